@@ -1,0 +1,49 @@
+"""A name with options: how a spec points at an entry of a registry."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from mmzoo.errors import MMZooError, require
+
+
+class Choice:
+    """A registered name and the options it is called with. Compares by value and prints as it is written."""
+
+    def __init__(self, name: str, /, **options: Any) -> None:
+        require(isinstance(name, str), f"The name of a {type(self).__name__.lower()} must be a string, not {name!r}.")
+        # Tuples and lists are one thing in JSON, so they are one thing here.
+        self.name, self.options = name, {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """`value` as a choice: itself, or from a bare name, or from its JSON form."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        if not isinstance(value, dict) or "name" not in value:
+            kind = cls.__name__
+            raise MMZooError(f"A {kind.lower()} is a name or mmzoo.{kind}(name, option=...), not {value!r}.")
+        return cls(value["name"], **{k: v for k, v in value.items() if k != "name"})
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, **self.options}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Choice) and type(self) is type(other) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.name))
+
+    def __repr__(self) -> str:
+        options = "".join(f", {k}={v!r}" for k, v in self.options.items())
+        return f"{type(self).__name__}({self.name!r}{options})"
+
+
+class Tower(Choice):
+    """A tower by name, with its options: `Tower("vgg16", weights="imagenet")`."""
+
+
+class Fusion(Choice):
+    """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""

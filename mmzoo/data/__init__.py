@@ -1,0 +1,1 @@
+"""Records, and the batches made of them."""

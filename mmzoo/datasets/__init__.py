@@ -1,0 +1,15 @@
+"""The data sets that come with the package: one folder each, with the script that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mmzoo.data.records import Records
+from mmzoo.registry import Registry
+
+datasets: Registry[Callable[[], tuple[Records, Records, Records]]] = Registry("dataset", __name__)
+
+
+def load(name: str) -> tuple[Records, Records, Records]:
+    """The train, validation and test records of a data set: `train, val, test = load("emoji")`."""
+    return datasets[name]()

@@ -1,0 +1,42 @@
+"""The one error a user meets, and the checks that raise it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+
+class MMZooError(ValueError):
+    """Something the user can put right: one sentence that names it and says what to do."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise `MMZooError(message)` unless `condition` holds."""
+    if not condition:
+        raise MMZooError(message)
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:
+    """The error for a `name` that is not among `known`: lists what there is, and the closest first."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name), names, 1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return MMZooError(f"There is no {what} '{name}'.{hint} There are: {', '.join(names) or 'none'}.")
+
+
+def check_name(what: str, name: Any) -> None:
+    """A name becomes a prefix of layer names and a key of the model's inputs and outputs."""
+    require(
+        isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name != "present",
+        f"The {what} name {name!r} must be lower-case letters, digits and '_', start with a letter, "
+        "have at most 40 characters and not be 'present'.",
+    )
+
+
+def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
+    """`value` is a number (a whole one, if asked) between `low` and `high`, both included."""
+    fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    kind = "a whole number" if whole else "a number"
+    require(fits and low <= value <= high, f"{what} must be {kind} from {low} to {high}, not {value!r}.")

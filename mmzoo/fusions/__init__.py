@@ -1,0 +1,20 @@
+"""The fusions: one file each.
+
+    @fusions.register("name", level="feature")
+    def name(tokens, present, *, dim, option=default):
+
+Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
+order; the result is an embedding (B, dim). Decision level: `tokens` is a dict
+of logits (B, K), one head a modality; the result is logits (B, K).
+
+`present` is bool (B, M). An absent modality's tokens are its learned embedding
+in the first place and masked elsewhere: attend to it or leave it out, its own
+values are already gone. Every fusion is defined for every non-empty subset.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mmzoo.registry import Registry
+
+fusions: Registry[Callable[..., Any]] = Registry("fusion", __name__)

@@ -1,0 +1,41 @@
+"""Cross-attention between every ordered pair of modalities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.fusions import fusions
+from mmzoo.layers import pooled
+from mmzoo.tokens import Tokens
+
+
+@fusions.register("cross_attention", level="feature")
+def cross_attention(
+    tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
+) -> Any:
+    """Each modality's tokens ask the tokens of every other one (MulT; Tsai et al. 2019, arXiv:1906.00295).
+
+    For target m and each source s != m, `x_m <- norm(x_m + sum_s attention(x_m, x_s))`, only over
+    sources that are present; the means of the enriched targets are concatenated into one dense layer.
+    With a single modality nothing is asked and the dense layer takes its mean.
+
+    `Tokens` (B, T, dim) each -> (B, dim).
+    """
+    here = {name: ops.cast(present[:, index], "float32")[:, None, None] for index, name in enumerate(tokens)}
+    enriched = []
+    for target, (values, mask) in tokens.items():
+        for source, (others, their_mask) in tokens.items():
+            if source != target:
+                attention = keras.layers.MultiHeadAttention(
+                    heads, max(dim // heads, 1), dropout=dropout, name=f"fusion_{target}_from_{source}"
+                )
+                values = values + here[source] * attention(
+                    tokens[target].values, others, attention_mask=their_mask[:, None, :]
+                )
+        values = keras.layers.LayerNormalization(name=f"fusion_{target}_norm")(values)
+        enriched.append(pooled(Tokens(values, mask)))
+    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(enriched, axis=-1))
+    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(joined)

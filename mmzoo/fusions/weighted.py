@@ -1,0 +1,39 @@
+"""Weighted sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.errors import require
+from mmzoo.fusions import fusions
+from mmzoo.layers import pooled
+from mmzoo.tokens import Tokens, masked_softmax
+
+
+@fusions.register("weighted", level="feature")
+def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequence[float] | None = None) -> Any:
+    """A convex combination of the modalities that are present: `sum_m a_m x_m`, sum of a = 1.
+
+    Args:
+        alpha: fixed weights in the spec's order, normalised over what is present;
+            None learns them, `a = softmax(w . x_m)` over what is present, per example
+            (the attention over modalities of Hori et al. 2017, arXiv:1701.03126).
+
+    `Tokens` (B, T, dim) each -> (B, dim).
+    """
+    stacked = ops.stack([pooled(t) for t in tokens.values()], axis=1)
+    if alpha is None:
+        scores = keras.layers.Dense(1, use_bias=False, name="fusion_score")(stacked)[..., 0]
+        weights = masked_softmax(scores, present)
+    else:
+        require(
+            len(alpha) == len(tokens) and all(a > 0 for a in alpha),
+            f"Fusion 'weighted' needs one alpha above 0 for each of the {len(tokens)} inputs, not {alpha}.",
+        )
+        kept = ops.cast(present, "float32") * ops.convert_to_tensor([alpha], "float32")
+        weights = kept / ops.maximum(ops.sum(kept, axis=1, keepdims=True), 1e-9)
+    return ops.sum(stacked * weights[..., None], axis=1)

@@ -1,0 +1,66 @@
+"""The layers that stand between the towers and the fusion, in every model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.tokens import Tokens, masked_mean
+
+HEAD_DROPOUT = 0.3
+
+
+class Gate(keras.layers.Layer):
+    """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...)."""
+
+    def __init__(self, index: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.index = index
+
+    def call(self, x: Any, present: Any) -> Any:
+        here = ops.reshape(present[:, self.index], (-1,) + (1,) * (len(x.shape) - 1))
+        return ops.where(here, x, ops.zeros_like(x))
+
+
+class Presence(keras.layers.Layer):
+    """A tower's tokens at the common width, or the modality's learned embedding where it is absent.
+
+    `Tokens` (B, T, any), bool (B, M) -> (`Tokens` (B, T, dim), bool (B,)). A modality is
+    here when `present` says so and at least one of its tokens is real.
+    """
+
+    def __init__(self, dim: int, index: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.index = index
+        self.dense = keras.layers.Dense(dim, name="dense")
+        self.norm = keras.layers.LayerNormalization(name="norm")
+
+    def build(self, tokens_shape: Any, present_shape: Any) -> None:
+        self.dense.build(tokens_shape[0])
+        self.norm.build(self.dense.compute_output_shape(tokens_shape[0]))
+        self.missing = self.add_weight(shape=(self.dense.units,), initializer="random_normal", name="missing")
+
+    def call(self, tokens: Tokens, present: Any) -> tuple[Tokens, Any]:
+        values, mask = tokens
+        here = ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
+        first = ops.arange(mask.shape[1]) == 0
+        values = ops.where(here[:, None, None], self.norm(self.dense(values)), self.missing)
+        return Tokens(values, ops.where(here[:, None], mask, first[None])), here
+
+
+def pooled(tokens: Tokens) -> Any:
+    """One vector (B, D) a modality: the mean of its real tokens."""
+    return masked_mean(tokens.values, tokens.mask)
+
+
+def head(units: int, name: str) -> keras.Sequential:
+    """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in."""
+    return keras.Sequential(
+        [
+            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}_dropout"),
+            keras.layers.Dense(units, dtype="float32", name=f"{name}_logits"),
+        ],
+        name=f"{name}_head",
+    )

@@ -1,0 +1,109 @@
+"""Audio: any file that libsndfile reads, or an array, to a float32 waveform (rate * seconds,)."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality, read_bytes
+
+
+@modalities.register("audio")
+@dataclass(frozen=True)
+class Audio(Modality):
+    """A sound. The decoded example is float32 (sample_rate * seconds,), mono, then zeros.
+
+    Trailing zeros are padding, wherever they come from: digital silence at the
+    end says nothing, so it is masked. A sound of no samples counts as absent.
+    """
+
+    sample_rate: int = 16000
+    seconds: float = 2.0
+    tower: Tower | str = "spectrogram_cnn"
+    kind: ClassVar[str] = "audio"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 192000, whole=True)
+        check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (int(self.sample_rate * self.seconds),)
+
+    @property
+    def dtype(self) -> str:
+        return "float32"
+
+    def decode(self, value: str | Path | bytes | np.ndarray | tuple[np.ndarray, int]) -> np.ndarray:
+        """A path, the bytes of a sound file, a waveform at the model's rate, or (waveform, its rate).
+
+        A waveform is float (N,) or (N, channels) in -1..1, or int16. What is
+        longer than `seconds` is cut, and the log says so.
+        """
+        if isinstance(value, (str, Path, bytes)):
+            samples, rate = self._read(value)
+        else:
+            samples, rate = value if isinstance(value, tuple) else (value, self.sample_rate)
+            samples = np.asarray(samples)
+        scale = 1 / 32768 if samples.dtype == np.int16 else 1.0
+        samples = samples.astype(np.float32) * np.float32(scale)
+        if samples.ndim == 2:
+            samples = samples.mean(axis=1)
+        require(samples.ndim == 1, f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}.")
+        require(
+            np.isfinite(samples).all(),
+            f"Audio '{self.name}' has samples that are not finite numbers; repair the recording or leave it out.",
+        )
+        if rate != self.sample_rate and len(samples):
+            import soxr
+
+            samples = soxr.resample(samples, rate, self.sample_rate)
+        wave = np.zeros(self.shape, np.float32)
+        wave[: min(len(samples), len(wave))] = samples[: len(wave)]
+        return wave
+
+    def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
+        import soundfile
+
+        data, origin = read_bytes(value, "audio")
+        try:
+            with soundfile.SoundFile(io.BytesIO(data)) as file:
+                # A little more than is kept, so that the resampling filter sees what follows the cut.
+                wanted = int((self.seconds + 0.1) * file.samplerate)
+                if file.frames > wanted:
+                    length = file.frames / file.samplerate
+                    logging.getLogger("mmzoo").info(
+                        "%s lasts %.1f s; the model hears the first %g s.", origin, length, self.seconds
+                    )
+                return file.read(wanted, dtype="float32"), file.samplerate
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise MMZooError(
+                f"{origin} is not a sound file that can be read ({str(error).split(': ')[-1].rstrip('.')}); "
+                "convert it to WAV, FLAC or Ogg."
+            ) from error
+
+    def augment(self, batch: Any, seed: Any) -> Any:
+        """Moved later or earlier by up to a tenth of the length, and 6 dB louder or softer.
+
+        Args:
+            batch: float32 (B, N).
+            seed: int32 (2,).
+        """
+        import tensorflow as tf
+
+        count, length = tf.shape(batch)[0], self.shape[0]
+        draw = tf.random.stateless_uniform((2, count), seed, -1.0, 1.0)
+        shift = tf.cast(draw[0] * (length / 10), tf.int32)[:, None]
+        source = tf.range(length)[None] - shift
+        inside = (source >= 0) & (source < length)
+        moved = tf.where(inside, tf.gather(batch, tf.clip_by_value(source, 0, length - 1), batch_dims=1), 0.0)
+        return moved * 2.0 ** draw[1][:, None]

@@ -1,0 +1,73 @@
+"""What the modalities have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.choice import Choice, Tower
+from mmzoo.errors import MMZooError, check_name, require
+
+
+@dataclass(frozen=True)
+class Modality:
+    """One input of a model: its name, the tensor it becomes, and the tower that reads it.
+
+    A subclass adds the facts that fix the tensor (`shape` and `dtype` of one
+    example) and `decode`, which turns whatever a user has (a path, bytes, an
+    array) into it. Everything after `decode` is inside the model's graph.
+    """
+
+    name: str
+    tower: Tower | str = field(default="", kw_only=True)
+    kind: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        check_name(self.kind, self.name)
+        object.__setattr__(self, "tower", Tower.of(self.tower))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one decoded example."""
+        raise NotImplementedError
+
+    @property
+    def dtype(self) -> str:
+        """Type of one decoded example."""
+        raise NotImplementedError
+
+    def decode(self, value: Any) -> np.ndarray:
+        """One example as the tensor that the model takes.
+
+        Raises:
+            MMZooError: `value` is not what this modality can read; says what would be.
+        """
+        raise NotImplementedError
+
+    def augment(self, batch: Any, seed: Any) -> Any:
+        """A random variant of each example of a decoded batch; `seed` is int32 (2,). Text has none: it stays as it is."""
+        return batch
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain data, with `kind`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"kind": self.kind} | {k: v.to_json() if isinstance(v, Choice) else v for k, v in values.items()}
+
+
+def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
+    """The bytes of a file (or those given), and how an error calls them."""
+    if isinstance(value, bytes):
+        data, origin = value, f"The {what} bytes"
+    else:
+        origin = f"The {what} file '{value}'"
+        try:
+            data = Path(value).read_bytes()
+        except FileNotFoundError:
+            raise MMZooError(f"{origin} does not exist; check the path.") from None
+        except OSError as error:
+            raise MMZooError(f"{origin} cannot be read ({error.strerror}); check the path and its permissions.") from None
+    require(data, f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
+    return data, origin

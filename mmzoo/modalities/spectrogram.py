@@ -1,0 +1,92 @@
+"""The log-mel spectrogram of a waveform, in ops that every export format has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+FLOOR = 1e-5  # added to the mel power before the logarithm: -50 dB under full scale speech, above rounding
+
+
+def mel_weights(sample_rate: int, window: int, bands: int, low: float = 60.0) -> np.ndarray:
+    """Triangular filters (window // 2 + 1, bands), float64, even on the HTK mel scale `2595 log10(1 + f / 700)`."""
+
+    def mel(hertz: Any) -> Any:
+        return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
+
+    edges = np.linspace(mel(low), mel(sample_rate / 2), bands + 2)
+    bins = mel(np.arange(window // 2 + 1) * sample_rate / window)[:, None]
+    rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    weights = np.maximum(0.0, np.minimum(rise, fall))
+    weights[0] = 0.0  # the constant part is no sound
+    return weights
+
+
+class LogMel(keras.layers.Layer):
+    """Waveform (B, N) -> log-mel (B, T, bands), normalised per clip, and its mask bool (B, T).
+
+    Frames of 32 ms every 10 ms under a Hann window; T = 1 + (N - window) // hop.
+    A frame is real if a sample at or after its start is not zero. Each clip's
+    log-mel is brought to mean 0 and deviation 1 over its real frames, and is 0 in
+    the others. The Fourier transform is a convolution with sines and cosines
+    (a builtin of TFLite and valid in ONNX, where an FFT is neither).
+    """
+
+    def __init__(self, sample_rate: int, *, bands: int = 64, **kwargs: Any) -> None:
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.window, self.hop = round(0.032 * sample_rate), round(0.010 * sample_rate)
+        angle = 2 * np.pi * np.outer(np.arange(self.window), np.arange(self.window // 2 + 1)) / self.window
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.window) / self.window)
+        basis = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * hann[:, None]
+        self.basis = basis[:, None].astype(np.float32)
+        self.mel = mel_weights(sample_rate, self.window, bands).astype(np.float32)
+
+    def call(self, x: Any) -> tuple[Any, Any]:
+        parts = ops.conv(x[..., None], self.basis, strides=self.hop, padding="valid")
+        real, imaginary = ops.split(ops.square(parts), 2, axis=-1)
+        frames = ops.log(ops.matmul(real + imaginary, self.mel) + FLOOR)
+        mask = self.real_frames(x, frames.shape[1])
+        kept = ops.cast(mask, "float32")[..., None]
+        count = ops.maximum(ops.sum(kept, axis=1, keepdims=True) * frames.shape[2], 1.0)
+        mean = ops.sum(frames * kept, axis=(1, 2), keepdims=True) / count
+        spread = ops.sum(ops.square(frames - mean) * kept, axis=(1, 2), keepdims=True) / count
+        return (frames - mean) / ops.sqrt(spread + 1e-3) * kept, mask
+
+    def real_frames(self, x: Any, frames: int) -> Any:
+        """Is there a sample that is not zero at or after each frame's start? bool (B, frames)."""
+        # Every hop of the waveform, the rest after the last whole hop with it.
+        hops = -(-x.shape[1] // self.hop)
+        x = ops.pad(x, ((0, 0), (0, hops * self.hop - x.shape[1])))
+        loud = ops.max(ops.abs(ops.reshape(x, (-1, hops, self.hop))), axis=2) > 0
+        after = ops.flip(ops.cumsum(ops.flip(ops.cast(loud, "float32"), axis=1), axis=1), axis=1)
+        return after[:, :frames] > 0
+
+
+class SpecAugment(keras.layers.Layer):
+    """In training, sets random stretches of time and of frequency to 0, the mean (Park et al. 2019, arXiv:1904.08779).
+
+    (B, T, F) -> (B, T, F). Two masks of up to a fifth of each axis an example.
+    """
+
+    def __init__(self, share: float = 0.2, masks: int = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.share, self.masks = share, masks
+        self.seeds = keras.random.SeedGenerator()
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training:
+            return x
+        for axis in (1, 2):
+            length = x.shape[axis]
+            for _ in range(self.masks):
+                draw = keras.random.uniform((2, ops.shape(x)[0], 1), seed=self.seeds)
+                width = draw[0] * (self.share * length)
+                start = draw[1] * (length - width)
+                at = ops.arange(length, dtype="float32")[None]
+                keep = ops.cast(ops.logical_or(at < start, at >= start + width), x.dtype)
+                x = x * ops.expand_dims(keep, 3 - axis)
+        return x

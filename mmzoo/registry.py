@@ -1,0 +1,69 @@
+"""Names to things. Everything in the zoo that has a name is found here, and registers itself in a file of its own."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from mmzoo.errors import MMZooError, unknown
+
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Registry(Generic[T]):
+    """The entries of one package: every module in it is imported on the first look-up, and registers what it has.
+
+    >>> towers = Registry("tower", "mmzoo.towers")
+    >>> @towers.register("small_cnn", serves="image")
+    ... def small_cnn(x, item, *, filters=(32, 64)): ...
+    """
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind, self.package = kind, package
+        self._entries: dict[str, T] = {}
+        self._facts: dict[str, dict[str, str]] = {}
+        self._loaded = False
+
+    def register(self, name: str, **facts: str) -> Callable[[T], T]:
+        """Decorator: file an entry under `name` together with `facts` about it; a name is given only once."""
+
+        def add(entry: T) -> T:
+            if name in self._entries:
+                raise MMZooError(f"The {self.kind} '{name}' is registered twice.")
+            self._entries[name], self._facts[name] = entry, facts
+            return entry
+
+        return add
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self._loaded = True
+            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+
+    def names(self, **facts: str) -> list[str]:
+        """All names, sorted; only those registered with `facts`, if given."""
+        self._load()
+        return sorted(n for n, f in self._facts.items() if facts.items() <= f.items())
+
+    def __getitem__(self, name: str) -> T:
+        self._load()
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries)
+        return self._entries[name]
+
+    def facts(self, name: str) -> dict[str, str]:
+        """What `name` was registered with, and `summary`: the first line of its docstring."""
+        doc = inspect.getdoc(self[name]) or ""
+        return {**self._facts[name], "summary": doc.partition("\n")[0]}
+
+    def check_options(self, name: str, options: dict[str, Any]) -> None:
+        """Every option must be a keyword-only parameter of the entry."""
+        parameters = inspect.signature(self[name]).parameters.values()
+        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        for option in options:
+            if option not in known:
+                raise unknown(f"option of {self.kind} '{name}' called", option, known)

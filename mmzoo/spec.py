@@ -1,0 +1,132 @@
+"""What a user says: inputs, a fusion, tasks. Plain frozen data, checked when made, JSON both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from mmzoo.choice import Fusion, Tower
+from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.modalities import Modality, modalities
+from mmzoo.tasks import Task, tasks
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A multimodal model: which inputs it has, how they are fused, and what it is asked.
+
+    Args:
+        inputs: `Image`, `Text`, `Audio` ..., each under a name of its own.
+        fusion: a fusion's name, or `Fusion(name, option=...)`.
+        tasks: `Classification`, `Regression` ..., each under a name of its own.
+        dim: width of the tokens that the towers hand to the fusion, and of the fused embedding.
+
+    Raises:
+        MMZooError: a name is unknown, is used twice, or a tower does not serve its input.
+    """
+
+    inputs: Sequence[Modality]
+    fusion: Fusion | str
+    tasks: Sequence[Task]
+    dim: int = 128
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        object.__setattr__(self, "fusion", Fusion.of(self.fusion))
+        require(self.inputs, "A spec needs at least one input, such as mmzoo.Image('picture').")
+        require(self.tasks, "A spec needs at least one task, such as mmzoo.Classification('label', labels=[...]).")
+        for item in self.inputs:
+            require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text or Audio, not {item!r}.")
+        for task in self.tasks:
+            require(isinstance(task, Task), f"A task must be mmzoo.Classification or Regression, not {task!r}.")
+        names = [item.name for item in self.inputs] + [task.name for task in self.tasks]
+        for name in names:
+            require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
+        check_number("The dim of a spec", self.dim, 4, 4096, whole=True)
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        """The towers and the fusion exist, fit and know their options. Needs Keras, so it is imported only here."""
+        from mmzoo.fusions import fusions
+        from mmzoo.towers import towers
+
+        for item in self.inputs:
+            tower = Tower.of(item.tower)
+            serves = towers.facts(tower.name)["serves"]
+            require(
+                serves == item.kind,
+                f"Tower '{tower.name}' reads {serves}, but input '{item.name}' is {item.kind}; "
+                f"for {item.kind} there are: {', '.join(towers.names(serves=item.kind))}.",
+            )
+            towers.check_options(tower.name, tower.options)
+        fusion = Fusion.of(self.fusion)
+        fusions.check_options(fusion.name, fusion.options)
+
+    @property
+    def input_names(self) -> list[str]:
+        return [item.name for item in self.inputs]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `Spec.from_json` gives an equal spec back."""
+        return {
+            "format": FORMAT,
+            "inputs": [item.to_json() for item in self.inputs],
+            "fusion": Fusion.of(self.fusion).to_json(),
+            "tasks": [task.to_json() for task in self.tasks],
+            "dim": self.dim,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Spec:
+        """The spec of plain data; a key that is not known is an error, never ignored."""
+        require(isinstance(data, dict), f"A spec is a JSON object, not {type(data).__name__}.")
+        require(
+            data.get("format") == FORMAT,
+            f"This spec has format {data.get('format')!r}; this version of mmzoo reads format {FORMAT}.",
+        )
+        known = {f.name for f in fields(cls)}
+        for key in data.keys() - {"format"}:
+            if key not in known:
+                raise unknown("key of a spec called", key, known)
+        for key in ("inputs", "fusion", "tasks"):
+            require(key in data, f"The spec has no '{key}'.")
+        return cls(
+            inputs=[_part(part, "input", modalities) for part in _list(data, "inputs")],
+            fusion=Fusion.of(data["fusion"]),
+            tasks=[_part(part, "task", tasks) for part in _list(data, "tasks")],
+            dim=data.get("dim", cls.dim),
+        )
+
+    def subset(self, names: Sequence[str]) -> Spec:
+        """The same model with only the inputs in `names`."""
+        for name in names:
+            if name not in self.input_names:
+                raise unknown("input called", name, self.input_names)
+        return Spec([item for item in self.inputs if item.name in names], self.fusion, self.tasks, self.dim)
+
+    def __str__(self) -> str:
+        return json.dumps(self.to_json(), indent=2, ensure_ascii=False)
+
+
+def _list(data: dict[str, Any], key: str) -> list[Any]:
+    require(isinstance(data[key], list), f"The '{key}' of a spec must be a list, not {data[key]!r}.")
+    return list(data[key])
+
+
+def _part(data: Any, what: str, registry: Any) -> Any:
+    """An input or a task from its JSON form: `kind` says which class, the rest are its fields."""
+    if not isinstance(data, dict) or "kind" not in data:
+        raise MMZooError(f"An {what} of a spec is an object with a 'kind', not {data!r}.".replace("An task", "A task"))
+    made = registry[data["kind"]]
+    known = [f.name for f in fields(made)]
+    for key in data.keys() - {"kind"}:
+        if key not in known:
+            raise unknown(f"field of {data['kind']} called", key, known)
+    require("name" in data, f"This {what} of kind '{data['kind']}' has no 'name'.")
+    values = {k: Tower.of(v) if k == "tower" else v for k, v in data.items() if k != "kind"}
+    return made(**values)

@@ -1,0 +1,38 @@
+"""What every tower yields and every fusion takes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from keras import ops
+
+
+class Tokens(NamedTuple):
+    """A sequence of vectors with its mask; one vector is a sequence of length one.
+
+    values: float (B, T, D).
+    mask: bool (B, T), True where a token is real. What stands at a False place never changes a result.
+    """
+
+    values: Any
+    mask: Any
+
+
+def masked_mean(values: Any, mask: Any) -> Any:
+    """Mean (B, D) over the True places of `mask` (B, T) of `values` (B, T, D); zeros where there are none."""
+    kept = ops.where(mask[..., None], values, 0.0)
+    count = ops.sum(ops.cast(mask, values.dtype), axis=1)[..., None]
+    return ops.sum(kept, axis=1) / ops.maximum(count, 1.0)
+
+
+def masked_max(values: Any, mask: Any) -> Any:
+    """Maximum (B, D) over the True places of `mask`; zeros where there are none."""
+    kept = ops.max(ops.where(mask[..., None], values, -1e9), axis=1)
+    return ops.where(ops.any(mask, axis=1)[..., None], kept, 0.0)
+
+
+def masked_softmax(scores: Any, mask: Any) -> Any:
+    """Softmax of `scores` over the last axis, zero at the False places of `mask`; all zeros where none is True."""
+    scores = ops.where(mask, scores, -1e9)
+    weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True)) * ops.cast(mask, scores.dtype)
+    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-9)

@@ -1,0 +1,96 @@
+"""A text tower on pretrained static token vectors."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from mmzoo.errors import MMZooError
+from mmzoo.modalities.text import Text
+from mmzoo.modalities.tokenizers import LongestMatch
+from mmzoo.tokens import Tokens
+from mmzoo.towers import assets, scoped, towers, trunk_name
+from mmzoo.towers.embedding_attention import attend
+
+WIDTH = 256
+LONGEST = 16  # bytes; every lower-case piece of the vocabulary but 53 is this short
+
+
+@towers.register("static_embedding_attention", serves="text")
+def static_embedding_attention(
+    x: Any, item: Text, *, width: int = 128, tokens: int = 24, heads: int = 4, dropout: float = 0.3
+) -> Tokens:
+    """Pretrained token vectors, frozen, and self-attention over them (wordllama: 256 numbers a token, MIT).
+
+    uint8 (B, L) -> `Tokens` (B, tokens, width). Pieces are found by longest match, in the graph.
+
+    Args:
+        tokens: pieces read at most.
+        heads: attention heads.
+        dropout: share of a token's features, and of whole tokens, left out in training.
+
+    Raises:
+        MMZooError: the package `wordllama` is not installed.
+    """
+    name = scoped(item)
+    pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
+    ids = LongestMatch(tokens, [piece.encode() for piece in pieces], name=trunk_name(item))(x)
+    table = StaticEmbedding(len(pieces) + 1, WIDTH, name=name("embedding"))
+    values = table(ids)
+    if not assets.restoring():
+        table.table.assign(wordllama_vectors(pieces))
+    values = keras.layers.Dense(width, name=name("project"))(values)
+    return attend(values, ids > 0, item, heads, dropout)
+
+
+class StaticEmbedding(keras.layers.Layer):
+    """Rows of a frozen table that is kept in half precision: int32 (B, T) -> float32 (B, T, width)."""
+
+    def __init__(self, rows: int, width: int, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.table = self.add_weight(shape=(rows, width), dtype="float16", trainable=False, name="table")
+
+    def call(self, ids: Any) -> Any:
+        return ops.cast(ops.take(self.table, ids, axis=0), self.compute_dtype)
+
+
+def wordllama_pieces() -> list[str]:
+    """The lower-case pieces of wordllama's vocabulary, a word's beginning marked by a space."""
+    return sorted(wordllama_vocabulary())
+
+
+def wordllama_vectors(pieces: list[str]) -> np.ndarray:
+    """Their vectors, float16 (len(pieces) + 1, 256); row 0, the padding, is zero."""
+    from safetensors.numpy import load_file
+
+    (vectors,) = load_file(package_folder() / "weights" / "l2_supercat_256.safetensors").values()
+    vocabulary = wordllama_vocabulary()
+    rows = vectors[[vocabulary[piece] for piece in pieces]]
+    return np.concatenate([np.zeros((1, WIDTH), np.float16), rows])
+
+
+def wordllama_vocabulary() -> dict[str, int]:
+    """Piece to row, of the pieces that a lower-cased text can hold."""
+    config = json.loads((package_folder() / "tokenizers" / "l2_supercat_tokenizer_config.json").read_text("utf-8"))
+    vocabulary = {piece.replace("\u2581", " "): row for piece, row in config["model"]["vocab"].items()}
+    return {
+        piece: row
+        for piece, row in vocabulary.items()
+        if piece == piece.lower() and len(piece.encode()) <= LONGEST and not (piece[0] == "<" and piece[-1] == ">")
+    }
+
+
+def package_folder() -> Path:
+    """Where pip put wordllama; its data files are read, none of its code is run."""
+    found = importlib.util.find_spec("wordllama")
+    if found is None or found.origin is None:
+        raise MMZooError(
+            "Tower 'static_embedding_attention' needs the package wordllama; install it: pip install 'mmzoo[pretrained]'."
+        )
+    return Path(found.origin).parent

@@ -1,0 +1,1 @@
+"""Training: settings, features that are computed once, batches, the loop, and checkpoints."""

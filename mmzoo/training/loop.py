@@ -1,0 +1,226 @@
+"""The loop: one plain pass over the stream of batches, that can stop and go on at any step."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from mmzoo.errors import MMZooError
+from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
+from mmzoo.spec import Spec
+from mmzoo.training.batches import stream
+from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint, write_file
+from mmzoo.training.features import Split, first_view
+from mmzoo.training.settings import Training
+
+
+class Interrupted(Exception):
+    """Training was asked to stop; its state is saved. The message says how to go on."""
+
+
+def total_loss(spec: Spec, outputs: dict[str, Any], labels: dict[str, Any], present: Any) -> Any:
+    """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`."""
+    total = 0.0
+    for task in spec.tasks:
+        loss = tf.reduce_mean(task.loss(labels[task.name], outputs[task.name]))
+        if task.auxiliary:
+            kept = tf.cast(present, tf.float32)
+            single = [task.loss(labels[task.name], outputs[f"{task.name}_{name}"]) for name in spec.input_names]
+            loss += task.auxiliary * tf.reduce_sum(tf.stack(single, 1) * kept) / tf.reduce_sum(kept)
+        total += task.weight * loss
+    return total
+
+
+class Trainer:
+    """The state of a run and what moves it: one step, one validation, one checkpoint."""
+
+    def __init__(self, spec: Spec, part: Split, training: Training, steps: int) -> None:
+        self.spec, self.rest, self.training = spec, part.rest, training
+        slow = {
+            id(variable)
+            for layer in self.rest.layers
+            if layer.name.endswith("_pretrained")
+            for variable in layer.trainable_variables
+        }
+        self.groups = []
+        for rate, wanted in ((training.learning_rate, False), (training.learning_rate * training.fine_tune_rate, True)):
+            variables = [v for v in self.rest.trainable_variables if (id(v) in slow) == wanted]
+            if variables:
+                schedule = keras.optimizers.schedules.CosineDecay(
+                    0.0, steps, warmup_target=rate, warmup_steps=max(steps // 20, 1)
+                )
+                optimizer = keras.optimizers.AdamW(schedule, weight_decay=training.weight_decay)
+                optimizer.build(variables)
+                self.groups.append((optimizer, variables))
+        # Averages of weights that train only: batch statistics are averages already.
+        self.averages = [tf.Variable(v, trainable=False) for v in self.rest.trainable_variables] * bool(training.average)
+        self._step = tf.function(self._train_step)
+
+    def _train_step(self, inputs: Any, labels: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = total_loss(self.spec, self.rest(inputs, training=True), labels, inputs["present"])
+        gradients = tape.gradient(loss, [v.value for _, variables in self.groups for v in variables])
+        gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm)
+        for optimizer, variables in self.groups:
+            optimizer.apply(gradients[: len(variables)], variables)
+            gradients = gradients[len(variables) :]
+        # The average starts short and grows long, so that the first random weights are soon forgotten.
+        done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
+        momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
+        for average, variable in zip(self.averages, self.rest.trainable_variables if self.averages else [], strict=True):
+            average.assign(average * momentum + variable.value * (1.0 - momentum))
+        return loss
+
+    def step(self, inputs: Any, labels: Any) -> float:
+        """Learn from one batch; returns its loss."""
+        return float(self._step(inputs, labels))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the model has its averaged weights."""
+        kept = [v.numpy() for v in self.rest.trainable_variables] if self.averages else []
+        for variable, average in zip(self.rest.trainable_variables if self.averages else [], self.averages, strict=True):
+            variable.assign(average)
+        yield
+        for variable, value in zip(self.rest.trainable_variables if kept else [], kept, strict=True):
+            variable.assign(value)
+
+    def _variables(self) -> list[Any]:
+        optimizers = [v for optimizer, _ in self.groups for v in optimizer.variables]
+        return [*self.rest.variables, *optimizers, *self.averages]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All state as arrays: weights, seeds, optimizer, averages."""
+        return {f"{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(self._variables())}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Put back what `arrays` gave."""
+        for variable, name in zip(self._variables(), sorted(arrays), strict=True):
+            variable.assign(arrays[name])
+
+
+def fit(
+    spec: Spec,
+    part: Split,
+    features: dict[str, Any],
+    labels: dict[str, np.ndarray],
+    validation: tuple[dict[str, Any], dict[str, np.ndarray]] | None,
+    training: Training,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Train `part.rest` on features, leaving the best weights of all epochs in it.
+
+    Best is the highest primary metric on `validation` (features without the axis of
+    views, labels), the later epoch where two are equal; without validation the last.
+    Writes `history.jsonl` and `checkpoints/`; goes on from the newest checkpoint.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM, after a checkpoint was written.
+        MMZooError: the loss is not a finite number.
+    """
+    count = len(features["present"])
+    total = max(training.epochs * count // training.batch_size, 1)
+    ends = [max((epoch + 1) * count // training.batch_size, 1) for epoch in range(training.epochs)]
+    trainer = Trainer(spec, part, training, total)
+    state: dict[str, Any] = {"step": 0, "epoch": 0, "losses": [], "best": None, "history": []}
+    best: dict[str, np.ndarray] = {}
+    if found := load_checkpoint(folder / "checkpoints"):
+        arrays, state = found
+        best = {name: array for name, array in arrays.items() if name.startswith("best")}
+        trainer.restore({name: array for name, array in arrays.items() if name not in best})
+        print(f"Going on from step {state['step']} of {total}.")
+
+    def save() -> None:
+        save_checkpoint(folder / "checkpoints", state["step"], {**trainer.arrays(), **best}, state)
+
+    def end_epoch(seconds: float) -> None:
+        nonlocal best
+        state["epoch"] += 1
+        row: dict[str, Any] = {"epoch": state["epoch"], "loss": float(np.mean(state["losses"] or [np.nan]))}
+        with trainer.averaged():
+            if validation:
+                outputs = run_model(part.rest, validation[0])
+                present = tf.constant(validation[0]["present"])
+                row["val_loss"] = float(total_loss(spec, outputs, validation[1], present))
+                scores = metrics(spec, finish(spec, outputs), validation[1])
+                row |= {f"val_{name}": value for name, value in scores.items()}
+            value = row.get(f"val_{primary(spec)}", state["epoch"])
+            if state["best"] is None or value >= state["best"]:
+                state["best"] = value
+                best = {f"best{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(part.rest.variables)}
+        state["losses"] = []
+        state["history"].append({**row, "seconds": round(seconds, 3)})
+        lines = "".join(json.dumps(line) + "\n" for line in state["history"])
+        write_file(folder / "history.jsonl", lines.encode())
+
+    bar = tqdm(total=total, initial=state["step"], desc="training", unit="step", disable=None, leave=False)
+    report = max(training.epochs // 10, 1)
+    with stop_requests() as asked:
+        batches = stream(
+            features,
+            labels,
+            batch_size=training.batch_size,
+            steps=range(state["step"], total),
+            seed=seed,
+            modality_dropout=training.modality_dropout,
+        )
+        started = time.monotonic()
+        for inputs, targets in batches:
+            loss = trainer.step(inputs, targets)
+            if not np.isfinite(loss):
+                raise MMZooError(
+                    f"The loss is {loss} at step {state['step'] + 1}; lower the learning rate "
+                    "(--set training.learning_rate=...) and train into a new folder."
+                )
+            state["step"] += 1
+            state["losses"].append(loss)
+            bar.update()
+            while state["epoch"] < training.epochs and state["step"] >= ends[state["epoch"]]:
+                end_epoch(time.monotonic() - started)
+                started = time.monotonic()
+                row = state["history"][-1]
+                if bar.disable and row["epoch"] % report == 0:
+                    shown = "  ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "epoch")
+                    print(f"epoch {row['epoch']}/{training.epochs}  {shown}", flush=True)
+                bar.set_postfix({k: f"{v:.3g}" for k, v in row.items() if k not in ("seconds",)})
+                save()
+            if asked:
+                save()
+                raise Interrupted(f"Stopped at step {state['step']} of {total}; run the same command again to go on.")
+    bar.close()
+    for variable, name in zip(part.rest.variables, sorted(best), strict=True):
+        variable.assign(best[name])
+
+
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; a second one ends the program at once."""
+    asked: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if asked:
+            signal.default_int_handler(number, frame)
+        asked.append(number)
+        print("\nStopping after this step ...", file=sys.stderr)
+
+    try:
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs it there handles signals
+        before = {}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
