@@ -18,19 +18,31 @@ _HOMES = {
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
     "MMZooError": "mmzoo.errors",
+    "Recipe": "mmzoo.recipe",
+    "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",
+    "Run": "mmzoo.run",
     "Spec": "mmzoo.spec",
     "Text": "mmzoo.modalities.text",
     "Tower": "mmzoo.choice",
+    "Training": "mmzoo.training.settings",
     "build": "mmzoo.builder",
+    "load": "mmzoo.folder",
+    "predict": "mmzoo.run",
+    "save": "mmzoo.folder",
+    "train": "mmzoo.run",
 }
+_LISTS = ("towers", "fusions", "tasks", "modalities", "datasets")
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
+    what = name.removeprefix("list_")
+    if what in _LISTS and what != name:
+        return getattr(importlib.import_module(f"mmzoo.{what}"), what).names
     raise AttributeError(f"module 'mmzoo' has no attribute '{name}'")
 
 

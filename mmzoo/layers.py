@@ -7,19 +7,21 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.tokens import Tokens, masked_mean
+from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 HEAD_DROPOUT = 0.3
 
 
 class Gate(keras.layers.Layer):
-    """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...)."""
+    """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...); uint8 becomes int32."""
 
     def __init__(self, index: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.index = index
 
     def call(self, x: Any, present: Any) -> Any:
+        if x.dtype == "uint8":
+            x = ops.cast(x, "int32")  # TFLite has no builtin that selects bytes
         here = ops.reshape(present[:, self.index], (-1,) + (1,) * (len(x.shape) - 1))
         return ops.where(here, x, ops.zeros_like(x))
 
@@ -51,8 +53,8 @@ class Presence(keras.layers.Layer):
 
 
 def pooled(tokens: Tokens) -> Any:
-    """One vector (B, D) a modality: the mean of its real tokens."""
-    return masked_mean(tokens.values, tokens.mask)
+    """One vector (B, 2 D) a modality: the mean and the maximum of its real tokens."""
+    return ops.concatenate([masked_mean(tokens.values, tokens.mask), masked_max(tokens.values, tokens.mask)], axis=-1)
 
 
 def head(units: int, name: str) -> keras.Sequential:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -14,9 +15,15 @@ from mmzoo.spec import Spec
 BATCH = 128
 
 
+@lru_cache(maxsize=4)
+def compiled(model: keras.Model) -> Any:
+    """`model` for inference as one graph; kept, because tracing a model costs seconds."""
+    return tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+
+
 def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
     """The model's outputs (logits) for all examples, in batches. `inputs` are what `model` takes."""
-    call = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+    call = compiled(model)
     parts = []
     for start in range(0, len(inputs["present"]), BATCH):
         batch = keras.tree.map_structure(lambda a, s=start: tf.constant(a[s : s + BATCH]), inputs)

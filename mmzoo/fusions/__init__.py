@@ -1,6 +1,6 @@
 """The fusions: one file each.
 
-    @fusions.register("name", level="feature")
+    @fusions.register("name", level="feature", absent="left out")
     def name(tokens, present, *, dim, option=default):
 
 Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
@@ -9,7 +9,7 @@ of logits (B, K), one head a modality; the result is logits (B, K).
 
 `present` is bool (B, M). An absent modality's tokens are its learned embedding
 in the first place and masked elsewhere: attend to it or leave it out, its own
-values are already gone. Every fusion is defined for every non-empty subset.
+values are already gone (the fact `absent` says which). Every fusion is defined for every non-empty subset.
 """
 
 from collections.abc import Callable

@@ -12,7 +12,7 @@ from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("concat", level="feature")
+@fusions.register("concat", level="feature", absent="learned embedding")
 def concat(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float = 0.3) -> Any:
     """Each modality's mean token side by side, then one dense layer: `gelu(W [x1; x2; ...] + b)`.
 

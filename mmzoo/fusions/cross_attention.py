@@ -12,7 +12,7 @@ from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("cross_attention", level="feature")
+@fusions.register("cross_attention", level="feature", absent="learned embedding")
 def cross_attention(
     tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
 ) -> Any:
@@ -27,7 +27,8 @@ def cross_attention(
     here = {name: ops.cast(present[:, index], "float32")[:, None, None] for index, name in enumerate(tokens)}
     enriched = []
     for target, (values, mask) in tokens.items():
-        for source, (others, their_mask) in tokens.items():
+        for source in tokens:
+            others, their_mask = at_least_two(tokens[source])
             if source != target:
                 attention = keras.layers.MultiHeadAttention(
                     heads, max(dim // heads, 1), dropout=dropout, name=f"fusion_{target}_from_{source}"
@@ -39,3 +40,10 @@ def cross_attention(
         enriched.append(pooled(Tokens(values, mask)))
     joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(enriched, axis=-1))
     return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(joined)
+
+
+def at_least_two(tokens: Tokens) -> Tokens:
+    """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
+    if tokens.values.shape[1] > 1:
+        return tokens
+    return Tokens(ops.pad(tokens.values, ((0, 0), (0, 1), (0, 0))), ops.pad(tokens.mask, ((0, 0), (0, 1))))

@@ -9,7 +9,7 @@ from keras import ops
 from mmzoo.fusions import fusions
 
 
-@fusions.register("decision_mean", level="decision")
+@fusions.register("decision_mean", level="decision", absent="left out")
 def decision_mean(logits: dict[str, Any], present: Any, *, dim: int) -> Any:
     """The mean of the logits of the modalities that are present (Kittler et al. 1998, "On Combining Classifiers").
 

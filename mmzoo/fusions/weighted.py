@@ -14,7 +14,7 @@ from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens, masked_softmax
 
 
-@fusions.register("weighted", level="feature")
+@fusions.register("weighted", level="feature", absent="left out")
 def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequence[float] | None = None) -> Any:
     """A convex combination of the modalities that are present: `sum_m a_m x_m`, sum of a = 1.
 

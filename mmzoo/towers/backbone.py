@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ def load_pretrained(
     )
     model = fresh()
     try:
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns of layers that the file does not have
+            model.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         raise MMZooError(
             f"The weights file '{weights}' does not fit the tower of input '{item.name}': {first_line(error)}"
         ) from error

@@ -40,24 +40,25 @@ def static_embedding_attention(
     """
     name = scoped(item)
     pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
-    ids = LongestMatch(tokens, [piece.encode() for piece in pieces], name=trunk_name(item))(x)
-    table = StaticEmbedding(len(pieces) + 1, WIDTH, name=name("embedding"))
-    values = table(ids)
+    trunk = StaticTokens([piece.encode() for piece in pieces], tokens, name=trunk_name(item))
     if not assets.restoring():
-        table.table.assign(wordllama_vectors(pieces))
+        trunk.table.assign(wordllama_vectors(pieces))
+    values, mask = trunk(x)
     values = keras.layers.Dense(width, name=name("project"))(values)
-    return attend(values, ids > 0, item, heads, dropout)
+    return attend(values, mask, item, heads, dropout)
 
 
-class StaticEmbedding(keras.layers.Layer):
-    """Rows of a frozen table that is kept in half precision: int32 (B, T) -> float32 (B, T, width)."""
+class StaticTokens(keras.layers.Layer):
+    """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length)."""
 
-    def __init__(self, rows: int, width: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
-        self.table = self.add_weight(shape=(rows, width), dtype="float16", trainable=False, name="table")
+    def __init__(self, pieces: list[bytes], length: int, **kwargs: Any) -> None:
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
+        self.table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
 
-    def call(self, ids: Any) -> Any:
-        return ops.cast(ops.take(self.table, ids, axis=0), self.compute_dtype)
+    def call(self, x: Any) -> tuple[Any, Any]:
+        ids = self.tokenizer(x)
+        return ops.take(self.table, ids, axis=0), ids > 0
 
 
 def wordllama_pieces() -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mmzoo.evaluation.metrics import compiled
 from mmzoo.modalities import Modality
 from mmzoo.towers import trunk_name
 
@@ -50,7 +51,7 @@ def compute_features(
     """
     count = len(arrays["present"])
     starts = range(0, count, BATCH)
-    run = tf.function(lambda batch: part.trunk(batch, training=False) if part.trunk else {}, reduce_retracing=True)
+    run = compiled(part.trunk) if part.trunk else lambda batch: {}
     found: dict[str, list[Any]] = {item.name: [] for item in spec.inputs}
     bar = tqdm(total=views * count, desc=what, unit="example", disable=None, leave=False)
     for view in range(views):

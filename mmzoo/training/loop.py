@@ -25,7 +25,7 @@ from mmzoo.training.features import Split, first_view
 from mmzoo.training.settings import Training
 
 
-class Interrupted(Exception):
+class Interrupted(KeyboardInterrupt):
     """Training was asked to stop; its state is saved. The message says how to go on."""
 
 

@@ -94,15 +94,17 @@ def spoken(name: str, keywords: list[str], shared: Counter[str]) -> str:
 
 
 def split(records: list[Record]) -> None:
-    """Give every record its split: whole concepts, in the order of their hash, within each group."""
-    for group in sorted({r["group"] for r in records}):
-        members = [r for r in records if r["group"] == group]
-        concepts = sorted({r["concept"] for r in members}, key=lambda c: hashlib.sha256(c.encode()).digest())
-        wanted = {part: share * len(members) for part, share in SHARES.items()}
-        placed = {part: 0 for part in SHARES}
-        for name in concepts:
-            same = [r for r in members if r["concept"] == name]
-            part = next((p for p in SHARES if placed[p] + len(same) <= wanted[p] + 0.5), "train")
+    """Give every record its split: whole concepts, in the order of their hash, within the group they begin in."""
+    members: dict[str, list[Record]] = {}
+    for record in records:
+        members.setdefault(record["concept"], []).append(record)
+    for group in sorted({record["group"] for record in records}):
+        own = [name for name, same in members.items() if same[0]["group"] == group]
+        size = sum(len(members[name]) for name in own)
+        placed = dict.fromkeys(SHARES, 0)
+        for name in sorted(own, key=lambda c: hashlib.sha256(c.encode()).digest()):
+            same = members[name]
+            part = next((p for p in SHARES if placed[p] + len(same) <= SHARES[p] * size + 0.5), "train")
             if part != "train":
                 placed[part] += len(same)
             for record in same:

@@ -1,0 +1,264 @@
+"""The command line. Nothing heavy is imported before a command is known to need it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mmzoo
+from mmzoo.errors import MMZooError, require
+
+EXAMPLES = """examples:
+  mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
+  mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
+  mmzoo train emoji --out runs/image --inputs image      the same with one modality
+  mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
+  mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
+  mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo list towers                               what there is
+  mmzoo summary emoji --png emoji.png             the graph as text and as a picture
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="mmzoo",
+        description="Models that see, read and hear: train, evaluate, export and ask them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"mmzoo {mmzoo.__version__}")
+    root.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help, description=help, epilog=f"example: {example}")
+
+    def changes(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes) or its file")
+        sub.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
+        )
+        sub.add_argument("--inputs", metavar="A,B", help="only these inputs of the recipe")
+
+    sub = command("train", "train a recipe into a run folder", "mmzoo train emoji --out runs/emoji --epochs 5")
+    changes(sub)
+    sub.add_argument("--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with")
+    sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
+    sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
+    sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
+
+    sub = command("evaluate", "evaluate a run with every subset of its modalities", "mmzoo evaluate runs/emoji")
+    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+
+    sub = command("export", "export a run and prove it equal to the model", "mmzoo export runs/emoji --format tflite")
+    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("--format", choices=["saved_model", "tflite"], default="tflite")
+
+    sub = command("predict", "answer one record", 'mmzoo predict runs/emoji --image cat.png --text "grinning cat"')
+    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
+    sub.add_argument("--text", metavar="TEXT")
+    sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
+    sub.add_argument("--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+
+    sub = command("list", "list what there is", "mmzoo list towers")
+    sub.add_argument("what", choices=["towers", "fusions", "tasks", "modalities", "recipes", "datasets"])
+
+    sub = command("summary", "show the model of a recipe", "mmzoo summary emoji --png emoji.png")
+    changes(sub)
+    sub.add_argument("--png", type=Path, help="write the graph as a picture")
+    return root
+
+
+def recipe_of(args: argparse.Namespace) -> Any:
+    from mmzoo.recipe import Recipe, load_recipe
+
+    settings = list(args.set)
+    if getattr(args, "epochs", None) is not None:
+        settings.append(f"training.epochs={args.epochs}")
+    recipe = load_recipe(args.recipe).changed(settings)
+    if args.inputs:
+        recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
+    return recipe
+
+
+def train(args: argparse.Namespace) -> None:
+    from mmzoo import datasets
+    from mmzoo.recipe import find_recipe
+    from mmzoo.run import train as train_run
+
+    recipe = recipe_of(args)
+    splits = datasets.load(recipe.data)
+    if args.limit is not None:
+        require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
+        splits = tuple(split.take(args.limit) for split in splits)
+    records, validation, test = splits
+    run = train_run(
+        recipe.spec,
+        records,
+        validation,
+        training=recipe.training,
+        seed=args.seed,
+        out=args.out,
+        data=recipe.data,
+        recipe=find_recipe(args.recipe),
+    )
+    show_evaluation(run, run.evaluate(test))
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    show_evaluation(run, run.evaluate(split=args.split))
+
+
+def show_evaluation(run: Any, result: dict[str, Any]) -> None:
+    names = list(result["metrics"])
+    width = max(10, *(len(subset) for subset in result["subsets"]))
+    print(f"\n{result['split']}: {result['examples']} examples")
+    print(f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names))
+    for subset, found in result["subsets"].items():
+        print(f"{subset:<{width}}  " + "  ".join(f"{found[name]:9.3f}" for name in names))
+    print(f"\n{result['verdict']}\nReport: {run.folder / 'report.html'}")
+
+
+def export(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    rows = run.export(args.format)
+    print(f"{'variant':<20} {'size':>10} {'max diff':>9} {'top-1 equal':>12} {'latency p50':>12}")
+    for row in rows:
+        print(
+            f"{row['variant']:<20} {row['bytes'] / 1e6:7.1f} MB {row['max_abs_diff']:9.1e} "
+            f"{row['top1_agreement']:11.0%} {row['latency_ms_p50']:9.1f} ms"
+        )
+    print(f"Written to {run.folder / 'export'}")
+
+
+def predict(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    record: dict[str, Any] = {}
+    for kind in ("image", "text", "audio"):
+        value = getattr(args, kind)
+        if value is not None:
+            names = [item.name for item in run.spec.inputs if item.kind == kind]
+            require(names, f"The model has no {kind} input; it has: {', '.join(run.spec.input_names)}.")
+            require(len(names) == 1, f"The model has several {kind} inputs; say which: --input {names[0]}=...")
+            record[names[0]] = value
+    for setting in args.input:
+        name, equals, value = setting.partition("=")
+        require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
+        record[name] = value
+    answers = run.predict(record)
+    if args.json:
+        print(json.dumps(answers, ensure_ascii=False))
+        return
+    for task, answer in answers.items():
+        print(f"{task}:")
+        if isinstance(answer, list):
+            print("  " + "  ".join(f"{number:.4g}" for number in answer))
+            continue
+        for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
+            print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {label}")
+
+
+def show_list(args: argparse.Namespace) -> None:
+    if args.what == "recipes":
+        import ast
+
+        from mmzoo.recipe import recipe_files
+
+        rows = [
+            (name, "", (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0])
+            for name, path in sorted(recipe_files().items())
+        ]
+    else:
+        import importlib
+
+        home = "mmzoo.datasets" if args.what == "datasets" else f"mmzoo.{args.what}"
+        registry = getattr(importlib.import_module(home), args.what)
+        facts = {name: registry.facts(name) for name in registry.names()}
+        rows = [(name, f.get("serves") or f.get("level") or f.get("inputs", ""), f["summary"]) for name, f in facts.items()]
+    widths = [max((len(row[k]) for row in rows), default=0) for k in (0, 1)]
+    for row in rows:
+        print(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip())
+
+
+def summary(args: argparse.Namespace) -> None:
+    from mmzoo.summary import draw, outline
+
+    recipe = recipe_of(args)
+    graph = outline(recipe.spec)
+    print(graph.text())
+    if args.png:
+        draw(graph, args.png)
+        print(f"Picture: {args.png}")
+
+
+def import_quietly() -> None:
+    """Import Keras without the lines that its C++ parts write about devices that are not there.
+
+    They go to the file descriptor before any setting of the log is read.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            import keras
+
+            keras.ops.zeros(1)  # the first operation looks for devices, and says so
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+COMMANDS = {
+    "train": train,
+    "evaluate": evaluate,
+    "export": export,
+    "predict": predict,
+    "list": show_list,
+    "summary": summary,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0, or 2 after an error of the user's, 130 after Ctrl-C (a training run can be gone on with)."""
+    args = parser().parse_args(argv)
+    notes = logging.StreamHandler()
+    notes.setFormatter(logging.Formatter("note: %(message)s"))
+    logger = logging.getLogger("mmzoo")
+    logger.handlers, logger.propagate = [notes], False
+    logger.setLevel(logging.INFO)
+    try:
+        if args.command != "list" or args.what not in ("recipes", "datasets"):
+            import_quietly()
+        COMMANDS[args.command](args)
+    except MMZooError as error:
+        if args.debug:
+            raise
+        print(f"mmzoo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"mmzoo: {stop or 'interrupted'}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Export and its proof: what was written gives the model's answers on raw records."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.data.records import Records, decode
+from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.evaluation.metrics import finish, run_model
+from mmzoo.spec import Spec
+from mmzoo.training.checkpoint import write_file
+
+EXAMPLES = 20
+TOLERANCE = 1e-5
+FORMATS = ("saved_model", "tflite")
+
+Answer = dict[str, np.ndarray]
+
+
+def export(run: Any, format: str, records: Records) -> list[dict[str, Any]]:
+    """Write `run`'s export/ in a format and measure it on the first records; returns the rows of report.json.
+
+    Raises:
+        MMZooError: an answer differs from the model's by more than 1e-5.
+    """
+    if format not in FORMATS:
+        raise unknown("format called", format, FORMATS)
+    require(len(records), "The proof of an export needs records; give at least one.")
+    folder = run.folder / "export"
+    folder.mkdir(exist_ok=True)
+    records = records.take(EXAMPLES)
+    rows = saved_model(run.model, folder, records) if format == "saved_model" else tflite(run.model, folder, records)
+    path = folder / "report.json"
+    before = json.loads(path.read_text("utf-8")) if path.exists() else []
+    names = {row["variant"] for row in rows}
+    rows = [row for row in before if row["variant"] not in names] + rows
+    write_file(path, json.dumps(rows, indent=1).encode())
+    for row in rows:
+        require(
+            row["max_abs_diff"] <= TOLERANCE,
+            f"The export '{row['variant']}' differs from the model by {row['max_abs_diff']:.1e}, more than {TOLERANCE:.0e}; "
+            f"do not use what is in '{folder}', and report this with the spec.",
+        )
+    return rows
+
+
+def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
+    """Write export/saved_model; a row for its arrays and one for its files."""
+    import tensorflow as tf
+
+    from mmzoo.export.serving import Serving
+
+    spec: Spec = model.spec
+    target = folder / "saved_model"
+    with tempfile.TemporaryDirectory(dir=folder) as beside:
+        Serving(model).save(Path(beside) / "new", "serving_default", "serve_bytes", "serve_tensors")
+        shutil.rmtree(target, ignore_errors=True)
+        (Path(beside) / "new").rename(target)
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    signatures = tf.saved_model.load(str(target)).signatures
+
+    def run_arrays(example: dict[str, Any]) -> Answer:
+        inputs = {name: tf.constant(value) for name, value in as_arrays(spec, example).items()}
+        return {name: value.numpy()[0] for name, value in signatures["serving_default"](**inputs).items()}
+
+    def run_bytes(example: dict[str, Any]) -> Answer:
+        inputs = {name: tf.constant([data]) for name, data in as_files(spec, example).items()}
+        return {name: value.numpy()[0] for name, value in signatures["serve_bytes"](**inputs).items()}
+
+    # Sound in a file has 16 bits: the model is asked about what the file holds, not about what was rounded.
+    files = [as_files(spec, example) for example in examples(spec, records)]
+    columns = {item.name: [file[item.name] or None for file in files] for item in spec.inputs}
+    return [
+        compare("saved_model", size, model, records, run_arrays),
+        compare("saved_model_bytes", size, model, Records(columns, records.ids), run_bytes),
+    ]
+
+
+def tflite(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
+    """Write export/model.tflite and what a client needs to know beside it; one row."""
+    from mmzoo.export.tflite import convert
+
+    path = folder / "model.tflite"
+    write_file(path, convert(model))
+    write_file(folder / "model.json", json.dumps(describe(model.spec), indent=1, ensure_ascii=False).encode())
+    runner = interpreter(path).get_signature_runner("serving_default")
+    return [compare("tflite", path.stat().st_size, model, records, lambda x: {k: v[0] for k, v in runner(**x).items()})]
+
+
+def interpreter(path: Path, threads: int = 1) -> Any:
+    """A LiteRT interpreter of a file: from ai-edge-litert where it is installed, else TensorFlow's own."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        from tensorflow.lite import Interpreter  # type: ignore[no-redef]
+    return Interpreter(model_path=str(path), num_threads=threads)
+
+
+def compare(
+    variant: str, size: int, model: keras.Model, records: Records, run: Callable[[dict[str, Any]], Answer]
+) -> dict[str, Any]:
+    """One row of the proof: `run` against `model` on each record, one at a time."""
+    spec: Spec = model.spec
+    inputs = decode(spec, records)
+    wanted = finish(spec, run_model(model, inputs))
+    worst, agree, times = 0.0, [], []
+    for row, example in enumerate(examples(spec, records)):
+        began = time.perf_counter()
+        found = run(example)
+        times.append(time.perf_counter() - began)
+        for task in spec.tasks:
+            if not np.isfinite(found[task.name]).all():
+                raise MMZooError(f"The export '{variant}' answers record '{records.ids[row]}' with numbers that are not finite.")
+            worst = max(worst, float(np.abs(found[task.name] - wanted[task.name][row]).max()))
+            agree.append(found[task.name].argmax() == wanted[task.name][row].argmax())
+    return {
+        "variant": variant,
+        "bytes": size,
+        "max_abs_diff": worst,
+        "top1_agreement": float(np.mean(agree)),
+        "latency_ms_p50": round(float(np.median(times[1:] or times)) * 1000, 3),
+        "examples": len(records),
+    }
+
+
+def examples(spec: Spec, records: Records) -> list[dict[str, Any]]:
+    """Each record as the tensors of a batch of one."""
+    inputs = decode(spec, records)
+    return [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(len(records))]
+
+
+def as_arrays(spec: Spec, example: dict[str, Any]) -> dict[str, Any]:
+    """What the signature `serving_default` takes: texts as strings."""
+    texts = {i.name: [example[i.name][0].tobytes().rstrip(b"\0")] for i in spec.inputs if i.kind == "text"}
+    return {**example, **texts}
+
+
+def as_files(spec: Spec, example: dict[str, Any]) -> dict[str, bytes]:
+    """What the signature `serve_bytes` takes: a PNG, UTF-8, a WAV, or b"" for what is absent."""
+    import tensorflow as tf
+
+    files = {}
+    for index, item in enumerate(spec.inputs):
+        value = example[item.name][0]
+        if not example["present"][0, index]:
+            files[item.name] = b""
+        elif item.kind == "image":
+            files[item.name] = tf.io.encode_png(value).numpy()
+        elif item.kind == "audio":
+            files[item.name] = tf.audio.encode_wav(value[:, None], item.sample_rate).numpy()
+        else:
+            files[item.name] = value.tobytes().rstrip(b"\0")
+    return files
+
+
+def describe(spec: Spec) -> dict[str, Any]:
+    """What a client of a .tflite must know: inputs with types and units, outputs with labels."""
+    units = {
+        "image": "RGB, 0 to 255",
+        "text": "UTF-8 bytes, then zeros",
+        "audio": "mono samples in -1..1, then zeros",
+    }
+    inputs = [
+        {"name": item.name, "kind": item.kind, "dtype": item.dtype, "shape": [1, *item.shape], "unit": units[item.kind]}
+        | ({"sample_rate": item.sample_rate} if item.kind == "audio" else {})
+        for item in spec.inputs
+    ]
+    inputs.append({"name": "present", "dtype": "bool", "shape": [1, len(spec.inputs)], "order": spec.input_names})
+    outputs = [{"name": task.name, "kind": task.kind, "labels": list(getattr(task, "labels", []))} for task in spec.tasks]
+    return {"inputs": inputs, "outputs": outputs}

@@ -1,0 +1,114 @@
+"""Recipes: a spec, the data and the training settings under one name."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.spec import Spec
+from mmzoo.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `mmzoo train` needs. A recipe file is Python and defines `recipe = mmzoo.Recipe(...)`.
+
+    Args:
+        spec: the model.
+        data: the name of a data set (`mmzoo list datasets`).
+        training: the settings of the run.
+    """
+
+    spec: Spec
+    data: str
+    training: Training = field(default_factory=Training)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"spec": self.spec.to_json(), "data": self.data, "training": self.training.to_json()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Recipe:
+        return cls(Spec.from_json(value["spec"]), value["data"], Training.from_json(value["training"]))
+
+    def changed(self, settings: Sequence[str]) -> Recipe:
+        """The recipe with `key=value` settings applied.
+
+        A key is a path: `training.epochs`, `fusion`, `fusion.dropout`, `dim`, `data`, or the
+        name of an input or task and what is below it: `image.size`, `image.tower.weights`.
+        A value is JSON, or else a string.
+        """
+        value = copy.deepcopy(self.to_json())
+        for setting in settings:
+            key, equals, text = setting.partition("=")
+            require(equals, f"A setting is written key=value, such as training.epochs=10, not '{setting}'.")
+            try:
+                new = json.loads(text)
+            except json.JSONDecodeError:
+                new = text
+            self._set(value, key, new)
+        return Recipe.from_json(value)
+
+    def _set(self, value: dict[str, Any], key: str, new: Any) -> None:
+        spec = value["spec"]
+        roots = {"training": value["training"], "fusion": spec["fusion"]}
+        roots |= {part["name"]: part for part in [*spec["inputs"], *spec["tasks"]]}
+        first, *rest = key.split(".")
+        if not rest and first in ("fusion", "dim"):
+            spec[first] = new
+        elif not rest and first == "data":
+            value[first] = new
+        elif not rest or first not in roots:
+            raise unknown("setting that begins with", first, [*roots, "dim", "data"])
+        else:
+            place = roots[first]
+            for step in rest[:-1]:
+                require(isinstance(place.get(step), dict), f"The setting '{key}' leads nowhere: there is no '{step}'.")
+                place = place[step]
+            place[rest[-1]] = new
+
+
+def folders() -> list[Path]:
+    """Where recipes live: the checkout's `recipes`, or where an installation put them."""
+    found = [Path(__file__).parent.parent / "recipes", Path(sysconfig.get_path("data")) / "share" / "mmzoo" / "recipes"]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def recipe_files() -> dict[str, Path]:
+    """The files of the recipes that come with the package, by name."""
+    files = [path for folder in reversed(folders()) for path in sorted(folder.glob("*.py"))]
+    return {path.stem: path for path in files}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe: a path, or the name of one that comes with the package."""
+    if name.endswith(".py") or "/" in name:
+        require(Path(name).is_file(), f"The recipe file '{name}' does not exist; check the path, or see: mmzoo list recipes.")
+        return Path(name)
+    files = recipe_files()
+    if name not in files:
+        raise unknown("recipe", name, files)
+    return files[name]
+
+
+def load_recipe(name: str) -> Recipe:
+    """Run a recipe file and take its `recipe`."""
+    path = find_recipe(name)
+    module_spec = importlib.util.spec_from_file_location(f"mmzoo_recipe_{path.stem}", path)
+    assert module_spec and module_spec.loader
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except MMZooError:
+        raise
+    except Exception as error:
+        raise MMZooError(f"The recipe '{path}' fails with {type(error).__name__}: {error}; mend it.") from error
+    recipe = getattr(module, "recipe", None)
+    require(isinstance(recipe, Recipe), f"The recipe '{path}' must define recipe = mmzoo.Recipe(spec=..., data=...).")
+    return recipe  # type: ignore[return-value]

@@ -1,0 +1,179 @@
+"""A run: one folder from the first step of training to the exported file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.errors import MMZooError, require
+from mmzoo.folder import load, save
+from mmzoo.spec import Spec
+from mmzoo.training.checkpoint import write_file
+from mmzoo.training.settings import Training
+
+
+class Run:
+    """A finished training run in a folder.
+
+    spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
+    model/, and once asked for: metrics.json, report.html, export/.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        require(
+            (self.folder / "spec.json").is_file(),
+            f"'{folder}' is not a run: it has no spec.json; make one with: mmzoo train RECIPE --out {folder}",
+        )
+        require(
+            (self.folder / "model" / "card.json").is_file(),
+            f"The run '{folder}' is not finished; go on with the mmzoo train command that began it.",
+        )
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The trained model."""
+        return load(self.folder / "model")
+
+    @property
+    def spec(self) -> Spec:
+        return self.model.spec  # type: ignore[no-any-return]
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """What the run was started with: `data`, `training`, `seed`."""
+        return dict(json.loads((self.folder / "run.json").read_text("utf-8")))
+
+    def records(self, split: str = "test") -> Records:
+        """A split of the data set that the run was trained on."""
+        from mmzoo.datasets import load as load_data
+
+        require(self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))[split]
+
+    def evaluate(self, records: Records | None = None, *, split: str = "test") -> dict[str, Any]:
+        """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first."""
+        from mmzoo.evaluation.evaluate import evaluate
+        from mmzoo.evaluation.report import write_report
+
+        records = records if records is not None else self.records(split)
+        result = evaluate(self.model, records, split)
+        write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
+        write_report(self, records, result)
+        return result.to_json()
+
+    def export(self, format: str = "tflite", records: Records | None = None) -> list[dict[str, Any]]:
+        """Write export/ as "saved_model" or "tflite", prove it equal to the model; the rows of export/report.json."""
+        from mmzoo.export.export import export
+
+        return export(self, format, records if records is not None else self.records("test"))
+
+    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one record: any subset of the inputs by name, each a path, bytes, an array or a string.
+
+        Returns, by task, `{label: probability}` or a list of numbers.
+        """
+        return predict(self.model, record)
+
+
+def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
+    """One record through a model: by task, `{label: probability}`, or the numbers of a regression."""
+    from mmzoo.evaluation.metrics import finish, run_model
+
+    spec: Spec = model.spec
+    for name in record:
+        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
+    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
+    columns = {name: [record.get(name)] for name in spec.input_names}
+    answers = finish(spec, run_model(model, decode(spec, Records(columns, ["input"]))))
+    found: dict[str, Any] = {}
+    for task in spec.tasks:
+        numbers = [float(x) for x in answers[task.name][0]]
+        labels = getattr(task, "labels", None)
+        found[task.name] = dict(zip(labels, numbers, strict=True)) if labels else numbers
+    return found
+
+
+def train(
+    spec: Spec,
+    train: Records,
+    validation: Records | None = None,
+    *,
+    training: Training | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    data: str = "",
+    recipe: Path | None = None,
+) -> Run:
+    """Train `spec` on records and return the run.
+
+    Args:
+        validation: chooses the best epoch; without it the last is kept.
+        out: the run's folder; the next free `runs/N` if not given. A folder with an
+            unfinished run of the same spec, settings and seed is gone on with.
+        data, recipe: where the records came from, kept with the run.
+
+    Raises:
+        MMZooError: a record is bad, or `out` holds another run.
+    """
+    training = training or Training()
+    folder = Path(out) if out is not None else next_free(Path("runs"))
+    settings = {"data": data, "training": training.to_json(), "seed": seed}
+    if claim(folder, spec, settings, recipe):
+        print(f"'{folder}' is trained already.")
+        return Run(folder)
+    from mmzoo.builder import build
+    from mmzoo.training.features import compute_features, first_view, split
+    from mmzoo.training.loop import fit
+
+    keras.utils.set_random_seed(seed)
+    model = build(spec)
+    part = split(model)
+    features = compute_features(part, spec, decode(spec, train), views=training.views, seed=seed, what="train features")
+    labels = encode_labels(spec, train)
+    checked = None
+    if validation is not None:
+        held_out = compute_features(part, spec, decode(spec, validation), what="validation features")
+        checked = (first_view(held_out), encode_labels(spec, validation))
+    fit(spec, part, features, labels, checked, training, seed, folder)
+    save(model, folder / "model")
+    return Run(folder)
+
+
+def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | None) -> bool:
+    """Make `folder` this run's, or see that it is; True where the run is finished.
+
+    Nothing that was there before is overwritten.
+    """
+    wanted = {"spec.json": spec.to_json(), "run.json": settings}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
+    if not (folder / "spec.json").exists():
+        others = [path.name for path in folder.iterdir()]
+        require(not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out.")
+        for name, value in reversed(wanted.items()):
+            write_file(folder / name, json.dumps(value, indent=1, ensure_ascii=False).encode())
+        if recipe:
+            shutil.copyfile(recipe, folder / "recipe.py")
+        return False
+    for name, value in wanted.items():
+        there = json.loads((folder / name).read_text("utf-8"))
+        what = "another spec" if name == "spec.json" else "other settings, data or seed"
+        require(there == value, f"'{folder}' holds a run with {what}; choose another --out or remove the folder first.")
+    return (folder / "model" / "card.json").exists()
+
+
+def next_free(folder: Path) -> Path:
+    """The first of `folder/1`, `folder/2` ... that does not exist."""
+    number = 1
+    while (folder / str(number)).exists():
+        number += 1
+    return folder / str(number)

@@ -1,0 +1,49 @@
+"""What the tests share: small specs and records, and a quiet TensorFlow."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import numpy as np
+import pytest
+
+import mmzoo
+from mmzoo.data.records import Records
+
+LABELS = ("cat", "dog", "bird")
+
+
+def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzoo.Spec:
+    """A spec of three modalities that builds and trains in seconds."""
+    inputs = [
+        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8])),
+        mmzoo.Text("words", max_bytes=32, tower=mmzoo.Tower("embedding_attention", width=8, buckets=64, tokens=6, heads=2)),
+        mmzoo.Audio("sound", sample_rate=8000, seconds=0.5, tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4])),
+    ]
+    tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5)]
+    return mmzoo.Spec(**{"inputs": inputs, "fusion": fusion, "tasks": tasks, "dim": 16, **changes})
+
+
+def small_records(count: int = 12, seed: int = 0) -> Records:
+    """Random records for `small_spec`, whose label every modality tells."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    time = np.arange(4000) / 8000
+    return Records(
+        {
+            "picture": [rng.integers(0, 60, (32, 32, 3)).astype(np.uint8) + np.uint8(60 * k) for k in labels],
+            "words": [f"the {LABELS[k]} number {n}" for n, k in enumerate(labels)],
+            "sound": [np.sin(2 * np.pi * (300 + 600 * k) * time).astype(np.float32) * 0.3 for k in labels],
+            "animal": [LABELS[k] for k in labels],
+        },
+        [f"record-{n}" for n in range(count)],
+    )
+
+
+@pytest.fixture(scope="session")
+def model() -> object:
+    """A built small model, not trained."""
+    return mmzoo.build(small_spec())

@@ -1,0 +1,95 @@
+"""The tokenizers in the graph against plain Python on strings."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmzoo.modalities.text import Text
+from mmzoo.modalities.tokenizers import HashedWords, LongestMatch
+from mmzoo.towers.static_embedding_attention import wordllama_pieces
+
+LENGTH, BYTES = 12, 40
+WORDS = HashedWords(LENGTH, 1000)
+PIECES = [" ", " a", " ab", "abc", "b", "bc", "c", " grin", "ning", " face", "’", " 日", "本"]
+MATCH = LongestMatch(LENGTH, [piece.encode() for piece in PIECES])
+
+
+def tensor(texts: list[str]) -> np.ndarray:
+    return np.stack([Text("t", max_bytes=BYTES).decode(text) for text in texts])
+
+
+def lower(data: bytes) -> bytes:
+    """ASCII letters only, as the graph does."""
+    return bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in data)
+
+
+def hashed(text: str) -> list[int]:
+    data = lower(text.encode()[:BYTES].replace(b"\0", b" "))
+    words = re.findall(rb"[a-z0-9\x80-\xff]+", data)
+    factors = WORDS.factors.astype(np.int64)
+    return [int(sum(b * f for b, f in zip(word, factors, strict=False)) % 1000 + 1) for word in words][:LENGTH]
+
+
+def matched(text: str, pieces: list[bytes]) -> list[int]:
+    data = lower(text.encode()[:BYTES].replace(b"\0", b" "))
+    data = b" " + data if data else b""
+    longest = max(map(len, pieces))
+    ids, at = [], 0
+    while at < len(data):
+        size = next((n for n in range(longest, 0, -1) if data[at : at + n] in pieces and at + n <= len(data)), 0)
+        if size:
+            ids.append(pieces.index(data[at : at + size]) + 1)
+        at += max(size, 1)
+    return ids[:LENGTH]
+
+
+def found(layer: object, text: str) -> list[int]:
+    row = np.asarray(layer(tensor([text])))[0]
+    kept = row[row > 0]
+    assert not row[len(kept) :].any(), "padding comes last"
+    return kept.tolist()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=50))
+def test_hashed_words(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    assert found(WORDS, text) == hashed(text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet="abc ABC日本’grinface", max_size=30))
+def test_longest_match(text: str) -> None:
+    assert found(MATCH, text) == matched(text, [piece.encode() for piece in PIECES])
+
+
+@pytest.mark.parametrize("text", ["", "Hello", "grinning face", "كلب", "कुत्ता", "狗 和 猫", "👩‍🚀 astronaut", "a" * 300])
+def test_any_language_and_any_length(text: str) -> None:
+    assert len(found(WORDS, text)) == min(len(hashed(text)), LENGTH)
+    assert found(WORDS, text.upper() if text.isascii() else text) == found(WORDS, text)
+
+
+def test_an_empty_text_has_no_tokens() -> None:
+    assert found(WORDS, "") == found(MATCH, "") == []
+
+
+def test_the_pretrained_vocabulary_against_plain_python() -> None:
+    pieces = [piece.encode() for piece in wordllama_pieces()]
+    layer = LongestMatch(LENGTH, pieces)
+    for text in ("grinning face with smiling eyes", "flag: Côte d’Ivoire", "keycap: 10", "T-Rex", "狗"):
+        assert found(layer, text) == matched(text, pieces)
+
+
+def test_a_graph_gives_what_eager_gives() -> None:
+    batch = tensor(["grinning face", "", "abc ABC", "日本"])
+    for layer in (WORDS, MATCH):
+        graph = tf.function(layer)
+        mapped = next(iter(tf.data.Dataset.from_tensors(batch).map(layer)))
+        np.testing.assert_array_equal(layer(batch), graph(batch))
+        np.testing.assert_array_equal(layer(batch), mapped)

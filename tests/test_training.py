@@ -1,0 +1,170 @@
+"""Training: order and randomness are functions of (seed, step), and nothing is lost by stopping."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import mmzoo
+from mmzoo.errors import MMZooError
+from mmzoo.training.batches import stream
+from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.loop import Interrupted, Trainer
+from tests.conftest import small_records, small_spec
+
+QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
+
+
+def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
+    rng = np.random.default_rng(0)
+    features = {"a": rng.normal(size=(10, 3, 2)).astype(np.float32), "present": np.ones((10, 3), bool)}
+    labels = {"t": np.arange(10, dtype=np.int32)}
+    settings = {"batch_size": 4, "modality_dropout": 0.5} | changes
+    return [keras.tree.map_structure(np.asarray, b) for b in stream(features, labels, steps=steps, seed=seed, **settings)]
+
+
+def test_every_example_once_an_epoch() -> None:
+    seen = np.concatenate([labels["t"] for _, labels in batches(range(10))])  # 40 places, four epochs of ten
+    for epoch in range(4):
+        assert sorted(seen[epoch * 10 : epoch * 10 + 10]) == list(range(10))
+    assert seen[:10].tolist() != seen[10:20].tolist()
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_the_stream_is_a_function_of_seed_and_step(start: int) -> None:
+    whole, rest, other = batches(range(5)), batches(range(start, 5)), batches(range(5), seed=1)
+    keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], rest)
+    assert any((a[1]["t"] != b[1]["t"]).any() for a, b in zip(whole, other, strict=True))
+
+
+def test_modality_dropout_leaves_one_and_drops_its_share() -> None:
+    present = np.concatenate([inputs["present"] for inputs, _ in batches(range(400), modality_dropout=0.3)])
+    assert present.any(axis=1).all()
+    # Each is dropped with probability 0.3, less a third of the 0.027 in which one stays that would have gone.
+    assert present.mean() == pytest.approx(1 - 0.3 + 0.027 / 3, abs=0.02)
+
+
+def test_views_are_all_drawn() -> None:
+    rows = np.concatenate([inputs["a"] for inputs, _ in batches(range(50))])
+    assert len(np.unique(rows[:, 0])) == 30
+
+
+def train(out: Path, **changes: Any) -> mmzoo.Run:
+    settings = {"training": QUICK, "out": out} | changes
+    return mmzoo.train(small_spec(), small_records(24), small_records(12, 1), **settings)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    return train(tmp_path_factory.mktemp("runs") / "run")
+
+
+def weights(run: mmzoo.Run) -> bytes:
+    return (run.folder / "model" / "weights.safetensors").read_bytes()
+
+
+def test_a_run_is_complete(finished: mmzoo.Run) -> None:
+    lines = [json.loads(line) for line in (finished.folder / "history.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert {"loss", "val_loss", "val_accuracy", "val_macro_f1"} <= lines[0].keys()
+    assert mmzoo.Spec.from_json(json.loads((finished.folder / "spec.json").read_text())) == small_spec()
+
+
+def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path) -> None:
+    assert weights(train(tmp_path / "again")) == weights(finished)
+    assert weights(train(tmp_path / "other", seed=1)) != weights(finished)
+
+
+@pytest.mark.parametrize("stop", [1, 7, 17])
+def test_a_stopped_run_goes_on_to_the_same_bytes(
+    stop: int, finished: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step, count = Trainer.step, 0
+
+    def stopping(self: Trainer, inputs: Any, labels: Any) -> float:
+        nonlocal count
+        count += 1
+        if count == stop:
+            import signal
+
+            signal.raise_signal(signal.SIGINT)
+        return step(self, inputs, labels)
+
+    monkeypatch.setattr(Trainer, "step", stopping)
+    with pytest.raises(Interrupted, match=f"Stopped at step {stop} of 18; run the same command again"):
+        train(tmp_path / "run")
+    assert weights(train(tmp_path / "run")) == weights(finished)
+
+
+def test_it_learns() -> None:
+    run = mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=mmzoo.Training(epochs=8, batch_size=8), out=None)
+    assert run.folder == Path("runs/1")
+    assert run.evaluate(small_records(30, 2))["metrics"]["accuracy"] > 0.8
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_folder_with_something_else_is_left_alone(finished: mmzoo.Run, tmp_path: Path) -> None:
+    before = weights(finished)
+    with pytest.raises(MMZooError, match="other settings, data or seed"):
+        train(finished.folder, seed=5)
+    with pytest.raises(MMZooError, match="another spec"):
+        mmzoo.train(small_spec("weighted"), small_records(), training=QUICK, out=finished.folder)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    with pytest.raises(MMZooError, match=r"not empty and holds no run"):
+        train(tmp_path / "full")
+    assert weights(finished) == before
+    assert weights(train(finished.folder)) == before
+
+
+def test_bad_records_are_named() -> None:
+    records = small_records()
+    records.columns["animal"] = ["cow", *records.columns["animal"][1:]]
+    with pytest.raises(MMZooError, match="Record 'record-0': There is no label of task 'animal' called 'cow'"):
+        mmzoo.train(small_spec(), records, training=QUICK, out="bad")
+    records = small_records()
+    records.columns["sound"] = [*records.columns["sound"][:-1], np.array([np.inf], np.float32)]
+    with pytest.raises(MMZooError, match="Record 'record-11': Audio 'sound' has samples that are not finite"):
+        mmzoo.train(small_spec(), records, training=QUICK, out="bad2")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Trainer, "step", lambda *_: float("nan"))
+    with pytest.raises(MMZooError, match="loss is nan at step 1; lower the learning rate"):
+        train(Path("nan"))
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, step, {"00000": np.full(3, step)}, {"step": step})
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["step-00000002.checkpoint", "step-00000003.checkpoint"]
+    newest = tmp_path / names[1]
+    data = bytearray(newest.read_bytes())
+    data[-2] ^= 1
+    newest.write_bytes(data)
+    arrays, state = load_checkpoint(tmp_path)
+    assert state["step"] == 2
+    assert arrays["00000"].tolist() == [2, 2, 2]
+    assert str(newest) in capsys.readouterr().out
+    assert load_checkpoint(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [({"epochs": 0}, "'epochs' must be a whole number"), ({"modality_dropout": 1.0}, "'modality_dropout'"), ({"batch_size": 2.5}, "whole")],
+)
+def test_bad_settings(setting: dict[str, Any], words: str) -> None:
+    with pytest.raises(MMZooError, match=words):
+        mmzoo.Training(**setting)
+    with pytest.raises(MMZooError, match="Did you mean 'epochs'"):
+        mmzoo.Training.from_json({"epoch": 3})
