@@ -34,7 +34,7 @@ _HOMES = {
 }
 _LISTS = ("towers", "fusions", "tasks", "modalities", "datasets")
 
-__all__ = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
+_NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 
 
 def __getattr__(name: str) -> Any:
@@ -47,4 +47,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return _NAMES

@@ -43,13 +43,19 @@ def parser() -> argparse.ArgumentParser:
     def changes(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes) or its file")
         sub.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="change a setting: fusion=concat, image.size=96",
         )
         sub.add_argument("--inputs", metavar="A,B", help="only these inputs of the recipe")
 
     sub = command("train", "train a recipe into a run folder", "mmzoo train emoji --out runs/emoji --epochs 5")
     changes(sub)
-    sub.add_argument("--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with")
+    sub.add_argument(
+        "--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with"
+    )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
@@ -67,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
     sub.add_argument("--text", metavar="TEXT")
     sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
-    sub.add_argument("--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec")
+    sub.add_argument(
+        "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
+    )
     sub.add_argument("--json", action="store_true", help="print JSON")
 
     sub = command("list", "list what there is", "mmzoo list towers")
@@ -100,7 +108,7 @@ def train(args: argparse.Namespace) -> None:
     splits = datasets.load(recipe.data)
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
-        splits = tuple(split.take(args.limit) for split in splits)
+        splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
     records, validation, test = splits
     run = train_run(
         recipe.spec,
@@ -191,7 +199,9 @@ def show_list(args: argparse.Namespace) -> None:
         home = "mmzoo.datasets" if args.what == "datasets" else f"mmzoo.{args.what}"
         registry = getattr(importlib.import_module(home), args.what)
         facts = {name: registry.facts(name) for name in registry.names()}
-        rows = [(name, f.get("serves") or f.get("level") or f.get("inputs", ""), f["summary"]) for name, f in facts.items()]
+        rows = [
+            (name, f.get("serves") or f.get("level") or f.get("inputs", ""), f["summary"]) for name, f in facts.items()
+        ]
     widths = [max((len(row[k]) for row in rows), default=0) for k in (0, 1)]
     for row in rows:
         print(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip())

@@ -97,7 +97,9 @@ def load(folder: str | Path) -> keras.Model:
     weights = named_weights(model)
     for name in weights.keys() ^ arrays.keys():
         where = "spec" if name in weights else "weights file"
-        raise MMZooError(f"Only the {where} of '{folder}' has a weight '{name}'; the folder's files do not belong together.")
+        raise MMZooError(
+            f"Only the {where} of '{folder}' has a weight '{name}'; the folder's files do not belong together."
+        )
     for name, weight in weights.items():
         found = arrays[name]
         require(

@@ -89,7 +89,10 @@ def recipe_files() -> dict[str, Path]:
 def find_recipe(name: str) -> Path:
     """The file of a recipe: a path, or the name of one that comes with the package."""
     if name.endswith(".py") or "/" in name:
-        require(Path(name).is_file(), f"The recipe file '{name}' does not exist; check the path, or see: mmzoo list recipes.")
+        require(
+            Path(name).is_file(),
+            f"The recipe file '{name}' does not exist; check the path, or see: mmzoo list recipes.",
+        )
         return Path(name)
     files = recipe_files()
     if name not in files:

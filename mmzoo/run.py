@@ -54,7 +54,9 @@ class Run:
         """A split of the data set that the run was trained on."""
         from mmzoo.datasets import load as load_data
 
-        require(self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        require(
+            self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records."
+        )
         return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))[split]
 
     def evaluate(self, records: Records | None = None, *, split: str = "test") -> dict[str, Any]:
@@ -92,12 +94,7 @@ def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
     require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
     columns = {name: [record.get(name)] for name in spec.input_names}
     answers = finish(spec, run_model(model, decode(spec, Records(columns, ["input"]))))
-    found: dict[str, Any] = {}
-    for task in spec.tasks:
-        numbers = [float(x) for x in answers[task.name][0]]
-        labels = getattr(task, "labels", None)
-        found[task.name] = dict(zip(labels, numbers, strict=True)) if labels else numbers
-    return found
+    return {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
 
 
 def train(
@@ -158,7 +155,9 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
         raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
     if not (folder / "spec.json").exists():
         others = [path.name for path in folder.iterdir()]
-        require(not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out.")
+        require(
+            not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out."
+        )
         for name, value in reversed(wanted.items()):
             write_file(folder / name, json.dumps(value, indent=1, ensure_ascii=False).encode())
         if recipe:

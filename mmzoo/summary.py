@@ -101,13 +101,21 @@ def draw(graph: Graph, path: Path) -> None:
         for index, box in enumerate(boxes):
             middle = total * (1 - (index + 0.5) / len(boxes))
             shape = FancyBboxPatch(
-                (left, middle - high / 2), width, high, boxstyle="round,pad=0,rounding_size=0.08", color=COLOURS[box.kind]
+                (left, middle - high / 2),
+                width,
+                high,
+                boxstyle="round,pad=0,rounding_size=0.08",
+                color=COLOURS[box.kind],
             )
             axes.add_patch(shape)
-            axes.text(left + 0.12, middle + high / 2 - 0.2, box.title, color="white", weight="bold", va="center", fontsize=10)
+            axes.text(
+                left + 0.12, middle + high / 2 - 0.2, box.title, color="white", weight="bold", va="center", fontsize=10
+            )
             counts = f"{box.trainable:,} of {box.total:,} train"
             body = "\n".join(box.lines + ((counts,) if box.total else ()))
-            axes.text(left + 0.12, middle + high / 2 - 0.38, body, color="white", va="top", fontsize=7.5, linespacing=1.4)
+            axes.text(
+                left + 0.12, middle + high / 2 - 0.38, body, color="white", va="top", fontsize=7.5, linespacing=1.4
+            )
             spots.append((left, middle))
         return spots
 
@@ -121,6 +129,8 @@ def draw(graph: Graph, path: Path) -> None:
     try:
         figure.savefig(path, dpi=150, bbox_inches="tight")
     except (OSError, ValueError) as error:
-        raise MMZooError(f"The picture '{path}' could not be written ({error}); give a path that ends in .png.") from error
+        raise MMZooError(
+            f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
+        ) from error
     finally:
         pyplot.close(figure)

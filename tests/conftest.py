@@ -20,7 +20,9 @@ def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzo
     """A spec of three modalities that builds and trains in seconds."""
     inputs = [
         mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8])),
-        mmzoo.Text("words", max_bytes=32, tower=mmzoo.Tower("embedding_attention", width=8, buckets=64, tokens=6, heads=2)),
+        mmzoo.Text(
+            "words", max_bytes=32, tower=mmzoo.Tower("embedding_attention", width=8, buckets=64, tokens=6, heads=2)
+        ),
         mmzoo.Audio("sound", sample_rate=8000, seconds=0.5, tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4])),
     ]
     tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5)]

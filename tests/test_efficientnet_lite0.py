@@ -33,7 +33,8 @@ def convolve(x: np.ndarray, kernel: np.ndarray, stride: int) -> np.ndarray:
 def block(x: np.ndarray, name: str, norm: str, stride: int = 1, activate: bool = True) -> np.ndarray:
     x = convolve(x, ARRAYS[f"{name}.weight"].astype(np.float64), stride)
     scale, shift, mean, var = (
-        ARRAYS[f"{norm}.{part}"].astype(np.float64)[:, None, None] for part in ("weight", "bias", "running_mean", "running_var")
+        ARRAYS[f"{norm}.{part}"].astype(np.float64)[:, None, None]
+        for part in ("weight", "bias", "running_mean", "running_var")
     )
     x = (x - mean) / np.sqrt(var + 1e-3) * scale + shift
     return np.clip(x, 0, 6) if activate else x
@@ -83,5 +84,3 @@ def test_nothing_but_tensors_is_read() -> None:
     data = b"".join(pickle.dumps(part) for part in (1, 2, {}, {"weight": Attack()}, []))
     with pytest.raises(MMZooError, match=r"'builtins.eval'.*refused"):
         read_torch(io.BytesIO(data))
-
-

@@ -28,7 +28,9 @@ def run(name: str, **options: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     keras.utils.set_random_seed(0)
     inputs = {k: Tokens(keras.Input((n, DIM)), keras.Input((n,), dtype="bool")) for k, n in LENGTHS.items()}
     present = keras.Input((3,), dtype="bool")
-    model = keras.Model([*keras.tree.flatten(list(inputs.values())), present], fusions[name](inputs, present, dim=DIM, **options))
+    model = keras.Model(
+        [*keras.tree.flatten(list(inputs.values())), present], fusions[name](inputs, present, dim=DIM, **options)
+    )
     for weight in model.weights:  # biases and scales start at 0 and 1, which would hide a mistake
         weight.assign(weight + RNG.normal(size=weight.shape) * 0.1)
     data = [array for k in LENGTHS for array in (VALUES[k].astype(np.float32), MASKS[k])]
@@ -38,7 +40,9 @@ def run(name: str, **options: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def pooled(values: dict[str, np.ndarray]) -> np.ndarray:
     """(B, M, 2 D): mean and maximum of the real tokens."""
-    rows = [[np.r_[v[k][MASKS[n][k]].mean(0), v[k][MASKS[n][k]].max(0)] for n, v in values.items()] for k in range(COUNT)]
+    rows = [
+        [np.r_[v[k][MASKS[n][k]].mean(0), v[k][MASKS[n][k]].max(0)] for n, v in values.items()] for k in range(COUNT)
+    ]
     return np.array(rows)
 
 
@@ -75,7 +79,9 @@ def test_weighted_needs_one_alpha_an_input() -> None:
         run("weighted", alpha=[0.5, 0.5])
 
 
-def attention(query: np.ndarray, source: np.ndarray, mask: np.ndarray, weights: dict[str, np.ndarray], name: str) -> np.ndarray:
+def attention(
+    query: np.ndarray, source: np.ndarray, mask: np.ndarray, weights: dict[str, np.ndarray], name: str
+) -> np.ndarray:
     """Multi-head attention as its paper writes it, one example."""
 
     def project(x: np.ndarray, part: str) -> np.ndarray:
@@ -84,7 +90,10 @@ def attention(query: np.ndarray, source: np.ndarray, mask: np.ndarray, weights: 
     q, k, v = project(query, "query"), project(source, "key"), project(source, "value")
     scores = np.where(mask, q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1]), -np.inf)
     heads = softmax(scores, axis=-1) @ v
-    return np.einsum("htk,hkd->td", heads, weights[f"{name}/attention_output/kernel"]) + weights[f"{name}/attention_output/bias"]
+    return (
+        np.einsum("htk,hkd->td", heads, weights[f"{name}/attention_output/kernel"])
+        + weights[f"{name}/attention_output/bias"]
+    )
 
 
 def test_cross_attention() -> None:
@@ -96,7 +105,9 @@ def test_cross_attention() -> None:
             x = values[k].copy()
             for m, source in enumerate(VALUES):
                 if source != target and PRESENT[k, m]:
-                    x += attention(values[k], VALUES[source][k], MASKS[source][k], weights, f"fusion_{target}_from_{source}")
+                    x += attention(
+                        values[k], VALUES[source][k], MASKS[source][k], weights, f"fusion_{target}_from_{source}"
+                    )
             normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
             rows.append(normal * weights[f"fusion_{target}_norm/gamma"] + weights[f"fusion_{target}_norm/beta"])
         enriched[target] = np.array(rows)
@@ -106,8 +117,15 @@ def test_cross_attention() -> None:
 def test_decision_mean() -> None:
     logits = {name: RNG.normal(size=(COUNT, 4)) for name in LENGTHS}
     found = fusions["decision_mean"]({k: v.astype(np.float32) for k, v in logits.items()}, PRESENT, dim=DIM)
-    wanted = [np.mean([v[k] for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0) for k in range(COUNT)]
+    wanted = [
+        np.mean([v[k] for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0) for k in range(COUNT)
+    ]
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     # For classification: the normalised geometric mean of the probabilities.
-    product = np.exp([np.mean([np.log(softmax(v[k])) for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0) for k in range(COUNT)])
+    product = np.exp(
+        [
+            np.mean([np.log(softmax(v[k])) for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0)
+            for k in range(COUNT)
+        ]
+    )
     np.testing.assert_allclose(softmax(found, axis=1), product / product.sum(1, keepdims=True), atol=1e-5)

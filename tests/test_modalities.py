@@ -97,7 +97,9 @@ def test_bad_images(case: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros(3, np.uint8)])
+@pytest.mark.parametrize(
+    "value", [np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros(3, np.uint8)]
+)
 def test_bad_image_arrays(value: np.ndarray) -> None:
     with pytest.raises(MMZooError, match="must be uint8"):
         IMAGE.decode(value)

@@ -25,7 +25,9 @@ def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
     features = {"a": rng.normal(size=(10, 3, 2)).astype(np.float32), "present": np.ones((10, 3), bool)}
     labels = {"t": np.arange(10, dtype=np.int32)}
     settings = {"batch_size": 4, "modality_dropout": 0.5} | changes
-    return [keras.tree.map_structure(np.asarray, b) for b in stream(features, labels, steps=steps, seed=seed, **settings)]
+    return [
+        keras.tree.map_structure(np.asarray, b) for b in stream(features, labels, steps=steps, seed=seed, **settings)
+    ]
 
 
 def test_every_example_once_an_epoch() -> None:
@@ -102,7 +104,9 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 
 
 def test_it_learns() -> None:
-    run = mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=mmzoo.Training(epochs=8, batch_size=8), out=None)
+    run = mmzoo.train(
+        small_spec(), small_records(60), small_records(30, 1), training=mmzoo.Training(epochs=8, batch_size=8), out=None
+    )
     assert run.folder == Path("runs/1")
     assert run.evaluate(small_records(30, 2))["metrics"]["accuracy"] > 0.8
 
@@ -161,7 +165,11 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize(
     ("setting", "words"),
-    [({"epochs": 0}, "'epochs' must be a whole number"), ({"modality_dropout": 1.0}, "'modality_dropout'"), ({"batch_size": 2.5}, "whole")],
+    [
+        ({"epochs": 0}, "'epochs' must be a whole number"),
+        ({"modality_dropout": 1.0}, "'modality_dropout'"),
+        ({"batch_size": 2.5}, "whole"),
+    ],
 )
 def test_bad_settings(setting: dict[str, Any], words: str) -> None:
     with pytest.raises(MMZooError, match=words):

@@ -27,7 +27,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "spectrogram_cnn": {"filters": [4, 4, 4, 4]},
 }
 INPUTS = {"image": mmzoo.Image, "text": mmzoo.Text, "audio": mmzoo.Audio}
-FACTS: dict[str, dict[str, Any]] = {"image": {"size": 32}, "text": {"max_bytes": 32}, "audio": {"sample_rate": 8000, "seconds": 0.5}}
+FACTS: dict[str, dict[str, Any]] = {
+    "image": {"size": 32},
+    "text": {"max_bytes": 32},
+    "audio": {"sample_rate": 8000, "seconds": 0.5},
+}
 SUBSETS = [np.isin(range(3), chosen) for size in (1, 2, 3) for chosen in combinations(range(3), size)]
 
 
@@ -79,7 +83,7 @@ def test_tower(name: str) -> None:
     one = {key: value[:1] for key, value in batch.items()}
     np.testing.assert_allclose(model(one)["animal"], outputs[:1], atol=1e-5)
     found = gradients(model, batch)
-    # A key's bias shifts all scores of a softmax alike; the learned embedding of what is missing needs it to be missing.
+    # A key's bias shifts all scores of a softmax alike; nothing is missing, so nothing stands in for it.
     idle = ("/key/bias", "/missing")
     for variable in model.trainable_variables:
         if not variable.path.endswith(idle):
@@ -179,7 +183,9 @@ def test_weights_that_do_not_fit_or_cannot_be_had(tmp_path: Any) -> None:
     task = [mmzoo.Classification("animal", labels=LABELS)]
 
     def build(weights: str) -> None:
-        mmzoo.build(mmzoo.Spec([mmzoo.Image("p", size=32, tower=mmzoo.Tower("vgg16", weights=weights))], "concat", task))
+        mmzoo.build(
+            mmzoo.Spec([mmzoo.Image("p", size=32, tower=mmzoo.Tower("vgg16", weights=weights))], "concat", task)
+        )
 
     with pytest.raises(mmzoo.MMZooError, match=r"'nowhere.weights.h5' of input 'p' does not exist"):
         build("nowhere.weights.h5")

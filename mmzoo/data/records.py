@@ -74,8 +74,8 @@ def decode(spec: Spec, records: Records) -> dict[str, np.ndarray]:
                 except MMZooError as error:
                     raise MMZooError(f"Record '{records.ids[row]}': {error}") from error
         arrays[item.name] = out
-    for row in np.flatnonzero(~present.any(axis=1)):
-        raise MMZooError(f"Record '{records.ids[row]}' has none of the inputs {spec.input_names}; leave it out.")
+    for empty in np.flatnonzero(~present.any(axis=1)):
+        raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
     return {**arrays, "present": present}
 
 

@@ -48,7 +48,7 @@ class Evaluation:
 
         def worth(subset: str) -> np.ndarray:
             found = self.predictions[subset][task.name]
-            if task.kind == "classification":
+            if task.labels:
                 return (found.argmax(axis=-1) == labels).astype(float)
             return -np.abs(found - labels).mean(axis=-1)
 
@@ -61,7 +61,7 @@ class Evaluation:
             return f"The model has one modality, {self.spec.input_names[0]}; there is nothing to fuse."
         low, high = interval(self.gain)
         mean, best = float(self.gain.mean()), self.best_single
-        if self.spec.tasks[0].kind == "classification":
+        if self.spec.tasks[0].labels:
             amount = f"{abs(mean) * 100:.1f} points of accuracy"
             span = f"95 % {low * 100:+.1f} to {high * 100:+.1f}"
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from importlib.resources import files
 from typing import Any
@@ -15,6 +14,7 @@ from mmzoo.choice import Tower
 from mmzoo.data.records import Records
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.metrics import primary
+from mmzoo.modalities import Modality
 from mmzoo.training.checkpoint import write_file
 
 EXAMPLES = 8
@@ -48,7 +48,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
 def confusion(result: Evaluation) -> dict[str, Any] | None:
     """The confusion matrix of the first task: rows are true labels, shares of a row from 0 to 1."""
     task = result.spec.tasks[0]
-    if task.kind != "classification":
+    if not task.labels:
         return None
     size = task.units
     counts = np.zeros((size, size), int)
@@ -61,9 +61,12 @@ def curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Learning curves as SVG: losses in one picture, each validation metric that is a share in the other."""
     if len(rows) < 2:
         return []
-    losses = [name for name in ("loss", "val_loss") if name in rows[0]]
+    losses: list[str] = [name for name in ("loss", "val_loss") if name in rows[0]]
     shares = [name for name in rows[0] if name.startswith("val_") and name != "val_loss"]
-    groups = [("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))]
+    groups: list[tuple[str, list[str], tuple[float, float] | None]] = [
+        ("Loss", losses, None),
+        ("On the validation records", shares, (0.0, 1.0)),
+    ]
     return [{"title": title, "svg": chart(rows, names, span)} for title, names, span in groups if names]
 
 
@@ -105,7 +108,7 @@ def examples(records: Records, result: Evaluation) -> list[dict[str, Any]]:
     task = result.spec.tasks[0]
     found = result.predictions[result.everything][task.name]
     rows = np.arange(len(records))
-    wrong = found.argmax(axis=-1) != result.labels[task.name] if task.kind == "classification" else rows < 0
+    wrong = found.argmax(axis=-1) != result.labels[task.name] if task.labels else rows < 0
     order = np.random.default_rng(0).permutation(rows)
     misses = [k for k in order if wrong[k]][: EXAMPLES // 2]
     hits = [k for k in order if not wrong[k]][: EXAMPLES - len(misses)]
@@ -122,15 +125,15 @@ def example(records: Records, result: Evaluation, row: int) -> dict[str, Any]:
         if value is None:
             shown["missing"] = "yes"
         elif item.kind == "image":
-            shown["source"] = "data:image/png;base64," + base64.b64encode(png(item.decode(value))).decode()
+            shown["source"] = "data:image/png;base64," + encoded(item, value)
         elif item.kind == "audio":
-            shown["source"] = "data:audio/wav;base64," + base64.b64encode(wav(item, item.decode(value))).decode()
+            shown["source"] = "data:audio/wav;base64," + encoded(item, value)
         else:
             shown["text"] = str(value)
         inputs.append(shown)
     answers = result.predictions[result.everything][task.name][row]
     label = result.labels[task.name][row]
-    if task.kind == "classification":
+    if task.labels:
         top = [(task.labels[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
         right = top[0][0] == task.labels[label]
         return {"id": records.ids[row], "inputs": inputs, "label": task.labels[label], "top": top, "right": right}
@@ -139,19 +142,6 @@ def example(records: Records, result: Evaluation, row: int) -> dict[str, Any]:
     return {"id": records.ids[row], "inputs": inputs, "label": wanted, "answer": numbers, "right": True}
 
 
-def png(pixels: np.ndarray) -> bytes:
-    """Pixels uint8 (H, W, 3) as a PNG file."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", optimize=True)
-    return out.getvalue()
-
-
-def wav(item: Any, wave: np.ndarray) -> bytes:
-    """A waveform as a WAV file, without the padding at its end."""
-    import soundfile
-
-    out = io.BytesIO()
-    soundfile.write(out, np.trim_zeros(wave, "b"), item.sample_rate, format="WAV", subtype="PCM_16")
-    return out.getvalue()
+def encoded(item: Modality, value: Any) -> str:
+    """An input as the model got it, as a file in base64."""
+    return base64.b64encode(item.to_file(item.decode(value))).decode()

@@ -1,1 +1,1 @@
-"""What leaves the laboratory: a SavedModel or a .tflite that takes raw input, and the proof that it equals the model."""
+"""What leaves the laboratory: a SavedModel or a .tflite that takes raw input, with the proof that it is equal."""

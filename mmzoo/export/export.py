@@ -42,12 +42,12 @@ def export(run: Any, format: str, records: Records) -> list[dict[str, Any]]:
     path = folder / "report.json"
     before = json.loads(path.read_text("utf-8")) if path.exists() else []
     names = {row["variant"] for row in rows}
-    rows = [row for row in before if row["variant"] not in names] + rows
-    write_file(path, json.dumps(rows, indent=1).encode())
+    kept = [row for row in before if row["variant"] not in names]
+    write_file(path, json.dumps(kept + rows, indent=1).encode())
     for row in rows:
         require(
             row["max_abs_diff"] <= TOLERANCE,
-            f"The export '{row['variant']}' differs from the model by {row['max_abs_diff']:.1e}, more than {TOLERANCE:.0e}; "
+            f"The export '{row['variant']}' differs from the model by {row['max_abs_diff']:.1e} > {TOLERANCE:.0e}; "
             f"do not use what is in '{folder}', and report this with the spec.",
         )
     return rows
@@ -119,7 +119,9 @@ def compare(
         times.append(time.perf_counter() - began)
         for task in spec.tasks:
             if not np.isfinite(found[task.name]).all():
-                raise MMZooError(f"The export '{variant}' answers record '{records.ids[row]}' with numbers that are not finite.")
+                raise MMZooError(
+                    f"The export '{variant}' answers record '{records.ids[row]}' with numbers that are not finite."
+                )
             worst = max(worst, float(np.abs(found[task.name] - wanted[task.name][row]).max()))
             agree.append(found[task.name].argmax() == wanted[task.name][row].argmax())
     return {
@@ -140,40 +142,21 @@ def examples(spec: Spec, records: Records) -> list[dict[str, Any]]:
 
 def as_arrays(spec: Spec, example: dict[str, Any]) -> dict[str, Any]:
     """What the signature `serving_default` takes: texts as strings."""
-    texts = {i.name: [example[i.name][0].tobytes().rstrip(b"\0")] for i in spec.inputs if i.kind == "text"}
+    texts = {i.name: [i.to_file(example[i.name][0])] for i in spec.inputs if i.array_spec[1] == "string"}
     return {**example, **texts}
 
 
 def as_files(spec: Spec, example: dict[str, Any]) -> dict[str, bytes]:
-    """What the signature `serve_bytes` takes: a PNG, UTF-8, a WAV, or b"" for what is absent."""
-    import tensorflow as tf
-
-    files = {}
-    for index, item in enumerate(spec.inputs):
-        value = example[item.name][0]
-        if not example["present"][0, index]:
-            files[item.name] = b""
-        elif item.kind == "image":
-            files[item.name] = tf.io.encode_png(value).numpy()
-        elif item.kind == "audio":
-            files[item.name] = tf.audio.encode_wav(value[:, None], item.sample_rate).numpy()
-        else:
-            files[item.name] = value.tobytes().rstrip(b"\0")
-    return files
+    """What the signature `serve_bytes` takes: a file each, or b"" for what is absent."""
+    here = example["present"][0]
+    return {item.name: item.to_file(example[item.name][0]) * bool(here[k]) for k, item in enumerate(spec.inputs)}
 
 
 def describe(spec: Spec) -> dict[str, Any]:
     """What a client of a .tflite must know: inputs with types and units, outputs with labels."""
-    units = {
-        "image": "RGB, 0 to 255",
-        "text": "UTF-8 bytes, then zeros",
-        "audio": "mono samples in -1..1, then zeros",
-    }
-    inputs = [
-        {"name": item.name, "kind": item.kind, "dtype": item.dtype, "shape": [1, *item.shape], "unit": units[item.kind]}
-        | ({"sample_rate": item.sample_rate} if item.kind == "audio" else {})
-        for item in spec.inputs
+    inputs: list[dict[str, Any]] = [
+        {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
     ]
     inputs.append({"name": "present", "dtype": "bool", "shape": [1, len(spec.inputs)], "order": spec.input_names})
-    outputs = [{"name": task.name, "kind": task.kind, "labels": list(getattr(task, "labels", []))} for task in spec.tasks]
+    outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
     return {"inputs": inputs, "outputs": outputs}

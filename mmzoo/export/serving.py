@@ -8,37 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mmzoo.modalities import Modality
-from mmzoo.modalities.image import decode_graph
 from mmzoo.spec import Spec
-
-
-def answers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Each task's finished answer: probabilities (B, labels), numbers (B, targets)."""
-    outputs = model(inputs, training=False)
-    return {task.name: task.finish(outputs[task.name]) for task in model.spec.tasks}
-
-
-def fit_length(wave: Any, length: int) -> Any:
-    """Sound (B, any) cut or padded with zeros to (B, length)."""
-    wave = wave[:, :length]
-    padded = tf.pad(wave, [[0, 0], [0, length - tf.shape(wave)[1]]])
-    return tf.ensure_shape(padded, (None, length))
-
-
-def from_strings(texts: Any, max_bytes: int) -> Any:
-    """Strings (B,) to their first bytes, uint8 (B, max_bytes)."""
-    cut = tf.strings.substr(texts, 0, max_bytes)
-    return tf.ensure_shape(tf.io.decode_raw(cut, tf.uint8, fixed_length=max_bytes), (None, max_bytes))
-
-
-def wav_to_wave(data: Any, item: Any) -> Any:
-    """A WAV file of 16-bit samples at the model's rate, a scalar string, to float32 (N,)."""
-    wave, rate = tf.audio.decode_wav(data)
-    right = f"input '{item.name}' must be a WAV file with {item.sample_rate} samples a second"
-    with tf.control_dependencies([tf.debugging.assert_equal(rate, item.sample_rate, right)]):
-        mono = tf.reduce_mean(wave, axis=1)
-    return fit_length(mono[None], item.shape[0])[0]
 
 
 class Serving:
@@ -54,58 +24,48 @@ class Serving:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
-        self.call = tf.function(lambda inputs: answers(model, inputs))
+        self.call = tf.function(self.answers)
 
     def save(self, folder: Path, *signatures: str) -> None:
         """Write a SavedModel with the given signatures, the first of them the default."""
-        present = {"present": tf.TensorSpec((self.batch, len(self.spec.inputs)), tf.bool, "present")}
+        items = self.spec.inputs
+        present = {"present": tf.TensorSpec((self.batch, len(items)), tf.bool, "present")}
+
+        def specs(shapes: dict[str, tuple[tuple[int | None, ...], str]]) -> dict[str, tf.TensorSpec]:
+            return {name: tf.TensorSpec((self.batch, *shape), dtype, name) for name, (shape, dtype) in shapes.items()}
+
         made = {
-            "serving_default": (self.arrays, self.specs(self.array_spec) | present),
-            "serve_bytes": (self.encoded, self.specs(self.file_spec)),
-            "serve_tensors": (self.call, self.specs(self.tensor_spec) | present),
+            "serving_default": (self.arrays, specs({i.name: i.array_spec for i in items}) | present),
+            "serve_bytes": (self.files, specs({i.name: ((), "string") for i in items})),
+            "serve_tensors": (self.call, specs({i.name: (i.shape, i.dtype) for i in items}) | present),
         }
         archive = keras.export.ExportArchive()
         archive.track(self.model)
         for name in signatures:
-            function, specs = made[name]
-            archive.add_endpoint(name, function, input_signature=[specs])
+            function, signature = made[name]
+            archive.add_endpoint(name, function, input_signature=[signature])
         archive.write_out(str(folder), verbose=False)
 
-    def specs(self, make: Any) -> dict[str, tf.TensorSpec]:
-        return {item.name: make(item) for item in self.spec.inputs}
-
-    def array_spec(self, item: Modality) -> tf.TensorSpec:
-        if item.kind == "audio":
-            return tf.TensorSpec((self.batch, None), tf.float32, item.name)
-        return self.file_spec(item) if item.kind == "text" else self.tensor_spec(item)
-
-    def file_spec(self, item: Modality) -> tf.TensorSpec:
-        return tf.TensorSpec((self.batch,), tf.string, item.name)
-
-    def tensor_spec(self, item: Modality) -> tf.TensorSpec:
-        return tf.TensorSpec((self.batch, *item.shape), item.dtype, item.name)
+    def answers(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Each task's finished answer: probabilities (B, labels), numbers (B, targets)."""
+        outputs = self.model(inputs, training=False)
+        return {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
 
     def arrays(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        def tensor(item: Any) -> Any:
-            value = inputs[item.name]
-            if item.kind == "text":
-                return from_strings(value, item.max_bytes)
-            return fit_length(value, item.shape[0]) if item.kind == "audio" else value
+        """Answers to arrays."""
+        tensors = {item.name: item.from_array(inputs[item.name]) for item in self.spec.inputs}
+        return self.call({**tensors, "present": inputs["present"]})
 
-        return self.call({item.name: tensor(item) for item in self.spec.inputs} | {"present": inputs["present"]})
+    def files(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Answers to encoded files; what is empty is absent."""
 
-    def encoded(self, inputs: dict[str, Any]) -> dict[str, Any]:
         def tensor(item: Any) -> Any:
-            data = inputs[item.name]
-            if item.kind == "text":
-                return from_strings(data, item.max_bytes)
-            read = (lambda b: decode_graph(b, item.size)) if item.kind == "image" else (lambda b: wav_to_wave(b, item))
             kind = tf.as_dtype(item.dtype)
 
-            def one(b: Any) -> Any:
-                return tf.cond(tf.equal(b, ""), lambda: tf.zeros(item.shape, kind), lambda: read(b))
+            def one(data: Any) -> Any:
+                return tf.cond(tf.equal(data, ""), lambda: tf.zeros(item.shape, kind), lambda: item.from_file(data))
 
-            return tf.map_fn(one, data, fn_output_signature=tf.TensorSpec(item.shape, kind))
+            return tf.map_fn(one, inputs[item.name], fn_output_signature=tf.TensorSpec(item.shape, kind))
 
         present = tf.stack([tf.not_equal(inputs[item.name], "") for item in self.spec.inputs], axis=1)
-        return self.call({item.name: tensor(item) for item in self.spec.inputs} | {"present": present})
+        return self.call({**{item.name: tensor(item) for item in self.spec.inputs}, "present": present})

@@ -13,9 +13,7 @@ from mmzoo.tokens import Tokens
 
 
 @fusions.register("cross_attention", level="feature", absent="learned embedding")
-def cross_attention(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
-) -> Any:
+def cross_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
     """Each modality's tokens ask the tokens of every other one (MulT; Tsai et al. 2019, arXiv:1906.00295).
 
     For target m and each source s != m, `x_m <- norm(x_m + sum_s attention(x_m, x_s))`, only over

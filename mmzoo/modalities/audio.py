@@ -29,6 +29,7 @@ class Audio(Modality):
     seconds: float = 2.0
     tower: Tower | str = "spectrogram_cnn"
     kind: ClassVar[str] = "audio"
+    unit: ClassVar[str] = "mono samples in -1..1, then zeros"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +91,35 @@ class Audio(Modality):
                 f"{origin} is not a sound file that can be read ({str(error).split(': ')[-1].rstrip('.')}); "
                 "convert it to WAV, FLAC or Ogg."
             ) from error
+
+    @property
+    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+        return (None,), self.dtype
+
+    def from_array(self, batch: Any) -> Any:
+        """Waveforms (B, any), cut or padded with zeros."""
+        import tensorflow as tf
+
+        (length,) = self.shape
+        batch = batch[:, :length]
+        return tf.ensure_shape(tf.pad(batch, [[0, 0], [0, length - tf.shape(batch)[1]]]), (None, length))
+
+    def from_file(self, data: Any) -> Any:
+        """A WAV of 16-bit samples at the model's rate: all that TensorFlow's graph can read."""
+        import tensorflow as tf
+
+        wave, rate = tf.audio.decode_wav(data)
+        right = f"input '{self.name}' must be a WAV file with {self.sample_rate} samples a second"
+        with tf.control_dependencies([tf.debugging.assert_equal(rate, self.sample_rate, right)]):
+            return self.from_array(tf.reduce_mean(wave, axis=1)[None])[0]
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """A WAV of 16-bit samples, without the padding at the end."""
+        import soundfile
+
+        out = io.BytesIO()
+        soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
+        return out.getvalue()
 
     def augment(self, batch: Any, seed: Any) -> Any:
         """Moved later or earlier by up to a tenth of the length, and 6 dB louder or softer.

@@ -24,6 +24,8 @@ class Modality:
     name: str
     tower: Tower | str = field(default="", kw_only=True)
     kind: ClassVar[str] = ""
+    unit: ClassVar[str] = ""
+    """What the numbers of an example are, for whoever writes a client."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, self.name)
@@ -48,8 +50,25 @@ class Modality:
         raise NotImplementedError
 
     def augment(self, batch: Any, seed: Any) -> Any:
-        """A random variant of each example of a decoded batch; `seed` is int32 (2,). Text has none: it stays as it is."""
+        """A random variant of each example of a decoded batch; `seed` is int32 (2,). As it is, where there are none."""
         return batch
+
+    @property
+    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+        """Shape and type of one example as a served model takes it from a program."""
+        return self.shape, self.dtype
+
+    def from_array(self, batch: Any) -> Any:
+        """In the graph: a batch as `array_spec` says, as the tensor (B, *shape) that the model takes."""
+        return batch
+
+    def from_file(self, data: Any) -> Any:
+        """In the graph: one encoded file, a scalar string, as the tensor (*shape) that the model takes."""
+        raise NotImplementedError
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """One decoded example as a file that `from_file` reads."""
+        raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain data, with `kind`."""
@@ -68,6 +87,8 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
         except FileNotFoundError:
             raise MMZooError(f"{origin} does not exist; check the path.") from None
         except OSError as error:
-            raise MMZooError(f"{origin} cannot be read ({error.strerror}); check the path and its permissions.") from None
+            raise MMZooError(
+                f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
+            ) from None
     require(data, f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ class Image(Modality):
     size: int = 64
     tower: Tower | str = "small_cnn"
     kind: ClassVar[str] = "image"
+    unit: ClassVar[str] = "RGB, 0 to 255"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +71,18 @@ class Image(Modality):
             return value
         return np.asarray(resize(value, self.size))
 
+    def from_file(self, data: Any) -> Any:
+        """A JPEG, PNG, GIF or BMP."""
+        return decode_graph(data, self.size)
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """A PNG."""
+        from PIL import Image as Pillow
+
+        out = io.BytesIO()
+        Pillow.fromarray(example).save(out, "PNG", optimize=True)
+        return out.getvalue()
+
     def augment(self, batch: Any, seed: Any) -> Any:
         """Mirrored half the time; turned up to 15 degrees, scaled by 0.8 to 1.2 and shifted by up to a tenth.
 
@@ -104,11 +118,11 @@ def check_header(data: bytes, origin: str) -> None:
     width, height = dimensions(data)
     require(
         width * height,
-        f"{origin} is not a JPEG, PNG, GIF or BMP image, or is cut short; convert it or check that it is the right file.",
+        f"{origin} is not a JPEG, PNG, GIF or BMP image, or is cut short; convert it or check the file.",
     )
     require(
         width * height <= MAX_PIXELS,
-        f"{origin} is {width} x {height} pixels, over the limit of {MAX_PIXELS // 10**6} megapixels; scale it down first.",
+        f"{origin} is {width} x {height} pixels, over the limit of {MAX_PIXELS // 10**6} megapixels; scale it down.",
     )
 
 

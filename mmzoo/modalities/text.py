@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Text(Modality):
     max_bytes: int = 96
     tower: Tower | str = "embedding_attention"
     kind: ClassVar[str] = "text"
+    unit: ClassVar[str] = "UTF-8 bytes, then zeros"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,3 +51,22 @@ class Text(Modality):
         # A zero byte is padding: one inside a text would be read as its end.
         data = data[: self.max_bytes].replace(b"\0", b" ")
         return np.frombuffer(data.ljust(self.max_bytes, b"\0"), np.uint8)
+
+    @property
+    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+        return (), "string"
+
+    def from_array(self, batch: Any) -> Any:
+        """Strings (B,) to their first bytes."""
+        import tensorflow as tf
+
+        cut = tf.strings.substr(batch, 0, self.max_bytes)
+        return tf.ensure_shape(tf.io.decode_raw(cut, tf.uint8, fixed_length=self.max_bytes), (None, self.max_bytes))
+
+    def from_file(self, data: Any) -> Any:
+        """UTF-8."""
+        return self.from_array(data[None])[0]
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """UTF-8."""
+        return example.tobytes().rstrip(b"\0")

@@ -42,7 +42,7 @@ class HashedWords(keras.layers.Layer):
     def __init__(self, length: int, buckets: int, **kwargs: Any) -> None:
         super().__init__(trainable=False, **kwargs)
         self.length, self.buckets = length, buckets
-        places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)  # noqa: NPY002 - frozen by its definition
+        places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)
         self.factors = places.astype(np.int32) * 2 + 1
 
     def call(self, x: Any) -> Any:

@@ -39,6 +39,16 @@ class Task:
         """Width of the head's output (the logits)."""
         raise NotImplementedError
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes; none where the answer is numbers."""
+        return ()
+
+    def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
+        """One finished prediction as a user reads it: `{label: probability}`, or the numbers."""
+        numbers = [float(number) for number in prediction]
+        return dict(zip(self.labels, numbers, strict=True)) if self.labels else numbers
+
     def encode(self, value: Any) -> Any:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError

@@ -12,7 +12,6 @@ blocks) is one layer named by `trunk_name(item)`: training keeps what comes out 
 from collections.abc import Callable
 from typing import Any
 
-
 from mmzoo.modalities import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens

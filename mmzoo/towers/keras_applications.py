@@ -27,11 +27,15 @@ def vgg16(x: Any, item: Image, *, weights: str | None = None, trainable_blocks: 
     """
     module = keras.applications.vgg16
     cuts = ["block1_pool", "block2_pool", "block3_pool", "block4_pool", "block5_pool"]
-    return application(x, item, keras.applications.VGG16, module.preprocess_input, cuts, weights, trainable_blocks, resolution)
+    return application(
+        x, item, keras.applications.VGG16, module.preprocess_input, cuts, weights, trainable_blocks, resolution
+    )
 
 
 @towers.register("resnet50", serves="image")
-def resnet50(x: Any, item: Image, *, weights: str | None = None, trainable_blocks: int = 0, resolution: int = 0) -> Tokens:
+def resnet50(
+    x: Any, item: Image, *, weights: str | None = None, trainable_blocks: int = 0, resolution: int = 0
+) -> Tokens:
     """ResNet50 without its dense layer (He et al. 2016, arXiv:1512.03385).
 
     uint8 (B, S, S, 3) -> `Tokens` (B, (S / 32)**2, 2048). Five blocks: the stem and four stages.
@@ -43,7 +47,9 @@ def resnet50(x: Any, item: Image, *, weights: str | None = None, trainable_block
     """
     module = keras.applications.resnet
     cuts = ["pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"]
-    return application(x, item, keras.applications.ResNet50, module.preprocess_input, cuts, weights, trainable_blocks, resolution)
+    return application(
+        x, item, keras.applications.ResNet50, module.preprocess_input, cuts, weights, trainable_blocks, resolution
+    )
 
 
 def application(

@@ -92,6 +92,6 @@ def package_folder() -> Path:
     found = importlib.util.find_spec("wordllama")
     if found is None or found.origin is None:
         raise MMZooError(
-            "Tower 'static_embedding_attention' needs the package wordllama; install it: pip install 'mmzoo[pretrained]'."
+            "Tower 'static_embedding_attention' needs wordllama; install it: pip install 'mmzoo[pretrained]'."
         )
     return Path(found.origin).parent

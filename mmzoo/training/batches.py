@@ -1,4 +1,4 @@
-"""The stream of training batches: which examples, which views, which modalities, all a pure function of (seed, step)."""
+"""The stream of training batches: examples, views and modalities as a pure function of (seed, step)."""
 
 from __future__ import annotations
 

@@ -24,11 +24,11 @@ def write_file(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise MMZooError(
-            f"'{path}' could not be written ({error.strerror}); free some space or choose another folder, then run again."
+            f"'{path}' could not be written ({error.strerror}); free some space or choose another folder."
         ) from error
 
 
@@ -51,5 +51,3 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
             return load(data[40 + size :]), json.loads(data[40 : 40 + size])
         print(f"The checkpoint '{path}' is damaged; going on from the one before.")
     return None
-
-

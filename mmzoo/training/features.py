@@ -75,7 +75,9 @@ def compute_features(
 def first_view(features: dict[str, Any]) -> dict[str, Any]:
     """The originals: what `rest` takes, without the axis of views."""
     originals = {
-        name: keras.tree.map_structure(lambda a: a[:, 0], value) for name, value in features.items() if name != "present"
+        name: keras.tree.map_structure(lambda a: a[:, 0], value)
+        for name, value in features.items()
+        if name != "present"
     }
     return {**originals, "present": features["present"]}
 

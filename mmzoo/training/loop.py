@@ -21,7 +21,7 @@ from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.spec import Spec
 from mmzoo.training.batches import stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint, write_file
-from mmzoo.training.features import Split, first_view
+from mmzoo.training.features import Split
 from mmzoo.training.settings import Training
 
 
@@ -64,7 +64,9 @@ class Trainer:
                 optimizer.build(variables)
                 self.groups.append((optimizer, variables))
         # Averages of weights that train only: batch statistics are averages already.
-        self.averages = [tf.Variable(v, trainable=False) for v in self.rest.trainable_variables] * bool(training.average)
+        self.averages = [tf.Variable(v, trainable=False) for v in self.rest.trainable_variables] * bool(
+            training.average
+        )
         self._step = tf.function(self._train_step)
 
     def _train_step(self, inputs: Any, labels: Any) -> Any:
@@ -78,7 +80,9 @@ class Trainer:
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
         momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
-        for average, variable in zip(self.averages, self.rest.trainable_variables if self.averages else [], strict=True):
+        for average, variable in zip(
+            self.averages, self.rest.trainable_variables if self.averages else [], strict=True
+        ):
             average.assign(average * momentum + variable.value * (1.0 - momentum))
         return loss
 
@@ -90,7 +94,9 @@ class Trainer:
     def averaged(self) -> Iterator[None]:
         """Inside, the model has its averaged weights."""
         kept = [v.numpy() for v in self.rest.trainable_variables] if self.averages else []
-        for variable, average in zip(self.rest.trainable_variables if self.averages else [], self.averages, strict=True):
+        for variable, average in zip(
+            self.rest.trainable_variables if self.averages else [], self.averages, strict=True
+        ):
             variable.assign(average)
         yield
         for variable, value in zip(self.rest.trainable_variables if kept else [], kept, strict=True):

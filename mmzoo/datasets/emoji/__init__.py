@@ -59,9 +59,7 @@ def read_pictures() -> list[np.ndarray]:
     from PIL import Image
 
     with zipfile.ZipFile(FOLDER / "pictures.zip") as archive:
-        return [
-            np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in archive.namelist()
-        ]
+        return [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in archive.namelist()]
 
 
 def read_speech() -> Any:

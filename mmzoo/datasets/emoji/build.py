@@ -48,7 +48,18 @@ GAP = 400  # samples of silence between clips, so that the codec does not smear 
 COLOURS = 64
 COMPRESSION = 0.98  # level 1.0 halves the file and makes the speech measurably harder to classify
 SHARES = {"test": 0.2, "validation": 0.1}  # the rest trains
-SPOKEN = {"#": "hash", "*": "asterisk", "&": "and", "%": "percent", "+": "plus", "’": "'", "“": "", "”": "", "!": "", "?": ""}
+SPOKEN = {
+    "#": "hash",
+    "*": "asterisk",
+    "&": "and",
+    "%": "percent",
+    "+": "plus",
+    "’": "'",
+    "“": "",
+    "”": "",
+    "!": "",
+    "?": "",
+}
 
 Record = dict[str, Any]
 
@@ -63,7 +74,7 @@ def fetch(folder: Path) -> None:
             tar.extractall(folder / package, filter="data")
 
 
-def annotations(folder: Path) -> dict[str, dict[str, list[str]]]:
+def names_and_keywords(folder: Path) -> dict[str, dict[str, list[str]]]:
     """CLDR's English name (`tts`) and keywords (`default`) of every emoji, without variation selectors."""
     found: dict[str, dict[str, list[str]]] = {}
     for path in sorted(folder.glob("cldr-*/package/annotations*/en/annotations.json")):
@@ -79,7 +90,10 @@ def concept(name: str, subgroup: str) -> str:
     if re.search(r"\bo’clock\b|-thirty\b", name):
         return "clock face"
     text = name.lower().replace(" facing right", "").removeprefix("keycap: ")
-    people = r"men|women|people|man|woman|person|boy|girl|child|baby|merman|mermaid|merperson|prince|princess|mrs|mx|old|older"
+    people = (
+        r"men|women|people|man|woman|person|boy|girl|child|baby|merman|mermaid|merperson|"
+        r"prince|princess|mrs|mx|old|older"
+    )
     bare = re.sub(rf"\b(?:{people})\b", " ", text)
     bare = re.sub(r"^\W+|\W+$", "", re.sub(r"\s+", " ", bare))
     return bare or "person"
@@ -113,7 +127,9 @@ def split(records: list[Record]) -> None:
 
 def speak(text: str, voice: str) -> np.ndarray:
     """Synthesized speech, float32 mono at `RATE`, without leading and trailing silence."""
-    wav = subprocess.run(["espeak-ng", "-v", voice, "-s", "185", "--stdout", text], check=True, capture_output=True).stdout
+    wav = subprocess.run(
+        ["espeak-ng", "-v", voice, "-s", "185", "--stdout", text], check=True, capture_output=True
+    ).stdout
     # espeak-ng cannot know the length of what it streams: take the samples, not the header's word for it.
     samples = np.frombuffer(wav[44:], np.int16).astype(np.float32) / 32768
     samples = soxr.resample(samples, int.from_bytes(wav[24:28], "little"), RATE)
@@ -176,7 +192,7 @@ def write_zip(path: Path, files: dict[str, bytes]) -> None:
 
 def build(out: Path, sources: Path, speech: str) -> list[Record]:
     """Write `pictures.zip`, `speech.ogg` and `records.json` to `out`."""
-    names = annotations(sources)
+    names = names_and_keywords(sources)
     shared = Counter(keyword for about in names.values() for keyword in about.get("default", []))
     records, pictures, clips = [], {}, []
     package = sources / "emoji-datasource-google" / "package"
