@@ -1,0 +1,64 @@
+"""What the documents show is run: the contributor's example, and every Python block of the README."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmzoo.fusions import fusions
+from mmzoo.towers import towers
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(path: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / path).read_text("utf-8"), re.DOTALL)
+
+
+def test_the_contributors_example() -> None:
+    source, test = blocks(".github/CONTRIBUTING.md", "python")
+    try:
+        exec(source, {"__name__": "example"})
+        scope: dict[str, object] = {}
+        exec(test, scope)
+        scope["test_product"]()
+    finally:
+        fusions._entries.pop("product", None)
+        fusions._facts.pop("product", None)
+
+
+def test_the_tables_of_the_readme() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    for registry in (towers, fusions):
+        for name in registry.names():
+            assert f"`{name}`" in text, f"README.md does not mention {registry.kind} {name}"
+
+
+@pytest.mark.slow
+def test_the_readmes_python(tmp_path: Path) -> None:
+    program = "\n".join(blocks("README.md", "python"))
+    # The same code, on little data and for one epoch: what is tested is that it runs as it stands.
+    program = program.replace(
+        'load("emoji")', 'load("emoji")\ntrain, val, test = (s.take(40) for s in (train, val, test))'
+    )
+    program = program.replace("epochs=30", "epochs=1")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_readmes_commands_exist() -> None:
+    from mmzoo.cli import parser
+
+    shell = "\n".join(blocks("README.md", "sh"))
+    targets = set(re.findall(r"^make ([\w-]+)", shell, re.MULTILINE))
+    made = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= targets <= made
+    for line in re.findall(r"^mmzoo (.+)$", shell, re.MULTILINE):
+        words = re.findall(r'"[^"]*"|\S+', line.partition("  #")[0])
+        parser().parse_args([word.strip('"') for word in words])
