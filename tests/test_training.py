@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +164,36 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.Capt
     assert arrays["00000"].tolist() == [2, 2, 2]
     assert str(newest) in capsys.readouterr().out
     assert load_checkpoint(tmp_path / "nothing") is None
+
+
+FULL_DISK = """
+import resource, signal, sys
+import mmzoo
+from tests.conftest import small_records, small_spec
+limit = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)) if limit else None
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+training = mmzoo.Training(epochs=4, batch_size=4)
+mmzoo.train(small_spec(), small_records(24), training=training, out=sys.argv[1])
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    """A limit on the size of a file stands in for a full disk: the write fails half way, as there."""
+
+    def run(limit: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-W", "ignore", "-c", FULL_DISK, str(tmp_path / "run"), str(limit)]
+        return subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
+
+    failed = run(20_000)
+    assert failed.returncode == 1
+    assert re.search(
+        r"MMZooError: '.*checkpoint' could not be written \(File too large\); free some space", failed.stderr
+    )
+    assert not list((tmp_path / "run").rglob("*.new"))
+    assert run(0).returncode == 0
+    assert mmzoo.Run(tmp_path / "run").model is not None
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,18 @@ def test_tower(name: str) -> None:
             assert np.abs(found[variable.path]).max() > 0, f"the gradient of {variable.path} is zero"
 
 
+@pytest.mark.parametrize("name", towers.names(serves="text"))
+def test_longer_padding_changes_nothing(name: str) -> None:
+    answers = []
+    for length in (32, 48):
+        spec = tower_spec(name)
+        item = mmzoo.Text("words", tower=spec.inputs[0].tower, max_bytes=length)
+        keras.utils.set_random_seed(0)
+        model = mmzoo.build(mmzoo.Spec([item], "concat", spec.tasks, dim=16))
+        answers.append(np.asarray(model(batch_of(model.spec))["animal"]))
+    np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", fusions.names())
 def test_fusion_with_every_subset(name: str) -> None:
     spec = small_spec(name)

@@ -47,12 +47,8 @@ class Trainer:
 
     def __init__(self, spec: Spec, part: Split, training: Training, steps: int) -> None:
         self.spec, self.rest, self.training = spec, part.rest, training
-        slow = {
-            id(variable)
-            for layer in self.rest.layers
-            if layer.name.endswith("_pretrained")
-            for variable in layer.trainable_variables
-        }
+        pretrained = [layer for layer in self.rest.layers if layer.name.endswith("_pretrained")]
+        slow = {id(variable) for layer in pretrained for variable in layer.trainable_variables}
         self.groups = []
         for rate, wanted in ((training.learning_rate, False), (training.learning_rate * training.fine_tune_rate, True)):
             variables = [v for v in self.rest.trainable_variables if (id(v) in slow) == wanted]
@@ -63,10 +59,9 @@ class Trainer:
                 optimizer = keras.optimizers.AdamW(schedule, weight_decay=training.weight_decay)
                 optimizer.build(variables)
                 self.groups.append((optimizer, variables))
-        # Averages of weights that train only: batch statistics are averages already.
-        self.averages = [tf.Variable(v, trainable=False) for v in self.rest.trainable_variables] * bool(
-            training.average
-        )
+        # Only of what trains: batch statistics are averages already.
+        averaged = self.rest.trainable_variables if training.average else []
+        self.averages = [(tf.Variable(variable, trainable=False), variable) for variable in averaged]
         self._step = tf.function(self._train_step)
 
     def _train_step(self, inputs: Any, labels: Any) -> Any:
@@ -80,9 +75,7 @@ class Trainer:
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
         momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
-        for average, variable in zip(
-            self.averages, self.rest.trainable_variables if self.averages else [], strict=True
-        ):
+        for average, variable in self.averages:
             average.assign(average * momentum + variable.value * (1.0 - momentum))
         return loss
 
@@ -93,18 +86,16 @@ class Trainer:
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the model has its averaged weights."""
-        kept = [v.numpy() for v in self.rest.trainable_variables] if self.averages else []
-        for variable, average in zip(
-            self.rest.trainable_variables if self.averages else [], self.averages, strict=True
-        ):
+        kept = [variable.numpy() for _, variable in self.averages]
+        for average, variable in self.averages:
             variable.assign(average)
         yield
-        for variable, value in zip(self.rest.trainable_variables if kept else [], kept, strict=True):
+        for (_, variable), value in zip(self.averages, kept, strict=True):
             variable.assign(value)
 
     def _variables(self) -> list[Any]:
         optimizers = [v for optimizer, _ in self.groups for v in optimizer.variables]
-        return [*self.rest.variables, *optimizers, *self.averages]
+        return [*self.rest.variables, *optimizers, *(average for average, _ in self.averages)]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All state as arrays: weights, seeds, optimizer, averages."""
