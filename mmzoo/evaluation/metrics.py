@@ -18,7 +18,8 @@ BATCH = 128
 @lru_cache(maxsize=4)
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
-    return tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+    signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
+    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature])
 
 
 def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
