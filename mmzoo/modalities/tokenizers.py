@@ -99,26 +99,19 @@ class LongestMatch(keras.layers.Layer):
         x = lower_case(x)
         space = ops.where(x[:, :1] > 0, 32, 0)  # an empty text has no beginning of a word
         x = ops.concatenate([space, x], axis=1)
+        # Made tensors once: each use of an array would put its own copy into the graph.
+        table = [ops.convert_to_tensor(column) for column in (self.first, self.second, self.ids)]
         piece_id, piece_length = ops.zeros_like(x), ops.ones_like(x)
         parts = [ops.zeros_like(x) for _ in self.MODULI]
         for place in range(self.longest):
             byte = shifted(x, place)
             parts = [(p * base + byte) % prime for p, (prime, base) in zip(parts, self.MODULI, strict=True)]
-            found = self._find(parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3])
+            found = find(table, parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3])
             found = found * ops.cast(byte > 0, "int32")
             piece_id = ops.where(found > 0, found, piece_id)
             piece_length = ops.where(found > 0, place + 1, piece_length)
         taken = self._reached(piece_length)
         return gather_places(piece_id, ops.logical_and(taken, piece_id > 0), self.length)
-
-    def _find(self, first: Any, second: Any) -> Any:
-        """The id of the piece with both hashes; 0 where there is none."""
-        low = ops.zeros_like(first)
-        for bit in reversed(range(len(self.first).bit_length())):
-            probe = ops.minimum(low + 2**bit, len(self.first) - 1)
-            low = ops.where(ops.take(self.first, probe) <= first, probe, low)
-        same = ops.logical_and(ops.take(self.first, low) == first, ops.take(self.second, low) == second)
-        return ops.where(same, ops.take(self.ids, low), 0)
 
     def _reached(self, jump: Any) -> Any:
         """Which places (B, L) are met from place 0 by going on `jump` (B, L) places each time."""
@@ -129,6 +122,18 @@ class LongestMatch(keras.layers.Layer):
         for _ in range((length - 1).bit_length()):
             reach = ops.minimum(ops.matmul(reach, reach), 1.0)
         return reach[:, 0] > 0
+
+
+def find(table: Sequence[Any], first: Any, second: Any) -> Any:
+    """The id of the piece with both hashes, by binary search in (first, second, id) sorted by the first; else 0."""
+    firsts, seconds, ids = table
+    last = firsts.shape[0] - 1
+    low = ops.zeros_like(first)
+    for bit in reversed(range(last.bit_length())):
+        probe = ops.minimum(low + 2**bit, last)
+        low = ops.where(ops.take(firsts, probe) <= first, probe, low)
+    same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
+    return ops.where(same, ops.take(ids, low), 0)
 
 
 def shifted(x: Any, places: int) -> Any:
