@@ -1,4 +1,11 @@
-"""The classic set-up: ResNet50, embedding + attention and a spectrogram CNN, all from scratch, on the emoji sample."""
+"""The classic set-up: ResNet50, embedding + attention and a spectrogram CNN, all from scratch, on the emoji sample.
+
+    mmzoo train emoji_resnet50 --out runs/resnet50
+
+Seed 0: test accuracy 0.707, macro-F1 0.625; with the picture alone 0.558, the name alone
+0.537, the speech alone 0.332 (the same model, inputs left out). 19 to 50 s an epoch on 2
+cores that did other work too. Nothing is pretrained: `recipes/emoji.py` is what to use.
+"""
 
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
