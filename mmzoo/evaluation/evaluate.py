@@ -82,15 +82,6 @@ class Evaluation:
             "verdict": self.verdict,
         }
 
-    def table(self) -> str:
-        """The subsets and their metrics, as text."""
-        names = list(self.subsets[self.everything])
-        width = max(len(subset) for subset in self.subsets)
-        lines = [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
-        for subset, found in self.subsets.items():
-            lines.append(f"{subset:<{width}}  " + "  ".join(f"{found[name]:9.3f}" for name in names))
-        return "\n".join(lines)
-
 
 def interval(values: np.ndarray, draws: int = 2000) -> tuple[float, float]:
     """The 95 % bootstrap interval of the mean (Efron 1979): percentiles over resampled examples, seeded."""

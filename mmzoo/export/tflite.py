@@ -41,8 +41,3 @@ def converted(folder: str) -> bytes:
             f"The model cannot become a .tflite of builtin operations because of {culprit}; "
             "choose another tower or fusion for the part that needs it, or export a SavedModel."
         ) from error
-
-
-def write_tflite(model: keras.Model, path: Path) -> None:
-    """Write the .tflite of `model` to `path`."""
-    path.write_bytes(convert(model))
