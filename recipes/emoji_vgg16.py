@@ -1,4 +1,13 @@
-"""The classic set-up: VGG16, embedding + attention and a spectrogram CNN, all from scratch, on the emoji sample."""
+"""The classic set-up: VGG16, embedding + attention and a spectrogram CNN, all from scratch, on the emoji sample.
+
+    mmzoo train emoji_vgg16 --out runs/vgg16
+
+Seed 0: test accuracy 0.631, macro-F1 0.548; 16 to 19 s an epoch on 2 cores. The same
+model with inputs left out: the picture alone 0.241, the name alone 0.530, the speech
+alone 0.399. A picture tower no better than guessing the largest group (77 of 328) says
+that VGG16, which has no normalisation, does not get going on 1,144 pictures from random
+weights in 15 epochs: with a network at hand, set `--set image.tower.weights=imagenet`.
+"""
 
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
