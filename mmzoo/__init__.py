@@ -14,10 +14,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Audio": "mmzoo.modalities.audio",
+    "Binary": "mmzoo.tasks.binary",
     "Classification": "mmzoo.tasks.classification",
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
     "MMZooError": "mmzoo.errors",
+    "MultiLabel": "mmzoo.tasks.multi_label",
+    "Ordinal": "mmzoo.tasks.ordinal",
     "Recipe": "mmzoo.recipe",
     "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",

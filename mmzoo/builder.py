@@ -8,7 +8,7 @@ import keras
 
 from mmzoo.choice import Fusion, Tower
 from mmzoo.fusions import fusions
-from mmzoo.layers import Gate, Presence, head, pooled
+from mmzoo.layers import LOG_VARIANCES, Gate, LogVariances, Presence, head, pooled
 from mmzoo.spec import Spec
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
@@ -20,7 +20,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
     (B, M): which of them an example really has, in the spec's order.
     Outputs: each task's name, float32 logits (B, units); with auxiliary heads
-    or a decision-level fusion also `<task>_<input>`, one modality's logits.
+    or a decision-level fusion also `<task>_<input>`, one modality's logits; with
+    learned task weights `log_variances` (B, tasks).
 
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
@@ -53,10 +54,12 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
         if level == "decision" or task.auxiliary:
             single = {name: head(task.units, f"{task.name}_{name}")(pooled(t)) for name, t in tokens.items()}
         if level == "decision":
-            outputs[task.name] = fuse(single, really, dim=spec.dim, **fusion.options)
+            outputs[task.name] = fuse(single, really, task=task, **fusion.options)
         else:
             outputs[task.name] = head(task.units, task.name)(embedding)
         outputs |= {f"{task.name}_{name}": logits for name, logits in single.items()}
+    if spec.task_weights == "learned":
+        outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)
 
     model = keras.Model({**inputs, "present": present}, outputs, name="mmzoo")
     model.spec, model.assets = spec, assets.files

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+RESERVED = ("present", "log_variances", "fusion")
+
 
 class MMZooError(ValueError):
     """Something the user can put right: one sentence that names it and says what to do."""
@@ -29,9 +31,9 @@ def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:
 def check_name(what: str, name: Any) -> None:
     """A name becomes a prefix of layer names and a key of the model's inputs and outputs."""
     require(
-        isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name != "present",
+        isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name not in RESERVED,
         f"The {what} name {name!r} must be lower-case letters, digits and '_', start with a letter, "
-        "have at most 40 characters and not be 'present'.",
+        f"have at most 40 characters and not be {' or '.join(map(repr, RESERVED))}.",
     )
 
 

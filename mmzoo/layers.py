@@ -10,6 +10,7 @@ from keras import ops
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 HEAD_DROPOUT = 0.3
+LOG_VARIANCES = "log_variances"
 
 
 class Gate(keras.layers.Layer):
@@ -50,6 +51,20 @@ class Presence(keras.layers.Layer):
         first = ops.arange(mask.shape[1]) == 0
         values = ops.where(here[:, None, None], self.norm(self.dense(values)), self.missing)
         return Tokens(values, ops.where(here[:, None], mask, first[None])), here
+
+
+class LogVariances(keras.layers.Layer):
+    """One learned number a task, `log sigma^2`, repeated for each example: anything (B, ...) -> (B, tasks)."""
+
+    def __init__(self, tasks: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tasks = tasks
+
+    def build(self, shape: Any) -> None:
+        self.values = self.add_weight(shape=(self.tasks,), initializer="zeros", name="values")
+
+    def call(self, x: Any) -> Any:
+        return ops.zeros_like(ops.cast(x[:, :1], "float32")) + self.values[None]
 
 
 def pooled(tokens: Tokens) -> Any:

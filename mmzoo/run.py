@@ -126,6 +126,8 @@ def train(
         print(f"'{folder}' is trained already.")
         return Run(folder)
     from mmzoo.builder import build
+    from mmzoo.evaluation.metrics import run_model
+    from mmzoo.training.calibrate import calibrate
     from mmzoo.training.features import compute_features, first_view, split
     from mmzoo.training.loop import fit
 
@@ -139,6 +141,8 @@ def train(
         held_out = compute_features(part, spec, decode(spec, validation), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
     fit(spec, part, features, labels, checked, training, seed, folder)
+    if checked is not None:
+        calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
     save(model, folder / "model")
     return Run(folder)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mmzoo.choice import Fusion, Tower
@@ -13,6 +13,7 @@ from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
 
 FORMAT = 1
+TASK_WEIGHTS = ("fixed", "learned")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class Spec:
         fusion: a fusion's name, or `Fusion(name, option=...)`.
         tasks: `Classification`, `Regression` ..., each under a name of its own.
         dim: width of the tokens that the towers hand to the fusion, and of the fused embedding.
+        task_weights: "fixed", each task's own `weight`, or "learned": on top of it, by how uncertain
+            each task is (Kendall et al. 2018, arXiv:1705.07115).
 
     Raises:
         MMZooError: a name is unknown, is used twice, or a tower does not serve its input.
@@ -33,6 +36,7 @@ class Spec:
     fusion: Fusion | str
     tasks: Sequence[Task]
     dim: int = 128
+    task_weights: str = "fixed"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", tuple(self.inputs))
@@ -48,6 +52,8 @@ class Spec:
         for name in names:
             require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
         check_number("The dim of a spec", self.dim, 4, 4096, whole=True)
+        if self.task_weights not in TASK_WEIGHTS:
+            raise unknown("kind of task_weights called", self.task_weights, TASK_WEIGHTS)
         self._check_choices()
 
     def _check_choices(self) -> None:
@@ -79,6 +85,7 @@ class Spec:
             "fusion": Fusion.of(self.fusion).to_json(),
             "tasks": [task.to_json() for task in self.tasks],
             "dim": self.dim,
+            "task_weights": self.task_weights,
         }
 
     @classmethod
@@ -100,6 +107,7 @@ class Spec:
             fusion=Fusion.of(data["fusion"]),
             tasks=[_part(part, "task", tasks) for part in _list(data, "tasks")],
             dim=data.get("dim", cls.dim),
+            task_weights=data.get("task_weights", cls.task_weights),
         )
 
     def subset(self, names: Sequence[str]) -> Spec:
@@ -107,7 +115,7 @@ class Spec:
         for name in names:
             if name not in self.input_names:
                 raise unknown("input called", name, self.input_names)
-        return Spec([item for item in self.inputs if item.name in names], self.fusion, self.tasks, self.dim)
+        return replace(self, inputs=[item for item in self.inputs if item.name in names])
 
     def __str__(self) -> str:
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False)

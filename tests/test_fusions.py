@@ -112,20 +112,3 @@ def test_cross_attention() -> None:
             rows.append(normal * weights[f"fusion_{target}_norm/gamma"] + weights[f"fusion_{target}_norm/beta"])
         enriched[target] = np.array(rows)
     np.testing.assert_allclose(found, dense(pooled(enriched).reshape(COUNT, -1), weights), atol=1e-5)
-
-
-def test_decision_mean() -> None:
-    logits = {name: RNG.normal(size=(COUNT, 4)) for name in LENGTHS}
-    found = fusions["decision_mean"]({k: v.astype(np.float32) for k, v in logits.items()}, PRESENT, dim=DIM)
-    wanted = [
-        np.mean([v[k] for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0) for k in range(COUNT)
-    ]
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
-    # For classification: the normalised geometric mean of the probabilities.
-    product = np.exp(
-        [
-            np.mean([np.log(softmax(v[k])) for v, p in zip(logits.values(), PRESENT[k], strict=True) if p], axis=0)
-            for k in range(COUNT)
-        ]
-    )
-    np.testing.assert_allclose(softmax(found, axis=1), product / product.sum(1, keepdims=True), atol=1e-5)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from scipy.special import log_softmax
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, r2_score
+import tensorflow as tf
+from scipy.special import expit, huber, log_softmax
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    cohen_kappa_score,
+    f1_score,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+)
 
 import mmzoo
+from mmzoo.data.records import encode_labels
 from mmzoo.errors import MMZooError
+from mmzoo.evaluation.metrics import metrics
+from mmzoo.training.loss import total_loss
+from tests.conftest import small_spec
 
 RNG = np.random.default_rng(0)
 KIND = mmzoo.Classification("kind", labels=("a", "b", "c", "d"), smoothing=0.1)
 AGE = mmzoo.Regression("age", targets=2)
+SICK = mmzoo.Binary("sick", labels=("well", "sick"))
+TAGS = mmzoo.MultiLabel("tags", labels=("a", "b", "c"))
+PAIN = mmzoo.Ordinal("pain", labels=("none", "some", "much", "most"))
 
 
 def test_classification() -> None:
@@ -35,6 +53,115 @@ def test_regression() -> None:
     assert AGE.metrics(np.ones((3, 2)), np.ones((3, 2)))["r2"] == 0.0
 
 
+@pytest.mark.parametrize(("objective", "error"), [("mae", np.abs), ("huber", lambda x: huber(1, x))])
+def test_other_objectives(objective: str, error: Any) -> None:
+    found, labels = RNG.normal(size=(50, 2)) * 2, RNG.normal(size=(50, 2))
+    task = mmzoo.Regression("age", targets=2, objective=objective)
+    np.testing.assert_allclose(task.loss(labels, found), error(labels - found).mean(1), atol=1e-6)
+
+
+def test_binary() -> None:
+    logits, labels = RNG.normal(size=(50, 1)) * 3, RNG.integers(0, 2, 50)
+    chance = expit(logits[:, 0])
+    wanted = -np.log(np.where(labels == 1, chance, 1 - chance))
+    np.testing.assert_allclose(SICK.loss(labels, logits.astype(np.float32)), wanted, atol=1e-5)
+    answers = np.asarray(SICK.finish(logits))
+    np.testing.assert_allclose(answers, np.stack([1 - chance, chance], 1), atol=1e-6)
+    found = SICK.metrics(labels, answers)
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, chance > 0.5))
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(labels, chance))
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, chance))
+    assert "roc_auc" not in SICK.metrics(labels * 0, answers)
+    assert [SICK.encode(v) for v in ("well", "sick", True, 0)] == [0, 1, 1, 0]
+    assert SICK.readable(answers[0]).keys() == {"well", "sick"}
+
+
+def test_multi_label() -> None:
+    logits, labels = RNG.normal(size=(50, 3)) * 3, RNG.integers(0, 2, (50, 3)).astype(np.float32)
+    chance = expit(logits)
+    wanted = -np.log(np.where(labels == 1, chance, 1 - chance)).mean(1)
+    np.testing.assert_allclose(TAGS.loss(labels, logits.astype(np.float32)), wanted, atol=1e-5)
+    found = TAGS.metrics(labels, chance)
+    assert found["macro_f1"] == pytest.approx(f1_score(labels, chance > 0.5, average="macro"))
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, chance, average="macro"))
+    np.testing.assert_array_equal(TAGS.encode(["c", "a"]), [1, 0, 1])
+    np.testing.assert_array_equal(TAGS.encode("b"), [0, 1, 0])
+    np.testing.assert_array_equal(TAGS.encode([]), [0, 0, 0])
+    np.testing.assert_allclose(TAGS.worth(labels, labels), 1)
+
+
+def test_ordinal() -> None:
+    logits, labels = RNG.normal(size=(50, 3)), RNG.integers(0, 4, 50)
+    step = expit(logits)
+    beyond = np.concatenate([np.ones((50, 1)), np.cumprod(step, 1), np.zeros((50, 1))], axis=1)
+    answers = np.asarray(PAIN.finish(logits.astype(np.float32)))
+    np.testing.assert_allclose(answers, beyond[:, :-1] - beyond[:, 1:], atol=1e-6)
+    # CORN is the likelihood of the steps that were taken: it sums to that of the label, over the three steps.
+    wanted = -np.log(answers[np.arange(50), labels].astype(np.float64)) / 3
+    np.testing.assert_allclose(PAIN.loss(labels, logits.astype(np.float32)), wanted, atol=1e-4)
+    found, guess = PAIN.metrics(labels, answers), answers.argmax(1)
+    assert found["kappa"] == pytest.approx(cohen_kappa_score(labels, guess, weights="quadratic"))
+    assert found["mae"] == pytest.approx(mean_absolute_error(labels, guess))
+
+
+def test_missing_labels_count_for_nothing() -> None:
+    """Rows without a label of one task: the loss, its gradient and the metrics are those of the other rows."""
+    spec = small_spec(tasks=[mmzoo.Classification("kind", labels=("a", "b", "c"), auxiliary=0.5), AGE, TAGS])
+    labels = encode_labels(
+        spec,
+        mmzoo.Records(
+            {
+                "kind": ["a", None, "c", ""],
+                "age": [[1, 2], [3, 4], None, float("nan")],
+                "tags": [None, ["a"], ["b"], []],
+            }
+        ),
+    )
+    present = tf.constant(RNG.random((4, 3)) < 0.7)
+    names = ["kind", "age", "tags", "kind_picture", "kind_words", "kind_sound"]
+    outputs = {name: tf.Variable(RNG.normal(size=(4, 2 if name == "age" else 3)), dtype=tf.float32) for name in names}
+    with tf.GradientTape() as tape:
+        tensors = {name: tf.constant(value) for name, value in labels.items()}
+        loss = total_loss(spec, outputs, tensors, present)
+    gradients = tape.gradient(loss, outputs)
+    total = 0.0
+    for task, rows in zip(spec.tasks, ([0, 2], [0, 1], [1, 2, 3]), strict=True):
+        alone = small_spec(tasks=[task])
+        pick = {name: tf.gather(value, rows) for name, value in outputs.items()}
+        total += total_loss(alone, pick, {task.name: tensors[task.name].numpy()[rows]}, tf.gather(present, rows))
+        others = np.setdiff1d(range(4), rows)
+        np.testing.assert_array_equal(gradients[task.name].numpy()[others], 0)
+    assert np.isfinite(loss)
+    assert float(loss) == pytest.approx(float(total), rel=1e-5)
+    answers = {"kind": np.eye(4, 3), "age": np.ones((4, 2)), "tags": np.ones((4, 3))}
+    scores = metrics(spec, answers, labels)
+    assert scores["kind_accuracy"] == 1.0
+    assert scores["age_mae"] == pytest.approx(np.mean([0, 1, 2, 3]))
+
+
+def test_a_record_needs_some_label() -> None:
+    spec = small_spec(tasks=[KIND, AGE])
+    with pytest.raises(MMZooError, match=r"Record 'two' has no label for kind, age"):
+        encode_labels(spec, mmzoo.Records({"kind": ["a", None], "age": [[1, 2], None]}, ["one", "two"]))
+    with pytest.raises(MMZooError, match=r"No record has a label for task 'age'"):
+        encode_labels(spec, mmzoo.Records({"kind": ["a", "b"], "age": [None, None]}))
+
+
+def test_learned_task_weights() -> None:
+    """Kendall et al.: at its best, the variance of a task is its loss (or half of it for regression)."""
+    spec = small_spec(tasks=[KIND, mmzoo.Regression("age")], task_weights="learned")
+    outputs = {"kind": tf.constant(RNG.normal(size=(4, 4)), tf.float32), "age": tf.ones((4, 1)) * 3}
+    labels = {"kind": tf.constant([0, 1, 2, 3]), "age": tf.zeros((4, 1))}
+    single = [float(total_loss(small_spec(tasks=[t]), outputs, labels, None)) for t in spec.tasks]
+    s = [0.3, -0.2]
+    found = total_loss(spec, {**outputs, "log_variances": tf.constant([s] * 4)}, labels, None)
+    wanted = np.exp(-s[0]) * single[0] + s[0] / 2 + np.exp(-s[1]) * single[1] / 2 + s[1] / 2
+    assert float(found) == pytest.approx(wanted, rel=1e-5)
+    model = mmzoo.build(spec)
+    assert "log_variances" in model.output
+    assert any("log_variances" in v.path for v in model.trainable_variables)
+
+
 @pytest.mark.parametrize(
     ("task", "value", "words"),
     [
@@ -44,8 +171,13 @@ def test_regression() -> None:
         (AGE, [1.0], "needs 2 finite"),
         (AGE, [1.0, float("nan")], "needs 2 finite"),
         (AGE, None, "needs 2"),
+        (SICK, "ill", "no label of task 'sick' called 'ill'"),
+        (SICK, 2, "no label"),
+        (TAGS, ["a", "z"], "no label of task 'tags' called 'z'"),
+        (TAGS, 3, "needs a list of labels"),
+        (PAIN, "more", "no label of task .pain. called"),
     ],
 )
-def test_bad_labels(task: mmzoo.Classification, value: object, words: str) -> None:
+def test_bad_labels(task: Any, value: object, words: str) -> None:
     with pytest.raises(MMZooError, match=words):
         task.encode(value)

@@ -15,7 +15,7 @@ from mmzoo.data.records import decode
 from mmzoo.fusions import fusions
 from mmzoo.towers import towers
 from mmzoo.training.features import split
-from mmzoo.training.loop import total_loss
+from mmzoo.training.loss import total_loss
 from tests.conftest import LABELS, small_records, small_spec
 
 # Small versions of the towers; one that is not here is built as it comes.

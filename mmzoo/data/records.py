@@ -80,18 +80,35 @@ def decode(spec: Spec, records: Records) -> dict[str, np.ndarray]:
 
 
 def encode_labels(spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The labels of all records, encoded, by task.
+    """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
 
     Raises:
-        MMZooError: a label is unknown or missing; names the record.
+        MMZooError: a label is unknown, or a record has none at all; names the record.
     """
     labels = {}
+    given = np.zeros(len(records), bool)
     for task in spec.tasks:
-        encoded = []
-        for name, value in zip(records.ids, records.column(task.name), strict=True):
+        column = records.column(task.name)
+        encoded: list[Any] = []
+        for row, value in enumerate(column):
+            if is_missing(value):
+                encoded.append(None)
+                continue
+            given[row] = True
             try:
                 encoded.append(task.encode(value))
             except MMZooError as error:
-                raise MMZooError(f"Record '{name}': {error}") from error
-        labels[task.name] = np.stack(encoded)
+                raise MMZooError(f"Record '{records.ids[row]}': {error}") from error
+        like = next((label for label in encoded if label is not None), None)
+        require(like is not None, f"No record has a label for task '{task.name}'; give some, or leave the task out.")
+        stand_in = np.full_like(like, task.missing)
+        labels[task.name] = np.stack([stand_in if label is None else label for label in encoded])
+    for empty in np.flatnonzero(~given):
+        names = ", ".join(task.name for task in spec.tasks)
+        raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")
     return labels
+
+
+def is_missing(value: Any) -> bool:
+    """Is this how a table says that there is nothing? None, an empty string, or NaN."""
+    return value is None or (isinstance(value, str) and not value) or (isinstance(value, float) and value != value)

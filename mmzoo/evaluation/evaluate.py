@@ -42,15 +42,13 @@ class Evaluation:
 
     @property
     def gain(self) -> np.ndarray:
-        """What fusion adds over the best single modality, example by example: hits more, or less absolute error."""
+        """What fusion adds over the best single modality, example by example: `worth` more in the first task."""
         task = self.spec.tasks[0]
-        labels = self.labels[task.name]
+        known = np.asarray(task.known(self.labels[task.name]))
+        labels = self.labels[task.name][known]
 
         def worth(subset: str) -> np.ndarray:
-            found = self.predictions[subset][task.name]
-            if task.labels:
-                return (found.argmax(axis=-1) == labels).astype(float)
-            return -np.abs(found - labels).mean(axis=-1)
+            return task.worth(labels, self.predictions[subset][task.name][known])
 
         return worth(self.everything) - worth(self.best_single)
 

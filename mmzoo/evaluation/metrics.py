@@ -38,10 +38,14 @@ def finish(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> dict[str, float]:
-    """The metrics of all tasks; their names carry the task's where there is more than one."""
+    """The metrics of all tasks on the examples whose label is known.
+
+    Their names carry the task's where there is more than one.
+    """
     found = {}
     for task in spec.tasks:
-        for name, value in task.metrics(labels[task.name], predictions[task.name]).items():
+        known = np.asarray(task.known(labels[task.name]))
+        for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
             found[name if len(spec.tasks) == 1 else f"{task.name}_{name}"] = round(value, 6)
     return found
 

@@ -48,11 +48,13 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
 def confusion(result: Evaluation) -> dict[str, Any] | None:
     """The confusion matrix of the first task: rows are true labels, shares of a row from 0 to 1."""
     task = result.spec.tasks[0]
-    if not task.labels:
+    if not task.exclusive:
         return None
-    size = task.units
+    size = len(task.labels)
     counts = np.zeros((size, size), int)
-    np.add.at(counts, (result.labels[task.name], result.predictions[result.everything][task.name].argmax(axis=-1)), 1)
+    labels, guesses = result.labels[task.name], result.predictions[result.everything][task.name].argmax(axis=-1)
+    known = np.asarray(task.known(labels))
+    np.add.at(counts, (labels[known], guesses[known]), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return {"labels": task.labels, "counts": counts.tolist(), "shares": shares.round(3).tolist()}
 
@@ -106,12 +108,12 @@ def chart(rows: list[dict[str, Any]], names: list[str], span: tuple[float, float
 def examples(records: Records, result: Evaluation) -> list[dict[str, Any]]:
     """Up to eight records, half of them answered wrongly where there are so many: what went in and what came out."""
     task = result.spec.tasks[0]
-    found = result.predictions[result.everything][task.name]
-    rows = np.arange(len(records))
-    wrong = found.argmax(axis=-1) != result.labels[task.name] if task.labels else rows < 0
+    found, labels = result.predictions[result.everything][task.name], result.labels[task.name]
+    rows = np.flatnonzero(np.asarray(task.known(labels)))
+    wrong = dict(zip(rows, task.worth(labels[rows], found[rows]) < 1, strict=True)) if task.labels else {}
     order = np.random.default_rng(0).permutation(rows)
-    misses = [k for k in order if wrong[k]][: EXAMPLES // 2]
-    hits = [k for k in order if not wrong[k]][: EXAMPLES - len(misses)]
+    misses = [k for k in order if wrong.get(k)][: EXAMPLES // 2]
+    hits = [k for k in order if not wrong.get(k)][: EXAMPLES - len(misses)]
     return [example(records, result, int(k)) for k in hits + misses]
 
 
@@ -135,8 +137,11 @@ def example(records: Records, result: Evaluation, row: int) -> dict[str, Any]:
     label = result.labels[task.name][row]
     if task.labels:
         top = [(task.labels[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
-        right = top[0][0] == task.labels[label]
-        return {"id": records.ids[row], "inputs": inputs, "label": task.labels[label], "top": top, "right": right}
+        right = bool(task.worth(label[None], answers[None])[0] == 1)
+        names = (
+            [task.labels[label]] if task.exclusive else [n for n, here in zip(task.labels, label, strict=True) if here]
+        )
+        return {"id": records.ids[row], "inputs": inputs, "label": ", ".join(names), "top": top, "right": right}
     numbers = ", ".join(f"{x:.4g}" for x in answers)
     wanted = ", ".join(f"{x:.4g}" for x in np.atleast_1d(label))
     return {"id": records.ids[row], "inputs": inputs, "label": wanted, "answer": numbers, "right": True}

@@ -1,11 +1,16 @@
 """The fusions: one file each.
 
     @fusions.register("name", level="feature", absent="left out")
-    def name(tokens, present, *, dim, option=default):
+    def name(tokens, present, *, dim, option=default): ...
+
+    @fusions.register("name", level="decision", absent="left out")
+    def name(logits, present, *, task, option=default): ...
 
 Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
-order; the result is an embedding (B, dim). Decision level: `tokens` is a dict
-of logits (B, K), one head a modality; the result is logits (B, K).
+order; the result is an embedding (B, any). Decision level: `logits` is a dict
+of (B, K), one head a modality; the result is logits (B, K) of `task`, whose
+`finish` and `unfinish` lead from logits to answers and back.
+Layers are named `fusion_...`; at decision level `fusion_<task>_...`.
 
 `present` is bool (B, M). An absent modality's tokens are its learned embedding
 in the first place and masked elsewhere: attend to it or leave it out, its own

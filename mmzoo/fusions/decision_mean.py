@@ -1,4 +1,4 @@
-"""The mean of the modalities' decisions."""
+"""The mean of the modalities' answers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Any
 from keras import ops
 
 from mmzoo.fusions import fusions
+from mmzoo.tasks import Task
+from mmzoo.tokens import masked_mean
 
 
 @fusions.register("decision_mean", level="decision", absent="left out")
-def decision_mean(logits: dict[str, Any], present: Any, *, dim: int) -> Any:
-    """The mean of the logits of the modalities that are present (Kittler et al. 1998, "On Combining Classifiers").
+def decision_mean(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+    """The mean of the probabilities of the modalities that are present: the soft vote.
 
-    For classification that is the normalised geometric mean of their
-    probabilities (their product rule); for regression the mean of their answers.
+    Kittler et al. 1998, "On Combining Classifiers", the sum rule. For regression, the mean of the answers.
 
     Logits (B, K) each -> logits (B, K).
     """
-    stacked = ops.stack(list(logits.values()), axis=1)
-    kept = ops.cast(present, "float32")[..., None]
-    return ops.sum(stacked * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
+    return task.unfinish(masked_mean(answers_of(logits, task), present))
+
+
+def answers_of(logits: dict[str, Any], task: Task) -> Any:
+    """Each modality's finished answer, (B, M, answers)."""
+    return ops.stack([task.finish(each) for each in logits.values()], axis=1)

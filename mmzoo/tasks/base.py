@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import check_name, check_number
+from mmzoo.errors import check_name, check_number, require
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Task:
     kind: ClassVar[str] = ""
     primary_metric: ClassVar[str] = ""
     """The metric that selects the best epoch; higher is better."""
+    exclusive: ClassVar[bool] = True
+    """Is exactly one of the labels right?"""
+    missing: ClassVar[Any] = -1
+    """What stands for a label that a record does not have: -1 for a class, NaN for numbers."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, self.name)
@@ -53,19 +58,52 @@ class Task:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
 
+    def known(self, labels: Any) -> Any:
+        """Which of the encoded labels are given, bool (B,)."""
+        return labels >= 0
+
     def loss(self, labels: Any, logits: Any) -> Any:
-        """Loss (B,) of each example, from labels and float32 logits (B, units)."""
+        """Loss (B,) of each example, from labels that are known and float32 logits (B, units)."""
         raise NotImplementedError
 
     def finish(self, logits: Any) -> Any:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
-    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Metrics by name, from encoded labels and finished predictions."""
+    def unfinish(self, answers: Any) -> Any:
+        """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""
         raise NotImplementedError
+
+    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+        """Metrics by name, from known labels and finished predictions; one that is not defined on them is left out."""
+        raise NotImplementedError
+
+    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """How good each finished prediction is, float (B,), higher is better: here 1 for the right class, else 0."""
+        return (predictions.argmax(axis=-1) == labels).astype(float)
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+
+
+def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
+    """The labels of a task as a tuple, if they are names, different, and not too few."""
+    labels = tuple(labels)
+    require(
+        all(isinstance(label, str) and label for label in labels),
+        f"The labels of task '{task}' must be non-empty strings, not {list(labels)}.",
+    )
+    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(labels)}."
+    require(len(labels) >= least, few)
+    double = [label for label, count in Counter(labels).items() if count > 1]
+    require(not double, f"Task '{task}' has labels that repeat: {', '.join(sorted(double))}; name each once.")
+    return labels
+
+
+def bernoulli_loss(labels: Any, logits: Any) -> Any:
+    """Cross-entropy of yes or no, element by element: `log(1 + exp(x)) - label * x`, in its stable form."""
+    from keras import ops
+
+    return ops.maximum(logits, 0.0) - logits * labels + ops.log1p(ops.exp(-ops.abs(logits)))

@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import check_number, require, unknown
+from mmzoo.errors import check_number, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.base import Task, check_labels
+from mmzoo.tasks.ranking import macro_f1, ranking
 
 
 @tasks.register("classification")
 @dataclass(frozen=True)
 class Classification(Task):
-    """Softmax over `labels`, cross-entropy, accuracy and macro-F1.
+    """One of `labels`: softmax, cross-entropy; accuracy, macro-F1, ROC-AUC and average precision.
 
     `smoothing` moves that share of the target's mass evenly to all labels
     (label smoothing; Szegedy et al. 2016, "Rethinking the Inception Architecture").
@@ -28,14 +29,7 @@ class Classification(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", tuple(self.labels))
-        require(len(self.labels) >= 2, f"Task '{self.name}' needs at least two labels, not {list(self.labels)}.")
-        require(
-            all(isinstance(label, str) and label for label in self.labels),
-            f"The labels of task '{self.name}' must be non-empty strings, not {list(self.labels)}.",
-        )
-        double = {label for label in self.labels if self.labels.count(label) > 1}
-        require(not double, f"Task '{self.name}' has labels that repeat: {', '.join(sorted(double))}; name each once.")
+        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
         check_number(f"The smoothing of task '{self.name}'", self.smoothing, 0, 0.9)
 
     @property
@@ -60,11 +54,13 @@ class Classification(Task):
 
         return ops.softmax(logits)
 
+    def unfinish(self, answers: Any) -> Any:
+        from keras import ops
+
+        return ops.log(answers + 1e-12)
+
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Accuracy, and F1 averaged over the labels that occur in `labels` or in the predictions."""
+        """Accuracy, macro-F1, and each label against the others: ROC-AUC, average precision."""
         guess = predictions.argmax(axis=-1)
-        scores = []
-        for label in np.union1d(labels, guess):
-            hits = np.sum((guess == label) & (labels == label))
-            scores.append(2 * hits / (np.sum(guess == label) + np.sum(labels == label)))
-        return {"accuracy": float(np.mean(guess == labels)), "macro_f1": float(np.mean(scores))}
+        found = {"accuracy": float(np.mean(guess == labels)), "macro_f1": macro_f1(labels, guess)}
+        return found | ranking(labels[:, None] == np.arange(len(self.labels)), predictions)

@@ -7,23 +7,34 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
+
+OBJECTIVES = ("mse", "mae", "huber")
 
 
 @tasks.register("regression")
 @dataclass(frozen=True)
 class Regression(Task):
-    """A linear output for each of `targets`, squared error, MAE and R2."""
+    """A linear output for each of `targets`; MAE and R2.
+
+    `objective` is what training makes small: "mse" (squared error), "mae" (absolute error) or
+    "huber" (squared up to 1, linear beyond; Huber 1964).
+    """
 
     targets: int = 1
+    objective: str = "mse"
     kind: ClassVar[str] = "regression"
     primary_metric: ClassVar[str] = "r2"
+    exclusive: ClassVar[bool] = False
+    missing: ClassVar[Any] = float("nan")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The targets of task '{self.name}'", self.targets, 1, 10_000, whole=True)
+        if self.objective not in OBJECTIVES:
+            raise unknown(f"objective of task '{self.name}' called", self.objective, OBJECTIVES)
 
     @property
     def units(self) -> int:
@@ -41,14 +52,25 @@ class Regression(Task):
         )
         return numbers
 
+    def known(self, labels: Any) -> Any:
+        return labels[:, 0] == labels[:, 0]
+
     def loss(self, labels: Any, logits: Any) -> Any:
         from keras import ops
 
-        return ops.mean(ops.square(labels - logits), axis=-1)
+        error = ops.abs(labels - logits)
+        if self.objective == "mse":
+            error = ops.square(error)
+        elif self.objective == "huber":
+            error = ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
+        return ops.mean(error, axis=-1)
 
     def finish(self, logits: Any) -> Any:
         """The numbers (B, targets), as they are."""
         return logits
+
+    def unfinish(self, answers: Any) -> Any:
+        return answers
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Mean absolute error, and R2 averaged over the targets (0 where a target does not vary)."""
@@ -56,3 +78,7 @@ class Regression(Task):
         spread = ((labels - labels.mean(axis=0)) ** 2).sum(axis=0)
         r2 = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1), 0.0)
         return {"mae": float(np.abs(labels - predictions).mean()), "r2": float(r2.mean())}
+
+    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """Minus the absolute error."""
+        return -np.abs(predictions - labels).mean(axis=-1)

@@ -22,24 +22,12 @@ from mmzoo.spec import Spec
 from mmzoo.training.batches import stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint, write_file
 from mmzoo.training.features import Split
+from mmzoo.training.loss import total_loss
 from mmzoo.training.settings import Training
 
 
 class Interrupted(KeyboardInterrupt):
     """Training was asked to stop; its state is saved. The message says how to go on."""
-
-
-def total_loss(spec: Spec, outputs: dict[str, Any], labels: dict[str, Any], present: Any) -> Any:
-    """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`."""
-    total = 0.0
-    for task in spec.tasks:
-        loss = tf.reduce_mean(task.loss(labels[task.name], outputs[task.name]))
-        if task.auxiliary:
-            kept = tf.cast(present, tf.float32)
-            single = [task.loss(labels[task.name], outputs[f"{task.name}_{name}"]) for name in spec.input_names]
-            loss += task.auxiliary * tf.reduce_sum(tf.stack(single, 1) * kept) / tf.reduce_sum(kept)
-        total += task.weight * loss
-    return total
 
 
 class Trainer:
@@ -150,7 +138,8 @@ def fit(
             if validation:
                 outputs = run_model(part.rest, validation[0])
                 present = tf.constant(validation[0]["present"])
-                row["val_loss"] = float(total_loss(spec, outputs, validation[1], present))
+                targets = keras.tree.map_structure(tf.constant, validation[1])
+                row["val_loss"] = float(total_loss(spec, outputs, targets, present))
                 scores = metrics(spec, finish(spec, outputs), validation[1])
                 row |= {f"val_{name}": value for name, value in scores.items()}
             value = row.get(f"val_{primary(spec)}", state["epoch"])

@@ -1,0 +1,35 @@
+"""The weighted mean of the modalities' answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.fusions import fusions
+from mmzoo.fusions.decision_mean import answers_of
+from mmzoo.tasks import Task
+from mmzoo.tokens import masked_softmax
+
+
+class ModalityWeights(keras.layers.Layer):
+    """One learned score a modality; `present` (B, M) -> weights (B, M) that sum to 1 over what is present."""
+
+    def build(self, shape: Any) -> None:
+        self.scores = self.add_weight(shape=(shape[-1],), initializer="zeros", name="scores")
+
+    def call(self, present: Any) -> Any:
+        return masked_softmax(ops.zeros_like(ops.cast(present, "float32")) + self.scores, present)
+
+
+@fusions.register("decision_weighted", level="decision", absent="left out")
+def decision_weighted(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+    """A convex combination of the probabilities of what is present, one learned weight a modality.
+
+    The linear opinion pool (Stone 1961); the weights are a softmax over learned scores, equal at first.
+
+    Logits (B, K) each -> logits (B, K).
+    """
+    weights = ModalityWeights(name=f"fusion_{task.name}_weights")(present)
+    return task.unfinish(ops.sum(answers_of(logits, task) * weights[..., None], axis=1))

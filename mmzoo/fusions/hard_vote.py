@@ -1,0 +1,39 @@
+"""One modality, one vote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from mmzoo.errors import require
+from mmzoo.fusions import fusions
+from mmzoo.fusions.decision_mean import answers_of
+from mmzoo.tasks import Task
+from mmzoo.tokens import masked_mean
+
+TIE = 1e-3  # what the mean probability counts beside a vote: enough to settle a tie, never a vote's worth
+
+
+@fusions.register("hard_vote", level="decision", absent="left out")
+def hard_vote(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+    """Each modality that is present votes for its likeliest label; the answer is the share of the votes.
+
+    Kittler et al. 1998, "On Combining Classifiers", majority vote; a tie goes to the higher mean
+    probability. A vote has no slope, so the gradient is that of the mean probability (straight-through;
+    Bengio et al. 2013, arXiv:1308.3432). Not defined for numbers.
+
+    Logits (B, K) each -> logits (B, K).
+
+    Raises:
+        MMZooError: the task has no labels.
+    """
+    require(task.labels, f"Fusion 'hard_vote' needs labels, but task '{task.name}' is numbers; use 'decision_mean'.")
+    answers = answers_of(logits, task)
+    if task.kind == "multi_label":
+        votes = ops.cast(answers > 0.5, "float32")
+    else:
+        votes = ops.one_hot(ops.argmax(answers, axis=-1), len(task.labels))
+    soft = task.unfinish(masked_mean(answers, present))
+    hard = task.unfinish((1 - TIE) * masked_mean(votes, present) + TIE * masked_mean(answers, present))
+    return soft + ops.stop_gradient(hard - soft)

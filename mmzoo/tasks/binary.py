@@ -1,0 +1,65 @@
+"""Yes or no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.errors import require, unknown
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.ranking import macro_f1, ranking
+
+
+@tasks.register("binary")
+@dataclass(frozen=True)
+class Binary(Task):
+    """One of two labels, the second of them the positive: sigmoid, cross-entropy; accuracy, F1, ROC-AUC and AP.
+
+    A label is one of the two names, or True, False, 1 or 0. The answer has both probabilities, (B, 2).
+    """
+
+    labels: tuple[str, ...] = ("no", "yes")
+    kind: ClassVar[str] = "binary"
+    primary_metric: ClassVar[str] = "accuracy"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
+        require(len(self.labels) == 2, f"Binary task '{self.name}' needs two labels; use Classification for more.")
+
+    @property
+    def units(self) -> int:
+        return 1
+
+    def encode(self, value: Any) -> np.int32:
+        """0 or 1."""
+        if isinstance(value, (bool, int, np.bool_, np.integer)) and value in (0, 1):
+            return np.int32(value)
+        if value not in self.labels:
+            raise unknown(f"label of task '{self.name}' called", value, self.labels)
+        return np.int32(self.labels.index(value))
+
+    def loss(self, labels: Any, logits: Any) -> Any:
+        from keras import ops
+
+        return bernoulli_loss(ops.cast(labels, "float32"), logits[:, 0])
+
+    def finish(self, logits: Any) -> Any:
+        """Probabilities (B, 2) of the two labels."""
+        from keras import ops
+
+        return ops.concatenate([ops.sigmoid(-logits), ops.sigmoid(logits)], axis=-1)
+
+    def unfinish(self, answers: Any) -> Any:
+        from keras import ops
+
+        return ops.log(answers[:, 1:] + 1e-12) - ops.log(answers[:, :1] + 1e-12)
+
+    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+        """Accuracy, macro-F1 over both labels, ROC-AUC, average precision of the positive one."""
+        guess = predictions.argmax(axis=-1)
+        found = {"accuracy": float(np.mean(guess == labels)), "macro_f1": macro_f1(labels, guess)}
+        return found | ranking(labels[:, None] == 1, predictions[:, 1:])

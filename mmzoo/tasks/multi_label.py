@@ -1,0 +1,80 @@
+"""Any number of labels at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.errors import require, unknown
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.ranking import ranking
+
+
+@tasks.register("multi_label")
+@dataclass(frozen=True)
+class MultiLabel(Task):
+    """Each of `labels` or not: a sigmoid each, cross-entropy; average precision, ROC-AUC, macro-F1 and accuracy.
+
+    A label is a list of names, one name, or the empty list. In what is printed the
+    probabilities of the labels do not sum to one.
+    """
+
+    labels: tuple[str, ...] = ()
+    kind: ClassVar[str] = "multi_label"
+    primary_metric: ClassVar[str] = "macro_f1"
+    exclusive: ClassVar[bool] = False
+    missing: ClassVar[Any] = float("nan")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "labels", check_labels(self.name, self.labels, least=1))
+
+    @property
+    def units(self) -> int:
+        return len(self.labels)
+
+    def encode(self, value: Any) -> np.ndarray:
+        """A name, or a list of names, as float32 (labels,) of ones and zeros."""
+        names = [value] if isinstance(value, str) else value
+        require(
+            isinstance(names, (list, tuple, set, frozenset)),
+            f"Task '{self.name}' needs a list of labels, not {value!r}.",
+        )
+        for name in names:
+            if name not in self.labels:
+                raise unknown(f"label of task '{self.name}' called", name, self.labels)
+        return np.array([label in names for label in self.labels], np.float32)
+
+    def known(self, labels: Any) -> Any:
+        return labels[:, 0] == labels[:, 0]
+
+    def loss(self, labels: Any, logits: Any) -> Any:
+        from keras import ops
+
+        return ops.mean(bernoulli_loss(labels, logits), axis=-1)
+
+    def finish(self, logits: Any) -> Any:
+        """Probabilities (B, labels), each by itself."""
+        from keras import ops
+
+        return ops.sigmoid(logits)
+
+    def unfinish(self, answers: Any) -> Any:
+        from keras import ops
+
+        return ops.log(answers + 1e-12) - ops.log(1.0 - answers + 1e-12)
+
+    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+        """Macro-F1 over the labels that occur (at 0.5), share of single answers that are right, ROC-AUC, AP."""
+        right, guess = labels > 0.5, predictions > 0.5
+        hits, total = (right & guess).sum(axis=0), right.sum(axis=0) + guess.sum(axis=0)
+        f1 = 2 * hits[total > 0] / total[total > 0]
+        found = {"macro_f1": float(f1.mean()) if len(f1) else 1.0, "accuracy": float((right == guess).mean())}
+        return found | ranking(right, predictions)
+
+    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """The share of the labels that are answered right."""
+        return ((predictions > 0.5) == (labels > 0.5)).mean(axis=-1)

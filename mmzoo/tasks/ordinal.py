@@ -1,0 +1,77 @@
+"""One label out of several that have an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.errors import unknown
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.ranking import macro_f1
+
+
+@tasks.register("ordinal")
+@dataclass(frozen=True)
+class Ordinal(Task):
+    """One of `labels`, lowest first: "more than label k, given that it is at least k?" (CORN, arXiv:2111.08851).
+
+    Shi, Cao & Raschka 2021. A logit for every label but the last; accuracy, macro-F1,
+    mean distance in labels, and quadratically weighted kappa (Cohen 1968).
+    """
+
+    labels: tuple[str, ...] = ()
+    kind: ClassVar[str] = "ordinal"
+    primary_metric: ClassVar[str] = "kappa"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
+
+    @property
+    def units(self) -> int:
+        return len(self.labels) - 1
+
+    def encode(self, value: Any) -> np.int32:
+        """The position of a label's name."""
+        if value not in self.labels:
+            raise unknown(f"label of task '{self.name}' called", value, self.labels)
+        return np.int32(self.labels.index(value))
+
+    def loss(self, labels: Any, logits: Any) -> Any:
+        from keras import ops
+
+        steps = ops.arange(self.units, dtype="int32")[None]
+        labels = ops.cast(labels, "int32")[:, None]
+        asked = ops.cast(labels >= steps, "float32")  # only of examples that got as far as this step
+        return ops.sum(asked * bernoulli_loss(ops.cast(labels > steps, "float32"), logits), axis=-1) / self.units
+
+    def finish(self, logits: Any) -> Any:
+        """Probabilities (B, labels)."""
+        from keras import ops
+
+        beyond = ops.exp(ops.cumsum(ops.log(ops.sigmoid(logits) + 1e-12), axis=-1))  # P(label > k)
+        one, none = ops.ones_like(beyond[:, :1]), ops.zeros_like(beyond[:, :1])
+        return ops.concatenate([one, beyond], axis=-1) - ops.concatenate([beyond, none], axis=-1)
+
+    def unfinish(self, answers: Any) -> Any:
+        from keras import ops
+
+        below = ops.cumsum(answers, axis=-1)
+        beyond, least = 1.0 - below[:, :-1], 1.0 - (below - answers)[:, :-1]
+        return ops.log(ops.maximum(beyond, 1e-7)) - ops.log(ops.maximum(least - beyond, 1e-7))
+
+    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+        """Kappa (0 where all labels and guesses are one), accuracy, macro-F1, mean distance of the guess."""
+        from sklearn.metrics import cohen_kappa_score
+
+        guess = predictions.argmax(axis=-1)
+        several = len(np.union1d(labels, guess)) > 1
+        return {
+            "kappa": float(cohen_kappa_score(labels, guess, weights="quadratic")) if several else 0.0,
+            "accuracy": float(np.mean(guess == labels)),
+            "macro_f1": macro_f1(labels, guess),
+            "mae": float(np.abs(guess - labels).mean()),
+        }
