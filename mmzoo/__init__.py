@@ -25,17 +25,21 @@ _HOMES = {
     "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",
     "Run": "mmzoo.run",
+    "Sensor": "mmzoo.modalities.sensor",
     "Spec": "mmzoo.spec",
+    "Tabular": "mmzoo.modalities.tabular",
     "Text": "mmzoo.modalities.text",
+    "Tokenizer": "mmzoo.choice",
     "Tower": "mmzoo.choice",
     "Training": "mmzoo.training.settings",
+    "Video": "mmzoo.modalities.video",
     "build": "mmzoo.builder",
     "load": "mmzoo.folder",
     "predict": "mmzoo.run",
     "save": "mmzoo.folder",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "datasets")
+_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "datasets")
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 

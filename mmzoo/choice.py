@@ -7,13 +7,19 @@ from typing import Any, Self
 from mmzoo.errors import MMZooError, require
 
 
+def plain(value: Any) -> Any:
+    """As JSON has it: tuples are lists, a choice within a choice is its name and options."""
+    if isinstance(value, Choice):
+        return value.to_json()
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 class Choice:
     """A registered name and the options it is called with. Compares by value and prints as it is written."""
 
     def __init__(self, name: str, /, **options: Any) -> None:
         require(isinstance(name, str), f"The name of a {type(self).__name__.lower()} must be a string, not {name!r}.")
-        # Tuples and lists are one thing in JSON, so they are one thing here.
-        self.name, self.options = name, {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+        self.name, self.options = name, {key: plain(value) for key, value in options.items()}
 
     @classmethod
     def of(cls, value: Any) -> Self:
@@ -43,6 +49,10 @@ class Choice:
 
 class Tower(Choice):
     """A tower by name, with its options: `Tower("vgg16", weights="imagenet")`."""
+
+
+class Tokenizer(Choice):
+    """A tokenizer by name, with its options: `Tokenizer("bpe", size=4000)`."""
 
 
 class Fusion(Choice):

@@ -13,6 +13,7 @@ from typing import Any
 
 import mmzoo
 from mmzoo.errors import MMZooError, require
+from mmzoo.listing import LISTS
 
 EXAMPLES = """examples:
   mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
@@ -79,7 +80,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print JSON")
 
     sub = command("list", "list what there is", "mmzoo list towers")
-    sub.add_argument("what", choices=["towers", "fusions", "tasks", "modalities", "recipes", "datasets"])
+    sub.add_argument("what", choices=LISTS)
+    sub.add_argument("--markdown", action="store_true", help="as a table in Markdown")
 
     sub = command("summary", "show the model of a recipe", "mmzoo summary emoji --png emoji.png")
     changes(sub)
@@ -184,27 +186,9 @@ def predict(args: argparse.Namespace) -> None:
 
 
 def show_list(args: argparse.Namespace) -> None:
-    if args.what == "recipes":
-        import ast
+    from mmzoo.listing import markdown, text
 
-        from mmzoo.recipe import recipe_files
-
-        rows = [
-            (name, "", (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0])
-            for name, path in sorted(recipe_files().items())
-        ]
-    else:
-        import importlib
-
-        home = "mmzoo.datasets" if args.what == "datasets" else f"mmzoo.{args.what}"
-        registry = getattr(importlib.import_module(home), args.what)
-        facts = {name: registry.facts(name) for name in registry.names()}
-        rows = [
-            (name, f.get("serves") or f.get("level") or f.get("inputs", ""), f["summary"]) for name, f in facts.items()
-        ]
-    widths = [max((len(row[k]) for row in rows), default=0) for k in (0, 1)]
-    for row in rows:
-        print(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip())
+    print(markdown(args.what) if args.markdown else text(args.what))
 
 
 def summary(args: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,29 @@ WEIGHTS = "weights.safetensors"
 
 
 def named_weights(model: keras.Model) -> dict[str, Any]:
-    """Every weight under a name that only the spec decides: its layer's, and its path in it."""
+    """Every weight under a name that only the spec decides: its layer's, and its path in it.
+
+    Keras numbers layers that were given no name through a whole program; within a layer of the
+    model they are numbered anew, in the order in which they come.
+    """
     named = {}
     for layer in model.layers:
+        seen: dict[str, list[str]] = {}
         for weight in layer.weights:
             path = weight.path.removeprefix(f"{layer.name}/")
-            named[f"{layer.name}/{path}"] = weight
+            named[f"{layer.name}/{'/'.join(_renumbered(part, seen) for part in path.split('/'))}"] = weight
     return named
+
+
+def _renumbered(part: str, seen: dict[str, list[str]]) -> str:
+    """`conv2d_94` as `conv2d_0` if it is the first of its kind in `seen`."""
+    found = re.fullmatch(r"(conv2d|batch_normalization|layer_normalization|dense|transformer_block)(_\d+)?", part)
+    if not found:
+        return part
+    numbers = seen.setdefault(found[1], [])
+    if part not in numbers:
+        numbers.append(part)
+    return f"{found[1]}_{numbers.index(part)}"
 
 
 def save(model: keras.Model, folder: str | Path, *, metrics: dict[str, Any] | None = None) -> None:

@@ -72,6 +72,53 @@ def pooled(tokens: Tokens) -> Any:
     return ops.concatenate([masked_mean(tokens.values, tokens.mask), masked_max(tokens.values, tokens.mask)], axis=-1)
 
 
+def transformer_block(
+    values: Any, mask: Any, name: str, *, heads: int, hidden: int | None = None, dropout: float = 0.0
+) -> Any:
+    """Self-attention over the real tokens, then a GELU network on each; both residual, normalised before.
+
+    Vaswani et al. 2017, arXiv:1706.03762, in the order of Xiong et al. 2020, arXiv:2002.04745.
+
+    Args:
+        values, mask: (B, T, D), bool (B, T) -> (B, T, D).
+        name: what the layers' names begin with.
+        heads: attention heads, of D / heads numbers each.
+        hidden: width of the network; four times D, if not given.
+        dropout: share of attention weights, and of what each half adds, left out in training.
+    """
+    width = values.shape[-1]
+    x = keras.layers.LayerNormalization(name=f"{name}_attention_norm")(values)
+    attention = keras.layers.MultiHeadAttention(
+        heads, max(width // heads, 1), dropout=dropout, name=f"{name}_attention"
+    )
+    keys, their_mask = at_least_two(Tokens(x, mask))
+    x = attention(x, keys, attention_mask=their_mask[:, None, :])
+    values = values + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(x)
+    x = keras.layers.LayerNormalization(name=f"{name}_hidden_norm")(values)
+    x = keras.layers.Dense(hidden or 4 * width, activation="gelu", name=f"{name}_hidden")(x)
+    x = keras.layers.Dense(width, name=f"{name}_out")(x)
+    return values + keras.layers.Dropout(dropout, name=f"{name}_out_dropout")(x)
+
+
+def at_least_two(tokens: Tokens) -> Tokens:
+    """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
+    if tokens.values.shape[1] > 1:
+        return tokens
+    return Tokens(ops.pad(tokens.values, ((0, 0), (0, 1), (0, 0))), ops.pad(tokens.mask, ((0, 0), (0, 1))))
+
+
+class Positions(keras.layers.Layer):
+    """Adds a learned vector to each place of a sequence: (B, T, D) -> (B, T, D)."""
+
+    def build(self, shape: Any) -> None:
+        self.places = self.add_weight(
+            shape=tuple(shape[1:]), initializer=keras.initializers.RandomNormal(0.02), name="places"
+        )
+
+    def call(self, x: Any) -> Any:
+        return x + self.places
+
+
 def head(units: int, name: str) -> keras.Sequential:
     """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in."""
     return keras.Sequential(

@@ -24,10 +24,10 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str) -> None:
         self.kind, self.package = kind, package
         self._entries: dict[str, T] = {}
-        self._facts: dict[str, dict[str, str]] = {}
+        self._facts: dict[str, dict[str, Any]] = {}
         self._loaded = False
 
-    def register(self, name: str, **facts: str) -> Callable[[T], T]:
+    def register(self, name: str, **facts: str | tuple[str, ...]) -> Callable[[T], T]:
         """Decorator: file an entry under `name` together with `facts` about it; a name is given only once."""
 
         def add(entry: T) -> T:
@@ -45,9 +45,13 @@ class Registry(Generic[T]):
                 importlib.import_module(f"{self.package}.{module.name}")
 
     def names(self, **facts: str) -> list[str]:
-        """All names, sorted; only those registered with `facts`, if given."""
+        """All names, sorted; only those registered with `facts`, if given. One of several values is enough."""
         self._load()
-        return sorted(n for n, f in self._facts.items() if facts.items() <= f.items())
+
+        def fits(found: Any, wanted: str) -> bool:
+            return found == wanted or (isinstance(found, tuple) and wanted in found)
+
+        return sorted(n for n, f in self._facts.items() if all(fits(f.get(k), v) for k, v in facts.items()))
 
     def __getitem__(self, name: str) -> T:
         self._load()
@@ -55,7 +59,7 @@ class Registry(Generic[T]):
             raise unknown(self.kind, name, self._entries)
         return self._entries[name]
 
-    def facts(self, name: str) -> dict[str, str]:
+    def facts(self, name: str) -> dict[str, Any]:
         """What `name` was registered with, and `summary`: the first line of its docstring."""
         doc = inspect.getdoc(self[name]) or ""
         return {**self._facts[name], "summary": doc.partition("\n")[0]}

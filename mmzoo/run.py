@@ -121,6 +121,7 @@ def train(
     """
     training = training or Training()
     folder = Path(out) if out is not None else next_free(Path("runs"))
+    spec = spec.fit(train)
     settings = {"data": data, "training": training.to_json(), "seed": seed}
     if claim(folder, spec, settings, recipe):
         print(f"'{folder}' is trained already.")

@@ -45,9 +45,9 @@ class Spec:
         require(self.inputs, "A spec needs at least one input, such as mmzoo.Image('picture').")
         require(self.tasks, "A spec needs at least one task, such as mmzoo.Classification('label', labels=[...]).")
         for item in self.inputs:
-            require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text or Audio, not {item!r}.")
+            require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text, Audio ..., not {item!r}.")
         for task in self.tasks:
-            require(isinstance(task, Task), f"A task must be mmzoo.Classification or Regression, not {task!r}.")
+            require(isinstance(task, Task), f"A task must be mmzoo.Classification, Regression ..., not {task!r}.")
         names = [item.name for item in self.inputs] + [task.name for task in self.tasks]
         for name in names:
             require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
@@ -64,9 +64,10 @@ class Spec:
         for item in self.inputs:
             tower = Tower.of(item.tower)
             serves = towers.facts(tower.name)["serves"]
+            serves = serves if isinstance(serves, tuple) else (serves,)
             require(
-                serves == item.kind,
-                f"Tower '{tower.name}' reads {serves}, but input '{item.name}' is {item.kind}; "
+                item.kind in serves,
+                f"Tower '{tower.name}' reads {' or '.join(serves)}, but input '{item.name}' is {item.kind}; "
                 f"for {item.kind} there are: {', '.join(towers.names(serves=item.kind))}.",
             )
             towers.check_options(tower.name, tower.options)
@@ -109,6 +110,21 @@ class Spec:
             dim=data.get("dim", cls.dim),
             task_weights=data.get("task_weights", cls.task_weights),
         )
+
+    def fit(self, records: Any) -> Spec:
+        """The spec with what its inputs learn from training records before a model is built: vocabularies, statistics.
+
+        Args:
+            records: `Records`; what is fitted already stays as it is.
+        """
+        fitted = []
+        for item in self.inputs:
+            values = [value for value in records.column(item.name) if value is not None] if item.unfitted else []
+            require(
+                values or not item.unfitted, f"No record has input '{item.name}', so nothing can be learnt from it."
+            )
+            fitted.append(item.fit(values))
+        return replace(self, inputs=fitted)
 
     def subset(self, names: Sequence[str]) -> Spec:
         """The same model with only the inputs in `names`."""

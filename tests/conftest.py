@@ -21,7 +21,11 @@ def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzo
     inputs = [
         mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8])),
         mmzoo.Text(
-            "words", max_bytes=32, tower=mmzoo.Tower("embedding_attention", width=8, buckets=64, tokens=6, heads=2)
+            "words",
+            max_bytes=32,
+            tokens=6,
+            tokenizer=mmzoo.Tokenizer("hashed_words", buckets=64),
+            tower=mmzoo.Tower("embedding_attention", width=8, heads=2),
         ),
         mmzoo.Audio("sound", sample_rate=8000, seconds=0.5, tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4])),
     ]

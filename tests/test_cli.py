@@ -125,7 +125,7 @@ def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     assert "has 100000 bytes" in err
 
 
-@pytest.mark.parametrize("what", ["towers", "fusions", "tasks", "modalities", "recipes", "datasets"])
+@pytest.mark.parametrize("what", ["towers", "fusions", "tasks", "modalities", "tokenizers", "recipes", "datasets"])
 def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(capsys, "list", what)
     assert code == 0
@@ -136,6 +136,7 @@ def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
         "fusions": "concat",
         "tasks": "regression",
         "modalities": "audio",
+        "tokenizers": "hashed_words",
         "recipes": "emoji",
         "datasets": "emoji",
     }
@@ -161,7 +162,7 @@ def wrong(run: Path, tmp_path: Path) -> list[tuple[list[str], str]]:
         (["train", "missing.py", "--out", out], "recipe file 'missing.py' does not exist"),
         (["train", str(tmp_path / "broken.py"), "--out", out], "ZeroDivisionError"),
         (["train", str(tmp_path / "nothing.py"), "--out", out], "must define recipe"),
-        (["train", "emoji", "--out", out, "--set", "image.tower=vgg61"], "Did you mean 'vgg16'"),
+        (["train", "emoji", "--out", out, "--set", "image.tower=vgg161"], "Did you mean 'vgg16'"),
         (["train", "emoji", "--out", out, "--set", "imag.size=3"], "Did you mean 'image'"),
         (["train", "emoji", "--out", out, "--set", "image.sise=32"], "Did you mean 'size'"),
         (["train", "emoji", "--out", out, "--set", "training.epoch=3"], "Did you mean 'epochs'"),

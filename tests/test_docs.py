@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mmzoo.fusions import fusions
-from mmzoo.towers import towers
+from mmzoo.listing import written
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,10 +32,9 @@ def test_the_contributors_example() -> None:
 
 
 def test_the_tables_of_the_readme() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    for registry in (towers, fusions):
-        for name in registry.names():
-            assert f"`{name}`" in text, f"README.md does not mention {registry.kind} {name}"
+    page = (ROOT / "README.md").read_text("utf-8")
+    assert re.findall(r"<!-- list: (\w+) -->", page) == ["towers", "fusions", "tasks", "tokenizers"]
+    assert written(page) == page, "run: python -m mmzoo.listing README.md"
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def test_subset_keeps_order() -> None:
 
 IMAGE, TASK = mmzoo.Image("picture"), mmzoo.Classification("animal", labels=LABELS)
 WRONG = {
-    "unknown tower": (lambda: mmzoo.Spec([mmzoo.Image("a", tower="vgg61")], "concat", [TASK]), "Did you mean 'vgg16'"),
+    "unknown tower": (lambda: mmzoo.Spec([mmzoo.Image("a", tower="vgg161")], "concat", [TASK]), "Did you mean 'vgg16'"),
     "tower of another modality": (
         lambda: mmzoo.Spec([mmzoo.Image("a", tower="spectrogram_cnn")], "concat", [TASK]),
         "reads audio, but input 'a' is image",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmzoo.modalities.text import Text
-from mmzoo.modalities.tokenizers import HashedWords, LongestMatch
+from mmzoo.tokenizers.hashed_words import HashedWords
+from mmzoo.tokenizers.longest_match import LongestMatch
 from mmzoo.towers.static_embedding_attention import wordllama_pieces
 
 LENGTH, BYTES = 12, 40
@@ -24,20 +26,21 @@ def tensor(texts: list[str]) -> np.ndarray:
     return np.stack([Text("t", max_bytes=BYTES).decode(text) for text in texts])
 
 
-def lower(data: bytes) -> bytes:
-    """ASCII letters only, as the graph does."""
-    return bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in data)
+def normal(text: str) -> bytes:
+    """What the bytes of a text are: NFKC, lower case, cut."""
+    return unicodedata.normalize("NFKC", text).lower().replace("\0", " ").encode()[:BYTES]
 
 
 def hashed(text: str) -> list[int]:
-    data = lower(text.encode()[:BYTES].replace(b"\0", b" "))
-    words = re.findall(rb"[a-z0-9\x80-\xff]+", data)
+    data = normal(text)
+    lone = rb"[\xe3-\xe9][\x80-\xbf]{0,2}|[\xf0-\xff][\x80-\xbf]{0,3}"
+    words = re.findall(lone + rb"|(?:[a-z0-9]|[\x80-\xe2\xea-\xef])+", data)
     factors = WORDS.factors.astype(np.int64)
     return [int(sum(b * f for b, f in zip(word, factors, strict=False)) % 1000 + 1) for word in words][:LENGTH]
 
 
 def matched(text: str, pieces: list[bytes]) -> list[int]:
-    data = lower(text.encode()[:BYTES].replace(b"\0", b" "))
+    data = normal(text)
     data = b" " + data if data else b""
     longest = max(map(len, pieces))
     ids, at = [], 0

@@ -11,7 +11,7 @@ from scipy.signal import correlate
 
 import mmzoo
 from mmzoo.modalities.spectrogram import LogMel
-from mmzoo.modalities.tokenizers import HashedWords
+from mmzoo.tokenizers.hashed_words import HashedWords
 from mmzoo.towers import towers
 from tests.test_fusions import attention
 
@@ -67,7 +67,7 @@ def test_spectrogram_cnn() -> None:
     item = mmzoo.Audio("s", sample_rate=8000, seconds=0.5)
     batch = RNG.normal(size=(2, 4000)).astype(np.float32) * 0.1
     batch[1, 2000:] = 0
-    values, mask, weights = run("spectrogram_cnn", item, batch, bands=40, filters=[3, 4])
+    values, mask, weights = run("spectrogram_cnn", item, batch, filters=[3, 4])
     frames, real = (np.asarray(part, np.float64) for part in LogMel(8000, bands=40)(batch))
     for row in range(2):
         wanted = convolutions(frames[row][..., None], weights, "s", [2, 1], [False, True])
@@ -78,9 +78,9 @@ def test_spectrogram_cnn() -> None:
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_embedding_attention(heads: int) -> None:
-    item = mmzoo.Text("t", max_bytes=32)
+    item = mmzoo.Text("t", max_bytes=32, tokens=5, tokenizer=mmzoo.Tokenizer("hashed_words", buckets=50))
     batch = np.stack([item.decode(text) for text in ("the quick brown fox", "one")])
-    options = {"width": 8, "buckets": 50, "tokens": 5, "heads": heads}
+    options = {"width": 8, "heads": heads}
     values, mask, weights = run("embedding_attention", item, batch, **options)
     ids = np.asarray(HashedWords(5, 50)(batch))
     for row in range(2):

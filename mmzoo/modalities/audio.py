@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, read_bytes
+from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
+
+FEATURES = ("log_mel", "mfcc")
 
 
 @modalities.register("audio")
@@ -23,33 +25,56 @@ class Audio(Modality):
 
     Trailing zeros are padding, wherever they come from: digital silence at the
     end says nothing, so it is masked. A sound of no samples counts as absent.
+
+    Args:
+        features: what most towers make of the waveform, in the graph: "log_mel", or "mfcc", the
+            first half of its cosine transform.
+        bands: mel bands.
+        frames: 0, or how many frames of `bands` numbers were computed elsewhere and are
+            given in the waveform's place: the example is float32 (frames, bands), then zeros.
     """
 
     sample_rate: int = 16000
     seconds: float = 2.0
+    features: str = "log_mel"
+    bands: int = 40
+    frames: int = 0
     tower: Tower | str = "spectrogram_cnn"
     kind: ClassVar[str] = "audio"
-    unit: ClassVar[str] = "mono samples in -1..1, then zeros"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 192000, whole=True)
         check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
+        check_number(f"The bands of audio '{self.name}'", self.bands, 4, 256, whole=True)
+        check_number(f"The frames of audio '{self.name}'", self.frames, 0, 10_000, whole=True)
+        if self.features not in FEATURES:
+            raise unknown(f"kind of features of audio '{self.name}' called", self.features, FEATURES)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (int(self.sample_rate * self.seconds),)
+        return (self.frames, self.bands) if self.frames else (int(self.sample_rate * self.seconds),)
 
     @property
     def dtype(self) -> str:
         return "float32"
 
+    @property
+    def unit(self) -> str:
+        return "frames of features, then zeros" if self.frames else "mono samples in -1..1, then zeros"
+
+    @property
+    def has_files(self) -> bool:
+        return not self.frames
+
     def decode(self, value: str | Path | bytes | np.ndarray | tuple[np.ndarray, int]) -> np.ndarray:
         """A path, the bytes of a sound file, a waveform at the model's rate, or (waveform, its rate).
 
         A waveform is float (N,) or (N, channels) in -1..1, or int16. What is
-        longer than `seconds` is cut, and the log says so.
+        longer than `seconds` is cut, and the log says so. With `frames`: an array (any, bands) or a .npy file.
         """
+        if self.frames:
+            return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
         if isinstance(value, (str, Path, bytes)):
             samples, rate = self._read(value)
         else:
@@ -94,12 +119,14 @@ class Audio(Modality):
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
-        return (None,), self.dtype
+        return (self.shape if self.frames else (None,)), self.dtype
 
     def from_array(self, batch: Any) -> Any:
         """Waveforms (B, any), cut or padded with zeros."""
         import tensorflow as tf
 
+        if self.frames:
+            return batch
         (length,) = self.shape
         batch = batch[:, :length]
         return tf.ensure_shape(tf.pad(batch, [[0, 0], [0, length - tf.shape(batch)[1]]]), (None, length))
@@ -128,6 +155,8 @@ class Audio(Modality):
             batch: float32 (B, N).
             seed: int32 (2,).
         """
+        if self.frames:
+            return batch
         import tensorflow as tf
 
         count, length = tf.shape(batch)[0], self.shape[0]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from mmzoo.choice import Choice, Tower
+from mmzoo.choice import Tower, plain
 from mmzoo.errors import MMZooError, check_name, require
 
 
@@ -24,8 +26,6 @@ class Modality:
     name: str
     tower: Tower | str = field(default="", kw_only=True)
     kind: ClassVar[str] = ""
-    unit: ClassVar[str] = ""
-    """What the numbers of an example are, for whoever writes a client."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, self.name)
@@ -49,6 +49,27 @@ class Modality:
         """
         raise NotImplementedError
 
+    @property
+    def unit(self) -> str:
+        """What the numbers of an example are, for whoever writes a client."""
+        raise NotImplementedError
+
+    def fit(self, values: Sequence[Any]) -> Self:
+        """With what is learnt from the training records before the model is built: a vocabulary, statistics."""
+        return self
+
+    @property
+    def unfitted(self) -> str:
+        """What `fit` has still to find; empty where there is nothing."""
+        return ""
+
+    def check_fitted(self) -> None:
+        """Raise unless `fit` was called where it is needed."""
+        require(
+            not self.unfitted,
+            f"Input '{self.name}' has {self.unfitted}; call spec = spec.fit(records) first, as mmzoo.train does.",
+        )
+
     def augment(self, batch: Any, seed: Any) -> Any:
         """A random variant of each example of a decoded batch; `seed` is int32 (2,). As it is, where there are none."""
         return batch
@@ -57,6 +78,11 @@ class Modality:
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
         """Shape and type of one example as a served model takes it from a program."""
         return self.shape, self.dtype
+
+    @property
+    def has_files(self) -> bool:
+        """Is there a kind of file that a served model reads by itself (`from_file`)?"""
+        return True
 
     def from_array(self, batch: Any) -> Any:
         """In the graph: a batch as `array_spec` says, as the tensor (B, *shape) that the model takes."""
@@ -73,7 +99,7 @@ class Modality:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind} | {k: v.to_json() if isinstance(v, Choice) else v for k, v in values.items()}
+        return {"kind": self.kind} | {key: plain(value) for key, value in values.items()}
 
 
 def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
@@ -92,3 +118,34 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
             ) from None
     require(data, f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin
+
+
+def read_array(value: Any, what: str, width: int) -> np.ndarray:
+    """Numbers float32 (N, width) from an array or a .npy file; a row of numbers is (N, 1).
+
+    Raises:
+        MMZooError: it is no array of numbers of that width.
+    """
+    if isinstance(value, (str, Path, bytes)):
+        data, origin = read_bytes(value, "array")
+        try:
+            value = np.load(io.BytesIO(data), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise MMZooError(f"{origin} is not a .npy array; write one with numpy.save.") from error
+    try:
+        array = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        raise MMZooError(f"An array for {what} must hold numbers, not {type(value).__name__}.") from None
+    array = array[:, None] if array.ndim == 1 else array
+    require(
+        array.ndim == 2 and array.shape[1] == width,
+        f"An array for {what} must have shape (steps, {width}), not {array.shape}.",
+    )
+    return array
+
+
+def padded(array: np.ndarray, length: int, fill: float = 0.0) -> np.ndarray:
+    """The first `length` rows, filled up with `fill`."""
+    out = np.full((length, *array.shape[1:]), fill, array.dtype)
+    out[: len(array)] = array[:length]
+    return out

@@ -30,7 +30,6 @@ class Image(Modality):
     size: int = 64
     tower: Tower | str = "small_cnn"
     kind: ClassVar[str] = "image"
-    unit: ClassVar[str] = "RGB, 0 to 255"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,6 +42,10 @@ class Image(Modality):
     @property
     def dtype(self) -> str:
         return "uint8"
+
+    @property
+    def unit(self) -> str:
+        return "RGB, 0 to 255"
 
     def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
         """A path, encoded bytes, or a uint8 array (H, W), (H, W, 1) or (H, W, 3), as uint8 (size, size, 3)."""

@@ -46,15 +46,15 @@ class LogMel(keras.layers.Layer):
         self.mel = mel_weights(sample_rate, self.window, bands).astype(np.float32)
 
     def call(self, x: Any) -> tuple[Any, Any]:
+        frames = self.log_mel(x)
+        mask = self.real_frames(x, frames.shape[1])
+        return normalised(frames, mask, (1, 2)), mask
+
+    def log_mel(self, x: Any) -> Any:
+        """The logarithm of the power in each band, (B, T, bands), not normalised."""
         parts = ops.conv(x[..., None], self.basis, strides=self.hop, padding="valid")
         real, imaginary = ops.split(ops.square(parts), 2, axis=-1)
-        frames = ops.log(ops.matmul(real + imaginary, self.mel) + FLOOR)
-        mask = self.real_frames(x, frames.shape[1])
-        kept = ops.cast(mask, "float32")[..., None]
-        count = ops.maximum(ops.sum(kept, axis=1, keepdims=True) * frames.shape[2], 1.0)
-        mean = ops.sum(frames * kept, axis=(1, 2), keepdims=True) / count
-        spread = ops.sum(ops.square(frames - mean) * kept, axis=(1, 2), keepdims=True) / count
-        return (frames - mean) / ops.sqrt(spread + 1e-3) * kept, mask
+        return ops.log(ops.matmul(real + imaginary, self.mel) + FLOOR)
 
     def real_frames(self, x: Any, frames: int) -> Any:
         """Is there a sample that is not zero at or after each frame's start? bool (B, frames)."""
@@ -64,6 +64,45 @@ class LogMel(keras.layers.Layer):
         loud = ops.max(ops.abs(ops.reshape(x, (-1, hops, self.hop))), axis=2) > 0
         after = ops.flip(ops.cumsum(ops.flip(ops.cast(loud, "float32"), axis=1), axis=1), axis=1)
         return after[:, :frames] > 0
+
+
+class Mfcc(LogMel):
+    """Waveform (B, N) -> mel-frequency cepstral coefficients (B, T, bands // 2) and their mask bool (B, T).
+
+    Davis & Mermelstein 1980: the orthonormal cosine transform (DCT-II) of the log-mel, of which the first
+    half of the coefficients is kept; each is brought to mean 0 and deviation 1 over the clip's real frames.
+    """
+
+    def __init__(self, sample_rate: int, *, bands: int = 40, **kwargs: Any) -> None:
+        super().__init__(sample_rate, bands=bands, **kwargs)
+        place = np.outer(np.arange(bands) + 0.5, np.arange(bands // 2))
+        cosines = np.cos(np.pi * place / bands) * np.sqrt(2 / bands)
+        cosines[:, 0] /= np.sqrt(2)
+        self.cosines = cosines.astype(np.float32)
+
+    def call(self, x: Any) -> tuple[Any, Any]:
+        frames = ops.matmul(self.log_mel(x), self.cosines)
+        mask = self.real_frames(x, frames.shape[1])
+        return normalised(frames, mask, (1,)), mask
+
+
+class GivenFrames(keras.layers.Layer):
+    """Frames that were computed elsewhere (B, T, F), with the mask of those at or before the last that is not zero."""
+
+    def call(self, x: Any) -> tuple[Any, Any]:
+        loud = ops.cast(ops.max(ops.abs(x), axis=2) > 0, "float32")
+        after = ops.flip(ops.cumsum(ops.flip(loud, axis=1), axis=1), axis=1)
+        return x, after > 0
+
+
+def normalised(frames: Any, mask: Any, axes: tuple[int, ...]) -> Any:
+    """Mean 0 and deviation 1 over `axes` of the frames (B, T, F) that `mask` (B, T) says are real; 0 in the others."""
+    kept = ops.cast(mask, "float32")[..., None]
+    per_frame = frames.shape[2] if 2 in axes else 1
+    count = ops.maximum(ops.sum(kept, axis=1, keepdims=True) * per_frame, 1.0)
+    mean = ops.sum(frames * kept, axis=axes, keepdims=True) / count
+    spread = ops.sum(ops.square(frames - mean) * kept, axis=axes, keepdims=True) / count
+    return (frames - mean) / ops.sqrt(spread + 1e-3) * kept
 
 
 class SpecAugment(keras.layers.Layer):

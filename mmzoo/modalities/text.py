@@ -1,67 +1,139 @@
-"""Text: a string of any length and language to its first UTF-8 bytes."""
+"""Text: a string of any length and language to its first UTF-8 bytes, or to the ids of its tokens."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from mmzoo.choice import Tower
+from mmzoo.choice import Tokenizer, Tower
 from mmzoo.errors import check_number, require
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
+from mmzoo.tokenizers import tokenizers
 
 
 @modalities.register("text")
 @dataclass(frozen=True)
 class Text(Modality):
-    """A text. The decoded example is uint8 (max_bytes,): the UTF-8 bytes, then zeros.
+    """A text, normalised (NFKC) and in lower case. An empty one counts as absent.
 
-    The model takes raw bytes, because a file on a phone has no other tokenizer
-    than the one in its graph. An empty text counts as absent.
+    With a tokenizer in the graph the decoded example is uint8 (max_bytes,): the UTF-8 bytes,
+    then zeros, because a file on a phone has no other tokenizer than the one in its graph. With
+    a trained tokenizer it is int32 (tokens,): ids, then zeros.
+
+    Args:
+        max_bytes: bytes read at most, where the tokenizer is in the graph.
+        tokens: tokens read at most.
+        tokenizer: a name (`mmzoo list tokenizers`), or `Tokenizer(name, option=...)`.
+        vocabulary: of a trained tokenizer; `fit` fills it in.
     """
 
     max_bytes: int = 96
+    tokens: int = 24
+    tokenizer: Tokenizer | str = "hashed_words"
+    vocabulary: Sequence[str] = field(default=(), repr=False)
     tower: Tower | str = "embedding_attention"
     kind: ClassVar[str] = "text"
-    unit: ClassVar[str] = "UTF-8 bytes, then zeros"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "tokenizer", Tokenizer.of(self.tokenizer))
+        object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
         check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, 4096, whole=True)
+        check_number(f"The tokens of text '{self.name}'", self.tokens, 1, 4096, whole=True)
+        chosen = Tokenizer.of(self.tokenizer)
+        tokenizers.check_options(chosen.name, chosen.options)
+        require(
+            all(isinstance(entry, str) for entry in self.vocabulary) and not (self.in_graph and self.vocabulary),
+            f"The vocabulary of text '{self.name}' must be strings, for a trained tokenizer, not '{chosen.name}'.",
+        )
+
+    @property
+    def in_graph(self) -> bool:
+        """Is the tokenizer part of the model's graph?"""
+        return bool(tokenizers.facts(Tokenizer.of(self.tokenizer).name)["where"] == "graph")
+
+    @property
+    def made_tokenizer(self) -> Any:
+        """The tokenizer with its options."""
+        chosen = Tokenizer.of(self.tokenizer)
+        return tokenizers[chosen.name](**chosen.options)
+
+    @property
+    def size(self) -> int:
+        """The number of ids, padding included."""
+        return int(self.made_tokenizer.size) if self.in_graph else len(self.vocabulary) + 1
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.max_bytes,)
+        return (self.max_bytes if self.in_graph else self.tokens,)
 
     @property
     def dtype(self) -> str:
-        return "uint8"
+        return "uint8" if self.in_graph else "int32"
+
+    @property
+    def unit(self) -> str:
+        """What a client has to send."""
+        if self.in_graph:
+            return "UTF-8 bytes of the text in NFKC and lower case, then zeros"
+        return f"token ids of tokenizer '{Tokenizer.of(self.tokenizer).name}', then zeros"
+
+    def fit(self, values: Sequence[Any]) -> Self:
+        """With the tokenizer trained on these texts, if it is one that is trained and has no vocabulary yet."""
+        if self.in_graph or self.vocabulary:
+            return self
+        return replace(self, vocabulary=self.made_tokenizer.train(self._normal(value) for value in values))
+
+    @property
+    def unfitted(self) -> str:
+        return "" if self.in_graph or self.vocabulary else "a tokenizer that is not trained yet"
+
+    def _normal(self, value: str | bytes) -> str:
+        require(isinstance(value, (str, bytes)), f"Text '{self.name}' must be a string, not {type(value).__name__}.")
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        # A zero byte is padding: one inside a text would be read as its end.
+        return unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
 
     def decode(self, value: str | bytes) -> np.ndarray:
-        """A string, or UTF-8 bytes, as uint8 (max_bytes,). What is longer is cut, and the log says so."""
-        require(isinstance(value, (str, bytes)), f"Text '{self.name}' must be a string, not {type(value).__name__}.")
-        data = value.encode("utf-8", "replace") if isinstance(value, str) else value
-        if len(data) > self.max_bytes:
+        """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and logged."""
+        text = self._normal(value)
+        found = list(text.encode("utf-8", "replace")) if self.in_graph else self._ids(text)
+        (length,) = self.shape
+        if len(found) > length:
+            what = "bytes" if self.in_graph else "tokens"
             logging.getLogger("mmzoo").info(
-                "Text '%s' has %d bytes; the model reads the first %d.", self.name, len(data), self.max_bytes
+                "Text '%s' has %d %s; the model reads the first %d.", self.name, len(found), what, length
             )
-        # A zero byte is padding: one inside a text would be read as its end.
-        data = data[: self.max_bytes].replace(b"\0", b" ")
-        return np.frombuffer(data.ljust(self.max_bytes, b"\0"), np.uint8)
+        example = np.zeros(length, self.dtype)
+        example[: len(found)] = found[:length]
+        return example
+
+    def _ids(self, text: str) -> list[int]:
+        self.check_fitted()
+        return list(self.made_tokenizer.encoder(self.vocabulary)(text))
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
-        return (), "string"
+        return ((), "string") if self.in_graph else (self.shape, self.dtype)
 
     def from_array(self, batch: Any) -> Any:
-        """Strings (B,) to their first bytes."""
+        """Strings (B,) to their first bytes, in lower case; ids as they are."""
         import tensorflow as tf
 
-        cut = tf.strings.substr(batch, 0, self.max_bytes)
+        if not self.in_graph:
+            return batch
+        cut = tf.strings.substr(tf.strings.lower(batch, encoding="utf-8"), 0, self.max_bytes)
         return tf.ensure_shape(tf.io.decode_raw(cut, tf.uint8, fixed_length=self.max_bytes), (None, self.max_bytes))
+
+    @property
+    def has_files(self) -> bool:
+        return self.in_graph
 
     def from_file(self, data: Any) -> Any:
         """UTF-8."""

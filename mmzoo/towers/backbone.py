@@ -5,14 +5,83 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities import Modality
-from mmzoo.towers import assets, scoped, trunk_name
+from mmzoo.modalities.image import Image
+from mmzoo.tokens import Tokens
+from mmzoo.towers import assets, grid_tokens, scoped, towers, trunk_name
+
+
+class Family(NamedTuple):
+    """What mmzoo has to know of a network of keras.applications.
+
+    make: its function.
+    preprocess: pixels 0 to 255 to what its weights were trained on; None where that is one of its layers.
+    cuts: names of the layers that end its blocks, all but the last block's.
+    least: the smallest side in pixels.
+    """
+
+    make: Callable[..., keras.Model]
+    preprocess: Callable[[Any], Any] | None
+    cuts: list[str]
+    least: int = 32
+
+
+def image_family(name: str, family: Family, summary: str) -> None:
+    """Register a network of keras.applications, without its dense layers, as an image tower."""
+
+    def tower(
+        x: Any, item: Image, *, weights: str | None = None, trainable_blocks: int = 0, resolution: int = 0
+    ) -> Tokens:
+        return application(x, item, name, family, weights, trainable_blocks, resolution)
+
+    tower.__name__ = name
+    tower.__doc__ = f"""{summary}
+
+    uint8 (B, S, S, 3) -> `Tokens` (B, places of the last feature map, its channels). {len(family.cuts) + 1} blocks.
+
+    Args:
+        weights: None (random, all of it trains), "imagenet" (downloaded) or a .weights.h5 file.
+        trainable_blocks: with weights, how many of the last blocks train.
+        resolution: side in pixels to which the input is scaled first; 0 leaves it.
+    """
+    towers.register(name, serves="image")(tower)
+
+
+def application(
+    x: Any, item: Image, name: str, family: Family, weights: str | None, trainable_blocks: int, resolution: int
+) -> Tokens:
+    """The tokens of a network of keras.applications: one for each place of its last feature map."""
+    side = resolution or item.size
+    require(
+        side >= family.least,
+        f"Tower '{name}' needs pictures of at least {family.least} pixels a side, but input '{item.name}' has {side}; "
+        f"give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
+    )
+    check_number(f"The resolution of tower '{name}' of input '{item.name}'", side, family.least, 1024, whole=True)
+    blocks = len(family.cuts) + 1
+    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, blocks, whole=True)
+
+    def build(weights: str | None) -> keras.Model:
+        return family.make(include_top=False, weights=weights, input_shape=(side, side, 3))
+
+    def download() -> keras.Model:
+        try:
+            return build("imagenet")
+        except Exception as error:  # Keras raises a bare Exception when a download fails
+            raise MMZooError(
+                f"The ImageNet weights of tower '{name}' for input '{item.name}' could not be downloaded; "
+                "connect to the network once, give weights='FILE.weights.h5', or weights=None to train from scratch."
+            ) from error
+
+    backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
+    scale = Scale(family.preprocess or (lambda pixels: pixels), resolution)
+    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, trainable_blocks if weights else None))
 
 
 def load_pretrained(
@@ -35,15 +104,32 @@ def load_pretrained(
             warnings.simplefilter("error")  # Keras only warns of layers that the file does not have
             model.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
+        difference = first_difference(model, path) or " ".join(str(error).split())[:300]
         raise MMZooError(
-            f"The weights file '{weights}' does not fit the tower of input '{item.name}': {first_line(error)}"
+            f"The weights file '{weights}' does not fit the tower of input '{item.name}': {difference}"
         ) from error
     return model
 
 
-def first_line(error: Exception) -> str:
-    """The first sentence of what a library said."""
-    return " ".join(str(error).split())[:300]
+def first_difference(model: keras.Model, path: Path) -> str:
+    """Which layer of `model` is the first that a .weights.h5 file has not, or has with other shapes."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            for layer in model.layers:
+                if not layer.weights:
+                    continue
+                place = file.get(f"layers/{layer.name}/vars")
+                if place is None:
+                    return f"the file has no layer '{layer.name}'."
+                there = [tuple(place[str(k)].shape) for k in range(len(place))]
+                wanted = [tuple(weight.shape) for weight in layer.weights]
+                if there != wanted:
+                    return f"layer '{layer.name}' has shapes {wanted} in the tower and {there} in the file."
+    except (OSError, KeyError, AttributeError, TypeError):
+        return ""
+    return ""
 
 
 class Scale(keras.layers.Layer):
@@ -78,7 +164,7 @@ def run_backbone(
     """`backbone(scale(x))`, cut so that what never trains is the trunk.
 
     Args:
-        cuts: names of the layers that end the blocks, the last of them the output.
+        cuts: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
             Pretrained blocks are called `<input>_pretrained`, and keep their batch statistics:
             those of a small batch are worse.
@@ -86,8 +172,9 @@ def run_backbone(
     name = scoped(item)
     if trainable_blocks is None:
         return renamed(backbone, name("blocks"))(scale(x))
-    frozen = len(cuts) - trainable_blocks
-    middle = backbone.get_layer(cuts[frozen - 1]).output if frozen else backbone.inputs[0]
+    ends = [*(backbone.get_layer(cut).output for cut in cuts), backbone.outputs[0]]
+    frozen = len(ends) - trainable_blocks
+    middle = ends[frozen - 1] if frozen else backbone.inputs[0]
     if frozen:
         lower = keras.Model(backbone.inputs, middle, name=name("frozen"))
         lower.trainable = False
@@ -95,7 +182,7 @@ def run_backbone(
     else:
         x = scale(x)
     if trainable_blocks:
-        upper = keras.Model(middle, backbone.get_layer(cuts[-1]).output, name=name("pretrained"))
+        upper = keras.Model(middle, ends[-1], name=name("pretrained"))
         x = upper(x, training=False)
     return x
 

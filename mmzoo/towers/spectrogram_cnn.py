@@ -10,9 +10,10 @@ from keras import ops
 
 from mmzoo.errors import check_number
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.spectrogram import LogMel, SpecAugment
+from mmzoo.modalities.spectrogram import SpecAugment
 from mmzoo.tokens import Tokens
-from mmzoo.towers import scoped, towers, trunk_name
+from mmzoo.towers import scoped, towers
+from mmzoo.towers.sequence import frames
 
 
 @towers.register("spectrogram_cnn", serves="audio")
@@ -20,7 +21,6 @@ def spectrogram_cnn(
     x: Any,
     item: Audio,
     *,
-    bands: int = 40,
     filters: Sequence[int] = (16, 32, 48, 64),
     dropout: float = 0.1,
     augment: float = 0.1,
@@ -30,18 +30,17 @@ def spectrogram_cnn(
     float32 (B, N) -> `Tokens` (B, frames / 2**len(filters), bands / 2**len(filters) * filters[-1]).
 
     Args:
-        bands: number of mel bands.
         filters: channels of the convolutions.
         dropout: share of the last features left out in training.
         augment: width of the masked bands and stretches of time in training (SpecAugment), as a
             share of their axis; 0 for none.
     """
     name = scoped(item)
-    check_number(f"The bands of the tower of input '{item.name}'", bands, 2 ** len(filters), 256, whole=True)
-    frames, mask = LogMel(item.sample_rate, bands=bands, name=trunk_name(item))(x)
+    values, mask = frames(x, item)
+    check_number(f"The features of each frame of audio '{item.name}'", values.shape[2], 2 ** len(filters), 256)
     if augment:
-        frames = SpecAugment(augment, name=name("augment"))(frames)
-    x = frames[..., None]
+        values = SpecAugment(augment, name=name("augment"))(values)
+    x = values[..., None]
     for index, width in enumerate(filters):
         # The first halves by its stride: on the full picture a convolution costs as much as all others together.
         strides = 1 if index else 2

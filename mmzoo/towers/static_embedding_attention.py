@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.errors import MMZooError
+from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.text import Text
-from mmzoo.modalities.tokenizers import LongestMatch
+from mmzoo.tokenizers.longest_match import LongestMatch
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers, trunk_name
 from mmzoo.towers.embedding_attention import attend
@@ -23,24 +23,26 @@ LONGEST = 16  # bytes; every lower-case piece of the vocabulary but 53 is this s
 
 
 @towers.register("static_embedding_attention", serves="text")
-def static_embedding_attention(
-    x: Any, item: Text, *, width: int = 128, tokens: int = 24, heads: int = 4, dropout: float = 0.3
-) -> Tokens:
+def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3) -> Tokens:
     """Pretrained token vectors, frozen, and self-attention over them (wordllama: 256 numbers a token, MIT).
 
-    uint8 (B, L) -> `Tokens` (B, tokens, width). Pieces are found by longest match, in the graph.
+    uint8 (B, L) -> `Tokens` (B, tokens, width). It brings its own tokenizer, longest match in the graph,
+    in place of the input's.
 
     Args:
-        tokens: pieces read at most.
         heads: attention heads.
         dropout: share of a token's features, and of whole tokens, left out in training.
 
     Raises:
-        MMZooError: the package `wordllama` is not installed.
+        MMZooError: the package `wordllama` is not installed, or the input is given as ids.
     """
     name = scoped(item)
+    require(
+        item.in_graph,
+        f"Tower 'static_embedding_attention' brings its own tokenizer; leave out the one of input '{item.name}'.",
+    )
     pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
-    trunk = StaticTokens([piece.encode() for piece in pieces], tokens, name=trunk_name(item))
+    trunk = StaticTokens([piece.encode() for piece in pieces], item.tokens, name=trunk_name(item))
     if not assets.restoring():
         trunk.table.assign(wordllama_vectors(pieces))
     values, mask = trunk(x)

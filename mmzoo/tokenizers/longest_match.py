@@ -1,8 +1,4 @@
-"""Tokenizers that are part of the graph: raw UTF-8 bytes to token ids, in ops that every export format has.
-
-Both take uint8 (B, L), zero padded, and yield int32 ids (B, length) with 0
-for padding. ASCII letters are read in lower case; other scripts as they are.
-"""
+"""Greedy longest match over a given vocabulary, inside the graph."""
 
 from __future__ import annotations
 
@@ -13,50 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-
-def lower_case(x: Any) -> Any:
-    """The bytes (B, L) as int32, with A-Z as a-z."""
-    x = ops.cast(x, "int32")
-    return ops.where(ops.logical_and(x >= 65, x <= 90), x + 32, x)
-
-
-def gather_places(values: Any, chosen: Any, length: int) -> Any:
-    """The `values` (B, L) at the places where `chosen` is True, in order, in the first places of int32 (B, length)."""
-    place = ops.cumsum(ops.cast(chosen, "float32"), axis=1) * ops.cast(chosen, "float32")
-    wanted = ops.arange(1, length + 1, dtype="float32")
-    picks = ops.cast(place[:, None, :] == wanted[None, :, None], "float32")
-    # Ids are below 2**24, so the sums of one number and zeros are exact in float32.
-    return ops.cast(ops.matmul(picks, ops.cast(values, "float32")[..., None])[..., 0], "int32")
-
-
-class HashedWords(keras.layers.Layer):
-    """Runs of letters, digits and non-ASCII bytes are words; a word's id is its hash modulo `buckets`, plus 1.
-
-    The hash is multilinear: the sum of each byte times a fixed odd number for
-    its place in the word (Carter & Wegman 1979). Two words share an id with
-    probability 1 / `buckets`; no vocabulary has to travel with the model.
-    """
-
-    WORD_BYTES = 32  # bytes after these do not count
-
-    def __init__(self, length: int, buckets: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
-        self.length, self.buckets = length, buckets
-        places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)
-        self.factors = places.astype(np.int32) * 2 + 1
-
-    def call(self, x: Any) -> Any:
-        x = lower_case(x)
-        digit = ops.logical_and(x >= 48, x <= 57)
-        letter = ops.logical_or(ops.logical_and(x >= 97, x <= 122), x >= 128)
-        inside = ops.logical_or(digit, letter)
-        inside = ops.cast(inside, "int32")
-        starts = inside * (1 - ops.pad(inside[:, :-1], ((0, 0), (1, 0)))) > 0
-        run, total = inside, ops.zeros_like(x)
-        for place, factor in enumerate(self.factors):
-            run = run * shifted(inside, place)
-            total = total + run * shifted(x, place) * int(factor)
-        return gather_places(total % self.buckets + 1, starts, self.length)
+from mmzoo.tokenizers.bytewise import find, gather_places, lower_case, shifted
 
 
 class LongestMatch(keras.layers.Layer):
@@ -122,24 +75,3 @@ class LongestMatch(keras.layers.Layer):
         for _ in range((length - 1).bit_length()):
             reach = ops.minimum(ops.matmul(reach, reach), 1.0)
         return reach[:, 0] > 0
-
-
-def find(table: Sequence[Any], first: Any, second: Any) -> Any:
-    """The id of the piece with both hashes, by binary search in (first, second, id) sorted by the first; else 0."""
-    firsts, seconds, ids = table
-    last = firsts.shape[0] - 1
-    low = ops.zeros_like(first)
-    for bit in reversed(range(last.bit_length())):
-        probe = ops.minimum(low + 2**bit, last)
-        low = ops.where(ops.take(firsts, probe) <= first, probe, low)
-    same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
-    return ops.where(same, ops.take(ids, low), 0)
-
-
-def shifted(x: Any, places: int) -> Any:
-    """`x` (B, L) moved left by `places`, zeros coming in."""
-    if places == 0:
-        return x
-    if places >= x.shape[1]:
-        return ops.zeros_like(x)
-    return ops.pad(x[:, places:], ((0, 0), (0, places)))

@@ -1,0 +1,61 @@
+"""Gaps in a time series, filled inside the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+FAR = 1e9  # steps to a measurement that there is not
+
+
+class FillGaps(keras.layers.Layer):
+    """A series with NaN in its gaps, normalised and filled: float32 (B, T, C) -> (B, T, 2 C) and its mask bool (B, T).
+
+    First the channels, brought to mean 0 and deviation 1, a gap being the straight line between the
+    measurements before and after it (before the first and after the last, that one; a channel that
+    was never measured is 0, its mean); then, channel by channel, 1 where it was measured and 0 in a gap.
+    A step is real if any channel was measured at it, or before and after it.
+    """
+
+    def __init__(self, means: Sequence[float], deviations: Sequence[float], **kwargs: Any) -> None:
+        super().__init__(trainable=False, dtype="float32", **kwargs)
+        self.means = np.array(means, np.float32)
+        self.deviations = np.array(deviations, np.float32)
+
+    def call(self, x: Any) -> tuple[Any, Any]:
+        measured = ops.abs(x) < 1e30  # false for NaN: `isnan` is no builtin of TFLite
+        x = ops.where(measured, (x - self.means) / self.deviations, 0.0)
+        known = ops.cast(measured, "float32")
+        before, steps_before = nearest(x, known)
+        after, steps_after = (ops.flip(part, axis=1) for part in nearest(ops.flip(x, axis=1), ops.flip(known, axis=1)))
+        reach = steps_before + steps_after
+        # At a measurement both distances are 0 and both values are it.
+        share = ops.where(reach > 0, steps_before / ops.maximum(reach, 1.0), 0.0)
+        filled = before + (after - before) * share
+        filled = ops.where(steps_before >= FAR, after, ops.where(steps_after >= FAR, before, filled))
+        any_known = ops.max(known, axis=2)
+        started = ops.cumsum(any_known, axis=1) > 0
+        goes_on = ops.flip(ops.cumsum(ops.flip(any_known, axis=1), axis=1), axis=1) > 0
+        mask = ops.logical_and(started, goes_on)
+        both = ops.concatenate([filled, known], axis=-1)
+        return ops.where(mask[..., None], both, 0.0), mask
+
+
+def nearest(x: Any, known: Any) -> tuple[Any, Any]:
+    """The last known value at or before each step, and how many steps ago; 0 and at least `FAR` where there is none.
+
+    By doubling: after k rounds every step has looked 2**k - 1 steps back.
+    """
+    value, distance = x * known, ops.where(known > 0, 0.0, FAR)
+    step = 1
+    while step < x.shape[1]:
+        earlier = ops.pad(value[:, :-step], ((0, 0), (step, 0), (0, 0)))
+        ago = ops.pad(distance[:, :-step] + step, ((0, 0), (step, 0), (0, 0)), constant_values=FAR)
+        closer = ago < distance
+        value, distance = ops.where(closer, earlier, value), ops.where(closer, ago, distance)
+        step *= 2
+    return value, distance

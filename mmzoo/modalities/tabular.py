@@ -1,0 +1,155 @@
+"""Tables: a row of numbers and categories to float32 (columns,)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.errors import MMZooError, require
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
+
+LEAST_DEVIATION = 1e-3  # of a column, in its own unit
+MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
+
+MISSING, UNKNOWN = 0, 1  # a category's first two places
+
+
+@modalities.register("tabular")
+@dataclass(frozen=True)
+class Tabular(Modality):
+    """A row of a table. The decoded example is float32: the numbers (NaN where missing), then a place a category.
+
+    Places: 0 is missing, 1 is unknown (never seen in training), then the vocabulary.
+
+    Args:
+        numbers: columns of numbers.
+        categories: columns of categories.
+        means, deviations: of each column of numbers; `fit` fills them in.
+        vocabularies: what each column of categories can hold; `fit` fills them in.
+    """
+
+    numbers: Sequence[str] = ()
+    categories: Sequence[str] = ()
+    means: Sequence[float] = ()
+    deviations: Sequence[float] = ()
+    vocabularies: Sequence[Sequence[str]] = ()
+    tower: Tower | str = "mlp"
+    kind: ClassVar[str] = "tabular"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for what in ("numbers", "categories", "means", "deviations"):
+            object.__setattr__(self, what, tuple(getattr(self, what)))
+        object.__setattr__(self, "vocabularies", tuple(tuple(words) for words in self.vocabularies))
+        names = [*self.numbers, *self.categories]
+        require(names, f"Tabular input '{self.name}' needs columns: numbers=[...], categories=[...].")
+        double = [name for name, count in Counter(names).items() if count > 1]
+        require(not double, f"Tabular input '{self.name}' names the column {double} twice; name each once.")
+        for what, count in (("means", len(self.numbers)), ("deviations", len(self.numbers))):
+            values = getattr(self, what)
+            require(
+                len(values) in (0, count) and all(np.isfinite(values)),
+                f"The {what} of tabular input '{self.name}' must be {count} finite numbers, not {list(values)}.",
+            )
+        require(
+            len(self.vocabularies) in (0, len(self.categories)),
+            f"The vocabularies of tabular input '{self.name}' must be {len(self.categories)} lists.",
+        )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.numbers) + len(self.categories),)
+
+    @property
+    def dtype(self) -> str:
+        return "float32"
+
+    @property
+    def unit(self) -> str:
+        return (
+            "numbers in their own units (NaN where missing), then categories: 0 missing, 1 unknown, 2.. by vocabulary"
+        )
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many places each column of categories has."""
+        return [len(words) + 2 for words in self.vocabularies]
+
+    @property
+    def has_files(self) -> bool:
+        return False
+
+    def fit(self, values: Sequence[Any]) -> Self:
+        """With the statistics of the numbers and the vocabularies of the categories in these rows."""
+        if not self.unfitted:
+            return self
+        vocabularies = []
+        for column in self.categories:
+            found = (category(self._row(value).get(column)) for value in values)
+            counts = Counter(word for word in found if word is not None)
+            most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CATEGORIES]
+            vocabularies.append([word for word, _ in most])
+        table = np.array([self._numbers(self._row(value)) for value in values], np.float64)
+        there = np.isfinite(table)
+        count = np.maximum(there.sum(axis=0), 1)
+        means = np.where(there, table, 0.0).sum(axis=0) / count
+        spread = np.where(there, (table - means) ** 2, 0.0).sum(axis=0) / count
+        return replace(
+            self,
+            means=[float(m) for m in means],
+            deviations=[float(d) for d in np.maximum(np.sqrt(spread), LEAST_DEVIATION)],
+            vocabularies=vocabularies,
+        )
+
+    @property
+    def unfitted(self) -> str:
+        known = len(self.means) == len(self.numbers) and len(self.vocabularies) == len(self.categories)
+        return "" if known else "columns whose statistics and vocabularies are not known yet"
+
+    def decode(self, value: Mapping[str, Any]) -> np.ndarray:
+        """A mapping of columns to values, as float32 (columns,). What is not in it, None or empty is missing."""
+        self.check_fitted()
+        row = self._row(value)
+        places = []
+        for column, words in zip(self.categories, self._places, strict=True):
+            found = category(row.get(column))
+            places.append(MISSING if found is None else words.get(found, UNKNOWN))
+        return np.array([*self._numbers(row), *places], np.float32)
+
+    @cached_property
+    def _places(self) -> list[dict[str, int]]:
+        return [{word: k for k, word in enumerate(words, start=2)} for words in self.vocabularies]
+
+    def _row(self, value: Any) -> Mapping[str, Any]:
+        require(
+            isinstance(value, Mapping),
+            f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
+        )
+        return value  # type: ignore[no-any-return]
+
+    def _numbers(self, row: Mapping[str, Any]) -> list[float]:
+        found = []
+        for column in self.numbers:
+            value = row.get(column)
+            try:
+                number = float("nan") if value is None or value == "" else float(value)
+            except (TypeError, ValueError):
+                raise MMZooError(
+                    f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
+                ) from None
+            found.append(number if np.isfinite(number) else float("nan"))
+        return found
+
+
+def category(value: Any) -> str | None:
+    """A category as text; None where it is missing."""
+    if value is None or value == "" or (isinstance(value, float) and value != value):
+        return None
+    return str(value)

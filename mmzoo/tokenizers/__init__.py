@@ -1,0 +1,19 @@
+"""The tokenizers: text to ids, one file a kind. Id 0 is padding, ids go up to `size - 1`.
+
+    @tokenizers.register("name", where="graph")
+    class Name:
+        def __init__(self, *, option=default) -> None: ...
+
+Where it works, and so what a model takes:
+- "graph": `layer(length, name=)` turns UTF-8 bytes uint8 (B, L) into ids int32 (B, length) in ops that
+  every export format has; the model takes raw bytes. `size` is the number of ids.
+- "python": `train(texts)` makes a vocabulary, a tuple of strings that is kept in the spec;
+  `encoder(vocabulary)` is a function from a text to its ids; the model takes ids. The number of ids is
+  `len(vocabulary) + 1`: entry k has id k + 1.
+"""
+
+from typing import Any
+
+from mmzoo.registry import Registry
+
+tokenizers: Registry[Any] = Registry("tokenizer", __name__)

@@ -1,0 +1,119 @@
+"""BERT, by KerasHub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.errors import require
+from mmzoo.modalities.text import Text
+from mmzoo.tokens import Tokens
+from mmzoo.towers import assets, scoped, towers
+from mmzoo.towers.hub import load_preset
+from mmzoo.towers.sequence import token_ids
+
+CONFIG = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length")
+
+
+@towers.register("bert", serves="text")
+def bert(
+    x: Any,
+    item: Text,
+    *,
+    weights: str | None = None,
+    width: int = 128,
+    layers: int = 2,
+    heads: int = 2,
+    dropout: float = 0.1,
+    lora: int = 0,
+) -> Tokens:
+    """BERT's encoder (Devlin et al. 2019, arXiv:1810.04805), KerasHub's; as small as BERT-tiny, if not told otherwise.
+
+    A text as `item` decodes it -> `Tokens` (B, tokens, width). With a vocabulary that has [CLS] and [SEP], these
+    are put around the text: (B, tokens + 2, width).
+
+    Args:
+        weights: None (random), the folder of a KerasHub preset, or a preset's name (downloaded), such as
+            "bert_tiny_en_uncased". The input then needs the preset's vocabulary:
+            `Text(name, tokenizer="wordpiece", vocabulary=mmzoo.towers.bert.preset_vocabulary(folder))`.
+        width, layers, heads: of the Transformer; its inner layers are four times as wide. A preset brings its own.
+        dropout: share of features left out in training.
+        lora: 0 trains all of it; above 0 only low-rank additions of that rank to the projections of queries and
+            values (Hu et al. 2022, arXiv:2106.09685).
+    """
+    name = scoped(item)
+    ids = token_ids(x, item)
+    ids = around(ids, item.vocabulary)
+    mine = {
+        "num_layers": layers,
+        "num_heads": heads,
+        "hidden_dim": width,
+        "intermediate_dim": 4 * width,
+        "max_sequence_length": max(ids.shape[1], 2),
+    }
+    if weights is not None:
+        mine = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights))
+        longest = mine["max_sequence_length"]
+        require(
+            ids.shape[1] <= longest,
+            f"The preset of input '{item.name}' reads {longest} tokens at most; give tokens={longest - 2}.",
+        )
+    import keras_hub
+
+    backbone = keras_hub.models.BertBackbone(
+        vocabulary_size=item.size - 1, dropout=dropout, name=name("pretrained" if weights else "blocks"), **mine
+    )
+    if weights is not None and not assets.restoring():
+        load_weights(backbone, item, weights)
+    if lora:
+        backbone.enable_lora(lora)
+    mask = ids > 0
+    # KerasHub's vocabularies begin at 0, and padding is whatever the mask says.
+    tokens = {"token_ids": ops.maximum(ids - 1, 0), "segment_ids": ops.zeros_like(ids)}
+    # Without the pooled output, whose weights would never train.
+    encoder = keras.Model(backbone.input, backbone.output["sequence_output"], name=backbone.name)
+    return Tokens(encoder({**tokens, "padding_mask": ops.cast(mask, "int32")}), mask)
+
+
+def around(ids: Any, vocabulary: Sequence[str]) -> Any:
+    """[CLS] before and [SEP] after the real ids, where the vocabulary has them."""
+    if "[CLS]" not in vocabulary or "[SEP]" not in vocabulary:
+        return ids
+    first, last = (vocabulary.index(mark) + 1 for mark in ("[CLS]", "[SEP]"))
+    real = ops.cast(ids > 0, "int32")
+    count = ops.sum(real, axis=1, keepdims=True)
+    some = ops.minimum(count, 1)  # an empty text stays empty
+    padded = ops.pad(ids, ((0, 0), (1, 1)))
+    place = ops.arange(padded.shape[1], dtype="int32")[None]
+    padded = ops.where(place == 0, first * some, padded)
+    return ops.where(place == count + 1, last * some, padded)
+
+
+def preset_vocabulary(folder: str | Path) -> list[str]:
+    """The WordPiece vocabulary that a KerasHub preset folder holds."""
+    path = Path(folder) / "assets" / "tokenizer" / "vocabulary.txt"
+    require(path.is_file(), f"'{path}' does not exist; give the folder of a KerasHub BERT preset with its tokenizer.")
+    return path.read_text("utf-8").splitlines()
+
+
+def preset_config(item: Text, weights: str) -> dict[str, Any]:
+    """What shapes the preset's network."""
+    config = load_preset("BertBackbone", weights, item).get_config()
+    return {key: config[key] for key in CONFIG}
+
+
+def load_weights(backbone: keras.Model, item: Text, weights: str) -> None:
+    """The preset's weights into `backbone`, if both have one vocabulary."""
+    source = load_preset("BertBackbone", weights, item)
+    size = source.get_config()["vocabulary_size"]
+    require(
+        size == item.size - 1,
+        f"The preset of input '{item.name}' knows {size} tokens and its vocabulary has {item.size - 1}; "
+        "give vocabulary=mmzoo.towers.bert.preset_vocabulary(folder).",
+    )
+    for target, value in zip(backbone.weights, source.weights, strict=True):
+        target.assign(value)

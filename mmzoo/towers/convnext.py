@@ -1,0 +1,14 @@
+"""ConvNeXt, by keras.applications."""
+
+import keras
+
+from mmzoo.towers.backbone import Family, image_family
+
+# Normalising the pixels is the network's first layer.
+image_family(
+    "convnext_tiny",
+    Family(
+        keras.applications.ConvNeXtTiny, None, [f"convnext_tiny_downsampling_block_{number}" for number in range(3)]
+    ),
+    "ConvNeXt-Tiny without its dense layer (Liu et al. 2022, arXiv:2201.03545).",
+)

@@ -1,0 +1,46 @@
+"""Any image tower on each frame of a video, and any sequence tower over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from mmzoo.choice import Tower
+from mmzoo.errors import require
+from mmzoo.modalities.image import Image
+from mmzoo.modalities.video import Video
+from mmzoo.tokens import Tokens, masked_mean
+from mmzoo.towers import scoped, towers
+from mmzoo.towers.nested import nested
+from mmzoo.towers.sequence import SEQUENCES
+
+
+@towers.register("frames", serves="video")
+def frames(x: Any, item: Video, *, image: Tower | str = "small_cnn", time: Tower | str = "mean") -> Tokens:
+    """Each frame through one image tower, its mean token a frame; then, if asked, a tower over time.
+
+    Karpathy et al. 2014, "Large-scale Video Classification with Convolutional Neural Networks", and, with
+    an LSTM over time, Donahue et al. 2015, arXiv:1411.4389. uint8 (B, T, S, S, 3) -> `Tokens` (B, T, any).
+
+    Args:
+        image: an image tower by name, or `Tower(name, option=...)`.
+        time: "mean" leaves the frames to the fusion, which takes their mean and maximum; or a tower that
+            serves sequences: "transformer" for attention, "lstm", "tcn" ..., or `Tower(name, option=...)`.
+    """
+    pictures = ops.reshape(x, (-1, item.size, item.size, 3))
+    found = nested(pictures, Image(f"{item.name}_frame"[:40], size=item.size, tower=image))
+    each = masked_mean(found.values, found.mask)
+    values = ops.reshape(each, (-1, item.frames, each.shape[-1]))
+    tokens = Tokens(values, ops.ones_like(values[..., 0], dtype="bool"))
+    chosen = Tower.of(time)
+    if chosen.name == "mean":
+        return tokens
+    encoder = getattr(towers[chosen.name], "encoder", None)
+    known = ["mean", *(name for name in towers.names(serves=SEQUENCES[0]) if hasattr(towers[name], "encoder"))]
+    require(
+        encoder is not None,
+        f"Tower '{chosen.name}' of input '{item.name}' does not work over time; there are: {', '.join(known)}.",
+    )
+    towers.check_options(chosen.name, chosen.options)
+    return encoder(tokens, scoped(item), **chosen.options)  # type: ignore[misc, no-any-return]

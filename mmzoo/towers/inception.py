@@ -1,0 +1,16 @@
+"""Inception, by keras.applications."""
+
+import keras
+
+from mmzoo.towers.backbone import Family, image_family
+
+image_family(
+    "inception_v3",
+    Family(
+        keras.applications.InceptionV3,
+        keras.applications.inception_v3.preprocess_input,
+        [f"mixed{number}" for number in (2, 4, 7, 8, 9)],
+        least=75,
+    ),
+    "Inception v3 without its dense layer (Szegedy et al. 2016, arXiv:1512.00567).",
+)

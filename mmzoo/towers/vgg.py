@@ -1,0 +1,19 @@
+"""VGG, by keras.applications."""
+
+import keras
+
+from mmzoo.towers.backbone import Family, image_family
+
+PAPER = "(Simonyan & Zisserman 2015, arXiv:1409.1556)"
+CUTS = [f"block{number}_pool" for number in range(1, 5)]
+
+image_family(
+    "vgg16",
+    Family(keras.applications.VGG16, keras.applications.vgg16.preprocess_input, CUTS),
+    f"VGG16 without its dense layers {PAPER}.",
+)
+image_family(
+    "vgg19",
+    Family(keras.applications.VGG19, keras.applications.vgg19.preprocess_input, CUTS),
+    f"VGG19 without its dense layers {PAPER}.",
+)

@@ -1,0 +1,145 @@
+"""What the tests over the registries share: a small input of every kind, and batches for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.data.records import decode
+from mmzoo.towers import towers
+from mmzoo.training.loss import total_loss
+from tests.conftest import LABELS
+
+# Small versions of the towers; one that is not here is built as it comes.
+SMALL: dict[str, dict[str, Any]] = {
+    "small_cnn": {"filters": [4, 8]},
+    "efficientnet_lite0": {"weights": None},
+    "inception_v3": {"resolution": 75},
+    "vit": {"width": 8, "layers": 2, "heads": 2},
+    "embedding_mean": {"width": 8},
+    "embedding_attention": {"width": 8, "heads": 2},
+    "static_embedding_attention": {"width": 8, "heads": 2},
+    "bert": {"width": 8},
+    "cnn_1d": {"width": 8},
+    "lstm": {"width": 8},
+    "gru": {"width": 8},
+    "bilstm": {"width": 8, "layers": 2},
+    "tcn": {"width": 8, "blocks": 2},
+    "transformer": {"width": 8, "heads": 2},
+    "spectrogram_cnn": {"filters": [4, 4, 4, 4]},
+    "spectrogram_image": {"image": mmzoo.Tower("small_cnn", filters=[4, 8]), "size": 16},
+    "waveform_cnn": {"filters": [4, 8, 8]},
+    "patch_transformer": {"width": 8, "heads": 2, "layers": 1},
+    "frames": {"image": mmzoo.Tower("small_cnn", filters=[4, 8])},
+    "r2plus1d": {"filters": [4, 8]},
+    "mlp": {"hidden": [8], "width": 4},
+    "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
+}
+# Built at their full size: they take seconds to minutes to trace, and are left to `make test`.
+LARGE = {"vgg19", "resnet101", "resnet50_v2", "resnet101_v2", "inception_v3", "mobilenet_v3_large", "convnext_tiny"}
+
+INPUTS: dict[str, tuple[type, dict[str, Any]]] = {
+    "image": (mmzoo.Image, {"size": 32}),
+    "text": (mmzoo.Text, {"max_bytes": 32, "tokens": 6, "tokenizer": mmzoo.Tokenizer("hashed_words", buckets=64)}),
+    "audio": (mmzoo.Audio, {"sample_rate": 8000, "seconds": 0.5}),
+    "video": (mmzoo.Video, {"size": 16, "frames": 3}),
+    "sensor": (mmzoo.Sensor, {"channels": 2, "steps": 12, "means": [0.0, 1.0], "deviations": [1.0, 2.0]}),
+    "tabular": (
+        mmzoo.Tabular,
+        {
+            "numbers": ["age", "size"],
+            "categories": ["colour"],
+            "means": [40.0, 2.0],
+            "deviations": [20.0, 1.0],
+            "vocabularies": [["green", "red"]],
+        },
+    ),
+}
+TASK = mmzoo.Classification("animal", labels=LABELS)
+
+
+def pairs() -> list[Any]:
+    """Every tower with every kind of input it serves, as parameters of a test."""
+    found = []
+    for name in towers.names():
+        serves = towers.facts(name)["serves"]
+        for kind in serves if isinstance(serves, tuple) else (serves,):
+            marks = [pytest.mark.slow] if name in LARGE else []
+            found.append(pytest.param(name, kind, id=f"{name}-{kind}", marks=marks))
+    return found
+
+
+def make_input(kind: str, tower: str, **changes: Any) -> Any:
+    """A small input of that kind, called `x`."""
+    made, options = INPUTS[kind]
+    return made("x", tower=mmzoo.Tower(tower, **SMALL.get(tower, {})), **{**options, **changes})
+
+
+def tower_spec(name: str, kind: str) -> mmzoo.Spec:
+    return mmzoo.Spec([make_input(kind, name)], "concat", [TASK], dim=16)
+
+
+def value(kind: str, row: int) -> Any:
+    """A raw value of that kind; no two rows are alike."""
+    rng = np.random.default_rng(row)
+    if kind == "image":
+        return rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+    if kind == "video":
+        return rng.integers(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    if kind == "text":
+        return f"the {LABELS[row % 3]} number {row}"
+    if kind == "audio":
+        return rng.normal(size=4000 - 500 * row).astype(np.float32) * 0.1
+    if kind == "sensor":
+        series = rng.normal(size=(12 - row, 2)).astype(np.float32)
+        series[3:5, row % 2] = np.nan
+        return series
+    return [
+        {"age": 30.0, "size": 1.5, "colour": "red"},
+        {"age": None, "size": 2.5, "colour": "blue"},
+        {"age": 70.0, "size": None, "colour": None},
+    ][row % 3]
+
+
+def batch_of(spec: mmzoo.Spec, count: int = 3) -> dict[str, np.ndarray]:
+    """The first values of every input's kind."""
+    columns = {item.name: [value(item.kind, row) for row in range(count)] for item in spec.inputs}
+    return decode(spec, mmzoo.Records(columns))
+
+
+def poisoned(spec: mmzoo.Spec, batch: dict[str, np.ndarray], present: np.ndarray) -> dict[str, np.ndarray]:
+    """The batch with garbage, NaN where there can be, in every absent modality."""
+    changed = {**batch, "present": present}
+    for index, item in enumerate(spec.inputs):
+        garbage = np.nan if item.dtype == "float32" else 201
+        changed[item.name] = batch[item.name].copy()
+        changed[item.name][~present[:, index]] = garbage
+    return changed
+
+
+def gradients(model: keras.Model, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The gradient of the loss for each trainable variable that has one, dropout drawn alike every time."""
+    labels = {"animal": tf.constant([0, 1, 2])}
+    for layer in model._flatten_layers():
+        for seeds in getattr(layer, "_seed_generators", []):
+            seeds.state.assign(np.array([1, 2]))
+    with tf.GradientTape() as tape:
+        outputs = model({name: tf.constant(array) for name, array in batch.items()}, training=True)
+        loss = total_loss(model.spec, outputs, labels, tf.constant(batch["present"]))
+    variables = model.trainable_variables
+    found = tape.gradient(loss, [v.value for v in variables])
+    return {v.path: tf.convert_to_tensor(g).numpy() for v, g in zip(variables, found, strict=True) if g is not None}
+
+
+def idle_variables(model: keras.Model, found: dict[str, np.ndarray], *excused: str) -> list[str]:
+    """The trainable variables that no gradient moves, but for those whose path ends as `excused` says."""
+    return [
+        v.path
+        for v in model.trainable_variables
+        if not v.path.endswith(excused) and not np.abs(found.get(v.path, 0)).max() > 0
+    ]
