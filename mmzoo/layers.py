@@ -72,6 +72,11 @@ def pooled(tokens: Tokens) -> Any:
     return ops.concatenate([masked_mean(tokens.values, tokens.mask), masked_max(tokens.values, tokens.mask)], axis=-1)
 
 
+def stacked(tokens: dict[str, Tokens]) -> Any:
+    """One vector a modality, side by side: (B, M, 2 D)."""
+    return ops.stack([pooled(each) for each in tokens.values()], axis=1)
+
+
 def transformer_block(
     values: Any, mask: Any, name: str, *, heads: int, hidden: int | None = None, dropout: float = 0.0
 ) -> Any:

@@ -17,8 +17,6 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.export import as_files, examples
-from mmzoo.export.tflite import convert
-from mmzoo.fusions import fusions
 from tests.conftest import small_records, small_spec
 
 RECORDS = small_records(20, 3)
@@ -124,18 +122,6 @@ def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
     fast = tf.audio.encode_wav(np.zeros((100, 1), np.float32), 16000).numpy()
     with pytest.raises(tf.errors.InvalidArgumentError, match="8000 samples a second"):
         serve_bytes(run, sound=fast)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fusion", fusions.names())
-def test_every_fusion_is_builtins_only(fusion: str) -> None:
-    from ai_edge_litert.interpreter import Interpreter
-
-    model = mmzoo.build(small_spec(fusion))
-    runner = Interpreter(model_content=convert(model)).get_signature_runner("serving_default")
-    wanted = finish(model.spec, run_model(model, decode(model.spec, RECORDS)))["animal"]
-    found = [runner(**example)["animal"][0] for example in examples(model.spec, RECORDS)]
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,8 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
     spec: Spec = model.spec
     target = folder / "saved_model"
     with tempfile.TemporaryDirectory(dir=folder) as beside:
-        Serving(model).save(Path(beside) / "new", "serving_default", "serve_bytes", "serve_tensors")
+        serving = Serving(model)
+        serving.save(Path(beside) / "new", *serving.signatures)
         shutil.rmtree(target, ignore_errors=True)
         (Path(beside) / "new").rename(target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
@@ -76,13 +77,15 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
         inputs = {name: tf.constant([data]) for name, data in as_files(spec, example).items()}
         return {name: value.numpy()[0] for name, value in signatures["serve_bytes"](**inputs).items()}
 
-    # Sound in a file has 16 bits: the model is asked about what the file holds, not about what was rounded.
-    files = [as_files(spec, example) for example in examples(spec, records)]
-    columns = {item.name: [file[item.name] or None for file in files] for item in spec.inputs}
-    return [
-        compare("saved_model", size, model, records, run_arrays),
-        compare("saved_model_bytes", size, model, Records(columns, records.ids), run_bytes),
-    ]
+    inputs = decode(spec, records)
+    rows = [compare("saved_model", size, model, inputs, records.ids, run_arrays)]
+    if "serve_bytes" in serving.signatures:
+        # Sound in a file has 16 bits: the model is asked about what the file holds, not about what was rounded.
+        files = [as_files(spec, example) for example in examples(inputs)]
+        columns = {item.name: [file[item.name] or None for file in files] for item in spec.inputs}
+        inputs = decode(spec, Records(columns, records.ids))
+        rows.append(compare("saved_model_bytes", size, model, inputs, records.ids, run_bytes))
+    return rows
 
 
 def tflite(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
@@ -93,7 +96,8 @@ def tflite(model: keras.Model, folder: Path, records: Records) -> list[dict[str,
     write_file(path, convert(model))
     write_file(folder / "model.json", json.dumps(describe(model.spec), indent=1, ensure_ascii=False).encode())
     runner = interpreter(path).get_signature_runner("serving_default")
-    return [compare("tflite", path.stat().st_size, model, records, lambda x: {k: v[0] for k, v in runner(**x).items()})]
+    inputs, size = decode(model.spec, records), path.stat().st_size
+    return [compare("tflite", size, model, inputs, records.ids, lambda x: {k: v[0] for k, v in runner(**x).items()})]
 
 
 def interpreter(path: Path, threads: int = 1) -> Any:
@@ -106,21 +110,25 @@ def interpreter(path: Path, threads: int = 1) -> Any:
 
 
 def compare(
-    variant: str, size: int, model: keras.Model, records: Records, run: Callable[[dict[str, Any]], Answer]
+    variant: str,
+    size: int,
+    model: keras.Model,
+    inputs: dict[str, np.ndarray],
+    ids: Sequence[str],
+    run: Callable[[dict[str, Any]], Answer],
 ) -> dict[str, Any]:
-    """One row of the proof: `run` against `model` on each record, one at a time."""
+    """One row of the proof: `run` against `model` on each of the decoded examples, one at a time."""
     spec: Spec = model.spec
-    inputs = decode(spec, records)
     wanted = finish(spec, run_model(model, inputs))
     worst, agree, times = 0.0, [], []
-    for row, example in enumerate(examples(spec, records)):
+    for row, example in enumerate(examples(inputs)):
         began = time.perf_counter()
         found = run(example)
         times.append(time.perf_counter() - began)
         for task in spec.tasks:
             if not np.isfinite(found[task.name]).all():
                 raise MMZooError(
-                    f"The export '{variant}' answers record '{records.ids[row]}' with numbers that are not finite."
+                    f"The export '{variant}' answers record '{ids[row]}' with numbers that are not finite."
                 )
             worst = max(worst, float(np.abs(found[task.name] - wanted[task.name][row]).max()))
             agree.append(found[task.name].argmax() == wanted[task.name][row].argmax())
@@ -130,14 +138,13 @@ def compare(
         "max_abs_diff": worst,
         "top1_agreement": float(np.mean(agree)),
         "latency_ms_p50": round(float(np.median(times[1:] or times)) * 1000, 3),
-        "examples": len(records),
+        "examples": len(ids),
     }
 
 
-def examples(spec: Spec, records: Records) -> list[dict[str, Any]]:
-    """Each record as the tensors of a batch of one."""
-    inputs = decode(spec, records)
-    return [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(len(records))]
+def examples(inputs: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Each decoded example as the tensors of a batch of one."""
+    return [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(len(inputs["present"]))]
 
 
 def as_arrays(spec: Spec, example: dict[str, Any]) -> dict[str, Any]:

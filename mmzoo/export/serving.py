@@ -16,7 +16,8 @@ class Serving:
 
     `serving_default`: arrays. Images uint8 (B, S, S, 3), texts as strings (B,),
     sounds float32 (B, any), `present` bool (B, M).
-    `serve_bytes`: files as strings (B,): JPEG or PNG, UTF-8, WAV; "" where a modality is absent.
+    `serve_bytes`: files as strings (B,): JPEG or PNG, UTF-8, WAV; "" where a modality is absent. Only
+    where every input has a kind of file that TensorFlow's graph can read.
     `serve_tensors`: what the model itself takes, texts as uint8 (B, max_bytes); the one TFLite is made of.
     """
 
@@ -25,6 +26,12 @@ class Serving:
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
         self.call = tf.function(self.answers)
+
+    @property
+    def signatures(self) -> list[str]:
+        """The signatures that this model can have."""
+        files = ["serve_bytes"] if all(item.has_files for item in self.spec.inputs) else []
+        return ["serving_default", *files, "serve_tensors"]
 
     def save(self, folder: Path, *signatures: str) -> None:
         """Write a SavedModel with the given signatures, the first of them the default."""

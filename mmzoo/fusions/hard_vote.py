@@ -33,7 +33,7 @@ def hard_vote(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     if task.kind == "multi_label":
         votes = ops.cast(answers > 0.5, "float32")
     else:
-        votes = ops.one_hot(ops.argmax(answers, axis=-1), len(task.labels))
+        votes = ops.cast(answers >= ops.max(answers, axis=-1, keepdims=True), "float32")
     soft = task.unfinish(masked_mean(answers, present))
     hard = task.unfinish((1 - TIE) * masked_mean(votes, present) + TIE * masked_mean(answers, present))
     return soft + ops.stop_gradient(hard - soft)

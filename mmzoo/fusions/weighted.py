@@ -10,7 +10,7 @@ from keras import ops
 
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
-from mmzoo.layers import pooled
+from mmzoo.layers import stacked
 from mmzoo.tokens import Tokens, masked_softmax
 
 
@@ -25,9 +25,9 @@ def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequen
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    stacked = ops.stack([pooled(t) for t in tokens.values()], axis=1)
+    x = stacked(tokens)
     if alpha is None:
-        scores = keras.layers.Dense(1, use_bias=False, name="fusion_score")(stacked)[..., 0]
+        scores = keras.layers.Dense(1, use_bias=False, name="fusion_score")(x)[..., 0]
         weights = masked_softmax(scores, present)
     else:
         require(
@@ -36,4 +36,4 @@ def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequen
         )
         kept = ops.cast(present, "float32") * ops.convert_to_tensor([alpha], "float32")
         weights = kept / ops.maximum(ops.sum(kept, axis=1, keepdims=True), 1e-9)
-    return ops.sum(stacked * weights[..., None], axis=1)
+    return ops.sum(x * weights[..., None], axis=1)

@@ -1,0 +1,60 @@
+"""Every tower, fusion and task as a SavedModel and as a .tflite of builtin operations, with the model's answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+import mmzoo
+from mmzoo.data.records import decode
+from mmzoo.evaluation.metrics import finish
+from mmzoo.export.serving import Serving
+from mmzoo.export.tflite import converted
+from mmzoo.fusions import fusions
+from mmzoo.tasks import tasks
+from tests.conftest import LABELS, small_records, small_spec
+from tests.test_zoo import SUBSETS
+from tests.zoo import batch_of, pairs, tower_spec
+
+pytestmark = pytest.mark.slow
+
+
+def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
+    model = mmzoo.build(spec)
+    wanted = finish(spec, {name: value.numpy() for name, value in model(batch).items()})
+    Serving(model, batch=1).save(folder / "model", "serve_tensors")
+    served = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
+    lite = Interpreter(model_content=converted(str(folder / "model"))).get_signature_runner("serving_default")
+    for row in range(len(batch["present"])):
+        example = {name: value[row : row + 1] for name, value in batch.items()}
+        answers = served(**{name: tf.constant(value) for name, value in example.items()})
+        small = lite(**example)
+        for name, value in wanted.items():
+            np.testing.assert_allclose(answers[name][0], value[row], atol=1e-5)
+            np.testing.assert_allclose(small[name][0], value[row], atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kind"), pairs())
+def test_tower(name: str, kind: str, tmp_path: Path) -> None:
+    spec = tower_spec(name, kind)
+    check(spec, batch_of(spec), tmp_path)
+
+
+@pytest.mark.parametrize("name", fusions.names())
+def test_fusion(name: str, tmp_path: Path) -> None:
+    spec = small_spec(name)
+    batch = decode(spec, small_records(7))
+    check(spec, {**batch, "present": np.array(SUBSETS)}, tmp_path)
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_task(name: str, tmp_path: Path) -> None:
+    made = tasks[name]
+    labels = {"regression": {}, "binary": {"labels": LABELS[:2]}}.get(name, {"labels": LABELS})
+    spec = small_spec("decision_mean", tasks=[made("asked", **labels)]).subset(["picture", "sound"])
+    batch = decode(spec, small_records(3))
+    check(spec, {**batch, "present": np.array([[1, 1], [1, 0], [0, 1]], bool)}, tmp_path)
