@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import keras
@@ -51,8 +53,8 @@ def mfb(tokens: dict[str, Tokens], present: Any, *, dim: int, factors: int = 4, 
 
 def projected_product(tokens: dict[str, Tokens], present: Any, width: int, activation: str | None) -> Any:
     """`prod_m act(U_m x_m)` over what is present, (B, width)."""
-    product: Any = 1.0
+    factors = []
     for index, (name, each) in enumerate(tokens.items()):
         x = keras.layers.Dense(width, activation=activation, name=f"fusion_{name}")(pooled(each))
-        product = product * ops.where(present[:, index : index + 1], x, 1.0)
-    return product
+        factors.append(ops.where(present[:, index : index + 1], x, 1.0))
+    return reduce(mul, factors)

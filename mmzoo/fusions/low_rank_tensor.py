@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import keras
@@ -23,14 +25,14 @@ def low_rank_tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: 
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    product: Any = 1.0
+    factors = []
     for index, (name, each) in enumerate(tokens.items()):
         x = ops.where(present[:, index : index + 1], pooled(each), 0.0)
         # A bias is what a 1 before the vector is multiplied with. It begins at 1, so that a product of
         # many factors neither vanishes nor hides what each of them says.
         factor = keras.layers.Dense(rank * dim, bias_initializer="ones", name=f"fusion_{name}_factor")
-        product = product * factor(x)
-    return RankSum(rank, dim, name="fusion_sum")(product)
+        factors.append(factor(x))
+    return RankSum(rank, dim, name="fusion_sum")(reduce(mul, factors))
 
 
 class RankSum(keras.layers.Layer):
