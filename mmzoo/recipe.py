@@ -82,7 +82,7 @@ def folders() -> list[Path]:
 
 def recipe_files() -> dict[str, Path]:
     """The files of the recipes that come with the package, by name."""
-    files = [path for folder in reversed(folders()) for path in sorted(folder.glob("*.py"))]
+    files = [path for folder in reversed(folders()) for path in sorted(folder.rglob("*.py"))]
     return {path.stem: path for path in files}
 
 

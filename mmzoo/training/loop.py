@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from mmzoo.errors import MMZooError
+from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.spec import Spec
 from mmzoo.training.batches import stream
@@ -119,7 +119,7 @@ def fit(
     total = max(training.epochs * count // training.batch_size, 1)
     ends = [max((epoch + 1) * count // training.batch_size, 1) for epoch in range(training.epochs)]
     trainer = Trainer(spec, part, training, total)
-    state: dict[str, Any] = {"step": 0, "epoch": 0, "losses": [], "best": None, "history": []}
+    state: dict[str, Any] = {"step": 0, "epoch": 0, "losses": [], "best": None, "best_epoch": 0, "history": []}
     best: dict[str, np.ndarray] = {}
     if found := load_checkpoint(folder / "checkpoints"):
         arrays, state = found
@@ -129,6 +129,9 @@ def fit(
 
     def save() -> None:
         save_checkpoint(folder / "checkpoints", state["step"], {**trainer.arrays(), **best}, state)
+
+    def tired() -> bool:
+        return 0 < training.patience <= state["epoch"] - state["best_epoch"]
 
     def end_epoch(seconds: float) -> None:
         nonlocal best
@@ -142,9 +145,9 @@ def fit(
                 row["val_loss"] = float(total_loss(spec, outputs, targets, present))
                 scores = metrics(spec, finish(spec, outputs), validation[1])
                 row |= {f"val_{name}": value for name, value in scores.items()}
-            value = row.get(f"val_{primary(spec)}", state["epoch"])
+            value = row[f"val_{monitor(spec, training, scores)}"] if validation else state["epoch"]
             if state["best"] is None or value >= state["best"]:
-                state["best"] = value
+                state["best"], state["best_epoch"] = value, state["epoch"]
                 best = {f"best{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(part.rest.variables)}
         state["losses"] = []
         state["history"].append({**row, "seconds": round(seconds, 3)})
@@ -158,7 +161,7 @@ def fit(
             features,
             labels,
             batch_size=training.batch_size,
-            steps=range(state["step"], total),
+            steps=range(state["step"], state["step"] if tired() else total),
             seed=seed,
             modality_dropout=training.modality_dropout,
         )
@@ -182,12 +185,23 @@ def fit(
                     print(f"epoch {row['epoch']}/{training.epochs}  {shown}", flush=True)
                 bar.set_postfix({k: f"{v:.3g}" for k, v in row.items() if k not in ("seconds",)})
                 save()
+            if tired():
+                print(f"No gain for {training.patience} epochs; training ends after epoch {state['epoch']}.")
+                break
             if asked:
                 save()
                 raise Interrupted(f"Stopped at step {state['step']} of {total}; run the same command again to go on.")
     bar.close()
     for variable, name in zip(part.rest.variables, sorted(best), strict=True):
         variable.assign(best[name])
+
+
+def monitor(spec: Spec, training: Training, scores: dict[str, float]) -> str:
+    """The name of the metric that chooses the best epoch."""
+    name = training.monitor or primary(spec)
+    if name not in scores:
+        raise unknown("validation metric to monitor called", name, scores)
+    return name
 
 
 @contextmanager

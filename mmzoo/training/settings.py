@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from mmzoo.errors import check_number, unknown
+from mmzoo.errors import check_number, require, unknown
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class Training:
             one always stays (Neverova et al. 2016, "ModDrop").
         views: how many variants of each example are computed and kept; the first is the original.
         clip_norm: gradients longer than this are scaled down to it.
+        monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
+            task's primary one, if not given.
+        patience: training ends after so many epochs without a better one; 0 for never.
         average: weights are averaged with this momentum over the steps, and the average is what is kept; 0 for none.
     """
 
@@ -34,6 +37,8 @@ class Training:
     views: int = 1
     clip_norm: float = 1.0
     average: float = 0.99
+    monitor: str = ""
+    patience: int = 0
 
     def __post_init__(self) -> None:
         limits = {
@@ -46,8 +51,15 @@ class Training:
             "views": (1, 64),
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
+            "patience": (0, 1_000_000),
         }
+        require(
+            isinstance(self.monitor, str),
+            f"The training setting 'monitor' must be a metric's name, not {self.monitor!r}.",
+        )
         for field in fields(self):
+            if field.name not in limits:
+                continue
             low, high = limits[field.name]
             value = getattr(self, field.name)
             check_number(f"The training setting '{field.name}'", value, low, high, whole=field.type == "int")

@@ -32,11 +32,11 @@ def emoji() -> tuple[Records, Records, Records]:
     """Noto emoji: 64 px picture, English name, and two of its other keywords, spoken by a synthesizer.
 
     Columns: `image` uint8 (64, 64, 3), `name` str, `speech` float32 waveform at
-    8 kHz, `group` one of `GROUPS`; and `says`, the words of the speech, which
-    no model should be given. The split goes by concept: man, woman and person
+    8 kHz, `group` one of `GROUPS`, `subgroup` one of `subgroups()`; and `says`, the
+    words of the speech, which no model should be given. The split goes by concept: man, woman and person
     of one kind, families and clock faces never straddle it.
     """
-    facts = json.loads((FOLDER / "records.json").read_text("utf-8"))
+    facts = read_facts()
     waves = read_speech()
     pictures = read_pictures()
     columns = {
@@ -44,6 +44,7 @@ def emoji() -> tuple[Records, Records, Records]:
         "name": [fact["name"] for fact in facts],
         "speech": [waves[start : start + length] for start, length in (fact["speech"] for fact in facts)],
         "group": [fact["group"] for fact in facts],
+        "subgroup": [fact["subgroup"] for fact in facts],
         "says": [fact["says"] for fact in facts],
     }
     everything = Records(columns, [fact["id"] for fact in facts])
@@ -52,6 +53,16 @@ def emoji() -> tuple[Records, Records, Records]:
         everything.select(np.flatnonzero(splits == part).tolist()) for part in ("train", "validation", "test")
     )
     return train, validation, test
+
+
+def read_facts() -> list[dict[str, Any]]:
+    """What is known of each emoji, in the order of the pictures and the speech."""
+    return list(json.loads((FOLDER / "records.json").read_text("utf-8")))
+
+
+def subgroups() -> list[str]:
+    """The names of the subgroups, sorted."""
+    return sorted({fact["subgroup"] for fact in read_facts()})
 
 
 def read_pictures() -> list[np.ndarray]:

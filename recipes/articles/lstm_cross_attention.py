@@ -1,0 +1,22 @@
+"""Article system 4: the words an LSTM has read ask the places of a feature map, and the other way round.
+
+    mmzoo train lstm_cross_attention --out runs/lstm_cross_attention
+
+RESULT
+"""
+
+import mmzoo
+from mmzoo.datasets.emoji import GROUPS
+
+recipe = mmzoo.Recipe(
+    spec=mmzoo.Spec(
+        inputs=[
+            mmzoo.Image("image", size=64, tower=mmzoo.Tower("small_cnn", filters=[32, 64, 128])),
+            mmzoo.Text("name", max_bytes=64, tower="lstm"),
+        ],
+        fusion="cross_attention",
+        tasks=[mmzoo.Classification("group", labels=GROUPS, auxiliary=1.0)],
+    ),
+    data="emoji",
+    training=mmzoo.Training(epochs=20),
+)

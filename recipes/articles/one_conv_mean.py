@@ -1,0 +1,22 @@
+"""Article system 2: one convolution sees, the mean of an embedding reads; side by side, a sigmoid for each group.
+
+    mmzoo train one_conv_mean --out runs/one_conv_mean
+
+RESULT
+"""
+
+import mmzoo
+from mmzoo.datasets.emoji import GROUPS
+
+recipe = mmzoo.Recipe(
+    spec=mmzoo.Spec(
+        inputs=[
+            mmzoo.Image("image", size=32, tower=mmzoo.Tower("small_cnn", filters=[32])),
+            mmzoo.Text("name", max_bytes=64, tower="embedding_mean"),
+        ],
+        fusion="concat",
+        tasks=[mmzoo.MultiLabel("group", labels=GROUPS, auxiliary=1.0)],
+    ),
+    data="emoji",
+    training=mmzoo.Training(epochs=30),
+)
