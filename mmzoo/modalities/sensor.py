@@ -98,6 +98,7 @@ def read_csv(path: str | Path) -> np.ndarray:
     """The numbers of a CSV or TSV, float32 (N, columns); an empty field, or one that says nan, is NaN."""
     data, origin = read_bytes(path, "sensor")
     lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
+    require(lines, f"{origin} holds no numbers; give a line a step, a field a channel.")
     comma = "\t" if "\t" in lines[0] else ";" if ";" in lines[0] else ","
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -106,6 +107,7 @@ def read_csv(path: str | Path) -> np.ndarray:
         except ValueError:
             # Only the first line may hold names.
             require(number == 1, f"{origin} has something that is no number in line {number}; mend or empty it.")
+    require(rows, f"{origin} holds no numbers; give a line a step, a field a channel.")
     if len({len(row) for row in rows}) != 1:
         raise MMZooError(f"{origin} has lines of different lengths; give every line the same number of fields.")
     return np.array(rows, np.float32)

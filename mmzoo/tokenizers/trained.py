@@ -7,6 +7,7 @@ normalised (NFKC, lower case). Training is deterministic.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -81,22 +82,26 @@ class Words(Trained):
 class WordPiece(Trained):
     """Words in the longest known pieces from the left, "##" before all but the first (BERT; arXiv:1810.04805).
 
-    Wu et al. 2016, arXiv:1609.08144. The pieces are learnt as those of BPE are.
+    Wu et al. 2016, arXiv:1609.08144. The pieces are those into which BPE cuts the training texts, and all characters.
     """
 
     name = "wordpiece"
 
     def train(self, texts: Iterable[str]) -> Vocabulary:
-        made = as_words(Tokenizer(models.BPE(continuing_subword_prefix="##")))
-        trainer = trainers.BpeTrainer(
-            vocab_size=self.size,
-            special_tokens=[UNKNOWN],
-            continuing_subword_prefix="##",
-            show_progress=False,
-        )
-        made.train_from_iterator(texts, trainer)
-        # The trainer numbers the alphabet as its hash table has it.
-        return (UNKNOWN, *sorted(set(made.get_vocab()) - {UNKNOWN}, key=lambda piece: (len(piece), piece)))
+        texts = list(texts)
+        # The trainer of WordPiece itself, and that of BPE with a prefix, give another vocabulary in every process.
+        made = as_words(Tokenizer(models.BPE()))
+        made.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=self.size, show_progress=False))
+        counts: Counter[str] = Counter()
+        for encoding in made.encode_batch(texts):
+            for token, word, before in zip(
+                encoding.tokens, encoding.word_ids, [None, *encoding.word_ids[:-1]], strict=True
+            ):
+                counts[token if word != before else f"##{token}"] += 1
+        characters = sorted({character for text in texts for character in text if not character.isspace()})
+        whole = [UNKNOWN, *characters, *(f"##{character}" for character in characters)]
+        others = sorted(counts.keys() - set(whole), key=lambda piece: (-counts[piece], piece))
+        return (*whole, *others)[: max(self.size, len(whole))]
 
     @classmethod
     def build(cls, vocabulary: Vocabulary) -> Tokenizer:
@@ -152,6 +157,7 @@ class SentencePiece(Trained):
             vocab_size=self.size,
             hard_vocab_limit=False,
             normalization_rule_name="identity",  # the texts are normalised already
+            character_coverage=1.0,
             num_threads=1,  # sums in another order would give other pieces
             minloglevel=2,
         )

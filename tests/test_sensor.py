@@ -1,0 +1,99 @@
+"""Sensors: files and arrays; gaps against numpy.interp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mmzoo
+from mmzoo.errors import MMZooError
+from mmzoo.modalities.gaps import FillGaps
+
+WATCH = mmzoo.Sensor("watch", channels=2, steps=6)
+
+
+def filled(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What the layer is to give, channel by channel with numpy.interp."""
+    steps, channels = series.shape
+    known = np.isfinite(series)
+    values = np.zeros((steps, channels))
+    for c in range(channels):
+        there = np.flatnonzero(known[:, c])
+        if len(there):
+            values[:, c] = np.interp(np.arange(steps), there, series[there, c])
+    some = np.flatnonzero(known.any(axis=1))
+    mask = np.zeros(steps, bool)
+    if len(some):
+        mask[some[0] : some[-1] + 1] = True
+    return np.where(mask[:, None], np.concatenate([values, known], axis=1), 0.0), mask
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0, 1))
+def test_gaps_against_numpy(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    series = rng.normal(size=(3, 11, 2)).astype(np.float32)
+    series[rng.random(series.shape) < share] = np.nan
+    values, mask = FillGaps([0.0, 0.0], [1.0, 1.0])(series)
+    for row in range(3):
+        wanted, real = filled(series[row].astype(np.float64))
+        np.testing.assert_array_equal(mask[row], real)
+        np.testing.assert_allclose(values[row], wanted, atol=1e-5)
+
+
+def test_statistics_of_what_was_measured() -> None:
+    rng = np.random.default_rng(0)
+    records = [rng.normal([5, -3], [2, 0], size=(6, 2)).astype(np.float32) for _ in range(50)]
+    records[0][2, 0] = np.nan
+    fitted = WATCH.fit(records)
+    everything = np.concatenate(records).astype(np.float64)
+    np.testing.assert_allclose(fitted.means, np.nanmean(everything, axis=0), rtol=1e-6)
+    assert fitted.deviations[0] == pytest.approx(np.nanstd(everything[:, 0]))
+    assert fitted.deviations[1] == 1e-3, "a channel that never changes is not blown up"
+    assert fitted.fit(records[:1]) == fitted, "what is fitted stays"
+    normal, _ = FillGaps(fitted.means, fitted.deviations)(np.stack(records))
+    assert abs(float(np.mean(normal[..., 0]))) < 0.01
+    spec = mmzoo.Spec([WATCH], "concat", [mmzoo.Binary("on")])
+    again = spec.fit(mmzoo.Records({"watch": records, "on": [0] * 50}))
+    assert mmzoo.Spec.from_json(again.to_json()) == again
+
+
+def test_files(tmp_path: Path) -> None:
+    rows = np.array([[1, 2], [np.nan, 4], [5, 6]], np.float32)
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n,4\n5,6\n")
+    (tmp_path / "b.tsv").write_text("1\t2\nnan\t4\n5\t6\n")
+    np.save(tmp_path / "c.npy", rows)
+    for name in ("a.csv", "b.tsv", "c.npy"):
+        found = WATCH.decode(tmp_path / name)
+        np.testing.assert_array_equal(found[:3], rows)
+        assert np.isnan(found[3:]).all()
+    np.testing.assert_array_equal(mmzoo.Sensor("one", steps=3).decode([1.0, 2.0, float("inf")])[:2, 0], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "1,2\nx,4\n", "no number in line 2"),
+        ("a.csv", "1,2\n3\n", "different lengths"),
+        ("a.csv", "", "is empty"),
+        ("a.csv", "\n \n", "holds no numbers"),
+        ("a.csv", "x,y\n", "holds no numbers"),
+        ("a.csv", "1,2,3\n", r"must have shape \(steps, 2\), not \(1, 3\)"),
+        ("a.npy", "text", r"is not a \.npy array"),
+    ],
+)
+def test_bad_files(tmp_path: Path, name: str, content: str, words: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(MMZooError, match=words):
+        WATCH.decode(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", ["nowhere.npy", np.zeros((3, 3)), [["a", "b"]], None])
+def test_bad_values(value: Any) -> None:
+    with pytest.raises(MMZooError):
+        WATCH.decode(value)
