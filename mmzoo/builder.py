@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from mmzoo.choice import Fusion, Tower
+from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.layers import LOG_VARIANCES, Gate, LogVariances, Presence, head, pooled
 from mmzoo.spec import Spec
@@ -61,6 +62,26 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
     if spec.task_weights == "learned":
         outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)
 
-    model = keras.Model({**inputs, "present": present}, outputs, name="mmzoo")
-    model.spec, model.assets = spec, assets.files
-    return model
+    return Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
+
+
+class Multimodal(keras.Model):
+    """A functional model that remembers its spec, and says by name what is wrong with what it is called with."""
+
+    def __init__(self, spec: Spec, assets: dict[str, Any], **graph: Any) -> None:
+        super().__init__(**graph)
+        self.spec, self.assets = spec, assets
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        wanted = [*self.spec.input_names, "present"]
+        require(
+            isinstance(inputs, dict), f"The model takes a dict with {', '.join(wanted)}, not {type(inputs).__name__}."
+        )
+        extra, lacking = inputs.keys() - set(wanted), set(wanted) - inputs.keys()
+        require(not extra, f"The model has no input {', '.join(sorted(extra))}; it takes {', '.join(wanted)}.")
+        require(
+            not lacking,
+            f"The model needs {', '.join(sorted(lacking))} too; what an example lacks may hold anything, as long as "
+            "`present` says so.",
+        )
+        return super().__call__(inputs, *args, **kwargs)

@@ -84,7 +84,7 @@ def test_bad_videos(value: Any, words: str) -> None:
 def test_files_that_are_no_videos() -> None:
     pytest.importorskip("av")
     for data in (b"this is no video at all", mp4(FRAMES)[:200]):
-        with pytest.raises(MMZooError, match="not a video that can be read|no pictures"):
+        with pytest.raises(MMZooError, match=r"not a video that can be read|no pictures"):
             CLIP.decode(data)
 
 

@@ -127,3 +127,18 @@ def test_weights_that_do_not_fit_or_cannot_be_had(tmp_path: Any) -> None:
     small.save_weights(tmp_path / "other.weights.h5")
     with pytest.raises(mmzoo.MMZooError, match="does not fit the tower of input 'p'"):
         build(str(tmp_path / "other.weights.h5"))
+
+
+def test_a_call_with_the_wrong_inputs_names_them() -> None:
+    spec = small_spec()
+    model, batch = mmzoo.build(spec), sample(spec)
+    wrong: list[tuple[Any, str]] = [
+        ({**batch, "smell": batch["sound"]}, "has no input smell; it takes picture, words, sound, present"),
+        ({name: batch[name] for name in ("picture", "present")}, "needs sound, words too"),
+        (list(batch.values()), "takes a dict with picture, words, sound, present, not list"),
+    ]
+    for inputs, words in wrong:
+        with pytest.raises(mmzoo.MMZooError, match=words):
+            model(inputs)
+    with pytest.raises(mmzoo.MMZooError, match="has no input smell"):
+        model.predict({**batch, "smell": batch["sound"]}, verbose=0)
