@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.layers import pooled
+from mmzoo.layers import at_least_two, pooled
 from mmzoo.tokens import Tokens
 
 
@@ -38,10 +38,3 @@ def cross_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
         enriched.append(pooled(Tokens(values, mask)))
     joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(enriched, axis=-1))
     return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(joined)
-
-
-def at_least_two(tokens: Tokens) -> Tokens:
-    """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
-    if tokens.values.shape[1] > 1:
-        return tokens
-    return Tokens(ops.pad(tokens.values, ((0, 0), (0, 1), (0, 0))), ops.pad(tokens.mask, ((0, 0), (0, 1))))
