@@ -4,7 +4,7 @@
     def name(tokens, present, *, dim, option=default):
 
 Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
-order; the result is an embedding (B, dim). Decision level: `tokens` is a dict
+order; the result is an embedding (B, any). Layers are named `fusion_...`. Decision level: `tokens` is a dict
 of logits (B, K), one head a modality; the result is logits (B, K).
 
 `present` is bool (B, M). An absent modality's tokens are its learned embedding
@@ -15,6 +15,13 @@ values are already gone (the fact `absent` says which). Every fusion is defined 
 from collections.abc import Callable
 from typing import Any
 
+from mmzoo.errors import check_number
 from mmzoo.registry import Registry
 
 fusions: Registry[Callable[..., Any]] = Registry("fusion", __name__)
+
+
+def check_counts(fusion: str, **counts: int) -> None:
+    """The options of `fusion` that count something are whole numbers from 1 on."""
+    for option, value in counts.items():
+        check_number(f"The option '{option}' of fusion '{fusion}'", value, 1, 4096, whole=True)

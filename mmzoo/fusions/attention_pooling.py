@@ -1,0 +1,36 @@
+"""Attention pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, at_least_two, gathered
+from mmzoo.tokens import Tokens
+
+
+@fusions.register("attention_pooling", level="feature", absent="left out")
+def attention_pooling(
+    tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
+) -> Any:
+    """Learned queries attend over the tokens of every modality that is present, and one dense layer reads the answers.
+
+    The pooling of Lee et al. 2019 (Set Transformer, arXiv:1810.00825). All modalities stand in one softmax, so that
+    the weight of a modality is the weight of its tokens; an absent one has none.
+
+    Args:
+        queries: number of questions asked.
+        heads: attention heads.
+
+    `Tokens` (B, T, dim) each -> (B, dim).
+    """
+    check_counts("attention_pooling", queries=queries, heads=heads)
+    values, mask = at_least_two(gathered(tokens, present, embedded=True))
+    attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), name="fusion_attention")
+    asked = Learned(queries, dim, name="fusion_queries")(values)
+    found = attention(asked, values, attention_mask=mask[:, None, :])
+    found = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.reshape(found, (-1, queries * dim)))
+    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(found)

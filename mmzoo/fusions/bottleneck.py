@@ -1,0 +1,64 @@
+"""Attention bottlenecks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.errors import check_number
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, gathered, pooled, transformer_block
+from mmzoo.tokens import Tokens, masked_mean
+
+
+@fusions.register("bottleneck", level="feature", absent="left out")
+def bottleneck(
+    tokens: dict[str, Tokens],
+    present: Any,
+    *,
+    dim: int,
+    bottlenecks: int = 4,
+    layers: int = 2,
+    heads: int = 4,
+    dropout: float = 0.1,
+) -> Any:
+    """Modalities exchange by a few bottleneck tokens only (MBT; Nagrani et al. 2021, arXiv:2107.00135).
+
+    In every layer each modality's tokens and the bottleneck tokens pass a pre-norm block of the modality's own;
+    the bottleneck tokens of the next layer are the mean of those of the modalities that are present. The
+    result is the mean, over these, of their tokens after a norm. An absent modality neither tells nor counts.
+
+    Args:
+        bottlenecks: number of bottleneck tokens.
+        layers: number of layers; what one writes the next one reads, so at least 2.
+        heads: attention heads of a block.
+
+    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    """
+    check_counts("bottleneck", bottlenecks=bottlenecks, heads=heads)
+    check_number("The option 'layers' of fusion 'bottleneck'", layers, 2, 4096, whole=True)
+    state = {name: gathered({name: each}, present[:, m : m + 1]) for m, (name, each) in enumerate(tokens.items())}
+    shared = Learned(bottlenecks, dim, name="fusion_bottlenecks")(next(iter(state.values())).values)
+    real = ops.ones_like(shared[..., 0], dtype="bool")
+    for layer in range(layers):
+        told = []
+        for name, (values, mask) in state.items():
+            found = transformer_block(
+                ops.concatenate([values, shared], axis=1),
+                ops.concatenate([mask, real], axis=1),
+                f"fusion_{name}_block{layer}",
+                heads=heads,
+                hidden=4 * dim,
+                dropout=dropout,
+            )
+            length = values.shape[1]
+            state[name] = Tokens(found[:, :length], mask)
+            told.append(ops.reshape(found[:, length:], (-1, bottlenecks * dim)))
+        shared = ops.reshape(masked_mean(ops.stack(told, axis=1), present), (-1, bottlenecks, dim))
+    vectors = [
+        pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name=f"fusion_{name}_norm")(values), mask))
+        for name, (values, mask) in state.items()
+    ]
+    return masked_mean(ops.stack(vectors, axis=1), present)

@@ -1,0 +1,47 @@
+"""Perceiver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, gathered, transformer_block
+from mmzoo.tokens import Tokens
+
+
+@fusions.register("perceiver", level="feature", absent="left out")
+def perceiver(
+    tokens: dict[str, Tokens],
+    present: Any,
+    *,
+    dim: int,
+    latents: int = 8,
+    rounds: int = 2,
+    heads: int = 4,
+    dropout: float = 0.1,
+) -> Any:
+    """A few learned latents ask all tokens, then one another, again and again (Jaegle et al. 2021, arXiv:2103.03206).
+
+    A round is a pre-norm block from the latents to the tokens of all modalities, each with a
+    learned embedding of its modality, and one among the latents; its cost is linear in the number of tokens. The rounds
+    do not share weights. The result is the mean latent after a norm. The tokens of an absent modality are masked.
+
+    Args:
+        latents: number of latents.
+        rounds: number of rounds.
+        heads: attention heads of a block.
+
+    `Tokens` (B, T, dim) each -> (B, dim).
+    """
+    check_counts("perceiver", latents=latents, rounds=rounds, heads=heads)
+    values, mask = gathered(tokens, present, embedded=True)
+    state = Learned(latents, dim, name="fusion_latents")(values)
+    real = ops.ones_like(state[..., 0], dtype="bool")
+    sizes: dict[str, Any] = {"heads": heads, "hidden": 4 * dim, "dropout": dropout}
+    for k in range(rounds):
+        state = transformer_block(state, mask, f"fusion_cross{k}", source=values, **sizes)
+        state = transformer_block(state, real, f"fusion_latent{k}", **sizes)
+    return ops.mean(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion_norm")(state), axis=1)
