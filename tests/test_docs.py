@@ -25,10 +25,10 @@ def test_the_contributors_example() -> None:
         exec(source, {"__name__": "example"})
         scope: dict[str, object] = {}
         exec(test, scope)
-        scope["test_product"]()
+        scope["test_minimum"]()
     finally:
-        fusions._entries.pop("product", None)
-        fusions._facts.pop("product", None)
+        fusions._entries.pop("minimum", None)
+        fusions._facts.pop("minimum", None)
 
 
 def test_the_tables_of_the_readme() -> None:
