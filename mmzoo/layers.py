@@ -1,4 +1,4 @@
-"""The layers that stand between the towers and the fusion, in every model."""
+"""The layers that stand between the towers and the fusion in every model, and what transformers are made of."""
 
 from __future__ import annotations
 
@@ -77,41 +77,6 @@ def stacked(tokens: dict[str, Tokens]) -> Any:
     return ops.stack([pooled(each) for each in tokens.values()], axis=1)
 
 
-def transformer_block(
-    values: Any, mask: Any, name: str, *, heads: int, hidden: int | None = None, dropout: float = 0.0
-) -> Any:
-    """Self-attention over the real tokens, then a GELU network on each; both residual, normalised before.
-
-    Vaswani et al. 2017, arXiv:1706.03762, in the order of Xiong et al. 2020, arXiv:2002.04745.
-
-    Args:
-        values, mask: (B, T, D), bool (B, T) -> (B, T, D).
-        name: what the layers' names begin with.
-        heads: attention heads, of D / heads numbers each.
-        hidden: width of the network; four times D, if not given.
-        dropout: share of attention weights, and of what each half adds, left out in training.
-    """
-    width = values.shape[-1]
-    x = keras.layers.LayerNormalization(name=f"{name}_attention_norm")(values)
-    attention = keras.layers.MultiHeadAttention(
-        heads, max(width // heads, 1), dropout=dropout, name=f"{name}_attention"
-    )
-    keys, their_mask = at_least_two(Tokens(x, mask))
-    x = attention(x, keys, attention_mask=their_mask[:, None, :])
-    values = values + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(x)
-    x = keras.layers.LayerNormalization(name=f"{name}_hidden_norm")(values)
-    x = keras.layers.Dense(hidden or 4 * width, activation="gelu", name=f"{name}_hidden")(x)
-    x = keras.layers.Dense(width, name=f"{name}_out")(x)
-    return values + keras.layers.Dropout(dropout, name=f"{name}_out_dropout")(x)
-
-
-def at_least_two(tokens: Tokens) -> Tokens:
-    """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
-    if tokens.values.shape[1] > 1:
-        return tokens
-    return Tokens(ops.pad(tokens.values, ((0, 0), (0, 1), (0, 0))), ops.pad(tokens.mask, ((0, 0), (0, 1))))
-
-
 class Positions(keras.layers.Layer):
     """Adds a learned vector to each place of a sequence: (B, T, D) -> (B, T, D)."""
 
@@ -133,3 +98,68 @@ def head(units: int, name: str) -> keras.Sequential:
         ],
         name=f"{name}_head",
     )
+
+
+class Learned(keras.layers.Layer):
+    """Learned vectors, the same for every example: (B, any, any) -> (B, count, dim). Of its input only B counts."""
+
+    def __init__(self, count: int, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.vectors = self.add_weight(shape=(count, dim), initializer="random_normal", name="vectors")
+
+    def call(self, x: Any) -> Any:
+        return ops.zeros_like(x[:, :1, :1], dtype=self.compute_dtype) + self.vectors
+
+
+def gathered(tokens: dict[str, Tokens], present: Any, *, embedded: bool = False) -> Tokens:
+    """All tokens of the modalities that are present in one sequence, zeros elsewhere.
+
+    `Tokens` (B, T_m, D) each, bool (B, M) -> `Tokens` (B, sum of T_m, D). With
+    `embedded`, a learned vector is added that says which modality a token is of.
+    """
+    values, masks = [], []
+    for index, (name, (x, mask)) in enumerate(tokens.items()):
+        masks.append(ops.logical_and(mask, present[:, index : index + 1]))
+        if embedded:
+            x = x + Learned(1, x.shape[-1], name=f"fusion_{name}_embedding")(x)
+        values.append(ops.where(masks[-1][..., None], x, 0.0))
+    return Tokens(ops.concatenate(values, axis=1), ops.concatenate(masks, axis=1))
+
+
+def at_least_two(tokens: Tokens) -> Tokens:
+    """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
+    if tokens.values.shape[1] > 1:
+        return tokens
+    return Tokens(ops.pad(tokens.values, ((0, 0), (0, 1), (0, 0))), ops.pad(tokens.mask, ((0, 0), (0, 1))))
+
+
+def transformer_block(
+    values: Any, mask: Any, name: str, *, heads: int, hidden: int = 0, dropout: float = 0.0, source: Any = None
+) -> Any:
+    """A pre-norm block: `x + attention(norm(x))`, then `x + W2 gelu(W1 norm(x))` (Xiong et al. 2020, arXiv:2002.04745).
+
+    Args:
+        values: float (B, T, D), the tokens that ask.
+        mask: bool (B, S), which of the tokens that are asked are real.
+        name: prefix of the layers' names.
+        hidden: width of the MLP's inner layer; 0 for four times D.
+        source: float (B, S, D), the tokens that are asked; None asks the values themselves (S = T).
+
+    Returns:
+        float (B, T, D). What stands at a False place reaches no other place, if one place is True.
+    """
+
+    def norm(x: Any, part: str) -> Any:
+        return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_{part}_norm")(x)
+
+    width = values.shape[-1]
+    query = norm(values, "attention")
+    keys, mask = at_least_two(Tokens(query if source is None else norm(source, "source"), mask))
+    attention = keras.layers.MultiHeadAttention(
+        heads, max(width // heads, 1), dropout=dropout, name=f"{name}_attention"
+    )
+    found = attention(query, keys, attention_mask=mask[:, None, :])
+    values = values + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(found)
+    x = keras.layers.Dense(hidden or 4 * width, activation="gelu", name=f"{name}_mlp_hidden")(norm(values, "mlp"))
+    x = keras.layers.Dense(width, name=f"{name}_mlp_output")(x)
+    return values + keras.layers.Dropout(dropout, name=f"{name}_mlp_dropout")(x)

@@ -105,7 +105,7 @@ def serve_bytes(run: mmzoo.Run, **changes: bytes) -> Any:
     if not (run.folder / "export" / "saved_model").exists():
         run.export("saved_model", RECORDS)
     serve = tf.saved_model.load(str(run.folder / "export" / "saved_model")).signatures["serve_bytes"]
-    files = as_files(run.spec, examples(run.spec, RECORDS)[0]) | changes
+    files = as_files(run.spec, examples(decode(run.spec, RECORDS))[0]) | changes
     return serve(**{name: tf.constant([data]) for name, data in files.items()})["animal"].numpy()
 
 

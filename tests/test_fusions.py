@@ -1,57 +1,71 @@
-"""Each fusion's formula, calculated again with NumPy in float64."""
+"""What every feature-level fusion promises, and the formulas of the simple ones in NumPy float64."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import keras
 import numpy as np
 import pytest
-from scipy.special import erf, softmax
+from scipy.special import softmax
 
 from mmzoo.errors import MMZooError
 from mmzoo.fusions import fusions
-from mmzoo.tokens import Tokens
+from tests.fusion_case import (
+    COUNT,
+    DIM,
+    LENGTHS,
+    MASKS,
+    PRESENT,
+    RNG,
+    VALUES,
+    answer,
+    dense,
+    fusion_model,
+    gelu,
+    linear,
+    pooled,
+    run,
+    sigmoid,
+)
 
-DIM, COUNT = 8, 5
-RNG = np.random.default_rng(0)
-LENGTHS = {"a": 3, "b": 1, "c": 4}
-VALUES = {name: RNG.normal(size=(COUNT, length, DIM)) for name, length in LENGTHS.items()}
-MASKS = {name: RNG.random((COUNT, length)) < 0.7 for name, length in LENGTHS.items()}
-for mask in MASKS.values():
-    mask[:, 0] = True
-PRESENT = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1], [1, 0, 1], [0, 0, 1]], bool)
+FEATURE = fusions.names(level="feature")
 
 
-def run(name: str, **options: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The fusion's result and its weights, float64, by their path."""
-    keras.utils.set_random_seed(0)
-    inputs = {k: Tokens(keras.Input((n, DIM)), keras.Input((n,), dtype="bool")) for k, n in LENGTHS.items()}
-    present = keras.Input((3,), dtype="bool")
-    model = keras.Model(
-        [*keras.tree.flatten(list(inputs.values())), present], fusions[name](inputs, present, dim=DIM, **options)
+@pytest.mark.parametrize("name", FEATURE)
+def test_masked_tokens_and_the_order_of_tokens_do_not_count(name: str) -> None:
+    model = fusion_model(name)
+    found = answer(model)
+    assert found.dtype == np.float32
+    assert len(found) == COUNT
+    poisoned = {k: np.where(MASKS[k][..., None], v, 1e3) for k, v in VALUES.items()}
+    np.testing.assert_array_equal(answer(model, poisoned), found)
+    order = {k: RNG.permutation(n) for k, n in LENGTHS.items()}
+    shuffled = answer(
+        model, {k: v[:, order[k]] for k, v in VALUES.items()}, {k: m[:, order[k]] for k, m in MASKS.items()}
     )
-    for weight in model.weights:  # biases and scales start at 0 and 1, which would hide a mistake
-        weight.assign(weight + RNG.normal(size=weight.shape) * 0.1)
-    data = [array for k in LENGTHS for array in (VALUES[k].astype(np.float32), MASKS[k])]
-    result = model([*data, PRESENT], training=False)
-    return np.asarray(result), {w.path: np.asarray(w, np.float64) for w in model.weights}
+    np.testing.assert_allclose(shuffled, found, atol=1e-5)
 
 
-def pooled(values: dict[str, np.ndarray]) -> np.ndarray:
-    """(B, M, 2 D): mean and maximum of the real tokens."""
-    rows = [
-        [np.r_[v[k][MASKS[n][k]].mean(0), v[k][MASKS[n][k]].max(0)] for n, v in values.items()] for k in range(COUNT)
-    ]
-    return np.array(rows)
+@pytest.mark.parametrize("name", FEATURE)
+def test_nothing_present_is_finite(name: str) -> None:
+    assert np.isfinite(answer(fusion_model(name), present=np.zeros_like(PRESENT))).all()
 
 
-def gelu(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + erf(x / np.sqrt(2)))
+@pytest.mark.parametrize("name", fusions.names(level="feature", absent="left out"))
+def test_what_is_left_out_may_be_anything(name: str) -> None:
+    model = fusion_model(name)
+    poisoned = {k: np.where(PRESENT[:, m, None, None], v, 1e3) for m, (k, v) in enumerate(VALUES.items())}
+    np.testing.assert_array_equal(answer(model, poisoned), answer(model))
 
 
-def dense(x: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
-    return gelu(x @ weights["fusion_dense/kernel"] + weights["fusion_dense/bias"])
+@pytest.mark.parametrize("name", FEATURE)
+def test_one_modality_of_one_token(name: str) -> None:
+    model = fusion_model(name, names="b")
+    here = np.array([[True]] * 4 + [[False]])
+    assert np.isfinite(answer(model, {"b": VALUES["b"]}, {"b": MASKS["b"]}, here)).all()
+
+
+def test_counts_are_whole_numbers() -> None:
+    with pytest.raises(MMZooError, match="'heads' of fusion 'perceiver' must be a whole number from 1 to 4096, not 0"):
+        run("perceiver", heads=0)
 
 
 def test_concat() -> None:
@@ -79,36 +93,53 @@ def test_weighted_needs_one_alpha_an_input() -> None:
         run("weighted", alpha=[0.5, 0.5])
 
 
-def attention(
-    query: np.ndarray, source: np.ndarray, mask: np.ndarray, weights: dict[str, np.ndarray], name: str
-) -> np.ndarray:
-    """Multi-head attention as its paper writes it, one example."""
-
-    def project(x: np.ndarray, part: str) -> np.ndarray:
-        return np.einsum("td,dhk->htk", x, weights[f"{name}/{part}/kernel"]) + weights[f"{name}/{part}/bias"][:, None]
-
-    q, k, v = project(query, "query"), project(source, "key"), project(source, "value")
-    scores = np.where(mask, q @ k.transpose(0, 2, 1) / np.sqrt(q.shape[-1]), -np.inf)
-    heads = softmax(scores, axis=-1) @ v
-    return (
-        np.einsum("htk,hkd->td", heads, weights[f"{name}/attention_output/kernel"])
-        + weights[f"{name}/attention_output/bias"]
-    )
+@pytest.mark.parametrize(
+    ("name", "reduce"), [("sum", np.sum), ("mean", np.mean), ("max", np.max), ("product", np.prod)]
+)
+def test_elementwise(name: str, reduce: object) -> None:
+    wanted = [reduce(x[here], axis=0) for x, here in zip(pooled(VALUES), PRESENT, strict=True)]
+    found, _ = run(name)
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_cross_attention() -> None:
-    found, weights = run("cross_attention", heads=2)
-    enriched = {}
-    for target, values in VALUES.items():
-        rows = []
-        for k in range(COUNT):
-            x = values[k].copy()
-            for m, source in enumerate(VALUES):
-                if source != target and PRESENT[k, m]:
-                    x += attention(
-                        values[k], VALUES[source][k], MASKS[source][k], weights, f"fusion_{target}_from_{source}"
-                    )
-            normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
-            rows.append(normal * weights[f"fusion_{target}_norm/gamma"] + weights[f"fusion_{target}_norm/beta"])
-        enriched[target] = np.array(rows)
-    np.testing.assert_allclose(found, dense(pooled(enriched).reshape(COUNT, -1), weights), atol=1e-5)
+def test_gated() -> None:
+    found, weights = run("gated")
+    x = pooled(VALUES)
+    wanted = np.zeros((COUNT, DIM))
+    for m, name in enumerate(LENGTHS):
+        gate = sigmoid(linear(x.reshape(COUNT, -1), weights, f"fusion_{name}_gate"))
+        wanted += PRESENT[:, m : m + 1] * gate * np.tanh(linear(x[:, m], weights, f"fusion_{name}_hidden"))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("activation", "function"), [("gelu", gelu), ("linear", np.array), ("relu", lambda x: x.clip(0)), ("tanh", np.tanh)]
+)
+def test_linear_sum(activation: str, function: object) -> None:
+    found, weights = run("linear_sum", activation=activation)
+    maps = weights["fusion_dense/kernel"].reshape(3, 2 * DIM, DIM)
+    summed = np.einsum("bmd,mdh,bm->bh", pooled(VALUES), maps, PRESENT) + weights["fusion_dense/bias"]
+    np.testing.assert_allclose(found, function(summed), atol=1e-5)
+
+
+def test_linear_sum_knows_its_activations() -> None:
+    with pytest.raises(MMZooError, match=r"activation of fusion 'linear_sum' called 'rely'. Did you mean 'relu'?"):
+        run("linear_sum", activation="rely")
+
+
+@pytest.mark.parametrize("top", [None, 1, 2])
+def test_mixture_of_experts(top: int | None) -> None:
+    found, weights = run("mixture_of_experts", experts=3, top=top)
+    x = pooled(VALUES).reshape(COUNT, -1)
+    answers = gelu(linear(x, weights, "fusion_experts")).reshape(COUNT, 3, DIM)
+    scores = linear(x, weights, "fusion_gate")
+    for row in scores:
+        row[np.argsort(row)[: 3 - (top or 3)]] = -np.inf
+    np.testing.assert_allclose(found, np.einsum("be,bed->bd", softmax(scores, axis=1), answers), atol=1e-5)
+
+
+def test_mixture_of_experts_asks_no_more_than_there_are() -> None:
+    with pytest.raises(
+        MMZooError, match="'top' of fusion 'mixture_of_experts' must be a whole number from 1 to 4, not 5"
+    ):
+        run("mixture_of_experts", top=5)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import keras_hub
 import librosa
 import numpy as np
-import pytest
 from scipy.fft import dct
 from scipy.special import expit
 
-from mmzoo.layers import transformer_block
 from mmzoo.modalities.spectrogram import FLOOR, LogMel, Mfcc, mel_weights
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers
@@ -125,30 +122,6 @@ def test_tcn_does_not_see_what_comes() -> None:
     changed[:, 4:] += 1
     everything = np.ones_like(MASK)
     np.testing.assert_array_equal(model([VALUES, everything])[:, :4], model([changed, everything])[:, :4])
-
-
-@pytest.mark.parametrize("heads", [1, 2])
-def test_transformer_block_against_kerashub(heads: int) -> None:
-    values, mask = keras.Input((7, 6)), keras.Input((7,), dtype="bool")
-    mine = keras.Model([values, mask], transformer_block(values, mask, "block", heads=heads, hidden=10))
-    theirs = keras_hub.layers.TransformerEncoder(
-        10, heads, activation="gelu", layer_norm_epsilon=1e-3, normalize_first=True
-    )
-    x = RNG.normal(size=(2, 7, 6)).astype(np.float32)
-    theirs(x)
-    pairs = {
-        "_self_attention_layer_norm": "block_attention_norm",
-        "_self_attention_layer": "block_attention",
-        "_feedforward_layer_norm": "block_hidden_norm",
-        "_feedforward_intermediate_dense": "block_hidden",
-        "_feedforward_output_dense": "block_out",
-    }
-    for source, target in pairs.items():
-        for weight, other in zip(getattr(theirs, source).weights, mine.get_layer(target).weights, strict=True):
-            weight.assign(weight + RNG.normal(size=weight.shape) * 0.1)
-            other.assign(weight)
-    found, wanted = mine([x, MASK]), theirs(x, padding_mask=MASK)
-    np.testing.assert_allclose(np.asarray(found)[MASK], np.asarray(wanted)[MASK], atol=1e-5)
 
 
 WAVE = RNG.normal(size=(1, 8000)).astype(np.float32) * 0.1

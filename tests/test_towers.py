@@ -13,7 +13,7 @@ import mmzoo
 from mmzoo.modalities.spectrogram import LogMel
 from mmzoo.tokenizers.hashed_words import HashedWords
 from mmzoo.towers import towers
-from tests.test_fusions import attention
+from tests.fusion_case import attention
 
 RNG = np.random.default_rng(0)
 

@@ -1,4 +1,4 @@
-"""Learned queries over all tokens."""
+"""Attention pooling."""
 
 from __future__ import annotations
 
@@ -7,28 +7,30 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import fusions
-from mmzoo.fusions.joint import Learned, all_tokens
-from mmzoo.layers import at_least_two
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, at_least_two, gathered
 from mmzoo.tokens import Tokens
 
 
 @fusions.register("attention_pooling", level="feature", absent="left out")
 def attention_pooling(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 2, heads: int = 4, dropout: float = 0.1
+    tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
 ) -> Any:
-    """Learned queries ask the tokens of all modalities at once (Lee et al. 2019, arXiv:1810.00825, PMA).
+    """Learned queries attend over the tokens of every modality that is present, and one dense layer reads the answers.
+
+    The pooling of Lee et al. 2019 (Set Transformer, arXiv:1810.00825). All modalities stand in one softmax, so that
+    the weight of a modality is the weight of its tokens; an absent one has none.
 
     Args:
-        queries: how many; each gives a part of the result.
+        queries: number of questions asked.
         heads: attention heads.
-        dropout: share of attention weights left out in training.
 
-    `Tokens` (B, T, dim) each -> (B, queries dim).
+    `Tokens` (B, T, dim) each -> (B, dim).
     """
-    values, mask = at_least_two(all_tokens(tokens, present))
-    asked = Learned(queries, name="fusion_queries")(values)
-    attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), dropout=dropout, name="fusion_attention")
+    check_counts("attention_pooling", queries=queries, heads=heads)
+    values, mask = at_least_two(gathered(tokens, present, embedded=True))
+    attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), name="fusion_attention")
+    asked = Learned(queries, dim, name="fusion_queries")(values)
     found = attention(asked, values, attention_mask=mask[:, None, :])
-    found = keras.layers.LayerNormalization(name="fusion_norm")(found + asked)
-    return ops.reshape(found, (-1, queries * dim))
+    found = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.reshape(found, (-1, queries * dim)))
+    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(found)

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import fusions
-from mmzoo.fusions.joint import Learned
-from mmzoo.layers import pooled, stacked, transformer_block
+from mmzoo.errors import check_number
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens, masked_mean
 
 
@@ -24,34 +24,41 @@ def bottleneck(
     heads: int = 4,
     dropout: float = 0.1,
 ) -> Any:
-    """Modalities exchange only by a few tokens that all of them see (MBT; Nagrani et al. 2021, arXiv:2107.00135).
+    """Modalities exchange by a few bottleneck tokens only (MBT; Nagrani et al. 2021, arXiv:2107.00135).
 
-    In each layer every modality attends to its own tokens and the bottlenecks; the bottlenecks are then the mean
-    of what the modalities that are present made of them. The result is the mean over the modalities that are present.
+    In every layer each modality's tokens and the bottleneck tokens pass a pre-norm block of the modality's own;
+    the bottleneck tokens of the next layer are the mean of those of the modalities that are present. The
+    result is the mean, over these, of their tokens after a norm. An absent modality neither tells nor counts.
 
     Args:
-        bottlenecks: tokens that are shared.
-        layers, heads: of the Transformer; each modality has its own.
-        dropout: share of attention weights and features left out in training.
+        bottlenecks: number of bottleneck tokens.
+        layers: number of layers; what one writes the next one reads, so at least 2.
+        heads: attention heads of a block.
 
     `Tokens` (B, T, dim) each -> (B, 2 dim).
     """
-    shared = Learned(bottlenecks, name="fusion_bottlenecks")(next(iter(tokens.values())).values)
-    always = ops.ones_like(shared[..., 0], dtype="bool")
-    own = dict(tokens)
+    check_counts("bottleneck", bottlenecks=bottlenecks, heads=heads)
+    check_number("The option 'layers' of fusion 'bottleneck'", layers, 2, 4096, whole=True)
+    state = {name: gathered({name: each}, present[:, m : m + 1]) for m, (name, each) in enumerate(tokens.items())}
+    shared = Learned(bottlenecks, dim, name="fusion_bottlenecks")(next(iter(state.values())).values)
+    real = ops.ones_like(shared[..., 0], dtype="bool")
     for layer in range(layers):
-        seen = []
-        for name, (values, mask) in own.items():
-            both = ops.concatenate([values, shared], axis=1)
-            mask_of_both = ops.concatenate([mask, always], axis=1)
-            x = transformer_block(both, mask_of_both, f"fusion_{name}_block{layer}", heads=heads, dropout=dropout)
-            own[name] = Tokens(x[:, :-bottlenecks], mask)
-            seen.append(x[:, -bottlenecks:])
-        flat = ops.stack([ops.reshape(x, (-1, bottlenecks * dim)) for x in seen], axis=1)
-        shared = ops.reshape(masked_mean(flat, present), (-1, bottlenecks, dim))
-    normal = {
-        name: Tokens(keras.layers.LayerNormalization(name=f"fusion_{name}_norm")(t.values), t.mask)
-        for name, t in own.items()
-    }
-    told = pooled(Tokens(keras.layers.LayerNormalization(name="fusion_norm")(shared), always))
-    return masked_mean(stacked(normal), present) + told
+        told = []
+        for name, (values, mask) in state.items():
+            found = transformer_block(
+                ops.concatenate([values, shared], axis=1),
+                ops.concatenate([mask, real], axis=1),
+                f"fusion_{name}_block{layer}",
+                heads=heads,
+                hidden=4 * dim,
+                dropout=dropout,
+            )
+            length = values.shape[1]
+            state[name] = Tokens(found[:, :length], mask)
+            told.append(ops.reshape(found[:, length:], (-1, bottlenecks * dim)))
+        shared = ops.reshape(masked_mean(ops.stack(told, axis=1), present), (-1, bottlenecks, dim))
+    vectors = [
+        pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name=f"fusion_{name}_norm")(values), mask))
+        for name, (values, mask) in state.items()
+    ]
+    return masked_mean(ops.stack(vectors, axis=1), present)

@@ -1,47 +1,57 @@
-"""Number by number: sum, mean, maximum, product."""
+"""Sum, mean, maximum and product, element by element."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.layers import stacked
+from mmzoo.layers import pooled, stacked
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 
 @fusions.register("sum", level="feature", absent="left out")
-def sum_(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
-    """The sum of the modalities that are present: `sum_m x_m`.
+def add(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+    """The sum of the modalities that are present: `sum_m x_m` (Kiela et al. 2018, arXiv:1802.02892).
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
     """
     return ops.sum(ops.where(present[..., None], stacked(tokens), 0.0), axis=1)
 
 
 @fusions.register("mean", level="feature", absent="left out")
-def mean(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
-    """The mean of the modalities that are present.
+def average(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+    """The mean of the modalities that are present: the sum, of one size however many there are.
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
     """
     return masked_mean(stacked(tokens), present)
 
 
 @fusions.register("max", level="feature", absent="left out")
-def max_(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
-    """The largest of each number among the modalities that are present.
+def maximum(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+    """The largest of the modalities that are present: `max_m x_m` (Kiela et al. 2018, arXiv:1802.02892).
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
     """
     return masked_max(stacked(tokens), present)
 
 
 @fusions.register("product", level="feature", absent="left out")
 def product(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
-    """The product of the modalities that are present, `prod_m x_m`; an absent one counts as 1.
+    """The product of the modalities that are present: `prod_m x_m`; an absent one counts as 1.
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    The join of picture and question of the first VQA models (Antol et al. 2015, arXiv:1505.00468).
+
+    `Tokens` (B, T, dim) each -> (B, 2 dim), ones where nothing is present.
     """
-    return ops.prod(ops.where(present[..., None], stacked(tokens), 1.0), axis=1)
+    return product_of(map(pooled, tokens.values()), present)
+
+
+def product_of(vectors: Iterable[Any], present: Any) -> Any:
+    """The product (B, D) of M vectors (B, D), an absent one counting as 1."""
+    return reduce(mul, (ops.where(present[:, k : k + 1], vector, 1.0) for k, vector in enumerate(vectors)))

@@ -14,26 +14,31 @@ from mmzoo.tokens import Tokens
 
 
 @fusions.register("film", level="feature", absent="learned embedding")
-def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str = "") -> Any:
-    """One modality's tokens, scaled and shifted as the others say (FiLM; Perez et al. 2018, arXiv:1709.07871).
+def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str | None = None, dropout: float = 0.3) -> Any:
+    """The other modalities scale and shift the tokens of one (FiLM; Perez et al. 2018, arXiv:1709.07871).
 
-    `x_t <- gelu((1 + gamma) x_t + beta)` with `[gamma; beta] = sum_m W_m x_m` over the other modalities; then the
-    mean and maximum of its tokens. Absent ones, the target too, take part as their learned embeddings.
+    The paper's residual block on the target's tokens, `x + gelu((1 + g) norm(W x + c) + b)`, with
+    `g = G [others] + d` and `b = B [others] + e` of the other modalities' vectors; a single modality is neither
+    scaled nor shifted. An absent modality, be it the target, takes part as its learned embedding.
 
     Args:
-        target: the name of the input that is modulated; the first, if not given.
+        target: name of the input that is modulated; None takes the first.
 
     `Tokens` (B, T, dim) each -> (B, 2 dim).
+
+    Raises:
+        MMZooError: there is no input called `target`.
     """
-    target = target or next(iter(tokens))
+    target = next(iter(tokens)) if target is None else target
     if target not in tokens:
         raise unknown("input for fusion 'film' to modulate called", target, tokens)
-    said: Any = 0.0
-    for name, each in tokens.items():
-        if name != target:
-            said = said + keras.layers.Dense(2 * dim, name=f"fusion_{name}")(pooled(each))
     values, mask = tokens[target]
-    if len(tokens) > 1:
-        gamma, beta = ops.split(said[:, None], 2, axis=-1)
-        values = (1.0 + gamma) * values + beta
-    return pooled(Tokens(keras.layers.Activation("gelu", name="fusion_activation")(values), mask))
+    x = keras.layers.Dense(dim, name="fusion_dense")(values)
+    x = keras.layers.LayerNormalization(center=False, scale=False, name="fusion_norm")(x)
+    others = [pooled(each) for name, each in tokens.items() if name != target]
+    if others:
+        joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(others, axis=-1))
+        scale = keras.layers.Dense(dim, name="fusion_scale")(joined)[:, None]
+        shift = keras.layers.Dense(dim, name="fusion_shift")(joined)[:, None]
+        x = (1.0 + scale) * x + shift
+    return pooled(Tokens(values + keras.activations.gelu(x), mask))

@@ -13,18 +13,20 @@ from mmzoo.tokens import Tokens
 
 
 @fusions.register("gated", level="feature", absent="learned embedding")
-def gated(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
-    """Each modality through a gate that sees all of them (GMU; Arevalo et al. 2017, arXiv:1702.01992).
+def gated(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float = 0.3) -> Any:
+    """Gates that see all modalities weigh the features of each (GMU; Arevalo et al. 2017, arXiv:1702.01992).
 
-    `h_m = tanh(W_m x_m)`, `z_m = sigmoid(V_m [x_1; x_2; ...])`, result `sum_m z_m h_m` over what is present.
-    The gates see an absent modality as its learned embedding.
+    `sum_m sigmoid(V_m [x1; x2; ...] + c_m) * tanh(W_m x_m + b_m)` over the modalities that are
+    present. The gates are the paper's for more than two modalities: they need not add up to 1.
+    They see the learned embedding of an absent one.
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    everything = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
-    total = 0.0
-    for index, (name, each) in enumerate(tokens.items()):
-        hidden = keras.layers.Dense(dim, activation="tanh", name=f"fusion_{name}_hidden")(pooled(each))
-        gate = keras.layers.Dense(dim, activation="sigmoid", name=f"fusion_{name}_gate")(everything)
-        total = total + ops.where(present[:, index : index + 1], gate * hidden, 0.0)
-    return total
+    vectors = [pooled(t) for t in tokens.values()]
+    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(vectors, axis=-1))
+    result = 0.0
+    for index, (name, x) in enumerate(zip(tokens, vectors, strict=True)):
+        hidden = keras.layers.Dense(dim, activation="tanh", name=f"fusion_{name}_hidden")(x)
+        gate = keras.layers.Dense(dim, activation="sigmoid", name=f"fusion_{name}_gate")(joined)
+        result = result + ops.where(present[:, index : index + 1], gate * hidden, 0.0)
+    return result

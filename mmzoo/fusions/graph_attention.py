@@ -1,4 +1,4 @@
-"""Graph attention between modalities."""
+"""Graph attention."""
 
 from __future__ import annotations
 
@@ -7,53 +7,34 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import fusions
-from mmzoo.layers import stacked
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, stacked
 from mmzoo.tokens import Tokens, masked_mean, masked_softmax
 
 
-class GraphAttention(keras.layers.Layer):
-    """Nodes of a complete graph ask each other: (B, M, D), bool (B, M) -> (B, M, heads units).
-
-    `a_ij = softmax_j(leaky_relu(u . W x_i + v . W x_j))` over the nodes j that are there,
-    `x_i <- elu(sum_j a_ij W x_j)`.
-    """
-
-    def __init__(self, units: int, heads: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units, self.heads = units, heads
-        self.project = keras.layers.Dense(units * heads, use_bias=False, name="project")
-
-    def build(self, x_shape: Any, present_shape: Any) -> None:
-        self.project.build(x_shape)
-        shape = (self.heads, self.units)
-        self.asks = self.add_weight(shape=shape, initializer="glorot_uniform", name="asks")
-        self.offers = self.add_weight(shape=shape, initializer="glorot_uniform", name="offers")
-
-    def call(self, x: Any, present: Any) -> Any:
-        nodes = x.shape[1]
-        h = ops.reshape(self.project(x), (-1, nodes, self.heads, self.units))
-        asks, offers = ops.sum(h * self.asks, axis=-1), ops.sum(h * self.offers, axis=-1)  # (B, M, heads)
-        scores = ops.leaky_relu(
-            ops.transpose(asks, (0, 2, 1))[..., None] + ops.transpose(offers, (0, 2, 1))[:, :, None], 0.2
-        )
-        shares = masked_softmax(scores, present[:, None, None, :])  # (B, heads, M, M)
-        found = ops.matmul(shares, ops.transpose(h, (0, 2, 1, 3)))
-        return ops.elu(ops.reshape(ops.transpose(found, (0, 2, 1, 3)), (-1, nodes, self.heads * self.units)))
-
-
 @fusions.register("graph_attention", level="feature", absent="left out")
-def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4) -> Any:
-    """Modalities as the nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
+def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
+    """The modalities attend to each other as nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
 
-    Absent ones are no nodes. Two layers; the result is the mean over the nodes.
+    In each head node i becomes `elu(sum_j a_ij h_j)`, where `a_ij = softmax_j(leaky_relu(s . h_i + t . h_j))` with
+    slope 0.2 and `h = W x`, over all nodes j, itself among them. The heads stand side by side; the result is the
+    mean of the nodes. An absent modality is no node.
 
     Args:
-        heads: attention heads.
+        heads: attention heads, of `dim // heads` features each.
 
-    `Tokens` (B, T, dim) each -> (B, dim rounded down to a multiple of heads).
+    `Tokens` (B, T, dim) each -> (B, heads * (dim // heads)).
     """
-    x = stacked(tokens)
-    for index in range(2):
-        x = GraphAttention(max(dim // heads, 1), heads, name=f"fusion_graph{index}")(x, present)
-    return masked_mean(x, present)
+    check_counts("graph_attention", heads=heads)
+    count, width = len(tokens), max(dim // heads, 1)
+    nodes = keras.layers.Dropout(dropout, name="fusion_dropout")(stacked(tokens))
+    hidden = keras.layers.Dense(heads * width, use_bias=False, name="fusion_dense")(nodes)
+    hidden = ops.transpose(ops.reshape(hidden, (-1, count, heads, width)), (0, 2, 1, 3))
+
+    def scores(part: str) -> Any:  # (B, heads, M)
+        return ops.sum(hidden * Learned(heads, width, name=f"fusion_{part}")(nodes)[:, :, None], axis=-1)
+
+    pairs = scores("asking")[..., None] + scores("asked")[:, :, None]
+    weights = masked_softmax(keras.activations.leaky_relu(pairs, 0.2), present[:, None, None])
+    found = ops.transpose(ops.matmul(weights, hidden), (0, 2, 1, 3))
+    return masked_mean(ops.elu(ops.reshape(found, (-1, count, heads * width))), present)

@@ -7,24 +7,27 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
+ACTIVATIONS = ("gelu", "linear", "relu", "tanh")
+
 
 @fusions.register("linear_sum", level="feature", absent="left out")
-def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation: str = "relu") -> Any:
-    """`act(W_1 x_1 + W_2 x_2 + ... + b)` over what is present (additive fusion; Baltrusaitis et al. 2019).
+def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation: str = "gelu") -> Any:
+    """Each modality's own linear map, added up: `activation(sum_m W_m x_m + b)` over the modalities that are present.
+
+    The linear baseline of Ben-younes et al. 2019 (arXiv:1902.00038). With every
+    modality present it is `concat` without dropout; an absent one adds nothing.
 
     Args:
-        activation: a name that Keras knows: "relu", "tanh", "gelu" ...
+        activation: "gelu", "linear", "relu" or "tanh".
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    total = 0.0
-    for index, (name, each) in enumerate(tokens.items()):
-        # One bias for all: it stays whatever is absent.
-        part = keras.layers.Dense(dim, use_bias=index == 0, name=f"fusion_{name}")
-        zero = ops.where(present[:, index : index + 1], pooled(each), 0.0)
-        total = total + part(zero)
-    return keras.layers.Activation(activation, name="fusion_activation")(total)
+    if activation not in ACTIVATIONS:
+        raise unknown("activation of fusion 'linear_sum' called", activation, ACTIVATIONS)
+    kept = [ops.where(present[:, index : index + 1], pooled(each), 0.0) for index, each in enumerate(tokens.values())]
+    return keras.layers.Dense(dim, activation=activation, name="fusion_dense")(ops.concatenate(kept, axis=-1))

@@ -7,29 +7,35 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.errors import check_number
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
-from mmzoo.tokens import Tokens
+from mmzoo.tokens import Tokens, masked_softmax
 
 
 @fusions.register("mixture_of_experts", level="feature", absent="learned embedding")
 def mixture_of_experts(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, experts: int = 4, dropout: float = 0.1
+    tokens: dict[str, Tokens], present: Any, *, dim: int, experts: int = 4, top: int | None = None, dropout: float = 0.3
 ) -> Any:
-    """Dense layers that each know a kind of example, and a gate that knows which (Jacobs et al. 1991).
+    """Dense layers over all modalities, weighted example by example by a gate: `sum_e g_e gelu(W_e x + b_e)`.
 
-    "Adaptive Mixtures of Local Experts": `sum_e softmax(G x)_e gelu(W_e x + b_e)` for `x = [x_1; x_2; ...]`, in
-    which an absent modality is its learned embedding, and a flag for each modality tells the gate what is present.
+    `g = softmax(V x + c)` (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"), x the modalities' vectors side by
+    side. An absent modality takes part as its learned embedding, so that the gate knows what is missing.
 
     Args:
-        experts: how many.
-        dropout: share of x left out in training.
+        experts: number of experts.
+        top: only this many experts with the highest gates answer an example (Shazeer et al. 2017, arXiv:1701.06538,
+            without their noise and their balancing loss: an expert may fall idle); None asks all of them.
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    x = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
-    x = keras.layers.Dropout(dropout, name="fusion_dropout")(x)
-    flags = ops.cast(present, x.dtype)
-    gate = keras.layers.Dense(experts, activation="softmax", name="fusion_gate")(ops.concatenate([x, flags], axis=-1))
-    found = keras.layers.Dense(experts * dim, activation="gelu", name="fusion_experts")(x)
-    return ops.sum(ops.reshape(found, (-1, experts, dim)) * gate[..., None], axis=1)
+    check_number("The option 'experts' of fusion 'mixture_of_experts'", experts, 2, 4096, whole=True)
+    if top is not None:
+        check_number("The option 'top' of fusion 'mixture_of_experts'", top, 1, experts, whole=True)
+    joined = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
+    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(joined)
+    scores = keras.layers.Dense(experts, name="fusion_gate")(joined)
+    kept = scores >= ops.top_k(scores, experts if top is None else top)[0][:, -1:]
+    answers = keras.layers.Dense(experts * dim, activation="gelu", name="fusion_experts")(joined)
+    answers = ops.reshape(answers, (-1, experts, dim))
+    return ops.sum(masked_softmax(scores, kept)[..., None] * answers, axis=1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
-from mmzoo.fusions import fusions
-from mmzoo.fusions.joint import Learned, all_tokens
-from mmzoo.layers import at_least_two, pooled, transformer_block
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import Learned, gathered, transformer_block
 from mmzoo.tokens import Tokens
 
 
@@ -19,30 +19,29 @@ def perceiver(
     *,
     dim: int,
     latents: int = 8,
-    layers: int = 2,
+    rounds: int = 2,
     heads: int = 4,
     dropout: float = 0.1,
 ) -> Any:
-    """A few latent tokens ask all tokens, then each other, `layers` times (Jaegle et al. 2021, arXiv:2103.03206).
+    """A few learned latents ask all tokens, then one another, again and again (Jaegle et al. 2021, arXiv:2103.03206).
 
-    Its cost grows with the number of tokens, not with its square.
+    A round is a pre-norm block from the latents to the tokens of all modalities, each with a
+    learned embedding of its modality, and one among the latents; its cost is linear in the number of tokens. The rounds
+    do not share weights. The result is the mean latent after a norm. The tokens of an absent modality are masked.
 
     Args:
-        latents: how many latent tokens.
-        layers, heads: of asking and self-attention.
-        dropout: share of attention weights and features left out in training.
+        latents: number of latents.
+        rounds: number of rounds.
+        heads: attention heads of a block.
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    `Tokens` (B, T, dim) each -> (B, dim).
     """
-    values, mask = at_least_two(all_tokens(tokens, present))
-    values = keras.layers.LayerNormalization(name="fusion_input_norm")(values)
-    x = Learned(latents, name="fusion_latents")(values)
-    always = keras.ops.ones_like(x[..., 0], dtype="bool")
-    for index in range(layers):
-        asking = keras.layers.LayerNormalization(name=f"fusion_ask{index}_norm")(x)
-        attention = keras.layers.MultiHeadAttention(
-            heads, max(dim // heads, 1), dropout=dropout, name=f"fusion_ask{index}"
-        )
-        x = x + attention(asking, values, attention_mask=mask[:, None, :])
-        x = transformer_block(x, always, f"fusion_block{index}", heads=heads, dropout=dropout)
-    return pooled(Tokens(keras.layers.LayerNormalization(name="fusion_norm")(x), always))
+    check_counts("perceiver", latents=latents, rounds=rounds, heads=heads)
+    values, mask = gathered(tokens, present, embedded=True)
+    state = Learned(latents, dim, name="fusion_latents")(values)
+    real = ops.ones_like(state[..., 0], dtype="bool")
+    sizes: dict[str, Any] = {"heads": heads, "hidden": 4 * dim, "dropout": dropout}
+    for k in range(rounds):
+        state = transformer_block(state, mask, f"fusion_cross{k}", source=values, **sizes)
+        state = transformer_block(state, real, f"fusion_latent{k}", **sizes)
+    return ops.mean(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion_norm")(state), axis=1)

@@ -2,49 +2,47 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from mmzoo.errors import require
-from mmzoo.fusions import fusions
+from mmzoo.fusions import check_counts, fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
-LIMIT = 200_000  # numbers in the tensor of one example
+LARGEST = 200_000
 
 
 @fusions.register("tensor", level="feature", absent="left out")
-def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 12, dropout: float = 0.1) -> Any:
-    """The outer product of all modalities, `[1; z_1] x [1; z_2] x ...` (Zadeh et al. 2017, arXiv:1707.07250).
+def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 16, dropout: float = 0.3) -> Any:
+    """The outer product of all modalities, each with a 1 (TFN; Zadeh et al. 2017, arXiv:1707.07250).
 
-    Every product of numbers of one, two or more modalities is a feature. Each is first brought
-    to `z_m = relu(W_m x_m)` of `width` numbers; of an absent one only its 1 takes part.
+    `[1; h_1] x [1; h_2] x ...` with `h_m = gelu(W_m x_m + b_m)` holds every product of features of one, of
+    two, ... of all modalities; one dense layer reads it. Of an absent modality only its 1 is there.
 
     Args:
-        width: numbers a modality; the tensor has (width + 1)**modalities.
-        dropout: share of the tensor left out in training.
+        width: features of each modality that are multiplied; the tensor has (width + 1) ** M numbers.
 
     `Tokens` (B, T, dim) each -> (B, dim).
 
     Raises:
-        MMZooError: the tensor would be too large.
+        MMZooError: the tensor would have more than 200,000 numbers.
     """
+    check_counts("tensor", width=width)
     size = (width + 1) ** len(tokens)
-    fits = math.floor(LIMIT ** (1 / len(tokens))) - 1
     require(
-        size <= LIMIT,
-        f"Fusion 'tensor' of {len(tokens)} inputs at width {width} has {size:,} numbers an example, over {LIMIT:,}; "
-        f"give width={fits} or less, or take 'low_rank_tensor'.",
+        size <= LARGEST,
+        f"Fusion 'tensor' would multiply {len(tokens)} inputs into {size:,} numbers an example; lower its width from "
+        f"{width} until (width + 1) ** {len(tokens)} is at most {LARGEST:,}, or take 'low_rank_tensor'.",
     )
-    product: Any = None
+    result = ops.ones_like(present[:, :1], dtype="float32")
     for index, (name, each) in enumerate(tokens.items()):
-        z = keras.layers.Dense(width, activation="relu", name=f"fusion_{name}")(pooled(each))
-        z = ops.pad(ops.where(present[:, index : index + 1], z, 0.0), ((0, 0), (1, 0)), constant_values=1.0)
-        product = (
-            z if product is None else ops.reshape(product[:, :, None] * z[:, None], (-1, (width + 1) ** (index + 1)))
-        )
-    product = keras.layers.Dropout(dropout, name="fusion_dropout")(product)
-    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(product)
+        x = keras.layers.Dense(width, activation="gelu", name=f"fusion_{name}_dense")(pooled(each))
+        x = ops.where(present[:, index : index + 1], x, 0.0)
+        one = ops.ones_like(x[:, :1])
+        outer = result[:, :, None] * ops.concatenate([one, x], axis=-1)[:, None, :]
+        result = ops.reshape(outer, (-1, result.shape[1] * (width + 1)))
+    result = keras.layers.Dropout(dropout, name="fusion_dropout")(result)
+    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(result)

@@ -1,0 +1,33 @@
+"""Joint transformer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from mmzoo.fusions import check_counts, fusions
+from mmzoo.layers import gathered, pooled, transformer_block
+from mmzoo.tokens import Tokens
+
+
+@fusions.register("joint_transformer", level="feature", absent="left out")
+def joint_transformer(
+    tokens: dict[str, Tokens], present: Any, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
+) -> Any:
+    """Self-attention over the tokens of all modalities in one sequence (as in ViLT; Kim et al. 2021, arXiv:2102.03334).
+
+    A learned embedding says which modality a token is of; then come pre-norm blocks, a norm, and
+    the mean and maximum of the tokens. The tokens of an absent modality are masked.
+
+    Args:
+        layers: number of blocks.
+        heads: attention heads of a block.
+
+    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    """
+    check_counts("joint_transformer", layers=layers, heads=heads)
+    values, mask = gathered(tokens, present, embedded=True)
+    for layer in range(layers):
+        values = transformer_block(values, mask, f"fusion_block{layer}", heads=heads, hidden=4 * dim, dropout=dropout)
+    return pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion_norm")(values), mask))
