@@ -15,7 +15,9 @@ recipe = mmzoo.Recipe(
         inputs=[
             mmzoo.Image("image", size=64, tower=mmzoo.Tower("vit", patch=16, width=96)),
             mmzoo.Text("name", max_bytes=64, tower="transformer"),
-            mmzoo.Audio("speech", sample_rate=RATE, seconds=2.5, tower="spectrogram_cnn"),
+            mmzoo.Audio(
+                "speech", sample_rate=RATE, seconds=2.5, tower=mmzoo.Tower("spectrogram_cnn", dropout=0.0, augment=0.0)
+            ),
         ],
         fusion="concat",
         tasks=[
@@ -25,5 +27,5 @@ recipe = mmzoo.Recipe(
     ),
     data="emoji",
     # Four variants of each picture and sound are computed before training and drawn from in it.
-    training=mmzoo.Training(epochs=40, views=4, monitor="group_macro_f1", patience=8),
+    training=mmzoo.Training(epochs=50, views=4, monitor="group_macro_f1", patience=12),
 )
