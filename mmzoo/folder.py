@@ -17,8 +17,8 @@ from safetensors.numpy import save as save_tensors
 import mmzoo
 from mmzoo.builder import build
 from mmzoo.errors import MMZooError, require
+from mmzoo.files import write_file
 from mmzoo.spec import Spec
-from mmzoo.training.checkpoint import write_file
 
 FORMAT = 1
 WEIGHTS = "weights.safetensors"
