@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import require
 from mmzoo.folder.reading import MAX_JSON, parse_json, plain_size, read_start
 from mmzoo.limits import check_plain
 
@@ -41,8 +42,7 @@ def read_card(folder: Path) -> dict[str, Any]:
         MMZooError: there is none, a byte of it was changed, or it holds what a card does not.
     """
     path = folder / CARD
-    if not path.is_symlink() and not path.exists():
-        raise MMZooError(f"'{folder}' is not a model: it has no {CARD}; give the 'model' folder of a run.")
+    require(os.path.lexists(path), f"'{folder}' is not a model: it has no {CARD}; give the 'model' folder of a run.")
     require(plain_size(path) <= MAX_JSON, f"'{path}' is over the limit of {MAX_JSON // 2**20} MB of a card.")
     data = read_start(path, MAX_JSON)
     require(

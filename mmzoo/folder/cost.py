@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import require
@@ -37,6 +37,7 @@ def no_larger_than(weights: TensorFile) -> Iterator[None]:
         value = facts["initial_value"]
         with scratch.as_default():  # in a graph, an initializer only says which shape it would have
             value = value() if callable(value) else value
+            value = value if tf.is_tensor(value) else tf.constant(value)
         count, total = count + 1, total + size(value)
         require(
             count <= most and total <= most_bytes,
@@ -68,4 +69,4 @@ def size(tensor: Any) -> int:
     """Bytes of a tensor of a graph, with one example where it has a batch."""
     if tensor.shape.rank is None or not tensor.dtype.is_numpy_compatible or tensor.dtype == tf.string:
         return 0
-    return int(np.prod([side or 1 for side in tensor.shape], dtype=object) * tensor.dtype.size)
+    return math.prod(side or 1 for side in tensor.shape) * tensor.dtype.size

@@ -20,6 +20,7 @@ import tests.conftest  # noqa: F401  (quiets TensorFlow before it is imported)
 import mmzoo
 from tests.attacks.attacks import ATTACKS
 
+sys.dont_write_bytecode = True
 SAFE = tuple({str(Path(p).resolve()) for p in (sys.prefix, sys.base_prefix, Path(mmzoo.__file__).parent)})
 # What a program does to the world outside of its memory.
 DEEDS = ("os.", "shutil.", "subprocess.", "socket.", "pickle.", "marshal.", "ctypes.", "tempfile.", "urllib.", "glob.")
@@ -109,9 +110,12 @@ def main(scratch: Path) -> None:
 
     signal.signal(signal.SIGALRM, too_long)
     good_folder(scratch / "good")
-    mmzoo.load(scratch / "good")  # imports what it needs
     watch = Watch()
-    results = {"nothing": load(scratch / "good", watch)}
+    results = {"for_the_first_time": load(scratch / "good", watch)}
+    # Only then are TensorFlow's last modules imported, from where they belong.
+    seen = results["for_the_first_time"]["seen"]
+    seen[:] = [event for event in seen if not event.startswith(("import", "exec", "marshal"))]
+    results["nothing"] = load(scratch / "good", watch)
     trained_from_a_file(scratch / "trained")
     signal.alarm(60)
     results["weights_from_a_file"] = load(scratch / "trained", watch)

@@ -40,7 +40,7 @@ def test_attack(name: str, results: dict[str, Any]) -> None:
     assert not result["seen"]
 
 
-@pytest.mark.parametrize("name", ["nothing", "weights_from_a_file"])
+@pytest.mark.parametrize("name", ["for_the_first_time", "nothing", "weights_from_a_file"])
 def test_a_good_model_is_loaded_and_nothing_else_is_opened(name: str, results: dict[str, Any]) -> None:
     assert results[name]["error"] is None, results[name]["message"]
     assert not results[name]["seen"]
