@@ -12,9 +12,9 @@ import keras
 
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.errors import MMZooError, require
+from mmzoo.files import write_file
 from mmzoo.folder import load, save
 from mmzoo.spec import Spec
-from mmzoo.training.checkpoint import write_file
 from mmzoo.training.settings import Training
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.limits import check_plain
 from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
 
 FORMAT = 1
 TASK_WEIGHTS = ("fixed", "learned")
+MAX_PARTS = 256
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,13 @@ class Spec:
         object.__setattr__(self, "fusion", Fusion.of(self.fusion))
         require(self.inputs, "A spec needs at least one input, such as mmzoo.Image('picture').")
         require(self.tasks, "A spec needs at least one task, such as mmzoo.Classification('label', labels=[...]).")
+        _check_count("inputs", self.inputs)
+        _check_count("tasks", self.tasks)
         for item in self.inputs:
             require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text, Audio ..., not {item!r}.")
         for task in self.tasks:
             require(isinstance(task, Task), f"A task must be mmzoo.Classification, Regression ..., not {task!r}.")
+        check_plain("A spec", self.to_json())
         names = [item.name for item in self.inputs] + [task.name for task in self.tasks]
         for name in names:
             require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
@@ -139,7 +144,12 @@ class Spec:
 
 def _list(data: dict[str, Any], key: str) -> list[Any]:
     require(isinstance(data[key], list), f"The '{key}' of a spec must be a list, not {data[key]!r}.")
+    _check_count(key, data[key])
     return list(data[key])
+
+
+def _check_count(key: str, parts: Sequence[Any]) -> None:
+    require(len(parts) <= MAX_PARTS, f"A spec has up to {MAX_PARTS} {key}, not {len(parts)}.")
 
 
 def _part(data: Any, what: str, registry: Any) -> Any:

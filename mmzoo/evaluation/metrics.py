@@ -19,7 +19,7 @@ BATCH = 128
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
-    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature])
+    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
 
 
 def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:

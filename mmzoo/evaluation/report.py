@@ -14,8 +14,8 @@ from mmzoo.choice import Tower
 from mmzoo.data.records import Records
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.metrics import primary
+from mmzoo.files import write_file
 from mmzoo.modalities import Modality
-from mmzoo.training.checkpoint import write_file
 
 EXAMPLES = 8
 

@@ -16,8 +16,8 @@ import numpy as np
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.evaluation.metrics import finish, run_model
+from mmzoo.files import write_file
 from mmzoo.spec import Spec
-from mmzoo.training.checkpoint import write_file
 
 EXAMPLES = 20
 TOLERANCE = 1e-5

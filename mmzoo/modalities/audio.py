@@ -44,7 +44,7 @@ class Audio(Modality):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 192000, whole=True)
+        check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 48000, whole=True)
         check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
         check_number(f"The bands of audio '{self.name}'", self.bands, 4, 256, whole=True)
         check_number(f"The frames of audio '{self.name}'", self.frames, 0, 10_000, whole=True)

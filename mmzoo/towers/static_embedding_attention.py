@@ -19,6 +19,7 @@ from mmzoo.towers import assets, scoped, towers, trunk_name
 from mmzoo.towers.embedding_attention import attend
 
 WIDTH = 256
+MOST = 65_536  # pieces
 LONGEST = 16  # bytes; every lower-case piece of the vocabulary but 53 is this short
 
 
@@ -42,6 +43,11 @@ def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: i
         f"Tower 'static_embedding_attention' brings its own tokenizer; leave out the one of input '{item.name}'.",
     )
     pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
+    require(
+        0 < len(pieces) <= MOST and all(isinstance(p, str) and 0 < len(p.encode()) <= LONGEST for p in pieces),
+        f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
+        "copy the model again.",
+    )
     trunk = StaticTokens([piece.encode() for piece in pieces], item.tokens, name=trunk_name(item))
     if not assets.restoring():
         trunk.table.assign(wordllama_vectors(pieces))
@@ -55,8 +61,8 @@ class StaticTokens(keras.layers.Layer):
 
     def __init__(self, pieces: list[bytes], length: int, **kwargs: Any) -> None:
         super().__init__(trainable=False, dtype="float32", **kwargs)
-        self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
         self.table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
+        self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
     def call(self, x: Any) -> tuple[Any, Any]:
         ids = self.tokenizer(x)

@@ -1,35 +1,18 @@
-"""Checkpoints: written beside, flushed, renamed; read only if the hash is right."""
+"""Checkpoints: written whole or not at all; read only if the hash is right."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load, save
 
-from mmzoo.errors import MMZooError
+from mmzoo.files import write_file
 
 KEEP = 2
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` is either what it was or complete, whenever the machine stops."""
-    beside = path.with_name(path.name + ".new")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise MMZooError(
-            f"'{path}' could not be written ({error.strerror}); free some space or choose another folder."
-        ) from error
 
 
 def save_checkpoint(folder: Path, step: int, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:

@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
+from mmzoo.files import write_file
 from mmzoo.spec import Spec
 from mmzoo.training.batches import stream
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint, write_file
+from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.features import Split
 from mmzoo.training.loss import total_loss
 from mmzoo.training.settings import Training

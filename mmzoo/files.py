@@ -1,0 +1,42 @@
+"""Writing a file so that it is never half there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mmzoo.errors import MMZooError
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` is either what it was or complete, whenever the machine stops.
+
+    It is written beside, flushed and renamed; then the folder's entry is flushed.
+
+    Raises:
+        MMZooError: the disk is full or the folder cannot be written.
+    """
+    beside = path.with_name(path.name + ".new")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise MMZooError(
+            f"'{path}' could not be written ({error.strerror}); free some space or choose another folder."
+        ) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder's names to the disk; where a system cannot open folders (Windows) its renames stand alone."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,105 @@
+"""Reading what a stranger wrote: plain files of a stated length and hash, and JSON without surprises."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import MMZooError, require
+
+MAX_JSON = 2**24
+MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
+"""Commas and braces in a JSON text: each may cost 200 bytes of memory where it costs two in the text."""
+
+
+def plain_size(path: Path) -> int:
+    """The length of a plain file.
+
+    Raises:
+        MMZooError: it is missing, or a link, a folder, a pipe or a device, none of which is ever opened.
+    """
+    try:
+        facts = os.lstat(path)
+    except FileNotFoundError:
+        raise MMZooError(f"'{path}' is missing; copy the model again.") from None
+    except OSError as error:
+        raise MMZooError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from None
+    require(
+        stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1,
+        f"'{path}' is a link or not a plain file; copy the model again, each file itself.",
+    )
+    return facts.st_size
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """At most the first `count` bytes of a plain file."""
+    plain_size(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise MMZooError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from None
+
+
+def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
+    """All bytes of a file, if they are those that its card means."""
+    damaged = f"'{path}' is not what its card says (wrong length or hash); copy the model again."
+    require(plain_size(path) == facts["bytes"], damaged)
+    data = read_start(path, facts["bytes"] + 1)
+    require(hashlib.sha256(data).hexdigest() == facts["sha256"], damaged)
+    return data
+
+
+def read_json(path: Path, facts: dict[str, Any]) -> Any:
+    """The value of a JSON file, if it is the one that its card means."""
+    require(facts["bytes"] <= MAX_JSON, f"'{path}' is over the limit of {MAX_JSON // 2**20} MB of JSON.")
+    return parse_json(f"'{path}'", read_whole(path, facts))
+
+
+def parse_json(what: str, data: bytes) -> Any:
+    """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory."""
+    require(
+        len(data) <= MAX_JSON and data.count(b",") <= MAX_VALUES and data.count(b"{") <= MAX_OBJECTS,
+        f"{what} is over the limit of {MAX_JSON // 2**20} MB, {MAX_VALUES} values or {MAX_OBJECTS} objects of JSON.",
+    )
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        require(len(made) == len(pairs), "a key stands twice")
+        return made
+
+    def finite(text: str) -> float:
+        require(math.isfinite(number := float(text)), "a number is not finite")
+        return number
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
+    except (ValueError, RecursionError) as error:
+        raise MMZooError(
+            f"{what} is not the JSON that mmzoo writes ({one_line(error)}); copy the model again."
+        ) from None
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line without control characters: it may quote the file, and ends on a terminal."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    return " ".join(text.split())[:400]
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Inside, every error becomes one sentence."""
+    try:
+        yield
+    except MMZooError as error:
+        raise MMZooError(one_line(error)) from error
+    # A card may ask for anything, and Keras answers nonsense with any kind of error.
+    except Exception as error:
+        raise MMZooError(f"{what} ({type(error).__name__}: {one_line(error)[:300]}).") from error

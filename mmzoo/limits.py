@@ -1,0 +1,45 @@
+"""How large the plain data of a spec may be: enough for every model, too little to choke whoever reads it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mmzoo.errors import MMZooError, require
+
+DEPTH = 16
+WHOLE = 2**20
+"""The largest whole number: no width, count or hash needs more."""
+ENTRIES = 65_536
+"""The longest list and the longest object: no vocabulary needs more."""
+CHARACTERS = 4096
+
+
+def check_plain(what: str, value: Any, depth: int = 0) -> None:
+    """`value` is plain JSON data within the limits.
+
+    Raises:
+        MMZooError: a number is too large or not finite, a string or list too long, something nested too deep
+            or of a kind that JSON does not have.
+    """
+    require(depth <= DEPTH, f"{what} is nested more than {DEPTH} levels deep.")
+    if isinstance(value, (list, tuple, dict)):
+        require(len(value) <= ENTRIES, f"{what} has a list of {len(value)} entries, over the limit of {ENTRIES}.")
+        if isinstance(value, dict):
+            for key in value:
+                require(isinstance(key, str), f"{what} has the key {key!r}; a key must be a string.")
+                check_plain(what, key, depth)
+            value = value.values()
+        for each in value:
+            check_plain(what, each, depth + 1)
+    elif isinstance(value, str):
+        require(
+            len(value) <= CHARACTERS,
+            f"{what} has a string of {len(value)} characters, over the limit of {CHARACTERS}: {value[:40]!r}...",
+        )
+    elif isinstance(value, float):
+        require(math.isfinite(value), f"{what} has the number {value}; numbers must be finite.")
+    elif isinstance(value, int):
+        require(abs(value) <= WHOLE, f"{what} has the number {value}; whole numbers go to {WHOLE}.")
+    elif value is not None:
+        raise MMZooError(f"{what} has a {type(value).__name__}, which is not plain data: {value!r}.")
