@@ -144,15 +144,15 @@ def test_a_tower_that_asks_for_more_than_the_weights_is_stopped_before_it_has_it
         return made[-1]
 
     with card_of(folder) as card:
-        card["spec"]["inputs"][1]["tower"] |= {"buckets": 65_536, "width": 4096}
+        card["spec"]["inputs"][1]["tower"]["width"] = 2**20
     with tf.variable_creator_scope(note), pytest.raises(MMZooError, match="asks for more weights than"):
         mmzoo.load(folder)
     assert sum(np.prod(variable.shape) for variable in made) < 1e5
 
 
 def test_a_spec_is_plain_data_of_a_bounded_size() -> None:
-    tower = {"width": 2**20}, {"width": float("nan")}, {"width": np.float32(1)}, {"width": "8" * 5000}
-    words = "whole numbers go to 65536", "must be finite", "is not plain data", "has a string of 5000 characters"
+    tower = {"width": 2**21}, {"width": float("nan")}, {"width": np.float32(1)}, {"width": "8" * 5000}
+    words = "whole numbers go to 1048576", "must be finite", "is not plain data", "has a string of 5000 characters"
     for options, word in zip(tower, words, strict=True):
         with pytest.raises(MMZooError, match=word):
             small_spec(inputs=[mmzoo.Text("words", tower=mmzoo.Tower("embedding_attention", **options))])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.limits import check_plain
 
 MAX_JSON = 2**24
 MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
@@ -60,7 +61,9 @@ def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
 def read_json(path: Path, facts: dict[str, Any]) -> Any:
     """The value of a JSON file, if it is the one that its card means."""
     require(facts["bytes"] <= MAX_JSON, f"'{path}' is over the limit of {MAX_JSON // 2**20} MB of JSON.")
-    return parse_json(f"'{path}'", read_whole(path, facts))
+    value = parse_json(f"'{path}'", read_whole(path, facts))
+    check_plain(f"'{path}'", value)
+    return value
 
 
 def parse_json(what: str, data: bytes) -> Any:
@@ -89,8 +92,9 @@ def parse_json(what: str, data: bytes) -> Any:
 
 def one_line(error: Exception) -> str:
     """What an error says, in one line without control characters: it may quote the file, and ends on a terminal."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
-    return " ".join(text.split())[:400]
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:4000])
+    text = " ".join(text.split())
+    return text if len(text) <= 400 else f"{text[:396]} ..."
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.errors import require
+from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
@@ -56,12 +56,14 @@ def bert(
         "max_sequence_length": max(ids.shape[1], 2),
     }
     if weights is not None:
-        mine = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights))
+        found = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights))
+        mine = {key: found[key] for key in CONFIG}  # a saved model's file may hold anything else
         longest = mine["max_sequence_length"]
         require(
             ids.shape[1] <= longest,
             f"The preset of input '{item.name}' reads {longest} tokens at most; give tokens={longest - 2}.",
         )
+    check_number(f"The layers of the tower of input '{item.name}'", mine["num_layers"], 1, 96, whole=True)
     import keras_hub
 
     backbone = keras_hub.models.BertBackbone(

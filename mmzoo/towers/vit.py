@@ -72,7 +72,7 @@ def vit(
         backbone = fresh(mine)
     else:
         config = assets.get(f"{item.name}_vit.json", lambda: preset_config(item, weights))
-        backbone = fresh(config)
+        backbone = fresh({key: config[key] for key in CONFIG})  # a saved model's file may hold anything else
         if not assets.restoring():
             load_weights(backbone, item, weights, side)
     if lora:

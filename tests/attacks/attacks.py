@@ -6,10 +6,12 @@ import inspect
 import json
 import os
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import h5py
 import numpy as np
 from safetensors.numpy import load, save
 
+import mmzoo
 from mmzoo.folder.card import sealed
 from mmzoo.fusions import fusions
 from mmzoo.towers import towers
@@ -436,10 +439,9 @@ def vocabulary_of_a_gigabyte(folder: Path) -> None:
 
 for key, options, words in [
     ("unknown_option", {"module": "os"}, "no option of tower"),
-    ("option_of_10_billion", {"buckets": 10**10}, "whole numbers go to 65536"),
-    ("embedding_of_a_terabyte", {"buckets": 65_536, "width": 65_536}, "asks for more weights than"),
+    ("option_of_10_billion", {"width": 10**10}, "whole numbers go to 1048576"),
+    ("embedding_of_gigabytes", {"width": 2**20}, "asks for more weights than"),
     ("attention_of_many_heads", {"heads": 65_536}, "asks for more weights than"),
-    ("attention_over_65536_tokens", {"tokens": 65_536}, "To answer one example, the spec asks for"),
     ("zero_heads", {"heads": 0}, "cannot be rebuilt"),
     ("negative_width", {"width": -8}, "cannot be rebuilt"),
     ("width_is_text", {"width": "8"}, "cannot be rebuilt"),
@@ -464,7 +466,7 @@ for key, fields, words in [
     ("name_with_a_path", {"name": "../../x"}, "must be lower-case letters"),
     ("field_of_another_type", {"max_bytes": [1, 2]}, "must be a whole number"),
     ("huge_input", {"max_bytes": 65_536}, "must be a whole number from 8 to 4096"),
-    ("a_tower_of_absurd_width", {"kind": "image", "tower": {"name": "small_cnn", "filters": [10**9]}}, "go to 65536"),
+    ("a_tower_of_absurd_width", {"kind": "image", "tower": {"name": "small_cnn", "filters": [10**9]}}, "go to 1048576"),
     (
         "a_tower_of_great_width",
         {"kind": "image", "tower": {"name": "small_cnn", "filters": [65_536] * 4}},
@@ -491,15 +493,13 @@ for key, fields, words in [
     def bad_input(folder: Path, fields: dict[str, Any] = fields) -> None:
         with card_of(folder) as card:
             item = card["spec"]["inputs"][0]
-            if "kind" in fields:
-                item.pop("max_bytes")
-            item |= fields
+            card["spec"]["inputs"] = [{"name": "words", **fields} if "kind" in fields else item | fields]
 
 
 for key, spec, words in [
     ("unknown_key_of_spec", {"module": "os"}, "no key of a spec"),
     ("spec_of_another_format", {"format": 99}, "has format 99"),
-    ("dim_of_a_billion", {"dim": 10**9}, "go to 65536"),
+    ("dim_of_a_billion", {"dim": 10**9}, "go to 1048576"),
     ("dim_true", {"dim": True}, "must be a whole number"),
     ("unknown_fusion", {"fusion": {"name": "exec"}}, "There is no fusion"),
     ("fusion_with_code", {"fusion": {"name": "concat", "dropout": "__import__('os')"}}, "cannot be rebuilt"),
@@ -524,21 +524,75 @@ for key, spec, words in [
             card["spec"] |= spec
 
 
-for registry in (towers, fusions):
-    for entry in registry.names():
-        for option, parameter in inspect.signature(registry[entry]).parameters.items():
-            if type(parameter.default) is not int:
-                continue
+@refused("To answer one example, the spec asks for 4.0 GB in one tensor")
+def attention_over_many_tokens(folder: Path) -> None:
+    """All weights are there and right; only the memory of an answer is not."""
+    shutil.rmtree(folder)
+    tower = mmzoo.Tower("embedding_attention", width=64, heads=64)
+    words = mmzoo.Text(
+        "words", max_bytes=8, tokens=4, tokenizer=mmzoo.Tokenizer("hashed_words", buckets=4), tower=tower
+    )
+    mmzoo.save(mmzoo.build(mmzoo.Spec([words], "concat", [mmzoo.Regression("number")], dim=4)), folder)
+    change_input(folder, tokens=4096)
+
+
+FIELDS: dict[str, dict[str, Any]] = {
+    "image": {"size": 96},
+    "tabular": {"numbers": ["age"], "means": [0.0], "deviations": [1.0]},
+}
+
+
+def choose(folder: Path, registry: Any, name: str, **options: Any) -> None:
+    """A card whose tower or fusion is that entry of the registry."""
+    with card_of(folder) as card:
+        if registry is fusions:
+            card["spec"]["fusion"] = {"name": name, **options}
+            card["spec"]["inputs"] += [{**card["spec"]["inputs"][0], "name": "others"}]
+        else:
+            serves = towers.facts(name)["serves"]
+            kind = serves if isinstance(serves, str) else max(serves)
+            fields = {"kind": kind, "name": "x", "tower": {"name": name, **options}}
+            card["spec"]["inputs"] = [fields | FIELDS.get(kind, {})]
+
+
+for place, entry in [*product([towers], towers.names()), *product([fusions], fusions.names())]:
+    for option, parameter in inspect.signature(place[entry]).parameters.items():
+        if type(parameter.default) is int:
 
             @refused("", f"{entry}_with_{option}_65536")
-            def great_option(folder: Path, registry: Any = registry, entry: str = entry, option: str = option) -> None:
+            def great_option(folder: Path, place: Any = place, entry: str = entry, option: str = option) -> None:
                 """Whatever joins the zoo: no whole number in its options makes a loader slow or large."""
-                choice = {"name": entry, option: 65_536}
-                with card_of(folder) as card:
-                    if registry is fusions:
-                        card["spec"]["fusion"] = choice
-                    else:
-                        card["spec"]["inputs"] = [{"kind": towers.facts(entry)["serves"], "name": "x", "tower": choice}]
+                choose(folder, place, entry, **{option: 65_536})
+
+        if option == "weights":
+
+            @refused("", f"{entry}_with_weights_from_elsewhere")
+            def pretrained(folder: Path, entry: str = entry) -> None:
+                """Whatever joins the zoo: a loader never looks for pretrained weights."""
+                choose(folder, towers, entry, weights="/etc/passwd")
+
+            @refused("", f"{entry}_with_weights_from_the_network")
+            def downloaded(folder: Path, entry: str = entry) -> None:
+                choose(folder, towers, entry, weights="imagenet")
+
+
+SHAPES = {
+    "bert": dict.fromkeys(("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length"), 64),
+    "vit": dict.fromkeys(("num_layers", "num_heads", "hidden_dim", "mlp_dim"), 64) | {"patch_size": 8},
+}
+CODE = {"module": "os", "class_name": "system", "config": "touch /tmp/mmzoo-was-here", "registered_name": "system"}
+for entry, shape in SHAPES.items():
+    for key, change in {
+        "is_empty": {},
+        "with_code_as_dtype": {**shape, "dtype": CODE, "hidden_dim": 65_536},
+        "with_code_as_width": {**shape, "hidden_dim": CODE},
+        "with_many_layers": {**shape, "num_layers": 1_000_000},
+    }.items():
+
+        @refused("cannot be rebuilt|more weights|must be", f"{entry}_whose_shape_{key}")
+        def bad_shape(folder: Path, entry: str = entry, change: dict[str, Any] = change) -> None:
+            put(folder, f"x_{entry}.json", json.dumps(change).encode())
+            choose(folder, towers, entry, weights="preset")
 
 
 # ---------------------------------------------------------------- weights and answers that do not fit
