@@ -125,8 +125,15 @@ def test_weights_that_do_not_fit_or_cannot_be_had(tmp_path: Any) -> None:
         build("nowhere.weights.h5")
     small = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     small.save_weights(tmp_path / "other.weights.h5")
-    with pytest.raises(mmzoo.MMZooError, match="does not fit the tower of input 'p'"):
+    with pytest.raises(mmzoo.MMZooError, match="the tower of input 'p': the file has no layer 'block1_conv1'"):
         build(str(tmp_path / "other.weights.h5"))
+    start = x = keras.Input((32, 32, 3))
+    for block, (count, width) in enumerate([(2, 64), (2, 96)], start=1):  # as VGG16, but for the width of a block
+        for number in range(1, count + 1):
+            x = keras.layers.Conv2D(width, 3, name=f"block{block}_conv{number}")(x)
+    keras.Model(start, x).save_weights(tmp_path / "wide.weights.h5")
+    with pytest.raises(mmzoo.MMZooError, match=r"layer 'block2_conv1' has shapes .* in the tower and .* in the file"):
+        build(str(tmp_path / "wide.weights.h5"))
 
 
 def test_a_call_with_the_wrong_inputs_names_them() -> None:

@@ -117,12 +117,14 @@ def first_difference(model: keras.Model, path: Path) -> str:
 
     try:
         with h5py.File(path) as file:
+            # Keras files layers by their class and a number, and notes their names beside.
+            places = {group["vars"].attrs["name"]: group["vars"] for group in file["layers"].values()}
             for layer in model.layers:
                 if not layer.weights:
                     continue
-                place = file.get(f"layers/{layer.name}/vars")
-                if place is None:
+                if layer.name not in places:
                     return f"the file has no layer '{layer.name}'."
+                place = places[layer.name]
                 there = [tuple(place[str(k)].shape) for k in range(len(place))]
                 wanted = [tuple(weight.shape) for weight in layer.weights]
                 if there != wanted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +42,11 @@ def bert(
         width, layers, heads: of the Transformer; its inner layers are four times as wide. A preset brings its own.
         dropout: share of features left out in training.
         lora: 0 trains all of it; above 0 only low-rank additions of that rank to the projections of queries and
-            values (Hu et al. 2022, arXiv:2106.09685).
+            values, and their biases (Hu et al. 2022, arXiv:2106.09685).
     """
     name = scoped(item)
     ids = token_ids(x, item)
-    ids = around(ids, item.vocabulary)
+    ids = around(ids, item)
     mine = {
         "num_layers": layers,
         "num_heads": heads,
@@ -81,18 +80,26 @@ def bert(
     return Tokens(encoder({**tokens, "padding_mask": ops.cast(mask, "int32")}), mask)
 
 
-def around(ids: Any, vocabulary: Sequence[str]) -> Any:
-    """[CLS] before and [SEP] after the real ids, where the vocabulary has them."""
-    if "[CLS]" not in vocabulary or "[SEP]" not in vocabulary:
-        return ids
-    first, last = (vocabulary.index(mark) + 1 for mark in ("[CLS]", "[SEP]"))
-    real = ops.cast(ids > 0, "int32")
-    count = ops.sum(real, axis=1, keepdims=True)
-    some = ops.minimum(count, 1)  # an empty text stays empty
-    padded = ops.pad(ids, ((0, 0), (1, 1)))
-    place = ops.arange(padded.shape[1], dtype="int32")[None]
-    padded = ops.where(place == 0, first * some, padded)
-    return ops.where(place == count + 1, last * some, padded)
+class Around(keras.layers.Layer):
+    """[CLS] before and [SEP] after the real ids: int32 (B, T) -> (B, T + 2). An empty text stays empty."""
+
+    def __init__(self, first: int, last: int, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.first, self.last = first, last
+
+    def call(self, ids: Any) -> Any:
+        count = ops.sum(ops.cast(ids > 0, "int32"), axis=1, keepdims=True)
+        some = ops.minimum(count, 1)
+        padded = ops.pad(ids, ((0, 0), (1, 1)))
+        place = ops.arange(padded.shape[1], dtype="int32")[None]
+        padded = ops.where(place == 0, self.first * some, padded)
+        return ops.where(place == count + 1, self.last * some, padded)
+
+
+def around(ids: Any, item: Text) -> Any:
+    """With the marks of a text's beginning and end, where its vocabulary has them."""
+    places = [item.vocabulary.index(mark) + 1 for mark in ("[CLS]", "[SEP]") if mark in item.vocabulary]
+    return Around(*places, name=scoped(item)("marks"))(ids) if len(places) == 2 else ids
 
 
 def preset_vocabulary(folder: str | Path) -> list[str]:

@@ -43,7 +43,7 @@ def vit(
         width, layers, heads: of the Transformer; its inner layers are four times as wide.
         dropout: share of features left out in training.
         lora: 0 trains all of it; above 0 only low-rank additions of that rank to the projections of queries and
-            values (Hu et al. 2022, arXiv:2106.09685).
+            values, and their biases (Hu et al. 2022, arXiv:2106.09685).
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
     side, name = resolution or item.size, scoped(item)

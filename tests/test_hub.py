@@ -1,0 +1,149 @@
+"""Towers that KerasHub builds: local presets, their vocabulary, low-rank training, and what is said without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_hub
+import numpy as np
+import pytest
+
+import mmzoo
+from mmzoo.errors import MMZooError
+from mmzoo.towers.bert import Around, preset_vocabulary
+from tests.zoo import TASK, batch_of
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "dog", "##s", "number", "0", "1", "2"]
+
+
+@pytest.fixture(scope="module")
+def bert_preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bert")
+    backbone = keras_hub.models.BertBackbone(len(WORDS), 2, 2, 8, 16, max_sequence_length=12)
+    tokenizer = keras_hub.models.BertTokenizer(vocabulary=WORDS, lowercase=True)
+    keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8).save_to_preset(folder)
+    backbone.save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vit_preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("vit")
+    backbone = keras_hub.models.ViTBackbone((32, 32, 3), (16, 16), 2, 2, 8, 16, layer_norm_epsilon=1e-6)
+    backbone.save_to_preset(folder)
+    return folder
+
+
+def text_item(preset: Path, **options: Any) -> mmzoo.Text:
+    tower = mmzoo.Tower("bert", weights=str(preset), **options)
+    return mmzoo.Text("x", tokens=6, tokenizer="wordpiece", vocabulary=preset_vocabulary(preset), tower=tower)
+
+
+def image_item(preset: Path, **options: Any) -> mmzoo.Image:
+    return mmzoo.Image("x", size=32, tower=mmzoo.Tower("vit", weights=str(preset), **options))
+
+
+def tower_values(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """What the tower hands to the rest of the model."""
+    values = keras.tree.flatten(model.get_layer("x_tokens").input)[0]
+    return np.asarray(keras.Model(model.input, values)(inputs))
+
+
+def test_bert_reads_as_kerashubs_own_pipeline(bert_preset: Path) -> None:
+    """The same ids, and the same vectors, as KerasHub's tokenizer, packer and backbone give."""
+    item = text_item(bert_preset, dropout=0.0)
+    spec = mmzoo.Spec([item], "concat", [TASK], dim=8)
+    model = mmzoo.build(spec)
+    texts = ["the cats", "Dog number 2"]
+    inputs = {"x": np.stack([item.decode(text) for text in texts]), "present": np.ones((2, 1), bool)}
+    found = tower_values(model, inputs)
+
+    source = keras_hub.models.BertBackbone.from_preset(str(bert_preset))
+    tokenizer = keras_hub.models.BertTokenizer.from_preset(str(bert_preset))
+    packer = keras_hub.models.BertTextClassifierPreprocessor(tokenizer, sequence_length=8)
+    wanted = source(packer(texts))["sequence_output"]
+    real = np.asarray(packer(texts)["padding_mask"]).astype(bool)
+    np.testing.assert_allclose(np.asarray(found)[real], np.asarray(wanted)[real], atol=1e-5)
+
+
+def test_marks_go_around_the_text() -> None:
+    ids = np.array([[5, 6, 0, 0], [5, 6, 7, 8], [0, 0, 0, 0]], np.int32)
+    found = np.asarray(Around(2, 3)(ids))
+    assert found.tolist() == [[2, 5, 6, 3, 0, 0], [2, 5, 6, 7, 8, 3], [0, 0, 0, 0, 0, 0]]
+
+
+def test_vit_sees_as_kerashubs_own(vit_preset: Path) -> None:
+    spec = mmzoo.Spec([image_item(vit_preset)], "concat", [TASK], dim=8)
+    model, batch = mmzoo.build(spec), batch_of(spec)
+    found = tower_values(model, batch)
+    source = keras_hub.models.ViTBackbone.from_preset(str(vit_preset))
+    np.testing.assert_allclose(found, source(batch["x"] / 127.5 - 1.0), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_a_preset_is_not_needed_to_load(kind: str, bert_preset: Path, vit_preset: Path, tmp_path: Path) -> None:
+    item = image_item(vit_preset, lora=2) if kind == "image" else text_item(bert_preset, lora=2)
+    spec = mmzoo.Spec([item], "concat", [TASK], dim=8)
+    model, batch = mmzoo.build(spec), batch_of(spec)
+    mmzoo.save(model, tmp_path / "model")
+    keras_hub_folder = bert_preset if kind == "text" else vit_preset
+    hidden = keras_hub_folder.with_name("hidden")
+    keras_hub_folder.rename(hidden)
+    try:
+        np.testing.assert_array_equal(mmzoo.load(tmp_path / "model")(batch)["animal"], model(batch)["animal"])
+    finally:
+        hidden.rename(keras_hub_folder)
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_low_rank_training_changes_only_its_own(kind: str, bert_preset: Path, vit_preset: Path) -> None:
+    item = image_item(vit_preset, lora=2) if kind == "image" else text_item(bert_preset, lora=2)
+    model = mmzoo.build(mmzoo.Spec([item], "concat", [TASK], dim=8))
+    pretrained = model.get_layer("x_pretrained")
+    trained = {variable.path for variable in pretrained.trainable_variables}
+    assert trained
+    assert sum("lora" in path for path in trained) == 2 * 2 * 2, "two layers, queries and values, A and B"
+    assert all("lora" in path or path.endswith(("query/bias", "value/bias")) for path in trained)
+    before = {v.path: v.numpy() for v in pretrained.variables}
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.1), loss={"animal": loss})
+    for _ in range(3):
+        model.train_on_batch(batch_of(model.spec), {"animal": np.array([0, 1, 2])})
+    moved = {v.path for v in pretrained.variables if not np.array_equal(v.numpy(), before[v.path])}
+    assert {path for path in moved if "seed" not in path} == trained
+
+
+def test_what_does_not_fit_or_is_not_there(bert_preset: Path, vit_preset: Path, tmp_path: Path) -> None:
+    def words(item: Any) -> str:
+        with pytest.raises(MMZooError) as caught:
+            mmzoo.build(mmzoo.Spec([item], "concat", [TASK], dim=8))
+        assert "'x'" in str(caught.value)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "was trained on 32 pixels, not 48; give size=32" in words(
+        mmzoo.Image("x", size=48, tower=mmzoo.Tower("vit", weights=str(vit_preset)))
+    )
+    assert "preset_vocabulary(folder)" in words(
+        mmzoo.Text("x", tokens=6, tokenizer="wordpiece", vocabulary=["[UNK]", "a"], tower=text_item(bert_preset).tower)
+    )
+    long = text_item(bert_preset)
+    assert "reads 12 tokens at most; give tokens=10" in words(
+        mmzoo.Text("x", tokens=40, tokenizer="wordpiece", vocabulary=long.vocabulary, tower=long.tower)
+    )
+    assert "does not exist; check the path" in words(image_item(tmp_path / "nowhere"))
+    (tmp_path / "empty").mkdir()
+    assert "is no ViTBackbone that can be loaded" in words(image_item(tmp_path / "empty"))
+
+
+def test_a_download_that_fails_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(name: str) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(keras_hub.models.ViTBackbone, "from_preset", offline)
+    with pytest.raises(MMZooError, match=r"could not be downloaded; connect to the network once"):
+        mmzoo.build(
+            mmzoo.Spec([mmzoo.Image("x", size=224, tower=mmzoo.Tower("vit", weights="imagenet"))], "concat", [TASK])
+        )
