@@ -12,7 +12,8 @@ from scipy.stats import binomtest, permutation_test
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.evaluate import Evaluation, answer, evaluate
+from mmzoo.evaluation.answers import answer
+from mmzoo.evaluation.evaluate import Evaluation, evaluate
 from mmzoo.evaluation.halves import halves
 from mmzoo.evaluation.metrics import finish, presence_of, run_model, subsets
 from mmzoo.evaluation.statistics import interval, paired_test
@@ -47,7 +48,8 @@ def records_for(kind: str, count: int = 24, seed: int = 0) -> Records:
 
 def found_for(kind: str, count: int = 24) -> Evaluation:
     keras.utils.set_random_seed(0)
-    return evaluate(mmzoo.build(small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")])), records_for(kind, count))
+    model = mmzoo.build(small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")]))
+    return evaluate(model, records_for(kind, count), validation=records_for(kind, count, 1))
 
 
 def test_the_interval_is_that_of_the_mean() -> None:

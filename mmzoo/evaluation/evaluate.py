@@ -9,30 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records
 from mmzoo.errors import require
-from mmzoo.evaluation.halves import run_presences
-from mmzoo.evaluation.metrics import finish, metrics, named, presence_of, primary, subsets
+from mmzoo.evaluation.answers import Answers, answer
+from mmzoo.evaluation.classes import by_class, confusion, residuals, slices
+from mmzoo.evaluation.metrics import metrics, named, primary, subsets
 from mmzoo.evaluation.statistics import interval
+from mmzoo.evaluation.trust import trust_in
 from mmzoo.evaluation.verdict import Gain, gain, sentence, worth_name
 from mmzoo.spec import Spec
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a model says to some records, by subset of its modalities (`"image+name"`).
-
-    Args:
-        labels: by task, encoded.
-        present: bool (N, M), what each record has.
-        outputs: by subset and task, the logits.
-        predictions: by subset and task, the finished answers.
-    """
-
-    labels: dict[str, np.ndarray]
-    present: np.ndarray
-    outputs: dict[str, dict[str, np.ndarray]]
-    predictions: dict[str, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -43,12 +28,16 @@ class Evaluation:
         answers: to the records, by subset; a record that has none of a subset is answered from the
             learned embeddings alone.
         subsets: by subset, the metrics of all tasks.
+        trust: by task, how far its answers can be trusted: `calibration`, `selective`, `conformal`.
+        slices: the first task's mean worth over records that share a value, worst first.
     """
 
     spec: Spec
     split: str
     answers: Answers
     subsets: dict[str, dict[str, float]]
+    trust: dict[str, dict[str, Any]]
+    slices: list[dict[str, Any]]
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
@@ -80,15 +69,13 @@ class Evaluation:
     @cached_property
     def known(self) -> np.ndarray:
         """Which records have a label of the first task, bool (N,)."""
-        task = self.spec.tasks[0]
-        return np.asarray(task.known(self.labels[task.name]))
+        return self.answers.known(self.spec.tasks[0])
 
     @cached_property
     def worths(self) -> dict[str, np.ndarray]:
         """By subset, how good the first task's answer to each record with a label is."""
         task = self.spec.tasks[0]
-        labels = self.labels[task.name][self.known]
-        return {name: task.worth(labels, found[task.name][self.known]) for name, found in self.predictions.items()}
+        return {name: task.worth(*self.answers.finished(task, name)) for name in self.predictions}
 
     @cached_property
     def gains(self) -> list[Gain]:
@@ -111,6 +98,18 @@ class Evaluation:
             return f"The model has one modality, {self.spec.input_names[0]}; there is nothing to fuse."
         return sentence(self.spec.tasks[0], self.gains[0], self.gains[1] if len(self.gains) > 1 else None)
 
+    @cached_property
+    def classes(self) -> dict[str, Any]:
+        """Of the first task: `confusion` and `by_class`, or the `residuals` of numbers."""
+        task = self.spec.tasks[0]
+        labels, answers = self.answers.finished(task, self.everything)
+        if not task.labels:
+            return {"residuals": residuals(labels, answers)}
+        found: dict[str, Any] = {"by_class": by_class(task, labels, answers)}
+        if task.exclusive:
+            found["confusion"] = {"labels": list(task.labels), "counts": confusion(task, labels, answers).tolist()}
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The content of metrics.json."""
         return {
@@ -122,40 +121,30 @@ class Evaluation:
             "verdict": self.verdict,
             "gains": [found.to_json() for found in self.gains],
             "modality_counts": self.counts,
+            **self.classes,
+            "slices": self.slices,
+            **self.trust[self.spec.tasks[0].name],
+            "other_tasks": {task.name: self.trust[task.name] for task in self.spec.tasks[1:]},
         }
 
 
-def answer(model: keras.Model, records: Records) -> Answers:
-    """Run `model` on `records` with every subset of its modalities; each tower runs once.
-
-    Raises:
-        MMZooError: an answer is not a finite number; names the first such record.
-    """
-    spec: Spec = model.spec
-    inputs = decode(spec, records)
-    names = subsets(spec)
-    found = run_presences(model, inputs, (presence_of(spec, inputs["present"], chosen) for chosen in names))
-    outputs = {"+".join(chosen): each for chosen, each in zip(names, found, strict=True)}
-    for each in outputs.values():
-        for task in spec.tasks:
-            broken = np.flatnonzero(~np.isfinite(each[task.name]).all(axis=1))
-            first = records.ids[broken[0]] if len(broken) else ""
-            require(
-                not len(broken),
-                f"The model's answers to {len(broken)} of {len(records)} records are not finite numbers, "
-                f"the first of them '{first}'; train it again, with a lower learning rate.",
-            )
-    predictions = {name: finish(spec, each) for name, each in outputs.items()}
-    return Answers(encode_labels(spec, records), inputs["present"], outputs, predictions)
-
-
-def evaluate(model: keras.Model, records: Records, split_name: str = "test") -> Evaluation:
+def evaluate(
+    model: keras.Model, records: Records, split_name: str = "test", *, validation: Records | None = None
+) -> Evaluation:
     """Run `model` on `records` with every subset of its modalities; the towers run once.
+
+    Args:
+        validation: other records, which temperatures and conformal thresholds are fitted on.
 
     Raises:
         MMZooError: there are no records, or the model's answers are not finite numbers.
     """
     require(len(records), f"The {split_name} split has no records, so there is nothing to evaluate.")
     found = answer(model, records)
+    held_out = answer(model, validation) if validation is not None and len(validation) else None
     scores = {subset: metrics(model.spec, each, found.labels) for subset, each in found.predictions.items()}
-    return Evaluation(model.spec, split_name, found, scores)
+    trust = {task.name: trust_in(task, found, held_out) for task in model.spec.tasks}
+    first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
+    worth = first.worth(*found.finished(first, everything))
+    parts = slices(model.spec, records, found.present, found.known(first), worth)
+    return Evaluation(model.spec, split_name, found, scores, trust, parts)

@@ -38,25 +38,20 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         curves=curves(rows),
         epochs=len(rows),
         seed=run.settings["seed"],
-        matrix=confusion(result),
+        matrix=matrix(result),
         examples=examples(records, result),
         count=len(records),
     )
     write_file(run.folder / "report.html", text.encode())
 
 
-def confusion(result: Evaluation) -> dict[str, Any] | None:
+def matrix(result: Evaluation) -> dict[str, Any] | None:
     """The confusion matrix of the first task: rows are true labels, shares of a row from 0 to 1."""
-    task = result.spec.tasks[0]
-    if not task.exclusive:
+    found = result.classes.get("confusion")
+    if found is None:
         return None
-    size = len(task.labels)
-    counts = np.zeros((size, size), int)
-    labels, guesses = result.labels[task.name], result.predictions[result.everything][task.name].argmax(axis=-1)
-    known = np.asarray(task.known(labels))
-    np.add.at(counts, (labels[known], guesses[known]), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return {"labels": task.labels, "counts": counts.tolist(), "shares": shares.round(3).tolist()}
+    counts = np.array(found["counts"])
+    return {**found, "shares": (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).round(3).tolist()}
 
 
 def curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
