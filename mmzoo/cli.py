@@ -22,6 +22,7 @@ EXAMPLES = """examples:
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture
 """
@@ -69,15 +70,25 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--format", choices=["saved_model", "tflite"], default="tflite")
 
+    def record(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("run", type=Path, help="a run's folder")
+        sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
+        sub.add_argument("--text", metavar="TEXT")
+        sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
+        sub.add_argument(
+            "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
+        )
+
     sub = command("predict", "answer one record", 'mmzoo predict runs/emoji --image cat.png --text "grinning cat"')
-    sub.add_argument("run", type=Path, help="a run's folder")
-    sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
-    sub.add_argument("--text", metavar="TEXT")
-    sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
-    sub.add_argument(
-        "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
-    )
+    record(sub)
     sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--explain", action="store_true", help="print JSON with what each modality and its parts counted")
+
+    sub = command("explain", "say why a record is answered so", "mmzoo explain runs/emoji --image a.png --png why.png")
+    record(sub)
+    sub.add_argument("--task", help="which task (default: the first)")
+    sub.add_argument("--label", help="which answer (default: the likeliest)")
+    sub.add_argument("--png", type=Path, help="write the explanation as a picture")
 
     sub = command("list", "list what there is", "mmzoo list towers")
     sub.add_argument("what", choices=LISTS)
@@ -156,10 +167,7 @@ def export(args: argparse.Namespace) -> None:
     print(f"Written to {run.folder / 'export'}")
 
 
-def predict(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
-
-    run = Run(args.run)
+def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for kind in ("image", "text", "audio"):
         value = getattr(args, kind)
@@ -172,7 +180,18 @@ def predict(args: argparse.Namespace) -> None:
         name, equals, value = setting.partition("=")
         require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
         record[name] = value
+    return record
+
+
+def predict(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    record = record_of(run, args)
     answers = run.predict(record)
+    if args.explain:
+        print(json.dumps({"answers": answers, "explanation": run.explain(record).to_json()}, ensure_ascii=False))
+        return
     if args.json:
         print(json.dumps(answers, ensure_ascii=False))
         return
@@ -183,6 +202,17 @@ def predict(args: argparse.Namespace) -> None:
             continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {label}")
+
+
+def explain(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    found = run.explain(record_of(run, args), task=args.task, label=args.label)
+    print(found.text())
+    if args.png:
+        found.draw(args.png)
+        print(f"Picture: {args.png}")
 
 
 def show_list(args: argparse.Namespace) -> None:
@@ -226,6 +256,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "export": export,
     "predict": predict,
+    "explain": explain,
     "list": show_list,
     "summary": summary,
 }

@@ -85,6 +85,12 @@ class Run:
 
         return export(self, format, records if records is not None else self.records("test"))
 
+    def explain(self, record: dict[str, Any], **options: Any) -> Any:
+        """Why the model answers one record as it does; see `mmzoo.explain`."""
+        from mmzoo.evaluation.explain import explain
+
+        return explain(self.model, record, **options)
+
     def predict(self, record: dict[str, Any]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name, each a path, bytes, an array or a string.
 

@@ -87,7 +87,7 @@ def slices(
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
     rows = []
     for name, column in columns.items():
-        groups = grouped([column[k] for k in np.flatnonzero(known)])
+        groups = grouped([column[int(k)] for k in np.flatnonzero(known)])
         for value, places in groups.items() if len(groups) > 1 else ():
             if len(places) >= LEAST_RECORDS:
                 low, high = interval(worth[places])

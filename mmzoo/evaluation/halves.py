@@ -41,6 +41,12 @@ def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
     return found
 
 
+@lru_cache(maxsize=8)
+def tower_of(model: keras.Model, name: str) -> keras.Model:
+    """One input's tower: `{name: (B, ...), "present": (B, M)}` -> `{name: (values, mask)}`."""
+    return keras.Model({key: model.input[key] for key in (name, "present")}, {name: tower_outputs(model)[name]})
+
+
 def run_presences(
     model: keras.Model, inputs: dict[str, Any], presences: Iterable[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:

@@ -24,7 +24,7 @@ def trust_in(task: Task, found: Answers, held_out: Answers | None) -> dict[str, 
     said: dict[str, dict[str, Any]] = {}
     if task.labels:
         by_subset = {
-            subset: calibration(task, *found.logits(task, subset), held_out and held_out.logits(task, subset))
+            subset: calibration(task, *found.logits(task, subset), held_out.logits(task, subset) if held_out else None)
             for subset in found.outputs
         }
         rest = {subset: {k: v for k, v in each.items() if k != "reliability"} for subset, each in by_subset.items()}
