@@ -20,6 +20,7 @@ EXAMPLES = """examples:
   mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
   mmzoo train emoji --out runs/image --inputs image      the same with one modality
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
+  mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
@@ -65,6 +66,13 @@ def parser() -> argparse.ArgumentParser:
     sub = command("evaluate", "evaluate a run with every subset of its modalities", "mmzoo evaluate runs/emoji")
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
+
+    sub = command("compare", "compare runs on the same records", "mmzoo compare runs/a runs/b --png compared.png")
+    sub.add_argument("runs", type=Path, nargs="+", metavar="run", help="runs' folders; the others against the first")
+    sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--png", type=Path, help="write a picture")
 
     sub = command("export", "export a run and prove it equal to the model", "mmzoo export runs/emoji --format tflite")
     sub.add_argument("run", type=Path, help="a run's folder")
@@ -140,7 +148,17 @@ def evaluate(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
-    show_evaluation(run, run.evaluate(split=args.split))
+    show_evaluation(run, run.evaluate(split=args.split, noise=args.noise))
+
+
+def compare(args: argparse.Namespace) -> None:
+    from mmzoo.evaluation.compare import compare as compare_runs
+    from mmzoo.run import Run
+
+    found = compare_runs([Run(folder) for folder in args.runs], split=args.split)
+    print(json.dumps(found.to_json(), ensure_ascii=False) if args.json else found.text())
+    if args.png:
+        found.draw(args.png)
 
 
 def show_evaluation(run: Any, result: dict[str, Any]) -> None:
@@ -254,6 +272,7 @@ def import_quietly() -> None:
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "export": export,
     "predict": predict,
     "explain": explain,

@@ -24,12 +24,14 @@ class Answers:
         present: bool (N, M), what each record has.
         outputs: by subset and task, the logits.
         predictions: by subset and task, the finished answers.
+        nothing: by task, the finished answers without any modality.
     """
 
     labels: dict[str, np.ndarray]
     present: np.ndarray
     outputs: dict[str, dict[str, np.ndarray]]
     predictions: dict[str, dict[str, np.ndarray]]
+    nothing: dict[str, np.ndarray]
 
     def known(self, task: Task) -> np.ndarray:
         """Which records have a label of this task, bool (N,)."""
@@ -55,7 +57,7 @@ def answer(model: keras.Model, records: Records) -> Answers:
     spec: Spec = model.spec
     inputs = decode(spec, records)
     names = subsets(spec)
-    found = run_presences(model, inputs, (presence_of(spec, inputs["present"], chosen) for chosen in names))
+    *found, empty = run_presences(model, inputs, (presence_of(spec, inputs["present"], each) for each in (*names, ())))
     outputs = {"+".join(chosen): each for chosen, each in zip(names, found, strict=True)}
     for each in outputs.values():
         for task in spec.tasks:
@@ -67,4 +69,4 @@ def answer(model: keras.Model, records: Records) -> Answers:
                 f"the first of them '{first}'; train it again, with a lower learning rate.",
             )
     predictions = {name: finish(spec, each) for name, each in outputs.items()}
-    return Answers(encode_labels(spec, records), inputs["present"], outputs, predictions)
+    return Answers(encode_labels(spec, records), inputs["present"], outputs, predictions, finish(spec, empty))

@@ -14,10 +14,15 @@ from mmzoo.errors import require
 from mmzoo.evaluation.answers import Answers, answer
 from mmzoo.evaluation.classes import by_class, confusion, residuals, slices
 from mmzoo.evaluation.metrics import metrics, named, primary, subsets
+from mmzoo.evaluation.robustness import noise_curves
+from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.trust import trust_in
+from mmzoo.evaluation.uncertainty import auroc, conflict
 from mmzoo.evaluation.verdict import Gain, gain, sentence, worth_name
 from mmzoo.spec import Spec
+
+NOT_ASKED: Any = "Noise was not asked for; mmzoo evaluate RUN --noise measures it."
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Evaluation:
         subsets: by subset, the metrics of all tasks.
         trust: by task, how far its answers can be trusted: `calibration`, `selective`, `conformal`.
         slices: the first task's mean worth over records that share a value, worst first.
+        noise: the noise curves, where they were asked for.
     """
 
     spec: Spec
@@ -38,6 +44,7 @@ class Evaluation:
     subsets: dict[str, dict[str, float]]
     trust: dict[str, dict[str, Any]]
     slices: list[dict[str, Any]]
+    noise: dict[str, dict[str, Any]] | None = None
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
@@ -91,12 +98,41 @@ class Evaluation:
         metric, sign = named(self.spec, task, worth_name(task)), 1 if task.labels else -1
         return {name: {metric: list(interval(sign * worth))} for name, worth in self.worths.items()}
 
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """Each modality's Shapley value in what the model is worth: they sum to it, less what it is without any."""
+        names = self.spec.input_names
+        if len(names) > MOST:
+            return {}
+        values: dict[Coalition, Any] = {chosen: self.worths["+".join(chosen)].mean() for chosen in subsets(self.spec)}
+        task = self.spec.tasks[0]
+        labels, empty = self.labels[task.name][self.known], self.answers.nothing[task.name][self.known]
+        values[()] = task.worth(labels, empty).mean()
+        return {name: float(share) for name, share in shapley(values, names).items()}
+
     @property
     def verdict(self) -> str:
         """In one sentence: is the fused model better than the best single modality?"""
         if not self.gains:
             return f"The model has one modality, {self.spec.input_names[0]}; there is nothing to fuse."
         return sentence(self.spec.tasks[0], self.gains[0], self.gains[1] if len(self.gains) > 1 else None)
+
+    @cached_property
+    def conflicts(self) -> np.ndarray:
+        """How far the modalities disagree about each record, float (N,)."""
+        task = self.spec.tasks[0]
+        return conflict(
+            task, [self.predictions[name][task.name] for name in self.spec.input_names], self.answers.present
+        )
+
+    @property
+    def conflict(self) -> dict[str, Any]:
+        """The mean conflict, and how well it tells wrong answers from right ones."""
+        known, worth = self.conflicts[self.known], self.worths[self.everything]
+        found: dict[str, Any] = {"mean": float(self.conflicts.mean())}
+        if self.spec.tasks[0].exclusive:
+            found["auroc_of_mistakes"] = auroc(known[worth < 1], known[worth == 1])
+        return found
 
     @cached_property
     def classes(self) -> dict[str, Any]:
@@ -123,18 +159,27 @@ class Evaluation:
             "modality_counts": self.counts,
             **self.classes,
             "slices": self.slices,
+            "conflict": self.conflict,
+            "shares": self.shares,
+            "noise": self.noise if self.noise is not None else {"why_not": NOT_ASKED},
             **self.trust[self.spec.tasks[0].name],
             "other_tasks": {task.name: self.trust[task.name] for task in self.spec.tasks[1:]},
         }
 
 
 def evaluate(
-    model: keras.Model, records: Records, split_name: str = "test", *, validation: Records | None = None
+    model: keras.Model,
+    records: Records,
+    split_name: str = "test",
+    *,
+    validation: Records | None = None,
+    noise: bool = False,
 ) -> Evaluation:
     """Run `model` on `records` with every subset of its modalities; the towers run once.
 
     Args:
         validation: other records, which temperatures and conformal thresholds are fitted on.
+        noise: run the noise curves too.
 
     Raises:
         MMZooError: there are no records, or the model's answers are not finite numbers.
@@ -147,4 +192,6 @@ def evaluate(
     first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
     worth = first.worth(*found.finished(first, everything))
     parts = slices(model.spec, records, found.present, found.known(first), worth)
-    return Evaluation(model.spec, split_name, found, scores, trust, parts)
+    return Evaluation(
+        model.spec, split_name, found, scores, trust, parts, noise_curves(model, records) if noise else None
+    )
