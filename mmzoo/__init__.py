@@ -34,6 +34,7 @@ _HOMES = {
     "Training": "mmzoo.training.settings",
     "Video": "mmzoo.modalities.video",
     "build": "mmzoo.builder",
+    "explain": "mmzoo.evaluation.explain",
     "load": "mmzoo.folder",
     "predict": "mmzoo.run",
     "save": "mmzoo.folder",

@@ -20,8 +20,10 @@ EXAMPLES = """examples:
   mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
   mmzoo train emoji --out runs/image --inputs image      the same with one modality
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
+  mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture
 """
@@ -64,20 +66,37 @@ def parser() -> argparse.ArgumentParser:
     sub = command("evaluate", "evaluate a run with every subset of its modalities", "mmzoo evaluate runs/emoji")
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
+
+    sub = command("compare", "compare runs on the same records", "mmzoo compare runs/a runs/b --png compared.png")
+    sub.add_argument("runs", type=Path, nargs="+", metavar="run", help="runs' folders; the others against the first")
+    sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--png", type=Path, help="write a picture")
 
     sub = command("export", "export a run and prove it equal to the model", "mmzoo export runs/emoji --format tflite")
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--format", choices=["saved_model", "tflite"], default="tflite")
 
+    def record(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("run", type=Path, help="a run's folder")
+        sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
+        sub.add_argument("--text", metavar="TEXT")
+        sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
+        sub.add_argument(
+            "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
+        )
+
     sub = command("predict", "answer one record", 'mmzoo predict runs/emoji --image cat.png --text "grinning cat"')
-    sub.add_argument("run", type=Path, help="a run's folder")
-    sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
-    sub.add_argument("--text", metavar="TEXT")
-    sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
-    sub.add_argument(
-        "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
-    )
+    record(sub)
     sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--explain", action="store_true", help="print JSON with what each modality and its parts counted")
+
+    sub = command("explain", "say why a record is answered so", "mmzoo explain runs/emoji --image a.png --png why.png")
+    record(sub)
+    sub.add_argument("--task", help="which task (default: the first)")
+    sub.add_argument("--label", help="which answer (default: the likeliest)")
+    sub.add_argument("--png", type=Path, help="write the explanation as a picture")
 
     sub = command("list", "list what there is", "mmzoo list towers")
     sub.add_argument("what", choices=LISTS)
@@ -129,7 +148,17 @@ def evaluate(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
-    show_evaluation(run, run.evaluate(split=args.split))
+    show_evaluation(run, run.evaluate(split=args.split, noise=args.noise))
+
+
+def compare(args: argparse.Namespace) -> None:
+    from mmzoo.evaluation.compare import compare as compare_runs
+    from mmzoo.run import Run
+
+    found = compare_runs([Run(folder) for folder in args.runs], split=args.split)
+    print(json.dumps(found.to_json(), ensure_ascii=False) if args.json else found.text())
+    if args.png:
+        found.draw(args.png)
 
 
 def show_evaluation(run: Any, result: dict[str, Any]) -> None:
@@ -156,10 +185,7 @@ def export(args: argparse.Namespace) -> None:
     print(f"Written to {run.folder / 'export'}")
 
 
-def predict(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
-
-    run = Run(args.run)
+def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for kind in ("image", "text", "audio"):
         value = getattr(args, kind)
@@ -172,7 +198,18 @@ def predict(args: argparse.Namespace) -> None:
         name, equals, value = setting.partition("=")
         require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
         record[name] = value
+    return record
+
+
+def predict(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    record = record_of(run, args)
     answers = run.predict(record)
+    if args.explain:
+        print(json.dumps({"answers": answers, "explanation": run.explain(record).to_json()}, ensure_ascii=False))
+        return
     if args.json:
         print(json.dumps(answers, ensure_ascii=False))
         return
@@ -183,6 +220,17 @@ def predict(args: argparse.Namespace) -> None:
             continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {label}")
+
+
+def explain(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    found = run.explain(record_of(run, args), task=args.task, label=args.label)
+    print(found.text())
+    if args.png:
+        found.draw(args.png)
+        print(f"Picture: {args.png}")
 
 
 def show_list(args: argparse.Namespace) -> None:
@@ -224,8 +272,10 @@ def import_quietly() -> None:
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "export": export,
     "predict": predict,
+    "explain": explain,
     "list": show_list,
     "summary": summary,
 }

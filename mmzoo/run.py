@@ -59,13 +59,28 @@ class Run:
         )
         return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))[split]
 
-    def evaluate(self, records: Records | None = None, *, split: str = "test") -> dict[str, Any]:
-        """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first."""
+    def evaluate(
+        self,
+        records: Records | None = None,
+        *,
+        split: str = "test",
+        validation: Records | None = None,
+        noise: bool = False,
+    ) -> dict[str, Any]:
+        """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
+
+        Args:
+            records: in place of a split of the run's data set.
+            validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given.
+            noise: measure each modality under noise too.
+        """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
 
         records = records if records is not None else self.records(split)
-        result = evaluate(self.model, records, split)
+        if validation is None and self.settings["data"] and split != "validation":
+            validation = self.records("validation")
+        result = evaluate(self.model, records, split, validation=validation, noise=noise)
         write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
         write_report(self, records, result)
         return result.to_json()
@@ -75,6 +90,12 @@ class Run:
         from mmzoo.export.export import export
 
         return export(self, format, records if records is not None else self.records("test"))
+
+    def explain(self, record: dict[str, Any], **options: Any) -> Any:
+        """Why the model answers one record as it does; see `mmzoo.explain`."""
+        from mmzoo.evaluation.explain import explain
+
+        return explain(self.model, record, **options)
 
     def predict(self, record: dict[str, Any]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name, each a path, bytes, an array or a string.

@@ -62,6 +62,7 @@ def test_train_leaves_a_whole_run(run: Path) -> None:
         "checkpoints",
         "model",
         "report.html",
+        "model_card.md",
     }
     found = json.loads((run / "metrics.json").read_text())
     assert found["split"] == "test"

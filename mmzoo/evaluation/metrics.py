@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -11,11 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.spec import Spec
+from mmzoo.tasks import Task
 
 BATCH = 128
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
@@ -46,14 +48,18 @@ def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
         for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
-            found[name if len(spec.tasks) == 1 else f"{task.name}_{name}"] = round(value, 6)
+            found[named(spec, task, name)] = round(value, 6)
     return found
+
+
+def named(spec: Spec, task: Task, metric: str) -> str:
+    """What `metric` of a task is called in `metrics`."""
+    return metric if len(spec.tasks) == 1 else f"{task.name}_{metric}"
 
 
 def primary(spec: Spec) -> str:
     """The name in `metrics` that stands for the model: the first task's."""
-    task = spec.tasks[0]
-    return task.primary_metric if len(spec.tasks) == 1 else f"{task.name}_{task.primary_metric}"
+    return named(spec, spec.tasks[0], spec.tasks[0].primary_metric)
 
 
 def subsets(spec: Spec) -> list[tuple[str, ...]]:
@@ -62,15 +68,6 @@ def subsets(spec: Spec) -> list[tuple[str, ...]]:
     return [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
 
 
-def only(inputs: dict[str, Any], spec: Spec, chosen: tuple[str, ...]) -> dict[str, Any]:
-    """The same examples with only the `chosen` modalities present."""
-    keep = np.array([name in chosen for name in spec.input_names])
-    return {**inputs, "present": inputs["present"] & keep}
-
-
-def predict_subsets(model: keras.Model, spec: Spec, inputs: dict[str, Any]) -> dict[str, dict[str, np.ndarray]]:
-    """The predictions with every subset of the modalities, by `"image+name"`.
-
-    An example that has none of a subset is answered from the learned embeddings alone.
-    """
-    return {"+".join(chosen): finish(spec, run_model(model, only(inputs, spec, chosen))) for chosen in subsets(spec)}
+def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.ndarray:
+    """`present` bool (N, M) of the same examples with only the `chosen` modalities."""
+    return present & np.array([name in chosen for name in spec.input_names])

@@ -1,9 +1,7 @@
-"""The report of a run: one self-contained HTML page."""
+"""The report of a run: one self-contained HTML page, and the model card as Markdown."""
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 from importlib.resources import files
 from typing import Any
@@ -12,141 +10,159 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
+from mmzoo.evaluation.card import card, markdown
+from mmzoo.evaluation.charts import Line, lines
 from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.evaluation.metrics import primary
+from mmzoo.evaluation.gallery import gallery
+from mmzoo.evaluation.metrics import named, primary
+from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import write_file
-from mmzoo.modalities import Modality
 
-EXAMPLES = 8
+SLICES = 12  # on the page; metrics.json has them all
 
 
 def write_report(run: Any, records: Records, result: Evaluation) -> None:
-    """Write `run`'s report.html from an evaluation of `records`."""
+    """Write `run`'s report.html and model_card.md from an evaluation of `records`."""
     import jinja2
 
     template = files("mmzoo.evaluation").joinpath("report.html.j2").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    history = run.folder / "history.jsonl"
-    rows = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
-    text = page.render(
-        name=run.folder.resolve().name,
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = number
+    past = run.folder / "history.jsonl"
+    history = [json.loads(line) for line in past.read_text("utf-8").splitlines()] if past.exists() else []
+    sections = card(run, records, result, history)
+    name, data = run.folder.resolve().name, result.to_json()
+    text = environment.from_string(template).render(
+        name=name,
         spec=result.spec,
         towers={item.name: Tower.of(item.tower).name for item in result.spec.inputs},
-        result=result,
+        split=result.split,
+        data=data,
         everything=result.everything,
         primary=primary(result.spec),
-        curves=curves(rows),
-        epochs=len(rows),
+        spread=named(result.spec, result.spec.tasks[0], worth_name(result.spec.tasks[0])),
+        curves=curves(history),
+        epochs=len(history),
         seed=run.settings["seed"],
-        matrix=confusion(result),
-        examples=examples(records, result),
+        trust=trust_charts(data),
+        noise=noise_charts(result),
+        matrix=matrix(result),
+        residuals=residual_chart(result),
+        slices=data["slices"][:SLICES],
+        gallery=gallery(records, result),
+        card=sections,
         count=len(records),
     )
     write_file(run.folder / "report.html", text.encode())
+    write_file(run.folder / "model_card.md", markdown(name, sections, result.spec).encode())
 
 
-def confusion(result: Evaluation) -> dict[str, Any] | None:
+def number(value: float | None) -> str:
+    """Three decimals, or a dash for what is not there."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def matrix(result: Evaluation) -> dict[str, Any] | None:
     """The confusion matrix of the first task: rows are true labels, shares of a row from 0 to 1."""
-    task = result.spec.tasks[0]
-    if not task.exclusive:
+    found = result.classes.get("confusion")
+    if found is None:
         return None
-    size = len(task.labels)
-    counts = np.zeros((size, size), int)
-    labels, guesses = result.labels[task.name], result.predictions[result.everything][task.name].argmax(axis=-1)
-    known = np.asarray(task.known(labels))
-    np.add.at(counts, (labels[known], guesses[known]), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return {"labels": task.labels, "counts": counts.tolist(), "shares": shares.round(3).tolist()}
+    counts = np.array(found["counts"])
+    return {**found, "shares": (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).round(3).tolist()}
 
 
 def curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Learning curves as SVG: losses in one picture, each validation metric that is a share in the other."""
+    """Learning curves: losses in one chart, each validation metric that is a share in the other."""
     if len(rows) < 2:
         return []
-    losses: list[str] = [name for name in ("loss", "val_loss") if name in rows[0]]
-    shares = [name for name in rows[0] if name.startswith("val_") and name != "val_loss"]
-    groups: list[tuple[str, list[str], tuple[float, float] | None]] = [
-        ("Loss", losses, None),
-        ("On the validation records", shares, (0.0, 1.0)),
-    ]
-    return [{"title": title, "svg": chart(rows, names, span)} for title, names, span in groups if names]
+    epochs = [row["epoch"] for row in rows]
+    losses = {"loss": "training", "val_loss": "validation"}
+    shares = {name: name[4:].replace("_", " ") for name in rows[0] if name.startswith("val_") and name != "val_loss"}
+    found = []
+    for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))):
+        drawn = [
+            Line(words, epochs, [np.nan if row[key] is None else row[key] for row in rows], place % 4)
+            for place, (key, words) in enumerate(names.items())
+            if key in rows[0]
+        ]
+        if drawn:
+            found.append({"title": title, "svg": lines(drawn, x_label="epoch", title=f"{title} by epoch", y_span=span)})
+    return found
 
 
-def chart(rows: list[dict[str, Any]], names: list[str], span: tuple[float, float] | None) -> str:
-    """Lines over epochs, labelled at their ends; a drawing for both light and dark paper."""
-    wide, high, left, right, top, bottom = 460, 240, 44, 118, 10, 30
-    values = [row[name] for row in rows for name in names if row[name] is not None and np.isfinite(row[name])]
-    low, top_value = span or (min(values, default=0.0), max(values, default=1.0))
-    if span is None:
-        low, top_value = min(low, 0.0 if low < 0.3 * top_value else low * 0.95), top_value * 1.03
-    reach = max(top_value - low, 1e-9)
-
-    def at(epoch: float, value: float) -> tuple[float, float]:
-        x = left + (wide - left - right) * (epoch / max(len(rows) - 1, 1))
-        return round(x, 1), round(top + (high - top - bottom) * (1 - (value - low) / reach), 1)
-
-    parts = [f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{html.escape(", ".join(names))} by epoch">']
-    for tick in np.linspace(low, top_value, 5):
-        _, y = at(0, tick)
-        parts.append(f'<line class="grid" x1="{left}" x2="{wide - right}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{tick:.2f}</text>')
-    for epoch in sorted({0, (len(rows) - 1) // 2, len(rows) - 1}):
-        x, _ = at(epoch, low)
-        parts.append(f'<text x="{x}" y="{high - 8}" text-anchor="middle">{epoch + 1}</text>')
-    ends = sorted((at(len(rows) - 1, rows[-1][name])[1], name) for name in names)
-    spots: dict[str, float] = {}
-    for y, name in ends:  # labels keep a line's height between them
-        spots[name] = max(y + 4, max(spots.values(), default=-99.0) + 14)
-    for index, name in enumerate(names):
-        points = " ".join(f"{x},{y}" for x, y in (at(k, row[name]) for k, row in enumerate(rows)))
-        parts.append(f'<polyline class="line{index}" points="{points}"/>')
-        label = name.removeprefix("val_") if span else {"val_loss": "validation", "loss": "training"}[name]
-        parts.append(f'<text class="line{index}" x="{wide - right + 6}" y="{spots[name]}">{html.escape(label)}</text>')
-    return "".join([*parts, "</svg>"])
-
-
-def examples(records: Records, result: Evaluation) -> list[dict[str, Any]]:
-    """Up to eight records, half of them answered wrongly where there are so many: what went in and what came out."""
-    task = result.spec.tasks[0]
-    found, labels = result.predictions[result.everything][task.name], result.labels[task.name]
-    rows = np.flatnonzero(np.asarray(task.known(labels)))
-    wrong = dict(zip(rows, task.worth(labels[rows], found[rows]) < 1, strict=True)) if task.labels else {}
-    order = np.random.default_rng(0).permutation(rows)
-    misses = [k for k in order if wrong.get(k)][: EXAMPLES // 2]
-    hits = [k for k in order if not wrong.get(k)][: EXAMPLES - len(misses)]
-    return [example(records, result, int(k)) for k in hits + misses]
-
-
-def example(records: Records, result: Evaluation, row: int) -> dict[str, Any]:
-    """One record for the page: its inputs as data a browser shows, its label and its answers."""
-    task = result.spec.tasks[0]
-    inputs: list[dict[str, str]] = []
-    for item in result.spec.inputs:
-        value = records.column(item.name)[row]
-        shown = {"name": item.name, "kind": item.kind}
-        if value is None:
-            shown["missing"] = "yes"
-        elif item.kind == "image":
-            shown["source"] = "data:image/png;base64," + encoded(item, value)
-        elif item.kind == "audio":
-            shown["source"] = "data:audio/wav;base64," + encoded(item, value)
-        else:
-            shown["text"] = str(value)
-        inputs.append(shown)
-    answers = result.predictions[result.everything][task.name][row]
-    label = result.labels[task.name][row]
-    if task.labels:
-        top = [(task.labels[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
-        right = bool(task.worth(label[None], answers[None])[0] == 1)
-        names = (
-            [task.labels[label]] if task.exclusive else [n for n, here in zip(task.labels, label, strict=True) if here]
+def trust_charts(data: dict[str, Any]) -> list[dict[str, str]]:
+    """Reliability before and after scaling, and risk over coverage; those that there are."""
+    found = []
+    ideal = Line("", [0, 1], [0, 1], "soft")
+    if "reliability" in data["calibration"]:
+        bins = {"as trained": data["calibration"]["reliability"]}
+        if "scaled" in data["calibration"]:
+            bins["scaled"] = data["calibration"]["scaled"]["reliability"]
+        drawn = [
+            Line(name, [each["confidence"] for each in rows], [each["accuracy"] for each in rows], place, dots=True)
+            for place, (name, rows) in enumerate(bins.items())
+        ]
+        ticks = [(k / 4, f"{k / 4:g}") for k in range(5)]
+        svg = lines(
+            [ideal, *drawn],
+            x_label="how sure it says it is",
+            title="share of right answers by stated probability",
+            y_span=(0, 1),
+            x_ticks=ticks,
         )
-        return {"id": records.ids[row], "inputs": inputs, "label": ", ".join(names), "top": top, "right": right}
-    numbers = ", ".join(f"{x:.4g}" for x in answers)
-    wanted = ", ".join(f"{x:.4g}" for x in np.atleast_1d(label))
-    return {"id": records.ids[row], "inputs": inputs, "label": wanted, "answer": numbers, "right": True}
+        found.append({"title": "Share that is right, by how sure the model is", "svg": svg})
+    if "risk" in data["selective"]:
+        selective = data["selective"]
+        ticks = [(k / 4, f"{k * 25} %") for k in range(5)]
+        line = Line("mistakes", selective["coverage"], selective["risk"], 0)
+        level = Line("all", [0, 1], [selective["risk"][-1]] * 2, "soft")
+        svg = lines(
+            [level, line],
+            x_label="records answered, the surest first",
+            title="share of mistakes by share of records answered",
+            y_span=(0, max(selective["risk"]) * 1.05 + 1e-9),
+            x_ticks=ticks,
+        )
+        found.append({"title": "Share of mistakes, if only the surest are answered", "svg": svg})
+    return found
 
 
-def encoded(item: Modality, value: Any) -> str:
-    """An input as the model got it, as a file in base64."""
-    return base64.b64encode(item.to_file(item.decode(value))).decode()
+def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
+    """By modality and kind of noise: the score with all modalities and with the noisy one alone."""
+    found = []
+    for name, kinds in (result.noise or {}).items():
+        for how, curve in kinds.items():
+            steps = list(range(len(curve["levels"]) + 1))
+            levels = ["none", *(f"{level:g}" for level in curve["levels"])]
+            drawn = [
+                Line(words, steps, [curve["clean"][key], *curve[key]], place, dots=True)
+                for place, (key, words) in enumerate((("fused", "fused"), ("alone", f"{name} alone")))
+                if key == "fused" or len(result.spec.inputs) > 1
+            ]
+            svg = lines(
+                drawn,
+                x_label=f"{how}, {curve['unit']}",
+                title=f"{curve['metric']} by {how} of {name}",
+                y_span=(0, 1) if curve["metric"] == "accuracy" else None,
+                x_ticks=list(zip(steps, levels, strict=True)),
+            )
+            kept = "" if curve["relative"] is None else f"{curve['relative']:.0%} is left on average"
+            found.append({"title": f"{name}: {how}", "svg": svg, "note": kept})
+    return found
+
+
+def residual_chart(result: Evaluation) -> list[dict[str, str]]:
+    """For numbers: answer over truth, target by target, at most 400 records."""
+    task = result.spec.tasks[0]
+    if task.labels:
+        return []
+    labels, answers = (each[:400] for each in result.answers.finished(task, result.everything))
+    found = []
+    for k in range(labels.shape[1]):
+        low, high = float(labels[:, k].min()), float(labels[:, k].max())
+        dots = Line("", labels[:, k].tolist(), answers[:, k].tolist(), "dots", dots=True)
+        svg = lines(
+            [Line("", [low, high], [low, high], "soft"), dots], x_label="truth", title=f"answer {k + 1} by truth"
+        )
+        found.append({"title": "Answer by truth" if labels.shape[1] == 1 else f"Answer {k + 1} by truth", "svg": svg})
+    return found

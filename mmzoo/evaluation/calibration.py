@@ -1,0 +1,98 @@
+"""Does the model know how sure it may be? Reliability before and after temperature scaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmzoo.tasks import Task
+from mmzoo.training.calibrate import confidence as fit_confidence
+
+BINS = 15
+
+
+def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What was claimed with which probability, and whether it came true: float (N,), bool (N,).
+
+    Where one label is right, the claim is the likeliest one; else each label is a claim of its own.
+
+    Args:
+        labels: encoded, (N,) or (N, K).
+        answers: finished, (N, K).
+    """
+    if task.exclusive:
+        return answers.max(axis=1), answers.argmax(axis=1) == labels
+    return answers.reshape(-1), labels.reshape(-1) > 0.5
+
+
+def reliability(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> list[dict[str, float]]:
+    """The claims in bins of equal width: how many, how sure they were on average, how many came true."""
+    place = np.minimum((claims * bins).astype(int), bins - 1)
+    return [
+        {"count": int(here.sum()), "confidence": float(claims[here].mean()), "accuracy": float(true[here].mean())}
+        for here in (place == k for k in range(bins))
+        if here.any()
+    ]
+
+
+def ece(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> float:
+    """Expected calibration error: the mean distance of claimed from true shares, bin by bin.
+
+    Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning".
+    """
+    found = reliability(claims, true, bins)
+    return sum(each["count"] * abs(each["confidence"] - each["accuracy"]) for each in found) / len(claims)
+
+
+def brier(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
+    """Mean squared distance of the probabilities from the truth (Brier 1950), summed over exclusive labels."""
+    if task.exclusive:
+        return float(((answers - np.eye(answers.shape[1])[labels]) ** 2).sum(axis=1).mean())
+    return float(((answers - labels) ** 2).mean())
+
+
+def nll(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
+    """Mean negative log-likelihood of the truth, in nats; probabilities are held to be at least 1e-12."""
+    if task.exclusive:
+        return float(-np.log(np.maximum(answers[np.arange(len(labels)), labels], 1e-12)).mean())
+    right = np.where(labels > 0.5, answers, 1.0 - answers)
+    return float(-np.log(np.maximum(right, 1e-12)).mean())
+
+
+def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    """ECE, Brier score and NLL of finished answers to records whose label is known."""
+    return {
+        "ece": ece(*stated(task, labels, answers)),
+        "brier": brier(task, labels, answers),
+        "nll": nll(task, labels, answers),
+    }
+
+
+def temperature(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
+    """What the logits are divided by for the least loss on these records (Guo et al. 2017, arXiv:1706.04599)."""
+    return 1.0 / fit_confidence(task, labels, logits)
+
+
+def cooled(task: Task, logits: np.ndarray, by: float) -> np.ndarray:
+    """Finished answers at a temperature."""
+    return np.asarray(task.finish(logits / np.float32(by)))
+
+
+def calibration(
+    task: Task, labels: np.ndarray, logits: np.ndarray, held_out: tuple[np.ndarray, np.ndarray] | None
+) -> dict[str, Any]:
+    """Scores and reliability of a task with labels; with `held_out` labels and logits also after temperature scaling.
+
+    Args:
+        labels, logits: of the records that are evaluated, their labels known.
+        held_out: of other records, which the temperature is fitted on.
+    """
+    answers = np.asarray(task.finish(logits))
+    found: dict[str, Any] = scores(task, labels, answers)
+    found["reliability"] = reliability(*stated(task, labels, answers))
+    if held_out is not None and len(held_out[0]):
+        found["temperature"] = temperature(task, *held_out)
+        after = cooled(task, logits, found["temperature"])
+        found["scaled"] = {**scores(task, labels, after), "reliability": reliability(*stated(task, labels, after))}
+    return found

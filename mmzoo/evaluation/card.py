@@ -1,0 +1,116 @@
+"""The model card (Mitchell et al. 2019, arXiv:1810.03993): what a model is, learned from, is worth and is not."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+import mmzoo
+from mmzoo.choice import Fusion, Tower
+from mmzoo.data.records import Records
+from mmzoo.evaluation.evaluate import Evaluation
+from mmzoo.evaluation.metrics import primary
+
+Section = tuple[str, list[tuple[str, str]]]
+
+
+def card(run: Any, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
+    """The sections of the card: each a title and (what, how much) pairs."""
+    spec, model = result.spec, run.model
+    training = run.settings["training"]
+    trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    seconds = sum(row["seconds"] for row in history)
+    make = [(item.name, f"{item.kind}, {Tower.of(item.tower).name}") for item in spec.inputs]
+    make += [("fusion", Fusion.of(spec.fusion).name)]
+    make += [(task.name, f"{task.kind}{of_labels(task.labels)}") for task in spec.tasks]
+    make += [("parameters", f"{model.count_params():,}, of which {trainable:,} train")]
+    learned = [
+        ("epochs", f"{len(history)} of batches of {training['batch_size']}, seed {run.settings['seed']}"),
+        ("training time", f"{seconds:.0f} s for the epochs"),
+        ("evaluated on", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"),
+        ("versions", ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "numpy"))),
+        ("made with", f"mmzoo {mmzoo.__version__}, Python {platform.python_version()}"),
+    ]
+    return [
+        ("Model", make),
+        ("Data", data_of(run, records, result.split)),
+        ("Training", learned),
+        ("Results", results(result)),
+        ("Limits", limits(result)),
+    ]
+
+
+def of_labels(labels: tuple[str, ...]) -> str:
+    """The labels in a few words."""
+    return f": {', '.join(labels)}" if labels else ""
+
+
+def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
+    """The data set, and each split's size and hash."""
+    if not run.settings["data"]:
+        return [(split, f"{len(records)} records, {fingerprint(records)}")]
+    from mmzoo.datasets import datasets
+
+    name = run.settings["data"]
+    found = [("data set", f"{name}: {datasets.facts(name)['summary']}")]
+    for part in ("train", "validation", "test"):
+        theirs = run.records(part)
+        found.append((part, f"{len(theirs)} records, {fingerprint(theirs)}"))
+    return found
+
+
+def fingerprint(records: Records) -> str:
+    """The first 12 digits of a SHA-256 over all values of all columns; a path counts as its name."""
+    digest = hashlib.sha256()
+    for name in sorted(records.columns):
+        digest.update(name.encode())
+        for value in records.column(name):
+            array = isinstance(value, np.ndarray)
+            digest.update(np.ascontiguousarray(value).tobytes() if array else repr(value).encode())
+    return f"sha256 {digest.hexdigest()[:12]}"
+
+
+def results(result: Evaluation) -> list[tuple[str, str]]:
+    """The headline figures."""
+    data, name = result.to_json(), primary(result.spec)
+    found = [(f"{result.split} records", str(data["examples"])), ("verdict", data["verdict"])]
+    found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in data["metrics"].items()]
+    found += [(f"{each} alone", f"{data['subsets'][each][name]:.3f} {name}") for each in result.spec.input_names]
+    if "ece" in data["calibration"]:
+        found.append(("calibration error", f"{data['calibration']['ece']:.3f}"))
+    if "coverage" in data["conformal"]:
+        asked, got = data["conformal"]["promised"], data["conformal"]["coverage"]
+        found.append(("conformal coverage", f"{got:.1%} where {asked:.0%} was asked"))
+    return found
+
+
+def limits(result: Evaluation) -> list[tuple[str, str]]:
+    """What the figures do not say, and where the model is weakest."""
+    found = [("scope", "Measured on records drawn as those above; nothing is known of others.")]
+    absent = [name for name, count in result.counts.items() if not count]
+    if absent:
+        found.append(("not tried", f"No record has {', '.join(absent)}."))
+    worst = [row for row in result.classes.get("by_class", []) if row["f1"] is not None][:2]
+    if worst:
+        found.append(("weakest labels", ", ".join(f"{row['label']} (F1 {row['f1']:.2f})" for row in worst)))
+    if result.slices and result.spec.tasks[0].labels:
+        row = result.slices[0]
+        found.append(
+            ("weakest slice", f"{row['column']} = {row['value']}: {row['worth']:.2f} of {row['count']} records")
+        )
+    return found
+
+
+def markdown(name: str, sections: list[Section], spec: Any) -> str:
+    """The card as Markdown, with the whole spec at its end."""
+    lines = [f"# {name}", ""]
+    for title, pairs in sections:
+        lines += [f"## {title}", "", *(f"- **{what}**: {how}" for what, how in pairs), ""]
+    plain = json.dumps(spec.to_json(), indent=1, ensure_ascii=False)
+    return "\n".join([*lines, "## Spec", "", "```json", plain, "```", ""])

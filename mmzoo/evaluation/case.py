@@ -1,0 +1,174 @@
+"""One record before a model, with one of its answers asked about; each modality can be exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.data.records import Records, decode
+from mmzoo.errors import require, unknown
+from mmzoo.evaluation.halves import halves, tower_of, tower_outputs
+from mmzoo.evaluation.metrics import compiled
+from mmzoo.evaluation.shapley import Coalition
+from mmzoo.spec import Spec
+from mmzoo.tasks import Task
+from mmzoo.towers import trunk_name
+
+BATCH = 32
+
+
+def log_odds(task: Task, logits: Any, target: Any) -> Any:
+    """The logit of one answer's probability, `log(p / (1 - p))`, (B,); of numbers, the number itself.
+
+    Args:
+        logits: the task's outputs (B, units).
+        target: which label or number, an int32 scalar.
+    """
+    if task.units == 1 and task.labels and task.exclusive:  # yes or no
+        return logits[:, 0] * tf.cast(2 * target - 1, logits.dtype)
+    if not task.labels or not task.exclusive:
+        return tf.gather(logits, target, axis=1)
+    if task.units == len(task.labels):
+        others = logits - 1e9 * tf.one_hot(target, task.units)
+        return tf.gather(logits, target, axis=1) - tf.reduce_logsumexp(others, axis=1)
+    share = tf.gather(task.finish(logits), target, axis=1)
+    return tf.math.log(share + 1e-12) - tf.math.log(1.0 - share + 1e-12)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A record, what the towers make of it, and the answer that is asked about.
+
+    Args:
+        inputs: as the model takes them, one example.
+        tokens: by input, its tower's (values, mask).
+        target: which label of the task, or which number.
+    """
+
+    model: keras.Model
+    record: dict[str, Any]
+    inputs: dict[str, np.ndarray]
+    tokens: dict[str, Any]
+    task: Task
+    target: int
+
+    @property
+    def spec(self) -> Spec:
+        return self.model.spec  # type: ignore[no-any-return]
+
+    @property
+    def names(self) -> list[str]:
+        """The inputs that the record has."""
+        return [name for name, here in zip(self.spec.input_names, self.inputs["present"][0], strict=True) if here]
+
+    @property
+    def target_name(self) -> str:
+        """The label that is asked about, or the number."""
+        return self.task.labels[self.target] if self.task.labels else f"number {self.target + 1}"
+
+    def logit(self, logits: np.ndarray) -> np.ndarray:
+        """The logit of the answer in these outputs, float64 (B,)."""
+        return np.asarray(log_odds(self.task, tf.constant(logits), self.target), np.float64)
+
+    def probability(self, logits: np.ndarray) -> np.ndarray:
+        """The answer itself in these outputs, float64 (B,): a probability, or the number."""
+        return np.asarray(self.task.finish(logits), np.float64)[:, self.target]
+
+    def with_subsets(self, chosen: Sequence[Coalition]) -> np.ndarray:
+        """The task's logits (len(chosen), units) with only these modalities of the record."""
+        present = np.array([[name in each for name in self.spec.input_names] for each in chosen])
+        return self._fuse(self.tokens, present & self.inputs["present"])
+
+    def with_tokens(self, name: str, tokens: Any) -> np.ndarray:
+        """The task's logits (B, units) with other (values, mask) in place of one input's."""
+        count = len(tokens[1])
+        return self._fuse({**self.tokens, name: tokens}, np.repeat(self.inputs["present"], count, axis=0))
+
+    def with_examples(self, name: str, examples: np.ndarray) -> np.ndarray:
+        """The task's logits (B, units) with `examples` (B, ...) in place of one input's; only its tower runs."""
+        tower, found = compiled(tower_of(self.model, name)), []
+        for start in range(0, len(examples), BATCH):
+            part = examples[start : start + BATCH]
+            present = np.repeat(self.inputs["present"], len(part), axis=0)
+            tokens = tower({name: tf.constant(part), "present": tf.constant(present)})[name]
+            found.append(self.with_tokens(name, keras.tree.map_structure(np.asarray, tokens)))
+        return np.concatenate(found)
+
+    def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
+        spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
+        return compiled(halves(self.model).fuse)({**spread, "present": tf.constant(present)})[self.task.name].numpy()
+
+
+def repeated(array: np.ndarray, count: int) -> np.ndarray:
+    """One example `count` times; as it is, if it has that many."""
+    return array if len(array) == count else np.repeat(array, count, axis=0)
+
+
+def make_case(model: keras.Model, record: dict[str, Any], task: str | None = None, label: str | None = None) -> Case:
+    """A record before a model, and its likeliest answer, or the one that is asked for.
+
+    Raises:
+        MMZooError: an input, the task or the label is unknown, or an input cannot be decoded.
+    """
+    spec: Spec = model.spec
+    for name in record:
+        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
+    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
+    tasks = {each.name: each for each in spec.tasks}
+    if task is not None and task not in tasks:
+        raise unknown("task called", task, tasks)
+    asked = tasks[task or spec.tasks[0].name]
+    inputs = decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))
+    found = compiled(halves(model).towers)(keras.tree.map_structure(tf.constant, inputs))
+    tokens = keras.tree.map_structure(np.asarray, found)
+    if label is not None and label not in asked.labels:
+        raise unknown(f"label of task '{asked.name}' called", label, asked.labels)
+    case = Case(model, record, inputs, tokens, asked, asked.labels.index(label) if label else 0)
+    if label is None and asked.labels:
+        answers = np.asarray(asked.finish(case.with_subsets([tuple(case.names)])))[0]
+        case = Case(model, record, inputs, tokens, asked, int(answers.argmax()))
+    return case
+
+
+@lru_cache(maxsize=8)
+def entry(model: keras.Model, name: str, at: str) -> tuple[keras.Model, keras.Model]:
+    """`model` cut inside one tower, behind the layer called `at`; all other inputs enter as their tower's tokens.
+
+    Returns:
+        `into`, the model's inputs -> what `at` puts out; and `onwards`, `{name: that, others: (values, mask),
+        "present"}` -> the model's outputs. Whole numbers enter as float32, so that there is a gradient.
+    """
+    inside = next(layer for layer in model.layers if layer.name == at).output
+    inside = tuple(inside) if isinstance(inside, (list, tuple)) else inside
+    into = keras.Model({key: model.input[key] for key in (name, "present")}, {name: inside})
+    cut: dict[str, Any] = {**tower_outputs(model), name: inside, "present": model.input["present"]}
+    for key, tensor in cut.items():
+        if not isinstance(tensor, tuple):
+            tensor.name = key  # Keras wants the tensors of a dict of inputs to be called by its keys
+    onwards = keras.Model(cut, model.output)
+    if isinstance(inside, tuple) or "int" not in inside.dtype:
+        return into, onwards
+    fresh = keras.tree.map_structure(lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), cut)
+    fresh[name] = keras.Input(inside.shape[1:], dtype="float32", name=name)
+    return into, keras.models.clone_model(onwards, input_tensors=fresh, clone_function=lambda layer: layer)
+
+
+def has_layer(model: keras.Model, name: str) -> bool:
+    """Has the model a layer called `name`?"""
+    return any(layer.name == name for layer in model.layers)
+
+
+def spectrum_layer(model: keras.Model, name: str) -> str | None:
+    """The layer that makes (values (B, T, F), mask) of an input before anything trains; None where there is none."""
+    at = trunk_name(name)
+    if not has_layer(model, at):
+        return None
+    output = next(layer for layer in model.layers if layer.name == at).output
+    fits = isinstance(output, (list, tuple)) and len(output) == 2 and len(output[0].shape) == 3
+    return at if fits else None

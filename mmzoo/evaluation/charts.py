@@ -1,0 +1,80 @@
+"""Line charts as SVG, for light and dark paper alike: colours and type come from the page's style."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+WIDE, HIGH, LEFT, TOP, BOTTOM = 460, 260, 46, 12, 40
+GAP = 14  # between labels
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named line; `style` 0 or 1 is its colour, "soft" a dashed grey one."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    style: int | str = 0
+    dots: bool = False
+
+
+def lines(
+    drawn: Sequence[Line],
+    *,
+    x_label: str,
+    title: str,
+    y_span: tuple[float, float] | None = None,
+    x_ticks: Sequence[tuple[float, str]] | None = None,
+) -> str:
+    """An SVG of lines, each named at its right end.
+
+    Args:
+        x_label: what is under the axis.
+        title: what a screen reader says.
+        y_span: lowest and highest value; what the lines need, if not given.
+        x_ticks: (place, words) under the axis; first, middle and last, if not given.
+    """
+    finite = [y for line in drawn for y in line.y if np.isfinite(y)]
+    low, high = y_span or padded(min(finite, default=0.0), max(finite, default=1.0))
+    places = [x for line in drawn for x in line.x]
+    first, last = min(places, default=0.0), max(places, default=1.0)
+    right = 14 + int(6.4 * max((len(line.name) for line in drawn), default=0))
+    inner, tall = WIDE - LEFT - right, HIGH - TOP - BOTTOM
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - first) / max(last - first, 1e-12)
+        return round(LEFT + inner * across, 1), round(TOP + tall * (1 - (y - low) / max(high - low, 1e-12)), 1)
+
+    parts = [f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{html.escape(title)}">']
+    for tick in np.linspace(low, high, 5):
+        y = at(first, float(tick))[1]
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDE - right}" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{tick:.2f}</text>')
+    for place, words in x_ticks or [(x, f"{x:g}") for x in (first, last)]:
+        x = at(place, low)[0]
+        parts.append(f'<text x="{x}" y="{HIGH - BOTTOM + 16}" text-anchor="middle">{html.escape(words)}</text>')
+    middle = LEFT + inner / 2
+    parts.append(f'<text x="{middle}" y="{HIGH - 5}" text-anchor="middle">{html.escape(x_label)}</text>')
+    spots: dict[str, float] = {}
+    for y, name in sorted((at(line.x[-1], line.y[-1])[1], line.name) for line in drawn if len(line.x) and line.name):
+        spots[name] = max(y + 4, max(spots.values(), default=-99.0) + GAP)
+    for line in drawn:
+        points = [at(x, y) for x, y in zip(line.x, line.y, strict=True) if np.isfinite(y)]
+        joined = " ".join(f"{x},{y}" for x, y in points)
+        parts.append(f'<polyline class="line{line.style}" points="{joined}"/>')
+        if line.dots:
+            parts += [f'<circle class="line{line.style}" cx="{x}" cy="{y}" r="3.5"/>' for x, y in points]
+        if line.name in spots:
+            where = f'x="{WIDE - right + 6}" y="{spots[line.name]:.1f}"'
+            parts.append(f'<text class="line{line.style}" {where}>{html.escape(line.name)}</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def padded(low: float, high: float) -> tuple[float, float]:
+    """A span that begins at 0 where that is near, with a little room above."""
+    return (0.0 if low >= 0 and low < 0.3 * high else low - 0.05 * abs(low)), high + 0.03 * abs(high - low) + 1e-9

@@ -1,0 +1,116 @@
+"""Where the mistakes are: by class, by slice of the records, by size of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.records import Records, is_missing
+from mmzoo.evaluation.statistics import interval
+from mmzoo.spec import Spec
+from mmzoo.tasks import Task
+
+MOST_SLICES = 30  # different values of a column that is sliced as it is; numbers beyond that are cut in quarters
+LEAST_RECORDS = 5  # of a slice
+
+
+def confusion(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """How often each label (rows) is answered as each (columns), int (K, K)."""
+    counts = np.zeros((len(task.labels), len(task.labels)), int)
+    np.add.at(counts, (labels, answers.argmax(axis=1)), 1)
+    return counts
+
+
+def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+    """Precision, recall, F1 and count of each label, worst F1 first; for many labels at once also average precision.
+
+    None stands for a share of nothing: the precision of a label never given, the recall of one that does not occur.
+    """
+    if task.exclusive:
+        places = np.arange(len(task.labels))
+        right, given = labels[:, None] == places, answers.argmax(axis=1)[:, None] == places
+    else:
+        right, given = labels > 0.5, answers > 0.5
+    hits, true, said = (right & given).sum(axis=0), right.sum(axis=0), given.sum(axis=0)
+    rows = []
+    for k, label in enumerate(task.labels):
+        row: dict[str, Any] = {
+            "label": label,
+            "precision": share(hits[k], said[k]),
+            "recall": share(hits[k], true[k]),
+            "f1": share(2 * hits[k], true[k] + said[k]),
+            "count": int(true[k]),
+        }
+        if not task.exclusive:
+            from sklearn.metrics import average_precision_score
+
+            row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if true[k] else None
+        rows.append(row)
+    return sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0.0))
+
+
+def share(part: int, whole: int) -> float | None:
+    """`part / whole`, None where there is no whole."""
+    return float(part / whole) if whole else None
+
+
+def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+    """For each target of a regression: bias, deviation, and the quantiles of answer minus truth."""
+    errors = answers - labels
+    return [
+        {
+            "bias": float(error.mean()),
+            "rmse": float(np.sqrt((error**2).mean())),
+            "quantiles": dict(zip(("5", "50", "95"), np.percentile(error, [5, 50, 95]).tolist(), strict=True)),
+        }
+        for error in errors.T
+    ]
+
+
+def slices(
+    spec: Spec, records: Records, present: np.ndarray, known: np.ndarray, worth: np.ndarray
+) -> list[dict[str, Any]]:
+    """The mean of `worth` over the records that share a value of a column, worst first.
+
+    Columns are all that are neither an input nor the first task, and the set of modalities a record has.
+
+    Args:
+        present: bool (N, M).
+        known: bool (N,), which records count; `worth` is theirs.
+    """
+    names = np.array(spec.input_names)
+    columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
+    skipped = {*spec.input_names, spec.tasks[0].name}
+    columns |= {name: column for name, column in records.columns.items() if name not in skipped}
+    rows = []
+    for name, column in columns.items():
+        groups = grouped([column[int(k)] for k in np.flatnonzero(known)])
+        for value, places in groups.items() if len(groups) > 1 else ():
+            if len(places) >= LEAST_RECORDS:
+                low, high = interval(worth[places])
+                mean = float(worth[places].mean())
+                rows.append(
+                    {"column": name, "value": value, "count": len(places), "worth": mean, "low": low, "high": high}
+                )
+    return sorted(rows, key=lambda row: row["worth"])
+
+
+def grouped(values: Sequence[Any]) -> dict[str, np.ndarray]:
+    """The places of each value; of numbers with many values, of each quarter; nothing where that makes no groups."""
+    plain = (str, bool, int, float, np.bool_, np.integer, np.floating)
+    if not all(value is None or isinstance(value, plain) for value in values):
+        return {}
+    missing = np.array([is_missing(value) for value in values], bool)
+    texts = np.array(["(missing)" if gone else str(value) for gone, value in zip(missing, values, strict=True)])
+    if len(np.unique(texts)) > MOST_SLICES:
+        if any(isinstance(value, str) for value in values):
+            return {}
+        numbers = np.array([float("nan") if gone else float(v) for gone, v in zip(missing, values, strict=True)])
+        edges = np.unique(np.percentile(numbers[~missing], [0, 25, 50, 75, 100]))
+        quarter = np.searchsorted(edges[1:-1], numbers, side="right")
+        spans = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
+        texts = np.array(["(missing)" if gone else spans[k] for gone, k in zip(missing, quarter, strict=True)])
+    return {str(text): np.flatnonzero(texts == text) for text in np.unique(texts)}

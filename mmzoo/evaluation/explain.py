@@ -1,0 +1,209 @@
+"""Why a model said what it said to one record: the modalities' shares, and what counted inside each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.evaluation.case import Case, make_case, spectrum_layer
+from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, integrated_gradients
+from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
+from mmzoo.evaluation.shapley import coalitions, interactions, shapley
+
+COARSE = 16  # places a side, of a picture's attribution as JSON has it
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What counted inside one modality.
+
+    Args:
+        maps: by method ("occlusion", "integrated_gradients", "grad_cam"), where the answer comes from, in
+            units of the logit; Grad-CAM from 0 to 1.
+        pieces: what the places of a one-dimensional map are called: words, channels, columns.
+        gap: by how much of the difference integrated gradients miss it.
+        shown: what the maps lie over: a picture, a spectrogram.
+    """
+
+    kind: str
+    maps: dict[str, np.ndarray]
+    pieces: list[str] = field(default_factory=list)
+    gap: float | None = None
+    shown: np.ndarray | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        maps = {how: rounded(coarse(values)) for how, values in self.maps.items()}
+        said: dict[str, Any] = {"kind": self.kind, **maps}
+        if self.pieces:
+            said["pieces"] = self.pieces
+        if self.gap is not None:
+            said["completeness_gap"] = self.gap
+        return said
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One answer taken apart.
+
+    Args:
+        case: the record and the answer.
+        values: for each subset of the record's modalities, its logit and its probability.
+        shares: "logit" and "probability": by modality, its Shapley value; an absent one has 0.
+        pairs: the same, by `"a+b"`, what two are worth beyond their sum.
+        inside: by modality, what counted in it.
+    """
+
+    case: Case
+    values: dict[str, dict[tuple[str, ...], float]]
+    shares: dict[str, dict[str, float]]
+    pairs: dict[str, dict[str, float]]
+    inside: dict[str, Inside]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain data; of a picture's attribution the sums over a coarse grid."""
+        everything = tuple(self.case.names)
+        return {
+            "task": self.case.task.name,
+            "answer": self.case.target_name,
+            "output": {scale: found[everything] for scale, found in self.values.items()},
+            "empty": {scale: found[()] for scale, found in self.values.items()},
+            "modalities": self.shares,
+            "interactions": self.pairs,
+            "inside": {name: found.to_json() for name, found in self.inside.items()},
+        }
+
+    def text(self) -> str:
+        """The answer, and a line a modality: its share of the probability and of the logit."""
+        everything = tuple(self.case.names)
+        rows = [("without any", {scale: found[()] for scale, found in self.values.items()}, "")]
+        for name in self.case.spec.input_names:
+            rows.append((name, {scale: shares[name] for scale, shares in self.shares.items()}, "+"))
+        rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
+        width = max(len(name) for name, _, _ in rows)
+        heads = ("probability", "logit") if self.case.task.labels else ("answer", "")
+        lines = [f"{self.case.task.name}: {self.case.target_name}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
+        for name, found, sign in rows:
+            logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.labels else ""
+            lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")
+        return "\n".join(lines)
+
+    def draw(self, path: str | Path) -> None:
+        """Write one picture (PNG): the shares of the modalities, and each modality with what counted in it."""
+        from mmzoo.evaluation.picture import draw
+
+        draw(self, Path(path))
+
+
+def explain(
+    model: keras.Model,
+    record: dict[str, Any],
+    *,
+    task: str | None = None,
+    label: str | None = None,
+    inside: bool = True,
+) -> Explanation:
+    """Why `model` answers `record` as it does: exact shares of the modalities, and attribution inside each.
+
+    Args:
+        record: any subset of the inputs by name, each a path, bytes, an array or a string.
+        task: which task, the first if not given.
+        label: which answer, the likeliest if not given.
+        inside: look into the modalities too, not only at their shares.
+
+    Raises:
+        MMZooError: an input, task or label is unknown or cannot be decoded, or there are more than six inputs.
+    """
+    case = make_case(model, record, task, label)
+    names = case.names
+    subsets = coalitions(names)
+    logits = case.with_subsets(subsets)
+    values, shares, pairs = {}, {}, {}
+    for scale, score in (("logit", case.logit(logits)), ("probability", case.probability(logits))):
+        by_subset = dict(zip(subsets, score, strict=True))
+        values[scale] = {chosen: float(number) for chosen, number in by_subset.items()}
+        found = shapley(by_subset, names)
+        shares[scale] = {name: float(found.get(name, 0.0)) for name in case.spec.input_names}
+        pairs[scale] = {pair: float(number) for pair, number in interactions(by_subset, names).items()}
+    kinds = {item.name: item.kind for item in case.spec.inputs}
+    looks = {name: LOOKS[kinds[name]](case, name) for name in names if inside and kinds[name] in LOOKS}
+    return Explanation(case, values, shares, pairs, looks)
+
+
+def look_at_image(case: Case, name: str) -> Inside:
+    """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
+    at = f"{name}_gate"
+    x, _ = at_layer(case, name, at)
+    baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
+    shares, gap = integrated_gradients(case, name, at, x, baseline)
+    maps = {"integrated_gradients": shares.sum(axis=-1), "occlusion": patches(case, name)}
+    if layer := feature_map_layer(case.model, name):
+        maps["grad_cam"] = grad_cam(case, name, layer)
+    return Inside("image", maps, gap=gap, shown=case.inputs[name][0])
+
+
+def look_at_text(case: Case, name: str) -> Inside:
+    """Each word left out."""
+    pieces, losses = words(case, name)
+    return Inside("text", {"occlusion": losses}, pieces)
+
+
+def look_at_audio(case: Case, name: str) -> Inside:
+    """Integrated gradients from a quiet clip on the log-mel, and its tiles; else silent stretches of time."""
+    at = spectrum_layer(case.model, name)
+    if at is None:
+        return Inside("audio", {"occlusion": stretches(case, name)}, shown=case.inputs[name][0])
+    x, mask = at_layer(case, name, at)
+    assert mask is not None
+    shares, gap = integrated_gradients(case, name, at, x, quiet(x, mask), mask)
+    real = max(int(mask.sum()), 1)
+    maps = {"integrated_gradients": shares[:real], "occlusion": tiles(case, name, at, x, mask)}
+    return Inside("audio", maps, gap=gap, shown=x[0, :real])
+
+
+def look_at_video(case: Case, name: str) -> Inside:
+    """The same patch of all frames at once."""
+    return Inside("video", {"occlusion": patches(case, name)}, shown=case.inputs[name][0][0])
+
+
+def look_at_sensor(case: Case, name: str) -> Inside:
+    """Each channel as if it had not been measured."""
+    count = case.inputs[name].shape[-1]
+    losses = columns(case, name, np.full(count, np.nan, np.float32))
+    names = [f"channel {k + 1}" for k in range(count)]
+    return Inside("sensor", {"occlusion": losses}, names, shown=case.inputs[name][0])
+
+
+def look_at_table(case: Case, name: str) -> Inside:
+    """Each column as if it were missing."""
+    item: Any = next(item for item in case.spec.inputs if item.name == name)
+    absent = np.array([np.nan] * len(item.numbers) + [0.0] * len(item.categories), np.float32)
+    return Inside("tabular", {"occlusion": columns(case, name, absent)}, [*item.numbers, *item.categories])
+
+
+LOOKS: dict[str, Callable[[Case, str], Inside]] = {
+    "image": look_at_image,
+    "text": look_at_text,
+    "audio": look_at_audio,
+    "video": look_at_video,
+    "sensor": look_at_sensor,
+    "tabular": look_at_table,
+}
+
+
+def coarse(values: np.ndarray) -> np.ndarray:
+    """Sums over a grid of at most `COARSE` places a side; what is smaller stays."""
+    for axis in range(values.ndim if values.ndim > 1 else 0):
+        size = values.shape[axis]
+        if size > COARSE:
+            values = np.add.reduceat(values, np.linspace(0, size, COARSE, endpoint=False).astype(int), axis=axis)
+    return values
+
+
+def rounded(values: np.ndarray) -> Any:
+    """Plain lists of numbers with six decimals."""
+    return np.round(values.astype(float), 6).tolist()

@@ -1,0 +1,130 @@
+"""Records for the page: the surest mistakes, the least sure answers, and those the modalities disagree about."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.records import Records
+from mmzoo.evaluation.evaluate import Evaluation
+from mmzoo.evaluation.metrics import subsets
+from mmzoo.evaluation.selective import sureness
+from mmzoo.evaluation.shapley import MOST, Coalition, shapley
+from mmzoo.modalities import Modality
+
+SHOWN = 8
+EACH = 2
+
+
+def gallery(records: Records, result: Evaluation) -> list[dict[str, Any]]:
+    """Groups of up to eight records together: `title`, and `records` with inputs, label, answer and shares."""
+    task = result.spec.tasks[0]
+    rows = np.flatnonzero(result.known)
+    worth = result.worths[result.everything]
+    groups: dict[str, np.ndarray] = {}
+    if task.labels:
+        sure = sureness(task, result.predictions[result.everything][task.name][rows])
+        wrong = worth < 1
+        groups["The surest mistakes"] = rows[wrong][np.argsort(-sure[wrong], kind="stable")]
+        groups["The least sure answers"] = rows[np.argsort(sure, kind="stable")]
+    else:
+        groups["The largest errors"] = rows[np.argsort(worth, kind="stable")]
+    if len(result.spec.inputs) > 1:
+        groups["Where the modalities disagree most"] = rows[np.argsort(-result.conflicts[rows], kind="stable")]
+    shuffled = np.random.default_rng(0).permutation(len(rows))
+    good = shuffled[np.argsort(worth[shuffled] < np.median(worth), kind="stable")]
+    groups["Others, drawn at random"] = rows[good]
+    shares = contributions(result)
+    taken: set[int] = set()
+    found = []
+    for title, order in groups.items():
+        room = SHOWN - len(taken) if title.startswith("Others") else EACH
+        chosen = [int(row) for row in order if int(row) not in taken][:room]
+        taken |= {*chosen}
+        if chosen:
+            found.append({"title": title, "records": [shown(records, result, row, shares) for row in chosen]})
+    return found
+
+
+def contributions(result: Evaluation) -> dict[str, np.ndarray]:
+    """Each modality's Shapley value in every answer, (N,): in the probability of what is said, or in the number."""
+    task, names = result.spec.tasks[0], result.spec.input_names
+    if len(names) > MOST:
+        return {}
+    full = result.predictions[result.everything][task.name]
+    said = full.argmax(axis=1) if task.labels else np.zeros(len(full), int)
+    rows = np.arange(len(full))
+    values: dict[Coalition, np.ndarray] = {
+        chosen: result.predictions["+".join(chosen)][task.name][rows, said] for chosen in subsets(result.spec)
+    }
+    values[()] = result.answers.nothing[task.name][rows, said]
+    return shapley(values, names)
+
+
+def shown(records: Records, result: Evaluation, row: int, shares: dict[str, np.ndarray]) -> dict[str, Any]:
+    """One record: its inputs as data a browser shows, its label, its answers and what each modality added."""
+    task = result.spec.tasks[0]
+    inputs = [shown_input(item, records.column(item.name)[row], records.ids[row]) for item in result.spec.inputs]
+    answers, label = result.predictions[result.everything][task.name][row], result.labels[task.name][row]
+    parts = {name: float(share[row]) for name, share in shares.items()}
+    reach = max([*(abs(share) for share in parts.values()), 1e-9])
+    card: dict[str, Any] = {
+        "id": records.ids[row],
+        "inputs": inputs,
+        "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
+    }
+    if task.labels:
+        card["top"] = [(task.labels[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
+        card["right"] = bool(task.worth(label[None], answers[None])[0] == 1)
+        chosen = [task.labels[label]] if task.exclusive else [n for n, y in zip(task.labels, label, strict=True) if y]
+        return {**card, "label": ", ".join(chosen) or "none"}
+    card["answer"] = ", ".join(f"{x:.4g}" for x in answers)
+    return {**card, "right": True, "label": ", ".join(f"{x:.4g}" for x in np.atleast_1d(label))}
+
+
+def shown_input(item: Modality, value: Any, record: str) -> dict[str, Any]:
+    """One input of a record for the page; `kind` says how it is shown."""
+    found: dict[str, Any] = {"name": item.name, "kind": item.kind, "alt": f"{item.name} of record {record}"}
+    if value is None:
+        return {**found, "missing": True}
+    if item.kind == "image":
+        return {**found, "source": data_url(item.to_file(item.decode(value)), "image/png")}
+    if item.kind == "video":
+        from PIL import Image
+
+        file = io.BytesIO()
+        Image.fromarray(item.decode(value)[0]).save(file, "PNG")
+        return {**found, "kind": "image", "source": data_url(file.getvalue(), "image/png")}
+    if item.kind == "audio":
+        wave = item.decode(value)
+        picture = spectrogram(wave, item.sample_rate)  # type: ignore[attr-defined]
+        return {**found, "source": data_url(item.to_file(wave), "audio/wav"), "picture": data_url(picture, "image/png")}
+    if item.kind == "tabular":
+        return {**found, "text": ", ".join(f"{column} {cell}" for column, cell in value.items())}
+    if item.kind == "sensor":
+        return {**found, "text": "{} steps of {} channels".format(*np.shape(item.decode(value)))}
+    return {**found, "text": value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)}
+
+
+def spectrogram(wave: np.ndarray, rate: int) -> bytes:
+    """A waveform's spectrogram as a grey PNG, dark where it is loud, time to the right and pitch upwards."""
+    from PIL import Image
+    from scipy.signal import spectrogram as power
+
+    wave = np.trim_zeros(wave, "b")
+    window = min(round(0.032 * rate), max(len(wave), 16))
+    padded = np.pad(wave, (0, max(window - len(wave), 0)))
+    *_, found = power(padded, rate, nperseg=window, noverlap=window * 2 // 3)
+    loud = 10 * np.log10(found + 1e-12)
+    grey = 255 * (1 - np.clip((loud - loud.max() + 60) / 60, 0, 1))
+    file = io.BytesIO()
+    Image.fromarray(grey[::-1].astype(np.uint8)).resize((220, 64)).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def data_url(data: bytes, kind: str) -> str:
+    """A file inside the page."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

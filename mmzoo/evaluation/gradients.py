@@ -1,0 +1,108 @@
+"""Attribution by gradients: integrated gradients and Grad-CAM, inside one tower of a model."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.evaluation.case import BATCH, Case, entry, log_odds, repeated
+
+FIRST_STEPS, MOST_STEPS = 32, 1024
+GAP = 0.005  # of the difference that is shared out; the path is cut finer until it is reached
+
+
+@lru_cache(maxsize=16)
+def score_gradient(model: keras.Model, name: str, at: str, task: Any) -> Any:
+    """A graph: (what enters behind the layer `at`, see `entry`; a target) -> its logit (B,), and the gradient."""
+    _into, onwards = entry(model, name, at)
+    signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
+
+    @tf.function(input_signature=[signature, tf.TensorSpec((), tf.int32)])
+    def run(inputs: Any, target: Any) -> Any:
+        x = inputs[name][0] if isinstance(inputs[name], (list, tuple)) else inputs[name]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            score = log_odds(task, onwards(inputs, training=False)[task.name], target)
+        return score, tape.gradient(score, x)
+
+    return run
+
+
+def gradients(case: Case, name: str, at: str, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The logit of the case's answer (B,) and its gradient (B, ...) for each `x` at the layer `at`."""
+    run = score_gradient(case.model, name, at, case.task)
+    scores, slopes = [], []
+    for start in range(0, len(x), BATCH):
+        part = x[start : start + BATCH]
+        here = part if mask is None else (part, repeated(mask, len(part)))
+        inputs = {**case.tokens, name: here, "present": case.inputs["present"]}
+        count = len(part)
+        inputs = keras.tree.map_structure(lambda a, n=count: tf.constant(repeated(a, n)), inputs)
+        score, slope = run(inputs, tf.constant(case.target))
+        scores.append(score.numpy())
+        slopes.append(slope.numpy())
+    return np.concatenate(scores).astype(np.float64), np.concatenate(slopes).astype(np.float64)
+
+
+def at_layer(case: Case, name: str, at: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """What the layer `at` makes of the record, float32 (1, ...), and its mask where it has one."""
+    into, _onwards = entry(case.model, name, at)
+    found = into({key: tf.constant(case.inputs[key]) for key in (name, "present")})[name]
+    if isinstance(found, (list, tuple)):
+        return np.asarray(found[0], np.float32), np.asarray(found[1])
+    return np.asarray(found, np.float32), None
+
+
+def integrated_gradients(
+    case: Case, name: str, at: str, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
+) -> tuple[np.ndarray, float]:
+    """The logit's difference from `baseline` to `x`, shared out over the elements (Sundararajan et al. 2017).
+
+    arXiv:1703.01365: `(x - baseline) * mean of the gradient along the straight line`, by the midpoint
+    rule, in twice as many steps until the shares sum to the difference within `GAP` of it.
+
+    Args:
+        x, baseline: float32 (1, ...) at the layer `at`.
+
+    Returns:
+        The shares, float64 (...), and the gap: how far their sum is from the difference, as a share of it.
+    """
+    (start, end), _ = gradients(case, name, at, np.concatenate([baseline, x]), mask)
+    steps = FIRST_STEPS
+    while True:
+        at_steps = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, *[1] * (x.ndim - 1))
+        total = np.zeros(x.shape[1:])
+        for first in range(0, steps, BATCH):  # a batch at a time: the whole path of a large picture is gigabytes
+            path = baseline + at_steps[first : first + BATCH] * (x - baseline)
+            total += gradients(case, name, at, path, mask)[1].sum(axis=0)
+        shares = (x - baseline)[0] * total / steps
+        gap = float(abs(shares.sum() - (end - start)) / max(abs(end - start), 1e-2))
+        if gap <= GAP or steps >= MOST_STEPS:
+            return shares, gap
+        steps *= 2
+
+
+def feature_map_layer(model: keras.Model, name: str) -> str | None:
+    """The last layer of an input's tower that puts out a map (B, H, W, C); None where there is none."""
+    found = None
+    for layer in model.layers:
+        if layer.name.startswith(f"{name}_") and not layer.name.endswith("_gate"):
+            output = layer.output
+            if not isinstance(output, (list, tuple, dict)) and len(output.shape) == 4 and output.shape[1] > 1:
+                found = layer.name
+    return found
+
+
+def grad_cam(case: Case, name: str, at: str) -> np.ndarray:
+    """Where the map of the layer `at` speaks for the answer, float64 (H, W) from 0 to 1 (Selvaraju et al. 2017).
+
+    arXiv:1610.02391: `relu(sum_c mean(gradient_c) * map_c)`, brought to a maximum of 1.
+    """
+    maps, _ = at_layer(case, name, at)
+    _, slopes = gradients(case, name, at, maps, None)
+    heat = np.maximum((slopes[0].mean(axis=(0, 1)) * maps[0]).sum(axis=-1), 0.0)
+    return np.asarray(heat / max(heat.max(), 1e-12))

@@ -1,0 +1,45 @@
+"""How far one task's answers can be trusted: calibration, selective prediction, conformal sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmzoo.evaluation.answers import Answers
+from mmzoo.evaluation.calibration import calibration
+from mmzoo.evaluation.selective import conformal, risk_coverage, sureness
+from mmzoo.tasks import Task
+
+
+def trust_in(task: Task, found: Answers, held_out: Answers | None) -> dict[str, dict[str, Any]]:
+    """`calibration` (with `subsets`), `selective` and `conformal`; one that cannot be had is `{"why_not": sentence}`.
+
+    Args:
+        held_out: the answers to other records, which temperatures and thresholds are fitted on.
+    """
+    everything = list(found.outputs)[-1]
+    labels, answers = found.finished(task, everything)
+    if not len(labels):
+        nothing = {"why_not": f"None of these records has a label of task '{task.name}'."}
+        return {"calibration": nothing, "selective": nothing, "conformal": nothing}
+    said: dict[str, dict[str, Any]] = {}
+    if task.labels:
+        by_subset = {
+            subset: calibration(task, *found.logits(task, subset), held_out.logits(task, subset) if held_out else None)
+            for subset in found.outputs
+        }
+        rest = {subset: {k: v for k, v in each.items() if k != "reliability"} for subset, each in by_subset.items()}
+        for each in rest.values():
+            if "scaled" in each:
+                each["scaled"] = {k: v for k, v in each["scaled"].items() if k != "reliability"}
+        said["calibration"] = {**by_subset[everything], "subsets": rest}
+        said["selective"] = risk_coverage(sureness(task, answers), task.worth(labels, answers))
+    else:
+        numbers = {"why_not": f"Task '{task.name}' answers with numbers, which say nothing of how sure they are."}
+        said["calibration"] = said["selective"] = numbers
+    if task.labels and not task.exclusive:
+        said["conformal"] = {"why_not": f"Task '{task.name}' has any number of right labels; a set is for one."}
+    elif held_out is None or not held_out.known(task).any():
+        said["conformal"] = {"why_not": "There are no validation records to fix the sets on."}
+    else:
+        said["conformal"] = conformal(task, labels, answers, held_out.finished(task, everything))
+    return said

@@ -1,0 +1,138 @@
+"""When not to trust an answer: modalities in conflict, dropout at work, inputs unlike any that were learned."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.data.records import Records, decode
+from mmzoo.evaluation.halves import halves
+from mmzoo.evaluation.metrics import BATCH, compiled
+from mmzoo.tasks import Task
+
+
+def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None = None) -> np.ndarray:
+    """How far the modalities' own answers to each record disagree, float (N,).
+
+    Among labels the mean Jensen-Shannon divergence of two modalities in bits, from 0 to 1 (Lin 1991),
+    and the mean over labels where there are many; among numbers the mean distance of two.
+
+    Args:
+        answers: finished, (N, K) a modality.
+        present: bool (N, M), which modalities each record has; all, if not given. With fewer than two it is 0.
+    """
+    here = np.ones((len(answers[0]), len(answers)), bool) if present is None else present
+    total, count = np.zeros(len(here)), np.zeros(len(here))
+    for first, second in combinations(range(len(answers)), 2):
+        both = here[:, first] & here[:, second]
+        total += both * divergence(task, answers[first], answers[second])
+        count += both
+    return total / np.maximum(count, 1)
+
+
+def divergence(task: Task, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How far two sets of finished answers (N, K) are apart, float (N,)."""
+    if not task.labels:
+        return np.abs(first - second).mean(axis=1)
+    middle = (first + second) / 2
+    if task.exclusive:
+        return entropy(middle) - (entropy(first) + entropy(second)) / 2
+    both = [np.stack([each, 1 - each], axis=-1) for each in (first, second, middle)]
+    one, other, mean = (entropy(each) for each in both)
+    return (mean - (one + other) / 2).mean(axis=1)
+
+
+def entropy(shares: np.ndarray) -> np.ndarray:
+    """Of probabilities on the last axis, in bits."""
+    return -(shares * np.log2(np.maximum(shares, 1e-12))).sum(axis=-1)
+
+
+def energy(logits: np.ndarray, *, exclusive: bool = True) -> np.ndarray:
+    """How strange each record is, float (N,), higher is stranger: `-log sum exp(logits)`.
+
+    Liu et al. 2020, arXiv:2010.03759; where labels do not exclude one another, `-sum log(1 + exp(logit))`
+    (Wang et al. 2021, arXiv:2111.12797).
+    """
+    logits = logits.astype(np.float64)
+    if not exclusive:
+        return -np.logaddexp(0.0, logits).sum(axis=1)
+    most = logits.max(axis=1)
+    return -(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)))
+
+
+def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
+    """The share of pairs in which a score of `positive` is above one of `negative`, ties half; None without pairs."""
+    from sklearn.metrics import roc_auc_score
+
+    if not len(positive) or not len(negative):
+        return None
+    labels = np.r_[np.ones(len(positive)), np.zeros(len(negative))]
+    return float(roc_auc_score(labels, np.r_[positive, negative]))
+
+
+def strange(model: keras.Model, records: Records, others: Records) -> dict[str, float | None]:
+    """How well the energy score tells `others`, unlike what was learned, from `records`: by task, the AUROC."""
+    found: dict[str, float | None] = {}
+    theirs, ours = (logits_of(model, each) for each in (others, records))
+    for task in model.spec.tasks:
+        if task.labels:
+            scores = [energy(each[task.name], exclusive=task.exclusive) for each in (theirs, ours)]
+            found[task.name] = auroc(*scores)
+    return found
+
+
+def logits_of(model: keras.Model, records: Records) -> dict[str, np.ndarray]:
+    """The model's outputs for all records."""
+    from mmzoo.evaluation.metrics import run_model
+
+    return run_model(model, decode(model.spec, records))
+
+
+def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Answers under dropout, drawn again and again (Gal & Ghahramani 2016, arXiv:1506.02142).
+
+    The towers run once, as they are; the dropout of the fusion and the heads is at work.
+
+    Returns:
+        By task `mean` and `deviation` of the finished answers, (N, K), and for labels that exclude one
+        another `information` (N,): what the draws disagree on, in bits (BALD; Houlsby et al. 2011, arXiv:1112.5745).
+    """
+    spec, (towers, fuse) = model.spec, halves(model)
+    inputs = decode(spec, records)
+    seeds = [variable for variable in fuse.non_trainable_variables if "seed_generator" in variable.path]
+    kept = [np.asarray(variable) for variable in seeds]
+    for place, variable in enumerate(seeds):
+        variable.assign(np.array([seed, place], kept[place].dtype))
+    call = tf.function(lambda x: fuse(x, training=True), reduce_retracing=True)
+    pieces: list[dict[str, np.ndarray]] = []
+    try:
+        for start in range(0, len(records), BATCH):
+            batch = keras.tree.map_structure(lambda a, s=start: tf.constant(a[s : s + BATCH]), inputs)
+            feed = {**compiled(towers)(batch), "present": batch["present"]}
+            found = [call(feed) for _ in range(draws)]
+            drawn = {t.name: [np.asarray(t.finish(each[t.name])) for each in found] for t in spec.tasks}
+            pieces.append({name: np.stack(each) for name, each in drawn.items()})
+    finally:
+        for variable, value in zip(seeds, kept, strict=True):
+            variable.assign(value)
+    said = {}
+    for task in spec.tasks:
+        answers = np.concatenate([piece[task.name] for piece in pieces], axis=1)
+        said[task.name] = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
+        if task.labels and task.exclusive:
+            said[task.name]["information"] = entropy(answers.mean(axis=0)) - entropy(answers).mean(axis=0)
+    return said
+
+
+def ensemble(models: list[keras.Model], records: Records) -> dict[str, dict[str, np.ndarray]]:
+    """By task the mean and deviation of several models' answers (Lakshminarayanan et al. 2017, arXiv:1612.01474)."""
+    outputs = [logits_of(model, records) for model in models]
+    said = {}
+    for task in models[0].spec.tasks:
+        answers = np.stack([np.asarray(task.finish(each[task.name])) for each in outputs])
+        said[task.name] = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
+    return said

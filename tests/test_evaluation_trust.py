@@ -1,0 +1,137 @@
+"""Calibration, selective prediction and conformal sets, against scikit-learn and plain NumPy."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, log_loss
+
+import mmzoo
+from mmzoo.evaluation.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
+from mmzoo.evaluation.selective import conformal, risk_coverage, threshold
+from tests.test_evaluation import TASKS, found_for
+
+TASK = mmzoo.Classification("group", labels=list("abcd"))
+
+
+def drawn(count: int = 4000, scale: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels drawn from the softmax of logits, and those logits times `scale`."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 2, (count, 4)).astype(np.float32)
+    shares = np.asarray(TASK.finish(logits))
+    labels = (random.random((count, 1)) > shares.cumsum(axis=1)).sum(axis=1).clip(0, 3).astype(np.int32)
+    return labels, logits * np.float32(scale)
+
+
+def test_scores_against_scikit_learn() -> None:
+    labels, logits = drawn()
+    answers = np.asarray(TASK.finish(logits), np.float64)
+    answers /= answers.sum(axis=1, keepdims=True)
+    assert nll(TASK, labels, answers) == pytest.approx(log_loss(labels, answers), rel=1e-6)
+    wanted = brier_score_loss(labels, answers, labels=range(4), scale_by_half=False)
+    assert brier(TASK, labels, answers) == pytest.approx(wanted, rel=1e-6)
+
+
+def test_ece_against_its_definition() -> None:
+    labels, logits = drawn(500, 3.0)
+    claims, true = stated(TASK, labels, np.asarray(TASK.finish(logits)))
+    wanted = 0.0
+    for k in range(15):
+        here = (claims >= k / 15) & ((claims < (k + 1) / 15) | (k == 14))
+        wanted += here.mean() * abs(claims[here].mean() - true[here].mean()) if here.any() else 0
+    assert ece(claims, true) == pytest.approx(wanted, abs=1e-6)
+    assert sum(each["count"] for each in reliability(claims, true)) == 500
+    assert ece(np.ones(4), np.ones(4, bool)) == 0
+    assert ece(np.zeros(4), np.zeros(4, bool)) == 0
+
+
+def test_the_temperature_is_found_again() -> None:
+    """Logits three times too large need a temperature of three; then the claims are true."""
+    labels, logits = drawn(8000, 3.0)
+    assert temperature(TASK, labels, logits) == pytest.approx(3.0, rel=0.05)
+    found = calibration(TASK, labels, logits, drawn(8000, 3.0, seed=1))
+    assert found["ece"] > 0.1
+    assert found["scaled"]["ece"] < 0.02
+    assert found["scaled"]["nll"] < found["nll"]
+    assert found["scaled"]["brier"] < found["brier"]
+    losses = [nll(TASK, labels, cooled(TASK, logits, found["temperature"] * factor)) for factor in (0.9, 1.0, 1.1)]
+    assert min(losses) == losses[1]
+
+
+def test_many_labels_are_many_claims() -> None:
+    task = mmzoo.MultiLabel("tags", labels=list("abc"))
+    random = np.random.default_rng(0)
+    answers = random.random((500, 3))
+    labels = (random.random((500, 3)) < answers).astype(np.float32)
+    assert brier(task, labels, answers) == pytest.approx(brier_score_loss(labels.ravel(), answers.ravel()))
+    assert nll(task, labels, answers) == pytest.approx(log_loss(labels.ravel(), answers.ravel()), rel=1e-6)
+    assert ece(*stated(task, labels, answers)) < 0.04
+
+
+def test_risk_over_coverage() -> None:
+    worth = np.array([1, 1, 0, 1, 0, 0, 1, 0, 0, 0], float)
+    found = risk_coverage(np.arange(10, 0, -1) / 10, worth)
+    risks = [(1 - worth[:k]).mean() for k in range(1, 11)]
+    assert found["aurc"] == pytest.approx(np.mean(risks))
+    assert found["risk"][-1] == pytest.approx(0.6)
+    assert found["risk"][9] == pytest.approx(risks[4])
+    assert found["best"] <= found["aurc"]
+    assert risk_coverage(np.ones(10), worth)["aurc"] == pytest.approx(0.6), "no confidence, no gain"
+    perfect = risk_coverage(worth, worth)
+    assert perfect["aurc"] == pytest.approx(perfect["best"])
+
+
+def test_the_threshold_is_the_promised_rank() -> None:
+    scores = np.random.default_rng(0).permutation(99) + 1.0
+    assert threshold(scores, 0.9) == 90
+    assert threshold(scores[:8], 0.9) == np.inf
+    assert threshold(scores[:9], 0.9) == scores[:9].max()
+
+
+def test_sets_cover_what_they_promise() -> None:
+    """Averaged over draws of 200 held-out records, whatever the logits are scaled by."""
+    for scale in (0.3, 1.0, 4.0):
+        covered = []
+        for seed in range(20):
+            theirs, their_logits = drawn(200, scale, seed)
+            labels, logits = drawn(1000, scale, seed + 100)
+            held_out = theirs, np.asarray(TASK.finish(their_logits))
+            found = conformal(TASK, labels, np.asarray(TASK.finish(logits)), held_out)
+            covered.append(found["coverage"])
+            assert sum(found["sizes"]) == pytest.approx(1)
+            assert np.dot(found["sizes"], range(5)) == pytest.approx(found["size"])
+        assert np.mean(covered) == pytest.approx(0.9, abs=0.015)
+
+
+def test_ranges_cover_what_they_promise() -> None:
+    task = mmzoo.Regression("size", targets=2)
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(4000, 2))
+    answers = truth + random.normal(0, [0.1, 2.0], (4000, 2))
+    found = conformal(task, truth[:2000], answers[:2000], (truth[2000:], answers[2000:]))
+    assert found["coverage"] == pytest.approx(0.9, abs=0.02)
+    assert found["half_width"] == pytest.approx([0.1 * 1.645, 2 * 1.645], rel=0.06)
+    few = conformal(task, truth, answers, (truth[:5], answers[:5]))
+    assert few["half_width"] == [None, None]
+    assert few["coverage"] == 1
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_task_says_how_far_it_can_be_trusted_or_why_not(kind: str) -> None:
+    data = found_for(kind).to_json()
+    json.dumps(data, allow_nan=False)
+    if kind == "regression":
+        assert "numbers" in data["calibration"]["why_not"]
+    else:
+        assert 0 <= data["calibration"]["ece"] <= 1
+        assert data["calibration"]["temperature"] > 0
+        assert data["calibration"]["scaled"].keys() >= {"ece", "brier", "nll"}
+        assert len(data["calibration"]["subsets"]) == 7
+        assert 0 <= data["selective"]["aurc"] <= 1
+    if kind == "multi_label":
+        assert "any number of right labels" in data["conformal"]["why_not"]
+    else:
+        assert 0 <= data["conformal"]["coverage"] <= 1
+    assert "calibration" in data["other_tasks"]["age"]
