@@ -83,6 +83,8 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--image", metavar="FILE", help="JPEG, PNG, GIF or BMP")
         sub.add_argument("--text", metavar="TEXT")
         sub.add_argument("--audio", metavar="FILE", help="WAV, FLAC, Ogg, MP3")
+        sub.add_argument("--video", metavar="FILE", help="MP4, WebM, GIF")
+        sub.add_argument("--sensor", metavar="FILE", help="CSV or .npy of numbers")
         sub.add_argument(
             "--input", action="append", default=[], metavar="NAME=VALUE", help="an input by its name in the spec"
         )
@@ -187,7 +189,7 @@ def export(args: argparse.Namespace) -> None:
 
 def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
     record: dict[str, Any] = {}
-    for kind in ("image", "text", "audio"):
+    for kind in ("image", "text", "audio", "video", "sensor"):
         value = getattr(args, kind)
         if value is not None:
             names = [item.name for item in run.spec.inputs if item.kind == kind]
@@ -197,8 +199,19 @@ def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
     for setting in args.input:
         name, equals, value = setting.partition("=")
         require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
-        record[name] = value
+        tables = [item.name for item in run.spec.inputs if item.kind == "tabular"]
+        record[name] = row_of(name, value) if name in tables else value
     return record
+
+
+def row_of(name: str, value: str) -> Any:
+    """A row of a table, written as a JSON object."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        raise MMZooError(
+            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{value}'."
+        ) from None
 
 
 def predict(args: argparse.Namespace) -> None:

@@ -9,7 +9,16 @@ from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import MMZooError
 from mmzoo.spec import Spec
 
-COLOURS = {"image": "#4e79a7", "text": "#59a14f", "audio": "#e08214", "fusion": "#6b4c9a", "task": "#b33f40"}
+COLOURS = {
+    "image": "#4e79a7",
+    "text": "#3f7f3a",
+    "audio": "#b35c00",
+    "video": "#2f6f73",
+    "sensor": "#7a5c2e",
+    "tabular": "#5d6470",
+    "fusion": "#6b4c9a",
+    "task": "#b33f40",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,11 @@ def outline(spec: Spec) -> Graph:
     heads = []
     for task in spec.tasks:
         names = [f"{task.name}_head", *(f"{task.name}_{name}_head" for name in spec.input_names)]
-        lines = (task.kind, f"{task.units} outputs", *(["a head for each modality"] * (names[1] in layers)))
+        lines = (
+            task.kind,
+            f"{task.units} output{'s' * (task.units > 1)}",
+            *(["a head for each modality"] * (names[1] in layers)),
+        )
         heads.append(Box(task.name, lines, "task", *count(*names)))
     return Graph(tuple(towers), middle, tuple(heads))
 
