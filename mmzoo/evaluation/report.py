@@ -18,6 +18,7 @@ from mmzoo.evaluation.metrics import named, primary
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.training.checkpoint import write_file
 
+LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all
 
 
@@ -98,6 +99,7 @@ def trust_charts(data: dict[str, Any]) -> list[dict[str, str]]:
         bins = {"as trained": data["calibration"]["reliability"]}
         if "scaled" in data["calibration"]:
             bins["scaled"] = data["calibration"]["scaled"]["reliability"]
+        bins = {name: [each for each in rows if each["count"] >= LEAST_CLAIMS] for name, rows in bins.items()}
         drawn = [
             Line(name, [each["confidence"] for each in rows], [each["accuracy"] for each in rows], place, dots=True)
             for place, (name, rows) in enumerate(bins.items())
@@ -146,7 +148,7 @@ def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
                 y_span=(0, 1) if curve["metric"] == "accuracy" else None,
                 x_ticks=list(zip(steps, levels, strict=True)),
             )
-            kept = "" if curve["relative"] is None else f"{curve['relative']:.0%} is left on average"
+            kept = "" if curve["relative"] is None else f"{curve['relative']:.0%} of the clean score is left on average"
             found.append({"title": f"{name}: {how}", "svg": svg, "note": kept})
     return found
 
