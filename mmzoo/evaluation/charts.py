@@ -43,7 +43,7 @@ def lines(
     low, high = y_span or padded(min(finite, default=0.0), max(finite, default=1.0))
     places = [x for line in drawn for x in line.x]
     first, last = min(places, default=0.0), max(places, default=1.0)
-    right = 16 + int(6.4 * max((len(line.name) for line in drawn), default=0))
+    right = 16 + int(7.2 * max((len(line.name) for line in drawn), default=0))
     inner, tall = WIDE - LEFT - right, HIGH - TOP - BOTTOM
 
     def at(x: float, y: float) -> tuple[float, float]:

@@ -58,6 +58,18 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     write_file(run.folder / "model_card.md", markdown(name, sections, result.spec).encode())
 
 
+def table(data: dict[str, Any]) -> str:
+    """The metrics of every subset as text, from what metrics.json holds."""
+    names = list(data["metrics"])
+    width = max(10, *(len(subset) for subset in data["subsets"]))
+    rows = [f"{data['split']}: {data['examples']} examples"]
+    rows += [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
+    for subset, found in data["subsets"].items():
+        values = "  ".join(f"{found.get(name, float('nan')):>{max(9, len(name))}.3f}" for name in names)
+        rows.append(f"{subset:<{width}}  {values}")
+    return "\n".join(rows)
+
+
 def number(value: float | None) -> str:
     """Three decimals, or a dash for what is not there."""
     return "–" if value is None else f"{value:.3f}"
@@ -148,8 +160,9 @@ def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
                 y_span=(0, 1) if curve["metric"] == "accuracy" else None,
                 x_ticks=list(zip(steps, levels, strict=True)),
             )
-            kept = "" if curve["relative"] is None else f"{curve['relative']:.0%} of the clean score is left on average"
-            found.append({"title": f"{name}: {how}", "svg": svg, "note": kept})
+            left = curve["relative"]
+            note = "" if left is None else f"{left * 100:.0f} % of the score is left on average"
+            found.append({"title": f"{name}: {how}", "svg": svg, "note": note})
     return found
 
 
