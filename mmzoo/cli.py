@@ -164,13 +164,9 @@ def compare(args: argparse.Namespace) -> None:
 
 
 def show_evaluation(run: Any, result: dict[str, Any]) -> None:
-    names = list(result["metrics"])
-    width = max(10, *(len(subset) for subset in result["subsets"]))
-    print(f"\n{result['split']}: {result['examples']} examples")
-    print(f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names))
-    for subset, found in result["subsets"].items():
-        print(f"{subset:<{width}}  " + "  ".join(f"{found[name]:9.3f}" for name in names))
-    print(f"\n{result['verdict']}\nReport: {run.folder / 'report.html'}")
+    from mmzoo.evaluation.report import table
+
+    print(f"\n{table(result)}\n\n{result['verdict']}\nReport: {run.folder / 'report.html'}")
 
 
 def export(args: argparse.Namespace) -> None:

@@ -124,7 +124,8 @@ def draw(graph: Graph, path: Path) -> None:
             axes.text(
                 left + 0.12, middle + high / 2 - 0.2, box.title, color="white", weight="bold", va="center", fontsize=10
             )
-            counts = f"{box.trainable:,} of {box.total:,} train"
+            all_train = box.trainable == box.total
+            counts = f"{box.total:,} parameters" if all_train else f"{box.trainable:,} of {box.total:,} train"
             body = "\n".join(box.lines + ((counts,) if box.total else ()))
             axes.text(
                 left + 0.12, middle + high / 2 - 0.38, body, color="white", va="top", fontsize=7.5, linespacing=1.4
@@ -133,12 +134,12 @@ def draw(graph: Graph, path: Path) -> None:
         return spots
 
     left = place(graph.towers, 0.05, 3.2)
-    ((x, y),) = place((graph.fusion,), 4.0, 2.0)
+    ((x, y),) = place((graph.fusion,), 3.9, 2.2)
     right = place(graph.tasks, 6.75, 2.2)
     for _, height in left:
         axes.annotate("", (x, y), (3.25, height), arrowprops={"arrowstyle": "-|>", "color": "#555555"})
     for start, height in right:
-        axes.annotate("", (start, height), (x + 2.0, y), arrowprops={"arrowstyle": "-|>", "color": "#555555"})
+        axes.annotate("", (start, height), (x + 2.2, y), arrowprops={"arrowstyle": "-|>", "color": "#555555"})
     try:
         figure.savefig(path, dpi=150, bbox_inches="tight")
     except (OSError, ValueError) as error:

@@ -43,7 +43,7 @@ def lines(
     low, high = y_span or padded(min(finite, default=0.0), max(finite, default=1.0))
     places = [x for line in drawn for x in line.x]
     first, last = min(places, default=0.0), max(places, default=1.0)
-    right = 14 + int(6.4 * max((len(line.name) for line in drawn), default=0))
+    right = 16 + int(7.2 * max((len(line.name) for line in drawn), default=0))
     inner, tall = WIDE - LEFT - right, HIGH - TOP - BOTTOM
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -70,7 +70,7 @@ def lines(
         if line.dots:
             parts += [f'<circle class="line{line.style}" cx="{x}" cy="{y}" r="3.5"/>' for x, y in points]
         if line.name in spots:
-            where = f'x="{WIDE - right + 6}" y="{spots[line.name]:.1f}"'
+            where = f'x="{WIDE - right + 9}" y="{spots[line.name]:.1f}"'
             parts.append(f'<text class="line{line.style}" {where}>{html.escape(line.name)}</text>')
     return "".join([*parts, "</svg>"])
 

@@ -18,6 +18,7 @@ from mmzoo.evaluation.metrics import named, primary
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import write_file
 
+LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all
 
 
@@ -55,6 +56,18 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     )
     write_file(run.folder / "report.html", text.encode())
     write_file(run.folder / "model_card.md", markdown(name, sections, result.spec).encode())
+
+
+def table(data: dict[str, Any]) -> str:
+    """The metrics of every subset as text, from what metrics.json holds."""
+    names = list(data["metrics"])
+    width = max(10, *(len(subset) for subset in data["subsets"]))
+    rows = [f"{data['split']}: {data['examples']} examples"]
+    rows += [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
+    for subset, found in data["subsets"].items():
+        values = "  ".join(f"{found.get(name, float('nan')):>{max(9, len(name))}.3f}" for name in names)
+        rows.append(f"{subset:<{width}}  {values}")
+    return "\n".join(rows)
 
 
 def number(value: float | None) -> str:
@@ -98,6 +111,7 @@ def trust_charts(data: dict[str, Any]) -> list[dict[str, str]]:
         bins = {"as trained": data["calibration"]["reliability"]}
         if "scaled" in data["calibration"]:
             bins["scaled"] = data["calibration"]["scaled"]["reliability"]
+        bins = {name: [each for each in rows if each["count"] >= LEAST_CLAIMS] for name, rows in bins.items()}
         drawn = [
             Line(name, [each["confidence"] for each in rows], [each["accuracy"] for each in rows], place, dots=True)
             for place, (name, rows) in enumerate(bins.items())
@@ -146,8 +160,9 @@ def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
                 y_span=(0, 1) if curve["metric"] == "accuracy" else None,
                 x_ticks=list(zip(steps, levels, strict=True)),
             )
-            kept = "" if curve["relative"] is None else f"{curve['relative']:.0%} is left on average"
-            found.append({"title": f"{name}: {how}", "svg": svg, "note": kept})
+            left = curve["relative"]
+            note = "" if left is None else f"{left * 100:.0f} % of the score is left on average"
+            found.append({"title": f"{name}: {how}", "svg": svg, "note": note})
     return found
 
 

@@ -1,0 +1,108 @@
+"""The page and the card: everything is on them, for every task, and nothing comes from elsewhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import mmzoo
+from mmzoo.data.records import Records
+from mmzoo.evaluation.charts import Line, lines
+from tests.conftest import small_records, small_spec
+from tests.test_evaluation import TASKS, records_for
+
+QUICK = mmzoo.Training(epochs=2, batch_size=8)
+
+
+class Outline(HTMLParser):
+    """Which tags are open, which ids and links there are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.unnamed: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if tag not in ("meta", "link", "img", "line", "polyline", "circle"):
+            self.open.append(tag)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [str(found[key]) for key in ("href", "src") if key in found]
+        if tag in ("img", "audio", "svg") and not (found.get("alt") or found.get("aria-label")):
+            self.unnamed.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and tag == self.open[-1]:
+            self.open.pop()
+
+
+def page_of(run: mmzoo.Run) -> tuple[str, Outline]:
+    page = (run.folder / "report.html").read_text("utf-8")
+    outline = Outline()
+    outline.feed(page)
+    return page, outline
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
+    spec = small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")])
+    records, others = records_for(kind), records_for(kind, 24, 1)
+    records.columns["sound"] = [None, *records.columns["sound"][1:]]
+    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
+    data = run.evaluate(records, validation=others, noise=True)
+    assert json.loads((run.folder / "metrics.json").read_text()) == json.loads(json.dumps(data))
+    page, outline = page_of(run)
+    assert not outline.open, "a tag is not closed"
+    assert not outline.unnamed
+    assert len(outline.ids) == len(set(outline.ids))
+    for link in outline.links:
+        assert link.startswith(("data:", "#")), "the page needs nothing from elsewhere"
+        assert not link.startswith("#") or link[1:] in outline.ids
+    assert "nan" not in re.sub(r"base64,[^\"')]*", "", page).lower()
+    assert data["verdict"].split(" (")[0] in page
+    assert page.count("<article") == 8
+    for title in ("What each modality is worth", "How it bears noise", "How far to trust it", "Where the mistakes are"):
+        assert f">{title}</h2>" in page
+    assert ("confusion matrix" in page) == (kind in ("classification", "binary", "ordinal"))
+    assert ("Answer by truth" in page) == (kind == "regression")
+    card = (run.folder / "model_card.md").read_text("utf-8")
+    assert all(f"## {title}" in card for title in ("Model", "Data", "Training", "Results", "Limits", "Spec"))
+    assert "sha256" in card
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    """One modality, no validation, one class, no noise: each section says why it is short."""
+    records = small_records(12)
+    cats = records.select([k for k, name in enumerate(records.columns["animal"]) if name == "cat"])
+    run = mmzoo.train(small_spec().subset(["words"]), records, training=QUICK, out=tmp_path / "run")
+    run.evaluate(cats)
+    page, _ = page_of(run)
+    assert "there is nothing to fuse" in page
+    assert "mmzoo evaluate RUN --noise measures it" in page
+    assert "There are no validation records" in page
+    assert "Without validation records no temperature is fitted" in page
+
+
+def test_values_are_escaped(tmp_path: Path) -> None:
+    records = small_records(12)
+    words = ["<script>alert(1)</script>", *records.columns["words"][1:]]
+    records = Records({**records.columns, "words": words}, ["<b>", *records.ids[1:]])
+    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
+    run.evaluate(records.take(6))
+    page, _ = page_of(run)
+    assert "<script" not in page
+    assert "<b>" not in page
+
+
+def test_a_chart_of_little() -> None:
+    for drawn in ([], [Line("flat", [0, 1], [2.0, 2.0])], [Line("gap", [0, 1, 2], [1.0, float("nan"), 3.0])]):
+        svg = lines(drawn, x_label="x", title="a & b")
+        assert "nan" not in svg
+        assert 'aria-label="a &amp; b"' in svg
