@@ -2,7 +2,9 @@
 
     mmzoo train one_conv_mean --out runs/one_conv_mean
 
-RESULT
+Seed 0, test: macro-F1 0.565, average precision 0.592, ROC-AUC 0.877, accuracy of the single yes or no 0.919;
+with the picture alone macro-F1 0.261, with the name alone 0.484 (the same model, an input left out). 75 s in all on
+2 cores that did other work too.
 """
 
 import mmzoo

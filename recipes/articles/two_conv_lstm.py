@@ -2,7 +2,13 @@
 
     mmzoo train two_conv_lstm --out runs/two_conv_lstm
 
-RESULT
+Seed 0, test: accuracy 0.671, macro-F1 0.616; the picture alone 0.540, the name alone 0.558, the speech alone 0.424
+(the same model, inputs left out). The linear-sum form, `softmax(W relu(W1 Ximg + W2 Xtxt + W3 Xaud + b))`:
+
+    mmzoo train two_conv_lstm --out runs/two_conv_sum --set fusion=linear_sum
+
+accuracy 0.686, macro-F1 0.632. About 340 s each on 2 cores that did other work too; most of it is the LSTM over the
+248 frames of the sound.
 """
 
 import mmzoo
