@@ -13,7 +13,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.folder.golden import presence
-from tests.attacks.attacks import card_of
+from tests.attacks.making import card_of
 from tests.conftest import small_records, small_spec
 
 
