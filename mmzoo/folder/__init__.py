@@ -30,6 +30,9 @@ from mmzoo.folder.tensors import TensorFile, layout_of
 from mmzoo.spec import Spec
 
 
+NUMBERED = ("conv2d", "batch_normalization", "layer_normalization", "dense", "transformer_block", "variable")
+
+
 def named_weights(model: keras.Model) -> dict[str, Any]:
     """Every weight under a name that only the spec decides: its layer's, and its path in it.
 
@@ -47,7 +50,7 @@ def named_weights(model: keras.Model) -> dict[str, Any]:
 
 def _renumbered(part: str, seen: dict[str, list[str]]) -> str:
     """`conv2d_94` as `conv2d_0` if it is the first of its kind in `seen`."""
-    found = re.fullmatch(r"(conv2d|batch_normalization|layer_normalization|dense|transformer_block)(_\d+)?", part)
+    found = re.fullmatch(f"({'|'.join(NUMBERED)})(_\\d+)?", part)
     if not found:
         return part
     numbers = seen.setdefault(found[1], [])
