@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ["MMZOO_CACHE"] = ""  # nothing of a test is kept for the next
 
 import numpy as np
 import pytest

@@ -86,12 +86,15 @@ def test_the_two_halves_are_the_model() -> None:
     spec = small_spec(inputs=inputs)
     model, batch = mmzoo.build(spec), sample(spec)
     part = split(model)
-    features = part.trunk(batch, training=False)
+    assert list(part.trunks) == spec.input_names
+    features = {
+        name: trunk({name: batch[name], "present": batch["present"]}, training=False)
+        for name, trunk in part.trunks.items()
+    }
     entry = {**features, "present": tf.constant(batch["present"])}
     np.testing.assert_allclose(part.rest(entry)["animal"], model(batch)["animal"], atol=1e-6)
-    frozen = {v.path for v in part.trunk.variables}
-    assert frozen
-    assert not part.trunk.trainable_variables
+    assert part.trunks["picture"].variables
+    assert not any(trunk.trainable_variables for trunk in part.trunks.values())
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50"])

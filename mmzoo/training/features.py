@@ -11,19 +11,21 @@ from tqdm import tqdm
 
 from mmzoo.evaluation.metrics import compiled
 from mmzoo.modalities import Modality
+from mmzoo.spec import Spec
 from mmzoo.towers import trunk_name
+from mmzoo.training.cache import kept, key_of
 
 BATCH = 64
 
 
 class Split(NamedTuple):
-    """A model in two: `rest(trunk(x))` is `model(x)`.
+    """A model in two: what the trunks put out, given to `rest`, is what the model puts out.
 
-    trunk: the model's inputs -> dict of what each input's trunk puts out, or None where no tower has one.
-    rest: those, the inputs without a trunk, and `present` -> the model's outputs.
+    trunks: by input, a model from it and `present` to what its tower's trunk puts out; none for a tower without one.
+    rest: that, the inputs without a trunk, and `present` -> the model's outputs.
     """
 
-    trunk: keras.Model | None
+    trunks: dict[str, keras.Model]
     rest: keras.Model
 
 
@@ -32,44 +34,67 @@ def split(model: keras.Model) -> Split:
     layers = {layer.name: layer for layer in model.layers}
     cut = {name: layers[trunk_name(name)].output for name in model.spec.input_names if trunk_name(name) in layers}
     if not cut:
-        return Split(None, model)
+        return Split({}, model)
     for name, tensor in cut.items():
         if isinstance(tensor, list):
             cut[name] = tuple(tensor)  # tf.data takes a list for a tensor
         else:
             tensor.name = name  # Keras wants the tensors of a dict of inputs to be called by its keys
     entry = {name: cut.get(name, tensor) for name, tensor in model.input.items()}
-    return Split(keras.Model(model.input, cut), keras.Model(entry, model.output))
+    present = model.input["present"]
+    trunks = {name: keras.Model({name: model.input[name], "present": present}, out) for name, out in cut.items()}
+    return Split(trunks, keras.Model(entry, model.output))
 
 
 def compute_features(
-    part: Split, spec: Any, arrays: dict[str, np.ndarray], *, views: int = 1, seed: int = 0, what: str = "features"
+    part: Split, spec: Spec, arrays: dict[str, np.ndarray], *, views: int = 1, seed: int = 0, what: str = "features"
 ) -> dict[str, Any]:
     """Run the trunks over all examples: what `part.rest` takes, each with an axis of views in second place.
 
-    Inputs without random variants have one view. `present` has none of that axis.
+    Inputs without random variants have one view. `present` has none of that axis. What comes out of a trunk
+    with weights, a frozen network, is kept on disk.
     """
-    count = len(arrays["present"])
-    starts = range(0, count, BATCH)
-    run = compiled(part.trunk) if part.trunk else lambda batch: {}
-    found: dict[str, list[Any]] = {item.name: [] for item in spec.inputs}
-    bar = tqdm(total=views * count, desc=what, unit="example", disable=None, leave=False)
-    for view in range(views):
-        items = [item for item in spec.inputs if view == 0 or has_variants(item)]
-        pieces: dict[str, list[Any]] = {item.name: [] for item in items}
-        for start in starts:
-            batch = {name: tf.constant(array[start : start + BATCH]) for name, array in arrays.items()}
-            for item in items if view else []:
-                batch[item.name] = item.augment(batch[item.name], np.array([seed * 1000 + view, start], np.int32))
-            outputs = run(batch)
-            for name, kept in pieces.items():
-                kept.append(keras.tree.map_structure(np.asarray, outputs.get(name, batch[name])))
-            bar.update(len(batch["present"]))
-        for name, kept in pieces.items():
-            found[name].append(keras.tree.map_structure(lambda *parts: np.concatenate(parts), *kept))
-    bar.close()
-    stacked = {name: keras.tree.map_structure(lambda *v: np.stack(v, axis=1), *kept) for name, kept in found.items()}
-    return {**stacked, "present": arrays["present"]}
+    found: dict[str, Any] = {"present": arrays["present"]}
+    for item in spec.inputs:
+        given = {name: arrays[name] for name in (item.name, "present")}
+        count = views if has_variants(item) else 1
+        trunk = part.trunks.get(item.name)
+        label = f"{what} of {item.name}"
+        if trunk is None or not trunk.weights:
+            found[item.name] = run_trunk(trunk, item, given, count, seed, label)
+            continue
+        key = key_of([item.to_json(), count, seed if count > 1 else 0], trunk.weights, given)
+        found[item.name] = kept(
+            label,
+            key,
+            trunk.output,
+            lambda trunk=trunk, item=item, given=given, count=count, label=label: run_trunk(  # type: ignore[misc]
+                trunk, item, given, count, seed, label
+            ),
+        )
+    return found
+
+
+def run_trunk(
+    trunk: keras.Model | None, item: Modality, arrays: dict[str, np.ndarray], views: int, seed: int, what: str
+) -> Any:
+    """What a trunk makes of all examples, or the examples themselves where there is none: (N, views, ...)."""
+    if trunk is None and views == 1:
+        return arrays[item.name][:, None]
+    run = compiled(trunk) if trunk is not None else lambda batch: batch[item.name]
+    total = len(arrays["present"])
+    found = []
+    with tqdm(total=views * total, desc=what, unit="example", disable=None, leave=False) as bar:
+        for view in range(views):
+            parts = []
+            for start in range(0, total, BATCH):
+                batch = {name: tf.constant(array[start : start + BATCH]) for name, array in arrays.items()}
+                if view:
+                    batch[item.name] = item.augment(batch[item.name], np.array([seed * 1000 + view, start], np.int32))
+                parts.append(keras.tree.map_structure(np.asarray, run(batch)))
+                bar.update(len(batch["present"]))
+            found.append(keras.tree.map_structure(lambda *each: np.concatenate(each), *parts))
+    return keras.tree.map_structure(lambda *each: np.stack(each, axis=1), *found)
 
 
 def first_view(features: dict[str, Any]) -> dict[str, Any]:
