@@ -29,7 +29,6 @@ from mmzoo.folder.reading import read_json, told
 from mmzoo.folder.tensors import TensorFile, layout_of
 from mmzoo.spec import Spec
 
-
 NUMBERED = ("conv2d", "batch_normalization", "layer_normalization", "dense", "transformer_block", "variable")
 
 
