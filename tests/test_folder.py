@@ -12,9 +12,12 @@ from safetensors.numpy import load_file
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
+from mmzoo.folder import named_weights
 from mmzoo.folder.golden import presence
+from mmzoo.towers import towers
 from tests.attacks.making import card_of
 from tests.conftest import small_records, small_spec
+from tests.zoo import tower_spec
 
 
 @pytest.fixture
@@ -50,20 +53,30 @@ def test_pretrained_packages_are_not_needed_to_load(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(mmzoo.load(tmp_path / "model")(batch)["animal"], model(batch)["animal"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", towers.names(serves="image"))
+def test_names_of_weights_do_not_depend_on_what_was_built_before(name: str) -> None:
+    first, second = (named_weights(mmzoo.build(tower_spec(name, "image"))) for _ in range(2))
+    assert first.keys() == second.keys()
+
+
 def test_another_model_is_not_overwritten(folder: Path) -> None:
     with pytest.raises(MMZooError, match="holds a model with another spec"):
         mmzoo.save(mmzoo.build(small_spec("weighted")), folder)
 
 
-@pytest.mark.parametrize("name", ["card.json", "weights.safetensors", "golden.safetensors"])
-def test_any_flipped_bit_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "count"), [("card.json", 200), ("weights.safetensors", 20), ("golden.safetensors", 20)]
+)
+def test_any_flipped_bit_is_refused(tmp_path: Path, name: str, count: int) -> None:
     mmzoo.save(mmzoo.build(small_spec().subset(["words"])), tmp_path)
     path = tmp_path / name
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
-    # Most flips in a header or a card are found before a model is built; the others take longer.
+    # Flips in a card are found before a model is built; the others take longer.
     header = 8 + int.from_bytes(whole[:8], "little") if name != "card.json" else len(whole)
-    places = [0, len(whole) - 1, *rng.integers(0, header, 60), *rng.integers(header - 1, len(whole), 6)]
+    places = [0, len(whole) - 1, *rng.integers(0, header, count), *rng.integers(header - 1, len(whole), 6)]
     for place in places:
         data = bytearray(whole)
         data[place] ^= 1 << rng.integers(8)
