@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from mmzoo.errors import MMZooError
 
@@ -29,6 +30,24 @@ def write_file(path: Path, data: bytes) -> None:
         raise MMZooError(
             f"'{path}' could not be written ({error.strerror}); free some space or choose another folder."
         ) from error
+
+
+def write_figure(figure: Any, path: Path, **options: Any) -> None:
+    """Write a figure of matplotlib as a picture, and let go of it.
+
+    Raises:
+        MMZooError: the folder cannot be written, or the path's ending is no kind of picture.
+    """
+    from matplotlib import pyplot
+
+    try:
+        figure.savefig(path, **options)
+    except (OSError, ValueError) as error:
+        raise MMZooError(
+            f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
+        ) from error
+    finally:
+        pyplot.close(figure)
 
 
 def flush_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmzoo.choice import Fusion, Tower
-from mmzoo.errors import MMZooError
+from mmzoo.files import write_figure
 from mmzoo.spec import Spec
 
 COLOURS = {
@@ -140,11 +140,4 @@ def draw(graph: Graph, path: Path) -> None:
         axes.annotate("", (x, y), (3.25, height), arrowprops={"arrowstyle": "-|>", "color": "#555555"})
     for start, height in right:
         axes.annotate("", (start, height), (x + 2.2, y), arrowprops={"arrowstyle": "-|>", "color": "#555555"})
-    try:
-        figure.savefig(path, dpi=150, bbox_inches="tight")
-    except (OSError, ValueError) as error:
-        raise MMZooError(
-            f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
-        ) from error
-    finally:
-        pyplot.close(figure)
+    write_figure(figure, path, dpi=150, bbox_inches="tight")

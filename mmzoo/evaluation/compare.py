@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.records import Records, decode, encode_labels
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import require
 from mmzoo.evaluation.metrics import finish, metrics, run_model
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain, worth_name
+from mmzoo.files import write_figure
 from mmzoo.tasks import Task
 
 
@@ -89,14 +90,7 @@ class Comparison:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x", color="#dfe3ea", lw=0.6)
         axes.set_axisbelow(True)
-        try:
-            figure.savefig(path, dpi=130)
-        except (OSError, ValueError) as error:
-            raise MMZooError(
-                f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
-            ) from error
-        finally:
-            pyplot.close(figure)
+        write_figure(figure, path, dpi=130)
 
 
 def value_of(task: Task, row: Row) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.errors import MMZooError
+from mmzoo.files import write_figure
 
 if TYPE_CHECKING:
     from mmzoo.evaluation.explain import Explanation, Inside
@@ -44,14 +44,7 @@ def draw(explanation: Explanation, path: Path) -> None:
             axes = part.subplots(1, len(drawers), squeeze=False)[0]
             for place, drawer in zip(axes, drawers, strict=True):
                 drawer(place)
-        try:
-            figure.savefig(path, dpi=130, facecolor="white")
-        except (OSError, ValueError) as error:
-            raise MMZooError(
-                f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
-            ) from error
-        finally:
-            pyplot.close(figure)
+        write_figure(figure, path, dpi=130, facecolor="white")
 
 
 METHODS = {
