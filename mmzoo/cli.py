@@ -291,7 +291,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0, or 2 after an error of the user's, 130 after Ctrl-C (a training run can be gone on with)."""
+    """Run a command; 0, or 2 after an error of the user's, 130 after Ctrl-C, 42 where SIGTERM stopped a training."""
     args = parser().parse_args(argv)
     notes = logging.StreamHandler()
     notes.setFormatter(logging.Formatter("note: %(message)s"))
@@ -309,7 +309,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as stop:
         print(f"mmzoo: {stop or 'interrupted'}", file=sys.stderr)
-        return 130
+        return int(getattr(stop, "code", 130))
     return 0
 
 

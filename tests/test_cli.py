@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -203,23 +204,25 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_and_again(tmp_path: Path) -> None:
-    """A real process, a real signal: it says how to go on, and goes on to the unbroken run's bytes."""
-    import signal
+def test_stopped_and_again(tmp_path: Path) -> None:
+    """A real process, real signals: it says how to go on, and goes on to the unbroken run's bytes."""
 
     def command(out: str) -> list[str]:
-        options = ["--out", str(tmp_path / out), "--epochs", "12", "--limit", "32", *SMALL]
+        options = ["--out", str(tmp_path / out), "--epochs", "20", "--limit", "32", *SMALL]
         return [sys.executable, "-m", "mmzoo.cli", "train", "emoji", *options]
 
-    process = subprocess.Popen(command("broken"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob("broken/checkpoints/*")):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "run the same command again to go on" in err
-    assert not (tmp_path / "broken" / "model").exists()
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 42)):
+        before = list(tmp_path.glob("broken/checkpoints/*"))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command("broken"), cwd=ROOT, **pipes)
+        while list(tmp_path.glob("broken/checkpoints/*")) == before:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "run the same command again to go on" in err
+        assert not (tmp_path / "broken" / "model").exists()
     for out in ("broken", "whole"):
         subprocess.run(command(out), cwd=ROOT, check=True, capture_output=True)
     first, second = ((tmp_path / out / "model" / "weights.safetensors").read_bytes() for out in ("broken", "whole"))

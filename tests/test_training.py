@@ -17,7 +17,8 @@ import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.training.batches import stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.loop import Interrupted, Trainer
+from mmzoo.training.loop import Interrupted
+from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
 
 QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
