@@ -37,7 +37,9 @@ _HOMES = {
     "explain": "mmzoo.evaluation.explain",
     "load": "mmzoo.folder",
     "predict": "mmzoo.run",
+    "read_table": "mmzoo.data.table",
     "save": "mmzoo.folder",
+    "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
 _LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "datasets")

@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
   mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
   mmzoo train emoji --out runs/image --inputs image      the same with one modality
+  mmzoo train photos.csv --label species --out runs/mine     a table of your own: paths, texts, numbers
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
@@ -44,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help, description=help, epilog=f"example: {example}")
 
     def changes(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes) or its file")
+        sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes), its file, or a table with --label")
+        sub.add_argument("--label", metavar="COLUMN", help="of a table: the column to predict")
         sub.add_argument(
             "--set",
             action="append",
@@ -116,7 +118,16 @@ def recipe_of(args: argparse.Namespace) -> Any:
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
-    recipe = load_recipe(args.recipe).changed(settings)
+    if args.label is not None:
+        from mmzoo.data.guess import load_table
+
+        path = Path(args.recipe).resolve()
+        spec, _ = load_table(path, args.label)
+        parts: list[Any] = [*spec.inputs, *spec.tasks]
+        print("\n".join(f"{part.name}: {part.kind}" for part in parts))
+        recipe = Recipe(spec, f"{path}#{args.label}").changed(settings)
+    else:
+        recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:
         recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
     return recipe
@@ -141,7 +152,7 @@ def train(args: argparse.Namespace) -> None:
         seed=args.seed,
         out=args.out,
         data=recipe.data,
-        recipe=find_recipe(args.recipe),
+        recipe=None if args.label is not None else find_recipe(args.recipe),
     )
     show_evaluation(run, run.evaluate(test))
 

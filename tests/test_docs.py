@@ -45,6 +45,8 @@ def test_the_readmes_python(tmp_path: Path) -> None:
         'load("emoji")', 'load("emoji")\ntrain, val, test = (s.take(40) for s in (train, val, test))'
     )
     program = program.replace("epochs=30", "epochs=1")
+    lines = ["photo,zip_code,species", *(f"{k}.png,{10000 + k % 3},{'cat' if k % 2 else 'dog'}" for k in range(12))]
+    (tmp_path / "photos.csv").write_text("\n".join(lines))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -11,5 +11,14 @@ datasets: Registry[Callable[[], tuple[Records, Records, Records]]] = Registry("d
 
 
 def load(name: str) -> tuple[Records, Records, Records]:
-    """The train, validation and test records of a data set: `train, val, test = load("emoji")`."""
+    """The train, validation and test records of a data set: `train, val, test = load("emoji")`.
+
+    Args:
+        name: of a data set (`mmzoo list datasets`), or a table and its label: "photos.csv#species".
+    """
+    path, mark, label = name.partition("#")
+    if mark:
+        from mmzoo.data.guess import load_table
+
+        return load_table(path, label)[1]
     return datasets[name]()
