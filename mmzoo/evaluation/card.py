@@ -58,7 +58,9 @@ def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
     from mmzoo.datasets import datasets
 
     name = run.settings["data"]
-    found = [("data set", f"{name}: {datasets.facts(name)['summary']}")]
+    path, mark, label = name.partition("#")
+    told = f"the table {path}, label {label}" if mark else f"{name}: {datasets.facts(name)['summary']}"
+    found = [("data set", told)]
     for part in ("train", "validation", "test"):
         theirs = run.records(part)
         found.append((part, f"{len(theirs)} records, {fingerprint(theirs)}"))
