@@ -14,6 +14,9 @@ import pytest
 import mmzoo
 from mmzoo.data.records import Records
 
+# Tests that share a costly fixture: with several processes (`-n 2 --dist loadgroup`) they stay in one.
+TOGETHER = {"test_attacks", "test_cli", "test_export", "test_hub", "test_training"}
+
 LABELS = ("cat", "dog", "bird")
 
 
@@ -54,3 +57,10 @@ def small_records(count: int = 12, seed: int = 0) -> Records:
 def model() -> object:
     """A built small model, not trained."""
     return mmzoo.build(small_spec())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See `TOGETHER`."""
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
