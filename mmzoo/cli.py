@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,6 +80,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("export", "export a run and prove it equal to the model", "mmzoo export runs/emoji --format tflite")
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--format", choices=["saved_model", "tflite"], default="tflite")
+    sub.add_argument("--variants", metavar="A,B", help="of a .tflite: fp32, fp16, dynamic, int8; or all (default fp32)")
+    sub.add_argument("--allow-loss", action="store_true", help="keep variants that lose more than the limits allow")
+    sub.add_argument("--fit", metavar="SIZE", help="write the best variant under a size, 5MB or 800kB, as best.tflite")
 
     def record(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("run", type=Path, help="a run's folder")
@@ -181,17 +185,29 @@ def show_evaluation(run: Any, result: dict[str, Any]) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
+    from mmzoo.export.report import table
     from mmzoo.run import Run
 
     run = Run(args.run)
-    rows = run.export(args.format)
-    print(f"{'variant':<20} {'size':>10} {'max diff':>9} {'top-1 equal':>12} {'latency p50':>12}")
+    fit = bytes_of(args.fit) if args.fit else None
+    require(args.format == "tflite" or not (args.variants or fit), "--variants and --fit are for --format tflite.")
+    variants = (args.variants or ("all" if fit else "fp32")).split(",")
+    rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=fit)
+    print(table(rows))
     for row in rows:
-        print(
-            f"{row['variant']:<20} {row['bytes'] / 1e6:7.1f} MB {row['max_abs_diff']:9.1e} "
-            f"{row['top1_agreement']:11.0%} {row['latency_ms_p50']:9.1f} ms"
-        )
-    print(f"Written to {run.folder / 'export'}")
+        if row.get("best"):
+            print(f"The best within {args.fit} is {row['variant']}: {run.folder / 'export' / 'best.tflite'}")
+    print(f"Written to {run.folder / 'export'}; report.html there has all figures.")
+
+
+def bytes_of(size: str) -> int:
+    """A size as it is written: 5MB, 800 kB, 1.5e6."""
+    found = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmg]?)b?\s*", size.lower())
+    try:
+        number, unit = found.groups() if found else ("", "")
+        return int(float(number) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[unit])
+    except (ValueError, OverflowError):
+        raise MMZooError(f"A size is written like 5MB or 800kB, not '{size}'.") from None
 
 
 def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:

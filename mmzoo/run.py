@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,26 @@ class Run:
         write_report(self, records, result)
         return result.to_json()
 
-    def export(self, format: str = "tflite", records: Records | None = None) -> list[dict[str, Any]]:
-        """Write export/ as "saved_model" or "tflite", prove it equal to the model; the rows of export/report.json."""
+    def export(
+        self,
+        format: str = "tflite",
+        records: Records | None = None,
+        *,
+        variants: Sequence[str] = ("fp32",),
+        training: Records | None = None,
+        allow_loss: bool = False,
+        fit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Write export/ as "saved_model" or "tflite", prove it equal to the model; the rows of export/report.json.
+
+        The other arguments are `mmzoo.export.export.export`'s.
+        """
         from mmzoo.export.export import export
 
-        return export(self, format, records if records is not None else self.records("test"))
+        records = records if records is not None else self.records("test")
+        if training is None and self.settings["data"] and {"int8", "all"} & set(variants):
+            training = self.records("train")
+        return export(self, format, records, variants=variants, training=training, allow_loss=allow_loss, fit=fit)
 
     def explain(self, record: dict[str, Any], **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`."""

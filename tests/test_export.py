@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import finish, run_model
+from mmzoo.export.embedded import read
 from mmzoo.export.export import as_files, examples
+from mmzoo.export.proof import LIMITS, best
+from mmzoo.export.tflite import apart
 from tests.conftest import small_records, small_spec
 
 RECORDS = small_records(20, 3)
@@ -127,8 +131,83 @@ def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
 def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MMZooError, match="no format called 'onnx'"):
         run.export("onnx", RECORDS)
-    import mmzoo.export.export as home
-
-    monkeypatch.setattr(home, "TOLERANCE", -1.0)
+    monkeypatch.setitem(LIMITS, "saved_model", -1.0)
     with pytest.raises(MMZooError, match="differs from the model"):
         run.export("saved_model", RECORDS)
+
+
+def test_variants(run: mmzoo.Run) -> None:
+    rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True, fit=10**7)
+    assert [row["variant"] for row in rows] == ["fp32", "fp16", "dynamic", "int8"]
+    by = {row["variant"]: row for row in rows}
+    assert by["fp32"]["max_abs_diff"] <= 1e-5
+    assert by["fp16"]["max_abs_diff"] <= 5e-2  # pure tones: the log of what is next to nothing is coarse in 16 bits
+    assert by["int8"]["top1_agreement"] >= 0.8
+    assert by["int8"]["bytes"] < by["fp16"]["bytes"] < by["fp32"]["bytes"]
+    for row in rows:
+        assert row["examples"] == 20
+        assert row["metric_name"] == "accuracy"
+        assert 0 < row["latency_ms_p50"] <= row["latency_ms_p95"]
+        assert row["latency_ms_p50_2_threads"] > 0
+        assert row["ops"]["CONV_2D"] >= 2
+        assert (run.folder / "export" / row["file"]).stat().st_size == row["bytes"]
+    (chosen,) = [row for row in rows if row.get("best")]
+    folder = run.folder / "export"
+    assert (folder / "best.tflite").read_bytes() == (folder / chosen["file"]).read_bytes()
+    for name in ("report.md", "report.html"):
+        assert "dynamic" in (folder / name).read_text()
+    with pytest.raises(MMZooError, match="smallest"):
+        best(rows, 1000)
+    lossy = [{**row, "metric": 0.9 if row["variant"] == "int8" else 0.8} for row in rows]
+    assert best(lossy, 10**7)["variant"] == "int8"
+
+
+def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "fp16", -1.0)
+    with pytest.raises(MMZooError, match="'fp16' differs"):
+        run.export("tflite", RECORDS, variants=("fp16",))
+    assert not (run.folder / "export" / "model_fp16.tflite").exists()
+    (row,) = run.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
+    assert "differs" in row["over"]
+
+
+def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\nkill -SEGV $$\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    error = apart(tmp_path, "int8")
+    assert isinstance(error, MMZooError)
+    assert "crashed on the variant 'int8' (SIGSEGV)" in str(error)
+
+
+def test_variants_that_are_not_there(run: mmzoo.Run) -> None:
+    with pytest.raises(MMZooError, match="no variant of a .tflite called 'int4'"):
+        run.export("tflite", RECORDS, variants=("int4",))
+    with pytest.raises(MMZooError, match="needs training records"):
+        run.export("tflite", RECORDS, variants=("int8",))
+
+
+def test_what_a_client_needs_is_inside(run: mmzoo.Run) -> None:
+    path = run.folder / "export" / "model.tflite"
+    if not path.exists():
+        run.export("tflite", RECORDS)
+    data = path.read_bytes()
+    about = read(data, "The file")
+    beside = json.loads((run.folder / "export" / "model.json").read_text())
+    assert beside.items() <= about.items()
+    assert about["variant"] == "fp32"
+    assert about["outputs"][0]["labels"] == ["cat", "dog", "bird"]
+    root = schema.Model.GetRootAs(data, 0)
+    assert schema.Model.ModelBufferHasIdentifier(data, 0)
+    names = [root.Metadata(k).Name() for k in range(root.MetadataLength())]
+    assert names[-1] == b"mmzoo.json"
+    assert len(names) > 1  # those of the converter are still there
+    last = root.Buffers(root.Metadata(len(names) - 1).Buffer())
+    assert json.loads(last.DataAsNumpy().tobytes()) == about
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(data), 50):
+        broken = data[:place] + bytes([data[place] ^ 64]) + data[place + 1 :]
+        with pytest.raises(MMZooError, match="damaged|not a .tflite|no description"):
+            read(broken, "The file")
+        with pytest.raises(MMZooError, match="damaged|not a .tflite|no description"):
+            read(data[:place], "The file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -13,43 +14,67 @@ from typing import Any
 import keras
 import numpy as np
 
+import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.evaluation.metrics import finish, run_model
+from mmzoo.export.embedded import attach
+from mmzoo.export.proof import Proof, best, excess
+from mmzoo.export.report import write_report
+from mmzoo.export.tflite import VARIANTS, convert
 from mmzoo.files import write_file
 from mmzoo.spec import Spec
 
 EXAMPLES = 20
-TOLERANCE = 1e-5
 FORMATS = ("saved_model", "tflite")
 
 Answer = dict[str, np.ndarray]
 
 
-def export(run: Any, format: str, records: Records) -> list[dict[str, Any]]:
-    """Write `run`'s export/ in a format and measure it on the first records; returns the rows of report.json.
+def export(
+    run: Any,
+    format: str,
+    records: Records,
+    *,
+    variants: Sequence[str] = ("fp32",),
+    training: Records | None = None,
+    allow_loss: bool = False,
+    fit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
+
+    Args:
+        variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", or ("all",), which leaves out what cannot be
+            converted and says why.
+        training: what "int8" learns its ranges from.
+        allow_loss: keep variants that differ more than the limits allow.
+        fit: bytes; the best variant that has no more is written as best.tflite too.
 
     Raises:
-        MMZooError: an answer differs from the model's by more than 1e-5.
+        MMZooError: an answer of an exact export differs from the model's by more than 1e-5, of "fp16" by more
+            than 1e-2, or one in 8 bits loses more than a point of the task's metric; none fits.
     """
     if format not in FORMATS:
         raise unknown("format called", format, FORMATS)
     require(len(records), "The proof of an export needs records; give at least one.")
     folder = run.folder / "export"
     folder.mkdir(exist_ok=True)
-    records = records.take(EXAMPLES)
-    rows = saved_model(run.model, folder, records) if format == "saved_model" else tflite(run.model, folder, records)
-    path = folder / "report.json"
-    before = json.loads(path.read_text("utf-8")) if path.exists() else []
-    names = {row["variant"] for row in rows}
-    kept = [row for row in before if row["variant"] not in names]
-    write_file(path, json.dumps(kept + rows, indent=1).encode())
-    for row in rows:
-        require(
-            row["max_abs_diff"] <= TOLERANCE,
-            f"The export '{row['variant']}' differs from the model by {row['max_abs_diff']:.1e} > {TOLERANCE:.0e}; "
-            f"do not use what is in '{folder}', and report this with the spec.",
-        )
+    if format == "saved_model":
+        rows = saved_model(run.model, folder, records.take(EXAMPLES))
+        failed = [f"'{row['variant']}' {over}" for row in rows if (over := excess(row))]
+    else:
+        rows, failed = tflite(run.model, folder, records, variants, training, allow_loss)
+    write_report(folder, rows)
+    require(
+        not failed or allow_loss,
+        f"The export {'; '.join(failed)}; it is not in '{folder}': choose another variant, or allow the loss with "
+        "--allow-loss (allow_loss=True).",
+    )
+    if fit is not None:
+        chosen = best([row for row in rows if "why_not" not in row], fit)
+        chosen["best"] = True
+        write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
+        write_report(folder, rows)
     return rows
 
 
@@ -88,25 +113,49 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
     return rows
 
 
-def tflite(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
-    """Write export/model.tflite and what a client needs to know beside it; one row."""
-    from mmzoo.export.tflite import convert
+def tflite(
+    model: keras.Model,
+    folder: Path,
+    records: Records,
+    variants: Sequence[str],
+    training: Records | None,
+    allow_loss: bool,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write export/model.tflite and the other variants beside it; their rows, and what is wrong with which.
 
-    path = folder / "model.tflite"
-    write_file(path, convert(model))
-    write_file(folder / "model.json", json.dumps(describe(model.spec), indent=1, ensure_ascii=False).encode())
-    runner = interpreter(path).get_signature_runner("serving_default")
-    inputs, size = decode(model.spec, records), path.stat().st_size
-    return [compare("tflite", size, model, inputs, records.ids, lambda x: {k: v[0] for k, v in runner(**x).items()})]
-
-
-def interpreter(path: Path, threads: int = 1) -> Any:
-    """A LiteRT interpreter of a file: from ai-edge-litert where it is installed, else TensorFlow's own."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        from tensorflow.lite import Interpreter  # type: ignore[no-redef]
-    return Interpreter(model_path=str(path), num_threads=threads)
+    A variant that is beyond its limit is not left behind, but for `allow_loss`.
+    """
+    wanted = list(VARIANTS) if "all" in variants else list(variants)
+    for variant in wanted:
+        if variant not in VARIANTS:
+            raise unknown("variant of a .tflite called", variant, [*VARIANTS, "all"])
+    proof, about, rows, failed = Proof(model, records), describe(model.spec), [], []
+    made = convert(model, wanted, training)
+    for variant, data in made.items():
+        path = folder / ("model.tflite" if variant == "fp32" else f"model_{variant}.tflite")
+        path.unlink(missing_ok=True)
+        try:
+            if isinstance(data, MMZooError):
+                raise data
+            write_file(path, attach(data, {"variant": variant, **about}))
+            row = proof.row(variant, path)
+        except MMZooError as error:
+            path.unlink(missing_ok=True)
+            if "all" not in variants or variant == "fp32":
+                raise
+            rows.append({"variant": variant, "why_not": str(error)})
+            continue
+        rows.append(row)
+        if over := excess(row):
+            failed.append(f"'{variant}' {over}")
+            row["over"] = over
+            if not allow_loss:
+                path.unlink()
+    first = next((row["bytes"] for row in rows if row["variant"] == "fp32"), None)
+    for row in rows:
+        row["ratio"] = round(row["bytes"] / first, 4) if first and "bytes" in row else None
+    write_file(folder / "model.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+    return rows, failed
 
 
 def compare(
@@ -120,7 +169,7 @@ def compare(
     """One row of the proof: `run` against `model` on each of the decoded examples, one at a time."""
     spec: Spec = model.spec
     wanted = finish(spec, run_model(model, inputs))
-    worst, agree, times = 0.0, [], []
+    worst, total, agree, times = 0.0, [], [], []
     for row, example in enumerate(examples(inputs)):
         began = time.perf_counter()
         found = run(example)
@@ -130,12 +179,14 @@ def compare(
                 raise MMZooError(
                     f"The export '{variant}' answers record '{ids[row]}' with numbers that are not finite."
                 )
-            worst = max(worst, float(np.abs(found[task.name] - wanted[task.name][row]).max()))
+            off = np.abs(found[task.name] - wanted[task.name][row])
+            worst, total = max(worst, float(off.max())), [*total, float(off.mean())]
             agree.append(found[task.name].argmax() == wanted[task.name][row].argmax())
     return {
         "variant": variant,
         "bytes": size,
         "max_abs_diff": worst,
+        "mean_abs_diff": float(np.mean(total)),
         "top1_agreement": float(np.mean(agree)),
         "latency_ms_p50": round(float(np.median(times[1:] or times)) * 1000, 3),
         "examples": len(ids),
@@ -160,10 +211,16 @@ def as_files(spec: Spec, example: dict[str, Any]) -> dict[str, bytes]:
 
 
 def describe(spec: Spec) -> dict[str, Any]:
-    """What a client of a .tflite must know: inputs with types and units, outputs with labels."""
+    """What a client of a .tflite must know: inputs with types, units and vocabularies, outputs with labels."""
     inputs: list[dict[str, Any]] = [
         {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
     ]
     inputs.append({"name": "present", "dtype": "bool", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
-    return {"inputs": inputs, "outputs": outputs}
+    plain = json.dumps(spec.to_json(), sort_keys=True).encode()
+    return {
+        "mmzoo": mmzoo.__version__,
+        "spec": hashlib.sha256(plain).hexdigest(),
+        "inputs": inputs,
+        "outputs": outputs,
+    }

@@ -1,43 +1,169 @@
-"""A model as one .tflite of builtin operations."""
+"""A model as .tflite files of builtin operations: exact, or smaller and nearly so."""
 
 from __future__ import annotations
 
+import json
 import re
+import signal
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import keras
-import tensorflow as tf
+import numpy as np
 
-from mmzoo.errors import MMZooError
-from mmzoo.export.serving import Serving
+from mmzoo.errors import MMZooError, require
+
+VARIANTS = {
+    "fp32": "float32, as trained",
+    "fp16": "weights in 16 bits, arithmetic in float32",
+    "dynamic": "weights in 8 bits, activations as they come",
+    "int8": "the products of convolutions and dense layers in 8 bits, by ranges seen on training records",
+}
+PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
+"""What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
+CALIBRATION = 200
+SECONDS = 1800
+REFUSED = 3
 
 
-def convert(model: keras.Model) -> bytes:
-    """The .tflite of `model` for one example at a time; signature `serving_default`.
+def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[str, bytes | MMZooError]:
+    """The .tflite of each variant, or why there is none, for one example at a time; signature `serving_default`.
 
     Inputs: images uint8 (1, S, S, 3), texts as UTF-8 bytes uint8 (1, max_bytes), sounds
-    float32 (1, N), `present` bool (1, M). Outputs: each task's finished answer.
+    float32 (1, N), `present` bool (1, M). Outputs: each task's finished answer, float32.
+
+    Args:
+        training: `Records` by which "int8" learns the ranges of the activations.
+    """
+    from mmzoo.export.serving import Serving
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # By way of a SavedModel: made from a concrete function, the file silently lacks the weights.
+        Serving(model, batch=1).save(folder / "model", "serve_tensors")
+        if "int8" in variants:
+            require(training, "The variant 'int8' needs training records to see the ranges of the activations.")
+            np.savez(folder / "examples.npz", **calibration(model.spec, training))
+            (folder / "exact.json").write_text(json.dumps(exact_layers(model)))
+        return {variant: apart(folder, variant) for variant in variants}
+
+
+def calibration(spec: Any, training: Any) -> dict[str, np.ndarray]:
+    """The first training records, every other one without one of its modalities, so that absence has its range too."""
+    from mmzoo.data.records import decode
+
+    inputs = decode(spec, training.take(CALIBRATION))
+    present = inputs["present"]
+    for row in range(1, len(present), 2):
+        dropped = row // 2 % present.shape[1]
+        if present[row].sum() > 1:
+            present[row, dropped] = False
+    return inputs
+
+
+def exact_layers(model: Any) -> list[str]:
+    """The layers that stay in float32: a spectrum spans more than 8 bits hold."""
+    from mmzoo.modalities.spectrogram import LogMel
+
+    return [layer.name for layer in model._flatten_layers() if isinstance(layer, LogMel)]
+
+
+def apart(folder: Path, variant: str) -> bytes | MMZooError:
+    """One variant, made by a process of its own: a crash of the converter is not the end of this one."""
+    out = folder / f"{variant}.tflite"
+    command = [sys.executable, "-m", __name__, str(folder), variant]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return MMZooError(f"The variant '{variant}' was not converted within {SECONDS // 60} minutes; leave it out.")
+    if done.returncode == REFUSED:
+        return MMZooError(done.stdout.strip().splitlines()[-1])
+    if done.returncode or not out.exists():
+        return MMZooError(
+            f"TensorFlow's converter crashed on the variant '{variant}' ({ending(done.returncode)}); leave it out, or "
+            "choose another tower (a recurrent one cannot be quantized to int8)."
+        )
+    return out.read_bytes()
+
+
+def ending(code: int) -> str:
+    """How a process ended, in words."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def converted(folder: str, variant: str = "fp32") -> bytes:
+    """The .tflite of a SavedModel's default signature, "fp32", "fp16" or "dynamic".
 
     Raises:
         MMZooError: an operation is not a builtin of TFLite; names it.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        # By way of a SavedModel: made from a concrete function, the file silently lacks the weights.
-        Serving(model, batch=1).save(Path(folder), "serve_tensors")
-        return converted(folder)
+    import tensorflow as tf
 
-
-def converted(folder: str) -> bytes:
-    """The .tflite of a SavedModel's default signature."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    converter = converter_of(folder)
+    if variant != "fp32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if variant == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
     try:
         return bytes(converter.convert())
     except Exception as error:  # the converter raises bare exceptions
         names = sorted(set(re.findall(r"tf\.([A-Z]\w+)", str(error))))
         culprit = f"operation {', '.join(names[:3])}" if names else " ".join(str(error).split())[:200]
         raise MMZooError(
-            f"The model cannot become a .tflite of builtin operations because of {culprit}; "
+            f"The model cannot become a .tflite of builtin operations ({variant}) because of {culprit}; "
             "choose another tower or fusion for the part that needs it, or export a SavedModel."
         ) from error
+
+
+def converter_of(folder: str) -> Any:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter
+
+
+def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]) -> bytes:
+    """The "int8" of a SavedModel: everything but `PRODUCTS`, and all in the layers `exact`, stays in float32."""
+    import tensorflow as tf
+
+    from mmzoo.export.operations import operations
+
+    used = operations(converted(folder))
+    inside = re.compile("|".join(rf"(?:^|[/;]){re.escape(name)}(?:_\d+)?/" for name in exact) or "$^")
+    kept = [name for _, name in used if inside.search(name)]
+    converter = converter_of(folder)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+    def data() -> Iterator[dict[str, np.ndarray]]:
+        count = len(examples["present"])
+        return ({name: value[row : row + 1] for name, value in examples.items()} for row in range(count))
+
+    converter.representative_dataset = data
+    options = tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_ops=sorted({op for op, _ in used} - PRODUCTS), denylisted_nodes=kept
+    )
+    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_dataset=data, debug_options=options)
+    return bytes(debugger.get_nondebug_quantized_model())
+
+
+def main(folder: Path, variant: str) -> int:
+    """What the process of its own does: folder/model to folder/VARIANT.tflite."""
+    try:
+        if variant == "int8":
+            exact = json.loads((folder / "exact.json").read_text())
+            data = quantized(str(folder / "model"), dict(np.load(folder / "examples.npz")), exact)
+        else:
+            data = converted(str(folder / "model"), variant)
+    except MMZooError as error:
+        print(error)
+        return REFUSED
+    (folder / f"{variant}.tflite").write_bytes(data)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))

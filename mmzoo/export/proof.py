@@ -1,0 +1,108 @@
+"""The proof of a .tflite: one row of figures a variant, and the limits that they must keep."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.errors import MMZooError
+from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
+from mmzoo.export.measure import measure
+from mmzoo.export.operations import operations
+from mmzoo.spec import Spec
+
+RECORDS = 1000
+LIMITS = {"saved_model": 1e-5, "saved_model_bytes": 1e-5, "fp32": 1e-5, "fp16": 1e-2}
+"""The largest difference of an answer from the model's."""
+DROP = 0.01
+"""The largest loss in the task's metric of a variant in 8 bits: one point."""
+
+Answers = dict[str, np.ndarray]
+
+
+class Proof:
+    """The model's own answers to the first 1,000 records, against which every variant is held."""
+
+    def __init__(self, model: Any, records: Records) -> None:
+        self.spec: Spec = model.spec
+        records = records.take(RECORDS)
+        self.ids, self.inputs = records.ids, decode(self.spec, records)
+        self.answers = finish(self.spec, run_model(model, self.inputs))
+        labelled = all(task.name in records.columns for task in self.spec.tasks)
+        self.labels = encode_labels(self.spec, records) if labelled else None
+
+    def metric(self, answers: Answers) -> float | None:
+        """The first task's metric; None without labels."""
+        if self.labels is None:
+            return None
+        return metrics(self.spec, answers, self.labels).get(primary(self.spec))
+
+    def row(self, variant: str, path: Path) -> dict[str, Any]:
+        """The figures of a file.
+
+        Raises:
+            MMZooError: LiteRT cannot run it, or it answers with numbers that are not finite.
+        """
+        found, figures = measure(path, self.inputs)
+        worst, total, count, equal = 0.0, 0.0, 0, []
+        for task in self.spec.tasks:
+            wanted, given = self.answers[task.name], found[task.name]
+            finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
+            if not finite.all():
+                name = self.ids[int(np.argmin(finite))]
+                raise MMZooError(f"The variant '{variant}' answers record '{name}' with numbers that are not finite.")
+            off = np.abs(given - wanted)
+            worst, total, count = max(worst, float(off.max())), total + float(off.sum()), count + off.size
+            equal.append(given.argmax(axis=-1) == wanted.argmax(axis=-1))
+        before, after = self.metric(self.answers), self.metric(found)
+        return {
+            "variant": variant,
+            "file": path.name,
+            "bytes": path.stat().st_size,
+            "max_abs_diff": worst,
+            "mean_abs_diff": total / count,
+            "top1_agreement": float(np.mean(equal)),
+            "metric_name": primary(self.spec),
+            "metric": after,
+            "metric_drop": None if before is None or after is None else round(before - after, 6),
+            "examples": len(self.ids),
+            **figures,
+            "ops": dict(sorted(Counter(op for op, _ in operations(path.read_bytes())).items())),
+        }
+
+
+def excess(row: dict[str, Any]) -> str:
+    """Which limit a row does not keep, in words; empty where it keeps them."""
+    limit = LIMITS.get(row["variant"])
+    if limit is not None:
+        return (
+            "" if row["max_abs_diff"] <= limit else f"differs from the model by {row['max_abs_diff']:.1e} > {limit:.0e}"
+        )
+    if row["metric_drop"] is None:
+        return "cannot be shown to lose nothing, because the records have no labels"
+    if row["metric_drop"] <= DROP:
+        return ""
+    return (
+        f"loses {100 * row['metric_drop']:.1f} points of {row['metric_name']} on {row['examples']} records, "
+        f"more than {100 * DROP:.0f}"
+    )
+
+
+def best(rows: list[dict[str, Any]], size: int) -> dict[str, Any]:
+    """The row of the best variant of at most `size` bytes: the highest metric, then the shortest latency.
+
+    Raises:
+        MMZooError: none is that small.
+    """
+    smallest = min(rows, key=lambda row: row["bytes"])
+    fits = [row for row in rows if row["bytes"] <= size]
+    if not fits:
+        raise MMZooError(
+            f"No variant within the limits fits into {size / 1e6:g} MB: the smallest, '{smallest['variant']}', has "
+            f"{smallest['bytes'] / 1e6:.2f} MB; choose smaller towers or allow more."
+        )
+    return max(fits, key=lambda row: (row["metric"] or 0.0, -row["latency_ms_p50"]))

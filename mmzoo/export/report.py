@@ -1,0 +1,92 @@
+"""The figures of an export as JSON, as Markdown, as a page and as a table in a shell."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from mmzoo.files import write_file
+
+ORDER = ("saved_model", "saved_model_bytes", "fp32", "fp16", "dynamic", "int8")
+
+
+def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """Write report.json, report.md and report.html; rows of other exports that are in report.json already stay."""
+    import jinja2
+
+    path = folder / "report.json"
+    before = json.loads(path.read_text("utf-8")) if path.exists() else []
+    names = {row["variant"] for row in rows}
+    found = sorted([row for row in before if row["variant"] not in names] + rows, key=by_variant)
+    write_file(path, json.dumps(found, indent=1).encode())
+    write_file(folder / "report.md", markdown(found).encode())
+    template = files("mmzoo.export").joinpath("report.html.j2").read_text("utf-8")
+    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
+    measured = [row for row in found if "why_not" not in row]
+    text = page.render(
+        name=folder.resolve().parent.name,
+        heads=[head for head, _ in cells({})],
+        rows=[(row, [text for _, text in cells(row)]) for row in measured],
+        others=[row for row in found if "why_not" in row],
+        largest=max((row["bytes"] for row in measured), default=1),
+        examples=sorted({row["examples"] for row in measured}),
+    )
+    write_file(folder / "report.html", text.encode())
+
+
+def by_variant(row: dict[str, Any]) -> int:
+    return ORDER.index(row["variant"])
+
+
+def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Head and text of each column; a figure that was not taken is a dash."""
+
+    def text(name: str, form: str, factor: float = 1.0) -> str:
+        value = row.get(name)
+        return "-" if value is None else form.format(value * factor)
+
+    pairs = [
+        ("variant", row.get("variant", "")),
+        ("size", text("bytes", "{:.2f} MB", 1e-6)),
+        ("ratio", text("ratio", "{:.3f}")),
+        ("max diff", text("max_abs_diff", "{:.1e}")),
+        ("mean diff", text("mean_abs_diff", "{:.1e}")),
+        ("top-1 equal", text("top1_agreement", "{:.1f}%", 100)),
+        ("metric", text("metric", "{:.4f}")),
+        ("drop", text("metric_drop", "{:+.4f}")),
+        ("p50", text("latency_ms_p50", "{:.2f} ms")),
+        ("p95", text("latency_ms_p95", "{:.2f} ms")),
+        ("p50, 2 threads", text("latency_ms_p50_2_threads", "{:.2f} ms")),
+        ("p95, 2 threads", text("latency_ms_p95_2_threads", "{:.2f} ms")),
+        ("memory", text("memory_mb", "{:.1f} MB")),
+        ("records", text("examples", "{}")),
+    ]
+    return pairs
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Columns for a shell; those that no row has a figure for are left out."""
+    lines = [cells(row) for row in rows if "why_not" not in row]
+    heads = [head for head, _ in cells({})]
+    kept = [k for k in range(len(heads)) if any(line[k][1] != "-" for line in lines)]
+    width = [max(len(heads[k]), *(len(line[k][1]) for line in lines)) if lines else 0 for k in range(len(heads))]
+    text = ["  ".join(heads[k].rjust(width[k]) for k in kept)]
+    text += ["  ".join(line[k][1].rjust(width[k]) for k in kept) for line in lines]
+    text += [f"{row['variant']}: {row['why_not']}" for row in rows if "why_not" in row]
+    return "\n".join(text)
+
+
+def markdown(rows: list[dict[str, Any]]) -> str:
+    """The table, and the operations of each variant."""
+    heads = [head for head, _ in cells({})]
+    measured = [row for row in rows if "why_not" not in row]
+    lines = ["# Export", "", f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
+    lines += [f"| {' | '.join(text for _, text in cells(row))} |" for row in measured]
+    lines += [f"\n`{row['variant']}`: {row['why_not']}" for row in rows if "why_not" in row]
+    for row in measured:
+        if "ops" in row:
+            ops = ", ".join(f"{name} {count}" for name, count in row["ops"].items())
+            lines.append(f"\nOperations of `{row['variant']}`: {ops}.")
+    return "\n".join(lines) + "\n"
