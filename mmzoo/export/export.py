@@ -129,7 +129,9 @@ def tflite(
     for variant in wanted:
         if variant not in VARIANTS:
             raise unknown("variant of a .tflite called", variant, [*VARIANTS, "all"])
-    proof, about, rows, failed = Proof(model, records), describe(model.spec), [], []
+    proof, about = Proof(model, records), describe(model.spec)
+    rows: list[dict[str, Any]] = []
+    failed: list[str] = []
     made = convert(model, wanted, training)
     for variant, data in made.items():
         path = folder / ("model.tflite" if variant == "fp32" else f"model_{variant}.tflite")
@@ -169,7 +171,9 @@ def compare(
     """One row of the proof: `run` against `model` on each of the decoded examples, one at a time."""
     spec: Spec = model.spec
     wanted = finish(spec, run_model(model, inputs))
-    worst, total, agree, times = 0.0, [], [], []
+    worst = 0.0
+    total: list[float] = []
+    agree, times = [], []
     for row, example in enumerate(examples(inputs)):
         began = time.perf_counter()
         found = run(example)

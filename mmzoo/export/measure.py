@@ -34,7 +34,7 @@ def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.nda
         MMZooError: the interpreter cannot run the file, or crashes on it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / "inputs.npz", **inputs)
+        np.savez(Path(folder) / "inputs.npz", **inputs)  # type: ignore[arg-type]
         figures: dict[str, Any] = {}
         for threads in (1, 2):
             command = [sys.executable, "-m", __name__, str(path), folder, str(threads)]
@@ -78,7 +78,8 @@ def main(path: Path, folder: Path, threads: int) -> None:
     if threads == 1:
         peak = memory("VmHWM")
         figures["memory_mb"] = None if peak is None or before is None else round(peak - before, 1)
-        np.savez(folder / "answers.npz", **{name: np.stack([a[name] for a in answers]) for name in answers[0]})
+        stacked: dict[str, Any] = {name: np.stack([a[name] for a in answers]) for name in answers[0]}
+        np.savez(folder / "answers.npz", **stacked)
     print(json.dumps(figures))
 
 

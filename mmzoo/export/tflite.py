@@ -46,7 +46,7 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
         Serving(model, batch=1).save(folder / "model", "serve_tensors")
         if "int8" in variants:
             require(training, "The variant 'int8' needs training records to see the ranges of the activations.")
-            np.savez(folder / "examples.npz", **calibration(model.spec, training))
+            np.savez(folder / "examples.npz", **calibration(model.spec, training))  # type: ignore[arg-type]
             (folder / "exact.json").write_text(json.dumps(exact_layers(model)))
         return {variant: apart(folder, variant) for variant in variants}
 
