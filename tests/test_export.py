@@ -181,7 +181,7 @@ def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: p
 
 
 def test_variants_that_are_not_there(run: mmzoo.Run) -> None:
-    with pytest.raises(MMZooError, match="no variant of a .tflite called 'int4'"):
+    with pytest.raises(MMZooError, match=r"no variant of a \.tflite called 'int4'"):
         run.export("tflite", RECORDS, variants=("int4",))
     with pytest.raises(MMZooError, match="needs training records"):
         run.export("tflite", RECORDS, variants=("int8",))
@@ -207,7 +207,7 @@ def test_what_a_client_needs_is_inside(run: mmzoo.Run) -> None:
     rng = np.random.default_rng(0)
     for place in rng.integers(0, len(data), 50):
         broken = data[:place] + bytes([data[place] ^ 64]) + data[place + 1 :]
-        with pytest.raises(MMZooError, match="damaged|not a .tflite|no description"):
+        with pytest.raises(MMZooError, match=r"damaged|not a \.tflite|no description"):
             read(broken, "The file")
-        with pytest.raises(MMZooError, match="damaged|not a .tflite|no description"):
+        with pytest.raises(MMZooError, match=r"damaged|not a \.tflite|no description"):
             read(data[:place], "The file")

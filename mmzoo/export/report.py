@@ -47,7 +47,7 @@ def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
         value = row.get(name)
         return "-" if value is None else form.format(value * factor)
 
-    pairs = [
+    return [
         ("variant", row.get("variant", "")),
         ("size", text("bytes", "{:.2f} MB", 1e-6)),
         ("ratio", text("ratio", "{:.3f}")),
@@ -61,9 +61,8 @@ def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
         ("p50, 2 threads", text("latency_ms_p50_2_threads", "{:.2f} ms")),
         ("p95, 2 threads", text("latency_ms_p95_2_threads", "{:.2f} ms")),
         ("memory", text("memory_mb", "{:.1f} MB")),
-        ("records", text("examples", "{}")),
+        ("records", str(row.get("examples", "-"))),
     ]
-    return pairs
 
 
 def table(rows: list[dict[str, Any]]) -> str:
