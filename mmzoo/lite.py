@@ -1,0 +1,200 @@
+"""An exported model with NumPy and ai-edge-litert alone: neither TensorFlow nor Keras is imported.
+
+>>> model = mmzoo.lite.Model("model.tflite")
+>>> model.predict({"image": "cat.png", "name": "grinning cat"})
+{'group': {'animals': 0.93, ...}}
+
+Pictures in files need Pillow, sounds in files soundfile, a trained tokenizer the package tokenizers; arrays need none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import unicodedata
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import MMZooError, require
+from mmzoo.export.embedded import read
+from mmzoo.export.measure import interpreter
+
+CLASSES = {"audio": "Audio", "sensor": "Sensor", "tabular": "Tabular"}
+
+
+class Model:
+    """A .tflite that `mmzoo export` wrote; what it takes and answers stands in `about`.
+
+    Args:
+        path: the file.
+        threads: of the interpreter.
+
+    Raises:
+        MMZooError: the file is not one, is damaged, or LiteRT cannot run it.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise MMZooError(f"The model '{path}' cannot be read ({error.strerror}); check the path.") from None
+        self.about = read(data, f"The model '{path}'")
+        self.inputs = {about["name"]: Input(about) for about in self.about["inputs"] if about["name"] != "present"}
+        try:
+            self._interpreter = interpreter()(model_content=data, num_threads=threads)
+            self._run = self._interpreter.get_signature_runner("serving_default")
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise MMZooError(f"LiteRT cannot run '{path}' ({reason}); update ai-edge-litert.") from error
+
+    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one record: any subset of the inputs by name; None is absent too.
+
+        Returns, by task, `{label: probability}` or a list of numbers.
+
+        Raises:
+            MMZooError: there is no such input, none is given, or one cannot be read.
+        """
+        names = ", ".join(self.inputs)
+        for name in record:
+            require(name in self.inputs, f"The model has no input '{name}'; it has: {names}.")
+        given = {name: value for name, value in record.items() if value is not None}
+        require(given, f"Give at least one of the inputs: {names}.")
+        tensors = {
+            name: each.decode(given[name])[None] if name in given else np.zeros((1, *each.shape), each.dtype)
+            for name, each in self.inputs.items()
+        }
+        answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]]))
+        found: dict[str, Any] = {}
+        for task in self.about["outputs"]:
+            numbers = [float(number) for number in answers[task["name"]][0]]
+            found[task["name"]] = dict(zip(task["labels"], numbers, strict=True)) if task["labels"] else numbers
+        return found
+
+
+class Input:
+    """One input as the file describes it, and how anything a user has becomes its tensor."""
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self.about = about
+        self.name, self.kind, self.dtype = about["name"], about["kind"], about["dtype"]
+        self.shape = tuple(about["shape"][1:])
+
+    def decode(self, value: Any) -> np.ndarray:
+        """`value` as the tensor (*shape): just as `mmzoo.predict` would, but for how a JPEG is decoded."""
+        try:
+            if self.kind == "image":
+                return self._image(value)
+            if self.kind == "video":
+                return self._video(value)
+            if self.kind == "text":
+                return self._text(value)
+            return np.asarray(self._modality.decode(value))
+        except ImportError as error:
+            raise MMZooError(
+                f"Input '{self.name}' needs the package '{error.name}' to read this; "
+                f"pip install {error.name}, or give an array."
+            ) from error
+
+    @cached_property
+    def _modality(self) -> Any:
+        """The modality itself: its module needs NumPy alone."""
+        made = getattr(importlib.import_module(f"mmzoo.modalities.{self.kind}"), CLASSES[self.kind])
+        known = {field.name for field in fields(made)}
+        return made(**{key: value for key, value in self.about.items() if key in known})
+
+    def _image(self, value: Any) -> np.ndarray:
+        """uint8 (size, size, 3) from a path, encoded bytes or an array (H, W), (H, W, 1) or (H, W, 3)."""
+        if not isinstance(value, np.ndarray):
+            return resized(read_image(value), self.shape[0])
+        value = value[..., None] if value.ndim == 2 else value
+        require(
+            value.ndim == 3 and value.shape[-1] in (1, 3) and value.dtype == np.uint8 and value.size,
+            f"An array for image '{self.name}' must be uint8 (height, width, 3), not {value.dtype} {value.shape}.",
+        )
+        return resized(np.broadcast_to(value, (*value.shape[:2], 3)), self.shape[0])
+
+    def _video(self, value: Any) -> np.ndarray:
+        """uint8 (frames, size, size, 3) from an array (any, H, W, 3): frames at even distances."""
+        require(
+            isinstance(value, np.ndarray)
+            and value.ndim == 4
+            and value.shape[-1] == 3
+            and value.dtype == np.uint8
+            and value.size,
+            f"Video '{self.name}' must be an array uint8 (frames, height, width, 3); decode a file with mmzoo.predict.",
+        )
+        from mmzoo.modalities.video import even
+
+        return np.stack([resized(frame, self.shape[1]) for frame in value[even(len(value), self.shape[0])]])
+
+    def _text(self, value: Any) -> np.ndarray:
+        """The first UTF-8 bytes, or the ids of the first tokens, of the text in NFKC and lower case; then zeros."""
+        require(isinstance(value, (str, bytes)), f"Text '{self.name}' must be a string, not {type(value).__name__}.")
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        text = unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
+        if self.dtype == "uint8":
+            found = list(text.encode("utf-8", "replace"))
+        else:
+            found = [k + 1 for k in self._tokenizer.encode(text, add_special_tokens=False).ids]
+        example = np.zeros(self.shape, self.dtype)
+        example[: len(found)] = found[: len(example)]
+        return example
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The trained tokenizer, from its vocabulary in the file."""
+        from mmzoo.tokenizers.trained import Trained
+
+        chosen = self.about["tokenizer"]["name"]
+        (made,) = [each for each in Trained.__subclasses__() if each.name == chosen]
+        return made.build(tuple(self.about["vocabulary"]))
+
+
+def read_image(value: str | Path | bytes) -> np.ndarray:
+    """Pixels float32 (H, W, 3), 0 to 255, of a file or its bytes; a transparent picture is laid on white.
+
+    Raises:
+        MMZooError: it is no picture, is damaged, or has more than 50 megapixels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    from mmzoo.modalities.base import read_bytes
+    from mmzoo.modalities.image import check_header
+
+    data, origin = read_bytes(value, "image")
+    check_header(data, origin)
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            clear = "A" in image.getbands() or "transparency" in image.info
+            pixels = np.asarray(image.convert("RGBA" if clear else "RGB"), np.float32)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise MMZooError(
+            f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
+        ) from error
+    alpha = pixels[..., 3:] / np.float32(255) if clear else np.float32(1)
+    return pixels[..., :3] * alpha + np.float32(255) * (1 - alpha)
+
+
+def resized(pixels: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 3) squeezed to uint8 (size, size, 3) as `tf.image.resize(method="bilinear", antialias=True)` does it."""
+    if pixels.shape[:2] == (size, size):
+        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    rows, columns = (triangle(length, size) for length in pixels.shape[:2])
+    flat = rows @ pixels.reshape(len(pixels), -1).astype(np.float32)
+    found = columns @ flat.reshape(size, -1, 3)
+    return np.clip(np.rint(found), 0, 255).astype(np.uint8)
+
+
+def triangle(length: int, size: int) -> np.ndarray:
+    """The weights float32 (size, length) of a triangle filter, as wide as a new pixel is in old ones, at least 1."""
+    scale = length / size
+    width = max(scale, 1.0)
+    centre = (np.arange(size) + 0.5) * scale
+    away = np.abs(np.arange(length) + 0.5 - centre[:, None]) / width
+    weights = np.maximum(1 - away, 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,162 @@
+"""The client of NumPy and LiteRT alone: the same answers as mmzoo, one sentence for what it cannot read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import mmzoo
+import mmzoo.lite
+from mmzoo.errors import MMZooError
+from mmzoo.export.embedded import attach
+from mmzoo.export.export import describe
+from mmzoo.export.serving import Serving
+from mmzoo.export.tflite import converted
+from tests.conftest import LABELS
+from tests.zoo import INPUTS, TASK, value
+
+TOWERS = {
+    "image": mmzoo.Tower("small_cnn", filters=[4]),
+    "text": mmzoo.Tower("embedding_mean", width=8),
+    "audio": mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4]),
+    "video": mmzoo.Tower("frames", image=mmzoo.Tower("small_cnn", filters=[4])),
+    "sensor": mmzoo.Tower("cnn_1d", width=8),
+    "tabular": mmzoo.Tower("mlp", hidden=[8], width=4),
+}
+TEXTS = ["The quick CAT", "ﬁve DOGS barking", "a bird\0in the İstanbul sky", "x" * 100, "", "日本 émigré 🦜"]
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    """One input of every kind, and a second text with a trained tokenizer."""
+    inputs: list[Any] = [made(kind, tower=TOWERS[kind], **options) for kind, (made, options) in INPUTS.items()]
+    inputs.append(mmzoo.Text("pieces", tokens=6, tokenizer=mmzoo.Tokenizer("bpe", size=300), tower=TOWERS["text"]))
+    spec = mmzoo.Spec(inputs, "mean", [TASK, mmzoo.Regression("size_of_it")], dim=8)
+    keras.utils.set_random_seed(1)
+    fitted = [item.fit(TEXTS * 3) if item.name == "pieces" else item for item in spec.inputs]
+    return mmzoo.build(mmzoo.Spec(fitted, spec.fusion, spec.tasks, dim=8))
+
+
+@pytest.fixture(scope="module")
+def file(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lite")
+    Serving(model, batch=1).save(folder / "model", "serve_tensors")
+    (folder / "model.tflite").write_bytes(attach(converted(str(folder / "model")), describe(model.spec)))
+    return folder / "model.tflite"
+
+
+@pytest.fixture(scope="module")
+def client(file: Path) -> mmzoo.lite.Model:
+    return mmzoo.lite.Model(file)
+
+
+def check(model: keras.Model, client: mmzoo.lite.Model, record: dict[str, Any]) -> None:
+    wanted, found = mmzoo.predict(model, record), client.predict(record)
+    assert found.keys() == wanted.keys()
+    np.testing.assert_allclose(list(found["animal"].values()), list(wanted["animal"].values()), atol=1e-5)
+    assert list(found["animal"]) == list(LABELS)
+    np.testing.assert_allclose(found["size_of_it"], wanted["size_of_it"], atol=1e-4)
+
+
+def test_every_kind_alone_and_all_together(model: keras.Model, client: mmzoo.lite.Model) -> None:
+    everything = {kind: value(kind, 1) for kind in INPUTS} | {"pieces": "a quick bird"}
+    for name, given in everything.items():
+        check(model, client, {name: given, "tabular" if name == "text" else "text": None})
+    check(model, client, everything)
+
+
+@pytest.mark.parametrize("name", ["text", "pieces"])
+def test_texts(model: keras.Model, client: mmzoo.lite.Model, name: str) -> None:
+    for text in [*TEXTS, b"\xff\xfe bytes"]:
+        check(model, client, {name: text})
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (7, 90), (33, 31), (1, 1), (200, 64)])
+def test_pictures_are_resized_as_tensorflow_does(client: mmzoo.lite.Model, model: keras.Model, shape: Any) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3)).astype(np.uint8)
+    wanted = model.spec.inputs[0].decode(pixels).astype(int)
+    found = client.inputs["image"].decode(pixels).astype(int)
+    assert np.abs(found - wanted).max() <= 1  # a half rounded the other way
+    assert np.mean(found != wanted) < 0.01
+
+
+def test_picture_files(client: mmzoo.lite.Model, model: keras.Model, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for channels in (1, 3, 4):
+        pixels = rng.integers(0, 256, (50, 40, channels)).astype(np.uint8)
+        Image.fromarray(pixels[..., 0] if channels == 1 else pixels).save(tmp_path / "picture.png")
+        wanted = model.spec.inputs[0].decode(tmp_path / "picture.png").astype(int)
+        assert np.abs(client.inputs["image"].decode(tmp_path / "picture.png") - wanted).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({}, "Give at least one"),
+        ({"image": None}, "Give at least one"),
+        ({"picture": 1}, "no input 'picture'"),
+        ({"image": np.zeros((3, 3, 3))}, "must be uint8"),
+        ({"image": np.zeros((0, 3, 3), np.uint8)}, "must be uint8"),
+        ({"image": "nowhere.png"}, "does not exist"),
+        ({"image": b"nothing"}, "not a JPEG"),
+        ({"image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (40000).to_bytes(4, "big") * 2}, "megapixels"),
+        ({"image": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (4).to_bytes(4, "big") * 2}, "damaged"),
+        ({"text": 3}, "must be a string"),
+        ({"audio": np.array([np.nan])}, "not finite"),
+        ({"video": "clip.mp4"}, "must be an array"),
+        ({"tabular": {"age": "old"}}, "must be a number"),
+        ({"sensor": np.zeros((3, 9))}, "shape"),
+    ],
+)
+def test_what_cannot_be_read_is_one_sentence(client: mmzoo.lite.Model, record: dict[str, Any], message: str) -> None:
+    with pytest.raises(MMZooError, match=message):
+        client.predict(record)
+
+
+def test_files_that_are_no_model(file: Path, tmp_path: Path) -> None:
+    data = file.read_bytes()
+    cases = {"is not a": b"", "no description": data[:9], "damaged": data[:-1], "cut short": converted_only(data)}
+    for message, broken in cases.items():
+        (tmp_path / "broken.tflite").write_bytes(broken)
+        with pytest.raises(MMZooError, match=message):
+            mmzoo.lite.Model(tmp_path / "broken.tflite")
+    with pytest.raises(MMZooError, match="cannot be read"):
+        mmzoo.lite.Model(tmp_path / "nowhere.tflite")
+
+
+def converted_only(data: bytes) -> bytes:
+    """The file as the converter made it: what was put in front is a multiple of 16 bytes and has the seal."""
+    return data[data.index(b"TFL3", 8) - 4 :]
+
+
+PROGRAM = """
+import json, sys, time
+began = time.process_time()
+import mmzoo.lite
+model = mmzoo.lite.Model(sys.argv[1])
+answer = model.predict({"text": "a cat", "audio": [0.1] * 4000})
+heavy = sorted({"tensorflow", "keras", "PIL", "scipy", "sklearn", "tokenizers", "matplotlib"} & set(sys.modules))
+print(json.dumps({"heavy": heavy, "seconds": time.process_time() - began, "answer": answer}))
+"""
+
+
+def test_neither_tensorflow_nor_keras(file: Path, model: keras.Model) -> None:
+    best = 9.0
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(file)], capture_output=True, text=True, check=True, cwd=Path.cwd()
+        )
+        result = json.loads(done.stdout.splitlines()[-1])
+        assert result["heavy"] == []
+        best = min(best, result["seconds"])
+    assert best < 0.5
+    wanted = mmzoo.predict(model, {"text": "a cat", "audio": np.full(4000, 0.1, np.float32)})
+    np.testing.assert_allclose(list(result["answer"]["animal"].values()), list(wanted["animal"].values()), atol=1e-5)
