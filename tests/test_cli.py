@@ -97,7 +97,7 @@ def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for format in ("saved_model", "tflite"):
         code, out, err = ask(capsys, "export", str(run), "--format", format)
         assert code == 0, err
-        assert "100%" in out
+        assert "100.0%" in out
     rows = json.loads((run / "export" / "report.json").read_text())
     assert [row["variant"] for row in rows] == ["saved_model", "saved_model_bytes", "fp32"]
     assert all(row["max_abs_diff"] <= 1e-5 for row in rows)
