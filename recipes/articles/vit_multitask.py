@@ -2,13 +2,17 @@
 
     mmzoo train vit_multitask --out runs/vit_multitask
 
-RESULT
+Seed 0, test: group accuracy 0.646, macro-F1 0.600; subgroup (98 labels) accuracy 0.366. The picture alone 0.466, the
+name alone 0.564, the speech alone 0.515 (the same model, inputs left out): a ViT from random weights sees little in
+1,144 pictures. About 5 s an epoch on 2 free cores; all 60 ran, for the best macro-F1 was never 20 epochs ago.
+Parameter-efficient: `--set image.tower.lora=4` trains only low-rank additions to the ViT. That is worth something on a
+pretrained one (`--set image.tower.weights=FOLDER`, a KerasHub preset), and was not measured.
 """
 
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE, subgroups
 
-LAMBDA = 0.5
+LAMBDA = 0.2
 
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
@@ -27,5 +31,5 @@ recipe = mmzoo.Recipe(
     ),
     data="emoji",
     # Four variants of each picture and sound are computed before training and drawn from in it.
-    training=mmzoo.Training(epochs=50, views=4, monitor="group_macro_f1", patience=12),
+    training=mmzoo.Training(epochs=60, views=4, monitor="group_macro_f1", patience=20),
 )
