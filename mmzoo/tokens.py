@@ -31,6 +31,11 @@ def masked_max(values: Any, mask: Any) -> Any:
     return ops.where(ops.any(mask, axis=1)[..., None], kept, 0.0)
 
 
+def until_last(real: Any) -> Any:
+    """Which places are at or before the last that is not 0, bool (B, T), of `real` float (B, T), 0 or more."""
+    return ops.flip(ops.cumsum(ops.flip(real, axis=1), axis=1), axis=1) > 0
+
+
 def masked_softmax(scores: Any, mask: Any) -> Any:
     """Softmax of `scores` over the last axis, zero at the False places of `mask`; all zeros where none is True."""
     scores = ops.where(mask, scores, -1e9)

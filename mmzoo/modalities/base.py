@@ -144,6 +144,20 @@ def read_array(value: Any, what: str, width: int) -> np.ndarray:
     return array
 
 
+LEAST_DEVIATION = 1e-3  # in a column's own unit: one that never changes must not be blown up
+
+
+def statistics(table: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and deviation of each column of (N, C), over what is finite in it; a column without numbers has mean 0."""
+    table = table.astype(np.float64)
+    there = np.isfinite(table)
+    count = np.maximum(there.sum(axis=0), 1)
+    means = np.where(there, table, 0.0).sum(axis=0) / count
+    spread = np.where(there, (table - means) ** 2, 0.0).sum(axis=0) / count
+    deviations = np.maximum(np.sqrt(spread), LEAST_DEVIATION)
+    return [float(m) for m in means], [float(d) for d in deviations]
+
+
 def padded(array: np.ndarray, length: int, fill: float = 0.0) -> np.ndarray:
     """The first `length` rows, filled up with `fill`."""
     out = np.full((length, *array.shape[1:]), fill, array.dtype)

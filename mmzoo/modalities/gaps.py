@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.tokens import until_last
+
 FAR = 1e9  # steps to a measurement that there is not
 
 
@@ -39,8 +41,7 @@ class FillGaps(keras.layers.Layer):
         filled = ops.where(steps_before >= FAR, after, ops.where(steps_after >= FAR, before, filled))
         any_known = ops.max(known, axis=2)
         started = ops.cumsum(any_known, axis=1) > 0
-        goes_on = ops.flip(ops.cumsum(ops.flip(any_known, axis=1), axis=1), axis=1) > 0
-        mask = ops.logical_and(started, goes_on)
+        mask = ops.logical_and(started, until_last(any_known))
         both = ops.concatenate([filled, known], axis=-1)
         return ops.where(mask[..., None], both, 0.0), mask
 

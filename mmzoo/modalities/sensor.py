@@ -12,9 +12,7 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
-
-LEAST_DEVIATION = 1e-3  # of a channel, in its own unit: one that never changes must not be blown up
+from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, statistics
 
 
 @modalities.register("sensor")
@@ -70,13 +68,8 @@ class Sensor(Modality):
         """With the mean and the deviation of each channel over what was measured in these records."""
         if self.means:
             return self
-        series = np.concatenate([self.decode(value) for value in values]).astype(np.float64)
-        measured = np.isfinite(series)
-        count = np.maximum(measured.sum(axis=0), 1)
-        means = np.where(measured, series, 0.0).sum(axis=0) / count
-        spread = np.where(measured, (series - means) ** 2, 0.0).sum(axis=0) / count
-        deviations = np.maximum(np.sqrt(spread), LEAST_DEVIATION)
-        return replace(self, means=[float(m) for m in means], deviations=[float(d) for d in deviations])
+        means, deviations = statistics(np.concatenate([self.decode(value) for value in values]))
+        return replace(self, means=means, deviations=deviations)
 
     @property
     def unfitted(self) -> str:

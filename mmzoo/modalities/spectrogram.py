@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.tokens import until_last
+
 FLOOR = 1e-5  # added to the mel power before the logarithm: -50 dB under full scale speech, above rounding
 
 
@@ -62,8 +64,7 @@ class LogMel(keras.layers.Layer):
         hops = -(-x.shape[1] // self.hop)
         x = ops.pad(x, ((0, 0), (0, hops * self.hop - x.shape[1])))
         loud = ops.max(ops.abs(ops.reshape(x, (-1, hops, self.hop))), axis=2) > 0
-        after = ops.flip(ops.cumsum(ops.flip(ops.cast(loud, "float32"), axis=1), axis=1), axis=1)
-        return after[:, :frames] > 0
+        return until_last(ops.cast(loud, "float32"))[:, :frames]
 
 
 class Mfcc(LogMel):
@@ -91,8 +92,7 @@ class GivenFrames(keras.layers.Layer):
 
     def call(self, x: Any) -> tuple[Any, Any]:
         loud = ops.cast(ops.max(ops.abs(x), axis=2) > 0, "float32")
-        after = ops.flip(ops.cumsum(ops.flip(loud, axis=1), axis=1), axis=1)
-        return x, after > 0
+        return x, until_last(loud)
 
 
 def normalised(frames: Any, mask: Any, axes: tuple[int, ...]) -> Any:

@@ -13,9 +13,8 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality
+from mmzoo.modalities.base import Modality, statistics
 
-LEAST_DEVIATION = 1e-3  # of a column, in its own unit
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
@@ -96,17 +95,8 @@ class Tabular(Modality):
             counts = Counter(word for word in found if word is not None)
             most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CATEGORIES]
             vocabularies.append([word for word, _ in most])
-        table = np.array([self._numbers(self._row(value)) for value in values], np.float64)
-        there = np.isfinite(table)
-        count = np.maximum(there.sum(axis=0), 1)
-        means = np.where(there, table, 0.0).sum(axis=0) / count
-        spread = np.where(there, (table - means) ** 2, 0.0).sum(axis=0) / count
-        return replace(
-            self,
-            means=[float(m) for m in means],
-            deviations=[float(d) for d in np.maximum(np.sqrt(spread), LEAST_DEVIATION)],
-            vocabularies=vocabularies,
-        )
+        means, deviations = statistics(np.array([self._numbers(self._row(value)) for value in values], np.float64))
+        return replace(self, means=means, deviations=deviations, vocabularies=vocabularies)
 
     @property
     def unfitted(self) -> str:

@@ -10,7 +10,7 @@ from keras import ops
 
 from mmzoo.errors import require
 from mmzoo.modalities.audio import Audio
-from mmzoo.tokens import Tokens
+from mmzoo.tokens import Tokens, until_last
 from mmzoo.towers import scoped, towers
 
 
@@ -44,5 +44,5 @@ def waveform_cnn(
     step = 4 ** len(filters)
     short = -mask.shape[1] % step
     loud = ops.reshape(ops.pad(ops.cast(mask, "float32"), ((0, 0), (0, short))), (-1, x.shape[1], step))
-    after = ops.flip(ops.cumsum(ops.flip(ops.max(loud, axis=2), axis=1), axis=1), axis=1)
-    return Tokens(keras.layers.Dropout(dropout, name=name("dropout"))(x), after > 0)
+    real = until_last(ops.max(loud, axis=2))
+    return Tokens(keras.layers.Dropout(dropout, name=name("dropout"))(x), real)
