@@ -3,187 +3,53 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from mmzoo.arguments import parser
-from mmzoo.errors import MMZooError, require
+import mmzoo
+from mmzoo.commands import COMMANDS, command
+from mmzoo.errors import MMZooError
+
+EXAMPLES = """examples:
+  mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
+  mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
+  mmzoo train emoji --out runs/image --inputs image      the same with one modality
+  mmzoo train photos.csv --label species --out runs/mine     a table of your own: paths, texts, numbers
+  mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
+  mmzoo compare runs/a runs/b                     a table, paired tests
+  mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
+  mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
+  mmzoo list towers                               what there is
+  mmzoo summary emoji --png emoji.png             the graph as text and as a picture
+"""
 
 
-def recipe_of(args: argparse.Namespace) -> Any:
-    from mmzoo.recipe import Recipe, load_recipe
-
-    settings = list(args.set)
-    if getattr(args, "epochs", None) is not None:
-        settings.append(f"training.epochs={args.epochs}")
-    if args.label is not None:
-        from mmzoo.data.guess import load_table
-
-        path = Path(args.recipe).resolve()
-        spec, _ = load_table(path, args.label)
-        parts: list[Any] = [*spec.inputs, *spec.tasks]
-        print("\n".join(f"{part.name}: {part.kind}" for part in parts))
-        recipe = Recipe(spec, f"{path}#{args.label}").changed(settings)
-    else:
-        recipe = load_recipe(args.recipe).changed(settings)
-    if args.inputs:
-        recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
-    return recipe
-
-
-def train(args: argparse.Namespace) -> None:
-    from mmzoo import datasets
-    from mmzoo.recipe import find_recipe
-    from mmzoo.run import train as train_run
-
-    recipe = recipe_of(args)
-    splits = datasets.load(recipe.data)
-    if args.limit is not None:
-        require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
-        splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
-    records, validation, test = splits
-    run = train_run(
-        recipe.spec,
-        records,
-        validation,
-        training=recipe.training,
-        seed=args.seed,
-        out=args.out,
-        data=recipe.data,
-        recipe=None if args.label is not None else find_recipe(args.recipe),
+def parser() -> argparse.ArgumentParser:
+    """What the command line takes."""
+    root = argparse.ArgumentParser(
+        prog="mmzoo",
+        description="Models that see, read and hear: train, evaluate, export and ask them.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    show_evaluation(run, run.evaluate(test))
-
-
-def evaluate(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
-
-    run = Run(args.run)
-    show_evaluation(run, run.evaluate(split=args.split, noise=args.noise))
-
-
-def compare(args: argparse.Namespace) -> None:
-    from mmzoo.evaluation.compare import compare as compare_runs
-    from mmzoo.run import Run
-
-    found = compare_runs([Run(folder) for folder in args.runs], split=args.split)
-    print(json.dumps(found.to_json(), ensure_ascii=False) if args.json else found.text())
-    if args.png:
-        found.draw(args.png)
-
-
-def show_evaluation(run: Any, result: dict[str, Any]) -> None:
-    from mmzoo.evaluation.report import table
-
-    print(f"\n{table(result)}\n\n{result['verdict']}\nReport: {run.folder / 'report.html'}")
-
-
-def export(args: argparse.Namespace) -> None:
-    from mmzoo.export.report import table
-    from mmzoo.run import Run
-
-    run = Run(args.run)
-    fit = bytes_of(args.fit) if args.fit else None
-    require(args.format == "tflite" or not (args.variants or fit), "--variants and --fit are for --format tflite.")
-    variants = (args.variants or ("all" if fit else "fp32")).split(",")
-    rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=fit)
-    print(table(rows))
-    for row in rows:
-        if row.get("best"):
-            print(f"The best within {args.fit} is {row['variant']}: {run.folder / 'export' / 'best.tflite'}")
-    print(f"Written to {run.folder / 'export'}; report.html there has all figures.")
-
-
-def bytes_of(size: str) -> int:
-    """A size as it is written: 5MB, 800 kB, 1.5e6."""
-    found = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmg]?)b?\s*", size.lower())
-    try:
-        number, unit = found.groups() if found else ("", "")
-        return int(float(number) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[unit])
-    except (ValueError, OverflowError):
-        raise MMZooError(f"A size is written like 5MB or 800kB, not '{size}'.") from None
-
-
-def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
-    record: dict[str, Any] = {}
-    for kind in ("image", "text", "audio", "video", "sensor"):
-        value = getattr(args, kind)
-        if value is not None:
-            names = [item.name for item in run.spec.inputs if item.kind == kind]
-            require(names, f"The model has no {kind} input; it has: {', '.join(run.spec.input_names)}.")
-            require(len(names) == 1, f"The model has several {kind} inputs; say which: --input {names[0]}=...")
-            record[names[0]] = value
-    for setting in args.input:
-        name, equals, value = setting.partition("=")
-        require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
-        tables = [item.name for item in run.spec.inputs if item.kind == "tabular"]
-        record[name] = row_of(name, value) if name in tables else value
-    return record
-
-
-def row_of(name: str, value: str) -> Any:
-    """A row of a table, written as a JSON object."""
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        raise MMZooError(
-            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{value}'."
-        ) from None
-
-
-def predict(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
-
-    run = Run(args.run)
-    record = record_of(run, args)
-    answers = run.predict(record)
-    if args.explain:
-        print(json.dumps({"answers": answers, "explanation": run.explain(record).to_json()}, ensure_ascii=False))
-        return
-    if args.json:
-        print(json.dumps(answers, ensure_ascii=False))
-        return
-    for task, answer in answers.items():
-        print(f"{task}:")
-        if isinstance(answer, list):
-            print("  " + "  ".join(f"{number:.4g}" for number in answer))
-            continue
-        for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
-            print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {label}")
-
-
-def explain(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
-
-    run = Run(args.run)
-    found = run.explain(record_of(run, args), task=args.task, label=args.label)
-    print(found.text())
-    if args.png:
-        found.draw(args.png)
-        print(f"Picture: {args.png}")
-
-
-def show_list(args: argparse.Namespace) -> None:
-    from mmzoo.listing import markdown, text
-
-    print(markdown(args.what) if args.markdown else text(args.what))
-
-
-def summary(args: argparse.Namespace) -> None:
-    from mmzoo.summary import draw, outline
-
-    recipe = recipe_of(args)
-    graph = outline(recipe.spec)
-    print(graph.text())
-    if args.png:
-        draw(graph, args.png)
-        print(f"Picture: {args.png}")
+    root.add_argument("--version", action="version", version=f"mmzoo {mmzoo.__version__}")
+    root.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    homes: dict[str, Any] = {"": root.add_subparsers(dest="command", required=True, metavar="COMMAND")}
+    for name in COMMANDS:
+        home, _, last = name.rpartition(" ")
+        if home not in homes:
+            group = homes[""].add_parser(home, help=f"commands for {home}: {home} COMMAND --help")
+            homes[home] = group.add_subparsers(required=True, metavar="COMMAND")
+        module = command(name)
+        epilog = f"example: {module.EXAMPLE}"
+        sub = homes[home].add_parser(last, help=module.__doc__, description=module.__doc__, epilog=epilog)
+        sub.set_defaults(run_command=module.run)
+        module.add(sub)
+    return root
 
 
 def import_quietly() -> None:
@@ -205,18 +71,6 @@ def import_quietly() -> None:
             os.close(kept)
 
 
-COMMANDS = {
-    "train": train,
-    "evaluate": evaluate,
-    "compare": compare,
-    "export": export,
-    "predict": predict,
-    "explain": explain,
-    "list": show_list,
-    "summary": summary,
-}
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0, or 2 after an error of the user's, 130 after Ctrl-C, 42 where SIGTERM stopped a training."""
     args = parser().parse_args(argv)
@@ -228,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command != "list" or args.what not in ("recipes", "datasets"):
             import_quietly()
-        COMMANDS[args.command](args)
+        args.run_command(args)
     except MMZooError as error:
         if args.debug:
             raise

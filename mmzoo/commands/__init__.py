@@ -1,0 +1,17 @@
+"""The commands: one file each, with its help (the docstring), an EXAMPLE, what it takes and what it does.
+
+Nothing heavy is imported before a command is known to need it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+# In the order of --help. A name of two words is a command below another.
+COMMANDS = ("train", "evaluate", "compare", "export", "predict", "explain", "list", "summary")
+
+
+def command(name: str) -> ModuleType:
+    """The module of a command: EXAMPLE, `add(parser)`, `run(args)`."""
+    return importlib.import_module(f"mmzoo.commands.{name.replace(' ', '_').replace('-', '_')}")

@@ -1,0 +1,28 @@
+"""Evaluate a run with every subset of its modalities."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+EXAMPLE = "mmzoo evaluate runs/emoji"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run
+
+    run = Run(args.run)
+    show(run, run.evaluate(split=args.split, noise=args.noise))
+
+
+def show(run: Any, result: dict[str, Any]) -> None:
+    from mmzoo.evaluation.report import table
+
+    print(f"\n{table(result)}\n\n{result['verdict']}\nReport: {run.folder / 'report.html'}")

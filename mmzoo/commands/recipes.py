@@ -1,0 +1,39 @@
+"""What commands that take a recipe have in common."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    """A recipe or a table, and changes to it."""
+    sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes), its file, or a table with --label")
+    sub.add_argument("--label", metavar="COLUMN", help="of a table: the column to predict")
+    sub.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
+    )
+    sub.add_argument("--inputs", metavar="A,B", help="only these inputs of the recipe")
+
+
+def recipe_of(args: argparse.Namespace) -> Any:
+    """The recipe that was asked for, with its changes."""
+    from mmzoo.recipe import Recipe, load_recipe
+
+    settings = list(args.set)
+    if getattr(args, "epochs", None) is not None:
+        settings.append(f"training.epochs={args.epochs}")
+    if args.label is not None:
+        from mmzoo.data.guess import load_table
+
+        path = Path(args.recipe).resolve()
+        spec, _ = load_table(path, args.label)
+        parts: list[Any] = [*spec.inputs, *spec.tasks]
+        print("\n".join(f"{part.name}: {part.kind}" for part in parts))
+        recipe = Recipe(spec, f"{path}#{args.label}").changed(settings)
+    else:
+        recipe = load_recipe(args.recipe).changed(settings)
+    if args.inputs:
+        recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
+    return recipe

@@ -1,0 +1,46 @@
+"""Train a recipe into a run folder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mmzoo.commands import recipes
+from mmzoo.commands.evaluate import show
+from mmzoo.errors import require
+
+EXAMPLE = "mmzoo train emoji --out runs/emoji --epochs 5"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    recipes.add(sub)
+    sub.add_argument(
+        "--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
+    sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
+    sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo import datasets
+    from mmzoo.recipe import find_recipe
+    from mmzoo.run import train as train_run
+
+    recipe = recipes.recipe_of(args)
+    splits = datasets.load(recipe.data)
+    if args.limit is not None:
+        require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
+        splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
+    records, validation, test = splits
+    run = train_run(
+        recipe.spec,
+        records,
+        validation,
+        training=recipe.training,
+        seed=args.seed,
+        out=args.out,
+        data=recipe.data,
+        recipe=None if args.label is not None else find_recipe(args.recipe),
+    )
+    show(run, run.evaluate(test))
