@@ -14,10 +14,27 @@ class MMZooError(ValueError):
     """Something the user can put right: one sentence that names it and says what to do."""
 
 
+class DataError(MMZooError):
+    """Something in one record that cannot be used.
+
+    cause: what faults are counted by: "missing_file", "truncated_image", "unknown_label" ...
+    """
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
 def require(condition: object, message: str) -> None:
     """Raise `MMZooError(message)` unless `condition` holds."""
     if not condition:
         raise MMZooError(message)
+
+
+def require_data(condition: object, cause: str, message: str) -> None:
+    """Raise `DataError(message, cause)` unless `condition` holds."""
+    if not condition:
+        raise DataError(message, cause)
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:

@@ -164,7 +164,7 @@ def read_image(value: str | Path | bytes) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     from mmzoo.modalities.base import read_bytes
-    from mmzoo.modalities.image import check_header
+    from mmzoo.modalities.pictures import check_header
 
     data, origin = read_bytes(value, "image")
     check_header(data, origin)

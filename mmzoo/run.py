@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
@@ -60,6 +61,14 @@ class Run:
         )
         return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))[split]
 
+    def usable(self, records: Records, split: str) -> Records:
+        """The records that can be used, as the run was told to treat the others; what is left out is printed."""
+        faults = Faults(self.settings.get("on_error", "error"), self.settings.get("budget", 0.01))
+        kept = usable(self.spec, records, faults, split)
+        if faults.bad:
+            print(faults.table())
+        return kept
+
     def evaluate(
         self,
         records: Records | None = None,
@@ -81,6 +90,8 @@ class Run:
         records = records if records is not None else self.records(split)
         if validation is None and self.settings["data"] and split != "validation":
             validation = self.records("validation")
+        records = self.usable(records, split)
+        validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
         write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
         write_report(self, records, result)
@@ -102,7 +113,7 @@ class Run:
         """
         from mmzoo.export.export import export
 
-        records = records if records is not None else self.records("test")
+        records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.settings["data"] and {"int8", "all"} & set(variants):
             training = self.records("train")
         return export(self, format, records, variants=variants, training=training, allow_loss=allow_loss, fit=fit)
@@ -144,6 +155,8 @@ def train(
     out: str | Path | None = None,
     data: str = "",
     recipe: Path | None = None,
+    on_error: str = "error",
+    budget: float = 0.01,
 ) -> Run:
     """Train `spec` on records and return the run.
 
@@ -152,17 +165,25 @@ def train(
         out: the run's folder; the next free `runs/N` if not given. A folder with an
             unfinished run of the same spec, settings and seed is gone on with.
         data, recipe: where the records came from, kept with the run.
+        on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
+            "skip" and "mask" they are counted by cause in `data_errors.json`.
 
     Raises:
         MMZooError: a record is bad, or `out` holds another run.
     """
     training = training or Training()
     folder = Path(out) if out is not None else next_free(Path("runs"))
+    faults = Faults(on_error, budget)
+    train = usable(spec, train, faults, "train")
+    validation = usable(spec, validation, faults, "validation") if validation is not None else None
     spec = spec.fit(train)
-    settings = {"data": data, "training": training.to_json(), "seed": seed}
+    settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
     if claim(folder, spec, settings, recipe):
         print(f"'{folder}' is trained already.")
         return Run(folder)
+    if on_error != "error":
+        write_file(folder / "data_errors.json", json.dumps(faults.to_json(), indent=1, ensure_ascii=False).encode())
+        print(faults.table())
     from mmzoo.builder import build
     from mmzoo.evaluation.metrics import run_model
     from mmzoo.training.calibrate import calibrate

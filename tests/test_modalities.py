@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -67,34 +65,6 @@ def test_shrinking_averages() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255
     assert np.abs(IMAGE.decode(stripes).astype(int)[2:-2, 2:-2] - 128).max() <= 2
-
-
-def bomb(width: int, height: int) -> bytes:
-    """A PNG whose header claims a size; its checksum is right."""
-    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + b"\0" * 50
-
-
-BAD_IMAGES = {
-    "empty": (b"", "is empty"),
-    "text": (b"hello, this is not an image", "is not a JPEG, PNG, GIF or BMP"),
-    "sound": (sound(TONE), "is not a JPEG, PNG, GIF or BMP"),
-    "truncated PNG": (encoded(PIXELS)[:200], "damaged or cut short"),
-    "truncated JPEG": (encoded(PIXELS, "JPEG")[:15], "is not a JPEG|damaged or cut short"),
-    "bomb": (bomb(30000, 30000), "30000 x 30000 pixels"),
-    "lying header": (bomb(5000, 5000), "damaged or cut short"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_IMAGES)
-def test_bad_images(case: str, tmp_path: Path) -> None:
-    data, words = BAD_IMAGES[case]
-    path = tmp_path / "bad.png"
-    path.write_bytes(data)
-    with pytest.raises(MMZooError, match=words) as caught:
-        IMAGE.decode(path)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +137,10 @@ def test_texts(caplog: pytest.LogCaptureFixture) -> None:
         TEXT.decode(3)
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WAV", "FLAC"]), st.data())
+@settings(max_examples=2000, deadline=None)
+@given(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "WEBP", "WAV", "FLAC", "OGG"]), st.data())
 def test_mutated_files_are_decoded_or_refused(kind: str, data: st.DataObject) -> None:
-    item = AUDIO if kind in ("WAV", "FLAC") else IMAGE
+    item = AUDIO if kind in ("WAV", "FLAC", "OGG") else IMAGE
     whole = bytearray(sound(TONE, kind=kind) if item is AUDIO else encoded(PIXELS, kind))
     for _ in range(data.draw(st.integers(1, 5))):
         whole[data.draw(st.integers(0, min(len(whole) - 1, 200)))] = data.draw(st.integers(0, 255))

@@ -19,6 +19,13 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
+    sub.add_argument(
+        "--on-error",
+        choices=["error", "skip", "mask"],
+        default="error",
+        help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
+    )
+    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
 
 
@@ -42,5 +49,7 @@ def run(args: argparse.Namespace) -> None:
         out=args.out,
         data=recipe.data,
         recipe=None if args.label is not None else find_recipe(args.recipe),
+        on_error=args.on_error,
+        budget=args.budget,
     )
     show(run, run.evaluate(test))

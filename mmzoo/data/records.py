@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.data.threads import in_threads
+from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.modalities import Modality
 from mmzoo.spec import Spec
 
 
@@ -65,14 +67,18 @@ def decode(spec: Spec, records: Records) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     present = np.ones((len(records), len(spec.inputs)), bool)
     for index, item in enumerate(spec.inputs):
+        values = records.column(item.name)
         out = np.zeros((len(records), *item.shape), item.dtype)
-        for row, value in enumerate(records.column(item.name)):
-            present[row, index] = value is not None
-            if value is not None:
-                try:
-                    out[row] = item.decode(value)
-                except MMZooError as error:
-                    raise MMZooError(f"Record '{records.ids[row]}': {error}") from error
+        present[:, index] = [value is not None for value in values]
+
+        def fill(row: int, item: Modality = item, values: Sequence[Any] = values, out: np.ndarray = out) -> None:
+            try:
+                out[row] = item.decode(values[row])
+            except MMZooError as error:
+                cause = error.cause if isinstance(error, DataError) else "other"
+                raise DataError(f"Record '{records.ids[row]}': {error}", cause) from error
+
+        in_threads(fill, np.flatnonzero(present[:, index]).tolist(), f"reading {item.name}")
         arrays[item.name] = out
     for empty in np.flatnonzero(~present.any(axis=1)):
         raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
@@ -98,7 +104,7 @@ def encode_labels(spec: Spec, records: Records) -> dict[str, np.ndarray]:
             try:
                 encoded.append(task.encode(value))
             except MMZooError as error:
-                raise MMZooError(f"Record '{records.ids[row]}': {error}") from error
+                raise DataError(f"Record '{records.ids[row]}': {error}", "bad_label") from error
         like = next((label for label in encoded if label is not None), None)
         require(like is not None, f"No record has a label for task '{task.name}'; give some, or leave the task out.")
         stand_in = np.full_like(like, task.missing)

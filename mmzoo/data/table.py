@@ -16,7 +16,7 @@ from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.base import read_bytes
 
 ENDINGS = {
-    "image": (".jpg", ".jpeg", ".png", ".gif", ".bmp"),
+    "image": (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
     "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3"),
     "video": (".mp4", ".webm", ".mov", ".mkv", ".avi"),
     "sensor": (".npy",),
@@ -41,13 +41,20 @@ class Table(Records):
         return Table(chosen.columns, chosen.ids, self.kinds)
 
 
-def read_table(source: Any, *, root: str | Path | None = None, kinds: dict[str, str] | None = None) -> Table:
+def read_table(
+    source: Any,
+    *,
+    root: str | Path | None = None,
+    kinds: dict[str, str] | None = None,
+    allow_outside: bool = False,
+) -> Table:
     """The records of a table, and what its columns are: guessed, and said in a line each.
 
     Args:
         source: a .csv, .tsv, .jsonl or .parquet file, or a pandas DataFrame. The first line of a CSV has the names.
         root: the folder that paths in the table are relative to; the table's own, if not given. A path that
             leads out of it is refused.
+        allow_outside: paths may lead out of `root`.
         kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
 
     Raises:
@@ -67,7 +74,9 @@ def read_table(source: Any, *, root: str | Path | None = None, kinds: dict[str, 
     home = Path(root) if root is not None else Path(source).parent if isinstance(source, (str, Path)) else Path()
     for column, kind in found.items():
         if kind in ENDINGS:
-            columns[column] = [None if value is None else inside(home, str(value)) for value in columns[column]]
+            columns[column] = [
+                None if value is None else inside(home, str(value), allow_outside) for value in columns[column]
+            ]
         elif kind == "number":
             columns[column] = [None if value is None else number(column, value) for value in columns[column]]
         elif kind in ("text", "category"):
@@ -144,12 +153,12 @@ def number(column: str, value: Any) -> float:
         raise MMZooError(f"Column '{column}' must hold numbers, not {value!r}; mend it or give its kind.") from None
 
 
-def inside(root: Path, value: str) -> str:
+def inside(root: Path, value: str, allow_outside: bool = False) -> str:
     """The path of a file below `root`."""
     path = (root / value).resolve()
     require(
-        path.is_relative_to(root.resolve()),
-        f"The path '{value}' leads out of '{root}'; move the file there, or give another root.",
+        allow_outside or path.is_relative_to(root.resolve()),
+        f"The path '{value}' leads out of '{root}'; move the file there, give another root, or allow_outside=True.",
     )
     return str(path)
 

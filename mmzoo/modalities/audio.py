@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.errors import DataError, check_number, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
 
 FEATURES = ("log_mel", "mfcc")
+MAX_RATE, MAX_CHANNELS = 768_000, 64  # what recorders write; more is a header that lies
 
 
 @modalities.register("audio")
@@ -84,9 +85,11 @@ class Audio(Modality):
         samples = samples.astype(np.float32) * np.float32(scale)
         if samples.ndim == 2:
             samples = samples.mean(axis=1)
-        require(samples.ndim == 1, f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}.")
-        require(
+        shape = f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}."
+        require_data(samples.ndim == 1, "wrong_shape", shape)
+        require_data(
             np.isfinite(samples).all(),
+            "not_finite_audio",
             f"Audio '{self.name}' has samples that are not finite numbers; repair the recording or leave it out.",
         )
         if rate != self.sample_rate and len(samples):
@@ -103,6 +106,8 @@ class Audio(Modality):
         data, origin = read_bytes(value, "audio")
         try:
             with soundfile.SoundFile(io.BytesIO(data)) as file:
+                odd = f"{origin} claims {file.samplerate} Hz in {file.channels} channels; repair its header."
+                require_data(1000 <= file.samplerate <= MAX_RATE and file.channels <= MAX_CHANNELS, "lying_audio", odd)
                 # A little more than is kept, so that the resampling filter sees what follows the cut.
                 wanted = int((self.seconds + 0.1) * file.samplerate)
                 if file.frames > wanted:
@@ -112,10 +117,9 @@ class Audio(Modality):
                     )
                 return file.read(wanted, dtype="float32"), file.samplerate
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise MMZooError(
-                f"{origin} is not a sound file that can be read ({str(error).split(': ')[-1].rstrip('.')}); "
-                "convert it to WAV, FLAC or Ogg."
-            ) from error
+            why = str(error).split(": ")[-1].rstrip(".")
+            message = f"{origin} is not a sound file that can be read ({why}); convert it to WAV, FLAC or Ogg."
+            raise DataError(message, "junk_audio") from error
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:

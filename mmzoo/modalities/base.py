@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower, plain
-from mmzoo.errors import MMZooError, check_name, require
+from mmzoo.errors import DataError, check_name, require, require_data
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ class Modality:
             MMZooError: `value` is not what this modality can read; says what would be.
         """
         raise NotImplementedError
+
+    def check(self, value: Any) -> None:
+        """Raise what `decode` would, also before `fit`."""
+        self.decode(value)
 
     @property
     def unit(self) -> str:
@@ -111,12 +115,12 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
         try:
             data = Path(value).read_bytes()
         except FileNotFoundError:
-            raise MMZooError(f"{origin} does not exist; check the path.") from None
-        except OSError as error:
-            raise MMZooError(
-                f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
-            ) from None
-    require(data, f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
+            raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            message = f"{origin} cannot be read ({why}); check the path and its permissions."
+            raise DataError(message, "unreadable_file") from None
+    require_data(data, "empty_file", f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin
 
 
@@ -131,14 +135,17 @@ def read_array(value: Any, what: str, width: int) -> np.ndarray:
         try:
             value = np.load(io.BytesIO(data), allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
-            raise MMZooError(f"{origin} is not a .npy array; write one with numpy.save.") from error
+            message = f"{origin} is not a .npy array; write one with numpy.save."
+            raise DataError(message, "junk_array") from error
     try:
         array = np.asarray(value, np.float32)
     except (TypeError, ValueError):
-        raise MMZooError(f"An array for {what} must hold numbers, not {type(value).__name__}.") from None
+        message = f"An array for {what} must hold numbers, not {type(value).__name__}."
+        raise DataError(message, "junk_array") from None
     array = array[:, None] if array.ndim == 1 else array
-    require(
+    require_data(
         array.ndim == 2 and array.shape[1] == width,
+        "wrong_shape",
         f"An array for {what} must have shape (steps, {width}), not {array.shape}.",
     )
     return array

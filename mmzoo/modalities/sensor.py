@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.errors import check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, statistics
 
@@ -91,7 +91,7 @@ def read_csv(path: str | Path) -> np.ndarray:
     """The numbers of a CSV or TSV, float32 (N, columns); an empty field, or one that says nan, is NaN."""
     data, origin = read_bytes(path, "sensor")
     lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    require(lines, f"{origin} holds no numbers; give a line a step, a field a channel.")
+    require_data(lines, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
     comma = "\t" if "\t" in lines[0] else ";" if ";" in lines[0] else ","
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -99,8 +99,9 @@ def read_csv(path: str | Path) -> np.ndarray:
             rows.append([float(field) if field.strip() else np.nan for field in line.split(comma)])
         except ValueError:
             # Only the first line may hold names.
-            require(number == 1, f"{origin} has something that is no number in line {number}; mend or empty it.")
-    require(rows, f"{origin} holds no numbers; give a line a step, a field a channel.")
-    if len({len(row) for row in rows}) != 1:
-        raise MMZooError(f"{origin} has lines of different lengths; give every line the same number of fields.")
+            bad = f"{origin} has something that is no number in line {number}; mend or empty it."
+            require_data(number == 1, "bad_number", bad)
+    require_data(rows, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
+    ragged = f"{origin} has lines of different lengths; give every line the same number of fields."
+    require_data(len({len(row) for row in rows}) == 1, "ragged_file", ragged)
     return np.array(rows, np.float32)

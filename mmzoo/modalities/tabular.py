@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import DataError, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, statistics
 
@@ -113,13 +113,17 @@ class Tabular(Modality):
             places.append(MISSING if found is None else words.get(found, UNKNOWN))
         return np.array([*self._numbers(row), *places], np.float32)
 
+    def check(self, value: Mapping[str, Any]) -> None:
+        self._numbers(self._row(value))
+
     @cached_property
     def _places(self) -> list[dict[str, int]]:
         return [{word: k for k, word in enumerate(words, start=2)} for words in self.vocabularies]
 
     def _row(self, value: Any) -> Mapping[str, Any]:
-        require(
+        require_data(
             isinstance(value, Mapping),
+            "bad_row",
             f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
         )
         return value  # type: ignore[no-any-return]
@@ -131,9 +135,8 @@ class Tabular(Modality):
             try:
                 number = float("nan") if value is None or value == "" else float(value)
             except (TypeError, ValueError):
-                raise MMZooError(
-                    f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
-                ) from None
+                message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
+                raise DataError(message, "bad_number") from None
             found.append(number if np.isfinite(number) else float("nan"))
         return found
 

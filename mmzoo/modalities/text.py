@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tokenizer, Tower
-from mmzoo.errors import check_number, require
+from mmzoo.errors import check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.tokenizers import tokenizers
@@ -95,10 +95,14 @@ class Text(Modality):
         return "" if self.in_graph or self.vocabulary else "a tokenizer that is not trained yet"
 
     def _normal(self, value: str | bytes) -> str:
-        require(isinstance(value, (str, bytes)), f"Text '{self.name}' must be a string, not {type(value).__name__}.")
+        what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
+        require_data(isinstance(value, (str, bytes)), "bad_text", what)
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         # A zero byte is padding: one inside a text would be read as its end.
         return unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
+
+    def check(self, value: str | bytes) -> None:
+        self._normal(value)
 
     def decode(self, value: str | bytes) -> np.ndarray:
         """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and logged."""

@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.errors import DataError, MMZooError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.image import MAX_PIXELS, resize
+from mmzoo.modalities.pictures import MAX_PIXELS, resized
 
 MAX_FRAMES = 20_000  # looked at in one file
 
@@ -61,15 +61,16 @@ class Video(Modality):
         if not isinstance(value, np.ndarray):
             data, origin = read_bytes(value, "video")
             value = read_gif(data, origin) if data[:4] == b"GIF8" else self._read(data, origin)
-        require(
+        require_data(
             value.ndim == 4 and value.shape[-1] == 3 and value.dtype == np.uint8 and value.size,
+            "wrong_shape",
             f"An array for video '{self.name}' must be uint8 (frames, height, width, 3), "
             f"not {value.dtype} {value.shape}.",
         )
         chosen = value[even(len(value), self.frames)]
         if chosen.shape == self.shape:
             return chosen
-        return np.stack([np.asarray(resize(frame, self.size)) for frame in chosen])
+        return np.stack([resized(frame, self.size) for frame in chosen])
 
     def _read(self, data: bytes, origin: str) -> np.ndarray:
         """The frames that are wanted, and only those, of a file that PyAV reads."""
@@ -77,15 +78,19 @@ class Video(Modality):
             import av
         except ImportError as error:
             raise MMZooError(f"{origin} needs PyAV; install it: pip install 'mmzoo[video]', or give a GIF.") from error
+        empty = f"{origin} has no pictures; give a complete file or leave this input out."
         try:
             with av.open(io.BytesIO(data), "r") as file:
                 stream = file.streams.video[0]
-                require(
+                require_data(
                     stream.width * stream.height <= MAX_PIXELS,
+                    "too_large_video",
                     f"{origin} has {stream.width} x {stream.height} pixels, over the limit; scale it down.",
                 )
                 count = min(stream.frames or len([0 for _ in file.decode(stream)]), MAX_FRAMES)
-                require(count, f"{origin} has no pictures; give a complete file or leave this input out.")
+                require_data(
+                    count, "empty_video", f"{origin} has no pictures; give a complete file or leave this input out."
+                )
                 wanted = set(even(count, self.frames).tolist())
                 file.seek(0)
                 found = {}
@@ -95,8 +100,9 @@ class Video(Modality):
                     if number >= max(wanted):
                         break
         except (av.error.FFmpegError, IndexError) as error:
-            raise MMZooError(f"{origin} is not a video that can be read; convert it to MP4 or WebM.") from error
-        require(found, f"{origin} has no pictures; give a complete file or leave this input out.")
+            message = f"{origin} is not a video that can be read; convert it to MP4 or WebM."
+            raise DataError(message, "junk_video") from error
+        require_data(found, "empty_video", empty)
         # A file may hold fewer frames than its header says: then the nearest before stands in.
         there = sorted(found)
         nearest = [max((k for k in there if k <= number), default=there[0]) for number in even(count, self.frames)]
@@ -116,12 +122,14 @@ def read_gif(data: bytes, origin: str) -> np.ndarray:
     try:
         with Pillow.open(io.BytesIO(data)) as file:
             total = file.width * file.height * getattr(file, "n_frames", 1)
-            require(total <= 4 * MAX_PIXELS, f"{origin} holds {total} pixels in all, over the limit; scale it down.")
+            large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
+            require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
             frames = []
             for frame in ImageSequence.Iterator(file):
                 shown = frame.convert("RGBA")
                 paper = Pillow.new("RGBA", shown.size, "white")
                 frames.append(np.asarray(Pillow.alpha_composite(paper, shown).convert("RGB")))
     except (UnidentifiedImageError, OSError, EOFError) as error:
-        raise MMZooError(f"{origin} is damaged or cut short and cannot be decoded; save it again.") from error
+        message = f"{origin} is damaged or cut short and cannot be decoded; save it again."
+        raise DataError(message, "truncated_video") from error
     return np.stack(frames)

@@ -1,0 +1,136 @@
+"""What is done about records that cannot be used, and the count of them by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmzoo.data.records import Records, is_missing
+from mmzoo.data.threads import in_threads
+from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
+from mmzoo.modalities import Modality
+from mmzoo.spec import Spec
+
+POLICIES = ("error", "skip", "mask")
+SHOWN = 5  # records named for each cause
+
+
+@dataclass
+class Faults:
+    """Records that cannot be used, by cause, and what is done about them.
+
+    Args:
+        on_error: "error": the first one ends the work; "skip": such a record is left out; "mask": what is bad in
+            it is taken for missing, and the record is left out only if nothing is left of it.
+        budget: the share of the records that may be bad before the work ends all the same.
+    """
+
+    on_error: str = "error"
+    budget: float = 0.01
+    records: int = 0
+    bad: set[str] = field(default_factory=set)
+    found: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.on_error not in POLICIES:
+            raise unknown("policy on_error called", self.on_error, POLICIES)
+        check_number("The budget of bad records", self.budget, 0, 1)
+
+    def add(self, record: str, error: MMZooError) -> None:
+        """Count a fault of a record, or raise it where the policy is "error"."""
+        cause = error.cause if isinstance(error, DataError) else "other"
+        if self.on_error == "error":
+            raise DataError(f"Record '{record}': {error}", cause) from error
+        self.bad.add(record)
+        self.found.setdefault(cause, []).append((record, str(error)))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Faults by cause, the most frequent first."""
+        return dict(sorted(((c, len(f)) for c, f in self.found.items()), key=lambda pair: (-pair[1], pair[0])))
+
+    def table(self) -> str:
+        """The counts, the first records of each cause, and what is wrong with the first."""
+        done = {"skip": "left out", "mask": "taken for missing", "error": "refused"}[self.on_error]
+        lines = [f"{len(self.bad)} of {self.records} records have something that cannot be used ({done}):"]
+        for cause, count in self.counts.items():
+            names = ", ".join(record for record, _ in self.found[cause][:SHOWN])
+            lines += [f"  {count:6d}  {cause}: {names}{', ...' if count > SHOWN else ''}"]
+            lines += [f"          {self.found[cause][0][1]}"]
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """`records`, `bad`, `errors` by cause, and the first records of each."""
+        first = {cause: [record for record, _ in self.found[cause][:SHOWN]] for cause in self.counts}
+        return {
+            "on_error": self.on_error,
+            "budget": self.budget,
+            "records": self.records,
+            "bad": len(self.bad),
+            "errors": self.counts,
+            "first": first,
+        }
+
+    def check_budget(self) -> None:
+        """Raise if more records are bad than the budget allows; with the table."""
+        require(
+            len(self.bad) <= self.budget * self.records,
+            f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records or raise the budget.",
+        )
+
+
+def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") -> Records:
+    """The records that can be used, after one pass over all files and labels; faults are counted in `faults`.
+
+    Nothing is done where the policy is "error": decoding will name the first.
+
+    Raises:
+        MMZooError: more are bad than the budget allows, or none is left.
+    """
+    if faults.on_error == "error":
+        return records
+    faults.records += len(records)
+    columns = {name: list(column) for name, column in records.columns.items()}
+    kept = [True] * len(records)
+    for item in spec.inputs:
+        values = columns[item.name] = list(records.column(item.name))
+        for row, error in enumerate(checked(item, values, f"{what}: {item.name}")):
+            if error is not None:
+                faults.add(records.ids[row], error)
+                values[row] = None
+                kept[row] &= faults.on_error == "mask"
+    for task in spec.tasks:
+        answers = columns[task.name] = list(records.column(task.name))
+        for row, value in enumerate(answers):
+            try:
+                if not is_missing(value):
+                    task.encode(value)
+            except MMZooError as error:
+                faults.add(records.ids[row], DataError(str(error), "bad_label"))
+                answers[row] = None
+                kept[row] &= faults.on_error == "mask"
+    for row, record in enumerate(records.ids):
+        if kept[row] and all(columns[item.name][row] is None for item in spec.inputs):
+            faults.add(record, DataError("It has none of the inputs.", "no_input"))
+            kept[row] = False
+        if kept[row] and all(is_missing(columns[task.name][row]) for task in spec.tasks):
+            faults.add(record, DataError("It has no label.", "no_label"))
+            kept[row] = False
+    faults.check_budget()
+    require(any(kept), f"No record is left.\n{faults.table()}")
+    return Records(columns, records.ids).select([row for row, good in enumerate(kept) if good])
+
+
+def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError | None]:
+    """What is wrong with each value, None where nothing is or none is given."""
+
+    def fault(value: Any) -> MMZooError | None:
+        try:
+            if value is not None:
+                item.check(value)
+        except MMZooError as error:
+            return error
+        return None
+
+    return in_threads(fault, values, what)
