@@ -193,11 +193,13 @@ def train(
     keras.utils.set_random_seed(seed)
     model = build(spec)
     part = split(model)
-    features = compute_features(part, spec, decode(spec, train), views=training.views, seed=seed, what="train features")
+    memory = training.memory * 1e9
+    given = decode(spec, train, memory=memory / training.views)
+    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
     labels = encode_labels(spec, train)
     checked = None
     if validation is not None:
-        held_out = compute_features(part, spec, decode(spec, validation), what="validation features")
+        held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
     fit(spec, part, features, labels, checked, training, seed, folder)
     if checked is not None:

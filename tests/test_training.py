@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.data.examples import Examples
+from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import stream
+from mmzoo.training.batches import records_named, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.loop import Interrupted
 from mmzoo.training.trainer import Trainer
@@ -58,6 +60,50 @@ def test_modality_dropout_leaves_one_and_drops_its_share() -> None:
 def test_views_are_all_drawn() -> None:
     rows = np.concatenate([inputs["a"] for inputs, _ in batches(range(50))])
     assert len(np.unique(rows[:, 0])) == 30
+
+
+def lazy(steps: range, **changes: Any) -> list[Any]:
+    """Batches of pictures and sounds that are decoded as they are asked for."""
+    spec, records = small_spec(), small_records(10)
+    arrays = decode(spec, records, memory=0)
+    assert isinstance(arrays["picture"], Examples)
+    settings: dict[str, Any] = {"batch_size": 4, "modality_dropout": 0.5, "seed": 3, "views": 2} | changes
+    labels = {"row": np.arange(10, dtype=np.int32)}
+    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, steps=steps, **settings)]
+
+
+@pytest.mark.parametrize("start", range(6))
+def test_a_stream_from_files_goes_on_at_every_step(start: int) -> None:
+    keras.tree.map_structure(np.testing.assert_array_equal, lazy(range(6))[start:], lazy(range(start, 6)))
+
+
+def test_a_stream_from_files_gives_what_memory_gives() -> None:
+    arrays = decode(small_spec(), small_records(10))
+    for inputs, labels in lazy(range(6), views=1, modality_dropout=0):
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(inputs[name], array[labels["row"]])
+
+
+@pytest.mark.parametrize("source", [lazy, batches])
+def test_two_workers_get_the_halves_of_a_batch(source: Any) -> None:
+    for one, *parts in zip(source(range(5)), *(source(range(5), worker=k, workers=2) for k in (0, 1)), strict=True):
+        both = keras.tree.map_structure(lambda *each: np.concatenate(each), *parts)
+        keras.tree.map_structure(np.testing.assert_array_equal, both, one)
+
+
+def test_variants_are_drawn_anew_in_each_epoch() -> None:
+    pictures = [inputs["picture"][k].tobytes() for inputs, _ in lazy(range(50)) for k in range(4)]
+    # Twenty epochs of ten pictures, half of them as they are.
+    assert 80 <= len(set(pictures)) <= 130
+
+
+def test_a_file_that_goes_bad_in_the_middle_is_named() -> None:
+    spec, records = small_spec(), small_records(10)
+    arrays = decode(spec, records, memory=0)
+    arrays["picture"].values[7] = b"rust"
+    made = stream(arrays, {}, batch_size=5, steps=range(2), seed=0, modality_dropout=0)
+    with pytest.raises(MMZooError, match=r"Record '.*7': The image bytes"), records_named():
+        list(made)
 
 
 def train(out: Path, **changes: Any) -> mmzoo.Run:

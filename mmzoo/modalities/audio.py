@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
+from mmzoo.draws import between
 from mmzoo.errors import DataError, check_number, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
@@ -152,19 +153,19 @@ class Audio(Modality):
         soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
         return out.getvalue()
 
-    def augment(self, batch: Any, seed: Any) -> Any:
+    def augment(self, batch: Any, keys: Any) -> Any:
         """Moved later or earlier by up to a tenth of the length, and 6 dB louder or softer.
 
         Args:
             batch: float32 (B, N).
-            seed: int32 (2,).
+            keys: int64 (B,), see `mmzoo.draws`.
         """
         if self.frames:
             return batch
         import tensorflow as tf
 
-        count, length = tf.shape(batch)[0], self.shape[0]
-        draw = tf.random.stateless_uniform((2, count), seed, -1.0, 1.0)
+        (length,) = self.shape
+        draw = tf.transpose(between(keys, 1, -1.0, 1.0, (2,)))
         shift = tf.cast(draw[0] * (length / 10), tf.int32)[:, None]
         source = tf.range(length)[None] - shift
         inside = (source >= 0) & (source < length)

@@ -74,8 +74,8 @@ class Modality:
             f"Input '{self.name}' has {self.unfitted}; call spec = spec.fit(records) first, as mmzoo.train does.",
         )
 
-    def augment(self, batch: Any, seed: Any) -> Any:
-        """A random variant of each example of a decoded batch; `seed` is int32 (2,). As it is, where there are none."""
+    def augment(self, batch: Any, keys: Any) -> Any:
+        """A random variant of each example of a decoded batch (B, *shape), drawn from its key, int64 (B,)."""
         return batch
 
     @property
@@ -104,6 +104,11 @@ class Modality:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {key: plain(value) for key, value in values.items()}
+
+
+def has_variants(item: Modality) -> bool:
+    """Does this modality draw random variants of its examples?"""
+    return type(item).augment is not Modality.augment
 
 
 def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:

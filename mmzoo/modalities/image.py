@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
+from mmzoo.draws import between
 from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
@@ -83,17 +84,17 @@ class Image(Modality):
         Pillow.fromarray(example).save(out, "PNG", optimize=True)
         return out.getvalue()
 
-    def augment(self, batch: Any, seed: Any) -> Any:
+    def augment(self, batch: Any, keys: Any) -> Any:
         """Mirrored half the time; turned up to 15 degrees, scaled by 0.8 to 1.2 and shifted by up to a tenth.
 
         Args:
             batch: uint8 (B, size, size, 3).
-            seed: int32 (2,).
+            keys: int64 (B,), see `mmzoo.draws`.
         """
         import tensorflow as tf
 
         count = tf.shape(batch)[0]
-        draw = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
+        draw = tf.transpose(between(keys, 1, -1.0, 1.0, (6,)))
         angle, scale = draw[0] * (np.pi / 12), 1.0 + 0.2 * draw[1]
         flip = tf.where(draw[2] > 0, 1.0, -1.0)
         centre = (self.size - 1) / 2

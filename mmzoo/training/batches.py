@@ -1,12 +1,25 @@
-"""The stream of training batches: examples, views and modalities as a pure function of (seed, step)."""
+"""The stream of training batches: examples, views and modalities as a pure function of (seed, step).
+
+Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or worker it is in.."""
 
 from __future__ import annotations
 
+import functools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from mmzoo.data.examples import Examples
+from mmzoo.draws import keys_of, uniforms
+from mmzoo.errors import DataError
+from mmzoo.modalities.base import has_variants
+
+VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 
 
 def stream(
@@ -17,36 +30,68 @@ def stream(
     steps: range,
     seed: int,
     modality_dropout: float,
+    views: int = 1,
+    worker: int = 0,
+    workers: int = 1,
 ) -> tf.data.Dataset:
     """Batches `(inputs, labels)` for the given steps; starting at step k gives what the whole stream has there.
 
     The stream goes through all examples in a new order each epoch, and on into
     the next epoch within a batch: every batch is full, so every shape is static.
+
+    Args:
+        features: by input (N, views, ...), or `Examples`, which are decoded now: with `views` above 1 each is
+            the original once in `views` times, and else a variant drawn anew.
+        worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
     count = len(features["present"])
-    features, labels = keras.tree.map_structure(tf.constant, (features, labels))
+    part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
+    features, labels = keras.tree.map_structure(
+        lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
+    )
 
     def batch(step: Any) -> Any:
-        places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
+        places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
         rows = tf.map_fn(lambda place: row_at(place, count, seed), places)
-        draw = tf.stack([tf.constant(seed, tf.int64), step])
+        keys = keys_of(seed, rows, places // count)
 
         def one_view(views: Any, salt: int) -> Any:
             # Gather (row, view) pairs at once: picking rows first would copy every view of them.
-            view = tf.random.stateless_uniform((batch_size,), draw + salt, 0, views.shape[1], tf.int64)
+            view = tf.cast(uniforms(keys, VIEW + salt) * views.shape[1], tf.int64)
             return tf.gather_nd(views, tf.stack([rows, view], axis=1))
 
+        def read(examples: Examples, salt: int) -> Any:
+            found = tf.numpy_function(examples.__getitem__, [rows], examples.dtype)
+            found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
+            if views == 1 or not has_variants(examples.item):
+                return found
+            varied = examples.item.augment(found, keys)
+            original = tf.equal(tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32), 0)
+            return tf.where(tf.reshape(original, (-1, *[1] * (len(found.shape) - 1))), found, varied)
+
         names = [name for name in features if name != "present"]
-        inputs = {
-            name: keras.tree.map_structure(lambda v, s=salt: one_view(v, s), features[name])  # type: ignore[misc]
-            for salt, name in enumerate(names, start=1)
-        }
-        present = tf.gather(features["present"], rows)
-        inputs["present"] = drop_modalities(present, modality_dropout, draw)
+        inputs = {}
+        for salt, name in enumerate(names, start=1):
+            chosen = functools.partial(read if isinstance(features[name], Examples) else one_view, salt=salt)
+            inputs[name] = keras.tree.map_structure(chosen, features[name])
+        chance = uniforms(keys, VIEW, (features["present"].shape[1],))
+        inputs["present"] = drop_modalities(tf.gather(features["present"], rows), modality_dropout, chance)
         return inputs, {name: tf.gather(label, rows) for name, label in labels.items()}
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
     return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+@contextmanager
+def records_named() -> Iterator[None]:
+    """Inside, a record that cannot be decoded in the middle of a stream is the error it is elsewhere."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"DataError: (Record .*)", str(error))
+        if not found:
+            raise
+        raise DataError(found[1], "changed_file") from error
 
 
 def row_at(place: Any, count: int, seed: int) -> Any:
@@ -56,10 +101,14 @@ def row_at(place: Any, count: int, seed: int) -> Any:
     return tf.random.experimental.index_shuffle(place % count, key, tf.constant(count - 1, tf.int64))
 
 
-def drop_modalities(present: Any, share: float, draw: Any) -> Any:
-    """Leave out each present modality with probability `share`; the one drawn last stays if all would go."""
+def drop_modalities(present: Any, share: float, chance: Any) -> Any:
+    """Leave out each present modality whose `chance`, even in 0..1, is under `share`; the last stays if all would go.
+
+    Args:
+        present, chance: bool and float32 (B, M).
+    """
     if share == 0:
         return present
-    chance = tf.where(present, tf.random.stateless_uniform(tf.shape(present), draw + 1000), -1.0)
+    chance = tf.where(present, chance, -1.0)
     last = tf.equal(chance, tf.reduce_max(chance, axis=1, keepdims=True))
     return present & ((chance >= share) | last)

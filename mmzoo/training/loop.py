@@ -20,7 +20,7 @@ from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.files import write_file
 from mmzoo.spec import Spec
-from mmzoo.training.batches import stream
+from mmzoo.training.batches import records_named, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.features import Split
 from mmzoo.training.loss import total_loss
@@ -100,7 +100,7 @@ def fit(
 
     bar = tqdm(total=total, initial=state["step"], desc="training", unit="step", disable=None, leave=False)
     report = max(training.epochs // 10, 1)
-    with stop_requests() as asked:
+    with stop_requests() as asked, records_named():
         batches = stream(
             features,
             labels,
@@ -108,6 +108,7 @@ def fit(
             steps=range(state["step"], state["step"] if tired() else total),
             seed=seed,
             modality_dropout=training.modality_dropout,
+            views=training.views,
         )
         started = time.monotonic()
         for inputs, targets in batches:
