@@ -144,14 +144,20 @@ def load_table(path: str | Path, label: str) -> tuple[Spec, tuple[Records, Recor
     """
     table = read_table(path)
     spec, records = table_spec(table, label)
-    given = table.columns.get("split")
-    parts = np.array([drawn(table[k], label) if given is None else str(given[k]) for k in range(len(table))])
-    for part in set(parts) - SHARES.keys():
-        raise unknown("split called", part, SHARES)
+    parts = parts_of(table, label)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
     for part, chosen in zip(SHARES, found, strict=True):
         require(len(chosen), f"The table '{path}' has no {part} records; give more, or a column 'split'.")
     return spec, found  # type: ignore[return-value]
+
+
+def parts_of(table: Table, label: str) -> np.ndarray:
+    """The split of each record of a table."""
+    given = table.columns.get("split")
+    parts = np.array([drawn(table[k], label) if given is None else str(given[k]) for k in range(len(table))])
+    for part in set(parts) - SHARES.keys():
+        raise unknown("split called", part, SHARES)
+    return parts
 
 
 def drawn(record: dict[str, Any], label: str) -> str:
