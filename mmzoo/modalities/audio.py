@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.draws import between
-from mmzoo.errors import DataError, check_number, require_data, unknown
+from mmzoo.errors import DataError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
 
@@ -43,13 +42,20 @@ class Audio(Modality):
     frames: int = 0
     tower: Tower | str = "spectrogram_cnn"
     kind: ClassVar[str] = "audio"
+    usual: ClassVar[tuple[str, ...]] = ("time_shift", "gain")
 
     def __post_init__(self) -> None:
+        if self.frames and self.augmentations is None:
+            object.__setattr__(self, "augmentations", ())  # those that there are change waveforms
         super().__post_init__()
         check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 48000, whole=True)
         check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
         check_number(f"The bands of audio '{self.name}'", self.bands, 4, 256, whole=True)
         check_number(f"The frames of audio '{self.name}'", self.frames, 0, 10_000, whole=True)
+        require(
+            not (self.frames and self.augmentations),
+            f"Audio '{self.name}' has frames, but its augmentations change waveforms; leave them out.",
+        )
         if self.features not in FEATURES:
             raise unknown(f"kind of features of audio '{self.name}' called", self.features, FEATURES)
 
@@ -152,22 +158,3 @@ class Audio(Modality):
         out = io.BytesIO()
         soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
         return out.getvalue()
-
-    def augment(self, batch: Any, keys: Any) -> Any:
-        """Moved later or earlier by up to a tenth of the length, and 6 dB louder or softer.
-
-        Args:
-            batch: float32 (B, N).
-            keys: int64 (B,), see `mmzoo.draws`.
-        """
-        if self.frames:
-            return batch
-        import tensorflow as tf
-
-        (length,) = self.shape
-        draw = tf.transpose(between(keys, 1, -1.0, 1.0, (2,)))
-        shift = tf.cast(draw[0] * (length / 10), tf.int32)[:, None]
-        source = tf.range(length)[None] - shift
-        inside = (source >= 0) & (source < length)
-        moved = tf.where(inside, tf.gather(batch, tf.clip_by_value(source, 0, length - 1), batch_dims=1), 0.0)
-        return moved * 2.0 ** draw[1][:, None]

@@ -17,7 +17,6 @@ import tensorflow as tf
 from mmzoo.data.examples import Examples
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError
-from mmzoo.modalities.base import has_variants
 
 VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 
@@ -63,7 +62,7 @@ def stream(
         def read(examples: Examples, salt: int) -> Any:
             found = tf.numpy_function(examples.__getitem__, [rows], examples.dtype)
             found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
-            if views == 1 or not has_variants(examples.item):
+            if views == 1 or not examples.item.augmentations:
                 return found
             varied = examples.item.augment(found, keys)
             original = tf.equal(tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32), 0)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from mmzoo.data.examples import Examples
 from mmzoo.draws import keys_of
 from mmzoo.evaluation.metrics import compiled
-from mmzoo.modalities.base import Modality, has_variants
+from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
 from mmzoo.towers import trunk_name
 from mmzoo.training.cache import kept, key_of
@@ -59,7 +59,7 @@ def compute_features(
     found: dict[str, Any] = {"present": arrays["present"]}
     for item in spec.inputs:
         given = {name: arrays[name] for name in (item.name, "present")}
-        count = views if has_variants(item) else 1
+        count = views if item.augmentations else 1
         trunk = part.trunks.get(item.name)
         label = f"{what} of {item.name}"
         if trunk is None or not trunk.weights:
