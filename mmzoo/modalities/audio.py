@@ -110,9 +110,15 @@ class Audio(Modality):
     def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
         import soundfile
 
-        data, origin = read_bytes(value, "audio")
+        given: Any = value
+        # The library reads a file by its path in half the time that it takes for bytes.
+        if not isinstance(value, bytes) and Path(value).is_file() and Path(value).stat().st_size:
+            origin = f"The audio file '{value}'"
+        else:
+            data, origin = read_bytes(value, "audio")
+            given = io.BytesIO(data)
         try:
-            with soundfile.SoundFile(io.BytesIO(data)) as file:
+            with soundfile.SoundFile(given) as file:
                 odd = f"{origin} claims {file.samplerate} Hz in {file.channels} channels; repair its header."
                 require_data(1000 <= file.samplerate <= MAX_RATE and file.channels <= MAX_CHANNELS, "lying_audio", odd)
                 # A little more than is kept, so that the resampling filter sees what follows the cut.
