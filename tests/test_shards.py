@@ -183,7 +183,7 @@ def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, t
 def test_training_from_shards(shards: Path, tmp_path: Path) -> None:
     """The weights are the same bytes whether files are decoded once or for each batch."""
     spec = mmzoo.Spec([mmzoo.Image("photo", size=16)], "concat", [mmzoo.Binary("colour", labels=["red", "ued"])], dim=8)
-    train = load_table(shards, "colour")[1][0]
+    train = load_table(shards, "colour")[1][0].select([k for k in range(28) if k != 5])
     weights = []
     for memory in (0, 4):
         settings = mmzoo.Training(epochs=1, batch_size=8, memory=memory)
