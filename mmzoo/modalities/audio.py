@@ -76,7 +76,7 @@ class Audio(Modality):
         return not self.frames
 
     def decode(self, value: str | Path | bytes | np.ndarray | tuple[np.ndarray, int]) -> np.ndarray:
-        """A path, the bytes of a sound file, a waveform at the model's rate, or (waveform, its rate).
+        """A path, the bytes of a sound file or of a video with sound, a waveform at the model's rate, or with its rate.
 
         A waveform is float (N,) or (N, channels) in -1..1, or int16. What is
         longer than `seconds` is cut, and the log says so. With `frames`: an array (any, bands) or a .npy file.
@@ -130,6 +130,10 @@ class Audio(Modality):
                     )
                 return file.read(wanted, dtype="float32"), file.samplerate
         except (soundfile.LibsndfileError, RuntimeError) as error:
+            from mmzoo.modalities.video import read_audio_track
+
+            if track := read_audio_track(read_bytes(value, "audio")[0], self.seconds + 0.1):
+                return track
             why = str(error).split(": ")[-1].rstrip(".")
             message = f"{origin} is not a sound file that can be read ({why}); convert it to WAV, FLAC or Ogg."
             raise DataError(message, "junk_audio") from error
