@@ -67,7 +67,7 @@ def test_the_sound_of_a_video() -> None:
         pictures = file.add_stream("mpeg4", rate=25)
         pictures.width = pictures.height = 32
         pictures.pix_fmt = "yuv420p"
-        sound = file.add_stream("pcm_s16le", rate=48000)
+        sound = file.add_stream("pcm_s16le", rate=48000, layout="mono")
         for frame in FRAMES:
             for packet in pictures.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")):
                 file.mux(packet)
