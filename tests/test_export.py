@@ -45,6 +45,8 @@ def test_saved_model(run: mmzoo.Run) -> None:
         assert row["max_abs_diff"] <= 1e-5
         assert row["top1_agreement"] == 1.0
         assert row["examples"] == 20
+    variables = sum(path.stat().st_size for path in (run.folder / "export" / "saved_model" / "variables").iterdir())
+    assert variables < 1.1 * (run.folder / "model" / "weights.safetensors").stat().st_size
 
 
 def test_tflite(run: mmzoo.Run) -> None:

@@ -46,12 +46,16 @@ class Serving:
             "serve_bytes": (self.files, specs({i.name: ((), "string") for i in items})),
             "serve_tensors": (self.call, specs({i.name: (i.shape, i.dtype) for i in items}) | present),
         }
-        archive = keras.export.ExportArchive()
-        archive.track(self.model)
+        # Not by keras.export.ExportArchive: it tracks Keras' variables beside the TensorFlow variables that they
+        # wrap, and each of the two is written.
+        tracked = tf.Module()
+        tracked.kept = [variable.value for variable in self.model.variables]
+        traced = {}
         for name in signatures:
             function, signature = made[name]
-            archive.add_endpoint(name, function, input_signature=[signature])
-        archive.write_out(str(folder), verbose=False)
+            traced[name] = tf.function(function, input_signature=[signature], autograph=False).get_concrete_function()
+        traced.setdefault("serving_default", traced[signatures[0]])
+        tf.saved_model.save(tracked, str(folder), signatures=traced)
 
     def answers(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Each task's finished answer: probabilities (B, labels), numbers (B, targets)."""
