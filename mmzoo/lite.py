@@ -68,7 +68,7 @@ class Model:
             name: each.decode(given[name])[None] if name in given else np.zeros((1, *each.shape), each.dtype)
             for name, each in self.inputs.items()
         }
-        answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]]))
+        answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]], np.uint8))
         found: dict[str, Any] = {}
         for task in self.about["outputs"]:
             numbers = [float(number) for number in answers[task["name"]][0]]
@@ -161,7 +161,7 @@ def read_image(value: str | Path | bytes) -> np.ndarray:
     Raises:
         MMZooError: it is no picture, is damaged, or has more than 50 megapixels.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     from mmzoo.modalities.base import read_bytes
     from mmzoo.modalities.pictures import check_header
@@ -169,7 +169,8 @@ def read_image(value: str | Path | bytes) -> np.ndarray:
     data, origin = read_bytes(value, "image")
     check_header(data, origin)
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data)) as file:
+            image = ImageOps.exif_transpose(file)
             clear = "A" in image.getbands() or "transparency" in image.info
             pixels = np.asarray(image.convert("RGBA" if clear else "RGB"), np.float32)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:

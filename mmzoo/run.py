@@ -107,7 +107,7 @@ class Run:
         allow_loss: bool = False,
         fit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Write export/ as "saved_model" or "tflite", prove it equal to the model; the rows of export/report.json.
+        """Write export/ as "saved_model", "tflite" or "web", proven equal to the model; the rows of report.json.
 
         The other arguments are `mmzoo.export.export.export`'s.
         """

@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.evaluation.metrics import finish
+from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from mmzoo.fusions import fusions
@@ -33,7 +34,7 @@ def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
     served = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     lite = Interpreter(model_content=converted(str(folder / "model"))).get_signature_runner("serving_default")
     for row in range(len(batch["present"])):
-        example = {name: value[row : row + 1] for name, value in batch.items()}
+        example = as_tensors({name: value[row : row + 1] for name, value in batch.items()})
         answers = served(**{name: tf.constant(value) for name, value in example.items()})
         small = lite(**example)
         for name, value in wanted.items():

@@ -22,11 +22,12 @@ from mmzoo.export.embedded import attach
 from mmzoo.export.proof import Proof, best, excess
 from mmzoo.export.report import write_report
 from mmzoo.export.tflite import VARIANTS, convert
+from mmzoo.export.web import write_web
 from mmzoo.files import write_file
 from mmzoo.spec import Spec
 
 EXAMPLES = 20
-FORMATS = ("saved_model", "tflite")
+FORMATS = ("saved_model", "tflite", "web")
 
 Answer = dict[str, np.ndarray]
 
@@ -44,6 +45,7 @@ def export(
     """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
 
     Args:
+        format: "saved_model", "tflite", or "web": a page that runs the first variant in a browser.
         variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", or ("all",), which leaves out what cannot be
             converted and says why.
         training: what "int8" learns its ranges from.
@@ -64,6 +66,8 @@ def export(
         failed = [f"'{row['variant']}' {over}" for row in rows if (over := excess(row))]
     else:
         rows, failed = tflite(run.model, folder, records, variants, training, allow_loss)
+        if format == "web" and not failed:
+            write_web(folder, folder / rows[0]["file"], describe(run.spec))
     write_report(folder, rows)
     require(
         not failed or allow_loss,
@@ -219,7 +223,7 @@ def describe(spec: Spec) -> dict[str, Any]:
     inputs: list[dict[str, Any]] = [
         {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
     ]
-    inputs.append({"name": "present", "dtype": "bool", "shape": [1, len(spec.inputs)], "order": spec.input_names})
+    inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
     plain = json.dumps(spec.to_json(), sort_keys=True).encode()
     return {

@@ -27,6 +27,11 @@ def interpreter() -> Any:
     return Interpreter
 
 
+def as_tensors(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the signature `serve_tensors`, and so a .tflite, takes: `present` as 0 and 1."""
+    return {**inputs, "present": np.asarray(inputs["present"], np.uint8)}
+
+
 def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The answers (N, ...) to all examples, and the figures: latency with 1 and 2 threads, memory.
 
@@ -34,7 +39,7 @@ def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.nda
         MMZooError: the interpreter cannot run the file, or crashes on it.
     """
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / "inputs.npz", **inputs)  # type: ignore[arg-type]
+        np.savez(Path(folder) / "inputs.npz", **as_tensors(inputs))  # type: ignore[arg-type]
         figures: dict[str, Any] = {}
         for threads in (1, 2):
             command = [sys.executable, "-m", __name__, str(path), folder, str(threads)]

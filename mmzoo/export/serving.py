@@ -18,7 +18,8 @@ class Serving:
     sounds float32 (B, any), `present` bool (B, M).
     `serve_bytes`: files as strings (B,): JPEG or PNG, UTF-8, WAV; "" where a modality is absent. Only
     where every input has a kind of file that TensorFlow's graph can read.
-    `serve_tensors`: what the model itself takes, texts as uint8 (B, max_bytes); the one TFLite is made of.
+    `serve_tensors`: what the model itself takes, texts as uint8 (B, max_bytes), but `present` as uint8: browsers
+    have no other small number. The one TFLite is made of.
     """
 
     def __init__(self, model: keras.Model, batch: int | None = None) -> None:
@@ -37,6 +38,7 @@ class Serving:
         """Write a SavedModel with the given signatures, the first of them the default."""
         items = self.spec.inputs
         present = {"present": tf.TensorSpec((self.batch, len(items)), tf.bool, "present")}
+        flags = {"present": tf.TensorSpec((self.batch, len(items)), tf.uint8, "present")}
 
         def specs(shapes: dict[str, tuple[tuple[int | None, ...], str]]) -> dict[str, tf.TensorSpec]:
             return {name: tf.TensorSpec((self.batch, *shape), dtype, name) for name, (shape, dtype) in shapes.items()}
@@ -44,7 +46,7 @@ class Serving:
         made = {
             "serving_default": (self.arrays, specs({i.name: i.array_spec for i in items}) | present),
             "serve_bytes": (self.files, specs({i.name: ((), "string") for i in items})),
-            "serve_tensors": (self.call, specs({i.name: (i.shape, i.dtype) for i in items}) | present),
+            "serve_tensors": (self.tensors, specs({i.name: (i.shape, i.dtype) for i in items}) | flags),
         }
         # Not by keras.export.ExportArchive: it tracks Keras' variables beside the TensorFlow variables that they
         # wrap, and each of the two is written.
@@ -61,6 +63,10 @@ class Serving:
         """Each task's finished answer: probabilities (B, labels), numbers (B, targets)."""
         outputs = self.model(inputs, training=False)
         return {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
+
+    def tensors(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Answers to the model's own tensors, `present` as 0 and 1."""
+        return self.call({**inputs, "present": tf.cast(inputs["present"], tf.bool)})
 
     def arrays(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers to arrays."""

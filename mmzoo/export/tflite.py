@@ -33,11 +33,12 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
     """The .tflite of each variant, or why there is none, for one example at a time; signature `serving_default`.
 
     Inputs: images uint8 (1, S, S, 3), texts as UTF-8 bytes uint8 (1, max_bytes), sounds
-    float32 (1, N), `present` bool (1, M). Outputs: each task's finished answer, float32.
+    float32 (1, N), `present` uint8 (1, M), 0 or 1. Outputs: each task's finished answer, float32.
 
     Args:
         training: `Records` by which "int8" learns the ranges of the activations.
     """
+    from mmzoo.export.measure import as_tensors
     from mmzoo.export.serving import Serving
 
     with tempfile.TemporaryDirectory() as name:
@@ -46,7 +47,7 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
         Serving(model, batch=1).save(folder / "model", "serve_tensors")
         if "int8" in variants:
             require(training, "The variant 'int8' needs training records to see the ranges of the activations.")
-            np.savez(folder / "examples.npz", **calibration(model.spec, training))  # type: ignore[arg-type]
+            np.savez(folder / "examples.npz", **as_tensors(calibration(model.spec, training)))  # type: ignore[arg-type]
             (folder / "exact.json").write_text(json.dumps(exact_layers(model)))
         return {variant: apart(folder, variant) for variant in variants}
 

@@ -1,0 +1,318 @@
+// The client: what the user gives becomes the tensors that model.json describes, as mmzoo.lite makes them.
+import {loadLiteRt, loadAndCompile, Tensor} from '@litertjs/core';
+
+const MOST_SHARES = 5;  // modalities of which all subsets are asked, for their shares
+const place = id => document.getElementById(id);
+const state = {model: null, about: null, given: {}, turn: 0};
+
+// Pixels of a picture of any size as uint8 (size, size, 3): a triangle filter as wide as a new pixel is in old ones.
+function squeezed(rgba, width, height, size) {
+  const weights = length => {
+    const scale = length / size, reach = Math.max(scale, 1);
+    return Array.from({length: size}, (_, k) => {
+      const centre = (k + 0.5) * scale;
+      const first = Math.max(0, Math.floor(centre - reach - 0.5)), last = Math.min(length - 1, Math.ceil(centre + reach));
+      const parts = [];
+      let total = 0;
+      for (let at = first; at <= last; at++) {
+        const w = Math.max(0, 1 - Math.abs(at + 0.5 - centre) / reach);
+        parts.push(w);
+        total += w;
+      }
+      return {first, parts: parts.map(w => w / total)};
+    });
+  };
+  const rows = weights(height), columns = weights(width);
+  const half = new Float32Array(size * width * 3);
+  rows.forEach(({first, parts}, y) => parts.forEach((w, k) => {
+    for (let x = 0, from = (first + k) * width * 4, to = y * width * 3; x < width; x++, from += 4, to += 3)
+      for (let c = 0; c < 3; c++) half[to + c] += w * rgba[from + c];
+  }));
+  const out = new Uint8Array(size * size * 3);
+  for (let y = 0; y < size; y++) columns.forEach(({first, parts}, x) => {
+    for (let c = 0; c < 3; c++) {
+      let sum = 0;
+      parts.forEach((w, k) => { sum += w * half[(y * width + first + k) * 3 + c]; });
+      out[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, Math.round(sum)));
+    }
+  });
+  return out;
+}
+
+async function picture(input, blob) {
+  const bitmap = await createImageBitmap(blob);  // turned as its camera says
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const pen = canvas.getContext('2d', {willReadFrequently: true});
+  pen.fillStyle = 'white';
+  pen.fillRect(0, 0, bitmap.width, bitmap.height);
+  pen.drawImage(bitmap, 0, 0);
+  return squeezed(pen.getImageData(0, 0, bitmap.width, bitmap.height).data, bitmap.width, bitmap.height, input.shape[1]);
+}
+
+async function sound(input, blob) {
+  const decoder = new OfflineAudioContext(1, 1, input.sample_rate);  // what it decodes, it brings to its own rate
+  const heard = await decoder.decodeAudioData(await blob.arrayBuffer());
+  const wave = new Float32Array(input.shape[1]);
+  for (let channel = 0; channel < heard.numberOfChannels; channel++)
+    heard.getChannelData(channel).subarray(0, wave.length).forEach((x, k) => { wave[k] += x / heard.numberOfChannels; });
+  return wave;
+}
+
+function words(input, text) {
+  const bytes = new TextEncoder().encode(text.normalize('NFKC').toLowerCase().replaceAll('\0', ' '));
+  const out = new Uint8Array(input.shape[1]);
+  out.set(bytes.subarray(0, out.length));
+  return out;
+}
+
+async function series(input, blob) {
+  const rows = (await blob.text()).split(/\r?\n/).filter(line => line.trim()).map(line => line.split(/[,;\t]/).map(field => field.trim() ? Number(field) : NaN));
+  const numbers = rows.filter((row, k) => k > 0 || row.some(Number.isFinite));
+  if (!numbers.length || numbers.some(row => row.length !== input.channels)) throw new Error(`a file of ${input.channels} numbers a line is wanted`);
+  const out = new Float32Array(input.steps * input.channels).fill(NaN);
+  numbers.slice(0, input.steps).forEach((row, k) => out.set(row, k * input.channels));
+  return out;
+}
+
+function row(input, cells) {
+  const numbers = input.numbers.map(name => cells[name] === '' || cells[name] === undefined ? NaN : Number(cells[name]));
+  const places = input.categories.map((name, k) => cells[name] ? 2 + input.vocabularies[k].indexOf(cells[name]) : 0);
+  return Float32Array.from([...numbers, ...places]);
+}
+
+const KINDS = {
+  image: {read: picture, accept: 'image/*', camera: true, what: 'picture'},
+  audio: {read: sound, accept: 'audio/*', what: 'sound'},
+  sensor: {read: series, accept: '.csv,.tsv,.txt', what: 'CSV of numbers'},
+};
+const supported = input => input.kind === 'text' ? input.dtype === 'uint8' : input.kind === 'audio' ? !input.frames
+  : input.kind === 'sensor' ? !input.rate : ['image', 'tabular'].includes(input.kind);
+
+async function ask(names) {
+  const {model, about} = state, tensors = {};
+  for (const input of about.inputs) {
+    const count = input.shape.reduce((a, b) => a * b, 1);
+    const kind = input.dtype === 'float32' ? Float32Array : input.dtype === 'int32' ? Int32Array : Uint8Array;
+    const data = input.name === 'present' ? Uint8Array.from(input.order, name => Number(names.includes(name)))
+      : names.includes(input.name) ? state.given[input.name] : new kind(count);
+    tensors[input.name] = new Tensor(data, input.shape);
+  }
+  const wanted = Object.fromEntries(model.getInputDetails().map(each => [each.name, tensors[each.name.replace(/^serving_default_|:\d+$/g, '')]]));
+  const began = performance.now();
+  const found = await model.run(wanted);
+  const answers = {};
+  for (const [name, tensor] of Object.entries(found)) {
+    answers[name] = Array.from(await tensor.data());
+    tensor.delete();
+  }
+  Object.values(tensors).forEach(tensor => tensor.delete());
+  return {answers, milliseconds: performance.now() - began};
+}
+
+// Exact Shapley values of the modalities that are given, in the chosen answer; nothing given counts as the even share.
+async function shares(names, task, chosen) {
+  const worth = new Map();
+  for (let set = 1; set < 1 << names.length; set++)
+    worth.set(set, (await ask(names.filter((_, k) => set >> k & 1))).answers[task.name][chosen]);
+  worth.set(0, task.labels.length ? 1 / task.labels.length : 0);
+  const factorial = n => n < 2 ? 1 : n * factorial(n - 1);
+  return names.map((_, k) => {
+    let total = 0;
+    for (const [set, value] of worth) {
+      if (set >> k & 1) continue;
+      const size = set.toString(2).replaceAll('0', '').length;
+      total += factorial(size) * factorial(names.length - size - 1) / factorial(names.length) * (worth.get(set | 1 << k) - value);
+    }
+    return total;
+  });
+}
+
+function bar(name, value, most, text) {
+  const line = document.createElement('div');
+  line.className = 'bar' + (value < 0 ? ' minus' : '');
+  const label = Object.assign(document.createElement('span'), {className: 'label', textContent: name});
+  const track = Object.assign(document.createElement('span'), {className: 'track'});
+  const fill = document.createElement('i');
+  fill.style.width = `${100 * Math.abs(value) / (most || 1)}%`;
+  track.append(fill);
+  line.append(label, track, Object.assign(document.createElement('span'), {className: 'number', textContent: text}));
+  return line;
+}
+
+async function update() {
+  const turn = ++state.turn, names = state.about.inputs.map(input => input.name).filter(name => state.given[name]);
+  document.body.dataset.state = 'busy';
+  if (!names.length) {
+    place('answer').replaceChildren();
+    place('note').textContent = 'Give one input or more.';
+    document.body.dataset.state = 'empty';
+    return;
+  }
+  const {answers, milliseconds} = await ask(names);
+  if (turn !== state.turn) return;
+  const parts = [];
+  for (const task of state.about.outputs) {
+    const box = Object.assign(document.createElement('section'), {className: 'task'});
+    box.append(Object.assign(document.createElement('h3'), {textContent: task.name}));
+    const numbers = answers[task.name];
+    if (task.labels.length) {
+      const order = numbers.map((_, k) => k).sort((a, b) => numbers[b] - numbers[a]).slice(0, 10);
+      box.dataset.top = task.labels[order[0]];
+      order.forEach(k => box.append(bar(task.labels[k], numbers[k], 1, `${(100 * numbers[k]).toFixed(1)} %`)));
+    } else box.append(Object.assign(document.createElement('p'), {textContent: numbers.map(x => x.toPrecision(4)).join('  ')}));
+    parts.push(box);
+  }
+  const rest = state.about.inputs.length - 1 - names.length;
+  place('answer').replaceChildren(...parts);
+  place('note').textContent = `${milliseconds.toFixed(0)} ms on this machine${rest ? `, ${rest} of the inputs missing` : ''}.`;
+  const task = state.about.outputs.find(each => each.labels.length);
+  if (task && names.length > 1 && names.length <= MOST_SHARES) {
+    const numbers = answers[task.name], chosen = numbers.indexOf(Math.max(...numbers));
+    const found = await shares(names, task, chosen);
+    if (turn !== state.turn) return;
+    const box = Object.assign(document.createElement('section'), {className: 'task shares'});
+    box.append(Object.assign(document.createElement('h3'), {textContent: `what each input adds to "${task.labels[chosen]}"`}));
+    const most = Math.max(...found.map(Math.abs));
+    names.forEach((name, k) => box.append(bar(name, found[k], most, `${found[k] < 0 ? '−' : '+'}${(100 * Math.abs(found[k])).toFixed(1)}`)));
+    place('answer').append(box);
+  }
+  document.body.dataset.state = 'done';
+}
+
+async function give(input, value, card) {
+  const error = card.querySelector('.error');
+  error.textContent = '';
+  try {
+    state.given[input.name] = await value();
+  } catch (problem) {
+    delete state.given[input.name];
+    error.textContent = `This cannot be read: ${problem.message || problem}`;
+  }
+  card.classList.toggle('given', Boolean(state.given[input.name]));
+  await update();
+}
+
+function recorder(input, card, use) {
+  const button = Object.assign(document.createElement('button'), {type: 'button', textContent: 'Record'});
+  let running = null;
+  button.addEventListener('click', async () => {
+    if (running) return running.stop();
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({audio: true});
+      const chunks = [];
+      running = new MediaRecorder(stream);
+      running.ondataavailable = event => chunks.push(event.data);
+      running.onstop = () => {
+        stream.getTracks().forEach(track => track.stop());
+        button.textContent = 'Record';
+        running = null;
+        use(new Blob(chunks));
+      };
+      running.start();
+      button.textContent = 'Stop';
+      setTimeout(() => running && running.stop(), 1000 * input.seconds + 300);
+    } catch (problem) {
+      card.querySelector('.error').textContent = `No microphone: ${problem.message}`;
+    }
+  });
+  return button;
+}
+
+function fileCard(input, card) {
+  const {read, accept, camera, what} = KINDS[input.kind];
+  const use = blob => {
+    card.querySelector('.preview')?.remove();
+    if (input.kind !== 'sensor') {
+      const shown = Object.assign(document.createElement(input.kind === 'image' ? 'img' : 'audio'), {className: 'preview', src: URL.createObjectURL(blob)});
+      if (input.kind === 'image') shown.alt = `the ${input.name} you gave`;
+      else shown.controls = true;
+      card.querySelector('.error').before(shown);
+    }
+    return give(input, () => read(input, blob), card);
+  };
+  const file = Object.assign(document.createElement('input'), {type: 'file', accept, id: `file-${input.name}`});
+  file.addEventListener('change', () => file.files.length && use(file.files[0]));
+  const buttons = Object.assign(document.createElement('div'), {className: 'buttons'});
+  const label = Object.assign(document.createElement('label'), {className: 'file', htmlFor: file.id, textContent: `Choose or drop a ${what}`});
+  buttons.append(file, label);
+  if (camera) {
+    const taken = Object.assign(document.createElement('input'), {type: 'file', accept, id: `camera-${input.name}`});
+    taken.setAttribute('capture', 'environment');
+    taken.addEventListener('change', () => taken.files.length && use(taken.files[0]));
+    buttons.append(taken, Object.assign(document.createElement('label'), {className: 'file phone', htmlFor: taken.id, textContent: 'Take one'}));
+  }
+  if (input.kind === 'audio') buttons.append(recorder(input, card, use));
+  card.append(buttons);
+  card.addEventListener('dragover', event => { event.preventDefault(); card.classList.add('over'); });
+  card.addEventListener('dragleave', () => card.classList.remove('over'));
+  card.addEventListener('drop', event => {
+    event.preventDefault();
+    card.classList.remove('over');
+    if (event.dataTransfer.files.length) use(event.dataTransfer.files[0]);
+  });
+}
+
+function textCard(input, card) {
+  const field = Object.assign(document.createElement('textarea'), {rows: 2, id: `text-${input.name}`, placeholder: 'Type here'});
+  field.setAttribute('aria-label', input.name);
+  let waiting = 0;
+  field.addEventListener('input', () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => give(input, () => field.value.trim() ? words(input, field.value) : null, card), 250);
+  });
+  card.append(field);
+}
+
+function rowCard(input, card) {
+  const cells = {}, use = () => give(input, () => Object.values(cells).some(Boolean) ? row(input, cells) : null, card);
+  const add = (name, field) => {
+    const label = Object.assign(document.createElement('label'), {className: 'cell', textContent: name});
+    field.addEventListener('change', () => { cells[name] = field.value; use(); });
+    label.append(field);
+    card.append(label);
+  };
+  input.numbers.forEach(name => add(name, Object.assign(document.createElement('input'), {type: 'number', step: 'any'})));
+  input.categories.forEach((name, k) => {
+    const field = document.createElement('select');
+    field.append(new Option('', ''), ...input.vocabularies[k].map(word => new Option(word, word)));
+    add(name, field);
+  });
+}
+
+function cardOf(input) {
+  const card = Object.assign(document.createElement('section'), {className: 'card'});
+  card.append(Object.assign(document.createElement('h2'), {textContent: input.name}));
+  if (!supported(input)) {
+    card.append(Object.assign(document.createElement('p'), {className: 'soft', textContent: 'This page cannot read this kind of input; it stays missing.'}));
+    return card;
+  }
+  if (input.kind === 'text') textCard(input, card);
+  else if (input.kind === 'tabular') rowCard(input, card);
+  else fileCard(input, card);
+  const error = Object.assign(document.createElement('p'), {className: 'error'});
+  error.setAttribute('role', 'alert');
+  card.append(error);
+  const clear = Object.assign(document.createElement('button'), {type: 'button', className: 'clear', textContent: 'Remove'});
+  clear.addEventListener('click', () => {
+    card.querySelectorAll('input, textarea, select').forEach(field => { field.value = ''; });
+    card.querySelector('.preview')?.remove();
+    give(input, () => null, card);
+  });
+  card.append(clear);
+  return card;
+}
+
+async function start() {
+  try {
+    state.about = await (await fetch('./model.json')).json();
+    place('inputs').replaceChildren(...state.about.inputs.filter(input => input.name !== 'present').map(cardOf));
+    await loadLiteRt('./litert/');
+    state.model = await loadAndCompile('./model.tflite', {accelerator: 'wasm'});
+    await update();
+  } catch (problem) {
+    place('note').textContent = `The model could not be started: ${problem.message || problem}`;
+    document.body.dataset.state = 'failed';
+  }
+}
+
+start();
