@@ -1,52 +1,97 @@
-"""The stream of training batches: examples, views and modalities as a pure function of (seed, step)."""
+"""Feeds of training batches: examples, views and modalities as a pure function of (seed, step)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 
-def stream(
-    features: dict[str, Any],
-    labels: dict[str, np.ndarray],
-    *,
-    batch_size: int,
-    steps: range,
-    seed: int,
-    modality_dropout: float,
-) -> tf.data.Dataset:
-    """Batches `(inputs, labels)` for the given steps; starting at step k gives what the whole stream has there.
+class Feed(Protocol):
+    """Where the loop gets its batches from. Batch k must be the same, whichever step a feed begins at.
 
-    The stream goes through all examples in a new order each epoch, and on into
-    the next epoch within a batch: every batch is full, so every shape is static.
+    count: how many examples there are: an epoch ends with the batch that holds the last of them.
     """
-    count = len(features["present"])
-    features, labels = keras.tree.map_structure(tf.constant, (features, labels))
 
-    def batch(step: Any) -> Any:
-        places = step * batch_size + tf.range(batch_size, dtype=tf.int64)
-        rows = tf.map_fn(lambda place: row_at(place, count, seed), places)
-        draw = tf.stack([tf.constant(seed, tf.int64), step])
+    count: int
+
+    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        """Batches `(inputs, labels)` or `(inputs, labels, weights)` of the given steps, of static shapes.
+
+        Of `workers` that share each batch, the `worker`-th gets its part of the rows in order. Weights are
+        float32 (rows,): how much an example counts in the means of the losses, 0 for one that only fills up.
+        """
+        ...
+
+    def examples(self, step: int) -> list[int]:
+        """Which examples are in the batch of a step, by their position among the records."""
+        ...
+
+
+class Memory:
+    """The feed of features that are held in memory, drawn through all examples in a new order each epoch.
+
+    It goes on into the next epoch within a batch: every batch is full, so every shape is static.
+
+    Args:
+        features: by input (N, views, ...), and `present` bool (N, M).
+        labels: by task (N, ...).
+        batch_size: examples a step.
+        modality_dropout: share of the modalities that are left out.
+    """
+
+    def __init__(
+        self,
+        features: dict[str, Any],
+        labels: dict[str, np.ndarray],
+        *,
+        batch_size: int,
+        seed: int,
+        modality_dropout: float,
+    ) -> None:
+        self.count = len(features["present"])
+        self.batch_size, self.seed, self.modality_dropout = batch_size, seed, modality_dropout
+        # On the host, whatever the strategy: the pipeline runs there.
+        with tf.device("CPU:0"):
+            self.features, self.labels = keras.tree.map_structure(tf.constant, (features, labels))
+
+    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        """See `Feed`."""
+        share = self.batch_size // workers
+        part = slice(worker * share, (worker + 1) * share)
+        data = tf.data.Dataset.range(steps.start, steps.stop)
+        data = data.map(lambda step: self._batch(step, part), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return data.prefetch(tf.data.AUTOTUNE)
+
+    def _batch(self, step: Any, part: slice) -> Any:
+        # What is random is drawn for the whole batch, so that a part of it is the same for any number of workers.
+        whole = self._rows(step)
+        rows = whole[part]
+        draw = tf.stack([tf.constant(self.seed, tf.int64), step])
 
         def one_view(views: Any, salt: int) -> Any:
             # Gather (row, view) pairs at once: picking rows first would copy every view of them.
-            view = tf.random.stateless_uniform((batch_size,), draw + salt, 0, views.shape[1], tf.int64)
+            view = tf.random.stateless_uniform((self.batch_size,), draw + salt, 0, views.shape[1], tf.int64)[part]
             return tf.gather_nd(views, tf.stack([rows, view], axis=1))
 
-        names = [name for name in features if name != "present"]
+        names = [name for name in self.features if name != "present"]
         inputs = {
-            name: keras.tree.map_structure(lambda v, s=salt: one_view(v, s), features[name])  # type: ignore[misc]
+            name: keras.tree.map_structure(lambda v, s=salt: one_view(v, s), self.features[name])  # type: ignore[misc]
             for salt, name in enumerate(names, start=1)
         }
-        present = tf.gather(features["present"], rows)
-        inputs["present"] = drop_modalities(present, modality_dropout, draw)
-        return inputs, {name: tf.gather(label, rows) for name, label in labels.items()}
+        present = tf.gather(self.features["present"], whole)
+        inputs["present"] = drop_modalities(present, self.modality_dropout, draw)[part]
+        return inputs, {name: tf.gather(label, rows) for name, label in self.labels.items()}
 
-    data = tf.data.Dataset.range(steps.start, steps.stop)
-    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    def _rows(self, step: Any) -> Any:
+        places = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
+        return tf.map_fn(lambda place: row_at(place, self.count, self.seed), places)
+
+    def examples(self, step: int) -> list[int]:
+        """See `Feed`."""
+        return [int(row) for row in self._rows(tf.constant(step, tf.int64)).numpy()]
 
 
 def row_at(place: Any, count: int, seed: int) -> Any:
