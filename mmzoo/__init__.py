@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Audio": "mmzoo.modalities.audio",
+    "Augmentation": "mmzoo.choice",
     "Binary": "mmzoo.tasks.binary",
     "Classification": "mmzoo.tasks.classification",
     "Fusion": "mmzoo.choice",
@@ -42,7 +43,7 @@ _HOMES = {
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "datasets")
+_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "datasets")
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 

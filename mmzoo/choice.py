@@ -55,5 +55,9 @@ class Tokenizer(Choice):
     """A tokenizer by name, with its options: `Tokenizer("bpe", size=4000)`."""
 
 
+class Augmentation(Choice):
+    """An augmentation by name, with its options: `Augmentation("affine", degrees=10)`."""
+
+
 class Fusion(Choice):
     """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""

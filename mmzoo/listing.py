@@ -11,8 +11,8 @@ import re
 import sys
 from pathlib import Path
 
-LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "datasets", "recipes")
-HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "datasets": "inputs"}
+LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "datasets", "recipes")
+HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "augmentations": "of", "datasets": "inputs"}
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:
@@ -27,7 +27,7 @@ def rows(what: str) -> list[tuple[str, str, str]]:
         facts = registry.facts(name)
         fact = facts.get("serves") or facts.get("level") or facts.get("where") or facts.get("inputs", "")
         found.append((name, ", ".join(fact) if isinstance(fact, tuple) else fact, facts["summary"]))
-    return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions") else found
+    return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions", "augmentations") else found
 
 
 def summary_of(path: Path) -> str:

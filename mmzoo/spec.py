@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from mmzoo.choice import Fusion, Tower
+from mmzoo.choice import Augmentation, Fusion, Tower
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.limits import check_plain
 from mmzoo.modalities import Modality, modalities
@@ -63,6 +63,7 @@ class Spec:
 
     def _check_choices(self) -> None:
         """The towers and the fusion exist, fit and know their options. Needs Keras, so it is imported only here."""
+        from mmzoo.augmentations import augmentations
         from mmzoo.fusions import fusions
         from mmzoo.towers import towers
 
@@ -76,6 +77,18 @@ class Spec:
                 f"for {item.kind} there are: {', '.join(towers.names(serves=item.kind))}.",
             )
             towers.check_options(tower.name, tower.options)
+            for each in item.augmentations or ():
+                choice = Augmentation.of(each)
+                serves = augmentations.facts(choice.name)["serves"]
+                require(
+                    item.kind == serves,
+                    f"Augmentation '{choice.name}' is for {serves}, but input '{item.name}' is {item.kind}; "
+                    f"for {item.kind} there are: {', '.join(augmentations.names(serves=item.kind)) or 'none'}.",
+                )
+                augmentations.check_options(choice.name, choice.options)
+                for option, value in choice.options.items():
+                    if not isinstance(value, bool):
+                        check_number(f"The option '{option}' of augmentation '{choice.name}'", value, -1e6, 1e6)
         fusion = Fusion.of(self.fusion)
         fusions.check_options(fusion.name, fusion.options)
 

@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.data.examples import Examples
+from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Memory
+from mmzoo.training.batches import records_named, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
@@ -25,13 +28,14 @@ from tests.conftest import small_records, small_spec
 QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
 
 
-def batches(steps: range, seed: int = 0, part: dict[str, int] = {}, **changes: Any) -> list[Any]:  # noqa: B006
+def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
     rng = np.random.default_rng(0)
     features = {"a": rng.normal(size=(10, 3, 2)).astype(np.float32), "present": np.ones((10, 3), bool)}
     labels = {"t": np.arange(10, dtype=np.int32)}
     settings = {"batch_size": 4, "modality_dropout": 0.5} | changes
-    feed = Memory(features, labels, seed=seed, **settings)
-    return [keras.tree.map_structure(np.asarray, batch) for batch in feed.batches(steps, **part)]
+    return [
+        keras.tree.map_structure(np.asarray, b) for b in stream(features, labels, steps=steps, seed=seed, **settings)
+    ]
 
 
 def test_every_example_once_an_epoch() -> None:
@@ -48,16 +52,8 @@ def test_the_stream_is_a_function_of_seed_and_step(start: int) -> None:
     assert any((a[1]["t"] != b[1]["t"]).any() for a, b in zip(whole, other, strict=True))
 
 
-def test_the_parts_of_the_workers_make_the_whole() -> None:
-    whole = batches(range(3))
-    parts = zip(*(batches(range(3), part={"worker": k, "workers": 2}) for k in range(2)), strict=True)
-    for batch, (first, second) in zip(whole, parts, strict=True):
-        joined = keras.tree.map_structure(lambda a, b: np.concatenate([a, b]), first, second)
-        keras.tree.map_structure(np.testing.assert_array_equal, batch, joined)
-
-
 def test_the_feed_names_the_examples_of_a_step() -> None:
-    feed = Memory({"present": np.ones((10, 1), bool)}, {"t": np.arange(10)}, batch_size=4, seed=3, modality_dropout=0)
+    feed = Stream({"present": np.ones((10, 1), bool)}, {"t": np.arange(10)}, batch_size=4, seed=3, modality_dropout=0)
     labels = [batch[1]["t"].numpy().tolist() for batch in feed.batches(range(5))]
     assert [feed.examples(step) for step in range(5)] == labels
 
@@ -72,6 +68,50 @@ def test_modality_dropout_leaves_one_and_drops_its_share() -> None:
 def test_views_are_all_drawn() -> None:
     rows = np.concatenate([inputs["a"] for inputs, _ in batches(range(50))])
     assert len(np.unique(rows[:, 0])) == 30
+
+
+def lazy(steps: range, **changes: Any) -> list[Any]:
+    """Batches of pictures and sounds that are decoded as they are asked for."""
+    spec, records = small_spec(), small_records(10)
+    arrays = decode(spec, records, memory=0)
+    assert isinstance(arrays["picture"], Examples)
+    settings: dict[str, Any] = {"batch_size": 4, "modality_dropout": 0.5, "seed": 3, "views": 2} | changes
+    labels = {"row": np.arange(10, dtype=np.int32)}
+    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, steps=steps, **settings)]
+
+
+@pytest.mark.parametrize("start", range(6))
+def test_a_stream_from_files_goes_on_at_every_step(start: int) -> None:
+    keras.tree.map_structure(np.testing.assert_array_equal, lazy(range(6))[start:], lazy(range(start, 6)))
+
+
+def test_a_stream_from_files_gives_what_memory_gives() -> None:
+    arrays = decode(small_spec(), small_records(10))
+    for inputs, labels in lazy(range(6), views=1, modality_dropout=0):
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(inputs[name], array[labels["row"]])
+
+
+@pytest.mark.parametrize("source", [lazy, batches])
+def test_two_workers_get_the_halves_of_a_batch(source: Any) -> None:
+    for one, *parts in zip(source(range(5)), *(source(range(5), worker=k, workers=2) for k in (0, 1)), strict=True):
+        both = keras.tree.map_structure(lambda *each: np.concatenate(each), *parts)
+        keras.tree.map_structure(np.testing.assert_array_equal, both, one)
+
+
+def test_variants_are_drawn_anew_in_each_epoch() -> None:
+    pictures = [inputs["picture"][k].tobytes() for inputs, _ in lazy(range(50)) for k in range(4)]
+    # Twenty epochs of ten pictures, half of them as they are.
+    assert 80 <= len(set(pictures)) <= 130
+
+
+def test_a_file_that_goes_bad_in_the_middle_is_named() -> None:
+    spec, records = small_spec(), small_records(10)
+    arrays = decode(spec, records, memory=0)
+    arrays["picture"].values[7] = b"rust"
+    made = stream(arrays, {}, batch_size=5, steps=range(2), seed=0, modality_dropout=0)
+    with pytest.raises(MMZooError, match=r"Record '.*7': The image bytes"), records_named():
+        list(made)
 
 
 def train(out: Path, **changes: Any) -> mmzoo.Run:

@@ -11,8 +11,8 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.data.records import decode, encode_labels
 from mmzoo.recipe import load_recipe, recipe_files
-from mmzoo.training.batches import Memory
 from mmzoo.training.features import compute_features, split
+from mmzoo.training.feed import Stream
 from mmzoo.training.trainer import Trainer
 
 pytestmark = pytest.mark.slow
@@ -35,10 +35,11 @@ def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     keras.utils.set_random_seed(0)
     part = split(mmzoo.build(spec))
     features = compute_features(part, spec, decode(spec, few))
-    feed = Memory(features, encode_labels(spec, few), batch_size=BATCH, seed=0, modality_dropout=0.2)
+    feed = Stream(features, encode_labels(spec, few), batch_size=BATCH, seed=0, modality_dropout=0.2)
     trainer = Trainer(spec, part.rest, recipe.training, 10)
     batch = next(iter(feed.batches(range(1))))
     before = [v.numpy() for v in part.rest.trainable_variables]
-    loss = float(tf.function(trainer.learn, jit_compile=True)(*batch))
-    assert np.isfinite(loss)
+    step = tf.function(trainer.learn, jit_compile=True)
+    losses = [float(step(*batch)) for _ in range(2)]  # the first at a rate of 0, from which it rises
+    assert np.isfinite(losses).all()
     assert any((v.numpy() != old).any() for v, old in zip(part.rest.trainable_variables, before, strict=True))

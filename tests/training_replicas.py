@@ -14,8 +14,8 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode, encode_labels
-from mmzoo.training.batches import Memory
 from mmzoo.training.features import compute_features, split
+from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
@@ -53,7 +53,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
                 layer.trainable, layer.synchronized = norm != "frozen", norm == "synchronized"
         training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
         features = compute_features(split(model), model.spec, decode(model.spec, records))
-        feed = Memory(features, encode_labels(model.spec, records), batch_size=4, seed=0, modality_dropout=0.2)
+        feed = Stream(features, encode_labels(model.spec, records), batch_size=4, seed=0, modality_dropout=0.2)
         loop = Loop(model.spec, split(model).rest, feed, None, training, Path(folder), ids=records.ids)
         loop.run()
         assert loop.state.step == STEPS

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mmzoo.data.threads import in_threads
+from mmzoo.data.columns import Column
+from mmzoo.data.examples import Examples
 from mmzoo.errors import DataError, MMZooError, require, unknown
-from mmzoo.modalities import Modality
 from mmzoo.spec import Spec
 
 
@@ -43,7 +44,10 @@ class Records:
 
     def select(self, positions: Sequence[int]) -> Records:
         """The records at `positions`, in that order."""
-        columns = {name: [column[k] for k in positions] for name, column in self.columns.items()}
+        columns = {
+            name: column.select(positions) if isinstance(column, Column) else [column[k] for k in positions]
+            for name, column in self.columns.items()
+        }
         return Records(columns, [self.ids[k] for k in positions])
 
     def take(self, count: int) -> Records:
@@ -57,32 +61,25 @@ class Records:
         return self.columns[name]
 
 
-def decode(spec: Spec, records: Records) -> dict[str, np.ndarray]:
+def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[str, Any]:
     """The tensors of all records as the model takes them: each input (N, *shape) and `present` bool (N, M).
+
+    Args:
+        memory: bytes that the inputs may take. Beyond it the largest are `Examples`, decoded when asked for.
 
     Raises:
         MMZooError: a record cannot be decoded, or has none of the inputs; names it.
     """
     require(len(records), "There are no records; give at least one.")
-    arrays: dict[str, np.ndarray] = {}
-    present = np.ones((len(records), len(spec.inputs)), bool)
-    for index, item in enumerate(spec.inputs):
-        values = records.column(item.name)
-        out = np.zeros((len(records), *item.shape), item.dtype)
-        present[:, index] = [value is not None for value in values]
-
-        def fill(row: int, item: Modality = item, values: Sequence[Any] = values, out: np.ndarray = out) -> None:
-            try:
-                out[row] = item.decode(values[row])
-            except MMZooError as error:
-                cause = error.cause if isinstance(error, DataError) else "other"
-                raise DataError(f"Record '{records.ids[row]}': {error}", cause) from error
-
-        in_threads(fill, np.flatnonzero(present[:, index]).tolist(), f"reading {item.name}")
-        arrays[item.name] = out
+    found = {item.name: Examples(item, records.column(item.name), records.ids) for item in spec.inputs}
+    present = np.stack([examples.there for examples in found.values()], axis=1)
     for empty in np.flatnonzero(~present.any(axis=1)):
         raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
-    return {**arrays, "present": present}
+    arrays: dict[str, Any] = {"present": present}
+    for name, examples in sorted(found.items(), key=lambda pair: pair[1].nbytes):
+        memory -= examples.nbytes
+        arrays[name] = examples.whole() if memory >= 0 else examples
+    return {name: arrays[name] for name in [*found, "present"]}
 
 
 def encode_labels(spec: Spec, records: Records) -> dict[str, np.ndarray]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from mmzoo.choice import Tower, plain
+from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import DataError, check_name, require, require_data
 
 
@@ -21,15 +22,28 @@ class Modality:
     A subclass adds the facts that fix the tensor (`shape` and `dtype` of one
     example) and `decode`, which turns whatever a user has (a path, bytes, an
     array) into it. Everything after `decode` is inside the model's graph.
+
+    Args:
+        tower: a name (`mmzoo list towers`), or `Tower(name, option=...)`.
+        augmentations: in training, names (`mmzoo list augmentations`) or `Augmentation(name, option=...)`.
     """
 
     name: str
     tower: Tower | str = field(default="", kw_only=True)
+    augmentations: Sequence[Augmentation | str] | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = ""
+    usual: ClassVar[tuple[str, ...]] = ()
+    """The augmentations of an input that names none."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, self.name)
         object.__setattr__(self, "tower", Tower.of(self.tower))
+        chosen = self.usual if self.augmentations is None else self.augmentations
+        require(
+            isinstance(chosen, (list, tuple)),
+            f"The augmentations of {self.kind} '{self.name}' must be a list of names, not {chosen!r}.",
+        )
+        object.__setattr__(self, "augmentations", tuple(Augmentation.of(each) for each in chosen))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,9 +88,9 @@ class Modality:
             f"Input '{self.name}' has {self.unfitted}; call spec = spec.fit(records) first, as mmzoo.train does.",
         )
 
-    def augment(self, batch: Any, seed: Any) -> Any:
-        """A random variant of each example of a decoded batch; `seed` is int32 (2,). As it is, where there are none."""
-        return batch
+    def augment(self, batch: Any, keys: Any) -> Any:
+        """A random variant of each example of a decoded batch (B, *shape), drawn from its key, int64 (B,)."""
+        return augmenter(self)(batch, keys) if self.augmentations else batch
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
@@ -104,6 +118,24 @@ class Modality:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {key: plain(value) for key, value in values.items()}
+
+
+@lru_cache(maxsize=32)
+def augmenter(item: Modality) -> Any:
+    """The augmentations of an input, one after the other, compiled: on a CPU that is several times faster."""
+    import tensorflow as tf
+
+    from mmzoo.augmentations import augmentations
+    from mmzoo.draws import keys_of
+
+    def augment(batch: Any, keys: Any) -> Any:
+        for place, chosen in enumerate(item.augmentations or ()):
+            choice = Augmentation.of(chosen)
+            own = keys_of(place, keys, tf.zeros_like(keys))  # so that no two of them draw the same
+            batch = augmentations[choice.name](batch, own, item, **choice.options)
+        return batch
+
+    return tf.function(augment, jit_compile=True, autograph=False)
 
 
 def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:

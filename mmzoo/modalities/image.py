@@ -13,7 +13,7 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.pictures import check_header, decode_graph, decoder, read_webp, resized
+from mmzoo.modalities.pictures import check_header, decode_data, decode_graph, read_webp, resized
 
 
 @modalities.register("image")
@@ -28,6 +28,7 @@ class Image(Modality):
     size: int = 64
     tower: Tower | str = "small_cnn"
     kind: ClassVar[str] = "image"
+    usual: ClassVar[tuple[str, ...]] = ("flip", "affine", "colour")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +56,7 @@ class Image(Modality):
         import tensorflow as tf
 
         try:
-            return decoder(self.size)(tf.constant(data)).numpy()
+            return decode_data(data, self.size)
         except tf.errors.OpError as error:
             message = f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
             raise DataError(message, "truncated_image") from error
@@ -82,32 +83,3 @@ class Image(Modality):
         out = io.BytesIO()
         Pillow.fromarray(example).save(out, "PNG", optimize=True)
         return out.getvalue()
-
-    def augment(self, batch: Any, seed: Any) -> Any:
-        """Mirrored half the time; turned up to 15 degrees, scaled by 0.8 to 1.2 and shifted by up to a tenth.
-
-        Args:
-            batch: uint8 (B, size, size, 3).
-            seed: int32 (2,).
-        """
-        import tensorflow as tf
-
-        count = tf.shape(batch)[0]
-        draw = tf.random.stateless_uniform((6, count), seed, -1.0, 1.0)
-        angle, scale = draw[0] * (np.pi / 12), 1.0 + 0.2 * draw[1]
-        flip = tf.where(draw[2] > 0, 1.0, -1.0)
-        centre = (self.size - 1) / 2
-        cos, sin = tf.cos(angle) / scale, tf.sin(angle) / scale
-        shift_x, shift_y = draw[3] * self.size / 10, draw[4] * self.size / 10
-        # The transform maps an output pixel to an input pixel, about the centre.
-        rows = [flip * cos, -flip * sin, centre - centre * flip * (cos - sin) + shift_x]
-        rows += [sin, cos, centre - centre * (sin + cos) + shift_y, tf.zeros(count), tf.zeros(count)]
-        moved = tf.raw_ops.ImageProjectiveTransformV3(
-            images=tf.cast(batch, tf.float32),
-            transforms=tf.stack(rows, 1),
-            output_shape=(self.size, self.size),
-            fill_value=255.0,
-            interpolation="BILINEAR",
-            fill_mode="NEAREST",
-        )
-        return tf.cast(tf.clip_by_value(moved * (1.0 + 0.15 * draw[5])[:, None, None, None], 0.0, 255.0), tf.uint8)

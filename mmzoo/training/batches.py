@@ -1,97 +1,97 @@
-"""Feeds of training batches: examples, views and modalities as a pure function of (seed, step)."""
+"""The stream of training batches: examples, views and modalities as a pure function of (seed, step).
+
+Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or worker it is in.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import functools
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data.examples import Examples
+from mmzoo.draws import keys_of, uniforms
+from mmzoo.errors import DataError
 
-class Feed(Protocol):
-    """Where the loop gets its batches from. Batch k must be the same, whichever step a feed begins at.
-
-    count: how many examples there are: an epoch ends with the batch that holds the last of them.
-    """
-
-    count: int
-
-    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
-        """Batches `(inputs, labels)` or `(inputs, labels, weights)` of the given steps, of static shapes.
-
-        Of `workers` that share each batch, the `worker`-th gets its part of the rows in order. Weights are
-        float32 (rows,): how much an example counts in the means of the losses, 0 for one that only fills up.
-        """
-        ...
-
-    def examples(self, step: int) -> list[int]:
-        """Which examples are in the batch of a step, by their position among the records."""
-        ...
+VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 
 
-class Memory:
-    """The feed of features that are held in memory, drawn through all examples in a new order each epoch.
+def stream(
+    features: dict[str, Any],
+    labels: dict[str, np.ndarray],
+    *,
+    batch_size: int,
+    steps: range,
+    seed: int,
+    modality_dropout: float,
+    views: int = 1,
+    worker: int = 0,
+    workers: int = 1,
+) -> tf.data.Dataset:
+    """Batches `(inputs, labels)` for the given steps; starting at step k gives what the whole stream has there.
 
-    It goes on into the next epoch within a batch: every batch is full, so every shape is static.
+    The stream goes through all examples in a new order each epoch, and on into
+    the next epoch within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, views, ...), and `present` bool (N, M).
-        labels: by task (N, ...).
-        batch_size: examples a step.
-        modality_dropout: share of the modalities that are left out.
+        features: by input (N, views, ...), or `Examples`, which are decoded now: with `views` above 1 each is
+            the original once in `views` times, and else a variant drawn anew.
+        worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
+    count = len(features["present"])
+    part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
+    features, labels = keras.tree.map_structure(
+        lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
+    )
 
-    def __init__(
-        self,
-        features: dict[str, Any],
-        labels: dict[str, np.ndarray],
-        *,
-        batch_size: int,
-        seed: int,
-        modality_dropout: float,
-    ) -> None:
-        self.count = len(features["present"])
-        self.batch_size, self.seed, self.modality_dropout = batch_size, seed, modality_dropout
-        # On the host, whatever the strategy: the pipeline runs there.
-        with tf.device("CPU:0"):
-            self.features, self.labels = keras.tree.map_structure(tf.constant, (features, labels))
-
-    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
-        """See `Feed`."""
-        share = self.batch_size // workers
-        part = slice(worker * share, (worker + 1) * share)
-        data = tf.data.Dataset.range(steps.start, steps.stop)
-        data = data.map(lambda step: self._batch(step, part), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return data.prefetch(tf.data.AUTOTUNE)
-
-    def _batch(self, step: Any, part: slice) -> Any:
-        # What is random is drawn for the whole batch, so that a part of it is the same for any number of workers.
-        whole = self._rows(step)
-        rows = whole[part]
-        draw = tf.stack([tf.constant(self.seed, tf.int64), step])
+    def batch(step: Any) -> Any:
+        places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
+        rows = tf.map_fn(lambda place: row_at(place, count, seed), places)
+        keys = keys_of(seed, rows, places // count)
 
         def one_view(views: Any, salt: int) -> Any:
             # Gather (row, view) pairs at once: picking rows first would copy every view of them.
-            view = tf.random.stateless_uniform((self.batch_size,), draw + salt, 0, views.shape[1], tf.int64)[part]
+            view = tf.cast(uniforms(keys, VIEW + salt) * views.shape[1], tf.int64)
             return tf.gather_nd(views, tf.stack([rows, view], axis=1))
 
-        names = [name for name in self.features if name != "present"]
-        inputs = {
-            name: keras.tree.map_structure(lambda v, s=salt: one_view(v, s), self.features[name])  # type: ignore[misc]
-            for salt, name in enumerate(names, start=1)
-        }
-        present = tf.gather(self.features["present"], whole)
-        inputs["present"] = drop_modalities(present, self.modality_dropout, draw)[part]
-        return inputs, {name: tf.gather(label, rows) for name, label in self.labels.items()}
+        def read(examples: Examples, salt: int) -> Any:
+            found = tf.numpy_function(examples.__getitem__, [rows], examples.dtype)
+            found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
+            if views == 1 or not examples.item.augmentations:
+                return found
+            varied = examples.item.augment(found, keys)
+            original = tf.equal(tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32), 0)
+            return tf.where(tf.reshape(original, (-1, *[1] * (len(found.shape) - 1))), found, varied)
 
-    def _rows(self, step: Any) -> Any:
-        places = step * self.batch_size + tf.range(self.batch_size, dtype=tf.int64)
-        return tf.map_fn(lambda place: row_at(place, self.count, self.seed), places)
+        names = [name for name in features if name != "present"]
+        inputs = {}
+        for salt, name in enumerate(names, start=1):
+            chosen = functools.partial(read if isinstance(features[name], Examples) else one_view, salt=salt)
+            inputs[name] = keras.tree.map_structure(chosen, features[name])
+        chance = uniforms(keys, VIEW, (features["present"].shape[1],))
+        inputs["present"] = drop_modalities(tf.gather(features["present"], rows), modality_dropout, chance)
+        return inputs, {name: tf.gather(label, rows) for name, label in labels.items()}
 
-    def examples(self, step: int) -> list[int]:
-        """See `Feed`."""
-        return [int(row) for row in self._rows(tf.constant(step, tf.int64)).numpy()]
+    data = tf.data.Dataset.range(steps.start, steps.stop)
+    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+@contextmanager
+def records_named() -> Iterator[None]:
+    """Inside, a record that cannot be decoded in the middle of a stream is the error it is elsewhere."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"DataError: (Record .*)", str(error))
+        if not found:
+            raise
+        raise DataError(found[1], "changed_file") from error
 
 
 def row_at(place: Any, count: int, seed: int) -> Any:
@@ -101,10 +101,14 @@ def row_at(place: Any, count: int, seed: int) -> Any:
     return tf.random.experimental.index_shuffle(place % count, key, tf.constant(count - 1, tf.int64))
 
 
-def drop_modalities(present: Any, share: float, draw: Any) -> Any:
-    """Leave out each present modality with probability `share`; the one drawn last stays if all would go."""
+def drop_modalities(present: Any, share: float, chance: Any) -> Any:
+    """Leave out each present modality whose `chance`, even in 0..1, is under `share`; the last stays if all would go.
+
+    Args:
+        present, chance: bool and float32 (B, M).
+    """
     if share == 0:
         return present
-    chance = tf.where(present, tf.random.stateless_uniform(tf.shape(present), draw + 1000), -1.0)
+    chance = tf.where(present, chance, -1.0)
     last = tf.equal(chance, tf.reduce_max(chance, axis=1, keepdims=True))
     return present & ((chance >= share) | last)

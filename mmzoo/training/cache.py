@@ -22,6 +22,7 @@ import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 
+ROWS = 1024  # hashed at a time
 LIMIT = 4 * 10**9  # bytes in the folder; the files that were not used for longest go first
 
 
@@ -80,10 +81,13 @@ def make_room(place: Path, limit: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def key_of(facts: Any, weights: list[Any], arrays: dict[str, np.ndarray]) -> str:
-    """A hash of plain data, of weights, and of the arrays that go in."""
+def key_of(facts: Any, weights: list[Any], arrays: dict[str, Any]) -> str:
+    """A hash of plain data, of weights, and of the arrays or `Examples` that go in."""
     digest = hashlib.sha256(json.dumps([mmzoo.__version__, keras.__version__, facts], sort_keys=True).encode())
     for array in [*map(np.asarray, weights), *(arrays[name] for name in sorted(arrays))]:
         digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        array = array if array.shape else array[None]
+        for start in range(0, len(array), ROWS):
+            rows = array[start : start + ROWS]
+            digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()[:32]

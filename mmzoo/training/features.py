@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mmzoo.data.examples import Examples
+from mmzoo.draws import keys_of
 from mmzoo.evaluation.metrics import compiled
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
 from mmzoo.towers import trunk_name
 from mmzoo.training.cache import kept, key_of
@@ -47,17 +49,17 @@ def split(model: keras.Model) -> Split:
 
 
 def compute_features(
-    part: Split, spec: Spec, arrays: dict[str, np.ndarray], *, views: int = 1, seed: int = 0, what: str = "features"
+    part: Split, spec: Spec, arrays: dict[str, Any], *, views: int = 1, seed: int = 0, what: str = "features"
 ) -> dict[str, Any]:
     """Run the trunks over all examples: what `part.rest` takes, each with an axis of views in second place.
 
-    Inputs without random variants have one view. `present` has none of that axis. What comes out of a trunk
-    with weights, a frozen network, is kept on disk.
+    Inputs without random variants have one view. `present` has none of that axis, and neither have `Examples`.
+    What comes out of a trunk with weights, a frozen network, is kept on disk.
     """
     found: dict[str, Any] = {"present": arrays["present"]}
     for item in spec.inputs:
         given = {name: arrays[name] for name in (item.name, "present")}
-        count = views if has_variants(item) else 1
+        count = views if item.augmentations else 1
         trunk = part.trunks.get(item.name)
         label = f"{what} of {item.name}"
         if trunk is None or not trunk.weights:
@@ -77,9 +79,11 @@ def compute_features(
 
 
 def run_trunk(
-    trunk: keras.Model | None, item: Modality, arrays: dict[str, np.ndarray], views: int, seed: int, what: str
+    trunk: keras.Model | None, item: Modality, arrays: dict[str, Any], views: int, seed: int, what: str
 ) -> Any:
     """What a trunk makes of all examples, or the examples themselves where there is none: (N, views, ...)."""
+    if trunk is None and isinstance(arrays[item.name], Examples):
+        return arrays[item.name]
     if trunk is None and views == 1:
         return arrays[item.name][:, None]
     run = compiled(trunk) if trunk is not None else lambda batch: batch[item.name]
@@ -91,7 +95,8 @@ def run_trunk(
             for start in range(0, total, BATCH):
                 batch = {name: tf.constant(array[start : start + BATCH]) for name, array in arrays.items()}
                 if view:
-                    batch[item.name] = item.augment(batch[item.name], np.array([seed * 1000 + view, start], np.int32))
+                    rows = tf.range(start, start + len(batch["present"]), dtype=tf.int64)
+                    batch[item.name] = item.augment(batch[item.name], keys_of(seed, rows, view + 0 * rows))
                 parts.append(keras.tree.map_structure(np.asarray, run(batch)))
                 bar.update(len(batch["present"]))
             found.append(keras.tree.map_structure(lambda *each: np.concatenate(each), *parts))
@@ -101,13 +106,8 @@ def run_trunk(
 def first_view(features: dict[str, Any]) -> dict[str, Any]:
     """The originals: what `rest` takes, without the axis of views."""
     originals = {
-        name: keras.tree.map_structure(lambda a: a[:, 0], value)
+        name: keras.tree.map_structure(lambda a: a if isinstance(a, Examples) else a[:, 0], value)
         for name, value in features.items()
         if name != "present"
     }
     return {**originals, "present": features["present"]}
-
-
-def has_variants(item: Modality) -> bool:
-    """Does this modality draw random variants of its examples?"""
-    return type(item).augment is not Modality.augment

@@ -14,9 +14,9 @@ from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder import save
 from mmzoo.spec import Spec
-from mmzoo.training.batches import Memory
 from mmzoo.training.calibrate import calibrate
 from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
@@ -41,17 +41,20 @@ def fit(
     with computing_in(training.precision):
         model = build(spec)
     part = split(model)
-    features = compute_features(part, spec, decode(spec, train), views=training.views, seed=seed, what="train features")
+    memory = training.memory * 1e9
+    given = decode(spec, train, memory=memory / training.views)
+    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
     checked = None
     if validation is not None:
-        held_out = compute_features(part, spec, decode(spec, validation), what="validation features")
+        held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
-    feed = Memory(
+    feed = Stream(
         features,
         encode_labels(spec, train),
         batch_size=training.batch_size,
         seed=seed,
         modality_dropout=training.modality_dropout,
+        views=training.views,
     )
     loop = Loop(spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
     loop.run()

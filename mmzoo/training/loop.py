@@ -15,7 +15,8 @@ import tensorflow as tf
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.spec import Spec
-from mmzoo.training.batches import Feed
+from mmzoo.training.batches import records_named
+from mmzoo.training.feed import Feed
 from mmzoo.training.loss import total_loss
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
@@ -84,7 +85,7 @@ class Loop:
             MMZooError: the loss is not a finite number, whatever the rate; another worker is gone; the disk is full.
         """
         size = self.training.batch_size
-        with stop_requests() as asked:
+        with stop_requests() as asked, records_named():
             progress = Progress(
                 self.whole, self.state, self.training.epochs, self.total, size, self.folder, self.callbacks, is_chief()
             )

@@ -25,6 +25,7 @@ class Training:
         modality_dropout: share of the modalities that are left out, drawn for each example;
             one always stays (Neverova et al. 2016, "ModDrop").
         views: how many variants of each example are computed and kept; the first is the original.
+        memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
             task's primary one, if not given.
@@ -45,6 +46,7 @@ class Training:
     fine_tune_rate: float = 0.1
     modality_dropout: float = 0.2
     views: int = 1
+    memory: float = 4.0
     clip_norm: float = 1.0
     average: float = 0.99
     monitor: str = ""
@@ -63,6 +65,7 @@ class Training:
             "fine_tune_rate": (0, 10),
             "modality_dropout": (0, 0.95),
             "views": (1, 64),
+            "memory": (0, 1e6),
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
             "patience": (0, 1_000_000),

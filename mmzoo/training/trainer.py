@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.spec import Spec
-from mmzoo.training.batches import Feed
+from mmzoo.training.feed import Feed
 from mmzoo.training.loss import known_totals, total_loss
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training

@@ -1,0 +1,66 @@
+"""Variants of sounds, float32 (B, N): mono, then zeros."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from mmzoo.augmentations import augmentations
+from mmzoo.draws import between, normals, uniforms
+
+
+@augmentations.register("time_shift", serves="audio")
+def time_shift(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+    """Moved later or earlier by up to a share of the length; what falls over the edge is lost."""
+    length = batch.shape[1]
+    shift = tf.cast(between(keys, 1, -1.0, 1.0) * (share * length), tf.int32)[:, None]
+    source = tf.range(length)[None] - shift
+    inside = (source >= 0) & (source < length)
+    return tf.where(inside, tf.gather(batch, tf.clip_by_value(source, 0, length - 1), batch_dims=1), 0.0)
+
+
+@augmentations.register("gain", serves="audio")
+def gain(batch: Any, keys: Any, item: Any, *, decibels: float = 6.0) -> Any:
+    """Louder or softer by up to so many decibels."""
+    return batch * tf.exp(between(keys, 1, -1.0, 1.0) * (decibels * math.log(10) / 20))[:, None]
+
+
+@augmentations.register("noise", serves="audio")
+def noise(batch: Any, keys: Any, item: Any, *, low: float = 10.0, high: float = 40.0) -> Any:
+    """White noise under the sound, at a signal-to-noise ratio between `low` and `high` decibels."""
+    real = sounding(batch)
+    count = tf.maximum(tf.reduce_sum(real, axis=1, keepdims=True), 1.0)
+    power = tf.reduce_sum(batch * batch, axis=1, keepdims=True) / count
+    ratio = between(keys, 1, low, high)[:, None]
+    return batch + normals(keys, 2, (batch.shape[1],)) * tf.sqrt(power * 10.0 ** (-ratio / 10)) * real
+
+
+@augmentations.register("speed", serves="audio")
+def speed(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+    """Played faster or slower by up to a share, and so higher or lower (Ko et al. 2015), by straight interpolation."""
+    length = batch.shape[1]
+    factor = 1.0 + share * between(keys, 1, -1.0, 1.0)[:, None]
+    place = tf.range(length, dtype=tf.float32)[None] * factor
+    left = tf.minimum(tf.cast(place, tf.int32), length - 2)
+    part = place - tf.cast(left, tf.float32)
+    early, late = (tf.gather(batch, left + k, batch_dims=1) for k in (0, 1))
+    return tf.where(place <= length - 1, early * (1.0 - part) + late * part, 0.0)
+
+
+@augmentations.register("silence", serves="audio")
+def silence(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+    """A stretch of up to a share of the length is silent ("time mask" of a waveform)."""
+    length = batch.shape[1]
+    draw = uniforms(keys, 1, (2,)) * length
+    width = draw[:, :1] * share
+    start = draw[:, 1:] * (1.0 - share)
+    place = tf.range(length, dtype=tf.float32)[None]
+    return tf.where((place >= start) & (place < start + width), 0.0, batch)
+
+
+def sounding(batch: Any) -> Any:
+    """1 up to the last sample that is not zero, 0 after it: the padding stays what it is."""
+    loud = tf.cast(batch != 0, tf.float32)
+    return tf.cast(tf.cumsum(loud, axis=1, reverse=True) > 0, tf.float32)

@@ -1,0 +1,31 @@
+"""Look for bad files, duplicates, leaks and odd labels in a data set or a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+EXAMPLE = "mmzoo data check photos.csv#species --html check.html"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "source", help="a data set (mmzoo list datasets), a table, or a table and its label: photos.csv#label"
+    )
+    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of what was found")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo.data.check import check
+    from mmzoo.data.check_page import write_page
+    from mmzoo.data.sources import open_source
+
+    source = open_source(args.source)
+    found = check(source)
+    print(json.dumps(found.to_json(), ensure_ascii=False) if args.json else found.text())
+    if args.html:
+        write_page(args.html, source, found)
+        if not args.json:
+            print(f"Page: {args.html}")

@@ -1,0 +1,215 @@
+"""Is a source fit to learn from? Bad files, labels, duplicates, leaks between its splits, numbers far out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.faults import Faults
+from mmzoo.data.fingerprints import exact, near_groups, picture_map, plain_words, sound_map
+from mmzoo.data.records import is_missing
+from mmzoo.data.sources import Source
+from mmzoo.data.threads import in_threads
+from mmzoo.errors import MMZooError
+from mmzoo.modalities import Modality
+from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.image import Image
+from mmzoo.modalities.video import Video
+
+MEDIA = ("image", "audio", "video", "sensor")
+LONG = 20  # characters from which the same text in two splits is a leak, not a common word
+FAR = 10.0  # robust deviations from the median at which a number is far out
+READERS: dict[str, Modality] = {
+    "image": Image("value", size=32),
+    "audio": Audio("value", sample_rate=16000, seconds=10),
+    "video": Video("value", frames=2, size=32),
+}
+MAPS = {"image": picture_map, "audio": sound_map}
+
+
+@dataclass
+class Check:
+    """What was found. Records are named by their ids."""
+
+    source: str
+    splits: dict[str, int]
+    kinds: dict[str, str]
+    faults: Faults
+    missing: dict[str, int] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    duplicates: list[tuple[str, str, str]] = field(default_factory=list)
+    leaks: list[tuple[str, str, str]] = field(default_factory=list)
+    outliers: dict[str, list[str]] = field(default_factory=dict)
+    replaced: int = 0
+
+    @property
+    def class_weights(self) -> dict[str, float]:
+        """What makes every label count the same: `records / (labels * count)`, of the training records."""
+        counts = self.labels.get("train") or next(iter(self.labels.values()), {})
+        return {name: round(sum(counts.values()) / (len(counts) * n), 4) for name, n in counts.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `labels` over all splits."""
+        labels: Counter[str] = Counter()
+        for counts in self.labels.values():
+            labels.update(counts)
+        return {
+            "source": self.source,
+            "records": sum(self.splits.values()),
+            "splits": self.splits,
+            "columns": self.kinds,
+            "errors": self.faults.counts,
+            "first": self.faults.to_json()["first"],
+            "missing": self.missing,
+            "labels": dict(labels.most_common()),
+            "labels_by_split": self.labels,
+            "class_weights": self.class_weights,
+            "duplicates": len(self.duplicates),
+            "duplicate_records": [list(pair) for pair in self.duplicates],
+            "leaks": len(self.leaks),
+            "leaked_records": [list(pair) for pair in self.leaks],
+            "outliers": self.outliers,
+            "replaced_characters": self.replaced,
+        }
+
+    def text(self) -> str:
+        """The same in lines for a terminal."""
+        count = sum(self.splits.values())
+        shares = ", ".join(f"{n} {name}" for name, n in self.splits.items())
+        lines = [f"{self.source}: {count} records ({shares})"]
+        lines += [f"  {column}: {kind}" + self._gaps(column) for column, kind in self.kinds.items()]
+        if self.faults.bad:
+            lines += [self.faults.table()]
+        for split, counts in self.labels.items():
+            shown = ", ".join(f"{label} {n}" for label, n in list(counts.items())[:12])
+            lines.append(f"Labels of {split}: {shown}{', ...' if len(counts) > 12 else ''}")
+        lines += [self._pairs("Duplicates", "records that repeat another", self.duplicates)]
+        lines += [self._pairs("Leaks", "records outside the training set whose content is in it", self.leaks)]
+        for column, ids in self.outliers.items():
+            lines.append(f"Far from the others in {column}: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}")
+        if self.replaced:
+            lines.append(f"Bytes that are not UTF-8 were replaced in {self.replaced} texts.")
+        return "\n".join(lines)
+
+    def _gaps(self, column: str) -> str:
+        return f" (missing in {self.missing[column]})" if self.missing.get(column) else ""
+
+    def _pairs(self, what: str, meaning: str, pairs: list[tuple[str, str, str]]) -> str:
+        some = "; ".join(f"{one} = {other} ({how})" for one, other, how in pairs[:5])
+        return f"{what}: {len(pairs)} {meaning}" + (f": {some}{'; ...' if len(pairs) > 5 else ''}" if pairs else "")
+
+
+def check(source: Source) -> Check:
+    """Read every value of a source once, and see what is in it."""
+    found = Check(
+        source.name, {name: len(part) for name, part in source.splits.items()}, source.kinds, Faults("mask", 1.0)
+    )
+    found.faults.records = sum(found.splits.values())
+    ids = [record for part in source.splits.values() for record in part.ids]
+    splits = [name for name, part in source.splits.items() for _ in part.ids]
+    columns = {name: [value for part in source.splits.values() for value in part.column(name)] for name in source.kinds}
+    inputs = [
+        name for name, kind in source.kinds.items() if kind != "ignore" and name not in (source.label, "id", "split")
+    ]
+    hashes, groups = {}, {}
+    for name in inputs:
+        found.missing[name] = sum(is_missing(value) for value in columns[name])
+        hashes[name], groups[name] = looked_at(name, source.kinds[name], columns[name], ids, found)
+    if source.label:
+        for split, part in source.splits.items():
+            answers = [str(value) for value in part.column(source.label) if not is_missing(value)]
+            found.labels[split] = dict(Counter(answers).most_common())
+        found.missing[source.label] = sum(is_missing(value) for value in columns[source.label])
+    repeated(found, inputs, ids, hashes, groups)
+    leaked(
+        found, [name for name in inputs if source.kinds[name] in (*MEDIA, "text")], ids, splits, hashes, groups, columns
+    )
+    return found
+
+
+def looked_at(
+    name: str, kind: str, values: Sequence[Any], ids: Sequence[str], found: Check
+) -> tuple[list[Any], list[Any]]:
+    """The exact hash of each value, and the group of those that are nearly the same; None where none is given."""
+
+    def one(value: Any) -> Any:
+        if is_missing(value) if kind not in MEDIA else value is None:
+            return None, None
+        try:
+            if kind not in MEDIA:
+                return exact(value), None
+            data = value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
+            example = READERS[kind].decode(value) if kind in READERS else None
+            return exact(data), MAPS[kind](example) if kind in MAPS and example is not None else None
+        except MMZooError as error:
+            return error, None
+
+    results = in_threads(one, values, f"reading {name}")
+    hashes: list[Any] = []
+    for record, (result, _) in zip(ids, results, strict=True):
+        if isinstance(result, MMZooError):
+            found.faults.add(record, result)
+        hashes.append(None if isinstance(result, MMZooError) else result)
+    if kind == "number":
+        far = far_out(np.array([np.nan if is_missing(value) else float(value) for value in values]))
+        if far.any():
+            found.outliers[name] = [ids[int(row)] for row in np.flatnonzero(far)]
+    if kind == "text":
+        found.replaced += sum("\ufffd" in str(value) for value in values)
+        return hashes, [None if is_missing(value) else plain_words(str(value)) for value in values]
+    near = near_groups(
+        kind, {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
+    )
+    return hashes, [near.get(row, result) for row, result in enumerate(hashes)]
+
+
+def far_out(numbers: np.ndarray) -> np.ndarray:
+    """Which numbers are further than `FAR` robust deviations (1.4826 MAD) from the median; infinity is."""
+    finite = np.isfinite(numbers)
+    if not finite.any():
+        return np.isinf(numbers)
+    middle = np.median(numbers[finite])
+    deviation = 1.4826 * np.median(np.abs(numbers[finite] - middle))
+    with np.errstate(invalid="ignore"):
+        return np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation))
+
+
+def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, groups: Any) -> None:
+    """Records all of whose inputs are those of an earlier one, exactly or nearly."""
+    seen: dict[tuple[Any, ...], int] = {}
+    for row, record in enumerate(ids):
+        key = tuple(groups[name][row] for name in inputs)
+        if all(part is None for part in key):
+            continue
+        other = seen.setdefault(key, row)
+        if other != row:
+            same = all(hashes[name][row] == hashes[name][other] for name in inputs)
+            found.duplicates.append((record, ids[other], "the same" if same else "nearly the same"))
+
+
+def leaked(
+    found: Check, inputs: list[str], ids: list[str], splits: list[str], hashes: Any, groups: Any, columns: Any
+) -> None:
+    """Records of another split one of whose files, or of whose longer texts, is in a training record too."""
+    if "train" not in found.splits:
+        return
+    done: set[int] = set()
+    for name in inputs:
+        known: dict[Any, int] = defaultdict(int)
+        text = found.kinds[name] == "text"
+        rows = [k for k, group in enumerate(groups[name]) if group is not None]
+        rows = [k for k in rows if not text or len(str(columns[name][k])) >= LONG]
+        for row in rows:
+            if splits[row] == "train":
+                known.setdefault(groups[name][row], row)
+        for row in rows:
+            if splits[row] != "train" and groups[name][row] in known and row not in done:
+                other = known[groups[name][row]]
+                how = "the same" if hashes[name][row] == hashes[name][other] else "nearly the same"
+                found.leaks.append((ids[row], ids[other], f"{how} {name}"))
+                done.add(row)

@@ -1,0 +1,74 @@
+"""What `mmzoo data check` found, as one page without scripts that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+from mmzoo.data.check import Check
+from mmzoo.data.sources import Source
+from mmzoo.errors import MMZooError
+from mmzoo.files import write_file
+from mmzoo.modalities.image import Image
+
+SHOWN = 24  # pairs drawn of each kind
+PICTURE = Image("picture", size=96)
+
+
+def write_page(path: Path, source: Source, found: Check) -> None:
+    """Draw the counts, the labels of each split, and pairs of records that hold the same."""
+    import jinja2
+
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.data", "."), autoescape=True)
+    labels = found.to_json()["labels"]
+    pairs = {"Duplicates": found.duplicates, "Leaks": found.leaks}
+    meanings = {
+        "Duplicates": "records all of whose inputs are those of an earlier one",
+        "Leaks": "records outside the training set with a file or a longer text that is in it too",
+    }
+    page = environment.get_template("check.html.j2").render(
+        found=found,
+        count=sum(found.splits.values()),
+        labels=labels,
+        most=max(labels.values(), default=1),
+        pairs=[
+            {
+                "title": title,
+                "meaning": meanings[title],
+                "count": len(each),
+                "shown": [
+                    {"how": how, "sides": [side(source, one), side(source, other)]} for one, other, how in each[:SHOWN]
+                ],
+            }
+            for title, each in pairs.items()
+        ],
+    )
+    write_file(path, page.encode())
+
+
+def side(source: Source, record: str) -> dict[str, Any]:
+    """One record of a pair: its name, and its first picture or its first text."""
+    part = next(part for part in source.splits.values() if record in part.ids)
+    values = part[part.ids.index(record)]
+    shown: dict[str, Any] = {"id": record, "picture": "", "text": ""}
+    for name, kind in source.kinds.items():
+        if kind == "image" and not shown["picture"] and values[name] is not None:
+            shown["picture"] = thumbnail(values[name])
+        if kind == "text" and not shown["text"] and values[name] is not None:
+            shown["text"] = str(values[name])[:160]
+    return shown
+
+
+def thumbnail(value: Any) -> str:
+    """A picture as a data: address; "" where it cannot be decoded."""
+    from PIL import Image as Pillow
+
+    try:
+        pixels = PICTURE.decode(value)
+    except MMZooError:
+        return ""
+    out = io.BytesIO()
+    Pillow.fromarray(pixels).save(out, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
