@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import resource
 import signal
@@ -141,7 +140,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_100_times(tmp_path: Path) -> N
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     save_checkpoint(tmp_path, 200, {"00000": np.arange(10_000)}, {"step": 200})
-    assert sorted(os.listdir(tmp_path)) == ["step-00000001.checkpoint", "step-00000200.checkpoint"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000001.checkpoint", "step-00000200.checkpoint"]
 
 
 @pytest.mark.parametrize("place", [0, 20, 33, 60, -1])

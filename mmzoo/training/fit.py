@@ -18,6 +18,7 @@ from mmzoo.training.calibrate import calibrate
 from mmzoo.training.features import compute_features, first_view, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
+from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
 
@@ -56,6 +57,9 @@ def fit(
         modality_dropout=training.modality_dropout,
         views=training.views,
     )
+    plan = make_plan(spec, part.rest, feed, training, train.ids)
+    if is_chief():
+        print(plan.text())
     loop = Loop(spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
     loop.run()
     if is_chief():
