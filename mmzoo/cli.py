@@ -66,7 +66,8 @@ def import_quietly() -> None:
         try:
             import keras
 
-            keras.ops.zeros(1)  # the first operation looks for devices, and says so
+            if "TF_CONFIG" not in os.environ:  # workers can only be joined before the first operation
+                keras.ops.zeros(1)  # it looks for devices, and says so
         finally:
             os.dup2(kept, 2)
             os.close(kept)

@@ -17,7 +17,7 @@ class Gate(keras.layers.Layer):
     """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...); uint8 becomes int32."""
 
     def __init__(self, index: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(dtype="float32", **kwargs)  # a waveform must not be rounded before its log-mel
         self.index = index
 
     def call(self, x: Any, present: Any) -> Any:

@@ -12,10 +12,10 @@ from typing import Any
 import keras
 
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
-from mmzoo.folder import load, save
+from mmzoo.folder import load
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training
 
@@ -157,6 +157,8 @@ def train(
     recipe: Path | None = None,
     on_error: str = "error",
     budget: float = 0.01,
+    strategy: Any = None,
+    callbacks: Sequence[Any] = (),
 ) -> Run:
     """Train `spec` on records and return the run.
 
@@ -167,6 +169,9 @@ def train(
         data, recipe: where the records came from, kept with the run.
         on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
             "skip" and "mask" they are counted by cause in `data_errors.json`.
+        strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
+            The result does not depend on it, nor need a run be gone on with on the one that it began on.
+        callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
 
     Raises:
         MMZooError: a record is bad, or `out` holds another run.
@@ -178,33 +183,21 @@ def train(
     validation = usable(spec, validation, faults, "validation") if validation is not None else None
     spec = spec.fit(train)
     settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
-    if claim(folder, spec, settings, recipe):
-        print(f"'{folder}' is trained already.")
-        return Run(folder)
-    if on_error != "error":
-        write_file(folder / "data_errors.json", json.dumps(faults.to_json(), indent=1, ensure_ascii=False).encode())
-        print(faults.table())
-    from mmzoo.builder import build
-    from mmzoo.evaluation.metrics import run_model
-    from mmzoo.training.calibrate import calibrate
-    from mmzoo.training.features import compute_features, first_view, split
-    from mmzoo.training.loop import fit
+    import tensorflow as tf
 
-    keras.utils.set_random_seed(seed)
-    model = build(spec)
-    part = split(model)
-    memory = training.memory * 1e9
-    given = decode(spec, train, memory=memory / training.views)
-    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
-    labels = encode_labels(spec, train)
-    checked = None
-    if validation is not None:
-        held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
-        checked = (first_view(held_out), encode_labels(spec, validation))
-    fit(spec, part, features, labels, checked, training, seed, folder)
-    if checked is not None:
-        calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
-    save(model, folder / "model")
+    from mmzoo.training.fit import fit
+    from mmzoo.training.strategy import is_chief
+
+    with (strategy or tf.distribute.get_strategy()).scope():
+        # One worker makes the folder; the others only look whether there is anything to do.
+        finished = folder / "model" / "card.json"
+        if claim(folder, spec, settings, recipe) if is_chief() else finished.exists():
+            print(f"'{folder}' is trained already.")
+            return Run(folder)
+        if on_error != "error" and is_chief():
+            write_file(folder / "data_errors.json", json.dumps(faults.to_json(), indent=1, ensure_ascii=False).encode())
+            print(faults.table())
+        fit(spec, train, validation, training, seed, folder, callbacks)
     return Run(folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from keras import ops
+from keras.backend import standardize_dtype
 
 
 class Tokens(NamedTuple):
@@ -27,7 +28,7 @@ def masked_mean(values: Any, mask: Any) -> Any:
 
 def masked_max(values: Any, mask: Any) -> Any:
     """Maximum (B, D) over the True places of `mask`; zeros where there are none."""
-    kept = ops.max(ops.where(mask[..., None], values, -1e9), axis=1)
+    kept = ops.max(ops.where(mask[..., None], values, far_below(values)), axis=1)
     return ops.where(ops.any(mask, axis=1)[..., None], kept, 0.0)
 
 
@@ -38,6 +39,11 @@ def until_last(real: Any) -> Any:
 
 def masked_softmax(scores: Any, mask: Any) -> Any:
     """Softmax of `scores` over the last axis, zero at the False places of `mask`; all zeros where none is True."""
-    scores = ops.where(mask, scores, -1e9)
+    scores = ops.where(mask, scores, far_below(scores))
     weights = ops.exp(scores - ops.max(scores, axis=-1, keepdims=True)) * ops.cast(mask, scores.dtype)
-    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1e-9)
+    return weights / ops.maximum(ops.sum(weights, axis=-1, keepdims=True), 1.0)
+
+
+def far_below(values: Any) -> float:
+    """A number that no value is below: -1e9, or what a type of 16 bits can hold of it."""
+    return -6e4 if standardize_dtype(values.dtype) == "float16" else -1e9

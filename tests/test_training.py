@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.training.batches import records_named, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.loop import Interrupted
+from mmzoo.training.feed import Stream
+from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
 
@@ -48,6 +50,12 @@ def test_the_stream_is_a_function_of_seed_and_step(start: int) -> None:
     whole, rest, other = batches(range(5)), batches(range(start, 5)), batches(range(5), seed=1)
     keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], rest)
     assert any((a[1]["t"] != b[1]["t"]).any() for a, b in zip(whole, other, strict=True))
+
+
+def test_the_feed_names_the_examples_of_a_step() -> None:
+    feed = Stream({"present": np.ones((10, 1), bool)}, {"t": np.arange(10)}, batch_size=4, seed=3, modality_dropout=0)
+    labels = [batch[1]["t"].numpy().tolist() for batch in feed.batches(range(5))]
+    assert [feed.examples(step) for step in range(5)] == labels
 
 
 def test_modality_dropout_leaves_one_and_drops_its_share() -> None:
@@ -136,18 +144,17 @@ def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path)
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     stop: int, finished: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, count = Trainer.step, 0
+    run, done = Trainer.run, 0
 
-    def stopping(self: Trainer, inputs: Any, labels: Any) -> float:
-        nonlocal count
-        count += 1
-        if count == stop:
-            import signal
-
+    def stopping(self: Trainer, batches: Any, count: int) -> Any:
+        nonlocal done
+        count = min(count, 1)
+        done += count
+        if done == stop:
             signal.raise_signal(signal.SIGINT)
-        return step(self, inputs, labels)
+        return run(self, batches, count)
 
-    monkeypatch.setattr(Trainer, "step", stopping)
+    monkeypatch.setattr(Trainer, "run", stopping)
     with pytest.raises(Interrupted, match=f"Stopped at step {stop} of 18; run the same command again"):
         train(tmp_path / "run")
     assert weights(train(tmp_path / "run")) == weights(finished)
@@ -191,10 +198,35 @@ def test_bad_records_are_named() -> None:
         mmzoo.train(small_spec(), records, training=QUICK, out="bad2")
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Trainer, "step", lambda *_: float("nan"))
-    with pytest.raises(MMZooError, match="loss is nan at step 1; lower the learning rate"):
-        train(Path("nan"))
+def test_a_loss_that_is_not_finite_goes_back_with_a_lower_rate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, rates = Trainer.run, []
+
+    def failing(self: Trainer, batches: Any, count: int) -> Any:
+        """Diverges at step 8, until the rate is a quarter."""
+        step = int(self.groups[0][0].iterations.numpy())
+        losses, waited = run(self, batches, min(count, 1))
+        if step == 7:
+            rates.append(float(self.factor.numpy()))
+            if rates[-1] > 0.25:
+                losses[:] = np.nan
+        return losses, waited
+
+    monkeypatch.setattr(Trainer, "run", failing)
+    done = train(Path("nan"))
+    assert rates == [1.0, 0.5, 0.25]
+    assert "The loss is nan at step 8; going on from step 6 with 1/4 of the learning rate" in capsys.readouterr().out
+    assert len(done.folder.joinpath("history.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_record_that_ruins_every_step_is_named() -> None:
+    records = small_records(24)
+    numbers = [3e38] + [float(k) for k in range(23)]  # finite, and its square is not
+    records.columns["size"] = numbers
+    spec = small_spec(tasks=[mmzoo.Regression("size")]).subset(["words"])
+    with pytest.raises(MMZooError, match=r"The loss is .* at step \d+, also at an eighth .*'record-0'"):
+        mmzoo.train(spec, records, training=QUICK, out="inf")
 
 
 def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Any
 
 from mmzoo.commands import recipes
 from mmzoo.commands.evaluate import show
@@ -26,10 +28,34 @@ def add(sub: argparse.ArgumentParser) -> None:
         help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
     )
     sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+    sub.add_argument(
+        "--strategy",
+        choices=["auto", "one", "mirrored", "workers", "tpu"],
+        default="auto",
+        help="where to compute: one device, all GPUs, the machines in TF_CONFIG, a TPU (default: what is there)",
+    )
+    sub.add_argument("--tpu", default="", metavar="NAME", help='with --strategy tpu: its name or address, or "local"')
+    sub.add_argument("--workers", type=int, metavar="N", help="start N workers on this machine, for a try")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmzoo.training.strategy import is_chief, strategy_of, worker_count
+
+    if args.workers is not None and not worker_count():
+        from mmzoo.training.workers import start
+
+        sys.exit(start([sys.executable, "-m", "mmzoo.cli", *sys.argv[1:]], args.workers, args.out))
+    # Before anything is computed: workers could not be joined later.
+    with strategy_of(args.strategy, args.tpu).scope():
+        chief = is_chief()
+        run, test = trained(args)
+    if chief:
+        show(run, run.evaluate(test))
+
+
+def trained(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
@@ -52,4 +78,4 @@ def run(args: argparse.Namespace) -> None:
         on_error=args.on_error,
         budget=args.budget,
     )
-    show(run, run.evaluate(test))
+    return run, test

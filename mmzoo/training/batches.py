@@ -1,6 +1,7 @@
 """The stream of training batches: examples, views and modalities as a pure function of (seed, step).
 
-Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or worker it is in.."""
+Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or worker it is in.
+"""
 
 from __future__ import annotations
 

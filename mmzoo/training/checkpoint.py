@@ -10,17 +10,28 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 
 KEEP = 2
 
 
 def save_checkpoint(folder: Path, step: int, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
-    """Keep `arrays` and `state` of a step; the last `KEEP` checkpoints stay."""
+    """Keep `arrays` and `state` of a step; the last `KEEP` checkpoints stay.
+
+    Raises:
+        MMZooError: it cannot be written; those that are there stay whole.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     head = json.dumps(state).encode()
     data = len(head).to_bytes(8, "little") + head + save(arrays)
-    write_file(folder / f"step-{step:08d}.checkpoint", hashlib.sha256(data).digest() + data)
+    path = folder / f"step-{step:08d}.checkpoint"
+    try:
+        write_file(path, hashlib.sha256(data).digest() + data)
+    except MMZooError as error:
+        before = [old.name for old in sorted(folder.glob("step-*.checkpoint")) if old != path]
+        kept = f" '{before[-1]}' is whole: the same command goes on from it." if before else ""
+        raise MMZooError(f"{error}{kept}") from error
     for old in sorted(folder.glob("step-*.checkpoint"))[:-KEEP]:
         old.unlink()
 

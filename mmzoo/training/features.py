@@ -65,7 +65,8 @@ def compute_features(
         if trunk is None or not trunk.weights:
             found[item.name] = run_trunk(trunk, item, given, count, seed, label)
             continue
-        key = key_of([item.to_json(), count, seed if count > 1 else 0], trunk.weights, given)
+        facts = [item.to_json(), count, seed if count > 1 else 0, trunk.layers[-1].compute_dtype]
+        key = key_of(facts, trunk.weights, given)
         found[item.name] = kept(
             label,
             key,

@@ -1,172 +1,206 @@
-"""The loop: one plain pass over the stream of batches, that can stop and go on at any step."""
+"""The loop: one pass over the batches of a feed, that can stop and go on at any step, on any strategy."""
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
 
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
-from mmzoo.files import write_file
 from mmzoo.spec import Spec
-from mmzoo.training.batches import records_named, stream
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.features import Split
+from mmzoo.training.batches import records_named
+from mmzoo.training.feed import Feed
 from mmzoo.training.loss import total_loss
+from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
+from mmzoo.training.state import State
+from mmzoo.training.stopping import Interrupted, stop_requests
+from mmzoo.training.strategy import added_up, has_workers, is_chief
 from mmzoo.training.trainer import Trainer
 
+CALL_SECONDS = 0.25  # a call into the graph takes about so long, that Ctrl-C is heard soon
+SAVE_SECONDS = 600  # so much work may be lost, where an epoch takes longer
+PLATEAU = 3  # epochs without gain after which the rate is halved
+TRIES = 3  # times that a loss that is not finite is met with a lower rate
 
-class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop; its state is saved. The message says how to go on.
+Validation = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-    code: what a program should exit with: 130 after Ctrl-C, 42 after SIGTERM, by which a cluster takes a machine back.
+
+class Loop:
+    """A run from its newest checkpoint, or from its beginning, to its end.
+
+    To be made in the scope of the strategy that the model was built in. Only the first of several workers validates
+    and writes; the folder of checkpoints must be one that all of them can read.
+
+    Args:
+        model: from what the feed gives to the model's outputs; has the best weights of all epochs in the end.
+        validation: features and labels that choose the best epoch: that of the highest primary metric, the later
+            one where two are equal. Without it the last epoch is the best.
+        folder: where `history.jsonl` and `checkpoints/` are written.
+        ids: the names of the feed's examples, for errors.
+        callbacks: of Keras.
+        whole: the model that callbacks are given.
     """
 
-    def __init__(self, message: str, number: int) -> None:
-        super().__init__(message)
-        self.code = 42 if number == signal.SIGTERM else 130
+    def __init__(
+        self,
+        spec: Spec,
+        model: keras.Model,
+        feed: Feed,
+        validation: Validation | None,
+        training: Training,
+        folder: Path,
+        *,
+        ids: Sequence[str],
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        whole: keras.Model | None = None,
+    ) -> None:
+        self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
+        self.folder, self.checkpoints, self.ids = folder, folder / "checkpoints", ids
+        self.callbacks, self.whole = callbacks, whole or model
+        size = training.batch_size
+        self.total = max(training.epochs * feed.count // size, 1)
+        self.ends = [max((epoch + 1) * feed.count // size, 1) for epoch in range(training.epochs)]
+        self.trainer = Trainer(spec, model, training, self.total)
+        self.pace, self.saved = 1, time.monotonic()
+        found = State.load(self.checkpoints, self.trainer)
+        self.state = found or State()
+        if found:
+            print(f"Going on from step {found.step} of {self.total}.")
+        elif is_chief():
+            self.save()  # what a loss that is not finite in the first epoch goes back to
 
+    def run(self) -> None:
+        """Train to the end.
 
-def fit(
-    spec: Spec,
-    part: Split,
-    features: dict[str, Any],
-    labels: dict[str, np.ndarray],
-    validation: tuple[dict[str, Any], dict[str, np.ndarray]] | None,
-    training: Training,
-    seed: int,
-    folder: Path,
-) -> None:
-    """Train `part.rest` on features, leaving the best weights of all epochs in it.
-
-    Best is the highest primary metric on `validation` (features without the axis of
-    views, labels), the later epoch where two are equal; without validation the last.
-    Writes `history.jsonl` and `checkpoints/`; goes on from the newest checkpoint.
-
-    Raises:
-        Interrupted: Ctrl-C or SIGTERM, after a checkpoint was written.
-        MMZooError: the loss is not a finite number.
-    """
-    count = len(features["present"])
-    total = max(training.epochs * count // training.batch_size, 1)
-    ends = [max((epoch + 1) * count // training.batch_size, 1) for epoch in range(training.epochs)]
-    trainer = Trainer(spec, part, training, total)
-    state: dict[str, Any] = {"step": 0, "epoch": 0, "losses": [], "best": None, "best_epoch": 0, "history": []}
-    best: dict[str, np.ndarray] = {}
-    if found := load_checkpoint(folder / "checkpoints"):
-        arrays, state = found
-        best = {name: array for name, array in arrays.items() if name.startswith("best")}
-        trainer.restore({name: array for name, array in arrays.items() if name not in best})
-        print(f"Going on from step {state['step']} of {total}.")
-
-    def save() -> None:
-        save_checkpoint(folder / "checkpoints", state["step"], {**trainer.arrays(), **best}, state)
-
-    def tired() -> bool:
-        return 0 < training.patience <= state["epoch"] - state["best_epoch"]
-
-    def end_epoch(seconds: float) -> None:
-        nonlocal best
-        state["epoch"] += 1
-        row: dict[str, Any] = {"epoch": state["epoch"], "loss": float(np.mean(state["losses"] or [np.nan]))}
-        with trainer.averaged():
-            if validation:
-                outputs = run_model(part.rest, validation[0])
-                present = tf.constant(validation[0]["present"])
-                targets = keras.tree.map_structure(tf.constant, validation[1])
-                row["val_loss"] = float(total_loss(spec, outputs, targets, present))
-                scores = metrics(spec, finish(spec, outputs), validation[1])
-                row |= {f"val_{name}": value for name, value in scores.items()}
-            value = row[f"val_{monitor(spec, training, scores)}"] if validation else state["epoch"]
-            if state["best"] is None or value >= state["best"]:
-                state["best"], state["best_epoch"] = value, state["epoch"]
-                best = {f"best{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(part.rest.variables)}
-        state["losses"] = []
-        state["history"].append({**row, "seconds": round(seconds, 3)})
-        lines = "".join(json.dumps(line) + "\n" for line in state["history"])
-        write_file(folder / "history.jsonl", lines.encode())
-
-    bar = tqdm(total=total, initial=state["step"], desc="training", unit="step", disable=None, leave=False)
-    report = max(training.epochs // 10, 1)
-    with stop_requests() as asked, records_named():
-        batches = stream(
-            features,
-            labels,
-            batch_size=training.batch_size,
-            steps=range(state["step"], state["step"] if tired() else total),
-            seed=seed,
-            modality_dropout=training.modality_dropout,
-            views=training.views,
-        )
-        started = time.monotonic()
-        for inputs, targets in batches:
-            loss = trainer.step(inputs, targets)
-            if not np.isfinite(loss):
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM, after a checkpoint was written.
+            MMZooError: the loss is not a finite number, whatever the rate; another worker is gone; the disk is full.
+        """
+        size = self.training.batch_size
+        with stop_requests() as asked, records_named():
+            progress = Progress(
+                self.whole, self.state, self.training.epochs, self.total, size, self.folder, self.callbacks, is_chief()
+            )
+            try:
+                self.rounds(progress, asked)
+            except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
+                if not has_workers():
+                    raise
                 raise MMZooError(
-                    f"The loss is {loss} at step {state['step'] + 1}; lower the learning rate "
-                    "(--set training.learning_rate=...) and train into a new folder."
-                )
-            state["step"] += 1
-            state["losses"].append(loss)
-            bar.update()
-            while state["epoch"] < training.epochs and state["step"] >= ends[state["epoch"]]:
-                end_epoch(time.monotonic() - started)
-                started = time.monotonic()
-                row = state["history"][-1]
-                if bar.disable and row["epoch"] % report == 0:
-                    shown = "  ".join(f"{k} {v:.4g}" for k, v in row.items() if k != "epoch")
-                    print(f"epoch {row['epoch']}/{training.epochs}  {shown}", flush=True)
-                bar.set_postfix({k: f"{v:.3g}" for k, v in row.items() if k not in ("seconds",)})
-                save()
-            if tired():
-                print(f"No gain for {training.patience} epochs; training ends after epoch {state['epoch']}.")
-                break
-            if asked:
-                save()
-                where = f"Stopped at step {state['step']} of {total}"
-                raise Interrupted(f"{where}; run the same command again to go on.", asked[0])
-    bar.close()
-    for variable, name in zip(part.rest.variables, sorted(best), strict=True):
-        variable.assign(best[name])
+                    f"Another worker is gone after step {self.state.step}; start all workers again with the same "
+                    "command: they go on from the newest checkpoint."
+                ) from error
+            finally:
+                progress.close()
+        self.state.put_best(self.model.variables)
+
+    def rounds(self, progress: Progress, asked: list[int]) -> None:
+        """Calls into the graph until the end, or until somebody asks to stop."""
+        batches, tries = None, 0
+        while self.state.step < self.total and not self.tired():
+            batches = batches or self.trainer.batches(self.feed, range(self.state.step, self.total))
+            count = min(self.pace, self.ends[self.state.epoch] - self.state.step)
+            began = time.monotonic()
+            progress.begin_steps(self.state)
+            losses, waited = self.trainer.run(batches, count)
+            if not np.isfinite(losses).all():
+                tries += 1
+                self.go_back(int(np.isfinite(losses).argmin()), losses, tries)
+                batches = None
+                progress.begin_epoch(self.state)
+                continue
+            self.state.step += len(losses)
+            self.state.losses += losses.tolist()
+            progress.end_steps(self.state, len(losses), waited)
+            ended = self.state.step >= self.ends[self.state.epoch]
+            while self.state.epoch < self.training.epochs and self.state.step >= self.ends[self.state.epoch]:
+                self.end_epoch(progress)
+            wanted = [bool(asked), progress.stopped, (time.monotonic() - began) / len(losses), 1]
+            stop, enough, seconds, workers = added_up(wanted)
+            self.pace = int(np.clip(CALL_SECONDS * workers / seconds, 1, self.training.steps_per_call))
+            if ended or stop or time.monotonic() - self.saved > SAVE_SECONDS:
+                tries = 0
+                self.save()
+            if stop:
+                where = f"Stopped at step {self.state.step} of {self.total}"
+                number = asked[0] if asked else signal.SIGTERM
+                raise Interrupted(f"{where}; run the same command again to go on.", number)
+            if enough:
+                return
+        if self.tired() and is_chief():
+            patience, epoch = self.training.patience, self.state.epoch
+            print(f"No gain for {patience} epochs; training ends after epoch {epoch}.")
+
+    def end_epoch(self, progress: Progress) -> None:
+        """Validate, choose, and lower the rate if it is time."""
+        state = self.state
+        state.epoch += 1
+        row: dict[str, Any] = {"epoch": state.epoch, "loss": float(np.mean(state.losses or [np.nan]))}
+        state.losses = []
+        with self.trainer.averaged():
+            value = float(state.epoch)
+            if self.validation:
+                row |= self.validate() if is_chief() else {}
+                chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
+                value = float(added_up([chosen])[0])
+            state.keep(value, self.model.variables)
+            progress.end_epoch(state, row)
+        waited = state.epoch - max(state.best_epoch, state.lowered)
+        if self.training.schedule == "plateau" and waited >= PLATEAU:
+            state.lowered = state.epoch
+            self.trainer.factor.assign(self.trainer.factor * 0.5)
+        if state.epoch < self.training.epochs:
+            progress.begin_epoch(state)
+
+    def validate(self) -> dict[str, float]:
+        """The loss and the metrics on the validation records, their names with `val_`."""
+        assert self.validation is not None
+        features, labels = self.validation
+        outputs = run_model(self.model, features)
+        targets = keras.tree.map_structure(tf.constant, labels)
+        loss = total_loss(self.spec, outputs, targets, tf.constant(features["present"]))
+        scores = metrics(self.spec, finish(self.spec, outputs), labels)
+        return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
+
+    def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
+        """Back to the last checkpoint with a lower rate; after too many tries the end."""
+        failed = self.state.step + index
+        loss = f"The loss is {losses[index]} at step {failed + 1}"
+        if tries > TRIES:
+            names = ", ".join(f"'{self.ids[row]}'" for row in self.feed.examples(failed))
+            raise MMZooError(
+                f"{loss}, also at an eighth of the learning rate; look at the records of its batch ({names}), or "
+                "lower the rate (--set training.learning_rate=...) and train into a new folder."
+            )
+        self.state = State.load(self.checkpoints, self.trainer) or self.state
+        self.trainer.factor.assign(self.trainer.factor * 0.5**tries)
+        if is_chief():
+            rate = f"1/{2**tries} of the learning rate"
+            print(f"{loss}; going on from step {self.state.step} with {rate} (try {tries} of {TRIES}).")
+
+    def save(self) -> None:
+        """Write a checkpoint, where it is this worker's to do so."""
+        self.saved = time.monotonic()
+        if is_chief():
+            self.state.save(self.checkpoints, self.trainer)
+
+    def tired(self) -> bool:
+        """Were there too many epochs without gain?"""
+        return 0 < self.training.patience <= self.state.epoch - self.state.best_epoch
 
 
-def monitor(spec: Spec, training: Training, scores: dict[str, float]) -> str:
+def monitor(spec: Spec, training: Training, row: dict[str, Any]) -> str:
     """The name of the metric that chooses the best epoch."""
+    scores = [name.removeprefix("val_") for name in row if name.startswith("val_") and name != "val_loss"]
     name = training.monitor or primary(spec)
     if name not in scores:
         raise unknown("validation metric to monitor called", name, scores)
     return name
-
-
-@contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; a second one ends the program at once."""
-    asked: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if asked:
-            signal.default_int_handler(number, frame)
-        asked.append(number)
-        print("\nStopping after this step ...", file=sys.stderr)
-
-    try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever runs it there handles signals
-        before = {}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,6 +7,8 @@ from typing import Any
 
 from mmzoo.errors import check_number, require, unknown
 
+CHOICES = {"schedule": ("constant", "cosine", "plateau"), "precision": ("bfloat16", "float16", "float32")}
+
 
 @dataclass(frozen=True)
 class Training:
@@ -15,7 +17,9 @@ class Training:
     Args:
         epochs: passes over the training records.
         batch_size: examples a step.
-        learning_rate: AdamW's peak rate; it rises over the first 5 % of the steps and falls as a cosine to 0.
+        learning_rate: AdamW's peak rate; it rises over the first 5 % of the steps, then goes as `schedule` says.
+        schedule: "cosine" falls to 0 at the last step, "constant" stays, "plateau" halves whenever three epochs
+            brought no better `monitor` (without validation records it stays).
         weight_decay: AdamW's (Loshchilov & Hutter 2019, arXiv:1711.05101).
         fine_tune_rate: factor on the learning rate of pretrained blocks.
         modality_dropout: share of the modalities that are left out, drawn for each example;
@@ -27,6 +31,12 @@ class Training:
             task's primary one, if not given.
         patience: training ends after so many epochs without a better one; 0 for never.
         average: weights are averaged with this momentum over the steps, and the average is what is kept; 0 for none.
+        precision: what the layers compute in: "float32", "bfloat16", or "float16" with loss scaling (Micikevicius
+            et al. 2018, arXiv:1710.03740). Weights, log-mels, heads and losses are float32 whichever it is, and so is
+            the model that is saved.
+        accumulate: a batch goes through the model in so many parts, for less memory. The gradient is that of the
+            whole batch, but for batch normalization, which sees a part at a time.
+        steps_per_call: up to so many steps are one call into the graph, for less overhead; the numbers are the same.
     """
 
     epochs: int = 30
@@ -41,6 +51,10 @@ class Training:
     average: float = 0.99
     monitor: str = ""
     patience: int = 0
+    schedule: str = "cosine"
+    precision: str = "float32"
+    accumulate: int = 1
+    steps_per_call: int = 16
 
     def __post_init__(self) -> None:
         limits = {
@@ -55,17 +69,27 @@ class Training:
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
             "patience": (0, 1_000_000),
+            "accumulate": (1, 65_536),
+            "steps_per_call": (1, 1024),
         }
         require(
             isinstance(self.monitor, str),
             f"The training setting 'monitor' must be a metric's name, not {self.monitor!r}.",
         )
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown(name, getattr(self, name), known)
         for field in fields(self):
             if field.name not in limits:
                 continue
             low, high = limits[field.name]
             value = getattr(self, field.name)
             check_number(f"The training setting '{field.name}'", value, low, high, whole=field.type == "int")
+        require(
+            self.batch_size % self.accumulate == 0,
+            f"A batch of {self.batch_size} cannot be cut into {self.accumulate} equal parts; "
+            "make 'batch_size' a multiple of 'accumulate'.",
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,4 +1,4 @@
-"""The state of a run, and what moves it."""
+"""The state of a run, and what moves it: one step, on every replica of a strategy."""
 
 from __future__ import annotations
 
@@ -11,38 +11,160 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.spec import Spec
-from mmzoo.training.features import Split
-from mmzoo.training.loss import total_loss
+from mmzoo.training.feed import Feed
+from mmzoo.training.loss import known_totals, total_loss
+from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
+
+FIRST_SCALE = 2.0**15
+CALM = 2000  # steps without an overflow after which the loss scale doubles
+
+
+class AdamW(keras.optimizers.AdamW):
+    """AdamW for gradients that are summed over the replicas already: they are clipped before it sees them."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        return grads_and_vars
 
 
 class Trainer:
-    """The state of a run and what moves it: one step, one validation, one checkpoint."""
+    """The state of a run and what moves it. To be made in the scope of the strategy that the model was built in.
 
-    def __init__(self, spec: Spec, part: Split, training: Training, steps: int) -> None:
-        self.spec, self.rest, self.training = spec, part.rest, training
-        pretrained = [layer for layer in self.rest.layers if layer.name.endswith("_pretrained")]
+    Args:
+        model: from what a feed gives to the model's outputs.
+        steps: how many there will be in all.
+    """
+
+    def __init__(self, spec: Spec, model: keras.Model, training: Training, steps: int) -> None:
+        self.spec, self.model, self.training = spec, model, training
+        self.strategy = tf.distribute.get_strategy()
+        self.replicas = self.strategy.num_replicas_in_sync
+        self.factor = tf.Variable(1.0, trainable=False)
+        pretrained = [layer for layer in model.layers if layer.name.endswith("_pretrained")]
         slow = {id(variable) for layer in pretrained for variable in layer.trainable_variables}
         self.groups = []
         for rate, wanted in ((training.learning_rate, False), (training.learning_rate * training.fine_tune_rate, True)):
-            variables = [v for v in self.rest.trainable_variables if (id(v) in slow) == wanted]
+            variables = [v for v in model.trainable_variables if (id(v) in slow) == wanted]
             if variables:
-                schedule = keras.optimizers.schedules.CosineDecay(
-                    0.0, steps, warmup_target=rate, warmup_steps=max(steps // 20, 1)
-                )
-                optimizer = keras.optimizers.AdamW(schedule, weight_decay=training.weight_decay)
+                schedule = Rate(rate, steps, training.schedule == "cosine", self.factor)
+                optimizer = AdamW(schedule, weight_decay=training.weight_decay)
                 optimizer.build(variables)
                 self.groups.append((optimizer, variables))
+        self.variables = [v for _, variables in self.groups for v in variables]
         # Only of what trains: batch statistics are averages already.
-        averaged = self.rest.trainable_variables if training.average else []
-        self.averages = [(tf.Variable(variable, trainable=False), variable) for variable in averaged]
-        self._step = tf.function(self._train_step)
+        averaged = model.trainable_variables if training.average else []
+        self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
+        scaled = training.precision == "float16"
+        self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
+        self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
+        if self.replicas > 1:
+            for layer in model._flatten_layers():
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.synchronized = True
+        self._part_seeds()
+        self._steps = tf.function(self._take_steps)
 
-    def _train_step(self, inputs: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = total_loss(self.spec, self.rest(inputs, training=True), labels, inputs["present"])
-        gradients = tape.gradient(loss, [v.value for _, variables in self.groups for v in variables])
-        gradients, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm)
+    def _part_seeds(self) -> None:
+        """Let every replica but the first draw from seeds of its own: they would all drop out alike."""
+
+        def part() -> None:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            for seed in self.seeds:
+                seed.assign(seed.value + tf.cast(tf.stack([replica, 0]), seed.dtype))
+
+        if self.replicas > 1:
+            self.strategy.run(tf.function(part))
+
+    def batches(self, feed: Feed, steps: range) -> Iterator[Any]:
+        """The batches of a feed as `run` takes them: each replica's part of the rows."""
+
+        def parts(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            workers = context.num_input_pipelines
+            data = feed.batches(steps, context.input_pipeline_id, workers)
+            here = self.replicas // workers
+
+            def cut(*batch: Any) -> Any:
+                return keras.tree.map_structure(lambda x: tf.reshape(x, (here, -1, *x.shape[1:])), batch)
+
+            if here > 1:
+                data = data.map(cut).unbatch()
+            # The end would be agreed upon at every step; nobody reads that far.
+            return data.repeat().prefetch(2) if self.replicas > 1 else data
+
+        return iter(self.strategy.distribute_datasets_from_function(parts))
+
+    def run(self, batches: Iterator[Any], count: int) -> tuple[np.ndarray, float]:
+        """Take `count` steps; returns their losses, float32 (count,), and the seconds spent on waiting for data.
+
+        A loss is NaN where the gradient was not finite: the weights are of no more use then.
+        """
+        losses, waited = self._steps(batches, tf.constant(count))
+        return losses.numpy(), float(waited)
+
+    def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
+        losses = tf.TensorArray(tf.float32, count, element_shape=())
+        waited = tf.constant(0.0, tf.float64)
+        ready = tf.timestamp()
+        for k in tf.range(count):
+            batch = next(batches)
+            with tf.control_dependencies([ready, *tf.nest.flatten(batch, expand_composites=True)]):
+                waited += tf.timestamp() - ready
+            loss = self._step(batch)
+            with tf.control_dependencies([loss]):
+                ready = tf.timestamp()
+            losses = losses.write(k, loss)
+        return losses.stack(), waited
+
+    def _step(self, batch: Any) -> Any:
+        """One step from outside the replicas; its loss."""
+
+        def first(value: Any) -> Any:
+            return self.strategy.experimental_local_results(value)[0]
+
+        if not self.scale:
+            return first(self.strategy.run(self.learn, args=tuple(batch)))
+        loss, gradients, finite = self.strategy.run(self._gradients, args=tuple(batch))
+        # Which half of it runs must be decided out here: a replica may not meet the others inside a condition.
+        if first(finite):
+            self.strategy.run(self._apply, args=(gradients,))
+        self.strategy.run(self._rescale, args=(finite,))
+        return first(loss)
+
+    def learn(self, *batch: Any) -> Any:
+        """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; the loss of the whole."""
+        loss, gradients, finite = self._gradients(*batch)
+        self._apply(gradients)
+        return tf.where(finite, loss, np.nan)
+
+    def _gradients(self, *batch: Any) -> tuple[Any, list[Any], Any]:
+        """The loss and the clipped gradient of the whole batch, and whether the latter is finite."""
+        context = tf.distribute.get_replica_context()
+        scale = self.scale[0] if self.scale else 1.0
+        inputs, labels, *weights = batch
+        totals = known_totals(self.spec, labels, inputs["present"], *weights)
+        totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
+        parts = self.training.accumulate
+        rows = inputs["present"].shape[0] // parts
+        loss, gradients = tf.constant(0.0), [tf.zeros_like(v.value) for v in self.variables]
+        for k in range(parts):
+            cut = slice(k * rows, (k + 1) * rows)
+            inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
+            # One after the other: together they would take the memory of the whole.
+            with tf.control_dependencies(gradients), tf.GradientTape() as tape:
+                outputs = self.model(inputs, training=True)
+                share = 1 / (parts * self.replicas)
+                part = total_loss(self.spec, outputs, labels, inputs["present"], *weights, totals=totals, share=share)
+                scaled = part * scale
+            found = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients="zero")
+            gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]
+            loss += part
+        loss, *gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, [loss, *gradients])
+        gradients = [g / scale for g in gradients]
+        norm = tf.linalg.global_norm(gradients)
+        clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
+        return loss, clipped, tf.math.is_finite(norm)
+
+    def _apply(self, gradients: list[Any]) -> None:
         for optimizer, variables in self.groups:
             optimizer.apply(gradients[: len(variables)], variables)
             gradients = gradients[len(variables) :]
@@ -51,31 +173,36 @@ class Trainer:
         momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
         for average, variable in self.averages:
             average.assign(average * momentum + variable.value * (1.0 - momentum))
-        return loss
 
-    def step(self, inputs: Any, labels: Any) -> float:
-        """Learn from one batch; returns its loss."""
-        return float(self._step(inputs, labels))
+    def _rescale(self, finite: Any) -> None:
+        """Halve the loss scale after an overflow; double it after many steps without one."""
+        scale, calm = self.scale
+        calm.assign(tf.where(finite, calm + 1.0, 0.0))
+        grown = tf.where(calm >= CALM, scale * 2.0, scale)
+        scale.assign(tf.where(finite, grown, tf.maximum(scale / 2.0, 1.0)))
+        calm.assign(tf.where(calm >= CALM, 0.0, calm))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the model has its averaged weights."""
         kept = [variable.numpy() for _, variable in self.averages]
         for average, variable in self.averages:
-            variable.assign(average)
+            variable.assign(average.numpy())
         yield
         for (_, variable), value in zip(self.averages, kept, strict=True):
             variable.assign(value)
 
     def _variables(self) -> list[Any]:
         optimizers = [v for optimizer, _ in self.groups for v in optimizer.variables]
-        return [*self.rest.variables, *optimizers, *(average for average, _ in self.averages)]
+        averages = [average for average, _ in self.averages]
+        return [*self.model.variables, *optimizers, *averages, *self.scale, self.factor]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All state as arrays: weights, seeds, optimizer, averages."""
+        """All state as arrays: weights, seeds, optimizer, averages, scale and factor of the rate."""
         return {f"{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(self._variables())}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Put back what `arrays` gave."""
         for variable, name in zip(self._variables(), sorted(arrays), strict=True):
             variable.assign(arrays[name])
+        self._part_seeds()

@@ -1,0 +1,60 @@
+"""Where the loop gets its batches from."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.training.batches import row_at, stream
+
+
+class Feed(Protocol):
+    """A source of batches. Batch k must be the same, whichever step a feed begins at.
+
+    count: how many examples there are: an epoch ends with the batch that holds the last of them.
+    """
+
+    count: int
+
+    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        """Batches `(inputs, labels)` or `(inputs, labels, weights)` of the given steps, of static shapes.
+
+        Of `workers` that share each batch, the `worker`-th gets its part of the rows in order. Weights are
+        float32 (rows,): how much an example counts in the means of the losses, 0 for one that only fills up.
+        """
+        ...
+
+    def examples(self, step: int) -> list[int]:
+        """Which examples are in the batch of a step, by their position among the records."""
+        ...
+
+
+class Stream:
+    """The feed of `stream`: all examples in a new order each epoch, on into the next epoch within a batch."""
+
+    def __init__(
+        self, features: dict[str, Any], labels: dict[str, np.ndarray], *, batch_size: int, seed: int, **options: Any
+    ) -> None:
+        self.count = len(features["present"])
+        self.features, self.labels = features, labels
+        self.batch_size, self.seed, self.options = batch_size, seed, options
+
+    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        """See `Feed`."""
+        return stream(
+            self.features,
+            self.labels,
+            steps=steps,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            worker=worker,
+            workers=workers,
+            **self.options,
+        )
+
+    def examples(self, step: int) -> list[int]:
+        """See `Feed`."""
+        places = range(step * self.batch_size, (step + 1) * self.batch_size)
+        return [int(row_at(tf.constant(place, tf.int64), self.count, self.seed)) for place in places]

@@ -1,0 +1,91 @@
+"""From records to a trained model in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mmzoo.builder import build
+from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.evaluation.metrics import run_model
+from mmzoo.folder import save
+from mmzoo.spec import Spec
+from mmzoo.training.calibrate import calibrate
+from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.feed import Stream
+from mmzoo.training.loop import Loop
+from mmzoo.training.plan import make_plan
+from mmzoo.training.settings import Training
+from mmzoo.training.strategy import added_up, is_chief
+
+
+def fit(
+    spec: Spec,
+    train: Records,
+    validation: Records | None,
+    training: Training,
+    seed: int,
+    folder: Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Build the model of a fitted spec, train it in the strategy's scope that this is called in, and save it.
+
+    Raises:
+        MMZooError: a record is bad, or what `Loop.run` raises.
+        Interrupted: Ctrl-C or SIGTERM, after a checkpoint was written.
+    """
+    keras.utils.set_random_seed(seed)
+    with computing_in(training.precision):
+        model = build(spec)
+    part = split(model)
+    memory = training.memory * 1e9
+    given = decode(spec, train, memory=memory / training.views)
+    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
+    checked = None
+    if validation is not None:
+        held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
+        checked = (first_view(held_out), encode_labels(spec, validation))
+    feed = Stream(
+        features,
+        encode_labels(spec, train),
+        batch_size=training.batch_size,
+        seed=seed,
+        modality_dropout=training.modality_dropout,
+        views=training.views,
+    )
+    plan = make_plan(spec, part.rest, feed, training, train.ids)
+    if is_chief():
+        print(plan.text())
+    loop = Loop(spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
+    loop.run()
+    if is_chief():
+        if training.precision != "float32":
+            model = in_float32(model)
+            part = split(model)
+        if checked is not None:
+            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
+        save(model, folder / "model")
+    added_up([0.0])  # the other workers wait until the model is there
+
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are made inside compute in this precision; their weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_float32(model: Any) -> Any:
+    """The same model, with the same weights, computing in float32."""
+    with computing_in("float32"):
+        same = build(model.spec, files=model.assets)
+    same.set_weights(model.get_weights())
+    return same

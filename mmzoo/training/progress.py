@@ -1,0 +1,108 @@
+"""What is seen of a run while it goes on: a bar, a line an epoch, `history.jsonl`, and the callbacks of Keras."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from mmzoo.files import write_file
+from mmzoo.training.state import State
+
+LINES = 10  # printed in all where there is no terminal for a bar
+
+
+class Progress:
+    """Tells of a run: to a terminal examples a second, the time left and the share of time spent on waiting for data.
+
+    Args:
+        model: what callbacks are given.
+        epochs, steps, batch_size: of the whole run.
+        folder: where `history.jsonl` is written, and `tensorboard/` where that package is there.
+        callbacks: of Keras. A call into the graph, of one or more steps, is what they know as a batch. What they
+            keep to themselves is not in a checkpoint.
+        chief: is this the worker that shows and writes? The others do neither, and call nothing back.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        state: State,
+        epochs: int,
+        steps: int,
+        batch_size: int,
+        folder: Path,
+        callbacks: Sequence[keras.callbacks.Callback],
+        chief: bool,
+    ) -> None:
+        self.epochs, self.batch_size, self.folder, self.chief = epochs, batch_size, folder, chief
+        watching = list(callbacks) if chief else []
+        if chief and importlib.util.find_spec("tensorboard"):
+            watching.append(keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False))
+        self.model = model
+        model.stop_training = False
+        self.callbacks = keras.callbacks.CallbackList(watching, model=model, epochs=epochs, steps=steps, verbose=0)
+        self.bar = tqdm(
+            total=steps * batch_size,
+            initial=state.step * batch_size,
+            desc="training",
+            unit="example",
+            unit_scale=True,
+            disable=None if chief else True,
+            leave=False,
+        )
+        self.callbacks.on_train_begin()
+        self.begin_epoch(state)
+
+    def begin_epoch(self, state: State) -> None:
+        """An epoch begins, or goes on."""
+        self.began, self.waited, self.first = time.monotonic(), 0.0, state.step
+        if state.epoch < self.epochs:
+            self.callbacks.on_epoch_begin(state.epoch)
+
+    def begin_steps(self, state: State) -> None:
+        """A call into the graph begins."""
+        self.callbacks.on_train_batch_begin(state.step)
+
+    def end_steps(self, state: State, count: int, waited: float) -> None:
+        """`count` steps were taken, of which `waited` seconds went by until their data were there."""
+        self.waited += waited
+        self.bar.update(count * self.batch_size)
+        self.bar.set_postfix_str(f"waiting for data {self.waiting:.0%}", refresh=False)
+        self.callbacks.on_train_batch_end(state.step - 1, {"loss": state.losses[-1]})
+
+    @property
+    def waiting(self) -> float:
+        """The share of the time of this epoch in which the model waited for data."""
+        return self.waited / max(time.monotonic() - self.began, 1e-9)
+
+    def end_epoch(self, state: State, row: dict[str, Any]) -> None:
+        """An epoch has ended; `row` is what is known of it. It is added to the history."""
+        seconds = time.monotonic() - self.began
+        examples = (state.step - self.first) * self.batch_size
+        speed = {"seconds": seconds, "examples_per_second": examples / seconds, "waiting": self.waiting}
+        row |= {name: round(value, 3) for name, value in speed.items()}
+        state.history.append(row)
+        if not self.chief:
+            return
+        write_file(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in state.history).encode())
+        if self.bar.disable and state.epoch % max(self.epochs // LINES, 1) == 0:
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
+            print(f"epoch {state.epoch}/{self.epochs}  {shown}", flush=True)
+        self.callbacks.on_epoch_end(state.epoch - 1, {k: v for k, v in row.items() if k != "epoch"})
+
+    @property
+    def stopped(self) -> bool:
+        """Did a callback ask for the end?"""
+        return bool(self.model.stop_training)
+
+    def close(self) -> None:
+        """The run ends here, finished or not."""
+        self.bar.close()
+        self.callbacks.on_train_end()

@@ -1,0 +1,90 @@
+"""Where a run computes: strategies of tf.distribute, and what their workers have to agree upon."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.errors import MMZooError, require, unknown
+
+NAMES = ("auto", "one", "mirrored", "workers", "tpu")
+
+
+def strategy_of(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
+    """A strategy by name. To be called before TensorFlow computes anything: workers could not be joined later.
+
+    Args:
+        name: "one" device; "mirrored", all GPUs of this machine; "workers", the machines that TF_CONFIG lists;
+            "tpu"; or "auto": workers where TF_CONFIG lists some, else mirrored where there are several GPUs, else one.
+        tpu: the name or address of the TPU; "local" on a TPU's own machine.
+
+    Raises:
+        MMZooError: there is no strategy of that name, or its devices cannot be reached.
+    """
+    if name not in NAMES:
+        raise unknown("strategy", name, NAMES)
+    if name == "auto":
+        several = len(tf.config.list_physical_devices("GPU")) > 1
+        name = "workers" if worker_count() > 1 else "mirrored" if several else "one"
+    require(not tpu or name == "tpu", "A TPU was named, but the strategy is another; give --strategy tpu too.")
+    if name == "one":
+        return tf.distribute.get_strategy()
+    try:
+        if name == "mirrored":
+            return tf.distribute.MirroredStrategy()
+        if name == "workers":
+            require(worker_count(), 'The strategy "workers" needs TF_CONFIG; set it, or use --workers N for a try.')
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        if isinstance(error, MMZooError):
+            raise
+        why = " ".join(str(error).split())[:300]
+        raise MMZooError(f"The devices of strategy '{name}' cannot be reached ({why}); check them.") from error
+
+
+def worker_count() -> int:
+    """How many workers TF_CONFIG lists; 0 where it is not set."""
+    try:
+        cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
+        return len(cluster.get("chief", [])) + len(cluster.get("worker", []))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise MMZooError(
+            f"TF_CONFIG cannot be read ({error}); see the TensorFlow guide to multi-worker runs."
+        ) from None
+
+
+def is_chief() -> bool:
+    """Is this the process that writes files? True where there is only one."""
+    return not has_workers() or bool(tf.distribute.get_strategy().extended.should_checkpoint)
+
+
+def has_workers() -> bool:
+    """Do several processes share this run?"""
+    return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
+
+
+def added_up(values: Sequence[float]) -> np.ndarray:
+    """The sum of what every worker gives here, float32; it waits until all are here."""
+    if not has_workers():
+        return np.asarray(values, np.float32)
+    return np.asarray(_add_up(tf.constant(values, tf.float32)))
+
+
+@tf.function
+def _add_up(values: Any) -> Any:
+    strategy = tf.distribute.get_strategy()
+
+    def add() -> Any:
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, values / context.num_replicas_in_sync)
+
+    return strategy.experimental_local_results(strategy.run(add))[0]

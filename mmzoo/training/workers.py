@@ -1,0 +1,79 @@
+"""Several workers on one machine, for a try of what several machines would do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mmzoo.errors import check_number
+
+PATIENCE = 45  # seconds that the others have to notice that one is gone
+
+
+def start(command: list[str], count: int, folder: Path) -> int:
+    """Run `command` in `count` processes that find each other by TF_CONFIG; the exit code of all.
+
+    The first one writes to the terminal; the others' words are in `FOLDER.worker-1.log` and so on. Ctrl-C
+    and SIGTERM are handed on to all. Where one fails, the others end too: by themselves, or after 45 s.
+    """
+    check_number("--workers", count, 2, 64, whole=True)
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    workers = []
+    for index in range(count):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {**os.environ, "TF_CONFIG": json.dumps(task)}
+        # In sessions of their own: else a Ctrl-C would reach them twice.
+        if index == 0:
+            workers.append(subprocess.Popen(command, env=environment, start_new_session=True))
+            continue
+        with open(f"{folder}.worker-{index}.log", "wb") as log:
+            workers.append(
+                subprocess.Popen(command, env=environment, start_new_session=True, stdout=log, stderr=subprocess.STDOUT)
+            )
+
+    def hand_on(number: int, frame: object) -> None:
+        for worker in workers:
+            worker.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return wait(workers)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait(workers: list[subprocess.Popen[bytes]]) -> int:
+    """Wait for all; the first exit code that is not 0. After it the others are given some time, then ended."""
+    code, deadline = 0, float("inf")
+    while any(worker.poll() is None for worker in workers):
+        if code == 0 and (failed := [index for index, worker in enumerate(workers) if worker.poll()]):
+            code = int(workers[failed[0]].returncode)
+            deadline = time.monotonic() + PATIENCE
+            if code < 0:
+                print(f"mmzoo: worker {failed[0]} was ended by signal {-code}.", file=sys.stderr)
+        if time.monotonic() > deadline:
+            for worker in workers:
+                worker.kill()
+        time.sleep(0.1)
+    codes = [worker.returncode for worker in workers if worker.returncode]
+    # A worker that was killed has no words of its own: what the others found is said instead.
+    return next((each for each in codes if each > 0), 2 if codes else 0)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

@@ -1,0 +1,147 @@
+"""Training on several replicas and on several workers: the numbers of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from mmzoo.training.workers import start
+
+ROOT = Path(__file__).parent.parent
+pytestmark = pytest.mark.slow
+
+
+def python(*arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
+    """A program of its own: how many devices there are is settled before TensorFlow begins."""
+    command = [sys.executable, "-W", "ignore", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600, **changes)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    done = python("-m", "tests.training_replicas")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_two_replicas_are_one(found: dict[str, Any]) -> None:
+    """Labels are missing unevenly, and the clipping is on the whole gradient."""
+    assert found["moved"] > 0.01
+    assert found["replicas"] < 1e-5
+
+
+def test_batch_statistics_are_those_of_the_whole_batch(found: dict[str, Any]) -> None:
+    """Against one replica that takes the variance as synchronized ones do, as the mean square less the squared mean."""
+    assert found["synchronized"] < 1e-5
+
+
+def test_an_accumulated_gradient_is_that_of_the_batch(found: dict[str, Any]) -> None:
+    assert found["accumulated"] < 1e-5
+    assert found["accumulated on two"] < 1e-5
+
+
+def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(found: dict[str, Any]) -> None:
+    first, second = found["dropouts"][:2], found["dropouts"][2:4]
+    assert len({tuple(each) for each in [*first, *second]}) == 4
+    assert found["dropouts"][4:] == second
+
+
+def work(folder: Path, epochs: int) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-m", "tests.training_worker", str(folder), str(epochs)]
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    return load_file(folder / "model" / "weights.safetensors")
+
+
+def difference(one: Path, other: Path) -> float:
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    return max(float(np.abs(first[name] - second[name]).max()) for name in first)
+
+
+def when_there(path: Path, do: Any) -> threading.Thread:
+    """Do something as soon as a file is there."""
+
+    def watch() -> None:
+        while not path.exists():
+            time.sleep(0.05)
+        do()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+EPOCHS = 12
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    done = python(*work(folder, EPOCHS)[3:])
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("together") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        assert start(work(folder, EPOCHS), 2, folder) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def test_two_workers_are_one(alone: Path, together: Path) -> None:
+    assert difference(alone, together) < 1e-5
+
+
+def test_a_worker_that_is_killed_ends_all_and_a_restart_loses_nothing(
+    together: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    killed = []
+
+    def kill() -> None:
+        os.kill(int((tmp_path / "pid-1").read_text()), signal.SIGKILL)
+        killed.append(time.monotonic())
+
+    when_there(folder / "checkpoints" / "step-00000012.checkpoint", kill)
+    assert start(work(folder, EPOCHS), 2, folder) == 2
+    assert time.monotonic() - killed[0] < 60
+    words = capfd.readouterr()
+    assert "worker 1 was ended by signal 9" in words.err
+    assert "Another worker is gone after step" in words.err
+    assert not (folder / "model").exists()
+    assert start(work(folder, EPOCHS), 2, folder) == 0
+    assert "Going on from step" in capfd.readouterr().out
+    assert difference(together, folder) < 1e-6
+
+
+def test_sigterm_to_one_worker_stops_all_with_42(together: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+
+    def stop() -> None:
+        os.kill(int((tmp_path / "pid-1").read_text()), signal.SIGTERM)
+
+    when_there(folder / "checkpoints" / "step-00000012.checkpoint", stop)
+    assert start(work(folder, EPOCHS), 2, folder) == 42
+    assert start(work(folder, EPOCHS), 2, folder) == 0
+    assert difference(together, folder) < 1e-6

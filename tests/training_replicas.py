@@ -1,0 +1,102 @@
+"""Run by test_training_strategy.py in a process of its own, whose CPU is cut in two: what training gives on both."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import mmzoo
+from mmzoo.data.records import decode, encode_labels
+from mmzoo.training.features import compute_features, split
+from mmzoo.training.feed import Stream
+from mmzoo.training.loop import Loop
+from mmzoo.training.trainer import Trainer
+from tests.conftest import small_records, small_spec
+
+STEPS = 50
+RECORDS = 20
+
+
+def no_dropout(model: keras.Model) -> None:
+    """Nothing is drawn in the model, so that what is computed does not depend on who computes it."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+
+
+def spec() -> mmzoo.Spec:
+    tasks = [
+        mmzoo.Classification("animal", labels=("cat", "dog", "bird"), auxiliary=0.5),
+        mmzoo.Regression("size"),
+    ]
+    return small_spec(tasks=tasks, task_weights="learned").subset(["picture", "words"])
+
+
+def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> list[np.ndarray]:
+    """All weights after some steps. Labels are missing here and there, more in one half of a batch than the other."""
+    records = small_records(RECORDS)
+    records.columns["animal"] = [None if k % 3 == 0 else label for k, label in enumerate(records.columns["animal"])]
+    records.columns["size"] = [None if k % 3 == 1 else float(k) / RECORDS for k in range(RECORDS)]
+    with strategy.scope(), tempfile.TemporaryDirectory() as folder:
+        keras.utils.set_random_seed(0)
+        model = mmzoo.build(spec())
+        no_dropout(model)
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable, layer.synchronized = norm != "frozen", norm == "synchronized"
+        training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
+        features = compute_features(split(model), model.spec, decode(model.spec, records))
+        feed = Stream(features, encode_labels(model.spec, records), batch_size=4, seed=0, modality_dropout=0.2)
+        loop = Loop(model.spec, split(model).rest, feed, None, training, Path(folder), ids=records.ids)
+        loop.run()
+        assert loop.state.step == STEPS
+        return [np.asarray(v.numpy(), np.float64) for v in model.variables if "seed_generator" not in v.path]
+
+
+def difference(one: list[np.ndarray], other: list[np.ndarray]) -> float:
+    return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
+
+
+def dropouts(strategy: tf.distribute.Strategy) -> list[list[bool]]:
+    """Which places a dropout layer leaves out on each replica: at a step, at the next, there again after a restart."""
+    with strategy.scope():
+        inputs = {"x": keras.Input((64,), name="x"), "present": keras.Input((1,), dtype="bool", name="present")}
+        model = keras.Model(inputs, keras.layers.Dropout(0.5, seed=1)(keras.layers.Dense(64)(inputs["x"])))
+        trainer = Trainer(small_spec(), model, mmzoo.Training(), 10)
+
+        @tf.function
+        def draw() -> Any:
+            return strategy.run(lambda: model.layers[-1](tf.ones((1, 64)), training=True))
+
+        def drawn() -> list[list[bool]]:
+            return [(each.numpy()[0] > 0).tolist() for each in strategy.experimental_local_results(draw())]
+
+        first = drawn()
+        kept = trainer.arrays()
+        second = drawn()
+        trainer.restore(kept)
+        return [*first, *second, *drawn()]
+
+
+if __name__ == "__main__":
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], halves)
+    one = tf.distribute.OneDeviceStrategy("CPU:0")
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
+    frozen, shared = train(one, "frozen"), train(one, "synchronized")
+    found = {
+        "moved": difference(frozen, shared),
+        "replicas": difference(frozen, train(two, "frozen")),
+        "synchronized": difference(shared, train(two)),
+        "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
+        "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
+        "dropouts": dropouts(two),
+    }
+    json.dump(found, sys.stdout)
