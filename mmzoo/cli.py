@@ -24,7 +24,6 @@ EXAMPLES = """examples:
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels
-  mmzoo shard photos.csv#species shards/          the same records in few large files, for training at scale
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture
 """

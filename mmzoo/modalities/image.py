@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,6 @@ from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
 from mmzoo.modalities.pictures import check_header, decode_graph, decoder, read_webp, resized
-from mmzoo.stored import opened
 
 
 @modalities.register("image")
@@ -46,9 +46,8 @@ class Image(Modality):
     def unit(self) -> str:
         return "RGB, 0 to 255"
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
         """A path, encoded bytes, or a uint8 array (H, W), (H, W, 1) or (H, W, 3), as uint8 (size, size, 3)."""
-        value = opened(value)
         if isinstance(value, np.ndarray):
             return self._from_array(value)
         data, origin = read_bytes(value, "image")

@@ -13,9 +13,6 @@ from mmzoo.choice import Tower
 from mmzoo.errors import check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, statistics
-from mmzoo.stored import Stored, opened
-
-CSV_ENDINGS = (".csv", ".tsv", ".txt")
 
 
 @modalities.register("sensor")
@@ -78,13 +75,13 @@ class Sensor(Modality):
     def unfitted(self) -> str:
         return "" if self.means else "channels whose mean and deviation are not known yet"
 
-    def decode(self, value: str | Path | bytes | np.ndarray | Sequence[Any] | Stored) -> np.ndarray:
+    def decode(self, value: str | Path | bytes | np.ndarray | Sequence[Any]) -> np.ndarray:
         """An array (any, channels), a .npy file, or a CSV of numbers with or without a header line.
 
         Infinity is a gap too. What is longer than `steps` is cut.
         """
-        value, what = opened(value), f"sensor '{self.name}'"
-        if isinstance(value, (str, Path)) and str(value).lower().endswith(CSV_ENDINGS):
+        what = f"sensor '{self.name}'"
+        if isinstance(value, (str, Path)) and str(value).lower().endswith((".csv", ".tsv", ".txt")):
             value = read_csv(value)
         array = read_array(value, what, self.channels)
         return padded(np.where(np.isfinite(array), array, np.nan).astype(np.float32), self.steps, np.nan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,6 @@ from mmzoo.errors import DataError, MMZooError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
 from mmzoo.modalities.pictures import MAX_PIXELS, resized
-from mmzoo.stored import opened
 
 MAX_FRAMES = 20_000  # looked at in one file
 
@@ -52,13 +52,12 @@ class Video(Modality):
     def has_files(self) -> bool:
         return False
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
 
         Raises:
             MMZooError: it is damaged, too large, or needs PyAV, which is not installed.
         """
-        value = opened(value)
         if not isinstance(value, np.ndarray):
             data, origin = read_bytes(value, "video")
             value = read_gif(data, origin) if data[:4] == b"GIF8" else self._read(data, origin)
