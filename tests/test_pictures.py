@@ -54,6 +54,12 @@ def test_a_photo_that_is_not_square_is_turned_before_it_is_squeezed() -> None:
     assert np.abs(IMAGE.decode(data).astype(int) - IMAGE.decode(upright)).max() <= 4
 
 
+@pytest.mark.parametrize("side", [16, 15])
+def test_a_picture_that_has_the_size_is_decoded_as_any_other(side: int) -> None:
+    data = encoded(SMOOTH[:side, :side], "JPEG")
+    np.testing.assert_array_equal(IMAGE.decode(data), IMAGE.from_file(tf.constant(data)))
+
+
 def test_an_orientation_that_no_camera_writes_is_none() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 9

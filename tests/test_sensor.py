@@ -33,6 +33,42 @@ def filled(series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(mask[:, None], np.concatenate([values, known], axis=1), 0.0), mask
 
 
+def test_times_are_brought_to_even_steps(tmp_path: Path) -> None:
+    """Against numpy.interp; a gap that is long stays one."""
+    rng = np.random.default_rng(0)
+    time = np.sort(rng.uniform(0, 2, 60))
+    time[0] = 0
+    time = time[(time < 0.8) | (time > 1.2)] + 100
+    values = np.stack([np.sin(time), np.cos(time)], axis=1)
+    timed = mmzoo.Sensor("watch", channels=2, steps=30, rate=10)
+    found = timed.decode(rng.permutation(np.column_stack([time, values])))
+    at = np.arange(20) / 10
+    inside = [k for k in range(19) if (time - 100 <= at[k]).any() and not 0.75 < at[k] < 1.25]
+    for channel in range(2):
+        wanted = np.interp(at[inside], time - 100, values[:, channel])
+        np.testing.assert_allclose(found[inside, channel], wanted, atol=1e-5)
+    assert np.isnan(found[[9, 10, 11]]).all()
+    assert np.isnan(found[21:]).all()
+    lines = ["seconds,x,y", *(f"{t},{a},{b}" for t, (a, b) in zip(time, values, strict=True))]
+    (tmp_path / "walk.csv").write_text("\n".join(lines))
+    np.testing.assert_allclose(timed.decode(tmp_path / "walk.csv"), found, atol=1e-4)
+    with pytest.raises(MMZooError, match="times of sensor 'watch' must be numbers"):
+        timed.decode(np.array([[np.nan, 1, 2]]))
+    with pytest.raises(MMZooError, match="must have shape"):
+        timed.decode(np.zeros((5, 2)))
+    assert np.isnan(timed.decode(np.zeros((0, 3)))).all()
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pandas.DataFrame({"x": [1.0, 2.0], "y": [3.0, None]}).to_parquet(tmp_path / "walk.parquet")
+    np.testing.assert_array_equal(WATCH.decode(tmp_path / "walk.parquet")[:2], [[1, 3], [2, np.nan]])
+    (tmp_path / "bad.parquet").write_bytes(b"rust")
+    with pytest.raises(MMZooError, match="is not a Parquet file"):
+        WATCH.decode(tmp_path / "bad.parquet")
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1))
 def test_gaps_against_numpy(seed: int, share: float) -> None:

@@ -52,6 +52,36 @@ def test_frames_at_even_distances() -> None:
     assert levels(CLIP.decode(FRAMES)) == [1, 4, 7, 10]
 
 
+def test_frames_at_a_rate() -> None:
+    """The clip has 25 frames a second: every second and a half of them, then the last again."""
+    timed = mmzoo.Video("clip", frames=4, size=16, rate=12.5)
+    assert levels(timed.decode(mp4(FRAMES))) == [0, 2, 4, 6]
+    assert levels(mmzoo.Video("clip", frames=4, size=16, rate=5).decode(mp4(FRAMES))) == [0, 5, 10, 11]
+
+
+def test_the_sound_of_a_video() -> None:
+    av = pytest.importorskip("av")
+    out = io.BytesIO()
+    wave = (np.sin(2 * np.pi * 440 * np.arange(24000) / 48000) * 0.5).astype(np.float32)
+    with av.open(out, "w", format="matroska") as file:
+        pictures = file.add_stream("mpeg4", rate=25)
+        pictures.width = pictures.height = 32
+        pictures.pix_fmt = "yuv420p"
+        sound = file.add_stream("pcm_s16le", rate=48000, layout="mono")
+        for frame in FRAMES:
+            for packet in pictures.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")):
+                file.mux(packet)
+        samples = av.AudioFrame.from_ndarray((wave * 32767).astype(np.int16)[None], format="s16", layout="mono")
+        samples.rate, samples.pts = 48000, 0
+        for packet in [*sound.encode(samples), *sound.encode(), *pictures.encode()]:
+            file.mux(packet)
+    heard = mmzoo.Audio("sound", sample_rate=8000, seconds=0.5).decode(out.getvalue())
+    wanted = np.sin(2 * np.pi * 440 * np.arange(4000) / 8000) * 0.5
+    np.testing.assert_allclose(heard[200:-200], wanted[200:-200], atol=5e-3)
+    with pytest.raises(MMZooError, match="is not a sound file"):
+        mmzoo.Audio("sound").decode(mp4(FRAMES))
+
+
 def test_files(tmp_path: Path) -> None:
     assert levels(CLIP.decode(gif(FRAMES))) == [1, 4, 7, 10]
     for container, codec in (("mp4", "mpeg4"), ("webm", "libvpx"), ("matroska", "mpeg4")):

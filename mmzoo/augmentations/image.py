@@ -30,6 +30,15 @@ def affine(batch: Any, keys: Any, item: Any, *, degrees: float = 15.0, scale: fl
     return warped(batch, tf.stack([cos, -sin, draw[2] * shift, sin, cos, draw[3] * shift], axis=1))
 
 
+@augmentations.register("shift", serves="image")
+def shift(batch: Any, keys: Any, item: Any, *, share: float = 0.125) -> Any:
+    """Moved by whole pixels, up to a share of the side; what comes in repeats the border. The cheapest that moves."""
+    size = batch.shape[1]
+    steps = tf.cast(tf.round(between(keys, 1, -share * size, share * size, (2,))), tf.int32)
+    places = tf.clip_by_value(tf.range(size)[None, None] + steps[..., None], 0, size - 1)
+    return tf.gather(tf.gather(batch, places[:, 0], batch_dims=1, axis=1), places[:, 1], batch_dims=1, axis=2)
+
+
 @augmentations.register("crop", serves="image")
 def crop(batch: Any, keys: Any, item: Any, *, least: float = 0.35, stretch: float = 4 / 3) -> Any:
     """A window of `least` to all of the area, up to `stretch` times wider or higher, drawn to the whole size.

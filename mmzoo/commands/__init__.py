@@ -9,7 +9,19 @@ import importlib
 from types import ModuleType
 
 # In the order of --help. A name of two words is a command below another.
-COMMANDS = ("train", "evaluate", "compare", "export", "predict", "explain", "data check", "list", "summary")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "compare",
+    "export",
+    "predict",
+    "explain",
+    "data check",
+    "data show",
+    "shard",
+    "list",
+    "summary",
+)
 
 
 def command(name: str) -> ModuleType:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
@@ -23,6 +24,7 @@ class Examples:
 
     def __init__(self, item: Modality, values: Sequence[Any], ids: Sequence[str]) -> None:
         self.item, self.values, self.ids = item, values, ids
+        self.there = given(values)
         self.shape = (len(values), *item.shape)
         self.dtype = np.dtype(item.dtype)
 
@@ -38,15 +40,16 @@ class Examples:
         chosen = np.arange(len(self))[rows]
         out = np.zeros((len(chosen), *self.item.shape), self.dtype)
         for place, row in enumerate(chosen):
-            if self.values[row] is not None:
+            if self.there[row]:
                 self._fill(out, place, row)
         return out
 
     def whole(self) -> np.ndarray:
         """All of them, decoded on all cores, with a bar."""
         out = np.zeros(self.shape, self.dtype)
-        rows = [row for row, value in enumerate(self.values) if value is not None]
-        in_threads(lambda row: self._fill(out, row, row), rows, f"reading {self.item.name}")
+        in_threads(
+            lambda row: self._fill(out, row, row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
+        )
         return out
 
     def _fill(self, out: np.ndarray, place: int, row: int) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from mmzoo.data.columns import Column, given
 from mmzoo.data.records import Records, is_missing
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
@@ -83,7 +86,8 @@ class Faults:
 def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") -> Records:
     """The records that can be used, after one pass over all files and labels; faults are counted in `faults`.
 
-    Nothing is done where the policy is "error": decoding will name the first.
+    Nothing is done where the policy is "error": decoding will name the first. Files in shards were looked at when
+    the shards were written.
 
     Raises:
         MMZooError: more are bad than the budget allows, or none is left.
@@ -91,10 +95,12 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") 
     if faults.on_error == "error":
         return records
     faults.records += len(records)
-    columns = {name: list(column) for name, column in records.columns.items()}
+    columns: dict[str, Any] = dict(records.columns)
     kept = [True] * len(records)
     for item in spec.inputs:
-        values = columns[item.name] = list(records.column(item.name))
+        if isinstance(values := records.column(item.name), Column):
+            continue
+        values = columns[item.name] = list(values)
         for row, error in enumerate(checked(item, values, f"{what}: {item.name}")):
             if error is not None:
                 faults.add(records.ids[row], error)
@@ -110,8 +116,9 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") 
                 faults.add(records.ids[row], DataError(str(error), "bad_label"))
                 answers[row] = None
                 kept[row] &= faults.on_error == "mask"
+    present = np.any([given(columns[item.name]) for item in spec.inputs], axis=0).tolist()
     for row, record in enumerate(records.ids):
-        if kept[row] and all(columns[item.name][row] is None for item in spec.inputs):
+        if kept[row] and not present[row]:
             faults.add(record, DataError("It has none of the inputs.", "no_input"))
             kept[row] = False
         if kept[row] and all(is_missing(columns[task.name][row]) for task in spec.tasks):

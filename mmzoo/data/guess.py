@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.choice import Tower
+from mmzoo.data.columns import sample
 from mmzoo.data.records import Records, is_missing
 from mmzoo.data.table import Table, frequent, input_name, read_table
 from mmzoo.errors import MMZooError, require, unknown
@@ -30,7 +32,7 @@ from mmzoo.tasks.regression import Regression
 ROW = "row"  # the input that all numbers and categories of a table make together
 LABELS = 20  # different whole numbers that are taken for labels, not for an amount
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
-LOOKED_AT = 50  # files of a column whose length is read to guess how long they are
+LOOKED_AT = 200  # values of a column that are read to guess how long they are
 
 
 def table_spec(table: Table, label: str) -> tuple[Spec, Records]:
@@ -58,7 +60,7 @@ def table_spec(table: Table, label: str) -> tuple[Spec, Records]:
         name = input_name(column)
         require(name not in columns, f"Two columns of the table would both be called '{name}'; rename '{column}'.")
         columns[name] = table.columns[column]
-        inputs.append(INPUTS[kind](name, [value for value in columns[name] if value is not None]))
+        inputs.append(INPUTS[kind](name, sample(columns[name], LOOKED_AT)))
     if cells["number"] or cells["category"]:
         require(ROW not in columns, "A column called 'row' stands in the way of the table's numbers; rename it.")
         names = [*cells["number"], *cells["category"]]
@@ -103,30 +105,30 @@ def text_input(name: str, values: list[str]) -> Modality:
     return Text(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
 
 
-def audio_input(name: str, values: list[str]) -> Modality:
+def audio_input(name: str, values: list[Any]) -> Modality:
     """As long as nineteen of twenty sounds are, half a second to ten."""
     import soundfile
 
     lengths = []
-    for value in values[:LOOKED_AT]:
+    for value in values:
         try:
-            lengths.append(soundfile.info(value).duration)
+            lengths.append(soundfile.info(io.BytesIO(value) if isinstance(value, bytes) else value).duration)
         except (soundfile.LibsndfileError, RuntimeError):
             continue  # decoding will name it
     seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
     return Audio(name, sample_rate=16000, seconds=seconds)
 
 
-def sensor_input(name: str, values: list[str]) -> Modality:
+def sensor_input(name: str, values: list[Any]) -> Modality:
     """As many channels and steps as the first file has."""
     try:
-        first = np.load(values[0], allow_pickle=False)
+        first = values[0] if isinstance(values[0], np.ndarray) else np.load(values[0], allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise MMZooError(f"The file '{values[0]}' is not a .npy array; write one with numpy.save.") from error
     return Sensor(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
 
-INPUTS: dict[str, Callable[[str, list[str]], Modality]] = {
+INPUTS: dict[str, Callable[[str, list[Any]], Modality]] = {
     "image": image_input,
     "text": text_input,
     "audio": audio_input,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.data.columns import Column
 from mmzoo.data.examples import Examples
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.spec import Spec
@@ -43,7 +44,10 @@ class Records:
 
     def select(self, positions: Sequence[int]) -> Records:
         """The records at `positions`, in that order."""
-        columns = {name: [column[k] for k in positions] for name, column in self.columns.items()}
+        columns = {
+            name: column.select(positions) if isinstance(column, Column) else [column[k] for k in positions]
+            for name, column in self.columns.items()
+        }
         return Records(columns, [self.ids[k] for k in positions])
 
     def take(self, count: int) -> Records:
@@ -68,8 +72,7 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     """
     require(len(records), "There are no records; give at least one.")
     found = {item.name: Examples(item, records.column(item.name), records.ids) for item in spec.inputs}
-    there = [[value is not None for value in examples.values] for examples in found.values()]
-    present = np.array(there, bool).T
+    present = np.stack([examples.there for examples in found.values()], axis=1)
     for empty in np.flatnonzero(~present.any(axis=1)):
         raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
     arrays: dict[str, Any] = {"present": present}

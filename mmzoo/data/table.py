@@ -51,7 +51,8 @@ def read_table(
     """The records of a table, and what its columns are: guessed, and said in a line each.
 
     Args:
-        source: a .csv, .tsv, .jsonl or .parquet file, or a pandas DataFrame. The first line of a CSV has the names.
+        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, or a pandas DataFrame. The first line of a
+            CSV has the names.
         root: the folder that paths in the table are relative to; the table's own, if not given. A path that
             leads out of it is refused.
         allow_outside: paths may lead out of `root`.
@@ -60,6 +61,10 @@ def read_table(
     Raises:
         MMZooError: the table cannot be read, is empty, or a path leads out of `root`.
     """
+    if isinstance(source, (str, Path)) and Path(source).is_dir():
+        from mmzoo.data.shards import read_shards
+
+        return read_shards(source)
     name, rows = rows_of(source)
     require(rows, f"{name} has no records; give at least one line below the names.")
     names = list(dict.fromkeys(key for row in rows for key in row))

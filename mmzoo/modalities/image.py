@@ -13,7 +13,7 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.pictures import check_header, decode_graph, decoder, read_webp, resized
+from mmzoo.modalities.pictures import check_header, decode_data, decode_graph, read_webp, resized
 
 
 @modalities.register("image")
@@ -56,7 +56,7 @@ class Image(Modality):
         import tensorflow as tf
 
         try:
-            return decoder(self.size)(tf.constant(data)).numpy()
+            return decode_data(data, self.size)
         except tf.errors.OpError as error:
             message = f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
             raise DataError(message, "truncated_image") from error

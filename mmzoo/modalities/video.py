@@ -24,16 +24,22 @@ class Video(Modality):
     """Moving pictures: `frames` of them at even distances, each squeezed to `size` x `size` pixels.
 
     The decoded example is uint8 (frames, size, size, 3), RGB. A clip with fewer frames repeats some.
+
+    Args:
+        rate: frames a second, from the start of the clip, which is cut or ends with its last frame again; 0 for
+            frames at even distances over the whole of it. Arrays and GIFs have no times and are taken whole.
     """
 
     frames: int = 8
     size: int = 64
+    rate: float = 0.0
     tower: Tower | str = "frames"
     kind: ClassVar[str] = "video"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The frames of video '{self.name}'", self.frames, 1, 256, whole=True)
+        check_number(f"The rate of video '{self.name}'", self.rate, 0, 1000)
         check_number(f"The size of video '{self.name}'", self.size, 16, 1024, whole=True)
 
     @property
@@ -91,7 +97,9 @@ class Video(Modality):
                 require_data(
                     count, "empty_video", f"{origin} has no pictures; give a complete file or leave this input out."
                 )
-                wanted = set(even(count, self.frames).tolist())
+                speed = float(stream.average_rate or 25)
+                places = timed(count, self.frames, speed / self.rate) if self.rate else even(count, self.frames)
+                wanted = set(places.tolist())
                 file.seek(0)
                 found = {}
                 for number, frame in enumerate(file.decode(stream)):
@@ -105,13 +113,44 @@ class Video(Modality):
         require_data(found, "empty_video", empty)
         # A file may hold fewer frames than its header says: then the nearest before stands in.
         there = sorted(found)
-        nearest = [max((k for k in there if k <= number), default=there[0]) for number in even(count, self.frames)]
+        nearest = [max((k for k in there if k <= number), default=there[0]) for number in places]
         return np.stack([found[k] for k in nearest])
 
 
 def even(count: int, wanted: int) -> np.ndarray:
     """`wanted` places at even distances among `count`: the middles of equal parts."""
     return ((np.arange(wanted) + 0.5) * count / wanted).astype(int)
+
+
+def timed(count: int, wanted: int, step: float) -> np.ndarray:
+    """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
+    return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
+
+
+def read_audio_track(data: bytes, seconds: float) -> tuple[np.ndarray, int] | None:
+    """The sound of a video: float32 (N, channels) and its rate; None where it has none or PyAV is not installed."""
+    if not (data[4:8] == b"ftyp" or data[:4] == b"\x1aE\xdf\xa3" or data[8:12] == b"AVI "):
+        return None  # PyAV would make something of damaged sound files too
+    try:
+        import av
+    except ImportError:
+        return None
+    try:
+        with av.open(io.BytesIO(data), "r") as file:
+            if not file.streams.audio:
+                return None
+            stream = file.streams.audio[0]
+            rate, parts, length = stream.rate, [], 0
+            resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
+            for frame in file.decode(stream):
+                for each in resampler.resample(frame):
+                    parts.append(each.to_ndarray().T)
+                    length += len(parts[-1])
+                if length >= seconds * rate:
+                    break
+    except (av.error.FFmpegError, IndexError, ValueError, AttributeError):
+        return None
+    return (np.concatenate(parts), rate) if parts else (np.zeros((0, 1), np.float32), rate)
 
 
 def read_gif(data: bytes, origin: str) -> np.ndarray:

@@ -78,7 +78,7 @@ def stream(
         return inputs, {name: tf.gather(label, rows) for name, label in labels.items()}
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
-    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
 
 @contextmanager

@@ -1,0 +1,36 @@
+"""Pack a data set or a table with its files into shards, for training at scale."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "mmzoo shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("source", help="a data set, a table, or a table and its label: photos.csv#label")
+    sub.add_argument("out", type=Path, help="the folder; a writing that was stopped in it is gone on with")
+    sub.add_argument("--records", type=int, default=1024, metavar="N", help="records in a shard (default 1024)")
+    sub.add_argument(
+        "--on-error",
+        choices=["error", "skip", "mask"],
+        default="error",
+        help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
+    )
+    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo.data.faults import Faults
+    from mmzoo.data.shards import write_shards
+    from mmzoo.data.sources import open_source
+
+    faults = Faults(args.on_error, args.budget)
+    try:
+        count = write_shards(open_source(args.source), args.out, records=args.records, faults=faults)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("Stopped; run the same command again to go on.") from None
+    if faults.bad:
+        print(faults.table())
+    print(f"{count} records in {args.out}")

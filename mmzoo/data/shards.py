@@ -1,0 +1,246 @@
+"""Shards: records of many files in a few TFRecord files, with an index by which any record is read at once.
+
+A folder of `shard-00000.tfrecord` ..., each with a `.json` beside it: where its records lie, which columns they have,
+and all that is not a file or a text; and `index.json`, the kinds of the columns and the SHA-256 of every shard. A
+record is a `tf.train.Example` of bytes (files as they were, texts in UTF-8), so that other programs read it too.
+Because any record can be read at once, the order of training goes across all shards and every worker reads only its
+own part of each batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+from tqdm import tqdm
+
+from mmzoo.data.columns import Column
+from mmzoo.data.faults import Faults
+from mmzoo.data.records import is_missing
+from mmzoo.data.sources import Source
+from mmzoo.data.table import ENDINGS, Table
+from mmzoo.errors import DataError, MMZooError, check_number, require
+from mmzoo.files import write_file
+from mmzoo.modalities.base import read_bytes
+
+FORMAT = 1
+INDEX = "index.json"
+STORED = (*ENDINGS, "text")  # kinds whose values are in the shards; the others are in the index
+HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
+
+
+def write_shards(source: Source, folder: Path, *, records: int = 1024, faults: Faults | None = None) -> int:
+    """Write a source as shards of up to so many records; the number of records written.
+
+    A folder in which a writing was stopped is gone on with, and ends with the same bytes.
+
+    Args:
+        faults: what is done about a record that cannot be used; the first ends the work, if not given.
+
+    Raises:
+        MMZooError: a record cannot be used, or the folder holds something else.
+    """
+    check_number("The number of records in a shard", records, 1, 10**6, whole=True)
+    faults = faults or Faults()
+    kinds = {name: kind for name, kind in source.kinds.items() if kind != "ignore" and name not in ("id", "split")}
+    about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label, "records": records}
+    done = begun(folder, about)
+    rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
+    faults.records = len(rows)
+    with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
+        for number, start in enumerate(range(0, len(rows), records)):
+            chosen = rows[start : start + records]
+            name = f"shard-{number:05d}"
+            if number >= len(done):
+                data, entry = packed(chosen, kinds, faults.on_error)
+                write_file(folder / f"{name}.tfrecord", data)
+                write_file(folder / f"{name}.json", json.dumps(entry, ensure_ascii=False).encode())
+                done.append({"name": name, "count": len(entry["ids"]), **{k: entry[k] for k in ("sha256", "bad")}})
+                write_file(folder / INDEX, json.dumps({**about, "shards": done}, ensure_ascii=False).encode())
+            for record, cause, message in done[number]["bad"]:
+                faults.add(record, DataError(message, cause))
+            faults.check_budget()
+            bar.update(len(chosen))
+    write_file(folder / INDEX, json.dumps({**about, "shards": done, "whole": True}, ensure_ascii=False).encode())
+    return sum(shard["count"] for shard in done)
+
+
+def begun(folder: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shards that are there already, whole; those after a damaged one are written anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / INDEX).exists():
+        require(not any(folder.glob("*.json")), f"'{folder}' holds something else already; choose another folder.")
+        return []
+    there = json.loads((folder / INDEX).read_text("utf-8"))
+    same = all(there.get(key) == value for key, value in about.items())
+    require(same, f"'{folder}' holds shards of another source or size; choose another folder or remove it first.")
+    kept = []
+    for shard in there["shards"]:
+        path = folder / f"{shard['name']}.tfrecord"
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != shard["sha256"]:
+            break
+        kept.append(shard)
+    return kept
+
+
+def packed(rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: str) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a shard and what its index says of it."""
+    out = io.BytesIO()
+    entry: dict[str, Any] = {"offsets": [], "ids": [], "splits": [], "missing": {}, "values": {}, "bad": []}
+    stored = [name for name, kind in kinds.items() if kind in STORED]
+    entry["missing"] = {name: [] for name in stored}
+    entry["values"] = {name: [] for name in kinds if name not in stored}
+    for split, part, row in rows:
+        record = part.ids[row]
+        features, bad = {}, False
+        for name in stored:
+            try:
+                value = part.column(name)[row]
+                features[name] = None if value is None else raw(value, kinds[name])
+            except MMZooError as error:
+                cause = error.cause if isinstance(error, DataError) else "other"
+                if on_error == "error":
+                    raise DataError(f"Record '{record}': {error}", cause) from error
+                entry["bad"].append([record, cause, str(error)])
+                features[name], bad = None, True
+        if bad and (on_error == "skip" or all(value is None for value in features.values())):
+            continue
+        for name in stored:
+            if features[name] is None:
+                entry["missing"][name].append(len(entry["ids"]))
+        for name, values in entry["values"].items():
+            value = part.column(name)[row]
+            values.append(None if is_missing(value) else value)
+        entry["offsets"].append(out.tell())
+        entry["ids"].append(record)
+        entry["splits"].append(split)
+        out.write(framed(example({name: value for name, value in features.items() if value is not None})))
+    data = out.getvalue()
+    return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def raw(value: Any, kind: str) -> bytes:
+    """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8."""
+    if isinstance(value, np.ndarray):
+        out = io.BytesIO()
+        np.save(out, value)
+        return out.getvalue()
+    if kind == "text":
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+    data = read_bytes(value, kind)[0]
+    from mmzoo.data.check import READERS
+
+    if kind in READERS:
+        READERS[kind].check(value)
+    return data
+
+
+def example(features: dict[str, bytes]) -> bytes:
+    """A serialized `tf.train.Example`; its features by name, so that equal records are equal bytes."""
+    import tensorflow as tf
+
+    made = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[features[name]])) for name in sorted(features)}
+    return bytes(tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString(deterministic=True))
+
+
+def masked(data: bytes) -> bytes:
+    """The checksum of TFRecord: CRC-32C, turned and moved."""
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def framed(data: bytes) -> bytes:
+    """A record of a TFRecord file."""
+    length = struct.pack("<Q", len(data))
+    return length + masked(length) + data + masked(data)
+
+
+class Shard:
+    """One file of a folder of shards.
+
+    Raises:
+        DataError: it is cut short; names the first record that is lost and where it began.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / f"{name}.tfrecord"
+        entry = json.loads(read_bytes(folder / f"{name}.json", "shard's index")[0])
+        self.ids, self.splits, self.values, self.missing = (entry[k] for k in ("ids", "splits", "values", "missing"))
+        self.ends = [*entry["offsets"][1:], entry["bytes"]]
+        self.offsets = entry["offsets"]
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if size < entry["bytes"]:
+            lost = next(k for k, end in enumerate(self.ends) if end > size)
+            raise DataError(
+                f"The shard '{self.path}' is cut short: {size} of {entry['bytes']} bytes are there, and record "
+                f"'{self.ids[lost]}' at byte {self.offsets[lost]} is the first that is lost; write it again.",
+                "cut_shard",
+            )
+
+    def read(self, row: int) -> dict[str, bytes]:
+        """The features of one record."""
+        import tensorflow as tf
+
+        start, end = self.offsets[row], self.ends[row]
+        with open(self.path, "rb") as file:
+            file.seek(start)
+            frame = file.read(end - start)
+        data = frame[HEAD:-FOOT]
+        if framed(data) != frame:
+            raise DataError(
+                f"The shard '{self.path}' is damaged at byte {start} (record '{self.ids[row]}'); write it again.",
+                "damaged_shard",
+            )
+        found = tf.train.Example.FromString(data).features.feature
+        return {name: found[name].bytes_list.value[0] for name in found}
+
+
+def read_shards(folder: str | Path) -> Table:
+    """The records of a folder of shards as a table; files and texts are read when they are asked for.
+
+    Raises:
+        MMZooError: it is not a folder of shards, is not whole, or a shard is cut short.
+    """
+    folder = Path(folder)
+    data, origin = read_bytes(folder / INDEX, "index of shards")
+    try:
+        about = json.loads(data)
+    except ValueError as error:
+        raise MMZooError(f"{origin} is damaged; write the shards again.") from error
+    require(about.get("format") == FORMAT, f"{origin} has format {about.get('format')!r}; this mmzoo reads {FORMAT}.")
+    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
+    shards = [Shard(folder, shard["name"]) for shard in about["shards"]]
+    places = [(shard, row) for shard in shards for row in range(len(shard.ids))]
+    require(places, f"The shards in '{folder}' hold no records.")
+
+    @lru_cache(maxsize=64)
+    def features(number: int) -> dict[str, bytes]:
+        shard, row = places[number]
+        return shard.read(row)
+
+    columns: dict[str, Any] = {}
+    starts = np.cumsum([0, *(len(shard.ids) for shard in shards)])
+    for name, kind in about["kinds"].items():
+        if kind not in STORED:
+            columns[name] = [value for shard in shards for value in shard.values[name]]
+            continue
+        there = np.ones(len(places), bool)
+        for start, shard in zip(starts, shards, strict=False):
+            there[start + np.array(shard.missing[name], int)] = False
+
+        def read(number: int, name: str = name, kind: str = kind) -> Any:
+            value = features(number)[name]
+            if kind == "text":
+                return value.decode("utf-8", "replace")
+            return np.load(io.BytesIO(value), allow_pickle=False) if value.startswith(b"\x93NUMPY") else value
+
+        columns[name] = Column(read, np.arange(len(places)), there)
+    columns["split"] = [split for shard in shards for split in shard.splits]
+    return Table(columns, [record for shard in shards for record in shard.ids], about["kinds"])

@@ -1,0 +1,110 @@
+"""Some records of a source and random variants of them, as one page without scripts that needs no network."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.guess import INPUTS, LOOKED_AT
+from mmzoo.data.records import Records
+from mmzoo.data.sources import open_source
+from mmzoo.data.table import input_name
+from mmzoo.draws import keys_of
+from mmzoo.errors import MMZooError, check_number
+from mmzoo.evaluation.gallery import shown_input
+from mmzoo.files import write_file
+from mmzoo.modalities import Modality
+
+
+def items_of(source: str) -> tuple[list[Modality], Records]:
+    """The inputs of a recipe, or those that the columns of a table would be, and the training records."""
+    from mmzoo import datasets
+    from mmzoo.recipe import load_recipe, recipe_files
+
+    if source in recipe_files():
+        recipe = load_recipe(source)
+        return list(recipe.spec.inputs), datasets.load(recipe.data)[0]
+    opened = open_source(source)
+    records = next(iter(opened.splits.values()))
+    items = []
+    for column, kind in opened.kinds.items():
+        if kind in INPUTS and column not in (opened.label, "id", "split"):
+            values = [value for value in records.column(column)[:LOOKED_AT] if value is not None]
+            items.append(INPUTS[kind](input_name(column), values))
+            records.columns[items[-1].name] = records.column(column)
+    return items, records
+
+
+def write_page(path: Path, source: str, *, count: int, variants: int, seed: int) -> None:
+    """Draw `count` records, drawn at random, and `variants` of each of their inputs that has augmentations.
+
+    Raises:
+        MMZooError: the source cannot be read.
+    """
+    import jinja2
+
+    check_number("The number of records", count, 1, 1000, whole=True)
+    check_number("The number of variants", variants, 0, 100, whole=True)
+    items, records = items_of(source)
+    rows = sorted(np.random.default_rng(seed).permutation(len(records))[:count].tolist())
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.data", "."), autoescape=True)
+    page = environment.get_template("show.html.j2").render(
+        source=source,
+        total=len(records),
+        items=items,
+        variants=variants,
+        records=[
+            {"id": records.ids[row], "inputs": [drawn(item, records, row, variants, seed) for item in items]}
+            for row in rows
+        ],
+    )
+    write_file(path, page.encode())
+
+
+def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> dict[str, Any]:
+    """One input of a record: how it is shown, and how its variants are."""
+    value, record = records.column(item.name)[row], records.ids[row]
+    try:
+        original = with_curves(item, value, shown_input(item, value, record))
+    except MMZooError as error:
+        return {"name": item.name, "kind": item.kind, "error": str(error), "variants": []}
+    original["variants"] = []
+    if value is not None and item.augmentations and not item.unfitted:
+        example = item.decode(value)
+        batch = np.repeat(example[None], variants, axis=0) if variants else example[None][:0]
+        keys = keys_of(seed, np.full(len(batch), row), np.arange(len(batch)))
+        for made in np.asarray(item.augment(batch, keys)) if len(batch) else ():
+            changed = made.tobytes().rstrip(b"\0") if item.kind == "text" else made
+            shown = with_curves(item, changed, shown_input(item, changed, record))
+            if item.kind == "text":
+                shown["words"] = marked(original["text"].lower(), shown["text"])
+            original["variants"].append(shown)
+    return original
+
+
+def with_curves(item: Modality, value: Any, shown: dict[str, Any]) -> dict[str, Any]:
+    """A sensor's channels as points of lines in a field of 220 x 64."""
+    if item.kind != "sensor" or value is None:
+        return shown
+    example = item.decode(value)
+    lines = []
+    for channel in example.T:
+        there = np.flatnonzero(np.isfinite(channel))
+        if len(there):
+            x = there / max(len(channel) - 1, 1) * 220
+            y = 60 - 56 * (channel[there] - channel[there].min()) / max(np.ptp(channel[there]), 1e-9)
+            lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
+    return {**shown, "curves": lines}
+
+
+def marked(before: str, after: str) -> list[tuple[str, str]]:
+    """The words of both texts in order, each with "kept", "gone" or "new"."""
+    one, other = before.split(), after.split()
+    found = []
+    for how, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        found += [(word, "kept" if how == "equal" else "gone") for word in one[a:b]]
+        found += [(word, "new") for word in other[c:d] if how != "equal"]
+    return found
