@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     """A recipe or a table, and changes to it."""
-    sub.add_argument("recipe", help="a recipe's name (mmzoo list recipes), its file, or a table with --label")
-    sub.add_argument("--label", metavar="COLUMN", help="of a table: the column to predict")
+    sub.add_argument(
+        "recipe", help="a recipe's name (mmzoo list recipes), its file, or with --label a table, shards or tfds:NAME"
+    )
+    sub.add_argument("--label", metavar="COLUMN", help="the column to predict")
     sub.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
     )
@@ -26,8 +27,9 @@ def recipe_of(args: argparse.Namespace) -> Any:
         settings.append(f"training.epochs={args.epochs}")
     if args.label is not None:
         from mmzoo.data.guess import load_table
+        from mmzoo.data.sources import absolute
 
-        path = Path(args.recipe).resolve()
+        path = absolute(args.recipe)
         spec, _ = load_table(path, args.label)
         parts: list[Any] = [*spec.inputs, *spec.tasks]
         print("\n".join(f"{part.name}: {part.kind}" for part in parts))

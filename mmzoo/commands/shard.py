@@ -9,7 +9,7 @@ EXAMPLE = "mmzoo shard photos.csv#species shards; mmzoo train shards --label spe
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("source", help="a data set, a table, or a table and its label: photos.csv#label")
+    sub.add_argument("source", help="a data set, a table, a table and its label (photos.csv#label), or tfds:NAME")
     sub.add_argument("out", type=Path, help="the folder; a writing that was stopped in it is gone on with")
     sub.add_argument("--records", type=int, default=1024, metavar="N", help="records in a shard (default 1024)")
     sub.add_argument(

@@ -14,7 +14,8 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.data.columns import sample
 from mmzoo.data.records import Records, is_missing
-from mmzoo.data.table import Table, frequent, input_name, read_table
+from mmzoo.data.sources import open_table
+from mmzoo.data.table import Table, frequent, input_name
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
@@ -144,7 +145,7 @@ def load_table(path: str | Path, label: str) -> tuple[Spec, tuple[Records, Recor
     drawn by a hash of what it holds (70, 10 and 20 of 100), so that equal records, and a record after others
     were added, stay on one side.
     """
-    table = read_table(path)
+    table = open_table(str(path))
     spec, records = table_spec(table, label)
     parts = parts_of(table, label)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)

@@ -13,6 +13,8 @@ from mmzoo.data.records import Records
 from mmzoo.data.table import Table, guess, read_table
 from mmzoo.errors import unknown
 
+TFDS = "tfds:"
+
 
 @dataclass(frozen=True)
 class Source:
@@ -28,7 +30,9 @@ class Source:
 
 
 def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
-    """A data set by its name (`mmzoo list datasets`), or a table: "photos.csv" or "photos.csv#label".
+    """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards") or "tfds:mnist".
+
+    "#label" behind it names the column to be predicted.
 
     Args:
         kinds: what columns of a table are, where the guess is wrong.
@@ -40,12 +44,34 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
         splits = dict(zip(("train", "validation", "test"), datasets[name](), strict=True))
         found = {column: kind_of(values) for column, values in splits["train"].columns.items()}
         return Source(name, splits, found, str(datasets.facts(name)["tasks"]).partition(",")[0])
+    if path.startswith(TFDS):
+        from mmzoo.data.tfds import read_tfds
+
+        return read_tfds(path.removeprefix(TFDS), label=label, kinds=kinds)
     if not Path(path).suffix and not Path(path).exists():
         raise unknown("data set", name, datasets.names())
     table = read_table(path, kinds=kinds)
     if label and label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
     return Source(name, split_table(table, label), table.kinds, label)
+
+
+def open_table(name: str) -> Table:
+    """A table, shards or a TFDS data set as one table; with a column `split` where it is split."""
+    if not name.startswith(TFDS):
+        return read_table(name)
+    from mmzoo.data.streams import in_memory
+
+    source = open_source(name)
+    parts = {split: in_memory(part, name) for split, part in source.splits.items()}
+    columns = {key: [value for part in parts.values() for value in part.column(key)] for key in source.kinds}
+    columns["split"] = [split for split, part in parts.items() for _ in part.ids]
+    return Table(columns, [record for part in parts.values() for record in part.ids], source.kinds)
+
+
+def absolute(name: str) -> str:
+    """The name of a table or of shards with its whole path, so that a run can write it down."""
+    return name if name.startswith(TFDS) else str(Path(name).resolve())
 
 
 def split_table(table: Table, label: str) -> dict[str, Records]:

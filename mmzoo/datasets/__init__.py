@@ -14,7 +14,8 @@ def load(name: str) -> tuple[Records, Records, Records]:
     """The train, validation and test records of a data set: `train, val, test = load("emoji")`.
 
     Args:
-        name: of a data set (`mmzoo list datasets`), or a table and its label: "photos.csv#species".
+        name: of a data set (`mmzoo list datasets`), or a table, shards or TFDS and the label:
+            "photos.csv#species", "shards#species", "tfds:mnist#label".
     """
     path, mark, label = name.partition("#")
     if mark:
