@@ -208,15 +208,7 @@ def read_shards(folder: str | Path) -> Table:
     Raises:
         MMZooError: it is not a folder of shards, is not whole, or a shard is cut short.
     """
-    folder = Path(folder)
-    data, origin = read_bytes(folder / INDEX, "index of shards")
-    try:
-        about = json.loads(data)
-    except ValueError as error:
-        raise MMZooError(f"{origin} is damaged; write the shards again.") from error
-    require(about.get("format") == FORMAT, f"{origin} has format {about.get('format')!r}; this mmzoo reads {FORMAT}.")
-    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
-    shards = [Shard(folder, shard["name"]) for shard in about["shards"]]
+    kinds, shards = open_shards(folder)
     places = [(shard, row) for shard in shards for row in range(len(shard.ids))]
     require(places, f"The shards in '{folder}' hold no records.")
 
@@ -227,7 +219,7 @@ def read_shards(folder: str | Path) -> Table:
 
     columns: dict[str, Any] = {}
     starts = np.cumsum([0, *(len(shard.ids) for shard in shards)])
-    for name, kind in about["kinds"].items():
+    for name, kind in kinds.items():
         if kind not in STORED:
             columns[name] = [value for shard in shards for value in shard.values[name]]
             continue
@@ -242,5 +234,25 @@ def read_shards(folder: str | Path) -> Table:
             return np.load(io.BytesIO(value), allow_pickle=False) if value.startswith(b"\x93NUMPY") else value
 
         columns[name] = Column(read, np.arange(len(places)), there)
-    columns["split"] = [split for shard in shards for split in shard.splits]
-    return Table(columns, [record for shard in shards for record in shard.ids], about["kinds"])
+    splits = [split for shard in shards for split in shard.splits]
+    if set(splits) != {"all"}:
+        columns["split"] = splits
+    return Table(columns, [record for shard in shards for record in shard.ids], kinds)
+
+
+def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:
+    """The kinds of the columns, and the shards in order.
+
+    Raises:
+        MMZooError: see `read_shards`.
+    """
+    folder = Path(folder)
+    data, origin = read_bytes(folder / INDEX, "index of shards")
+    try:
+        about = json.loads(data)
+    except ValueError as error:
+        raise MMZooError(f"{origin} is damaged; write the shards again.") from error
+    require(about.get("format") == FORMAT, f"{origin} has format {about.get('format')!r}; this mmzoo reads {FORMAT}.")
+    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
+    shards = [Shard(folder, shard["name"]) for shard in about["shards"]]
+    return about["kinds"], shards
