@@ -74,8 +74,6 @@ class Loop:
         self.state = found or State()
         if found:
             print(f"Going on from step {found.step} of {self.total}.")
-        elif is_chief():
-            self.save()  # what a loss that is not finite in the first epoch goes back to
 
     def run(self) -> None:
         """Train to the end.
@@ -90,6 +88,8 @@ class Loop:
                 self.whole, self.state, self.training.epochs, self.total, size, self.folder, self.callbacks, is_chief()
             )
             try:
+                if not self.state.step:
+                    self.save()  # what a loss that is not finite in the first epoch goes back to
                 self.rounds(progress, asked)
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
                 if not has_workers():
