@@ -4,7 +4,7 @@ STAMP := .venv/installed
 # Test processes; each may take some GB of memory.
 WORKERS ?= 2
 
-.PHONY: setup demo test test-fast lint format
+.PHONY: setup demo test test-fast test-long lint format
 
 setup: $(STAMP)
 
@@ -24,10 +24,14 @@ demo: $(STAMP)
 	@echo "Open runs/demo/report.html in a browser."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not long"
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not long"
+
+# Every kill, and every recipe compiled.
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -m long
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

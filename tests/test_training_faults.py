@@ -75,7 +75,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [4, pytest.param(50, id="each of 50 steps")])
+@pytest.mark.parametrize("kills", [4, pytest.param(50, id="each of 50 steps", marks=pytest.mark.long)])
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
     kills: int, unbroken: str, tmp_path: Path
 ) -> None:

@@ -24,7 +24,12 @@ def records() -> mmzoo.Records:
     return datasets.load("emoji")[0].take(64)
 
 
-@pytest.mark.parametrize("name", sorted(recipe_files()))
+LARGE = ("emoji_resnet50", "emoji_vgg16", "vgg_text_resnet")  # minutes of compiling
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in sorted(recipe_files())]
+)
 def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     recipe = load_recipe(name)
     image = next(item for item in recipe.spec.inputs if item.name == "image")
