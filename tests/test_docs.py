@@ -33,7 +33,13 @@ def test_the_contributors_example() -> None:
 
 def test_the_tables_of_the_readme() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
-    assert re.findall(r"<!-- list: (\w+) -->", page) == ["towers", "fusions", "tasks", "tokenizers"]
+    assert re.findall(r"<!-- list: (\w+) -->", page) == [
+        "augmentations",
+        "towers",
+        "fusions",
+        "tasks",
+        "tokenizers",
+    ]
     assert written(page) == page, "run: python -m mmzoo.listing README.md"
 
 

@@ -6,12 +6,13 @@ import keras
 import numpy as np
 import pytest
 from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import mahalanobis as distance
 from scipy.special import logsumexp
 
 import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.evaluation.retrieval import ranks, retrieval
-from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, mc_dropout, strange
+from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, mahalanobis, mc_dropout, strange
 from tests.conftest import LABELS, small_records, small_spec
 
 TASK = mmzoo.Classification("group", labels=list("abc"))
@@ -63,9 +64,25 @@ def test_strange_records_have_more_energy(trained: keras.Model) -> None:
             "animal": [LABELS[0]] * 20,
         }
     )
-    found = strange(trained, small_records(40, 3), others)["animal"]
-    assert found is not None
-    assert found > 0.8
+    found = strange(trained, small_records(40, 3), others, small_records(60))["animal"]
+    assert found["energy"] is not None
+    assert found["energy"] > 0.8
+    assert found["mahalanobis"] is not None
+    assert found["mahalanobis"] > 0.9
+    assert strange(trained, small_records(5, 3), others)["animal"].keys() == {"energy"}
+
+
+def test_mahalanobis_against_scipy() -> None:
+    """With many records the shrunk covariance is the plain one."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 4000) * 2
+    learned = random.normal(size=(4000, 4)) * [1, 1.2, 0.8, 1] + labels[:, None] * 3
+    judged = random.normal(size=(20, 4)) * 5
+    means = [learned[labels == label].mean(axis=0) for label in (0, 2, 4)]
+    centred = np.concatenate([learned[labels == label] - mean for label, mean in zip((0, 2, 4), means, strict=True)])
+    inverse = np.linalg.inv(centred.T @ centred / len(centred))
+    wanted = [min(distance(each, mean, inverse) ** 2 for mean in means) for each in judged]
+    np.testing.assert_allclose(mahalanobis(learned, labels, judged), wanted, rtol=0.05)
 
 
 def test_dropout_at_work(trained: keras.Model) -> None:

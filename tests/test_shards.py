@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import shutil
@@ -20,10 +21,10 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults
-from mmzoo.data.guess import load_table
-from mmzoo.data.records import decode
+from mmzoo.data.guess import load_table, table_spec
+from mmzoo.data.records import Records, decode
 from mmzoo.data.shards import read_shards, write_shards
-from mmzoo.data.sources import open_source
+from mmzoo.data.sources import Source, open_source
 from mmzoo.errors import DataError, MMZooError
 
 RANDOM = np.random.default_rng(0)
@@ -145,6 +146,80 @@ def test_bad_files_are_left_out_and_counted(table: Path, tmp_path: Path) -> None
         assert again.counts == faults.counts
     with pytest.raises(MMZooError, match="over the budget"):
         write_shards(source, tmp_path / "budget", faults=Faults("skip"))
+
+
+def test_damage_that_no_checksum_of_a_record_shows(shards: Path, tmp_path: Path) -> None:
+    """In the indexes, or while records are read: one sentence that names the file, and writing again mends it."""
+    folder = copied(shards, tmp_path)
+    last = read_shards(folder).column("photo")
+    gone = folder / "shard-00005.tfrecord"
+    gone.rename(tmp_path / "away")
+    with pytest.raises(DataError, match=r"shard-00005.tfrecord' cannot be read") as caught:
+        last[39]
+    assert caught.value.cause == "unreadable_file"
+    (tmp_path / "away").rename(gone)
+    place = folder / "shard-00003.json"
+    whole = place.read_bytes()
+    for changed in (whole.replace(b'"red"', b'"ued"', 1), whole[:50]):
+        assert changed != whole
+        place.write_bytes(changed)
+        with pytest.raises(DataError, match=r"shard-00003.json' is damaged; write the shard again"):
+            read_shards(folder)
+
+
+def test_a_writing_that_cannot_begin(table: Path, shards: Path, tmp_path: Path) -> None:
+    folder = copied(shards, tmp_path)
+    (folder / "index.json").write_text("[")
+    with pytest.raises(MMZooError, match=r"index.json' is damaged"):
+        write_shards(open_source(f"{table}#colour"), folder, records=7)
+    (tmp_path / "file").touch()
+    with pytest.raises(MMZooError, match=r"The folder .* cannot be made \(File exists\)"):
+        write_shards(open_source(f"{table}#colour"), tmp_path / "file")
+
+
+def test_a_changed_index_is_written_anew(table: Path, shards: Path, tmp_path: Path) -> None:
+    folder = copied(shards, tmp_path)
+    place = folder / "shard-00003.json"
+    place.write_bytes(place.read_bytes()[:-1] + b" }")
+    write_shards(open_source(f"{table}#colour"), folder, records=7)
+    assert digest(folder) == digest(shards)
+
+
+def test_a_shard_ends_at_its_size_too(table: Path, tmp_path: Path) -> None:
+    """No shard, which is in memory while it is written, grows by more than a record beyond it."""
+    source = open_source(f"{table}#colour")
+    assert write_shards(source, tmp_path / "out", size=10_000) == 40
+    sizes = [path.stat().st_size for path in sorted((tmp_path / "out").glob("*.tfrecord"))]
+    assert len(sizes) > 5
+    assert all(10_000 <= size < 14_000 for size in sizes[:-1])
+    assert read_shards(tmp_path / "out").ids == [record for part in source.splits.values() for record in part.ids]
+    before = digest(tmp_path / "out")
+    (tmp_path / "out" / "shard-00004.tfrecord").unlink()
+    write_shards(source, tmp_path / "out", size=10_000)
+    assert digest(tmp_path / "out") == before
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """Waveforms with and without their rate, numbers in a CSV, labels that are lists; and splits that there are not."""
+    (tmp_path / "numbers.csv").write_text("x,y\n1,2\n3,\n")
+    columns = {
+        "wave": [(np.arange(9, dtype=np.int16), 8000), RANDOM.normal(size=1600).astype(np.float32)],
+        "motion": [str(tmp_path / "numbers.csv"), np.ones((4, 2), np.float32)],
+        "tags": [["a", "b"], []],
+        "kind": ["x", "y"],
+    }
+    columns = {name: values * 2 for name, values in columns.items()}
+    kinds = {"wave": "audio", "motion": "sensor", "tags": "ignore", "kind": "category"}
+    write_shards(Source("memory", {"all": Records(columns)}, kinds, "tags"), tmp_path / "out")
+    table = read_shards(tmp_path / "out")
+    assert "split" not in table.columns
+    samples, rate = soundfile.read(io.BytesIO(table.column("wave")[0]), dtype="int16")
+    assert (samples.tolist(), rate) == (list(range(9)), 8000)
+    np.testing.assert_array_equal(table.column("wave")[1], columns["wave"][1])
+    np.testing.assert_array_equal(table.column("motion")[0], [[1, 2], [3, np.nan]])
+    assert table.column("tags") == [["a", "b"], [], ["a", "b"], []]
+    spec, _ = table_spec(table, "kind")
+    assert spec.input_names == ["wave", "motion"]
 
 
 def digest(folder: Path) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ COMMANDS = (
     "data check",
     "data show",
     "shard",
+    "data-service",
     "list",
     "summary",
 )

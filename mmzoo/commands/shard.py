@@ -12,6 +12,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("source", help="a data set, a table, a table and its label (photos.csv#label), or tfds:NAME")
     sub.add_argument("out", type=Path, help="the folder; a writing that was stopped in it is gone on with")
     sub.add_argument("--records", type=int, default=1024, metavar="N", help="records in a shard (default 1024)")
+    sub.add_argument("--size", default="100MB", help="bytes after which a shard ends all the same (default 100MB)")
     sub.add_argument(
         "--on-error",
         choices=["error", "skip", "mask"],
@@ -22,13 +23,15 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmzoo.commands.export import bytes_of
     from mmzoo.data.faults import Faults
     from mmzoo.data.shards import write_shards
     from mmzoo.data.sources import open_source
 
     faults = Faults(args.on_error, args.budget)
     try:
-        count = write_shards(open_source(args.source), args.out, records=args.records, faults=faults)
+        size = bytes_of(args.size)
+        count = write_shards(open_source(args.source), args.out, records=args.records, size=size, faults=faults)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Stopped; run the same command again to go on.") from None
     if faults.bad:

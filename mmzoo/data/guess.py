@@ -112,6 +112,9 @@ def audio_input(name: str, values: list[Any]) -> Modality:
 
     lengths = []
     for value in values:
+        if isinstance(value, np.ndarray):
+            lengths.append(len(value) / 16000)  # an array is taken to be at the model's rate
+            continue
         try:
             lengths.append(soundfile.info(io.BytesIO(value) if isinstance(value, bytes) else value).duration)
         except (soundfile.LibsndfileError, RuntimeError):

@@ -12,92 +12,117 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
 from tqdm import tqdm
 
 from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
+from mmzoo.data.packing import FOOT, HEAD, example, framed, raw
 from mmzoo.data.records import is_missing
 from mmzoo.data.sources import Source
 from mmzoo.data.table import ENDINGS, Table
-from mmzoo.errors import DataError, MMZooError, check_number, require
+from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
 from mmzoo.files import write_file
 from mmzoo.modalities.base import read_bytes
 
 FORMAT = 1
 INDEX = "index.json"
 STORED = (*ENDINGS, "text")  # kinds whose values are in the shards; the others are in the index
-HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
+SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
 
 
-def write_shards(source: Source, folder: Path, *, records: int = 1024, faults: Faults | None = None) -> int:
-    """Write a source as shards of up to so many records; the number of records written.
+def write_shards(
+    source: Source, folder: Path, *, records: int = 1024, size: int = SIZE, faults: Faults | None = None
+) -> int:
+    """Write a source as shards of up to so many records and about so many bytes; the number of records written.
 
     A folder in which a writing was stopped is gone on with, and ends with the same bytes.
 
     Args:
+        size: bytes after which a shard ends; while it is written, it is in memory.
         faults: what is done about a record that cannot be used; the first ends the work, if not given.
 
     Raises:
         MMZooError: a record cannot be used, or the folder holds something else.
     """
     check_number("The number of records in a shard", records, 1, 10**6, whole=True)
+    check_number("The size of a shard in bytes", size, 1, 2**40, whole=True)
     faults = faults or Faults()
-    kinds = {name: kind for name, kind in source.kinds.items() if kind != "ignore" and name not in ("id", "split")}
-    about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label, "records": records}
+    kinds = {name: kind for name, kind in source.kinds.items() if name not in ("id", "split")}
+    kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
+    about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label}
+    about |= {"records": records, "size": size}
     done = begun(folder, about)
     rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
     faults.records = len(rows)
     with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
-        for number, start in enumerate(range(0, len(rows), records)):
-            chosen = rows[start : start + records]
+        start, number = 0, 0
+        while start < len(rows):
             name = f"shard-{number:05d}"
             if number >= len(done):
-                data, entry = packed(chosen, kinds, faults.on_error)
+                data, entry = packed(rows[start : start + records], kinds, faults.on_error, size)
+                index = json.dumps(entry, ensure_ascii=False).encode()
                 write_file(folder / f"{name}.tfrecord", data)
-                write_file(folder / f"{name}.json", json.dumps(entry, ensure_ascii=False).encode())
-                done.append({"name": name, "count": len(entry["ids"]), **{k: entry[k] for k in ("sha256", "bad")}})
+                write_file(folder / f"{name}.json", index)
+                facts = {key: entry[key] for key in ("sha256", "bad", "rows")}
+                facts |= {"name": name, "count": len(entry["ids"]), "index_sha256": hashlib.sha256(index).hexdigest()}
+                done.append(facts)
                 write_file(folder / INDEX, json.dumps({**about, "shards": done}, ensure_ascii=False).encode())
             for record, cause, message in done[number]["bad"]:
                 faults.add(record, DataError(message, cause))
             faults.check_budget()
-            bar.update(len(chosen))
+            bar.update(done[number]["rows"])
+            start, number = start + done[number]["rows"], number + 1
     write_file(folder / INDEX, json.dumps({**about, "shards": done, "whole": True}, ensure_ascii=False).encode())
     return sum(shard["count"] for shard in done)
 
 
 def begun(folder: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     """The shards that are there already, whole; those after a damaged one are written anew."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another.") from error
     if not (folder / INDEX).exists():
         require(not any(folder.glob("*.json")), f"'{folder}' holds something else already; choose another folder.")
         return []
-    there = json.loads((folder / INDEX).read_text("utf-8"))
+    there = read_index(folder)
     same = all(there.get(key) == value for key, value in about.items())
     require(same, f"'{folder}' holds shards of another source or size; choose another folder or remove it first.")
     kept = []
     for shard in there["shards"]:
-        path = folder / f"{shard['name']}.tfrecord"
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != shard["sha256"]:
+        wanted = {".tfrecord": shard["sha256"], ".json": shard["index_sha256"]}
+        paths = {folder / f"{shard['name']}{ending}": sha256 for ending, sha256 in wanted.items()}
+        if any(not path.is_file() or digest(path) != sha256 for path, sha256 in paths.items()):
             break
         kept.append(shard)
     return kept
 
 
-def packed(rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: str) -> tuple[bytes, dict[str, Any]]:
-    """The bytes of a shard and what its index says of it."""
+def digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def packed(
+    rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: str, size: int
+) -> tuple[bytes, dict[str, Any]]:
+    """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full."""
     out = io.BytesIO()
     entry: dict[str, Any] = {"offsets": [], "ids": [], "splits": [], "missing": {}, "values": {}, "bad": []}
     stored = [name for name, kind in kinds.items() if kind in STORED]
     entry["missing"] = {name: [] for name in stored}
     entry["values"] = {name: [] for name in kinds if name not in stored}
+    entry["rows"] = 0
     for split, part, row in rows:
+        if out.tell() >= size:
+            break
+        entry["rows"] += 1
         record = part.ids[row]
         features, bad = {}, False
         for name in stored:
@@ -126,42 +151,6 @@ def packed(rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: st
     return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def raw(value: Any, kind: str) -> bytes:
-    """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8."""
-    if isinstance(value, np.ndarray):
-        out = io.BytesIO()
-        np.save(out, value)
-        return out.getvalue()
-    if kind == "text":
-        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    data = read_bytes(value, kind)[0]
-    from mmzoo.data.check import READERS
-
-    if kind in READERS:
-        READERS[kind].check(value)
-    return data
-
-
-def example(features: dict[str, bytes]) -> bytes:
-    """A serialized `tf.train.Example`; its features by name, so that equal records are equal bytes."""
-    import tensorflow as tf
-
-    made = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[features[name]])) for name in sorted(features)}
-    return bytes(tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString(deterministic=True))
-
-
-def masked(data: bytes) -> bytes:
-    """The checksum of TFRecord: CRC-32C, turned and moved."""
-    crc = google_crc32c.value(data)
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def framed(data: bytes) -> bytes:
-    """A record of a TFRecord file."""
-    length = struct.pack("<Q", len(data))
-    return length + masked(length) + data + masked(data)
-
-
 class Shard:
     """One file of a folder of shards.
 
@@ -169,9 +158,12 @@ class Shard:
         DataError: it is cut short; names the first record that is lost and where it began.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, index_sha256: str) -> None:
         self.path = folder / f"{name}.tfrecord"
-        entry = json.loads(read_bytes(folder / f"{name}.json", "shard's index")[0])
+        data, origin = read_bytes(folder / f"{name}.json", "shard's index")
+        damaged = f"{origin} is damaged; write the shard again."
+        require_data(hashlib.sha256(data).hexdigest() == index_sha256, "damaged_shard", damaged)
+        entry = json.loads(data)
         self.ids, self.splits, self.values, self.missing = (entry[k] for k in ("ids", "splits", "values", "missing"))
         self.ends = [*entry["offsets"][1:], entry["bytes"]]
         self.offsets = entry["offsets"]
@@ -189,9 +181,13 @@ class Shard:
         import tensorflow as tf
 
         start, end = self.offsets[row], self.ends[row]
-        with open(self.path, "rb") as file:
-            file.seek(start)
-            frame = file.read(end - start)
+        try:
+            with open(self.path, "rb") as file:
+                file.seek(start)
+                frame = file.read(end - start)
+        except OSError as error:
+            message = f"The shard '{self.path}' cannot be read ({error.strerror}); copy it again."
+            raise DataError(message, "unreadable_file") from error
         data = frame[HEAD:-FOOT]
         if framed(data) != frame:
             raise DataError(
@@ -208,15 +204,7 @@ def read_shards(folder: str | Path) -> Table:
     Raises:
         MMZooError: it is not a folder of shards, is not whole, or a shard is cut short.
     """
-    folder = Path(folder)
-    data, origin = read_bytes(folder / INDEX, "index of shards")
-    try:
-        about = json.loads(data)
-    except ValueError as error:
-        raise MMZooError(f"{origin} is damaged; write the shards again.") from error
-    require(about.get("format") == FORMAT, f"{origin} has format {about.get('format')!r}; this mmzoo reads {FORMAT}.")
-    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
-    shards = [Shard(folder, shard["name"]) for shard in about["shards"]]
+    kinds, shards = open_shards(folder)
     places = [(shard, row) for shard in shards for row in range(len(shard.ids))]
     require(places, f"The shards in '{folder}' hold no records.")
 
@@ -227,7 +215,7 @@ def read_shards(folder: str | Path) -> Table:
 
     columns: dict[str, Any] = {}
     starts = np.cumsum([0, *(len(shard.ids) for shard in shards)])
-    for name, kind in about["kinds"].items():
+    for name, kind in kinds.items():
         if kind not in STORED:
             columns[name] = [value for shard in shards for value in shard.values[name]]
             continue
@@ -242,5 +230,32 @@ def read_shards(folder: str | Path) -> Table:
             return np.load(io.BytesIO(value), allow_pickle=False) if value.startswith(b"\x93NUMPY") else value
 
         columns[name] = Column(read, np.arange(len(places)), there)
-    columns["split"] = [split for shard in shards for split in shard.splits]
-    return Table(columns, [record for shard in shards for record in shard.ids], about["kinds"])
+    splits = [split for shard in shards for split in shard.splits]
+    if set(splits) != {"all"}:
+        columns["split"] = splits
+    return Table(columns, [record for shard in shards for record in shard.ids], kinds)
+
+
+def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:
+    """The kinds of the columns, and the shards in order.
+
+    Raises:
+        MMZooError: see `read_shards`.
+    """
+    folder = Path(folder)
+    about = read_index(folder)
+    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
+    shards = [Shard(folder, shard["name"], shard["index_sha256"]) for shard in about["shards"]]
+    return about["kinds"], shards
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """What a folder of shards, finished or not, says of itself."""
+    data, origin = read_bytes(folder / INDEX, "index of shards")
+    try:
+        about = json.loads(data)
+    except ValueError as error:
+        raise MMZooError(f"{origin} is damaged; write the shards again.") from error
+    found = about.get("format") if isinstance(about, dict) else None
+    require(found == FORMAT, f"{origin} has format {found!r}; this mmzoo reads {FORMAT}.")
+    return dict(about)

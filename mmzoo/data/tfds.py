@@ -6,12 +6,12 @@ names. Where TFDS keeps its data is its own setting: `data_dir=`, or the variabl
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from mmzoo.data.packing import wav
 from mmzoo.data.sources import Source
 from mmzoo.data.streams import plain_value, stream
 from mmzoo.data.table import KINDS
@@ -195,12 +195,7 @@ def waveform(value: Any, rate: int | None) -> Any:
         samples = np.clip(samples, -32768, 32767).astype(np.int16)  # TFDS widens the 16 bits of a file to 64
     if not rate:
         return samples
-    import soundfile
-
-    file = io.BytesIO()
-    subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
-    soundfile.write(file, samples, rate, format="WAV", subtype=subtype)
-    return file.getvalue()
+    return wav(samples, rate)
 
 
 def guessed_label(info: Any, used: dict[str, Any]) -> str:

@@ -13,7 +13,9 @@ import numpy as np
 
 import mmzoo
 from mmzoo.choice import Fusion, Tower
+from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
+from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.metrics import primary
 
@@ -30,6 +32,7 @@ def card(run: Any, records: Records, result: Evaluation, history: list[dict[str,
     make += [("fusion", Fusion.of(spec.fusion).name)]
     make += [(task.name, f"{task.kind}{of_labels(task.labels)}") for task in spec.tasks]
     make += [("parameters", f"{model.count_params():,}, of which {trainable:,} train")]
+    make += [("operations", f"{flops(model) / 1e6:,.1f} million FLOPs an answer")]
     learned = [
         ("epochs", f"{len(history)} of batches of {training['batch_size']}, seed {run.settings['seed']}"),
         ("training time", f"{seconds:.0f} s for the epochs"),
@@ -72,6 +75,9 @@ def fingerprint(records: Records) -> str:
     digest = hashlib.sha256()
     for name in sorted(records.columns):
         digest.update(name.encode())
+        if isinstance(records.column(name), Column):
+            digest.update(repr(records.ids).encode())  # to hash files in shards would be to read them all
+            continue
         for value in records.column(name):
             array = isinstance(value, np.ndarray)
             digest.update(np.ascontiguousarray(value).tobytes() if array else repr(value).encode())

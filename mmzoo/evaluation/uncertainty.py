@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.records import Records, decode
+from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.evaluation.halves import halves
-from mmzoo.evaluation.metrics import BATCH, compiled
+from mmzoo.evaluation.metrics import BATCH, compiled, run_model
 from mmzoo.tasks import Task
 
 
@@ -74,21 +74,61 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
     return float(roc_auc_score(labels, np.r_[positive, negative]))
 
 
-def strange(model: keras.Model, records: Records, others: Records) -> dict[str, float | None]:
-    """How well the energy score tells `others`, unlike what was learned, from `records`: by task, the AUROC."""
-    found: dict[str, float | None] = {}
+def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+    """How strange each embedding is, float (N,): its squared Mahalanobis distance from the nearest label's mean.
+
+    Lee et al. 2018, arXiv:1807.03888, equation 2, with one covariance for all labels, shrunk as Ledoit & Wolf 2004.
+
+    Args:
+        learned: embeddings of training records, (T, D).
+        labels: their labels, int (T,).
+        embeddings: those to be judged, (N, D).
+    """
+    from sklearn.covariance import LedoitWolf
+
+    means = np.stack([learned[labels == label].mean(axis=0) for label in np.unique(labels)])
+    places = np.searchsorted(np.unique(labels), labels)
+    precision = LedoitWolf(assume_centered=True).fit(learned - means[places]).precision_
+    away = embeddings[:, None].astype(np.float64) - means[None]
+    return np.einsum("nkd,de,nke->nk", away, precision, away).min(axis=1)
+
+
+def strange(
+    model: keras.Model, records: Records, others: Records, training: Records | None = None
+) -> dict[str, dict[str, float | None]]:
+    """How well scores tell `others`, unlike what was learned, from `records`: by task, the AUROC of each score.
+
+    "energy"; and, where `training` records are given, the task has one label a record, and the fusion makes an
+    embedding (those of decisions do not), "mahalanobis".
+    """
+    found: dict[str, dict[str, float | None]] = {}
     theirs, ours = (logits_of(model, each) for each in (others, records))
     for task in model.spec.tasks:
-        if task.labels:
-            scores = [energy(each[task.name], exclusive=task.exclusive) for each in (theirs, ours)]
-            found[task.name] = auroc(*scores)
+        if not task.labels:
+            continue
+        scores = [energy(each[task.name], exclusive=task.exclusive) for each in (theirs, ours)]
+        found[task.name] = {"energy": auroc(*scores)}
+        cut = embedder(model, task.name)
+        if training is not None and cut is not None and task.exclusive:
+            labels = encode_labels(model.spec, training)[task.name]
+            known = np.asarray(task.known(labels)).reshape(len(labels))
+            learned, far, near = (
+                run_model(cut, decode(model.spec, each))["embedding"] for each in (training, others, records)
+            )
+            found[task.name]["mahalanobis"] = auroc(
+                *(mahalanobis(learned[known], labels[known], each) for each in (far, near))
+            )
     return found
+
+
+def embedder(model: keras.Model, task: str) -> keras.Model | None:
+    """From the model's inputs to what a task's head reads, `{"embedding": (B, D)}`; None where nothing is fused."""
+    heads = [layer for layer in model.layers if layer.name == f"{task}_head"]
+    return keras.Model(model.input, {"embedding": heads[0].input}) if heads else None
 
 
 def logits_of(model: keras.Model, records: Records) -> dict[str, np.ndarray]:
     """The model's outputs for all records."""
-    from mmzoo.evaluation.metrics import run_model
-
     return run_model(model, decode(model.spec, records))
 
 

@@ -86,14 +86,18 @@ class Sensor(Modality):
         Infinity is a gap too. What is longer than `steps` is cut. With `rate` there is a column of times before.
         """
         what = f"sensor '{self.name}'"
-        if isinstance(value, (str, Path)) and str(value).lower().endswith((".csv", ".tsv", ".txt")):
-            value = read_csv(value)
-        elif isinstance(value, (str, Path)) and str(value).lower().endswith(".parquet"):
-            value = read_parquet(value)
-        array = read_array(value, what, self.channels + (self.rate > 0))
+        array = read_array(read_numbers(value), what, self.channels + (self.rate > 0))
         if self.rate:
             array = even_steps(array, self.rate, self.steps, what)
         return padded(np.where(np.isfinite(array), array, np.nan).astype(np.float32), self.steps, np.nan)
+
+
+def read_numbers(value: Any) -> Any:
+    """The array in a CSV, TSV or Parquet file, by its path; anything else as it is."""
+    ending = Path(value).suffix.lower() if isinstance(value, (str, Path)) else ""
+    if ending in (".csv", ".tsv", ".txt"):
+        return read_csv(value)
+    return read_parquet(value) if ending == ".parquet" else value
 
 
 def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndarray:

@@ -31,6 +31,8 @@ def stream(
     seed: int,
     modality_dropout: float,
     views: int = 1,
+    table: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
     worker: int = 0,
     workers: int = 1,
 ) -> tf.data.Dataset:
@@ -42,9 +44,11 @@ def stream(
     Args:
         features: by input (N, views, ...), or `Examples`, which are decoded now: with `views` above 1 each is
             the original once in `views` times, and else a variant drawn anew.
+        table: the rows of one pass, where it is not each example once.
+        weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
-    count = len(features["present"])
+    count = len(features["present"]) if table is None else len(table)
     part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
     features, labels = keras.tree.map_structure(
         lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
@@ -52,8 +56,9 @@ def stream(
 
     def batch(step: Any) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
-        rows = tf.map_fn(lambda place: row_at(place, count, seed), places)
-        keys = keys_of(seed, rows, places // count)
+        drawn = tf.map_fn(lambda place: row_at(place, count, seed), places)
+        keys = keys_of(seed, drawn, places // count)
+        rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
         def one_view(views: Any, salt: int) -> Any:
             # Gather (row, view) pairs at once: picking rows first would copy every view of them.
@@ -76,7 +81,8 @@ def stream(
             inputs[name] = keras.tree.map_structure(chosen, features[name])
         chance = uniforms(keys, VIEW, (features["present"].shape[1],))
         inputs["present"] = drop_modalities(tf.gather(features["present"], rows), modality_dropout, chance)
-        return inputs, {name: tf.gather(label, rows) for name, label in labels.items()}
+        answers = {name: tf.gather(label, rows) for name, label in labels.items()}
+        return (inputs, answers) if weights is None else (inputs, answers, tf.gather(tf.constant(weights), rows))
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
     return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)

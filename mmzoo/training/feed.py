@@ -37,7 +37,8 @@ class Stream:
     def __init__(
         self, features: dict[str, Any], labels: dict[str, np.ndarray], *, batch_size: int, seed: int, **options: Any
     ) -> None:
-        self.count = len(features["present"])
+        self.table = options.get("table")
+        self.count = len(features["present"] if self.table is None else self.table)
         self.features, self.labels = features, labels
         self.batch_size, self.seed, self.options = batch_size, seed, options
 
@@ -57,4 +58,5 @@ class Stream:
     def examples(self, step: int) -> list[int]:
         """See `Feed`."""
         places = range(step * self.batch_size, (step + 1) * self.batch_size)
-        return [int(row_at(tf.constant(place, tf.int64), self.count, self.seed)) for place in places]
+        drawn = [int(row_at(tf.constant(place, tf.int64), self.count, self.seed)) for place in places]
+        return drawn if self.table is None else [int(self.table[place]) for place in drawn]

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from mmzoo.builder import build
+from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder import save
@@ -49,13 +50,17 @@ def fit(
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
+    labels = encode_labels(spec, train)
+    first = spec.tasks[0]
     feed = Stream(
         features,
-        encode_labels(spec, train),
+        labels,
         batch_size=training.batch_size,
         seed=seed,
         modality_dropout=training.modality_dropout,
         views=training.views,
+        table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
+        weights=weights_of(first, labels[first.name]) if training.balance == "weights" else None,
     )
     plan = make_plan(spec, part.rest, feed, training, train.ids)
     if is_chief():

@@ -7,7 +7,11 @@ from typing import Any
 
 from mmzoo.errors import check_number, require, unknown
 
-CHOICES = {"schedule": ("constant", "cosine", "plateau"), "precision": ("bfloat16", "float16", "float32")}
+CHOICES = {
+    "balance": ("none", "weights", "sampling"),
+    "schedule": ("constant", "cosine", "plateau"),
+    "precision": ("bfloat16", "float16", "float32"),
+}
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Training:
         modality_dropout: share of the modalities that are left out, drawn for each example;
             one always stays (Neverova et al. 2016, "ModDrop").
         views: how many variants of each example are computed and kept; the first is the original.
+        balance: "none"; "weights", records of rare labels of the first task count more in the loss; "sampling", they
+            are drawn more often, and a pass has more examples.
         memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
@@ -46,6 +52,7 @@ class Training:
     fine_tune_rate: float = 0.1
     modality_dropout: float = 0.2
     views: int = 1
+    balance: str = "none"
     memory: float = 4.0
     clip_norm: float = 1.0
     average: float = 0.99

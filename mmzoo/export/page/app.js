@@ -186,6 +186,7 @@ async function give(input, value, card) {
     state.given[input.name] = await value();
   } catch (problem) {
     delete state.given[input.name];
+    card.querySelector('.preview')?.remove();
     error.textContent = `This cannot be read: ${problem.message || problem}`;
   }
   card.classList.toggle('given', Boolean(state.given[input.name]));
@@ -306,6 +307,9 @@ async function start() {
   try {
     state.about = await (await fetch('./model.json')).json();
     place('inputs').replaceChildren(...state.about.inputs.filter(input => input.name !== 'present').map(cardOf));
+    // The runtime says all it does as errors; only those are.
+    const said = text => (/^(INFO|WARNING|VERBOSE)/.test(text) ? console.debug(text) : console.error(text));
+    self.Module = {print: console.debug, printErr: said};
     await loadLiteRt('./litert/');
     state.model = await loadAndCompile('./model.tflite', {accelerator: 'wasm'});
     await update();

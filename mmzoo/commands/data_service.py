@@ -1,0 +1,28 @@
+"""Decode shards on other machines: one dispatcher, and a worker on each machine that helps."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLE = "mmzoo data-service dispatcher --port 5050; elsewhere: mmzoo data-service worker --dispatcher HOST:5050"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("role", choices=["dispatcher", "worker"])
+    sub.add_argument("--port", type=int, default=0, help="where to listen (default: one that is free)")
+    sub.add_argument("--work-dir", type=Path, help="of a dispatcher: where it keeps its state, to go on after a crash")
+    sub.add_argument("--dispatcher", metavar="HOST:PORT", help="of a worker: where the dispatcher listens")
+    sub.add_argument(
+        "--host", default="localhost", help="of a worker: the name by which others reach this machine (localhost)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo.data.serving import start
+
+    server, address = start(
+        args.role, port=args.port, work_dir=args.work_dir, dispatcher=args.dispatcher, host=args.host
+    )
+    print(f"{args.role} at {address}; Ctrl-C ends it", flush=True)
+    server.join()

@@ -1,0 +1,68 @@
+"""A record as bytes: its values, the `tf.train.Example` that holds them, and its frame in a TFRecord file."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import google_crc32c
+import numpy as np
+
+from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.sensor import read_numbers
+
+HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
+
+
+def raw(value: Any, kind: str) -> bytes:
+    """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8.
+
+    A waveform with its rate is a WAV file, the numbers of a CSV or Parquet file an array.
+    """
+    if kind == "audio" and isinstance(value, tuple):
+        return wav(*value)
+    if kind == "sensor":
+        value = read_numbers(value)
+    if isinstance(value, np.ndarray):
+        out = io.BytesIO()
+        np.save(out, value)
+        return out.getvalue()
+    if kind == "text":
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+    data = read_bytes(value, kind)[0]
+    from mmzoo.data.check import READERS
+
+    if kind in READERS:
+        READERS[kind].check(value)
+    return data
+
+
+def wav(samples: np.ndarray, rate: int) -> bytes:
+    """A waveform as a WAV file with the same samples, int16 or float32."""
+    import soundfile
+
+    file = io.BytesIO()
+    subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
+    soundfile.write(file, samples, rate, format="WAV", subtype=subtype)
+    return file.getvalue()
+
+
+def example(features: dict[str, bytes]) -> bytes:
+    """A serialized `tf.train.Example`; its features by name, so that equal records are equal bytes."""
+    import tensorflow as tf
+
+    made = {name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[features[name]])) for name in sorted(features)}
+    return bytes(tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString(deterministic=True))
+
+
+def masked(data: bytes) -> bytes:
+    """The checksum of TFRecord: CRC-32C, turned and moved."""
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def framed(data: bytes) -> bytes:
+    """A record of a TFRecord file."""
+    length = struct.pack("<Q", len(data))
+    return length + masked(length) + data + masked(data)
