@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,37 @@ def test_the_history_has_the_speed_and_the_share_of_waiting(tmp_path: Path) -> N
     for row in history(train(tmp_path)):
         assert 0 <= row["waiting"] <= 1
         assert row["examples_per_second"] * row["seconds"] == pytest.approx(24, rel=0.1)
+
+
+class Sleepy:
+    """A feed of the same batch again and again, each after a while."""
+
+    count = 100
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        inputs = {"words": tf.zeros((4, 32), tf.uint8) + 97, "present": tf.ones((4, 1), bool)}
+
+        def wait(step: Any) -> Any:
+            tf.numpy_function(lambda: time.sleep(self.seconds), [], [])
+            return inputs, {"animal": tf.constant([0, 1, 2, 0])}
+
+        # Threads of its own, so that it sleeps beside the step even where TensorFlow was given one thread.
+        options = tf.data.Options()
+        options.threading.private_threadpool_size = 2
+        return tf.data.Dataset.range(steps.start, steps.stop).map(wait).with_options(options)
+
+
+def test_waiting_is_what_the_feed_takes() -> None:
+    trainer = Trainer(SPEC, mmzoo.build(SPEC), mmzoo.Training(batch_size=4), 100)
+    waits = []
+    for seconds in (0.0, 0.2):
+        batches = trainer.batches(Sleepy(seconds), range(12))
+        trainer.run(batches, 1)
+        waits.append(trainer.run(batches, 5)[1])
+    assert waits[1] - waits[0] == pytest.approx(5 * 0.2, rel=0.3)
 
 
 @pytest.mark.parametrize(

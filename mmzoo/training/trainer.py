@@ -108,8 +108,11 @@ class Trainer:
         for k in tf.range(count):
             batch = next(batches)
             with tf.control_dependencies([ready, *tf.nest.flatten(batch, expand_composites=True)]):
-                waited += tf.timestamp() - ready
-            loss = self._step(batch)
+                arrived = tf.timestamp()
+            # The step must not begin before the clock is read: with one thread it would be read when it is over.
+            with tf.control_dependencies([arrived]):
+                loss = self._step(batch)
+            waited += arrived - ready
             with tf.control_dependencies([loss]):
                 ready = tf.timestamp()
             losses = losses.write(k, loss)
