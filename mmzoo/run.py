@@ -54,12 +54,16 @@ class Run:
 
     def records(self, split: str = "test") -> Records:
         """A split of the data set that the run was trained on."""
-        from mmzoo.datasets import load as load_data
-
         require(
             self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records."
         )
-        return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))[split]
+        return self._splits[split]
+
+    @cached_property
+    def _splits(self) -> dict[str, Records]:
+        from mmzoo.datasets import load as load_data
+
+        return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))
 
     def usable(self, records: Records, split: str) -> Records:
         """The records that can be used, as the run was told to treat the others; what is left out is printed."""
