@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image as Pillow
+from PIL import ImageEnhance, ImageOps
 from scipy import ndimage
 
 import mmzoo
 from mmzoo.augmentations import augmentations
-from mmzoo.augmentations.image import warped
+from mmzoo.augmentations.image import equalized, posterized, sharpened, solarized, stretched, warped
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
 
@@ -119,6 +121,27 @@ def test_pictures() -> None:
     hidden = (varied("cutout", np.zeros_like(batch), share=1, side=0.5) == 127).all(axis=-1)
     assert (hidden.sum(axis=(1, 2)) <= 13 * 13).all()
     assert (hidden.sum(axis=(1, 2)) >= 36).all()
+
+
+def test_levels_and_sharpness_are_those_of_pillow() -> None:
+    coarse = [Pillow.fromarray(RANDOM.integers(40, 200, (5, 5, 3)).astype(np.uint8)).resize((48, 40)) for _ in range(5)]
+    flat = Pillow.fromarray(np.full((40, 48, 3), 77, np.uint8))
+    pictures = [*coarse, flat]
+    batch = tf.constant(np.stack([np.asarray(picture) for picture in pictures]))
+
+    def all_of(change: Any) -> np.ndarray:
+        return np.stack([np.asarray(change(picture)) for picture in pictures])
+
+    half = tf.fill([6], 0.5)
+    np.testing.assert_array_equal(equalized(batch), all_of(ImageOps.equalize))
+    np.testing.assert_array_equal(posterized(batch, half), all_of(lambda picture: ImageOps.posterize(picture, 6)))
+    np.testing.assert_array_equal(solarized(batch, half), all_of(lambda picture: ImageOps.solarize(picture, 128)))
+    found = np.asarray(stretched(batch)).astype(int)
+    assert np.abs(found - all_of(ImageOps.autocontrast)).max() <= 1
+    for factor in (0.3, 1.0, 1.7):
+        found = np.asarray(sharpened(batch, tf.fill([6], factor))).astype(int)
+        wanted = all_of(lambda picture, factor=factor: ImageEnhance.Sharpness(picture).enhance(factor))
+        assert np.abs(found - wanted).max() <= 1
 
 
 def test_sounds() -> None:

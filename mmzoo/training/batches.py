@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from mmzoo.data.examples import Examples
 from mmzoo.draws import keys_of, uniforms
-from mmzoo.errors import DataError
+from mmzoo.errors import DataError, require
+from mmzoo.training.mixing import Mixing, partners
 
 VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 
@@ -33,10 +34,11 @@ def stream(
     views: int = 1,
     table: np.ndarray | None = None,
     weights: np.ndarray | None = None,
+    mixing: Mixing | None = None,
     worker: int = 0,
     workers: int = 1,
 ) -> tf.data.Dataset:
-    """Batches `(inputs, labels)` for the given steps; starting at step k gives what the whole stream has there.
+    """Batches `(inputs, labels[, weights])` for the given steps; from step k on they are what the whole stream has.
 
     The stream goes through all examples in a new order each epoch, and on into
     the next epoch within a batch: every batch is full, so every shape is static.
@@ -46,10 +48,16 @@ def stream(
             the original once in `views` times, and else a variant drawn anew.
         table: the rows of one pass, where it is not each example once.
         weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
+        mixing: mixes neighbours; labels and weights are then pairs, the example's own and its partner's.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
     count = len(features["present"]) if table is None else len(table)
     part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
+    require(
+        mixing is None or not (part.start % 2 or part.stop % 2),
+        f"Examples are mixed in pairs, so batches of {batch_size} cannot be shared by {workers}; "
+        f"make 'batch_size' a multiple of {2 * workers}.",
+    )
     features, labels = keras.tree.map_structure(
         lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
     )
@@ -80,9 +88,16 @@ def stream(
             chosen = functools.partial(read if isinstance(features[name], Examples) else one_view, salt=salt)
             inputs[name] = keras.tree.map_structure(chosen, features[name])
         chance = uniforms(keys, VIEW, (features["present"].shape[1],))
-        inputs["present"] = drop_modalities(tf.gather(features["present"], rows), modality_dropout, chance)
-        answers = {name: tf.gather(label, rows) for name, label in labels.items()}
-        return (inputs, answers) if weights is None else (inputs, answers, tf.gather(tf.constant(weights), rows))
+        inputs["present"] = tf.gather(features["present"], rows)
+        counts = None if weights is None else tf.gather(tf.constant(weights), rows)
+        answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
+        if mixing is not None:
+            inputs, share = mixing(inputs, keys)
+            counts = tf.ones_like(share) if counts is None else counts
+            counts = (share * counts, (1 - share) * partners(counts))
+            answers = (answers, {name: partners(label) for name, label in answers.items()})
+        inputs["present"] = drop_modalities(inputs["present"], modality_dropout, chance)
+        return (inputs, answers) if counts is None else (inputs, answers, counts)
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
     return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mmzoo.training.calibrate import calibrate
 from mmzoo.training.features import compute_features, first_view, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
+from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
@@ -61,6 +62,7 @@ def fit(
         views=training.views,
         table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
         weights=weights_of(first, labels[first.name]) if training.balance == "weights" else None,
+        mixing=mixing_of(spec, training, part.trunks),
     )
     plan = make_plan(spec, part.rest, feed, training, train.ids)
     if is_chief():
@@ -75,6 +77,13 @@ def fit(
             calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
         save(model, folder / "model")
     added_up([0.0])  # the other workers wait until the model is there
+
+
+def mixing_of(spec: Spec, training: Training, trunks: Iterable[str]) -> Mixing | None:
+    """How the settings want examples mixed; `trunks` are the inputs that come as features."""
+    if training.mix == "none":
+        return None
+    return Mixing(training.mix, training.mix_alpha, tuple(spec.inputs), frozenset(trunks))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from mmzoo.tasks import Task
 def total_loss(
     spec: Spec,
     outputs: dict[str, Any],
-    labels: dict[str, Any],
+    labels: Any,
     present: Any,
     weights: Any = None,
     *,
@@ -28,6 +28,7 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
+        labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
         weights: float32 (B,), how much each example counts in a mean; 1 if not given.
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all
             parts then add up to the loss of the whole.
@@ -36,7 +37,10 @@ def total_loss(
     totals = known_totals(spec, labels, present, weights) if totals is None else totals
     total = 0.0
     for index, task in enumerate(spec.tasks):
-        loss = task_loss(spec, task, outputs, labels[task.name], present, weights, totals[index])
+        loss = sum(
+            task_loss(spec, task, outputs, side[task.name], present, share_of, totals[index])
+            for side, share_of in sides(labels, weights)
+        )
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
             loss = tf.exp(-s) * loss * (1.0 if task.labels else 0.5) + share * s / 2
@@ -44,11 +48,16 @@ def total_loss(
     return total
 
 
-def known_totals(spec: Spec, labels: dict[str, Any], present: Any, weights: Any = None) -> Any:
+def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:
+    """The labels and their weights: one pair of them, or those that an example was mixed of."""
+    return list(zip(labels, weights, strict=True)) if isinstance(labels, tuple) else [(labels, weights)]
+
+
+def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> Any:
     """The weight of what each task's means are over, float32 (tasks, 2): examples, and modalities in them."""
     rows = []
     for task in spec.tasks:
-        single = weighted(task.known(labels[task.name]), weights)
+        single = sum(weighted(task.known(side[task.name]), share) for side, share in sides(labels, weights))
         heads = tf.reduce_sum(single[:, None] * tf.cast(present, tf.float32)) if task.auxiliary else 0.0
         rows.append(tf.stack([tf.reduce_sum(single), heads]))
     return tf.stack(rows)

@@ -16,7 +16,7 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.spec import Spec
 from mmzoo.training.feed import Feed
-from mmzoo.training.loss import total_loss
+from mmzoo.training.loss import sides, total_loss
 from mmzoo.training.settings import Training
 
 
@@ -68,7 +68,7 @@ def make_plan(spec: Spec, model: keras.Model, feed: Feed, training: Training, id
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     check_division(training, replicas)
     inputs, labels, *weights = next(iter(feed.batches(range(1))))
-    check_shapes(model, inputs, labels, training.batch_size)
+    check_shapes(model, inputs, labels, *weights, rows=training.batch_size)
     outputs = run_model(model, inputs)
     loss = float(total_loss(spec, outputs, labels, inputs["present"], *weights))
     if not math.isfinite(loss):
@@ -103,7 +103,7 @@ def check_division(training: Training, replicas: int) -> None:
     )
 
 
-def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: dict[str, Any], rows: int) -> None:
+def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: Any, weights: Any = None, *, rows: int) -> None:
     """Raise unless a batch is what the model takes, row for row."""
     require(
         inputs.keys() == model.input.keys(),
@@ -113,7 +113,7 @@ def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: dict[str, A
         for tensor, like in zip(keras.tree.flatten(inputs[name]), keras.tree.flatten(wanted), strict=True):
             found, want = (*tensor.shape, tensor.dtype.name), (rows, *like.shape[1:], like.dtype)
             require(found == want, f"A batch of '{name}' is {found}, but the model takes {want}; mend the feed.")
-    for name, label in labels.items():
+    for name, label in ((name, label) for side, _ in sides(labels, weights) for name, label in side.items()):
         require(len(label) == rows, f"A batch has {len(label)} labels of '{name}' for {rows} examples; mend the feed.")
 
 

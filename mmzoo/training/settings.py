@@ -9,6 +9,7 @@ from mmzoo.errors import check_number, require, unknown
 
 CHOICES = {
     "balance": ("none", "weights", "sampling"),
+    "mix": ("none", "mixup", "cutmix"),
     "schedule": ("constant", "cosine", "plateau"),
     "precision": ("bfloat16", "float16", "float32"),
 }
@@ -31,6 +32,9 @@ class Training:
         views: how many variants of each example are computed and kept; the first is the original.
         balance: "none"; "weights", records of rare labels of the first task count more in the loss; "sampling", they
             are drawn more often, and a pass has more examples.
+        mix: "mixup", pairs of examples are added, "cutmix", a part of each is the other's, with all their modalities
+            and labels (`mmzoo.training.mixing`); "none".
+        mix_alpha: of mixing; small for a little of the other, 1 for any share alike.
         memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
@@ -53,6 +57,8 @@ class Training:
     modality_dropout: float = 0.2
     views: int = 1
     balance: str = "none"
+    mix: str = "none"
+    mix_alpha: float = 0.2
     memory: float = 4.0
     clip_norm: float = 1.0
     average: float = 0.99
@@ -72,6 +78,7 @@ class Training:
             "fine_tune_rate": (0, 10),
             "modality_dropout": (0, 0.95),
             "views": (1, 64),
+            "mix_alpha": (0.01, 100),
             "memory": (0, 1e6),
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
@@ -96,6 +103,11 @@ class Training:
             self.batch_size % self.accumulate == 0,
             f"A batch of {self.batch_size} cannot be cut into {self.accumulate} equal parts; "
             "make 'batch_size' a multiple of 'accumulate'.",
+        )
+
+        require(
+            self.mix == "none" or self.batch_size % 2 == 0,
+            f"Examples are mixed in pairs, and a batch of {self.batch_size} leaves one over; make 'batch_size' even.",
         )
 
     def to_json(self) -> dict[str, Any]:

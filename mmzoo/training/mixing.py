@@ -1,0 +1,148 @@
+"""Examples mixed in pairs, all modalities and labels alike: MixUp and CutMix.
+
+Of an example a share stays, one number for all that it has, and the rest is its partner's: the loss is that of both
+labels in these shares. Where only one of the two has a modality, it stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.augmentations.text import SPACE, arranged, last_of, word_of
+from mmzoo.draws import uniforms
+from mmzoo.modalities import Modality
+
+SALT = 2000  # the first of what is drawn here; `stream` and the augmentations have those below
+QUANTILES = 4096
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How examples are mixed.
+
+    Args:
+        how: "mixup": pictures, sounds and sensors are added (Zhang et al. 2018, arXiv:1710.09412); "cutmix": a box of
+            the picture, a stretch of the sound is the partner's (Yun et al. 2019, arXiv:1905.04899; the box lies
+            inside, so that its share is the drawn one). Words and columns of tables cannot be added: of them the
+            share is taken either way.
+        alpha: the share that stays is drawn from Beta(alpha, alpha).
+        items: the inputs, in the order of `present`.
+        computed: names of the inputs that come as what a tower's trunk made of them.
+    """
+
+    how: str
+    alpha: float
+    items: tuple[Modality, ...]
+    computed: frozenset[str] = frozenset()
+
+    def __call__(self, inputs: dict[str, Any], keys: Any) -> tuple[dict[str, Any], Any]:
+        """The inputs mixed, and the share of its own that an example keeps, float32 (B,).
+
+        Args:
+            inputs: of an even number of examples; the first and the second are partners, and so on.
+            keys: int64 (B,), what the draws of each example come from.
+        """
+        return tf.function(self._mixed, jit_compile=True, autograph=False)(inputs, keys)
+
+    def _mixed(self, inputs: dict[str, Any], keys: Any) -> Any:
+        share = self.shares(keys)
+        own, other = inputs["present"], partners(inputs["present"])
+        found = {"present": own | other}
+        for index, item in enumerate(self.items):
+            both = own[:, index] & other[:, index]
+            kept = tf.where(both, share, tf.cast(own[:, index] | ~other[:, index], tf.float32))
+            mix = self.mixer(item)
+            # Every part of an input, such as frames and which of them are real, is drawn alike.
+            found[item.name] = keras.tree.map_structure(
+                lambda part, mix=mix, kept=kept: mix(part, partners(part), kept, keys), inputs[item.name]
+            )
+        return found, share
+
+    def shares(self, keys: Any) -> Any:
+        """Of Beta(alpha, alpha), float32 (B,): its quantile at an even draw, straight between `QUANTILES` of them."""
+        from scipy.special import betaincinv
+
+        table = tf.constant(betaincinv(self.alpha, self.alpha, np.linspace(0, 1, QUANTILES + 1)), tf.float32)
+        place = uniforms(keys, SALT) * QUANTILES
+        low = tf.cast(place, tf.int32)
+        part = place - tf.cast(low, tf.float32)
+        return tf.gather(table, low) * (1 - part) + tf.gather(table, low + 1) * part
+
+    def mixer(self, item: Modality) -> Callable[[Any, Any, Any, Any], Any]:
+        """What mixes this input: `(own, partner's, share that is kept, keys) -> mixed`."""
+        if item.name not in self.computed and item.kind == "text":
+            return words_of_both
+        if item.name not in self.computed and item.kind == "tabular":
+            return columns_of_both
+        return added if self.how == "mixup" else cut
+
+
+def partners(tensor: Any) -> Any:
+    """The rows (B, ...) with the first and the second exchanged, the third and the fourth, and so on."""
+    pairs = tf.reshape(tensor, (-1, 2, *tensor.shape[1:]))
+    return tf.reshape(pairs[:, ::-1], (-1, *tensor.shape[1:]))
+
+
+def along(value: Any, tensor: Any) -> Any:
+    """A number for each row (B,) so that it meets (B, ...)."""
+    return tf.reshape(value, (-1, *[1] * (len(tensor.shape) - 1)))
+
+
+def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
+    """`share * own + (1 - share) * other`, rounded in integers; a number beside none (NaN), as in a gap, is whole."""
+    share = along(share, own)
+    if own.dtype == tf.bool:
+        return (own & (share > 0)) | (other & (share < 1))
+    one, two = tf.cast(own, tf.float32), tf.cast(other, tf.float32)
+    mixed = share * tf.where(tf.math.is_nan(one), two, one) + (1 - share) * tf.where(tf.math.is_nan(two), one, two)
+    # Nothing of an absent side may come through, not even in the place of a gap.
+    mixed = tf.where(share == 1, one, tf.where(share == 0, two, mixed))
+    return tf.cast(tf.round(mixed), own.dtype) if own.dtype.is_integer else tf.cast(mixed, own.dtype)
+
+
+def cut(own: Any, other: Any, share: Any, keys: Any) -> Any:
+    """A box of pictures (B, [frames,] H, W, C), else a stretch of steps (B, T, ...), is `other`."""
+    rank = len(own.shape)
+    axes = (rank - 3, rank - 2) if rank > 3 else (1,)
+    lost = (1 - share) ** (1 / len(axes))
+    draws = uniforms(keys, SALT + 1, (2,))
+    inside = along(tf.ones_like(share, tf.bool), own)
+    for k, axis in enumerate(axes):
+        size = own.shape[axis]
+        width = tf.round(lost * size)
+        start = tf.round(draws[:, k] * (size - width))
+        place = tf.reshape(tf.range(size, dtype=tf.float32), [-1 if a == axis else 1 for a in range(rank)])
+        inside &= (place >= along(start, own)) & (place < along(start + width, own))
+    return tf.where(inside, other, own)
+
+
+def words_of_both(own: Any, other: Any, share: Any, keys: Any) -> Any:
+    """The first words of `own`, by their share, then the last ones of `other`; bytes or ids, then zeros."""
+
+    def words(text: Any, share: Any, first: bool) -> Any:
+        number = word_of(text)
+        count = last_of(text, number) + 1
+        wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * share[:, None]), tf.int32)
+        stays = number < wanted if first else number >= count - wanted
+        return tf.where(stays, text, tf.zeros_like(text))
+
+    start, end = words(own, share, True), words(other, 1 - share, False)
+    parts = [start, end]
+    if own.dtype == tf.uint8:
+        between = tf.reduce_any(start != 0, axis=1) & tf.reduce_any(end != 0, axis=1)
+        parts.insert(1, tf.where(between[:, None], tf.constant(SPACE, tf.uint8), tf.constant(0, tf.uint8)))
+    whole = tf.concat(parts, axis=1)
+    return arranged(whole, tf.cast(whole == 0, tf.int32))[:, : own.shape[1]]
+
+
+def columns_of_both(own: Any, other: Any, share: Any, keys: Any) -> Any:
+    """A share of the columns of `own` (B, C), drawn at random, the others of `other`."""
+    rank = tf.argsort(tf.argsort(uniforms(keys, SALT + 2, (own.shape[1],)), axis=1), axis=1)
+    kept = tf.cast(rank, tf.float32) < tf.round(share * own.shape[1])[:, None]
+    return tf.where(kept, own, other)
