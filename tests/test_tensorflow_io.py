@@ -34,21 +34,16 @@ def test_log_mel_is_theirs(audio: Any) -> None:
 
 
 @pytest.mark.parametrize("axis", [1, 2])
-def test_masks_are_as_wide_as_theirs(axis: int, audio: Any) -> None:
-    """A mask's width and place have the same law: how much of each row or column they hide on average."""
-    count, length = 3000, 40
-    frames = tf.ones((length, length))
+def test_masks_are_as_wide_as_theirs_and_in_the_same_places(axis: int, audio: Any) -> None:
+    """How often each step, or each band, is hidden: by theirs 0 to 8 whole ones, by ours any width up to 8."""
+    count, length = 2000, 40
     mask = audio.time_mask if axis == 1 else audio.freq_mask
-    theirs = np.mean([np.asarray(mask(frames, param=8)) == 0 for _ in range(count)], axis=0)
+    theirs = [np.asarray(mask(tf.ones((length, length)), param=9)) == 0 for _ in range(count)]
     layer = SpecAugment(0.2, masks=1)
     ours = np.asarray(layer(tf.ones((count, length, length)), training=True)) == 0
-    other = ours.all(axis=axis)  # hidden by the mask of the other axis
-    ours = (ours & ~np.expand_dims(other, axis)).mean(axis=0) / (1 - other.mean(axis=0, keepdims=True)).reshape(
-        (1, -1) if axis == 1 else (-1, 1)
-    )
-    # Theirs are of whole steps, from 0 to 7; ours of any width up to 8.
-    across = tuple(k for k in (0, 1) if k != axis - 1)
-    np.testing.assert_allclose(ours.mean(axis=across), theirs.mean(axis=across), atol=0.035)
+    hidden = [np.asarray(each).all(axis=3 - axis).mean(axis=0) for each in (ours, theirs)]
+    np.testing.assert_allclose(*hidden, atol=0.05)
+    assert hidden[0].max() > 0.1
 
 
 def test_what_sounds_ends_where_they_trim(audio: Any) -> None:
