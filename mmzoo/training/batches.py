@@ -78,9 +78,8 @@ def stream(
             found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
             if views == 1 or not examples.item.augmentations:
                 return found
-            varied = examples.item.augment(found, keys)
-            original = tf.equal(tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32), 0)
-            return tf.where(tf.reshape(original, (-1, *[1] * (len(found.shape) - 1))), found, varied)
+            varied = tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32) > 0
+            return examples.item.augment(found, keys, varied)
 
         names = [name for name in features if name != "present"]
         inputs = {}
@@ -100,7 +99,7 @@ def stream(
         return (inputs, answers) if counts is None else (inputs, answers, counts)
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
-    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 @contextmanager
