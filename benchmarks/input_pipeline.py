@@ -35,7 +35,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.modalities.spectrogram import LogMel
-from mmzoo.training.batches import stream
+from mmzoo.training.batches import Varied, stream
 
 FILES, BATCH, ROUNDS, SECONDS = 256, 32, 5, 2.0
 
@@ -76,7 +76,7 @@ def spec(size: int = 256, augmentations: tuple[str, ...] = ("flip", "shift", "co
 
 def ours(given: mmzoo.Spec, source: Records, log_mel: bool = False) -> tf.data.Dataset:
     arrays = decode(given, source, memory=0)
-    made = stream(arrays, {}, batch_size=BATCH, steps=range(10**6), seed=0, modality_dropout=0.1, views=8)
+    made = stream(arrays, {}, Varied(modality_dropout=0.1, views=8), batch_size=BATCH, steps=range(10**6), seed=0)
     if log_mel:
         layer = LogMel(16000, bands=64)
         made = made.map(lambda x, y: ({**x, "mel": layer(x["sound"])[0]}, y), num_parallel_calls=tf.data.AUTOTUNE)

@@ -12,15 +12,18 @@ import keras
 from mmzoo.builder import build
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.service import ServiceBatches
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder import save
 from mmzoo.spec import Spec
+from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
-from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.features import Split, compute_features, first_view, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
+from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
 
@@ -33,8 +36,12 @@ def fit(
     seed: int,
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    service: tuple[str, str] | None = None,
 ) -> None:
     """Build the model of a fitted spec, train it in the strategy's scope that this is called in, and save it.
+
+    Args:
+        service: where a tf.data service is, and the shards that the training records are from; it decodes them.
 
     Raises:
         MMZooError: a record is bad, or what `Loop.run` raises.
@@ -43,26 +50,22 @@ def fit(
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
-    part = split(model)
+    # Features of frozen networks are computed from records that are at hand.
+    part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
-    given = decode(spec, train, memory=memory / training.views)
-    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
     checked = None
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
-    labels = encode_labels(spec, train)
-    first = spec.tasks[0]
-    feed = Stream(
-        features,
-        labels,
-        batch_size=training.batch_size,
-        seed=seed,
-        modality_dropout=training.modality_dropout,
-        views=training.views,
-        table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
-        weights=weights_of(first, labels[first.name]) if training.balance == "weights" else None,
-        mixing=mixing_of(spec, training, part.trunks),
+    feed = (
+        local_feed(part, spec, train, training, seed)
+        if service is None
+        else Remote(
+            ServiceBatches(spec, train, service[1], service=service[0], seed=seed),
+            varied_of(spec, training, encode_labels(spec, train)),
+            batch_size=training.batch_size,
+            seed=seed,
+        )
     )
     plan = make_plan(spec, part.rest, feed, training, train.ids)
     if is_chief():
@@ -79,11 +82,29 @@ def fit(
     added_up([0.0])  # the other workers wait until the model is there
 
 
-def mixing_of(spec: Spec, training: Training, trunks: Iterable[str]) -> Mixing | None:
-    """How the settings want examples mixed; `trunks` are the inputs that come as features."""
-    if training.mix == "none":
-        return None
-    return Mixing(training.mix, training.mix_alpha, tuple(spec.inputs), frozenset(trunks))
+def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
+    """The feed of records that are decoded here, through what is frozen of the model."""
+    given = decode(spec, train, memory=training.memory * 1e9 / training.views)
+    labels, first = encode_labels(spec, train), spec.tasks[0]
+    return Stream(
+        compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
+        labels,
+        varied_of(spec, training, labels, part.trunks),
+        batch_size=training.batch_size,
+        seed=seed,
+        table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
+    )
+
+
+def varied_of(spec: Spec, training: Training, labels: dict[str, Any], trunks: Iterable[str] = ()) -> Varied:
+    """What the settings want drawn; `trunks` are the inputs that come as features."""
+    first, how = spec.tasks[0], training.mix
+    return Varied(
+        training.modality_dropout,
+        training.views,
+        weights_of(first, labels[first.name]) if training.balance == "weights" else None,
+        None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(trunks)),
+    )
 
 
 @contextmanager
