@@ -192,7 +192,7 @@ def train(
     )
     folder = Path(out) if out is not None else next_free(Path("runs"))
     faults = Faults(on_error, budget)
-    train = usable(spec, train, faults, "train")
+    train = usable(spec, train, faults, "train", unlabelled=bool(training.teacher))
     validation = usable(spec, validation, faults, "validation") if validation is not None else None
     spec = spec.fit(train)
     settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}

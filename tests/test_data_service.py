@@ -158,7 +158,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
     """Full batches over epochs, each record once in each, and of a record the same is drawn as without a service."""
     spec, records, _ = wanted
     source = ServiceBatches(spec, records, shards, service=machines.address, patience=5)
-    feed = Remote(source, Varied(0.3, 2), batch_size=16, seed=3)
+    feed = Remote(source, source.labels, Varied(0.3, 2), batch_size=16, seed=3)
     steps = range(2 * feed.count // 16)
     batches = list(feed.batches(steps))
     order = [(row, place // feed.count) for place, row in enumerate(row for k in steps for row in feed.examples(k))]

@@ -18,6 +18,7 @@ from mmzoo.folder import save
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
+from mmzoo.training.contrast import with_pooled
 from mmzoo.training.features import Split, compute_features, first_view, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
@@ -26,6 +27,7 @@ from mmzoo.training.plan import make_plan
 from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
+from mmzoo.training.teacher import lessons
 
 
 def fit(
@@ -50,6 +52,8 @@ def fit(
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
+    if training.teacher and is_chief():
+        print(f"Learning from '{training.teacher}' ({training.teacher_share:.0%} of the loss).")
     # Features of frozen networks are computed from records that are at hand.
     part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
@@ -60,17 +64,13 @@ def fit(
     feed = (
         local_feed(part, spec, train, training, seed)
         if service is None
-        else Remote(
-            ServiceBatches(spec, train, service[1], service=service[0], seed=seed),
-            varied_of(spec, training, encode_labels(spec, train)),
-            batch_size=training.batch_size,
-            seed=seed,
-        )
+        else remote_feed(spec, train, training, seed, *service)
     )
-    plan = make_plan(spec, part.rest, feed, training, train.ids)
+    rest = with_pooled(part.rest, spec) if training.contrast else part.rest
+    plan = make_plan(spec, rest, feed, training, train.ids)
     if is_chief():
         print(plan.text())
-    loop = Loop(spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
+    loop = Loop(spec, rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
     loop.run()
     if is_chief():
         if training.precision != "float32":
@@ -85,7 +85,7 @@ def fit(
 def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
     """The feed of records that are decoded here, through what is frozen of the model."""
     given = decode(spec, train, memory=training.memory * 1e9 / training.views)
-    labels, first = encode_labels(spec, train), spec.tasks[0]
+    labels, first = labels_of(spec, train, training), spec.tasks[0]
     return Stream(
         compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
         labels,
@@ -94,6 +94,20 @@ def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed
         seed=seed,
         table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
     )
+
+
+def remote_feed(spec: Spec, train: Records, training: Training, seed: int, service: str, shards: str) -> Remote:
+    """The feed of records that a tf.data service decodes."""
+    source = ServiceBatches(spec, train, shards, service=service, seed=seed)
+    labels = labels_of(spec, train, training)
+    return Remote(source, labels, varied_of(spec, training, labels), batch_size=training.batch_size, seed=seed)
+
+
+def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
+    """The labels of the records, with what the teacher answers, if there is one."""
+    taught = lessons(training.teacher, spec, train) if training.teacher else {}
+    # What a teacher says of records without a label is worth learning.
+    return {**encode_labels(spec, train, unlabelled=bool(training.teacher)), **taught}
 
 
 def varied_of(spec: Spec, training: Training, labels: dict[str, Any], trunks: Iterable[str] = ()) -> Varied:

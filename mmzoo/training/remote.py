@@ -25,8 +25,10 @@ class Remote:
     is the same as in `Stream`.
     """
 
-    def __init__(self, source: ServiceBatches, varied: Varied, *, batch_size: int, seed: int) -> None:
-        self.source, self.varied = source, varied
+    def __init__(
+        self, source: ServiceBatches, labels: dict[str, Any], varied: Varied, *, batch_size: int, seed: int
+    ) -> None:
+        self.source, self.labels, self.varied = source, labels, varied
         self.count, self.batch_size, self.seed = len(source.records), batch_size, seed
         self.sent: deque[tuple[int, list[int]]] = deque(maxlen=REMEMBERED)
 
@@ -57,7 +59,7 @@ class Remote:
                 item.name: self.varied.augmented(item, batch[item.name], keys, salt)
                 for salt, item in enumerate(self.source.spec.inputs, start=1)
             }
-            return self.varied({**inputs, "present": present}, self.source.labels, rows, keys)
+            return self.varied({**inputs, "present": present}, self.labels, rows, keys)
 
         signature: dict[str, Any] = {name: tf.TensorSpec(self.batch_size, tf.int64) for name in ("position", "epoch")}
         for item in self.source.spec.inputs:
