@@ -23,6 +23,7 @@ from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
+from mmzoo.tuning.model import tune
 
 
 def fit(
@@ -64,11 +65,13 @@ def fit(
         weights=weights_of(first, labels[first.name]) if training.balance == "weights" else None,
         mixing=mixing_of(spec, training, part.trunks),
     )
-    plan = make_plan(spec, part.rest, feed, training, train.ids)
+    tuned = tune(part.rest, training)
+    plan = make_plan(spec, part.rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
-    loop = Loop(spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
-    loop.run()
+    Loop(
+        spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model, tuned=tuned
+    ).run()
     if is_chief():
         if training.precision != "float32":
             model = in_float32(model)
