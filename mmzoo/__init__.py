@@ -33,6 +33,7 @@ _HOMES = {
     "Tokenizer": "mmzoo.choice",
     "Tower": "mmzoo.choice",
     "Training": "mmzoo.training.settings",
+    "Tune": "mmzoo.choice",
     "Video": "mmzoo.modalities.video",
     "build": "mmzoo.builder",
     "explain": "mmzoo.evaluation.explain",
@@ -45,7 +46,7 @@ _HOMES = {
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "datasets")
+_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "datasets")
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 

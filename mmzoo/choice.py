@@ -59,5 +59,9 @@ class Augmentation(Choice):
     """An augmentation by name, with its options: `Augmentation("affine", degrees=10)`."""
 
 
+class Tune(Choice):
+    """A way to fine-tune by name, with its options: `Tune("lora", rank=8)`."""
+
+
 class Fusion(Choice):
     """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""
