@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.training.batches import Varied
 from mmzoo.training.features import compute_features, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loss import total_loss
@@ -55,7 +56,7 @@ def feed_of(model: keras.Model) -> tuple[Any, Stream]:
     inputs, labels = arrays()
     part = split(model)
     features = compute_features(part, model.spec, inputs)
-    return part.rest, Stream(features, labels, batch_size=BATCH, seed=0, modality_dropout=0.0)
+    return part.rest, Stream(features, labels, Varied(), batch_size=BATCH, seed=0)
 
 
 def in_turns(*calls: Callable[[], Any]) -> np.ndarray:
@@ -168,9 +169,9 @@ def cached() -> None:
     whole = Stream(
         {name: array if name == "present" else array[:, None] for name, array in inputs.items()},
         labels,
+        Varied(),
         batch_size=BATCH,
         seed=0,
-        modality_dropout=0.0,
     )
     again = Trainer(frozen, model, mmzoo.Training(batch_size=BATCH), 10**6)
     all_batches = again.batches(whole, ENDLESS)

@@ -163,6 +163,7 @@ def train(
     budget: float = 0.01,
     strategy: Any = None,
     callbacks: Sequence[Any] = (),
+    service: str = "",
 ) -> Run:
     """Train `spec` on records and return the run.
 
@@ -175,15 +176,23 @@ def train(
             "skip" and "mask" they are counted by cause in `data_errors.json`.
         strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
             The result does not depend on it, nor need a run be gone on with on the one that it began on.
+        service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
+            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
         callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
 
     Raises:
         MMZooError: a record is bad, or `out` holds another run.
     """
     training = training or Training()
+    shards = data.partition("#")[0]
+    require(
+        not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
+        "With a data service 'data' names the folder of shards that the records are from (mmzoo shard), "
+        "and training.balance is not 'sampling'.",
+    )
     folder = Path(out) if out is not None else next_free(Path("runs"))
     faults = Faults(on_error, budget)
-    train = usable(spec, train, faults, "train")
+    train = usable(spec, train, faults, "train", unlabelled=bool(training.teacher))
     validation = usable(spec, validation, faults, "validation") if validation is not None else None
     spec = spec.fit(train)
     settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
@@ -201,7 +210,7 @@ def train(
         if on_error != "error" and is_chief():
             write_file(folder / "data_errors.json", json.dumps(faults.to_json(), indent=1, ensure_ascii=False).encode())
             print(faults.table())
-        fit(spec, train, validation, training, seed, folder, callbacks)
+        fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
     return Run(folder)
 
 

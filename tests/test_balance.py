@@ -9,6 +9,7 @@ import pytest
 import mmzoo
 from mmzoo.data.balance import MOST, rows_of, weights_of
 from mmzoo.errors import MMZooError
+from mmzoo.training.batches import Varied
 from mmzoo.training.feed import Stream
 
 TASK = mmzoo.Classification("animal", labels=["cat", "dog", "bird"])
@@ -43,9 +44,9 @@ def test_what_has_no_single_label() -> None:
         mmzoo.Training(balance="samplin")
 
 
-def feed(**options: np.ndarray) -> Stream:
+def feed(weights: np.ndarray | None = None, table: np.ndarray | None = None) -> Stream:
     features = {"x": np.arange(20, dtype=np.float32)[:, None, None], "present": np.ones((20, 1), bool)}
-    return Stream(features, {"animal": LABELS}, batch_size=4, seed=0, modality_dropout=0.0, **options)
+    return Stream(features, {"animal": LABELS}, Varied(weights=weights), batch_size=4, seed=0, table=table)
 
 
 def test_the_stream_draws_by_the_table() -> None:

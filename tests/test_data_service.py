@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 import socket
@@ -26,6 +27,9 @@ from mmzoo.data.serving import start
 from mmzoo.data.shards import write_shards
 from mmzoo.data.sources import open_source
 from mmzoo.errors import MMZooError
+from mmzoo.training.batches import Varied
+from mmzoo.training.feed import Stream
+from mmzoo.training.remote import Remote
 
 COUNT = 300
 
@@ -147,6 +151,48 @@ def test_a_model_trains_from_it(machines: Machines, shards: Path, wanted: Any) -
     history = model.fit(batches.repeated(), steps_per_epoch=len(batches), epochs=2, shuffle=False, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     assert len(history.history["loss"]) == 2
+
+
+@pytest.mark.slow
+def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: Any, tmp_path: Path) -> None:
+    """Full batches over epochs, each record once in each, and of a record the same is drawn as without a service."""
+    spec, records, _ = wanted
+    source = ServiceBatches(spec, records, shards, service=machines.address, patience=5)
+    feed = Remote(source, source.labels, Varied(0.3, 2), batch_size=16, seed=3)
+    steps = range(2 * feed.count // 16)
+    batches = list(feed.batches(steps))
+    order = [(row, place // feed.count) for place, row in enumerate(row for k in steps for row in feed.examples(k))]
+    for epoch in (0, 1):
+        seen = [row for row, there in order if there == epoch]
+        assert len(set(seen)) == len(seen) >= feed.count - 16 * epoch
+
+    local = Stream(decode(spec, records, memory=0), encode_labels(spec, records), Varied(0.3, 2), batch_size=16, seed=3)
+    places = [(row, step * 16 + k) for step in steps for k, row in enumerate(local.examples(step))]
+    here = {(row, place // feed.count): divmod(place, 16) for row, place in places}
+    others = list(local.batches(steps))
+    compared = 0
+    for place, key in enumerate(order):
+        if key in here:
+            (step, k), (other_step, other_k) = divmod(place, 16), here[key]
+            one = tf.nest.map_structure(lambda part, k=k: part[k], batches[step])
+            two = tf.nest.map_structure(lambda part, k=other_k: part[k], others[other_step])
+            tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, two)
+            compared += 1
+    assert compared >= feed.count
+
+    run = mmzoo.train(
+        spec,
+        records,
+        records.take(32),
+        training=mmzoo.Training(epochs=2, batch_size=16, views=2, mix="mixup"),
+        data=f"{shards}#colour",
+        out=tmp_path / "run",
+        service=machines.address,
+    )
+    lines = (run.folder / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
+    with pytest.raises(MMZooError, match="'data' names the folder of shards"):
+        mmzoo.train(spec, records, out=tmp_path / "other", service=machines.address)
 
 
 @pytest.mark.slow

@@ -46,6 +46,19 @@ def test_a_table_of_every_kind(table: Path, tmp_path: Path) -> None:
     assert again.read_text() == text
 
 
+@pytest.mark.parametrize("how", ["mixup", "cutmix"])
+def test_records_mixed_in_pairs(how: str, table: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    assert main(["data", "show", str(table), "--mix", how, "--count", "5", "--out", str(page)]) == 0
+    text = page.read_text()
+    said = re.findall(r"(\d+)% of it, the rest of (r\d)", text)
+    shown = re.findall(r"<h2>(r\d)</h2>", text)
+    # Sounds and notes of five, pictures where both are good; sensors and numbers have no statistics yet.
+    pictures = sum(1 for k, name in enumerate(shown) if "r2" not in (name, (*shown, shown[0])[k ^ 1]))
+    assert len(said) == 5 * 2 + pictures
+    assert len({share for share, _ in said}) == 5
+
+
 def test_errors_and_no_variants(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = str(tmp_path / "page.html")
     assert main(["data", "show", f"{table}#colour", "--count", "2", "--out", page]) == 0

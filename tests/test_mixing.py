@@ -15,7 +15,7 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import stream
+from mmzoo.training.batches import Varied, stream
 from mmzoo.training.loss import known_totals, total_loss
 from mmzoo.training.mixing import Mixing
 from tests.conftest import small_records, small_spec
@@ -156,8 +156,9 @@ def batches(steps: range, memory: float = 1e9, **changes: Any) -> list[Any]:
     arrays = {k: v if isinstance(v, Examples) or k == "present" else v[:, None] for k, v in arrays.items()}
     labels = {"row": np.arange(11, dtype=np.int32)}
     mixing = Mixing("mixup", 1.0, tuple(spec.inputs))
-    settings: dict[str, Any] = {"batch_size": 4, "modality_dropout": 0.3, "seed": 3, "mixing": mixing} | changes
-    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, steps=steps, **settings)]
+    varied = Varied(0.3, weights=changes.pop("weights", None), mixing=changes.pop("mixing", mixing))
+    settings: dict[str, Any] = {"batch_size": 4, "seed": 3} | changes
+    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, varied, steps=steps, **settings)]
 
 
 @pytest.mark.parametrize("memory", [0.0, 1e9])
@@ -200,7 +201,7 @@ def test_the_loss_is_that_of_both_labels_in_their_shares() -> None:
         total = (own * there * entropy(name, one) + other * there * entropy(name, two)).sum()
         means.append(total / ((own + other) * there).sum())
     assert found == pytest.approx(means[0] + 0.5 * means[1], rel=1e-5)
-    np.testing.assert_allclose(known_totals(spec, sides, present, (share, 1 - share)), [[3.5, 2.5]], rtol=1e-6)
+    np.testing.assert_allclose(known_totals(spec, sides, present, (share, 1 - share)), [[3.5, 2.5, 4.0]], rtol=1e-6)
 
 
 def test_bad_settings() -> None:

@@ -54,6 +54,34 @@ def test_a_photo_that_is_not_square_is_turned_before_it_is_squeezed() -> None:
     assert np.abs(IMAGE.decode(data).astype(int) - IMAGE.decode(upright)).max() <= 4
 
 
+JPEGS: dict[str, dict[str, object]] = {
+    "baseline": {"subsampling": 0},
+    "4:2:2": {"subsampling": 1},
+    "4:2:0": {"subsampling": 2},
+    "progressive": {"progressive": True},
+    "coarse": {"quality": 5},
+    "optimized": {"optimize": True, "quality": 98},
+}
+
+
+@pytest.mark.parametrize("side", [16, 15, 37])
+@pytest.mark.parametrize("kind", JPEGS)
+def test_every_jpeg_is_decoded_as_in_a_graph(kind: str, side: int) -> None:
+    pixels = RANDOM.integers(0, 256, (side, side + 3, 3)).astype(np.uint8)
+    for source in (pixels, pixels[..., 0]):
+        data = encoded(source, "JPEG", **JPEGS[kind])
+        np.testing.assert_array_equal(IMAGE.decode(data), IMAGE.from_file(tf.constant(data)))
+
+
+@pytest.mark.parametrize("sides", [(9, 14), (16, 10), (30, 41), (14, 200)])
+def test_squeezing_is_pillows(sides: tuple[int, int]) -> None:
+    """A linear filter that is as wide as the shrinking needs; also where one side shrinks and the other grows."""
+    pixels = RANDOM.integers(0, 256, (*sides, 3)).astype(np.uint8)
+    wanted = np.asarray(Pillow.fromarray(pixels).resize((16, 16), Pillow.Resampling.BILINEAR)).astype(int)
+    assert np.abs(IMAGE.decode(pixels).astype(int) - wanted).max() <= 1
+    assert np.abs(IMAGE.decode(encoded(pixels, "PNG")).astype(int) - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("side", [16, 15])
 def test_a_picture_that_has_the_size_is_decoded_as_any_other(side: int) -> None:
     data = encoded(SMOOTH[:side, :side], "JPEG")

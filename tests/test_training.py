@@ -18,7 +18,7 @@ import mmzoo
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import records_named, stream
+from mmzoo.training.batches import Varied, records_named, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.feed import Stream
 from mmzoo.training.stopping import Interrupted
@@ -32,10 +32,9 @@ def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
     rng = np.random.default_rng(0)
     features = {"a": rng.normal(size=(10, 3, 2)).astype(np.float32), "present": np.ones((10, 3), bool)}
     labels = {"t": np.arange(10, dtype=np.int32)}
-    settings = {"batch_size": 4, "modality_dropout": 0.5} | changes
-    return [
-        keras.tree.map_structure(np.asarray, b) for b in stream(features, labels, steps=steps, seed=seed, **settings)
-    ]
+    varied = Varied(changes.pop("modality_dropout", 0.5))
+    made = stream(features, labels, varied, steps=steps, seed=seed, batch_size=4, **changes)
+    return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
 def test_every_example_once_an_epoch() -> None:
@@ -53,7 +52,7 @@ def test_the_stream_is_a_function_of_seed_and_step(start: int) -> None:
 
 
 def test_the_feed_names_the_examples_of_a_step() -> None:
-    feed = Stream({"present": np.ones((10, 1), bool)}, {"t": np.arange(10)}, batch_size=4, seed=3, modality_dropout=0)
+    feed = Stream({"present": np.ones((10, 1), bool)}, {"t": np.arange(10)}, Varied(), batch_size=4, seed=3)
     labels = [batch[1]["t"].numpy().tolist() for batch in feed.batches(range(5))]
     assert [feed.examples(step) for step in range(5)] == labels
 
@@ -75,9 +74,9 @@ def lazy(steps: range, **changes: Any) -> list[Any]:
     spec, records = small_spec(), small_records(10)
     arrays = decode(spec, records, memory=0)
     assert isinstance(arrays["picture"], Examples)
-    settings: dict[str, Any] = {"batch_size": 4, "modality_dropout": 0.5, "seed": 3, "views": 2} | changes
-    labels = {"row": np.arange(10, dtype=np.int32)}
-    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, steps=steps, **settings)]
+    varied = Varied(changes.pop("modality_dropout", 0.5), changes.pop("views", 2))
+    made = stream(arrays, {"row": np.arange(10, dtype=np.int32)}, varied, steps=steps, batch_size=4, seed=3, **changes)
+    return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
 @pytest.mark.parametrize("start", range(6))
@@ -109,7 +108,7 @@ def test_a_file_that_goes_bad_in_the_middle_is_named() -> None:
     spec, records = small_spec(), small_records(10)
     arrays = decode(spec, records, memory=0)
     arrays["picture"].values[7] = b"rust"
-    made = stream(arrays, {}, batch_size=5, steps=range(2), seed=0, modality_dropout=0)
+    made = stream(arrays, {}, Varied(), batch_size=5, steps=range(2), seed=0)
     with pytest.raises(MMZooError, match=r"Record '.*7': The image bytes"), records_named():
         list(made)
 

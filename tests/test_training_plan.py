@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.errors import MMZooError
+from mmzoo.training.batches import Varied
 from mmzoo.training.feed import Stream
 from mmzoo.training.plan import check_division, make_plan
 from mmzoo.training.trainer import Trainer
@@ -115,5 +116,5 @@ def test_the_plan_is_said_before_the_run(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_the_feed_of_a_run_fits_its_plan(words: keras.Model) -> None:
     arrays = {"words": np.full((5, 1, 32), 97, np.uint8), "present": np.ones((5, 1), bool)}
-    feed = Stream(arrays, {"animal": np.zeros(5, np.int32)}, batch_size=2, seed=0, modality_dropout=0.5)
+    feed = Stream(arrays, {"animal": np.zeros(5, np.int32)}, Varied(modality_dropout=0.5), batch_size=2, seed=0)
     assert make_plan(SPEC, words, feed, mmzoo.Training(batch_size=2), []).examples == 5

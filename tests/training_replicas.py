@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode, encode_labels
+from mmzoo.training.batches import Varied
 from mmzoo.training.features import compute_features, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
@@ -53,7 +54,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
                 layer.trainable, layer.synchronized = norm != "frozen", norm == "synchronized"
         training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
         features = compute_features(split(model), model.spec, decode(model.spec, records))
-        feed = Stream(features, encode_labels(model.spec, records), batch_size=4, seed=0, modality_dropout=0.2)
+        feed = Stream(features, encode_labels(model.spec, records), Varied(modality_dropout=0.2), batch_size=4, seed=0)
         loop = Loop(model.spec, split(model).rest, feed, None, training, Path(folder), ids=records.ids)
         loop.run()
         assert loop.state.step == STEPS

@@ -25,6 +25,8 @@ def recipe_of(args: argparse.Namespace) -> Any:
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
+    if getattr(args, "teacher", None) is not None:
+        settings.append(f"training.teacher={args.teacher}")
     if args.label is not None:
         from mmzoo.data.guess import load_table
         from mmzoo.data.sources import absolute

@@ -36,6 +36,8 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--tpu", default="", metavar="NAME", help='with --strategy tpu: its name or address, or "local"')
     sub.add_argument("--workers", type=int, metavar="N", help="start N workers on this machine, for a try")
+    sub.add_argument("--teacher", metavar="RUN", help="learn from a trained run too (--set training.teacher=RUN)")
+    sub.add_argument("--service", default="", metavar="grpc://HOST:PORT", help="a tf.data service that decodes shards")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
 
 
@@ -77,5 +79,6 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         recipe=None if args.label is not None else find_recipe(args.recipe),
         on_error=args.on_error,
         budget=args.budget,
+        service=args.service,
     )
     return run, test

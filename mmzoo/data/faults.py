@@ -83,11 +83,14 @@ class Faults:
         )
 
 
-def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") -> Records:
+def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", *, unlabelled: bool = False) -> Records:
     """The records that can be used, after one pass over all files and labels; faults are counted in `faults`.
 
     Nothing is done where the policy is "error": decoding will name the first. Files in shards were looked at when
     the shards were written.
+
+    Args:
+        unlabelled: are records without any label of use?
 
     Raises:
         MMZooError: more are bad than the budget allows, or none is left.
@@ -121,7 +124,7 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records") 
         if kept[row] and not present[row]:
             faults.add(record, DataError("It has none of the inputs.", "no_input"))
             kept[row] = False
-        if kept[row] and all(is_missing(columns[task.name][row]) for task in spec.tasks):
+        if kept[row] and not unlabelled and all(is_missing(columns[task.name][row]) for task in spec.tasks):
             faults.add(record, DataError("It has no label.", "no_label"))
             kept[row] = False
     faults.check_budget()

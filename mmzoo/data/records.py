@@ -82,8 +82,11 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     return {name: arrays[name] for name in [*found, "present"]}
 
 
-def encode_labels(spec: Spec, records: Records) -> dict[str, np.ndarray]:
+def encode_labels(spec: Spec, records: Records, *, unlabelled: bool = False) -> dict[str, np.ndarray]:
     """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
+
+    Args:
+        unlabelled: may records have no label at all?
 
     Raises:
         MMZooError: a label is unknown, or a record has none at all; names the record.
@@ -106,7 +109,7 @@ def encode_labels(spec: Spec, records: Records) -> dict[str, np.ndarray]:
         require(like is not None, f"No record has a label for task '{task.name}'; give some, or leave the task out.")
         stand_in = np.full_like(like, task.missing)
         labels[task.name] = np.stack([stand_in if label is None else label for label in encoded])
-    for empty in np.flatnonzero(~given):
+    for empty in np.flatnonzero(~given & (not unlabelled)):
         names = ", ".join(task.name for task in spec.tasks)
         raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")
     return labels

@@ -89,21 +89,8 @@ class ServiceBatches:
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         """One epoch."""
-        waiting: dict[str, list[Any]] = {}
-        count = 0
-        for part in self._parts():
-            for name, values in part.items():
-                waiting.setdefault(name, []).append(values)
-            count += len(part["position"])
-            if count >= self.batch_size:
-                whole = {name: np.concatenate(values) for name, values in waiting.items()}
-                while count >= self.batch_size:
-                    yield self._batch({name: values[: self.batch_size] for name, values in whole.items()})
-                    whole = {name: values[self.batch_size :] for name, values in whole.items()}
-                    count -= self.batch_size
-                waiting = {name: [values] for name, values in whole.items()}
-        if count:
-            yield self._batch({name: np.concatenate(values) for name, values in waiting.items()})
+        for whole in rebatched(self.parts(), self.batch_size, rest=True):
+            yield self._batch(whole)
         self.epoch += 1
 
     def repeated(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -116,7 +103,7 @@ class ServiceBatches:
         inputs = {**whole, "present": self.present[chosen]}
         return inputs, {name: labels[chosen] for name, labels in self.labels.items()}
 
-    def _parts(self) -> Iterator[dict[str, Any]]:
+    def parts(self) -> Iterator[dict[str, Any]]:
         """Decoded inputs of some records at a time with their `position`; first what comes, then what did not."""
         seen = np.zeros(len(self.records), bool)
         for numbers, values in self._received(seen):
@@ -230,6 +217,24 @@ class ServiceBatches:
         return tf.cond(
             tf.strings.length(data) > 0, lambda: tf.ensure_shape(item.from_file(data), item.shape), lambda: zeros
         )
+
+
+def rebatched(parts: Iterator[dict[str, Any]], size: int, rest: bool = False) -> Iterator[dict[str, Any]]:
+    """Arrays by name, of any number of rows, as ones of `size` rows; at the end what is left, if `rest`."""
+    waiting: list[dict[str, Any]] = []
+    count = 0
+    for part in parts:
+        waiting.append(part)
+        count += len(part["position"])
+        if count < size:
+            continue
+        whole = {name: np.concatenate([each[name] for each in waiting]) for name in part}
+        for start in range(0, count - size + 1, size):
+            yield {name: values[start : start + size] for name, values in whole.items()}
+        waiting = [{name: values[count - count % size :] for name, values in whole.items()}]
+        count %= size
+    if count and rest:
+        yield {name: np.concatenate([each[name] for each in waiting]) for name in waiting[0]}
 
 
 def check_service(service: str) -> None:

@@ -38,8 +38,11 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
     return items, records
 
 
-def write_page(path: Path, source: str, *, count: int, variants: int, seed: int) -> None:
+def write_page(path: Path, source: str, *, count: int, variants: int, seed: int, mix: str = "none") -> None:
     """Draw `count` records, drawn at random, and `variants` of each of their inputs that has augmentations.
+
+    Args:
+        mix: "mixup" or "cutmix": each record is also drawn mixed with another of them.
 
     Raises:
         MMZooError: the source cannot be read.
@@ -50,16 +53,17 @@ def write_page(path: Path, source: str, *, count: int, variants: int, seed: int)
     check_number("The number of variants", variants, 0, 100, whole=True)
     items, records = items_of(source)
     rows = sorted(np.random.default_rng(seed).permutation(len(records))[:count].tolist())
+    drawings = [[drawn(item, records, row, variants, seed) for item in items] for row in rows]
+    if mix != "none":
+        add_mixtures(drawings, items, records, rows, mix, seed)
     environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.data", "."), autoescape=True)
     page = environment.get_template("show.html.j2").render(
         source=source,
         total=len(records),
         items=items,
         variants=variants,
-        records=[
-            {"id": records.ids[row], "inputs": [drawn(item, records, row, variants, seed) for item in items]}
-            for row in rows
-        ],
+        mix=mix,
+        records=[{"id": records.ids[row], "inputs": inputs} for row, inputs in zip(rows, drawings, strict=True)],
     )
     write_file(path, page.encode())
 
@@ -83,6 +87,35 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
                 shown["words"] = marked(original["text"].lower(), shown["text"])
             original["variants"].append(shown)
     return original
+
+
+def add_mixtures(
+    drawings: list[list[dict[str, Any]]], items: list[Modality], records: Records, rows: list[int], how: str, seed: int
+) -> None:
+    """Add to each drawn input that training could mix how it comes out with its partner: the record drawn after it."""
+    from mmzoo.training.mixing import Mixing
+
+    pairs = rows + rows[:1] if len(rows) % 2 else rows
+    good = [k for k, item in enumerate(items) if not item.unfitted]
+    mixed = tuple(items[k] for k in good)
+    inputs = {item.name: np.zeros((len(pairs), *item.shape), item.dtype) for item in mixed}
+    present = np.zeros((len(pairs), len(mixed)), bool)
+    for place, row in enumerate(pairs):
+        for column, k in enumerate(good):
+            value = records.column(items[k].name)[row]
+            if value is not None and "error" not in drawings[place % len(rows)][k]:
+                inputs[items[k].name][place] = items[k].decode(value)
+                present[place, column] = True
+    keys = keys_of(seed, np.array(pairs, np.int64), np.arange(len(pairs)))
+    found, shares = Mixing(how, 1.0, mixed)({**inputs, "present": present}, keys)
+    for place, row in enumerate(rows):
+        said = f"{shares[place]:.0%} of it, the rest of {records.ids[pairs[place ^ 1]]}"
+        for column, k in enumerate(good):
+            if present[place, column] and present[place ^ 1, column]:
+                example = np.asarray(found[items[k].name][place])
+                value = example.tobytes().rstrip(b"\0") if items[k].kind == "text" else example
+                shown = with_curves(items[k], value, shown_input(items[k], value, records.ids[row]))
+                drawings[place][k]["variants"].append({**shown, "mixed": said})
 
 
 def with_curves(item: Modality, value: Any, shown: dict[str, Any]) -> dict[str, Any]:

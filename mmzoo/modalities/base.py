@@ -88,9 +88,15 @@ class Modality:
             f"Input '{self.name}' has {self.unfitted}; call spec = spec.fit(records) first, as mmzoo.train does.",
         )
 
-    def augment(self, batch: Any, keys: Any) -> Any:
-        """A random variant of each example of a decoded batch (B, *shape), drawn from its key, int64 (B,)."""
-        return augmenter(self)(batch, keys) if self.augmentations else batch
+    def augment(self, batch: Any, keys: Any, varied: Any = None) -> Any:
+        """A random variant of each example of a decoded batch (B, *shape), drawn from its key, int64 (B,).
+
+        Args:
+            varied: of which examples, bool (B,); the others stay as they are. All, if not given.
+        """
+        if not self.augmentations:
+            return batch
+        return augmenter(self)(batch, keys, np.ones(batch.shape[0], bool) if varied is None else varied)
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
@@ -128,12 +134,14 @@ def augmenter(item: Modality) -> Any:
     from mmzoo.augmentations import augmentations
     from mmzoo.draws import keys_of
 
-    def augment(batch: Any, keys: Any) -> Any:
+    def augment(batch: Any, keys: Any, varied: Any) -> Any:
+        original = batch
         for place, chosen in enumerate(item.augmentations or ()):
             choice = Augmentation.of(chosen)
             own = keys_of(place, keys, tf.zeros_like(keys))  # so that no two of them draw the same
             batch = augmentations[choice.name](batch, own, item, **choice.options)
-        return batch
+        # In here: outside it would cost as much as decoding the pictures.
+        return tf.where(tf.reshape(varied, (-1, *[1] * (len(batch.shape) - 1))), batch, original)
 
     return tf.function(augment, jit_compile=True, autograph=False)
 

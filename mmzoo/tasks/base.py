@@ -21,11 +21,15 @@ class Task:
         auxiliary: share of the losses of one extra head per modality,
             `weight * (loss + auxiliary * mean of the present modalities' losses)`.
             Above 0 the model has outputs `<task>_<input>` beside `<task>`.
+        mutual: share of what each of these heads is made to answer like those of the other modalities that are
+            present: `mutual * mean of their imitation` is added to its loss (Zhang et al. 2018, "Deep mutual
+            learning", arXiv:1706.00384). Needs `auxiliary`.
     """
 
     name: str
     weight: float = field(default=1.0, kw_only=True)
     auxiliary: float = field(default=0.0, kw_only=True)
+    mutual: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = ""
     primary_metric: ClassVar[str] = ""
     """The metric that selects the best epoch; higher is better."""
@@ -38,6 +42,12 @@ class Task:
         check_name(self.kind, self.name)
         check_number(f"The weight of task '{self.name}'", self.weight, 0, 1e6)
         check_number(f"The auxiliary weight of task '{self.name}'", self.auxiliary, 0, 1e6)
+        check_number(f"The mutual weight of task '{self.name}'", self.mutual, 0, 1e6)
+        require(
+            self.auxiliary or not self.mutual,
+            f"The modalities of task '{self.name}' can only learn of each other with heads of their own; "
+            "set 'auxiliary' above 0 too.",
+        )
 
     @property
     def units(self) -> int:
@@ -65,6 +75,18 @@ class Task:
     def loss(self, labels: Any, logits: Any) -> Any:
         """Loss (B,) of each example, from labels that are known and float32 logits (B, units)."""
         raise NotImplementedError
+
+    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+        """How far `logits` (B, units) are from a teacher's, (B,): here the mean divergence of yes or no.
+
+        Divided by the temperature first, and times its square, so that the gradient does not grow small with it
+        (Hinton et al. 2015, arXiv:1503.02531).
+        """
+        from keras import ops
+
+        taught, said = teacher / temperature, logits / temperature
+        p = ops.sigmoid(taught)
+        return temperature**2 * ops.mean(bernoulli_loss(p, said) - bernoulli_loss(p, taught), axis=-1)
 
     def finish(self, logits: Any) -> Any:
         """What a user sees, from the logits: in the graph of every exported model."""

@@ -58,6 +58,12 @@ class Classification(Task):
             return ops.sum(ops.square(targets - ops.softmax(logits)), axis=-1)
         return -ops.sum(targets * ops.log_softmax(logits), axis=-1)
 
+    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+        from keras import ops
+
+        taught, said = ops.log_softmax(teacher / temperature), ops.log_softmax(logits / temperature)
+        return temperature**2 * ops.sum(ops.exp(taught) * (taught - said), axis=-1)
+
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, labels)."""
         from keras import ops

@@ -65,6 +65,9 @@ class Regression(Task):
             error = ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
         return ops.mean(error, axis=-1)
 
+    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+        return self.loss(teacher, logits)
+
     def finish(self, logits: Any) -> Any:
         """The numbers (B, targets), as they are."""
         return logits

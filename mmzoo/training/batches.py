@@ -9,6 +9,7 @@ import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -18,23 +19,58 @@ import tensorflow as tf
 from mmzoo.data.examples import Examples
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
+from mmzoo.modalities import Modality
 from mmzoo.training.mixing import Mixing, partners
 
 VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 
 
+@dataclass(frozen=True)
+class Varied:
+    """What is drawn of examples on their way to the model, whatever they come from.
+
+    Args:
+        modality_dropout: the share of present modalities that are left out.
+        views: an example is the original once in so many times, and else a variant.
+        weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
+        mixing: mixes neighbours; labels and weights are then pairs, the example's own and its partner's.
+    """
+
+    modality_dropout: float = 0.0
+    views: int = 1
+    weights: np.ndarray | None = None
+    mixing: Mixing | None = None
+
+    def augmented(self, item: Modality, batch: Any, keys: Any, salt: int) -> Any:
+        """Decoded examples of an input, most of them as variants."""
+        if self.views == 1 or not item.augmentations:
+            return batch
+        varied = tf.cast(uniforms(keys, VIEW + salt) * self.views, tf.int32) > 0
+        return item.augment(batch, keys, varied)
+
+    def __call__(self, inputs: dict[str, Any], labels: dict[str, Any], rows: Any, keys: Any) -> Any:
+        """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
+        counts = None if self.weights is None else tf.gather(tf.constant(self.weights), rows)
+        answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
+        if self.mixing is not None:
+            inputs, share = self.mixing(inputs, keys)
+            counts = tf.ones_like(share) if counts is None else counts
+            counts = (share * counts, (1 - share) * partners(counts))
+            answers = (answers, {name: partners(label) for name, label in answers.items()})
+        chance = uniforms(keys, VIEW, (inputs["present"].shape[1],))
+        inputs = {**inputs, "present": drop_modalities(inputs["present"], self.modality_dropout, chance)}
+        return (inputs, answers) if counts is None else (inputs, answers, counts)
+
+
 def stream(
     features: dict[str, Any],
     labels: dict[str, np.ndarray],
+    varied: Varied,
     *,
     batch_size: int,
     steps: range,
     seed: int,
-    modality_dropout: float,
-    views: int = 1,
     table: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
-    mixing: Mixing | None = None,
     worker: int = 0,
     workers: int = 1,
 ) -> tf.data.Dataset:
@@ -44,17 +80,15 @@ def stream(
     the next epoch within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, views, ...), or `Examples`, which are decoded now: with `views` above 1 each is
-            the original once in `views` times, and else a variant drawn anew.
+        features: by input (N, views, ...), of which one view is drawn, or `Examples`, which are decoded now.
+        varied: what is drawn of them.
         table: the rows of one pass, where it is not each example once.
-        weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
-        mixing: mixes neighbours; labels and weights are then pairs, the example's own and its partner's.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
     count = len(features["present"]) if table is None else len(table)
     part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
     require(
-        mixing is None or not (part.start % 2 or part.stop % 2),
+        varied.mixing is None or not (part.start % 2 or part.stop % 2),
         f"Examples are mixed in pairs, so batches of {batch_size} cannot be shared by {workers}; "
         f"make 'batch_size' a multiple of {2 * workers}.",
     )
@@ -76,31 +110,17 @@ def stream(
         def read(examples: Examples, salt: int) -> Any:
             found = tf.numpy_function(examples.__getitem__, [rows], examples.dtype)
             found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
-            if views == 1 or not examples.item.augmentations:
-                return found
-            varied = examples.item.augment(found, keys)
-            original = tf.equal(tf.cast(uniforms(keys, VIEW + salt) * views, tf.int32), 0)
-            return tf.where(tf.reshape(original, (-1, *[1] * (len(found.shape) - 1))), found, varied)
+            return varied.augmented(examples.item, found, keys, salt)
 
         names = [name for name in features if name != "present"]
-        inputs = {}
+        inputs = {"present": tf.gather(features["present"], rows)}
         for salt, name in enumerate(names, start=1):
             chosen = functools.partial(read if isinstance(features[name], Examples) else one_view, salt=salt)
             inputs[name] = keras.tree.map_structure(chosen, features[name])
-        chance = uniforms(keys, VIEW, (features["present"].shape[1],))
-        inputs["present"] = tf.gather(features["present"], rows)
-        counts = None if weights is None else tf.gather(tf.constant(weights), rows)
-        answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
-        if mixing is not None:
-            inputs, share = mixing(inputs, keys)
-            counts = tf.ones_like(share) if counts is None else counts
-            counts = (share * counts, (1 - share) * partners(counts))
-            answers = (answers, {name: partners(label) for name, label in answers.items()})
-        inputs["present"] = drop_modalities(inputs["present"], modality_dropout, chance)
-        return (inputs, answers) if counts is None else (inputs, answers, counts)
+        return varied(inputs, labels, rows, keys)
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
-    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.training.batches import row_at, stream
+from mmzoo.training.batches import Varied, row_at, stream
 
 
 class Feed(Protocol):
@@ -35,24 +35,31 @@ class Stream:
     """The feed of `stream`: all examples in a new order each epoch, on into the next epoch within a batch."""
 
     def __init__(
-        self, features: dict[str, Any], labels: dict[str, np.ndarray], *, batch_size: int, seed: int, **options: Any
+        self,
+        features: dict[str, Any],
+        labels: dict[str, np.ndarray],
+        varied: Varied,
+        *,
+        batch_size: int,
+        seed: int,
+        table: np.ndarray | None = None,
     ) -> None:
-        self.table = options.get("table")
-        self.count = len(features["present"] if self.table is None else self.table)
-        self.features, self.labels = features, labels
-        self.batch_size, self.seed, self.options = batch_size, seed, options
+        self.features, self.labels, self.varied, self.table = features, labels, varied, table
+        self.count = len(features["present"] if table is None else table)
+        self.batch_size, self.seed = batch_size, seed
 
     def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
         """See `Feed`."""
         return stream(
             self.features,
             self.labels,
-            steps=steps,
+            self.varied,
             batch_size=self.batch_size,
+            steps=steps,
             seed=self.seed,
+            table=self.table,
             worker=worker,
             workers=workers,
-            **self.options,
         )
 
     def examples(self, step: int) -> list[int]:

@@ -12,17 +12,22 @@ import keras
 from mmzoo.builder import build
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.service import ServiceBatches
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder import save
 from mmzoo.spec import Spec
+from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
-from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.contrast import with_pooled
+from mmzoo.training.features import Split, compute_features, first_view, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.loop import Loop
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
+from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
+from mmzoo.training.teacher import lessons
 from mmzoo.tuning.model import tune
 
 
@@ -34,8 +39,12 @@ def fit(
     seed: int,
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    service: tuple[str, str] | None = None,
 ) -> None:
     """Build the model of a fitted spec, train it in the strategy's scope that this is called in, and save it.
+
+    Args:
+        service: where a tf.data service is, and the shards that the training records are from; it decodes them.
 
     Raises:
         MMZooError: a record is bad, or what `Loop.run` raises.
@@ -44,34 +53,27 @@ def fit(
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
-    part = split(model)
+    if training.teacher and is_chief():
+        print(f"Learning from '{training.teacher}' ({training.teacher_share:.0%} of the loss).")
+    # Features of frozen networks are computed from records that are at hand.
+    part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
-    given = decode(spec, train, memory=memory / training.views)
-    features = compute_features(part, spec, given, views=training.views, seed=seed, what="train features")
     checked = None
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
         checked = (first_view(held_out), encode_labels(spec, validation))
-    labels = encode_labels(spec, train)
-    first = spec.tasks[0]
-    feed = Stream(
-        features,
-        labels,
-        batch_size=training.batch_size,
-        seed=seed,
-        modality_dropout=training.modality_dropout,
-        views=training.views,
-        table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
-        weights=weights_of(first, labels[first.name]) if training.balance == "weights" else None,
-        mixing=mixing_of(spec, training, part.trunks),
+    feed = (
+        local_feed(part, spec, train, training, seed)
+        if service is None
+        else remote_feed(spec, train, training, seed, *service)
     )
-    tuned = tune(part.rest, training)
-    plan = make_plan(spec, part.rest, feed, training, train.ids, tuned=tuned, whole=model)
+    rest = with_pooled(part.rest, spec) if training.contrast else part.rest
+    tuned = tune(rest, training)
+    plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
-    Loop(
-        spec, part.rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model, tuned=tuned
-    ).run()
+    more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
+    Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more).run()
     if is_chief():
         if training.precision != "float32":
             model = in_float32(model)
@@ -82,11 +84,43 @@ def fit(
     added_up([0.0])  # the other workers wait until the model is there
 
 
-def mixing_of(spec: Spec, training: Training, trunks: Iterable[str]) -> Mixing | None:
-    """How the settings want examples mixed; `trunks` are the inputs that come as features."""
-    if training.mix == "none":
-        return None
-    return Mixing(training.mix, training.mix_alpha, tuple(spec.inputs), frozenset(trunks))
+def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
+    """The feed of records that are decoded here, through what is frozen of the model."""
+    given = decode(spec, train, memory=training.memory * 1e9 / training.views)
+    labels, first = labels_of(spec, train, training), spec.tasks[0]
+    return Stream(
+        compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
+        labels,
+        varied_of(spec, training, labels, part.trunks),
+        batch_size=training.batch_size,
+        seed=seed,
+        table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
+    )
+
+
+def remote_feed(spec: Spec, train: Records, training: Training, seed: int, service: str, shards: str) -> Remote:
+    """The feed of records that a tf.data service decodes."""
+    source = ServiceBatches(spec, train, shards, service=service, seed=seed)
+    labels = labels_of(spec, train, training)
+    return Remote(source, labels, varied_of(spec, training, labels), batch_size=training.batch_size, seed=seed)
+
+
+def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
+    """The labels of the records, with what the teacher answers, if there is one."""
+    taught = lessons(training.teacher, spec, train) if training.teacher else {}
+    # What a teacher says of records without a label is worth learning.
+    return {**encode_labels(spec, train, unlabelled=bool(training.teacher)), **taught}
+
+
+def varied_of(spec: Spec, training: Training, labels: dict[str, Any], trunks: Iterable[str] = ()) -> Varied:
+    """What the settings want drawn; `trunks` are the inputs that come as features."""
+    first, how = spec.tasks[0], training.mix
+    return Varied(
+        training.modality_dropout,
+        training.views,
+        weights_of(first, labels[first.name]) if training.balance == "weights" else None,
+        None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(trunks)),
+    )
 
 
 @contextmanager

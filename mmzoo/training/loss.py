@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from mmzoo.layers import LOG_VARIANCES
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
+from mmzoo.training.teacher import TAUGHT
+
+
+class Teaching(NamedTuple):
+    """How much of a loss is a teacher's, and the temperature at which its answers are imitated."""
+
+    share: float
+    temperature: float
+
+
+NO_TEACHER = Teaching(0.0, 1.0)
 
 
 def total_loss(
@@ -20,6 +31,7 @@ def total_loss(
     *,
     totals: Any = None,
     share: float = 1.0,
+    teaching: Teaching = NO_TEACHER,
 ) -> Any:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
@@ -33,12 +45,14 @@ def total_loss(
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all
             parts then add up to the loss of the whole.
         share: how much of the whole batch this part is.
+        teaching: how much a teacher counts, where `labels` have what it answers; then a task's loss is
+            `(1 - share) * loss + share * mean of the imitation`, the latter also of examples without a label.
     """
     totals = known_totals(spec, labels, present, weights) if totals is None else totals
     total = 0.0
     for index, task in enumerate(spec.tasks):
         loss = sum(
-            task_loss(spec, task, outputs, side[task.name], present, share_of, totals[index])
+            task_loss(spec, task, outputs, side, present, share_of, totals[index], teaching)
             for side, share_of in sides(labels, weights)
         )
         if spec.task_weights == "learned":
@@ -54,29 +68,61 @@ def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:
 
 
 def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> Any:
-    """The weight of what each task's means are over, float32 (tasks, 2): examples, and modalities in them."""
+    """The weight of what each task's means are over, float32 (tasks, 3): examples, modalities in them, all examples."""
     rows = []
     for task in spec.tasks:
         single = sum(weighted(task.known(side[task.name]), share) for side, share in sides(labels, weights))
         heads = tf.reduce_sum(single[:, None] * tf.cast(present, tf.float32)) if task.auxiliary else 0.0
-        rows.append(tf.stack([tf.reduce_sum(single), heads]))
+        every = sum(
+            tf.reduce_sum(weighted(tf.ones_like(task.known(side[task.name])), share))
+            for side, share in sides(labels, weights)
+        )
+        rows.append(tf.stack([tf.reduce_sum(single), heads, every]))
     return tf.stack(rows)
 
 
 def task_loss(
-    spec: Spec, task: Task, outputs: dict[str, Any], labels: Any, present: Any, weights: Any, totals: Any
+    spec: Spec,
+    task: Task,
+    outputs: dict[str, Any],
+    side: dict[str, Any],
+    present: Any,
+    weights: Any,
+    totals: Any,
+    teaching: Teaching,
 ) -> Any:
     """`loss + auxiliary * mean over present modalities of their loss`, over the examples whose label is known."""
+    labels = side[task.name]
     known = task.known(labels)
     # A stand-in for what is missing, so that its loss, which counts for nothing, is a finite number.
     labels = tf.where(known if labels.ndim == 1 else known[:, None], labels, tf.zeros_like(labels))
     kept = weighted(known, weights)
     loss = tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
+    taught = side.get(task.name + TAUGHT)
+    if taught is not None:
+        apart = task.imitation(taught, outputs[task.name], teaching.temperature)
+        apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[2])
+        loss = (1 - teaching.share) * loss + teaching.share * apart
     if task.auxiliary:
-        single = tf.stack([task.loss(labels, outputs[f"{task.name}_{name}"]) for name in spec.input_names], 1)
+        heads = [outputs[f"{task.name}_{name}"] for name in spec.input_names]
+        single = tf.stack([task.loss(labels, head) for head in heads], 1)
+        if task.mutual:
+            single += task.mutual * apart_from_others(task, heads, present)
         kept = kept[:, None] * tf.cast(present, tf.float32)
         loss += task.auxiliary * tf.reduce_sum(single * kept) / above_zero(totals[1])
     return loss
+
+
+def apart_from_others(task: Task, heads: list[Any], present: Any) -> Any:
+    """How far each modality's answer is from those of the others that are present, on average: (B, M)."""
+    here = tf.cast(present, tf.float32)
+    columns = []
+    for learner, head in enumerate(heads):
+        others = [k for k in range(len(heads)) if k != learner]
+        found = [task.imitation(tf.stop_gradient(heads[k]), head) * here[:, k] for k in others]
+        count = tf.add_n([here[:, k] for k in others]) if others else here[:, 0] * 0.0
+        columns.append(tf.add_n(found) / above_zero(count) if found else count)
+    return tf.stack(columns, axis=1)
 
 
 def weighted(known: Any, weights: Any) -> Any:

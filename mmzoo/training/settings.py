@@ -39,6 +39,11 @@ class Training:
         mix: "mixup", pairs of examples are added, "cutmix", a part of each is the other's, with all their modalities
             and labels (`mmzoo.training.mixing`); "none".
         mix_alpha: of mixing; small for a little of the other, 1 for any share alike.
+        contrast: weight of a loss by which the modalities of an example find each other in the batch
+            (Radford et al. 2021, arXiv:2103.00020).
+        teacher: the folder of a run whose answers are imitated (Hinton et al. 2015, arXiv:1503.02531).
+        teacher_share: how much of the loss that is.
+        temperature: of the teacher's answers; above 1 the small probabilities tell more.
         memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
@@ -65,6 +70,10 @@ class Training:
     balance: str = "none"
     mix: str = "none"
     mix_alpha: float = 0.2
+    contrast: float = 0.0
+    teacher: str = ""
+    teacher_share: float = 0.7
+    temperature: float = 2.0
     memory: float = 4.0
     clip_norm: float = 1.0
     average: float = 0.99
@@ -85,6 +94,9 @@ class Training:
             "modality_dropout": (0, 0.95),
             "views": (1, 64),
             "mix_alpha": (0.01, 100),
+            "contrast": (0, 1000),
+            "teacher_share": (0, 1),
+            "temperature": (0.1, 100),
             "memory": (0, 1e6),
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
@@ -92,10 +104,9 @@ class Training:
             "accumulate": (1, 65_536),
             "steps_per_call": (1, 1024),
         }
-        require(
-            isinstance(self.monitor, str),
-            f"The training setting 'monitor' must be a metric's name, not {self.monitor!r}.",
-        )
+        for name, what in (("monitor", "a metric's name"), ("teacher", "the folder of a run")):
+            value = getattr(self, name)
+            require(isinstance(value, str), f"The training setting '{name}' must be {what}, not {value!r}.")
         self._check_tune()
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
@@ -110,6 +121,10 @@ class Training:
             self.batch_size % self.accumulate == 0,
             f"A batch of {self.batch_size} cannot be cut into {self.accumulate} equal parts; "
             "make 'batch_size' a multiple of 'accumulate'.",
+        )
+        require(
+            not self.contrast or self.accumulate == 1,
+            "The contrast is between the examples of a whole batch; set 'accumulate' to 1, or 'contrast' to 0.",
         )
         require(
             self.mix == "none" or self.batch_size % 2 == 0,

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.errors import require
 from mmzoo.spec import Spec
+from mmzoo.training.contrast import contrast
 from mmzoo.training.feed import Feed
-from mmzoo.training.loss import known_totals, total_loss
+from mmzoo.training.loss import Teaching, known_totals, total_loss
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
@@ -64,6 +66,12 @@ class Trainer:
             for layer in model._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.synchronized = True
+        self.teaching = Teaching(training.teacher_share, training.temperature)
+        require(
+            not training.contrast or self.replicas == 1,
+            f"The contrast is between the examples of a whole batch, which {self.replicas} replicas do not see; "
+            "set training.contrast to 0, or train on one device.",
+        )
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
         self.begin(0)
@@ -171,7 +179,10 @@ class Trainer:
             with tf.control_dependencies(gradients), tf.GradientTape() as tape:
                 outputs = self._outputs(inputs)
                 share = 1 / (parts * self.replicas)
-                part = total_loss(self.spec, outputs, labels, inputs["present"], *weights, totals=totals, share=share)
+                given = {"totals": totals, "share": share, "teaching": self.teaching}
+                part = total_loss(self.spec, outputs, labels, inputs["present"], *weights, **given)
+                if self.training.contrast:
+                    part += self.training.contrast * contrast(self.spec, outputs, inputs["present"])
                 scaled = part * scale
             found = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients="zero")
             gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]

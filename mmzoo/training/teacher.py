@@ -1,0 +1,34 @@
+"""A trained model that another one learns from (Hinton, Vinyals & Dean 2015, arXiv:1503.02531)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmzoo.data.records import Records, decode
+from mmzoo.errors import require
+from mmzoo.evaluation.metrics import run_model
+from mmzoo.spec import Spec
+
+TAUGHT = "_taught"  # after a task's name: what the teacher answers, among the labels
+
+
+def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
+    """The logits of a run's model for all records, by `<task>_taught`, float32 (N, units).
+
+    Args:
+        teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.
+
+    Raises:
+        MMZooError: the folder has no model, or it was not asked what the spec asks.
+    """
+    from mmzoo.run import Run
+
+    model = Run(teacher).model
+    theirs = {task.name: task for task in model.spec.tasks}
+    for task in spec.tasks:
+        same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
+        require(same, f"The teacher '{teacher}' has no task '{task.name}' with the same labels; choose another.")
+    for name in model.spec.input_names:
+        require(name in records.columns, f"The teacher '{teacher}' needs input '{name}', which the records have not.")
+    found = run_model(model, decode(model.spec, records))
+    return {task.name + TAUGHT: found[task.name] for task in spec.tasks}

@@ -1,0 +1,157 @@
+"""What modalities, and models, learn of each other: the formulas in float64, and problems on which they matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.special import expit, log_softmax, softmax
+
+import mmzoo
+from mmzoo.data.records import decode
+from mmzoo.errors import MMZooError
+from mmzoo.evaluation.metrics import run_model
+from mmzoo.evaluation.retrieval import retrieval
+from mmzoo.training.contrast import POOLED, contrast, with_pooled
+from mmzoo.training.loss import Teaching, total_loss
+from mmzoo.training.teacher import TAUGHT
+from tests.conftest import small_records, small_spec
+
+RANDOM = np.random.default_rng(0)
+LABELS = ("a", "b", "c")
+
+
+def table_spec(**task: Any) -> mmzoo.Spec:
+    """Two tables of numbers and one question."""
+    inputs = [
+        mmzoo.Tabular(name, numbers=[f"{name}{k}" for k in range(8)], tower=mmzoo.Tower("mlp", width=32))
+        for name in ("near", "far")
+    ]
+    return mmzoo.Spec(inputs, "concat", [mmzoo.Classification("kind", labels=LABELS, **task)], dim=16)
+
+
+def table(near: np.ndarray, far: np.ndarray, labels: np.ndarray) -> mmzoo.Records:
+    columns: dict[str, list[Any]] = {"kind": [LABELS[k] if k >= 0 else None for k in labels]}
+    for name, rows in (("near", near), ("far", far)):
+        columns[name] = [{f"{name}{k}": float(x) for k, x in enumerate(row)} for row in rows]
+    return mmzoo.Records(columns, [f"r{k}" for k in range(len(labels))])
+
+
+def trained(spec: mmzoo.Spec, records: mmzoo.Records, out: Path, **settings: Any) -> mmzoo.Run:
+    training = mmzoo.Training(**{"epochs": 10, "modality_dropout": 0.0, "average": 0.0, **settings})
+    return mmzoo.train(spec, records, training=training, out=out)
+
+
+def logits(*names: str, units: int = 3, rows: int = 6) -> dict[str, np.ndarray]:
+    return {name: RANDOM.normal(size=(rows, units)).astype(np.float32) * 2 for name in names}
+
+
+def divergence(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    return np.asarray((softmax(p, axis=1) * (log_softmax(p, axis=1) - log_softmax(q, axis=1))).sum(axis=1))
+
+
+def test_imitation_is_zero_of_oneself_and_the_divergence_of_others() -> None:
+    one, two = (RANDOM.normal(size=(5, 3)).astype(np.float32) for _ in range(2))
+    kind = mmzoo.Classification("kind", labels=LABELS)
+    np.testing.assert_allclose(kind.imitation(one, two, 3.0), 9 * divergence(one / 3, two / 3), rtol=1e-4)
+    p, q = expit(one / 2), expit(two / 2)
+    wanted = 4 * (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).mean(axis=1)
+    for task in (mmzoo.MultiLabel("tags", labels=LABELS), mmzoo.Ordinal("pain", labels=(*LABELS, "d"))):
+        np.testing.assert_allclose(task.imitation(one, two, 2.0), wanted, rtol=1e-3)
+    np.testing.assert_allclose(mmzoo.Regression("size", targets=3).imitation(one, two), ((one - two) ** 2).mean(axis=1))
+    for task in (kind, mmzoo.Binary("sick"), mmzoo.Regression("size")):
+        np.testing.assert_allclose(task.imitation(one, one, 2.0), 0, atol=1e-6)
+
+
+def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> None:
+    spec = table_spec(auxiliary=0.5, mutual=2.0)
+    outputs, taught = logits("kind", "kind_near", "kind_far"), logits("kind")["kind"]
+    labels = np.array([0, 1, 2, -1, 1, 0])
+    present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1]], bool)
+    found = total_loss(spec, outputs, {"kind": labels, "kind" + TAUGHT: taught}, present, teaching=Teaching(0.3, 2.0))
+
+    def entropy(name: str) -> np.ndarray:
+        return -log_softmax(outputs[name].astype(np.float64), axis=1)[np.arange(6), labels]
+
+    known = labels >= 0
+    loss = 0.7 * entropy("kind")[known].mean() + 0.3 * (4 * divergence(taught / 2, outputs["kind"] / 2)).mean()
+    near, far = outputs["kind_near"], outputs["kind_far"]
+    both = present.all(axis=1)
+    heads = [
+        entropy("kind_near") + 2 * both * divergence(far, near),
+        entropy("kind_far") + 2 * both * divergence(near, far),
+    ]
+    kept = known[:, None] & present
+    assert float(found) == pytest.approx(loss + 0.5 * np.stack(heads, axis=1)[kept].mean(), rel=1e-4)
+
+
+def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
+    spec = table_spec()
+    vectors = {name + POOLED: RANDOM.normal(size=(6, 10)).astype(np.float32) for name in ("near", "far")}
+    present = np.ones((6, 2), bool)
+    present[4, 0] = False
+    vectors["near" + POOLED][4] = 1e6  # what is absent may hold anything
+    found = float(contrast(spec, vectors, tf.constant(present)))
+    one, two = (vectors[name + POOLED][[0, 1, 2, 3, 5]].astype(np.float64) for name in ("far", "near"))
+    one, two = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, two))
+    table = one @ two.T / 0.07
+    wanted = -(np.diag(log_softmax(table, axis=1)) + np.diag(log_softmax(table, axis=0))).mean() / 2
+    assert found == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
+    """Both tables are turned pictures of one hidden row; labels say little about which."""
+    hidden = RANDOM.normal(size=(500, 8))
+    turned = [np.linalg.qr(RANDOM.normal(size=(8, 8)))[0] for _ in range(2)]
+    near, far = (hidden @ turn for turn in turned)
+    labels = (hidden[:, 0] > 0).astype(int)
+    records, new = table(near[:400], far[:400], labels[:400]), table(near[400:], far[400:], labels[400:])
+    recalls = []
+    for weight in (0.0, 1.0):
+        run = trained(table_spec(), records, tmp_path / str(weight), contrast=weight, epochs=20)
+        spec = run.model.spec
+        found = run_model(with_pooled(run.model, spec), decode(spec, new))
+        one, two = (found[name + POOLED] for name in ("near", "far"))
+        cosines = (one / np.linalg.norm(one, axis=1, keepdims=True)) @ (
+            two / np.linalg.norm(two, axis=1, keepdims=True)
+        ).T
+        recalls.append(retrieval(cosines)["recall@1"])
+    assert recalls[0] < 0.1  # chance is 0.01
+    assert recalls[1] > 0.4
+
+
+@pytest.mark.slow
+def test_a_teacher_makes_up_for_labels_that_are_missing(tmp_path: Path) -> None:
+    """A student that hears only one modality, with a label for one record in twenty."""
+    near = RANDOM.normal(size=(600, 8))
+    labels = (near[:, :3] + 0.3 * near[:, 3:6] * near[:, 5:8]).argmax(axis=1)
+    far = RANDOM.normal(size=(600, 8)) + 2 * np.eye(8)[labels]
+    few = np.arange(0, 400, 20)
+    most = np.where(np.isin(np.arange(400), few), labels[:400], -1)
+    teacher = trained(table_spec(), table(near[:400], far[:400], labels[:400]), tmp_path / "teacher", epochs=20)
+    new = table(near[400:], far[400:], labels[400:])
+    found = []
+    for name, records, settings in (
+        ("alone", table(near[few], far[few], labels[few]), {"batch_size": 20, "epochs": 200}),
+        ("taught", table(near[:400], far[:400], most), {"teacher": str(teacher.folder), "teacher_share": 0.9}),
+    ):
+        run = trained(table_spec().subset(["near"]), records, tmp_path / name, **settings)
+        found.append(run.evaluate(new)["subsets"]["near"]["accuracy"])
+    assert found[1] > found[0] + 0.08
+
+
+def test_what_cannot_be_is_said(tmp_path: Path) -> None:
+    records = small_records(8)
+    plain = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))])
+    with pytest.raises(MMZooError, match="set 'auxiliary' above 0"):
+        mmzoo.Classification("kind", labels=LABELS, mutual=1.0)
+    with pytest.raises(MMZooError, match="'accumulate' to 1"):
+        mmzoo.Training(contrast=1.0, accumulate=2)
+    with pytest.raises(MMZooError, match="'teacher' must be the folder"):
+        mmzoo.Training(teacher=3)  # type: ignore[arg-type]
+    with pytest.raises(MMZooError, match="nowhere"):
+        trained(plain, records, tmp_path / "b", teacher=str(tmp_path / "nowhere"), batch_size=4, epochs=1)
