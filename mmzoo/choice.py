@@ -59,5 +59,9 @@ class Augmentation(Choice):
     """An augmentation by name, with its options: `Augmentation("affine", degrees=10)`."""
 
 
+class Objective(Choice):
+    """What training makes small, by name, with its options: `Objective("focal", gamma=3.0)`."""
+
+
 class Fusion(Choice):
     """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""
