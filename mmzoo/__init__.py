@@ -34,6 +34,7 @@ _HOMES = {
     "Tokenizer": "mmzoo.choice",
     "Tower": "mmzoo.choice",
     "Training": "mmzoo.training.settings",
+    "Tune": "mmzoo.choice",
     "Video": "mmzoo.modalities.video",
     "build": "mmzoo.builder",
     "explain": "mmzoo.evaluation.explain",
@@ -46,7 +47,7 @@ _HOMES = {
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "objectives", "datasets")
+_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "objectives", "datasets")
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 

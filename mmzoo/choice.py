@@ -63,5 +63,9 @@ class Objective(Choice):
     """What training makes small, by name, with its options: `Objective("focal", gamma=3.0)`."""
 
 
+class Tune(Choice):
+    """A way to fine-tune by name, with its options: `Tune("lora", rank=8)`."""
+
+
 class Fusion(Choice):
     """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""

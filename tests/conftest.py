@@ -59,6 +59,7 @@ def model() -> object:
     return mmzoo.build(small_spec())
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """See `TOGETHER`."""
     for item in items:

@@ -13,6 +13,8 @@ import pytest
 import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.towers.bert import Around, preset_vocabulary
+from mmzoo.tuning.model import tune
+from mmzoo.tuning.parts import tuned_towers
 from tests.zoo import TASK, batch_of
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "dog", "##s", "number", "0", "1", "2"]
@@ -84,7 +86,7 @@ def test_vit_sees_as_kerashubs_own(vit_preset: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["image", "text"])
 def test_a_preset_is_not_needed_to_load(kind: str, bert_preset: Path, vit_preset: Path, tmp_path: Path) -> None:
-    item = image_item(vit_preset, lora=2) if kind == "image" else text_item(bert_preset, lora=2)
+    item = image_item(vit_preset) if kind == "image" else text_item(bert_preset)
     spec = mmzoo.Spec([item], "concat", [TASK], dim=8)
     model, batch = mmzoo.build(spec), batch_of(spec)
     mmzoo.save(model, tmp_path / "model")
@@ -98,21 +100,24 @@ def test_a_preset_is_not_needed_to_load(kind: str, bert_preset: Path, vit_preset
 
 
 @pytest.mark.parametrize("kind", ["image", "text"])
-def test_low_rank_training_changes_only_its_own(kind: str, bert_preset: Path, vit_preset: Path) -> None:
-    item = image_item(vit_preset, lora=2) if kind == "image" else text_item(bert_preset, lora=2)
+def test_low_rank_additions_to_queries_and_values(kind: str, bert_preset: Path, vit_preset: Path) -> None:
+    item = image_item(vit_preset) if kind == "image" else text_item(bert_preset)
     model = mmzoo.build(mmzoo.Spec([item], "concat", [TASK], dim=8))
-    pretrained = model.get_layer("x_pretrained")
-    trained = {variable.path for variable in pretrained.trainable_variables}
-    assert trained
-    assert sum("lora" in path for path in trained) == 2 * 2 * 2, "two layers, queries and values, A and B"
-    assert all("lora" in path or path.endswith(("query/bias", "value/bias")) for path in trained)
-    before = {v.path: v.numpy() for v in pretrained.variables}
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(0.1), loss={"animal": loss})
-    for _ in range(3):
-        model.train_on_batch(batch_of(model.spec), {"animal": np.array([0, 1, 2])})
-    moved = {v.path for v in pretrained.variables if not np.array_equal(v.numpy(), before[v.path])}
-    assert {path for path in moved if "seed" not in path} == trained
+    way = mmzoo.Tune("lora", rank=2, only=["query", "value"])
+    found = tune(model, mmzoo.Training(tune=way))
+    assert len(found.additions) == 2 * 2, "two layers, queries and values"
+    assert {each.a.shape for each in found.additions} == {(8, 2)}
+    pretrained = {id(v) for v in model.get_layer("x_pretrained").variables}
+    assert not any(id(v) in pretrained for group in found.groups for v in group.variables)
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_a_transformers_parts_are_its_layers(kind: str, bert_preset: Path, vit_preset: Path) -> None:
+    item = image_item(vit_preset) if kind == "image" else text_item(bert_preset)
+    (tower,) = tuned_towers(mmzoo.build(mmzoo.Spec([item], "concat", [TASK], dim=8)))
+    names = [type(part).__name__ for part in tower]
+    assert names.count("TransformerEncoder" if kind == "text" else "ViTEncoderBlock") == 2
+    assert "Embedding" in names[0] or "Patching" in names[0]
 
 
 def test_what_does_not_fit_or_is_not_there(bert_preset: Path, vit_preset: Path, tmp_path: Path) -> None:

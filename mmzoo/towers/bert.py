@@ -28,7 +28,6 @@ def bert(
     layers: int = 2,
     heads: int = 2,
     dropout: float = 0.1,
-    lora: int = 0,
 ) -> Tokens:
     """BERT's encoder (Devlin et al. 2019, arXiv:1810.04805), KerasHub's; as small as BERT-tiny, if not told otherwise.
 
@@ -41,8 +40,6 @@ def bert(
             `Text(name, tokenizer="wordpiece", vocabulary=mmzoo.towers.bert.preset_vocabulary(folder))`.
         width, layers, heads: of the Transformer; its inner layers are four times as wide. A preset brings its own.
         dropout: share of features left out in training.
-        lora: 0 trains all of it; above 0 only low-rank additions of that rank to the projections of queries and
-            values, and their biases (Hu et al. 2022, arXiv:2106.09685).
     """
     name = scoped(item)
     ids = token_ids(x, item)
@@ -70,8 +67,6 @@ def bert(
     )
     if weights is not None and not assets.restoring():
         load_weights(backbone, item, weights)
-    if lora:
-        backbone.enable_lora(lora)
     mask = ids > 0
     # KerasHub's vocabularies begin at 0, and padding is whatever the mask says.
     tokens = {"token_ids": ops.maximum(ids - 1, 0), "segment_ids": ops.zeros_like(ids)}

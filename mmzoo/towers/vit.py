@@ -29,7 +29,6 @@ def vit(
     layers: int = 4,
     heads: int = 4,
     dropout: float = 0.1,
-    lora: int = 0,
     resolution: int = 0,
 ) -> Tokens:
     """Vision Transformer without its dense layer (Dosovitskiy et al. 2021, arXiv:2010.11929), KerasHub's.
@@ -42,8 +41,6 @@ def vit(
         patch: side of a patch in pixels.
         width, layers, heads: of the Transformer; its inner layers are four times as wide.
         dropout: share of features left out in training.
-        lora: 0 trains all of it; above 0 only low-rank additions of that rank to the projections of queries and
-            values, and their biases (Hu et al. 2022, arXiv:2106.09685).
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
     side, name = resolution or item.size, scoped(item)
@@ -75,8 +72,6 @@ def vit(
         backbone = fresh({key: config[key] for key in CONFIG})  # a saved model's file may hold anything else
         if not assets.restoring():
             load_weights(backbone, item, weights, side)
-    if lora:
-        backbone.enable_lora(lora)
     x = Scale(lambda pixels: pixels / 127.5 - 1.0, resolution, name=name("scale"))(x)
     values = backbone(x)
     return Tokens(values, ops.ones_like(values[..., 0], dtype="bool"))

@@ -28,6 +28,7 @@ from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.strategy import added_up, is_chief
 from mmzoo.training.teacher import lessons
+from mmzoo.tuning.model import tune
 
 
 def fit(
@@ -67,11 +68,12 @@ def fit(
         else remote_feed(spec, train, training, seed, *service)
     )
     rest = with_pooled(part.rest, spec) if training.contrast else part.rest
-    plan = make_plan(spec, rest, feed, training, train.ids)
+    tuned = tune(rest, training)
+    plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
-    loop = Loop(spec, rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model)
-    loop.run()
+    more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
+    Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more).run()
     if is_chief():
         if training.precision != "float32":
             model = in_float32(model)

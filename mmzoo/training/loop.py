@@ -24,6 +24,7 @@ from mmzoo.training.state import State
 from mmzoo.training.stopping import Interrupted, stop_requests
 from mmzoo.training.strategy import added_up, has_workers, is_chief
 from mmzoo.training.trainer import Trainer
+from mmzoo.tuning.groups import Tuned
 
 CALL_SECONDS = 0.25  # a call into the graph takes about so long, that Ctrl-C is heard soon
 SAVE_SECONDS = 600  # so much work may be lost, where an epoch takes longer
@@ -47,6 +48,7 @@ class Loop:
         ids: the names of the feed's examples, for errors.
         callbacks: of Keras.
         whole: the model that callbacks are given.
+        tuned: what trains of the model; as the settings say, if not given.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Loop:
         ids: Sequence[str],
         callbacks: Sequence[keras.callbacks.Callback] = (),
         whole: keras.Model | None = None,
+        tuned: Tuned | None = None,
     ) -> None:
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
         self.folder, self.checkpoints, self.ids = folder, folder / "checkpoints", ids
@@ -68,7 +71,7 @@ class Loop:
         size = training.batch_size
         self.total = max(training.epochs * feed.count // size, 1)
         self.ends = [max((epoch + 1) * feed.count // size, 1) for epoch in range(training.epochs)]
-        self.trainer = Trainer(spec, model, training, self.total)
+        self.trainer = Trainer(spec, model, training, self.total, tuned)
         self.pace, self.saved = 1, time.monotonic()
         found = State.load(self.checkpoints, self.trainer)
         self.state = found or State()
@@ -106,6 +109,7 @@ class Loop:
         """Calls into the graph until the end, or until somebody asks to stop."""
         batches, tries = None, 0
         while self.state.step < self.total and not self.tired():
+            self.trainer.begin(self.state.epoch)
             batches = batches or self.trainer.batches(self.feed, range(self.state.step, self.total))
             count = min(self.pace, self.ends[self.state.epoch] - self.state.step)
             began = time.monotonic()

@@ -18,13 +18,15 @@ from mmzoo.spec import Spec
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import sides, total_loss
 from mmzoo.training.settings import Training
+from mmzoo.tuning.groups import Tuned
+from mmzoo.tuning.model import tune
 
 
 @dataclass(frozen=True)
 class Plan:
     """The size of a run.
 
-    trainable, parameters: how many numbers train, of how many.
+    trainable, parameters: how many numbers train, of how many there are in the whole model.
     state: bytes of the weights, of AdamW's two moments, of the averages and the gradient, and of the best weights.
     activations: bytes of what the layers put out for a replica's part of a batch; what an operation needs in
         between, such as the scores of an attention, is not counted.
@@ -55,12 +57,23 @@ class Plan:
         return "\n".join(lines)
 
 
-def make_plan(spec: Spec, model: keras.Model, feed: Feed, training: Training, ids: Sequence[str]) -> Plan:
+def make_plan(
+    spec: Spec,
+    model: keras.Model,
+    feed: Feed,
+    training: Training,
+    ids: Sequence[str],
+    *,
+    tuned: Tuned | None = None,
+    whole: keras.Model | None = None,
+) -> Plan:
     """Try what a run will do, as far as it can be tried without training: the first batch goes through the model.
 
     Args:
         model: from what the feed gives to the model's outputs.
         ids: the names of the feed's examples.
+        tuned: what trains of it; as the settings say, if not given.
+        whole: the model with what was computed beforehand, the frozen blocks.
 
     Raises:
         MMZooError: the batch cannot be divided, it does not fit the model, or its loss is not a finite number.
@@ -74,9 +87,9 @@ def make_plan(spec: Spec, model: keras.Model, feed: Feed, training: Training, id
     if not math.isfinite(loss):
         names = ", ".join(f"'{ids[row]}'" for row in feed.examples(0))
         raise MMZooError(f"The loss of the first batch is {loss} before any training; look at its records: {names}.")
-    trainable, parameters = (
-        sum(math.prod(v.shape) for v in which) for which in (model.trainable_variables, model.variables)
-    )
+    tuned = tuned or tune(model, training)
+    held, parameters = (sum(math.prod(v.shape) for v in each.variables) for each in (model, whole or model))
+    added = sum(math.prod(factor.shape) for each in tuned.additions for factor in (each.a, each.b))
     rows = training.batch_size // (replicas * training.accumulate)
     copies = 3 + bool(training.average)  # the gradient, two moments, the average
     return Plan(
@@ -85,9 +98,9 @@ def make_plan(spec: Spec, model: keras.Model, feed: Feed, training: Training, id
         epochs=training.epochs,
         batch_size=training.batch_size,
         replicas=replicas,
-        trainable=trainable,
+        trainable=tuned.size,
         parameters=parameters,
-        state=4 * (2 * parameters + copies * trainable),
+        state=4 * (2 * held + added + copies * tuned.size),
         activations=rows * sum(bytes_of(layer) for layer in model._flatten_layers(include_self=False)),
     )
 

@@ -17,10 +17,11 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
     Args:
         falls: does it end in the cosine?
         factor: a variable by which whoever holds it lowers the rate.
+        begin: the step at which whatever has this rate takes its first.
     """
 
-    def __init__(self, peak: float, steps: int, falls: bool, factor: Any) -> None:
-        self.factor = factor
+    def __init__(self, peak: float, steps: int, falls: bool, factor: Any, begin: int = 0) -> None:
+        self.factor, self.begin = factor, begin
         self.shape = keras.optimizers.schedules.CosineDecay(
             0.0,
             steps,
@@ -30,4 +31,4 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         )
 
     def __call__(self, step: Any) -> Any:
-        return self.shape(step) * self.factor
+        return self.shape(step + self.begin) * self.factor

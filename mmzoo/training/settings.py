@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
+from mmzoo.choice import Tune, plain
 from mmzoo.errors import check_number, require, unknown
 
 CHOICES = {
@@ -27,6 +29,8 @@ class Training:
             brought no better `monitor` (without validation records it stays).
         weight_decay: AdamW's (Loshchilov & Hutter 2019, arXiv:1711.05101).
         fine_tune_rate: factor on the learning rate of pretrained blocks.
+        tune: the way in which they train, a name or `Tune(name, option=...)`; see `mmzoo list tuning`.
+        tune_inputs: the inputs whose towers train in that way; those with pretrained blocks, if none is named.
         modality_dropout: share of the modalities that are left out, drawn for each example;
             one always stays (Neverova et al. 2016, "ModDrop").
         views: how many variants of each example are computed and kept; the first is the original.
@@ -59,6 +63,8 @@ class Training:
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     fine_tune_rate: float = 0.1
+    tune: Tune | str = "full"
+    tune_inputs: Sequence[str] = ()
     modality_dropout: float = 0.2
     views: int = 1
     balance: str = "none"
@@ -101,6 +107,7 @@ class Training:
         for name, what in (("monitor", "a metric's name"), ("teacher", "the folder of a run")):
             value = getattr(self, name)
             require(isinstance(value, str), f"The training setting '{name}' must be {what}, not {value!r}.")
+        self._check_tune()
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
@@ -115,7 +122,6 @@ class Training:
             f"A batch of {self.batch_size} cannot be cut into {self.accumulate} equal parts; "
             "make 'batch_size' a multiple of 'accumulate'.",
         )
-
         require(
             not self.contrast or self.accumulate == 1,
             "The contrast is between the examples of a whole batch; set 'accumulate' to 1, or 'contrast' to 0.",
@@ -125,8 +131,22 @@ class Training:
             f"Examples are mixed in pairs, and a batch of {self.batch_size} leaves one over; make 'batch_size' even.",
         )
 
+    def _check_tune(self) -> None:
+        """The way to tune exists and knows its options. Needs Keras, so it is imported only here."""
+        from mmzoo.tuning import tuning
+
+        object.__setattr__(self, "tune", Tune.of(self.tune))
+        assert isinstance(self.tune, Tune)
+        tuning.check_options(self.tune.name, self.tune.options)
+        names = self.tune_inputs
+        require(
+            isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names),
+            f"The training setting 'tune_inputs' is a list of inputs' names, not {names!r}.",
+        )
+        object.__setattr__(self, "tune_inputs", tuple(names))
+
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Training:

@@ -17,6 +17,8 @@ from mmzoo.training.feed import Feed
 from mmzoo.training.loss import Teaching, known_totals, total_loss
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
+from mmzoo.tuning.groups import Tuned
+from mmzoo.tuning.model import tune
 
 FIRST_SCALE = 2.0**15
 CALM = 2000  # steps without an overflow after which the loss scale doubles
@@ -35,26 +37,27 @@ class Trainer:
     Args:
         model: from what a feed gives to the model's outputs.
         steps: how many there will be in all.
+        tuned: what trains of the model; as the settings say, if not given.
     """
 
-    def __init__(self, spec: Spec, model: keras.Model, training: Training, steps: int) -> None:
+    def __init__(
+        self, spec: Spec, model: keras.Model, training: Training, steps: int, tuned: Tuned | None = None
+    ) -> None:
         self.spec, self.model, self.training = spec, model, training
         self.strategy = tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
         self.factor = tf.Variable(1.0, trainable=False)
-        pretrained = [layer for layer in model.layers if layer.name.endswith("_pretrained")]
-        slow = {id(variable) for layer in pretrained for variable in layer.trainable_variables}
-        self.groups = []
-        for rate, wanted in ((training.learning_rate, False), (training.learning_rate * training.fine_tune_rate, True)):
-            variables = [v for v in model.trainable_variables if (id(v) in slow) == wanted]
-            if variables:
-                schedule = Rate(rate, steps, training.schedule == "cosine", self.factor)
-                optimizer = AdamW(schedule, weight_decay=training.weight_decay)
-                optimizer.build(variables)
-                self.groups.append((optimizer, variables))
-        self.variables = [v for _, variables in self.groups for v in variables]
+        self.tuned = tuned or tune(model, training)
+        self.optimizers = []
+        for group in self.tuned.groups:
+            begin = steps * group.epoch // training.epochs
+            peak = training.learning_rate * group.rate
+            schedule = Rate(peak, steps, training.schedule == "cosine", self.factor, begin)
+            optimizer = AdamW(schedule, weight_decay=training.weight_decay)
+            optimizer.build(group.variables)
+            self.optimizers.append(optimizer)
         # Only of what trains: batch statistics are averages already.
-        averaged = model.trainable_variables if training.average else []
+        averaged = [v for group in self.tuned.groups for v in group.variables if training.average]
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
@@ -70,7 +73,19 @@ class Trainer:
             "set training.contrast to 0, or train on one device.",
         )
         self._part_seeds()
-        self._steps = tf.function(self._take_steps)
+        self.groups: list[tuple[AdamW, list[Any]]] = []
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """Let the groups train that begin in an epoch that has come. To be called before its first step."""
+        groups = [
+            (optimizer, group.variables)
+            for optimizer, group in zip(self.optimizers, self.tuned.groups, strict=True)
+            if group.epoch <= epoch
+        ]
+        if len(groups) != len(self.groups):
+            self.groups, self.variables = groups, [v for _, variables in groups for v in variables]
+            self._steps = tf.function(self._take_steps)  # another graph: what does not train has no gradient
 
     def _part_seeds(self) -> None:
         """Let every replica but the first draw from seeds of its own: they would all drop out alike."""
@@ -162,7 +177,7 @@ class Trainer:
             inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
             # One after the other: together they would take the memory of the whole.
             with tf.control_dependencies(gradients), tf.GradientTape() as tape:
-                outputs = self.model(inputs, training=True)
+                outputs = self._outputs(inputs)
                 share = 1 / (parts * self.replicas)
                 given = {"totals": totals, "share": share, "teaching": self.teaching}
                 part = total_loss(self.spec, outputs, labels, inputs["present"], *weights, **given)
@@ -178,6 +193,18 @@ class Trainer:
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)
 
+    def _outputs(self, inputs: Any) -> Any:
+        """What the model puts out in training, with what is added to its kernels."""
+        if not self.tuned.additions:
+            return self.model(inputs, training=True)
+        with keras.StatelessScope([(each.kernel, each.total()) for each in self.tuned.additions]) as scope:
+            outputs = self.model(inputs, training=True)
+        # Seeds and batch statistics have only moved in the scope.
+        for variable in self.model.non_trainable_variables:
+            if (value := scope.get_current_value(variable)) is not None:
+                variable.assign(value)
+        return outputs
+
     def _apply(self, gradients: list[Any]) -> None:
         for optimizer, variables in self.groups:
             optimizer.apply(gradients[: len(variables)], variables)
@@ -185,8 +212,10 @@ class Trainer:
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
         momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
+        training = {id(variable) for variable in self.variables}
         for average, variable in self.averages:
-            average.assign(average * momentum + variable.value * (1.0 - momentum))
+            if id(variable) in training:
+                average.assign(average * momentum + variable.value * (1.0 - momentum))
 
     def _rescale(self, finite: Any) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
@@ -198,18 +227,22 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Inside, the model has its averaged weights."""
-        kept = [variable.numpy() for _, variable in self.averages]
+        """Inside, the model has its averaged weights, and what is added to its kernels in them."""
+        changed = [variable for _, variable in self.averages] + [each.kernel for each in self.tuned.additions]
+        kept = [variable.numpy() for variable in changed]
         for average, variable in self.averages:
             variable.assign(average.numpy())
+        for each in self.tuned.additions:
+            each.kernel.assign(each.total())
         yield
-        for (_, variable), value in zip(self.averages, kept, strict=True):
+        for variable, value in zip(changed, kept, strict=True):
             variable.assign(value)
 
     def _variables(self) -> list[Any]:
-        optimizers = [v for optimizer, _ in self.groups for v in optimizer.variables]
+        added = [v for each in self.tuned.additions for v in (each.a, each.b)]
+        optimizers = [v for optimizer in self.optimizers for v in optimizer.variables]
         averages = [average for average, _ in self.averages]
-        return [*self.model.variables, *optimizers, *averages, *self.scale, self.factor]
+        return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All state as arrays: weights, seeds, optimizer, averages, scale and factor of the rate."""

@@ -5,8 +5,8 @@
 Seed 0, test: group accuracy 0.646, macro-F1 0.600; subgroup (98 labels) accuracy 0.366. The picture alone 0.466, the
 name alone 0.564, the speech alone 0.515 (the same model, inputs left out): a ViT from random weights sees little in
 1,144 pictures. About 5 s an epoch on 2 free cores; all 60 ran, for the best macro-F1 was never 20 epochs ago.
-Parameter-efficient: `--set image.tower.lora=4` trains only low-rank additions to the ViT. That is worth something on a
-pretrained one (`--set image.tower.weights=FOLDER`, a KerasHub preset), and was not measured.
+Parameter-efficient: `--set training.tune=lora` trains only low-rank additions to the ViT. It asks for a pretrained one
+(`--set image.tower.weights=FOLDER`, a KerasHub preset), and was not measured.
 """
 
 import mmzoo
