@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.objectives import objectives
 from mmzoo.training.loss import total_loss
-from tests.conftest import small_spec
+from tests.conftest import small_records, small_spec
 
 PRIORS = np.array([0.7, 0.2, 0.1])
 OPTIONS: dict[str, dict[str, float]] = {
@@ -120,6 +121,16 @@ def test_priors_are_learnt_once_and_go_with_the_spec() -> None:
     assert fitted.fit(records.take(5)) == fitted
     plain = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))]).subset(["words"])
     assert plain.fit(records).tasks == plain.tasks
+
+
+def test_a_run_keeps_its_priors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = mmzoo.Classification("animal", labels=("cat", "dog", "bird"), objective="logit_adjusted")
+    spec, records = small_spec(tasks=[task]).subset(["words"]), small_records(12)
+    training = mmzoo.Training(epochs=1, batch_size=4)
+    run = mmzoo.train(spec, records, records.take(6), training=training, out=tmp_path / "run")
+    assert run.spec.tasks[0].priors == spec.fit(records).tasks[0].priors != ()
+    mmzoo.train(spec, records, records.take(6), training=training, out=tmp_path / "run")
+    assert "trained already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
