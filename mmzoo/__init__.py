@@ -21,6 +21,7 @@ _HOMES = {
     "Image": "mmzoo.modalities.image",
     "MMZooError": "mmzoo.errors",
     "MultiLabel": "mmzoo.tasks.multi_label",
+    "Objective": "mmzoo.choice",
     "Ordinal": "mmzoo.tasks.ordinal",
     "Recipe": "mmzoo.recipe",
     "Records": "mmzoo.data.records",
@@ -46,7 +47,7 @@ _HOMES = {
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "datasets")
+_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "objectives", "datasets")
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 

@@ -59,6 +59,10 @@ class Augmentation(Choice):
     """An augmentation by name, with its options: `Augmentation("affine", degrees=10)`."""
 
 
+class Objective(Choice):
+    """What training makes small, by name, with its options: `Objective("focal", gamma=3.0)`."""
+
+
 class Tune(Choice):
     """A way to fine-tune by name, with its options: `Tune("lora", rank=8)`."""
 

@@ -11,7 +11,18 @@ import re
 import sys
 from pathlib import Path
 
-LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "datasets", "recipes")
+LISTS = (
+    "towers",
+    "fusions",
+    "tasks",
+    "modalities",
+    "tokenizers",
+    "augmentations",
+    "tuning",
+    "objectives",
+    "datasets",
+    "recipes",
+)
 HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "augmentations": "of", "datasets": "inputs"}
 
 

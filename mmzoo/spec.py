@@ -130,7 +130,7 @@ class Spec:
         )
 
     def fit(self, records: Any) -> Spec:
-        """The spec with what its inputs learn from training records before a model is built: vocabularies, statistics.
+        """The spec with what it learns from training records before a model is built: vocabularies, statistics, priors.
 
         Args:
             records: `Records`; what is fitted already stays as it is.
@@ -142,7 +142,13 @@ class Spec:
                 values or not item.unfitted, f"No record has input '{item.name}', so nothing can be learnt from it."
             )
             fitted.append(item.fit(values))
-        return replace(self, inputs=fitted)
+        if not any(task.unfitted for task in self.tasks):
+            return replace(self, inputs=fitted)
+        from mmzoo.data.records import encode_labels
+
+        labels = encode_labels(self, records)
+        answering = [task.fit(labels[task.name]) if task.unfitted else task for task in self.tasks]
+        return replace(self, inputs=fitted, tasks=answering)
 
     def subset(self, names: Sequence[str]) -> Spec:
         """The same model with only the inputs in `names`."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.choice import plain
 from mmzoo.errors import check_name, check_number, require
 
 
@@ -68,6 +69,15 @@ class Task:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
 
+    @property
+    def unfitted(self) -> bool:
+        """Is there something that `fit` has to fill in?"""
+        return False
+
+    def fit(self, labels: np.ndarray) -> Self:
+        """The task with what its loss has to know of the training labels, encoded (N, ...)."""
+        return self
+
     def known(self, labels: Any) -> Any:
         """Which of the encoded labels are given, bool (B,)."""
         return labels >= 0
@@ -107,7 +117,7 @@ class Task:
     def to_json(self) -> dict[str, Any]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {"kind": self.kind} | {name: plain(value) for name, value in values.items()}
 
 
 def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:

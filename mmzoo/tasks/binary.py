@@ -9,13 +9,14 @@ import numpy as np
 
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.base import check_labels
+from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import macro_f1, ranking
 
 
 @tasks.register("binary")
 @dataclass(frozen=True)
-class Binary(Task):
+class Binary(Labelled):
     """One of two labels, the second of them the positive: sigmoid, cross-entropy; accuracy, F1, ROC-AUC and AP.
 
     A label is one of the two names, or True, False, 1 or 0. The answer has both probabilities, (B, 2).
@@ -29,6 +30,7 @@ class Binary(Task):
         super().__post_init__()
         object.__setattr__(self, "labels", check_labels(self.name, self.labels))
         require(len(self.labels) == 2, f"Binary task '{self.name}' needs two labels; use Classification for more.")
+        require(len(self.priors) <= 1, f"Task '{self.name}' has one prior, that of '{self.labels[1]}'.")
 
     @property
     def units(self) -> int:
@@ -45,7 +47,13 @@ class Binary(Task):
     def loss(self, labels: Any, logits: Any) -> Any:
         from keras import ops
 
-        return bernoulli_loss(ops.cast(labels, "float32"), logits[:, 0])
+        return self.distance(both(ops.cast(labels, "float32")), log_both(logits[:, 0]))
+
+    def shares(self, labels: np.ndarray) -> np.ndarray:
+        return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
+
+    def answers(self, priors: np.ndarray) -> np.ndarray:
+        return np.concatenate([1.0 - priors, priors])
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, 2) of the two labels."""

@@ -7,29 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import check_number, unknown
+from mmzoo.errors import check_number, require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task, check_labels
+from mmzoo.tasks.base import check_labels
+from mmzoo.tasks.labelled import Labelled
 from mmzoo.tasks.ranking import macro_f1, ranking
-
-OBJECTIVES = ("cross_entropy", "mse")
 
 
 @tasks.register("classification")
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(Labelled):
     """One of `labels`: softmax, cross-entropy; accuracy, macro-F1, ROC-AUC and average precision.
 
     Args:
         smoothing: moves that share of the target's mass evenly to all labels
             (label smoothing; Szegedy et al. 2016, "Rethinking the Inception Architecture").
-        objective: what training makes small: "cross_entropy", or "mse", the squared error of the
-            probabilities (Brier 1950), summed over the labels.
     """
 
     labels: tuple[str, ...] = ()
     smoothing: float = 0.0
-    objective: str = "cross_entropy"
     kind: ClassVar[str] = "classification"
     primary_metric: ClassVar[str] = "accuracy"
 
@@ -37,8 +33,10 @@ class Classification(Task):
         super().__post_init__()
         object.__setattr__(self, "labels", check_labels(self.name, self.labels))
         check_number(f"The smoothing of task '{self.name}'", self.smoothing, 0, 0.9)
-        if self.objective not in OBJECTIVES:
-            raise unknown(f"objective of task '{self.name}' called", self.objective, OBJECTIVES)
+        require(
+            len(self.priors) in (0, len(self.labels)),
+            f"Task '{self.name}' needs a prior for each of its labels, or none.",
+        )
 
     @property
     def units(self) -> int:
@@ -54,9 +52,14 @@ class Classification(Task):
         from keras import ops
 
         targets = ops.one_hot(labels, self.units) * (1.0 - self.smoothing) + self.smoothing / self.units
-        if self.objective == "mse":
-            return ops.sum(ops.square(targets - ops.softmax(logits)), axis=-1)
-        return -ops.sum(targets * ops.log_softmax(logits), axis=-1)
+        return self.distance(targets, ops.log_softmax(logits))
+
+    def shares(self, labels: np.ndarray) -> np.ndarray:
+        counts = np.bincount(labels, minlength=self.units) + 1.0
+        return counts / counts.sum()
+
+    def answers(self, priors: np.ndarray) -> np.ndarray:
+        return priors
 
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         from keras import ops

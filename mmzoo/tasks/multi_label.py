@@ -9,13 +9,14 @@ import numpy as np
 
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.base import check_labels
+from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import ranking
 
 
 @tasks.register("multi_label")
 @dataclass(frozen=True)
-class MultiLabel(Task):
+class MultiLabel(Labelled):
     """Each of `labels` or not: a sigmoid each, cross-entropy; average precision, ROC-AUC, macro-F1 and accuracy.
 
     A label is a list of names, one name, or the empty list. In what is printed the
@@ -31,6 +32,10 @@ class MultiLabel(Task):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "labels", check_labels(self.name, self.labels, least=1))
+        require(
+            len(self.priors) in (0, len(self.labels)),
+            f"Task '{self.name}' needs a prior for each of its labels, or none.",
+        )
 
     @property
     def units(self) -> int:
@@ -54,7 +59,13 @@ class MultiLabel(Task):
     def loss(self, labels: Any, logits: Any) -> Any:
         from keras import ops
 
-        return ops.mean(bernoulli_loss(labels, logits), axis=-1)
+        return ops.mean(self.distance(both(labels), log_both(logits)), axis=-1)
+
+    def shares(self, labels: np.ndarray) -> np.ndarray:
+        return (labels.sum(axis=0) + 1.0) / (len(labels) + 2.0)
+
+    def answers(self, priors: np.ndarray) -> np.ndarray:
+        return np.stack([1.0 - priors, priors], axis=-1)
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, labels), each by itself."""

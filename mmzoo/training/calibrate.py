@@ -13,6 +13,7 @@ from mmzoo.fusions.calibrated import Confidence
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 from mmzoo.tasks.classification import Classification
+from mmzoo.tasks.labelled import Labelled
 
 
 def calibrate(
@@ -43,8 +44,9 @@ def confidence(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
         return float(1.0 / max(np.mean((labels - logits) ** 2), 1e-6))
     from scipy.optimize import minimize_scalar
 
-    # Smoothed labels would ask for less confidence than the data do.
-    plain = replace(task, smoothing=0.0) if isinstance(task, Classification) else task
+    # Smoothed labels, and objectives other than the likelihood, would ask for another confidence than the data do.
+    plain = replace(task, objective="cross_entropy") if isinstance(task, Labelled) else task
+    plain = replace(plain, smoothing=0.0) if isinstance(plain, Classification) else plain
 
     def loss(log_scale: float) -> float:
         return float(

@@ -10,6 +10,7 @@ from mmzoo.choice import Tune, plain
 from mmzoo.errors import check_number, require, unknown
 
 CHOICES = {
+    "adversarial": ("none", "fgsm", "pgd"),
     "balance": ("none", "weights", "sampling"),
     "mix": ("none", "mixup", "cutmix"),
     "schedule": ("constant", "cosine", "plateau"),
@@ -39,6 +40,9 @@ class Training:
         mix: "mixup", pairs of examples are added, "cutmix", a part of each is the other's, with all their modalities
             and labels (`mmzoo.training.mixing`); "none".
         mix_alpha: of mixing; small for a little of the other, 1 for any share alike.
+        adversarial: "fgsm", half of the loss is that of examples changed by one small step that raises it, "pgd", by
+            five steps (`mmzoo.training.adversarial`); "none".
+        adversarial_size: how far a number of an example is changed at most, in standard deviations of its numbers.
         contrast: weight of a loss by which the modalities of an example find each other in the batch
             (Radford et al. 2021, arXiv:2103.00020).
         teacher: the folder of a run whose answers are imitated (Hinton et al. 2015, arXiv:1503.02531).
@@ -70,6 +74,8 @@ class Training:
     balance: str = "none"
     mix: str = "none"
     mix_alpha: float = 0.2
+    adversarial: str = "none"
+    adversarial_size: float = 0.1
     contrast: float = 0.0
     teacher: str = ""
     teacher_share: float = 0.7
@@ -94,6 +100,7 @@ class Training:
             "modality_dropout": (0, 0.95),
             "views": (1, 64),
             "mix_alpha": (0.01, 100),
+            "adversarial_size": (1e-6, 10),
             "contrast": (0, 1000),
             "teacher_share": (0, 1),
             "temperature": (0.1, 100),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mmzoo.errors import require
 from mmzoo.spec import Spec
+from mmzoo.training.adversarial import Attack
 from mmzoo.training.contrast import contrast
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import Teaching, known_totals, total_loss
@@ -72,6 +73,8 @@ class Trainer:
             f"The contrast is between the examples of a whole batch, which {self.replicas} replicas do not see; "
             "set training.contrast to 0, or train on one device.",
         )
+        hard = training.adversarial
+        self.attack = None if hard == "none" else Attack(spec, model, hard, training.adversarial_size)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
         self.begin(0)
@@ -176,13 +179,19 @@ class Trainer:
             cut = slice(k * rows, (k + 1) * rows)
             inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
             # One after the other: together they would take the memory of the whole.
-            with tf.control_dependencies(gradients), tf.GradientTape() as tape:
-                outputs = self._outputs(inputs)
-                share = 1 / (parts * self.replicas)
-                given = {"totals": totals, "share": share, "teaching": self.teaching}
-                part = total_loss(self.spec, outputs, labels, inputs["present"], *weights, **given)
+            given = {"totals": totals, "share": 1 / (parts * self.replicas), "teaching": self.teaching}
+
+            def loss_of(outputs: Any, known: Any = (inputs, labels, weights), given: Any = given) -> Any:
+                inputs, labels, weights = known
+                found = total_loss(self.spec, outputs, labels, inputs["present"], *weights, **given)
                 if self.training.contrast:
-                    part += self.training.contrast * contrast(self.spec, outputs, inputs["present"])
+                    found += self.training.contrast * contrast(self.spec, outputs, inputs["present"])
+                return found
+
+            with tf.control_dependencies(gradients), tf.GradientTape() as tape:
+                part = loss_of(self._with_additions(self._clean, inputs))
+                if self.attack:
+                    part = (part + loss_of(self._with_additions(self._attacked, inputs, loss_of, scale))) / 2
                 scaled = part * scale
             found = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients="zero")
             gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]
@@ -193,12 +202,22 @@ class Trainer:
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)
 
-    def _outputs(self, inputs: Any) -> Any:
-        """What the model puts out in training, with what is added to its kernels."""
+    def _clean(self, inputs: Any) -> Any:
+        """What the model puts out in training."""
+        return self.model(inputs, training=True)
+
+    def _attacked(self, inputs: Any, loss_of: Callable[[Any], Any], scale: Any) -> Any:
+        """What the model puts out in training for examples that are changed so that their loss rises."""
+        assert self.attack is not None
+        changed = self.attack(inputs, lambda outputs: loss_of(outputs) * scale)
+        return self.attack.outputs(inputs, changed)
+
+    def _with_additions(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        """What a call of the model gives with what is added to its kernels."""
         if not self.tuned.additions:
-            return self.model(inputs, training=True)
+            return call(*arguments)
         with keras.StatelessScope([(each.kernel, each.total()) for each in self.tuned.additions]) as scope:
-            outputs = self.model(inputs, training=True)
+            outputs = call(*arguments)
         # Seeds and batch statistics have only moved in the scope.
         for variable in self.model.non_trainable_variables:
             if (value := scope.get_current_value(variable)) is not None:

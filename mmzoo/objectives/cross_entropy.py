@@ -1,0 +1,15 @@
+"""Cross-entropy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmzoo.objectives import objectives
+
+
+@objectives.register("cross_entropy")
+def cross_entropy(targets: Any, chances: Any, priors: Any) -> Any:
+    """`-sum t log p`."""
+    from keras import ops
+
+    return -ops.sum(targets * chances, axis=-1)

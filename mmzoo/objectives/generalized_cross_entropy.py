@@ -1,0 +1,15 @@
+"""Between cross-entropy and the mean absolute error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmzoo.objectives import objectives
+
+
+@objectives.register("generalized_cross_entropy")
+def generalized_cross_entropy(targets: Any, chances: Any, priors: Any, *, q: float = 0.7) -> Any:
+    """`sum t (1 - p^q) / q`, for labels that may be wrong (Zhang & Sabuncu 2018, arXiv:1805.07836); q = 1 is linear."""
+    from keras import ops
+
+    return -ops.sum(targets * ops.expm1(q * chances), axis=-1) / q
