@@ -4,6 +4,10 @@
 
 Every time is of one call, taken in turns in one run; printed are the medians, the median of the ratios with its
 quartiles, and the least and the most. Take the ratios for what they are: of this machine, now.
+
+On 2 cores, shared with other work: a tiny model takes 0.52 of the time of `fit` with 16 steps a call (0.95 of a loop
+written by hand), a small convolutional one 0.91 (1.00); a checkpoint of 2.3 MB 23 ms; an epoch on kept features of a
+frozen EfficientNet-Lite0 is 19 times as fast as one that computes them anew.
 """
 
 from __future__ import annotations

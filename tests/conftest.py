@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -15,7 +16,17 @@ import mmzoo
 from mmzoo.data.records import Records
 
 # Tests that share a costly fixture: with several processes (`-n 2 --dist loadgroup`) they stay in one.
-TOGETHER = {"test_attacks", "test_cli", "test_export", "test_hub", "test_training"}
+TOGETHER = {
+    "test_attacks",
+    "test_cli",
+    "test_colearning",
+    "test_data_service",
+    "test_evaluation_uncertainty",
+    "test_export",
+    "test_hub",
+    "test_training",
+    "test_training_strategy",
+}
 
 LABELS = ("cat", "dog", "bird")
 
@@ -59,9 +70,10 @@ def model() -> object:
     return mmzoo.build(small_spec())
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """See `TOGETHER`."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+    """See `TOGETHER`. Around all others: whoever hands out the tests looks at the marks first of all."""
     for item in items:
         if item.path.stem in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    return (yield)

@@ -48,7 +48,7 @@ def test_the_readmes_python(tmp_path: Path) -> None:
     program = "\n".join(blocks("README.md", "python"))
     # The same code, on little data and for one epoch: what is tested is that it runs as it stands.
     program = program.replace(
-        'load("emoji")', 'load("emoji")\ntrain, val, test = (s.take(40) for s in (train, val, test))'
+        'load("emoji")', 'load("emoji")\ntrain, val, test = (s.take(16) for s in (train, val, test))'
     )
     program = program.replace("epochs=30", "epochs=1")
     lines = ["photo,zip_code,species", *(f"{k}.png,{10000 + k % 3},{'cat' if k % 2 else 'dog'}" for k in range(12))]

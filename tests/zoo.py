@@ -41,7 +41,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
 }
 # Built at their full size: they take seconds to minutes to trace, and are left to `make test`.
-LARGE = {"vgg19", "resnet101", "resnet50_v2", "resnet101_v2", "inception_v3", "mobilenet_v3_large", "convnext_tiny"}
+LARGE = {"inception_v3", "mobilenet_v3_large"}
+# Of the same blocks as a smaller one of their family; left to `make test-long`.
+DEEPER = {"vgg19", "resnet101", "resnet50_v2", "resnet101_v2", "convnext_tiny"}
 
 INPUTS: dict[str, tuple[type, dict[str, Any]]] = {
     "image": (mmzoo.Image, {"size": 32}),
@@ -69,7 +71,7 @@ def pairs() -> list[Any]:
     for name in towers.names():
         serves = towers.facts(name)["serves"]
         for kind in serves if isinstance(serves, tuple) else (serves,):
-            marks = [pytest.mark.slow] if name in LARGE else []
+            marks = [pytest.mark.slow] * (name in LARGE) + [pytest.mark.long] * (name in DEEPER)
             found.append(pytest.param(name, kind, id=f"{name}-{kind}", marks=marks))
     return found
 
