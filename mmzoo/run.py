@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ class Run:
         split: str = "test",
         validation: Records | None = None,
         noise: bool = False,
+        alone: bool = False,
     ) -> dict[str, Any]:
         """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
 
@@ -87,6 +89,7 @@ class Run:
             records: in place of a split of the run's data set.
             validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given.
             noise: measure each modality under noise too.
+            alone: train a model of each modality by itself too, with the run's settings, into `alone/` in its folder.
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
@@ -97,6 +100,10 @@ class Run:
         records = self.usable(records, split)
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
+        if alone and len(self.model.spec.inputs) > 1:
+            from mmzoo.evaluation.alone import trained_alone
+
+            result = replace(result, alone=trained_alone(self, records, result.worths[result.everything]))
         write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
         write_report(self, records, result)
         return result.to_json()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.cli import main
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.compare import compare
 from tests.conftest import small_records, small_spec
@@ -42,3 +44,29 @@ def test_runs_side_by_side(tmp_path: Path) -> None:
     with pytest.raises(MMZooError, match="at least one run"):
         compare([])
     assert compare([short], records).rows[0].gain is None
+
+
+@pytest.mark.slow
+def test_models_of_one_modality_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A note and a number that only together tell the label: each by itself is a guess, and the report says so."""
+    random = np.random.default_rng(0)
+    one, two = random.integers(0, 2, (2, 240))
+    rows = []
+    for k, (a, b) in enumerate(zip(one, two, strict=True)):
+        weight = 2 * b - 1 + random.normal() * 0.1
+        rows.append(f"number {k} went {'up' if a else 'down'} again today,{weight:.3f},{'yes' if a ^ b else 'no'}")
+    (tmp_path / "things.csv").write_text("\n".join(["note,weight,same", *rows]))
+    run = tmp_path / "run"
+    kinds = ["--set", "training.modality_dropout=0", "--set", "fusion=tensor"]
+    command = ["train", str(tmp_path / "things.csv"), "--label", "same", "--out", str(run), "--epochs", "20", *kinds]
+    assert main(command) == 0
+    capsys.readouterr()
+    for _ in range(2):  # the second time they are there
+        assert main(["evaluate", str(run), "--alone"]) == 0
+        assert "The fused model gains" in capsys.readouterr().out
+    alone = json.loads((run / "metrics.json").read_text())["alone"]
+    assert len(alone["models"]) == 2
+    for each in alone["models"].values():
+        assert each["metrics"]["accuracy"] < 0.75
+        assert each["gain"]["low"] > 0
+    assert (run / "report.html").read_text().count("trained alone") >= 4

@@ -13,16 +13,18 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
+    sub.add_argument("--alone", action="store_true", help="train a model of each modality alone too, to compare with")
 
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
-    show(run, run.evaluate(split=args.split, noise=args.noise))
+    show(run, run.evaluate(split=args.split, noise=args.noise, alone=args.alone))
 
 
 def show(run: Any, result: dict[str, Any]) -> None:
     from mmzoo.evaluation.report import table
 
-    print(f"\n{table(result)}\n\n{result['verdict']}\nReport: {run.folder / 'report.html'}")
+    said = " ".join(filter(None, [result["verdict"], result["alone"].get("verdict")]))
+    print(f"\n{table(result)}\n\n{said}\nReport: {run.folder / 'report.html'}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.errors import require
+from mmzoo.evaluation.alone import Alone, verdict_alone
 from mmzoo.evaluation.answers import Answers, answer
 from mmzoo.evaluation.classes import by_class, confusion, residuals, slices
 from mmzoo.evaluation.metrics import metrics, named, primary, subsets
@@ -22,6 +23,7 @@ from mmzoo.evaluation.uncertainty import auroc, conflict
 from mmzoo.evaluation.verdict import Gain, gain, sentence, worth_name
 from mmzoo.spec import Spec
 
+NOT_ALONE: Any = "Models of one modality each were not asked for; mmzoo evaluate RUN --alone trains them."
 NOT_ASKED: Any = "Noise was not asked for; mmzoo evaluate RUN --noise measures it."
 
 
@@ -36,6 +38,7 @@ class Evaluation:
         trust: by task, how far its answers can be trusted: `calibration`, `selective`, `conformal`.
         slices: the first task's mean worth over records that share a value, worst first.
         noise: the noise curves, where they were asked for.
+        alone: by input, a model of it alone, where they were asked for.
     """
 
     spec: Spec
@@ -45,6 +48,7 @@ class Evaluation:
     trust: dict[str, dict[str, Any]]
     slices: list[dict[str, Any]]
     noise: dict[str, dict[str, Any]] | None = None
+    alone: dict[str, Alone] | None = None
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
@@ -146,6 +150,13 @@ class Evaluation:
             found["confusion"] = {"labels": list(task.labels), "counts": confusion(task, labels, answers).tolist()}
         return found
 
+    def alone_json(self) -> dict[str, Any]:
+        """Models of one modality each, and the verdict over them; or why there are none."""
+        if self.alone is None:
+            return {"why_not": NOT_ALONE}
+        models = {name: each.to_json() for name, each in self.alone.items()}
+        return {"models": models, "verdict": verdict_alone(self.spec.tasks[0], self.alone)}
+
     def to_json(self) -> dict[str, Any]:
         """The content of metrics.json."""
         return {
@@ -162,6 +173,7 @@ class Evaluation:
             "conflict": self.conflict,
             "shares": self.shares,
             "noise": self.noise if self.noise is not None else {"why_not": NOT_ASKED},
+            "alone": self.alone_json(),
             **self.trust[self.spec.tasks[0].name],
             "other_tasks": {task.name: self.trust[task.name] for task in self.spec.tasks[1:]},
         }

@@ -40,6 +40,8 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         split=result.split,
         data=data,
         everything=result.everything,
+        alone=result.alone or {},
+        gains=[*result.gains, *(each.gain for each in (result.alone or {}).values())],
         primary=primary(result.spec),
         spread=named(result.spec, result.spec.tasks[0], worth_name(result.spec.tasks[0])),
         curves=curves(history),
