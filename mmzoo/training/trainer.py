@@ -220,7 +220,8 @@ class Trainer:
             outputs = call(*arguments)
         # Seeds and batch statistics have only moved in the scope.
         for variable in self.model.non_trainable_variables:
-            if (value := scope.get_current_value(variable)) is not None:
+            value = scope.get_current_value(variable)
+            if value is not None:
                 variable.assign(value)
         return outputs
 
