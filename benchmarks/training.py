@@ -4,13 +4,17 @@
 
 Every time is of one call, taken in turns in one run; printed are the medians, the median of the ratios with its
 quartiles, and the least and the most. Take the ratios for what they are: of this machine, now.
+
+On 2 cores, shared with other work: a tiny model takes 0.52 of the time of `fit` with 16 steps a call (0.95 of a loop
+written by hand), a small convolutional one 0.91 (1.00); a checkpoint of 2.3 MB 23 ms; an epoch on kept features of a
+frozen EfficientNet-Lite0 is 19 times as fast as one that computes them anew.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +46,19 @@ def spec(image: str, **options: Any) -> mmzoo.Spec:
     )
 
 
-def arrays() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def arrays(names: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Random examples with these inputs, and their labels."""
     rng = np.random.default_rng(0)
     inputs = {
         "image": rng.integers(0, 256, (RECORDS, 64, 64, 3)).astype(np.uint8),
         "motion": rng.normal(size=(RECORDS, 32, 6)).astype(np.float32),
-        "present": np.ones((RECORDS, 2), bool),
     }
-    return inputs, {"label": rng.integers(0, len(LABELS), RECORDS).astype(np.int32)}
+    given = {**{name: inputs[name] for name in names}, "present": np.ones((RECORDS, len(names)), bool)}
+    return given, {"label": rng.integers(0, len(LABELS), RECORDS).astype(np.int32)}
 
 
 def feed_of(model: keras.Model) -> tuple[Any, Stream]:
-    inputs, labels = arrays()
+    inputs, labels = arrays(model.spec.input_names)
     part = split(model)
     features = compute_features(part, model.spec, inputs)
     return part.rest, Stream(features, labels, Varied(), batch_size=BATCH, seed=0)
@@ -158,11 +163,11 @@ def checkpoint() -> None:
     )
 
 
-def cached() -> None:
-    """An epoch on features of a frozen network that are kept, over one that computes them again."""
-    frozen = spec("efficientnet_lite0", resolution=128)
+def cached(names: Sequence[str]) -> None:
+    """An epoch that computes the features of a frozen network again, over one on features that are kept."""
+    frozen = spec("efficientnet_lite0", resolution=128).subset(names)
     model = mmzoo.build(frozen)
-    inputs, labels = arrays()
+    inputs, labels = arrays(names)
     rest, feed = feed_of(model)
     kept = Trainer(frozen, rest, mmzoo.Training(batch_size=BATCH), 10**6)
     batches = kept.batches(feed, ENDLESS)
@@ -177,11 +182,13 @@ def cached() -> None:
     all_batches = again.batches(whole, ENDLESS)
     steps = RECORDS // BATCH
     times = in_turns(lambda: again.run(all_batches, steps), lambda: kept.run(batches, steps))
-    print(f"an epoch that computes a frozen EfficientNet-Lite0 anew, over one on kept features: {ratio(times, 0, 1)}")
+    what = "a frozen EfficientNet-Lite0" + ", with a small tower that trains beside it" * (len(names) > 1)
+    print(f"{what}: an epoch that computes it anew, over one on kept features: {ratio(times, 0, 1)}")
 
 
 if __name__ == "__main__":
     engine("tiny (frozen picture trunk)", "efficientnet_lite0", resolution=64)
     engine("small_cnn on 64 px", "small_cnn")
     checkpoint()
-    cached()
+    cached(["image"])
+    cached(["image", "motion"])

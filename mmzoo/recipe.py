@@ -9,6 +9,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mmzoo.errors import MMZooError, require, unknown
@@ -18,7 +19,8 @@ from mmzoo.training.settings import Training
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `mmzoo train` needs. A recipe file is Python and defines `recipe = mmzoo.Recipe(...)`.
+    """What `mmzoo train` needs. A recipe file is Python and defines `recipe = mmzoo.Recipe(...)`,
+    and for `mmzoo search` also `SPACE = {...}`, see `mmzoo.search.space`.
 
     Args:
         spec: the model.
@@ -102,6 +104,25 @@ def find_recipe(name: str) -> Path:
 
 def load_recipe(name: str) -> Recipe:
     """Run a recipe file and take its `recipe`."""
+    recipe = getattr(module_of(name), "recipe", None)
+    require(
+        isinstance(recipe, Recipe),
+        f"The recipe '{find_recipe(name)}' must define recipe = mmzoo.Recipe(spec=..., data=...).",
+    )
+    return recipe  # type: ignore[return-value]
+
+
+def load_space(name: str) -> Any:
+    """Run a recipe file and take its `SPACE`, what `mmzoo search` may try; None where it has none."""
+    return getattr(module_of(name), "SPACE", None)
+
+
+def module_of(name: str) -> ModuleType:
+    """What a recipe file defines.
+
+    Raises:
+        MMZooError: it fails.
+    """
     path = find_recipe(name)
     module_spec = importlib.util.spec_from_file_location(f"mmzoo_recipe_{path.stem}", path)
     assert module_spec and module_spec.loader
@@ -112,6 +133,4 @@ def load_recipe(name: str) -> Recipe:
         raise
     except Exception as error:
         raise MMZooError(f"The recipe '{path}' fails with {type(error).__name__}: {error}; mend it.") from error
-    recipe = getattr(module, "recipe", None)
-    require(isinstance(recipe, Recipe), f"The recipe '{path}' must define recipe = mmzoo.Recipe(spec=..., data=...).")
-    return recipe  # type: ignore[return-value]
+    return module

@@ -32,3 +32,10 @@ recipe = mmzoo.Recipe(
     data="emoji",
     training=mmzoo.Training(epochs=30),
 )
+
+# What `mmzoo search emoji --out runs/search` may try.
+SPACE = {
+    "training.learning_rate": (3e-4, 1e-2, "log"),
+    "training.modality_dropout": (0.0, 0.5),
+    "fusion": ["concat", "gated", "cross_attention", "low_rank_tensor"],
+}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +116,86 @@ def test_what_was_not_used_for_longest_goes_first(place: Path, monkeypatch: pyte
     assert [path.stem for path in files(place)] == ["a", "c", "d"]
     cache.kept("x", "large", like, lambda: np.zeros(10_000, np.float32))
     assert [path.stem for path in files(place)] == ["a", "c", "d"], "larger than the whole cache: not kept"
+
+
+HAMMER = """
+import sys, time
+import keras, numpy as np
+from mmzoo.training import cache
+cache.LIMIT, like, end = 50_000, keras.KerasTensor((None, 1000)), time.monotonic() + 4
+print("ready", flush=True)
+sys.stdin.readline()
+turns = 0
+while time.monotonic() < end:
+    number = turns * 7 % 20
+    wanted = np.full((3, 1000), number, np.float32)
+    found = cache.kept("x", f"{number:02d}", like, lambda: wanted)
+    assert (np.asarray(found) == wanted).all()
+    turns += 1
+print("turns", turns)
+"""
+
+
+@pytest.mark.slow
+def test_two_runs_at_once_get_what_they_would_alone(place: Path) -> None:
+    """Four files fit and twenty are asked for: both write, read and remove the same names all the time."""
+    command = [sys.executable, "-W", "ignore", "-c", HAMMER, str(place)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    root = Path(__file__).parent.parent
+    both = [
+        subprocess.Popen(
+            command,
+            cwd=root,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    for out, _ in said:
+        assert int(out.split()[-1]) > 20
+        assert "not kept for later runs" not in out
+    assert sum(path.stat().st_size for path in files(place)) <= 100_000
+    assert {path.suffix for path in place.iterdir()} == {".features"}, "nothing is left beside"
+
+
+def test_what_a_killed_run_left_goes_after_a_day(place: Path) -> None:
+    place.mkdir()
+    old, new = place / "a.features-1.new", place / "b.features-2.new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (1.0, 1.0))
+    cache.kept("x", "c", keras.KerasTensor((None, 250)), lambda: np.zeros(250, np.float32))
+    assert sorted(path.name for path in place.iterdir()) == ["b.features-2.new", "c.features"]
+
+
+@pytest.mark.slow
+def test_a_run_with_kept_features_is_the_run_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bytes from nothing kept, from what this run computes, and from what an earlier one did."""
+    tower = mmzoo.Tower("efficientnet_lite0", weights="imagenet")
+    spec = small_spec(inputs=[mmzoo.Image("picture", size=32, tower=tower)])
+    weights, metrics = [], []
+    for number, folder in enumerate(["", str(tmp_path / "cache"), str(tmp_path / "cache")]):
+        monkeypatch.setenv("MMZOO_CACHE", folder)
+        training = mmzoo.Training(epochs=2, batch_size=4)
+        out = tmp_path / str(number)
+        run = mmzoo.train(spec, small_records(12), small_records(6, 1), training=training, out=out)
+        weights.append((run.folder / "model" / "weights.safetensors").read_bytes())
+        rows = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+        metrics.append(
+            [{name: value for name, value in row.items() if "loss" in name or "val" in name} for row in rows]
+        )
+    assert weights[0] == weights[1] == weights[2]
+    assert metrics[0] == metrics[1] == metrics[2]
+    assert len(files(tmp_path / "cache")) == 2, "of the training and of the validation records"

@@ -127,7 +127,9 @@ def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
     assert "has 100000 bytes" in err
 
 
-@pytest.mark.parametrize("what", ["towers", "fusions", "tasks", "modalities", "tokenizers", "recipes", "datasets"])
+@pytest.mark.parametrize(
+    "what", ["towers", "fusions", "tasks", "modalities", "tokenizers", "tuning", "recipes", "datasets"]
+)
 def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ask(capsys, "list", what)
     assert code == 0
@@ -139,6 +141,7 @@ def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
         "tasks": "regression",
         "modalities": "audio",
         "tokenizers": "hashed_words",
+        "tuning": "lora",
         "recipes": "emoji",
         "datasets": "emoji",
     }

@@ -35,6 +35,8 @@ def test_the_tables_of_the_readme() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
     assert re.findall(r"<!-- list: (\w+) -->", page) == [
         "augmentations",
+        "tuning",
+        "objectives",
         "towers",
         "fusions",
         "tasks",

@@ -120,6 +120,40 @@ def test_a_transformers_parts_are_its_layers(kind: str, bert_preset: Path, vit_p
     assert "Embedding" in names[0] or "Patching" in names[0]
 
 
+@pytest.mark.parametrize("tower", ["bert", "efficientnet_lite0"])
+def test_adapters_train_alone_and_begin_as_nothing(tower: str, bert_preset: Path, tmp_path: Path) -> None:
+    def build(adapters: int) -> keras.Model:
+        options = {"adapters": adapters, "weights": "imagenet"}
+        if tower == "bert":
+            item: Any = text_item(bert_preset, adapters=adapters)
+        else:
+            item = mmzoo.Image("x", size=32, tower=mmzoo.Tower(tower, **options))
+        return mmzoo.build(mmzoo.Spec([item], "concat", [TASK], dim=8))
+
+    model, plain = build(4), build(0)
+    batch = batch_of(model.spec)
+    np.testing.assert_allclose(tower_values(model, batch), tower_values(plain, batch), rtol=1e-4, atol=1e-4)
+    trained = [v.path for v in model.get_layer("x_adapted").trainable_variables]
+    assert len(trained) == {"bert": 2, "efficientnet_lite0": 7}[tower] * 4, "two dense layers each"
+    assert all("adapter" in path for path in trained)
+    before = {v.path: v.numpy() for v in model.get_layer("x_adapted").variables}
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss={"animal": loss})
+    for _ in range(2):
+        model.train_on_batch(batch, {"animal": np.array([0, 1, 2])})
+    now = {v.path: v.numpy() for v in model.get_layer("x_adapted").variables}
+    moved = {path for path, value in now.items() if not np.array_equal(value, before[path]) and "seed" not in path}
+    assert moved == set(trained)
+    mmzoo.save(model, tmp_path / "model")
+    np.testing.assert_array_equal(mmzoo.load(tmp_path / "model")(batch)["animal"], model(batch)["animal"])
+
+
+def test_adapters_ask_for_weights() -> None:
+    for tower in (mmzoo.Tower("vgg16", adapters=4), mmzoo.Tower("efficientnet_lite0", adapters=4, trainable_blocks=1)):
+        with pytest.raises(MMZooError, match="Adapters of input 'x' go between pretrained blocks"):
+            mmzoo.build(mmzoo.Spec([mmzoo.Image("x", size=32, tower=tower)], "concat", [TASK]))
+
+
 def test_what_does_not_fit_or_is_not_there(bert_preset: Path, vit_preset: Path, tmp_path: Path) -> None:
     def words(item: Any) -> str:
         with pytest.raises(MMZooError) as caught:

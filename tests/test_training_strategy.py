@@ -55,6 +55,10 @@ def test_an_attack_is_the_same_on_every_replica(found: dict[str, Any]) -> None:
     assert found["attacked"] < 1e-5
 
 
+def test_low_rank_additions_are_the_same_on_two_replicas(found: dict[str, Any]) -> None:
+    assert found["low rank"] < 1e-5
+
+
 def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(found: dict[str, Any]) -> None:
     first, second = found["dropouts"][:2], found["dropouts"][2:4]
     assert len({tuple(each) for each in [*first, *second]}) == 4

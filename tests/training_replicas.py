@@ -23,6 +23,7 @@ from tests.conftest import small_records, small_spec
 
 STEPS = 50
 RECORDS = 20
+LOW_RANK = {"tune": mmzoo.Tune("lora", rank=2), "tune_inputs": ["picture", "words"]}
 
 
 def no_dropout(model: keras.Model) -> None:
@@ -99,6 +100,7 @@ if __name__ == "__main__":
         "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
         "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
         "attacked": difference(*(train(each, "frozen", adversarial="fgsm") for each in (one, two))),
+        "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
         "dropouts": dropouts(two),
     }
     json.dump(found, sys.stdout)

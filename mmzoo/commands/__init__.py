@@ -11,6 +11,7 @@ from types import ModuleType
 # In the order of --help. A name of two words is a command below another.
 COMMANDS = (
     "train",
+    "search",
     "evaluate",
     "compare",
     "export",

@@ -15,6 +15,7 @@ from mmzoo.modalities import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers, trunk_name
+from mmzoo.towers.adapters import with_adapters
 
 
 class Family(NamedTuple):
@@ -36,9 +37,15 @@ def image_family(name: str, family: Family, summary: str) -> None:
     """Register a network of keras.applications, without its dense layers, as an image tower."""
 
     def tower(
-        x: Any, item: Image, *, weights: str | None = None, trainable_blocks: int = 0, resolution: int = 0
+        x: Any,
+        item: Image,
+        *,
+        weights: str | None = None,
+        trainable_blocks: int = 0,
+        adapters: int = 0,
+        resolution: int = 0,
     ) -> Tokens:
-        return application(x, item, name, family, weights, trainable_blocks, resolution)
+        return application(x, item, name, family, weights, trainable_blocks, adapters, resolution)
 
     tower.__name__ = name
     tower.__doc__ = f"""{summary}
@@ -48,13 +55,21 @@ def image_family(name: str, family: Family, summary: str) -> None:
     Args:
         weights: None (random, all of it trains), "imagenet" (downloaded) or a .weights.h5 file.
         trainable_blocks: with weights, how many of the last blocks train.
+        adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
     towers.register(name, serves="image")(tower)
 
 
 def application(
-    x: Any, item: Image, name: str, family: Family, weights: str | None, trainable_blocks: int, resolution: int
+    x: Any,
+    item: Image,
+    name: str,
+    family: Family,
+    weights: str | None,
+    trainable_blocks: int,
+    adapters: int,
+    resolution: int,
 ) -> Tokens:
     """The tokens of a network of keras.applications: one for each place of its last feature map."""
     side = resolution or item.size
@@ -64,8 +79,7 @@ def application(
         f"give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
     )
     check_number(f"The resolution of tower '{name}' of input '{item.name}'", side, family.least, 1024, whole=True)
-    blocks = len(family.cuts) + 1
-    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, blocks, whole=True)
+    check_tuning(item, weights, trainable_blocks, adapters, len(family.cuts) + 1)
 
     def build(weights: str | None) -> keras.Model:
         return family.make(include_top=False, weights=weights, input_shape=(side, side, 3))
@@ -81,7 +95,19 @@ def application(
 
     backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
     scale = Scale(family.preprocess or (lambda pixels: pixels), resolution)
-    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, trainable_blocks if weights else None))
+    blocks = trainable_blocks if weights else None
+    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, blocks, adapters))
+
+
+def check_tuning(item: Modality, weights: str | None, trainable_blocks: int, adapters: int, blocks: int) -> None:
+    """Raise unless a tower of so many blocks can train in that way."""
+    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, blocks, whole=True)
+    check_number(f"The width of the adapters of input '{item.name}'", adapters, 0, 4096, whole=True)
+    require(
+        not adapters or (weights and not trainable_blocks),
+        f"Adapters of input '{item.name}' go between pretrained blocks that do not train; give weights, and leave "
+        "trainable_blocks at 0.",
+    )
 
 
 def load_pretrained(
@@ -161,7 +187,13 @@ class Trunk(keras.layers.Layer):
 
 
 def run_backbone(
-    x: Any, item: Modality, backbone: keras.Model, scale: Scale, cuts: list[str], trainable_blocks: int | None
+    x: Any,
+    item: Modality,
+    backbone: keras.Model,
+    scale: Scale,
+    cuts: list[str],
+    trainable_blocks: int | None,
+    adapters: int = 0,
 ) -> Any:
     """`backbone(scale(x))`, cut so that what never trains is the trunk.
 
@@ -170,12 +202,13 @@ def run_backbone(
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
             Pretrained blocks are called `<input>_pretrained`, and keep their batch statistics:
             those of a small batch are worse.
+        adapters: above 0, all blocks are frozen, and behind each but the first is an adapter of that width.
     """
     name = scoped(item)
     if trainable_blocks is None:
         return renamed(backbone, name("blocks"))(scale(x))
     ends = [*(backbone.get_layer(cut).output for cut in cuts), backbone.outputs[0]]
-    frozen = len(ends) - trainable_blocks
+    frozen = 1 if adapters else len(ends) - trainable_blocks
     middle = ends[frozen - 1] if frozen else backbone.inputs[0]
     if frozen:
         lower = keras.Model(backbone.inputs, middle, name=name("frozen"))
@@ -183,7 +216,11 @@ def run_backbone(
         x = Trunk(scale, lower, name=trunk_name(item))(x)
     else:
         x = scale(x)
-    if trainable_blocks:
+    if adapters:
+        ending = {*cuts, backbone.layers[-1].name}
+        rest = keras.Model(middle, ends[-1], name=name("adapted"))
+        x = with_adapters(rest, lambda layer: layer.name in ending, adapters)(x, training=False)
+    elif trainable_blocks:
         upper = keras.Model(middle, ends[-1], name=name("pretrained"))
         x = upper(x, training=False)
     return x

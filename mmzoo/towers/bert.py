@@ -12,6 +12,8 @@ from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
+from mmzoo.towers.adapters import with_adapters
+from mmzoo.towers.backbone import check_tuning
 from mmzoo.towers.hub import load_preset
 from mmzoo.towers.sequence import token_ids
 
@@ -28,6 +30,7 @@ def bert(
     layers: int = 2,
     heads: int = 2,
     dropout: float = 0.1,
+    adapters: int = 0,
 ) -> Tokens:
     """BERT's encoder (Devlin et al. 2019, arXiv:1810.04805), KerasHub's; as small as BERT-tiny, if not told otherwise.
 
@@ -40,8 +43,10 @@ def bert(
             `Text(name, tokenizer="wordpiece", vocabulary=mmzoo.towers.bert.preset_vocabulary(folder))`.
         width, layers, heads: of the Transformer; its inner layers are four times as wide. A preset brings its own.
         dropout: share of features left out in training.
+        adapters: with weights, all layers stay frozen, and behind each is an adapter of that width.
     """
     name = scoped(item)
+    check_tuning(item, weights, 0, adapters, 0)
     ids = token_ids(x, item)
     ids = around(ids, item)
     mine = {
@@ -71,7 +76,11 @@ def bert(
     # KerasHub's vocabularies begin at 0, and padding is whatever the mask says.
     tokens = {"token_ids": ops.maximum(ids - 1, 0), "segment_ids": ops.zeros_like(ids)}
     # Without the pooled output, whose weights would never train.
-    encoder = keras.Model(backbone.input, backbone.output["sequence_output"], name=backbone.name)
+    called = name("adapted") if adapters else backbone.name
+    encoder = keras.Model(backbone.input, backbone.output["sequence_output"], name=called)
+    if adapters:
+        layer = keras_hub.layers.TransformerEncoder
+        encoder = with_adapters(encoder, lambda each: isinstance(each, layer), adapters)
     return Tokens(encoder({**tokens, "padding_mask": ops.cast(mask, "int32")}), mask)
 
 

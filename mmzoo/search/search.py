@@ -1,0 +1,141 @@
+"""The search: one trial after the other, each a run of its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from mmzoo.data.records import Records
+from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.evaluation.metrics import primary
+from mmzoo.files import write_file
+from mmzoo.recipe import Recipe
+from mmzoo.run import train
+from mmzoo.search.results import Results, Trial
+from mmzoo.search.space import check_space, setting
+from mmzoo.search.suggestions import METHODS, Suggestion, Suggestions
+from mmzoo.training.stopping import Interrupted
+
+
+def search(
+    recipe: Recipe,
+    space: Any,
+    records: Records,
+    validation: Records,
+    *,
+    out: str | Path,
+    method: str = "bayesian",
+    trials: int = 20,
+    seed: int = 0,
+) -> Results:
+    """Train a recipe with settings out of a space, and see which are best on the validation records.
+
+    Args:
+        space: see `mmzoo.search.space`.
+        out: the search's folder: `search.json` (what was asked for), `results.json`, `results.png`, and `trials/`
+            with a run for each. One that was stopped, or killed, is gone on with: trials that have ended are not
+            trained again, the one that had not ended goes on from its checkpoint.
+        method: "random", "bayesian" or "hyperband"; see `Suggestions`.
+        trials: how many at most.
+        seed: of the suggestions, and of each run.
+
+    Raises:
+        MMZooError: the space does not fit the recipe, `out` holds another search, or no trial succeeds. One that fails
+            is noted, and the search goes on.
+        Interrupted: Ctrl-C or SIGTERM.
+    """
+    if method not in METHODS:
+        raise unknown("method of search called", method, METHODS)
+    check_number("The number of trials", trials, 1, 100_000, whole=True)
+    space = check_space(space, recipe)
+    folder = Path(out)
+    asked = {"recipe": recipe.to_json(), "space": space, "method": method, "trials": trials, "seed": seed}
+    results = found_results(folder, asked, recipe)
+    ended = list(results.trials)
+    results.trials.clear()
+    suggestions = Suggestions(method, space, trials, recipe.training.epochs, seed)
+    try:
+        while suggestion := suggestions.next():
+            number = len(results.trials)
+            if number < len(ended):
+                trial = ended[number]
+                require(
+                    trial.values == suggestion.values,
+                    f"The trials in '{folder}' are not those that this version of KerasTuner suggests; use the version "
+                    "that began the search, or choose another --out.",
+                )
+            else:
+                trial = one_trial(recipe, suggestion, records, validation, results, number, seed)
+            results.trials.append(trial)
+            write_file(folder / "results.json", json.dumps(results.to_json(), indent=1, ensure_ascii=False).encode())
+            suggestions.tell(trial.score)
+    except Interrupted as stop:
+        number = len(results.trials)
+        stop.args = (f"Stopped in trial {number}; {number} have ended. Run the same command again to go on.",)
+        raise
+    finally:
+        suggestions.close()
+    results.best()
+    results.draw(folder / "results.png")
+    return results
+
+
+def found_results(folder: Path, asked: dict[str, Any], recipe: Recipe) -> Results:
+    """The results that are in the folder, which is made this search's if it is nobody's."""
+    asked = json.loads(json.dumps(asked))
+    place = folder / "search.json"
+    if place.exists():
+        same = json.loads(place.read_text("utf-8")) == asked
+        require(same, f"'{folder}' holds another search; choose another --out or remove the folder first.")
+    else:
+        require(not folder.exists() or not any(folder.iterdir()), f"'{folder}' is not empty; choose another --out.")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(place, json.dumps(asked, indent=1, ensure_ascii=False).encode())
+    if (folder / "results.json").exists():
+        return Results.from_json(folder, json.loads((folder / "results.json").read_text("utf-8")))
+    return Results(folder, recipe.training.monitor or primary(recipe.spec))
+
+
+def one_trial(
+    recipe: Recipe,
+    suggestion: Suggestion,
+    records: Records,
+    validation: Records,
+    results: Results,
+    number: int,
+    seed: int,
+) -> Trial:
+    """Train with what is suggested; a failure is a result, too."""
+    settings = [setting(key, value) for key, value in suggestion.values.items()]
+    if suggestion.epochs is not None:
+        settings.append(setting("training.epochs", suggestion.epochs))
+    print(f"Trial {number}: {', '.join(settings)}")
+    keras.backend.clear_session()
+    trial = Trial(number, suggestion.values, suggestion.epochs or recipe.training.epochs)
+    try:
+        changed = recipe.changed(settings)
+        run = train(
+            changed.spec,
+            records,
+            validation,
+            training=changed.training,
+            seed=seed,
+            out=results.run(trial),
+            data=changed.data,
+        )
+    except MMZooError as error:
+        return replace(trial, error=str(error))
+    lines = (run.folder / "history.jsonl").read_text("utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    best = max(rows, key=lambda row: (row[f"val_{results.metric}"], row["epoch"]))
+    return replace(
+        trial,
+        epochs=changed.training.epochs,
+        score=best[f"val_{results.metric}"],
+        best_epoch=best["epoch"],
+        seconds=sum(row["seconds"] for row in rows),
+    )
