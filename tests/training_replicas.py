@@ -99,6 +99,7 @@ if __name__ == "__main__":
         "synchronized": difference(shared, train(two)),
         "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
         "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
+        "attacked": difference(*(train(each, "frozen", adversarial="fgsm") for each in (one, two))),
         "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
         "dropouts": dropouts(two),
     }
