@@ -21,6 +21,7 @@ from mmzoo.training.calibrate import calibrate
 from mmzoo.training.contrast import with_pooled
 from mmzoo.training.features import Split, compute_features, first_view, split
 from mmzoo.training.feed import Stream
+from mmzoo.training.gradnorm import with_embedding
 from mmzoo.training.loop import Loop
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
@@ -68,6 +69,7 @@ def fit(
         else remote_feed(spec, train, training, seed, *service)
     )
     rest = with_pooled(part.rest, spec) if training.contrast else part.rest
+    rest = with_embedding(rest, spec) if spec.task_weights == "gradnorm" else rest
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():

@@ -32,6 +32,7 @@ def total_loss(
     totals: Any = None,
     share: float = 1.0,
     teaching: Teaching = NO_TEACHER,
+    factors: Any = None,
 ) -> Any:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
@@ -47,19 +48,30 @@ def total_loss(
         share: how much of the whole batch this part is.
         teaching: how much a teacher counts, where `labels` have what it answers; then a task's loss is
             `(1 - share) * loss + share * mean of the imitation`, the latter also of examples without a label.
+        factors: float32 (tasks,), by which each task counts beside its weight; 1 if not given.
     """
     totals = known_totals(spec, labels, present, weights) if totals is None else totals
     total = 0.0
-    for index, task in enumerate(spec.tasks):
-        loss = sum(
-            task_loss(spec, task, outputs, side, present, share_of, totals[index], teaching)
-            for side, share_of in sides(labels, weights)
-        )
+    for index, loss in enumerate(task_losses(spec, outputs, labels, present, weights, totals, teaching)):
+        task = spec.tasks[index]
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
             loss = tf.exp(-s) * loss * (1.0 if task.labels else 0.5) + share * s / 2
-        total += task.weight * loss
+        total += task.weight * loss * (1.0 if factors is None else factors[index])
     return total
+
+
+def task_losses(
+    spec: Spec, outputs: dict[str, Any], labels: Any, present: Any, weights: Any, totals: Any, teaching: Teaching
+) -> list[Any]:
+    """Each task's part of the loss, before any weight."""
+    return [
+        sum(
+            task_loss(spec, task, outputs, side, present, share_of, totals[index], teaching)
+            for side, share_of in sides(labels, weights)
+        )
+        for index, task in enumerate(spec.tasks)
+    ]
 
 
 def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:

@@ -15,7 +15,8 @@ from mmzoo.spec import Spec
 from mmzoo.training.adversarial import Attack
 from mmzoo.training.contrast import contrast
 from mmzoo.training.feed import Feed
-from mmzoo.training.loss import Teaching, known_totals, total_loss
+from mmzoo.training.gradnorm import EMBEDDING, GradNorm
+from mmzoo.training.loss import Teaching, known_totals, task_losses, total_loss
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
@@ -75,6 +76,7 @@ class Trainer:
         )
         hard = training.adversarial
         self.attack = None if hard == "none" else Attack(spec, model, hard, training.adversarial_size)
+        self.balance = GradNorm(len(spec.tasks)) if spec.task_weights == "gradnorm" else None
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
         self.begin(0)
@@ -174,12 +176,15 @@ class Trainer:
         totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
         parts = self.training.accumulate
         rows = inputs["present"].shape[0] // parts
+        count = len(self.spec.tasks)
+        losses, squares = tf.zeros(count), tf.zeros(count)
         loss, gradients = tf.constant(0.0), [tf.zeros_like(v.value) for v in self.variables]
         for k in range(parts):
             cut = slice(k * rows, (k + 1) * rows)
             inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
             # One after the other: together they would take the memory of the whole.
             given = {"totals": totals, "share": 1 / (parts * self.replicas), "teaching": self.teaching}
+            given["factors"] = self.balance.weights if self.balance else None
 
             def loss_of(outputs: Any, known: Any = (inputs, labels, weights), given: Any = given) -> Any:
                 inputs, labels, weights = known
@@ -188,14 +193,24 @@ class Trainer:
                     found += self.training.contrast * contrast(self.spec, outputs, inputs["present"])
                 return found
 
-            with tf.control_dependencies(gradients), tf.GradientTape() as tape:
-                part = loss_of(self._with_additions(self._clean, inputs))
+            with tf.control_dependencies(gradients), tf.GradientTape(persistent=self.balance is not None) as tape:
+                outputs = self._with_additions(self._clean, inputs)
+                part = loss_of(outputs)
+                if self.balance:
+                    present, weighed = inputs["present"], weights[0] if weights else None
+                    single = task_losses(self.spec, outputs, labels, present, weighed, totals, self.teaching)
                 if self.attack:
                     part = (part + loss_of(self._with_additions(self._attacked, inputs, loss_of, scale))) / 2
                 scaled = part * scale
             found = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients="zero")
             gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]
             loss += part
+            if self.balance:
+                slopes = [tape.gradient(each, outputs[EMBEDDING], unconnected_gradients="zero") for each in single]
+                squares += tf.stack([tf.reduce_sum(tf.cast(slope, tf.float32) ** 2) for slope in slopes])
+                losses += tf.stack(single)
+        if self.balance:
+            self.balance.update(*context.all_reduce(tf.distribute.ReduceOp.SUM, [losses, squares]))
         loss, *gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, [loss, *gradients])
         gradients = [g / scale for g in gradients]
         norm = tf.linalg.global_norm(gradients)
@@ -262,7 +277,8 @@ class Trainer:
         added = [v for each in self.tuned.additions for v in (each.a, each.b)]
         optimizers = [v for optimizer in self.optimizers for v in optimizer.variables]
         averages = [average for average, _ in self.averages]
-        return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor]
+        weights = self.balance.variables if self.balance else []
+        return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor, *weights]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All state as arrays: weights, seeds, optimizer, averages, scale and factor of the rate."""
