@@ -25,7 +25,8 @@ def with_embedding(model: keras.Model, spec: Spec) -> keras.Model:
         "GradNorm weighs two tasks or more that share a fused embedding, which a decision-level fusion does not have; "
         "set task_weights='fixed', or choose another fusion.",
     )
-    return keras.Model(model.input, {**model.output, EMBEDDING: layers[name].input})
+    nodes = [node for each in model._nodes_by_depth.values() for node in each if node.operation is layers[name]]
+    return keras.Model(model.input, {**model.output, EMBEDDING: nodes[0].input_tensors[0]})
 
 
 class GradNorm:
