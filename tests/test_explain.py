@@ -252,3 +252,55 @@ def test_a_planted_cause_is_found(
             hits[how].append(strongest(found.maps, how, sides) == places[k])
     shares = {how: float(np.mean(each)) for how, each in hits.items()}
     assert min(shares.values()) >= 0.95, shares
+
+
+NUMBERS = [f"n{k}" for k in range(6)]
+SENSOR = mmzoo.Sensor("motion", channels=6, steps=16, tower=mmzoo.Tower("cnn_1d", width=16))
+TABLE = mmzoo.Tabular("row", numbers=NUMBERS, tower=mmzoo.Tower("mlp", hidden=[16], width=8))
+
+
+def planted_channels(random: np.random.Generator, labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Noise in all channels, with gaps, and in one of them a step upwards or downwards."""
+    found, places = [], random.integers(0, 6, len(labels))
+    for place, label in zip(places, labels, strict=True):
+        motion = random.normal(0, 0.3, (16, 6)).astype(np.float32)
+        motion[:, place] += (3.0, -3.0, 0.0)[label]
+        motion[random.integers(0, 16, 3), random.integers(0, 6, 3)] = np.nan
+        found.append(motion)
+    return found, places
+
+
+def planted_columns(random: np.random.Generator, labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
+    """Small numbers, some of them missing, and one large one, above or below all others."""
+    found, places = [], random.integers(0, 6, len(labels))
+    for place, label in zip(places, labels, strict=True):
+        row = random.normal(0, 0.3, 6)
+        row[place] += (3.0, -3.0, 0.0)[label]
+        row[(place + 1) % 6] = np.nan if random.random() < 0.3 else row[(place + 1) % 6]
+        found.append({name: None if np.isnan(x) else float(x) for name, x in zip(NUMBERS, row, strict=True)})
+    return found, places
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("item", "plant"), [(SENSOR, planted_channels), (TABLE, planted_columns)])
+def test_a_planted_channel_or_column_is_found(item: Any, plant: Any, tmp_path: Path) -> None:
+    """By both methods in at least 95 of 100, and what integrated gradients share out is the difference."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 400)
+    values, places = plant(random, labels)
+    spec = mmzoo.Spec([item], "concat", [mmzoo.Classification("animal", labels=LABELS)], dim=16)
+    records = Records({item.name: values, "animal": [LABELS[k] for k in labels]})
+    training = mmzoo.Training(epochs=20, batch_size=16, learning_rate=1e-2, average=0.9)
+    model = mmzoo.train(spec, records.take(360), training=training, out=tmp_path / "run").model
+    hits: dict[str, list[bool]] = {"occlusion": [], "integrated_gradients": []}
+    for k in np.flatnonzero(labels < 2)[-TESTED:]:
+        found = explain(model, {item.name: values[k]}, label=LABELS[labels[k]])
+        inside = found.inside[item.name]
+        assert inside.gap is not None
+        assert inside.gap <= GAPS
+        for how, each in hits.items():
+            each.append(int(inside.maps[how].argmax()) == places[k])
+    shares = {how: float(np.mean(each)) for how, each in hits.items()}
+    assert min(shares.values()) >= 0.95, shares
+    found.draw(tmp_path / "why.png")
+    assert (tmp_path / "why.png").stat().st_size > 10_000

@@ -10,10 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.evaluation.case import Case, make_case, spectrum_layer
+from mmzoo.evaluation.case import Case, has_layer, make_case, spectrum_layer
 from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, integrated_gradients
 from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
+from mmzoo.towers import trunk_name
 
 COARSE = 16  # places a side, of a picture's attribution as JSON has it
 
@@ -171,18 +172,29 @@ def look_at_video(case: Case, name: str) -> Inside:
 
 
 def look_at_sensor(case: Case, name: str) -> Inside:
-    """Each channel as if it had not been measured."""
+    """Each channel as if it had not been measured, and integrated gradients from channels that stay at their means."""
     count = case.inputs[name].shape[-1]
-    losses = columns(case, name, np.full(count, np.nan, np.float32))
-    names = [f"channel {k + 1}" for k in range(count)]
-    return Inside("sensor", {"occlusion": losses}, names, shown=case.inputs[name][0])
+    maps = {"occlusion": columns(case, name, np.full(count, np.nan, np.float32))}
+    names, gap = [f"channel {k + 1}" for k in range(count)], None
+    if has_layer(case.model, trunk_name(name)):
+        # Behind the gaps: the channels at mean 0, then what was measured, which stays.
+        x, mask = at_layer(case, name, trunk_name(name))
+        baseline = np.concatenate([np.zeros_like(x[..., :count]), x[..., count:]], axis=-1)
+        shares, gap = integrated_gradients(case, name, trunk_name(name), x, baseline, mask)
+        maps["integrated_gradients"] = shares[:, :count].sum(axis=0)
+    return Inside("sensor", maps, names, gap, shown=case.inputs[name][0])
 
 
 def look_at_table(case: Case, name: str) -> Inside:
-    """Each column as if it were missing."""
+    """Each column as if it were missing, and for numbers alone integrated gradients from their means."""
     item: Any = next(item for item in case.spec.inputs if item.name == name)
     absent = np.array([np.nan] * len(item.numbers) + [0.0] * len(item.categories), np.float32)
-    return Inside("tabular", {"occlusion": columns(case, name, absent)}, [*item.numbers, *item.categories])
+    maps, gap = {"occlusion": columns(case, name, absent)}, None
+    if not item.categories:
+        x, _ = at_layer(case, name, f"{name}_gate")
+        baseline = np.where(np.isnan(x), x, np.array(item.means, np.float32))
+        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}_gate", x, baseline)
+    return Inside("tabular", maps, [*item.numbers, *item.categories], gap)
 
 
 LOOKS: dict[str, Callable[[Case, str], Inside]] = {

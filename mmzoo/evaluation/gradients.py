@@ -71,15 +71,17 @@ def integrated_gradients(
     Returns:
         The shares, float64 (...), and the gap: how far their sum is from the difference, as a share of it.
     """
+    # A number that is missing (NaN) is so all along the path, and has no share.
+    difference = np.nan_to_num(x - baseline)
     (start, end), _ = gradients(case, name, at, np.concatenate([baseline, x]), mask)
     steps = FIRST_STEPS
     while True:
         at_steps = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, *[1] * (x.ndim - 1))
         total = np.zeros(x.shape[1:])
         for first in range(0, steps, BATCH):  # a batch at a time: the whole path of a large picture is gigabytes
-            path = baseline + at_steps[first : first + BATCH] * (x - baseline)
-            total += gradients(case, name, at, path, mask)[1].sum(axis=0)
-        shares = (x - baseline)[0] * total / steps
+            path = baseline + at_steps[first : first + BATCH] * difference
+            total += np.nan_to_num(gradients(case, name, at, path, mask)[1]).sum(axis=0)
+        shares = difference[0] * total / steps
         gap = float(abs(shares.sum() - (end - start)) / max(abs(end - start), 1e-2))
         if gap <= GAP or steps >= MOST_STEPS:
             return shares, gap

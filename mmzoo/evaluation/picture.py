@@ -47,13 +47,18 @@ def draw(explanation: Explanation, path: Path) -> None:
         write_figure(figure, path, dpi=130, facecolor="white")
 
 
+TITLES = {
+    "integrated_gradients": "integrated gradients",
+    "grad_cam": "Grad-CAM",
+    "occlusion": "what is lost when covered",
+}
 METHODS = {
     "image": "where it speaks for the answer (blue) and against it (orange)",
     "video": "what is lost when a patch is covered in all frames, over the first frame",
     "text": "what is lost without each word",
     "audio": "when and at which pitch it speaks for the answer (blue) and against it (orange)",
-    "sensor": "what is lost without each channel",
-    "tabular": "what is lost without each column",
+    "sensor": "what each channel says for the answer (blue) and against it (orange)",
+    "tabular": "what each column says for the answer (blue) and against it (orange)",
 }
 
 
@@ -116,21 +121,16 @@ def bare(place: Any) -> None:
 def panels(each: Inside) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
-        return [partial(bars, names=each.pieces, values=each.maps["occlusion"])]
+        return [partial(bars, names=each.pieces, values=values, title=TITLES[how]) for how, values in each.maps.items()]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
     seen = each.kind in ("image", "video")
     drawer: Callable[..., None] = shown if seen else spectrogram
-    titles = {
-        "integrated_gradients": "integrated gradients",
-        "grad_cam": "Grad-CAM",
-        "occlusion": "what is lost when covered",
-    }
     drawn: list[Callable[[Any], None]] = [
         partial(drawer, each=each, how=None, title="as the model sees it" if seen else "as the model hears it")
     ]
     return drawn + [
-        partial(drawer, each=each, how=how, title=title) for how, title in titles.items() if how in each.maps
+        partial(drawer, each=each, how=how, title=title) for how, title in TITLES.items() if how in each.maps
     ]
 
 
@@ -189,8 +189,9 @@ def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
     place.spines[:].set_color("#c6ccd6")
 
 
-def bars(place: Any, names: list[str], values: np.ndarray) -> None:
+def bars(place: Any, names: list[str], values: np.ndarray, title: str) -> None:
     """One bar a word, channel or column, in their order."""
+    place.set_title(title, fontsize=9, color=SOFT)
     place.barh(range(len(names)), values, height=0.62, color=[FOR if value >= 0 else AGAINST for value in values])
     place.axvline(0, color=SOFT, lw=0.7)
     place.set_yticks(range(len(names)), [name if len(name) < 28 else f"{name[:26]}…" for name in names])
