@@ -142,9 +142,13 @@ def entry(model: keras.Model, name: str, at: str) -> tuple[keras.Model, keras.Mo
 
     Returns:
         `into`, the model's inputs -> what `at` puts out; and `onwards`, `{name: that, others: (values, mask),
-        "present"}` -> the model's outputs. Whole numbers enter as float32, so that there is a gradient.
+        "present"}` -> the model's outputs.
+        Behind an embedding that is its vectors and the ids. Whole numbers enter as float32, so that there is a
+        gradient.
     """
-    inside = next(layer for layer in model.layers if layer.name == at).output
+    layer = next(layer for layer in model.layers if layer.name == at)
+    # Behind an embedding the ids are still asked which of them are real.
+    inside = (layer.output, layer.input) if isinstance(layer, keras.layers.Embedding) else layer.output
     inside = tuple(inside) if isinstance(inside, (list, tuple)) else inside
     into = keras.Model({key: model.input[key] for key in (name, "present")}, {name: inside})
     cut: dict[str, Any] = {**tower_outputs(model), name: inside, "present": model.input["present"]}

@@ -148,9 +148,16 @@ def look_at_image(case: Case, name: str) -> Inside:
 
 
 def look_at_text(case: Case, name: str) -> Inside:
-    """Each word left out."""
+    """Each word left out; where a word is a token of an embedding, integrated gradients from vectors of zeros too."""
     pieces, losses = words(case, name)
-    return Inside("text", {"occlusion": losses}, pieces)
+    maps, gap, at = {"occlusion": losses}, None, f"{name}_embedding"
+    if has_layer(case.model, at):
+        x, ids = at_layer(case, name, at)
+        assert ids is not None
+        if pieces and int((ids > 0).sum()) == len(pieces):
+            shares, gap = integrated_gradients(case, name, at, x, np.zeros_like(x), ids)
+            maps["integrated_gradients"] = shares[: len(pieces)].sum(axis=-1)
+    return Inside("text", maps, pieces, gap)
 
 
 def look_at_audio(case: Case, name: str) -> Inside:

@@ -55,7 +55,7 @@ TITLES = {
 METHODS = {
     "image": "where it speaks for the answer (blue) and against it (orange)",
     "video": "what is lost when a patch is covered in all frames, over the first frame",
-    "text": "what is lost without each word",
+    "text": "what each word says for the answer (blue) and against it (orange)",
     "audio": "when and at which pitch it speaks for the answer (blue) and against it (orange)",
     "sensor": "what each channel says for the answer (blue) and against it (orange)",
     "tabular": "what each column says for the answer (blue) and against it (orange)",
@@ -121,7 +121,8 @@ def bare(place: Any) -> None:
 def panels(each: Inside) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
-        return [partial(bars, names=each.pieces, values=values, title=TITLES[how]) for how, values in each.maps.items()]
+        titles = {**TITLES, "occlusion": "what is lost without it"}
+        return [partial(bars, names=each.pieces, values=values, title=titles[how]) for how, values in each.maps.items()]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
     seen = each.kind in ("image", "video")
