@@ -125,7 +125,7 @@ def test_categories_are_refused() -> None:
         Attack(spec, linear(series_spec(), np.zeros((20, 2))), "fgsm", 0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_step_compiles() -> None:
     spec, records = small_spec().subset(["picture", "words"]), small_records(4)
     model = mmzoo.build(spec)

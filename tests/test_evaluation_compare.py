@@ -46,7 +46,7 @@ def test_runs_side_by_side(tmp_path: Path) -> None:
     assert compare([short], records).rows[0].gain is None
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_models_of_one_modality_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A note and a number that only together tell the label: each by itself is a guess, and the report says so."""
     random = np.random.default_rng(0)

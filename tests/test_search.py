@@ -122,6 +122,7 @@ def test_the_best_on_the_validation_records_is_named(quick: list[Any], tmp_path:
     assert (tmp_path / "s" / "results.png").read_bytes()[1:4] == b"PNG"
 
 
+@pytest.mark.long
 def test_what_has_ended_is_not_trained_again(quick: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(tmp_path / "whole")
     real, count = home.train, 0
@@ -161,6 +162,7 @@ def test_a_space_that_does_not_fit(space: Any, words: str) -> None:
         check_space(space, RECIPE)
 
 
+@pytest.mark.long
 def test_another_search_is_not_mixed_in(quick: list[Any], tmp_path: Path) -> None:
     run(tmp_path / "s", trials=2)
     with pytest.raises(MMZooError, match="holds another search"):

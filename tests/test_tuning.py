@@ -31,7 +31,7 @@ def digest(run: mmzoo.Run) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "way", [pytest.param(way, marks=[pytest.mark.slow] * (way != "lora")) for way in tuning.names()]
+    "way", [pytest.param(way, marks=[pytest.mark.long] * (way != "lora")) for way in tuning.names()]
 )
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
