@@ -20,6 +20,9 @@ from mmzoo.folder import load
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training
 
+BEFORE_TRAINING = ("spec.json", "run.json", "recipe.py", "data_errors.json")
+"""What a run's folder holds before there is anything to lose."""
+
 
 class Run:
     """A finished training run in a folder.
@@ -224,15 +227,15 @@ def train(
 def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | None) -> bool:
     """Make `folder` this run's, or see that it is; True where the run is finished.
 
-    Nothing that was there before is overwritten.
+    Nothing that was there before is overwritten, but for the settings of a run that ended before its first checkpoint.
     """
     wanted = {"spec.json": spec.to_json(), "run.json": settings}
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
-    if not (folder / "spec.json").exists():
-        others = [path.name for path in folder.iterdir()]
+    if not any((folder / begun).exists() for begun in ("checkpoints", "model")):
+        others = [path.name for path in folder.iterdir() if path.name not in BEFORE_TRAINING]
         require(
             not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out."
         )

@@ -197,6 +197,15 @@ def test_bad_records_are_named() -> None:
         mmzoo.train(small_spec(), records, training=QUICK, out="bad2")
 
 
+def test_a_run_that_never_began_may_be_begun_otherwise(tmp_path: Path) -> None:
+    records = small_records(24)
+    records.columns["picture"] = ["nowhere.png", *records.columns["picture"][1:]]
+    with pytest.raises(MMZooError, match=r"'nowhere.png' does not exist"):
+        mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
+    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run", on_error="mask", budget=0.1)
+    assert run.settings["on_error"] == "mask"
+
+
 def test_a_loss_that_is_not_finite_goes_back_with_a_lower_rate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
