@@ -12,6 +12,8 @@ from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
 
+ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
+
 
 class Examples:
     """The examples of one input: an array (N, *shape) whose rows are decoded whenever they are asked for.
@@ -37,24 +39,34 @@ class Examples:
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        chosen = np.arange(len(self))[rows]
-        out = np.zeros((len(chosen), *self.item.shape), self.dtype)
-        for place, row in enumerate(chosen):
-            if self.there[row]:
-                self._fill(out, place, row)
+        chosen = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+        out = aligned((len(chosen), *self.item.shape), self.dtype)
+        for place, row in enumerate(chosen.tolist()):
+            self._fill(out[place], row)
         return out
 
     def whole(self) -> np.ndarray:
         """All of them, decoded on all cores, with a bar."""
         out = np.zeros(self.shape, self.dtype)
         in_threads(
-            lambda row: self._fill(out, row, row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
+            lambda row: self._fill(out[row], row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
         )
         return out
 
-    def _fill(self, out: np.ndarray, place: int, row: int) -> None:
+    def _fill(self, out: np.ndarray, row: int) -> None:
+        if not self.there[row]:
+            out.fill(0)
+            return
         try:
-            out[place] = self.item.decode(self.values[row])
+            self.item.decode_into(out, self.values[row])
         except MMZooError as error:
             cause = error.cause if isinstance(error, DataError) else "other"
             raise DataError(f"Record '{self.ids[row]}': {error}", cause) from error
+
+
+def aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array, not filled, that begins where TensorFlow takes it as its own; it copies what begins elsewhere."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.empty(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)

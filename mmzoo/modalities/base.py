@@ -63,6 +63,10 @@ class Modality:
         """
         raise NotImplementedError
 
+    def decode_into(self, out: np.ndarray, value: Any) -> None:
+        """`decode`, written over whatever is in `out` (*shape): a batch is filled without a copy in between."""
+        out[...] = self.decode(value)
+
     def check(self, value: Any) -> None:
         """Raise what `decode` would, also before `fit`."""
         self.decode(value)
