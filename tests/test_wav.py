@@ -44,6 +44,13 @@ def test_the_samples_are_the_librarys(
         assert found is not None
         assert (found.rate, found.frames) == (rate, 900)
         np.testing.assert_array_equal(found.samples, by_library(data)[0])
+    long = wav(channels, rate, 90_000)
+    (tmp_path / "long.wav").write_bytes(long)
+    for value in (long, tmp_path / "long.wav"):
+        found = read_plain(value, 1.5)
+        assert found is not None
+        assert found.frames == 90_000
+        np.testing.assert_array_equal(found.samples, by_library(long)[0][: int(1.5 * rate)])
     short = read_plain(data, 0.01)
     assert short is not None
     assert len(short.samples) == int(0.01 * rate)
@@ -65,7 +72,7 @@ def test_what_stands_before_the_samples(tmp_path: Path) -> None:
     found = read_plain(named, 1)
     assert found is not None
     np.testing.assert_array_equal(found.samples, by_library(named)[0])
-    far = data[:36] + b"LIST" + struct.pack("<I", 5000) + b"\0" * 5000 + data[36:]
+    far = data[:36] + b"LIST" + struct.pack("<I", 70000) + b"\0" * 70000 + data[36:]
     assert read_plain(far, 1) is None  # rather the library than a second look
     np.testing.assert_array_equal(SOUND.decode(far), SOUND.decode(data))
     for nothing in (b"", b"RIFF", data[:30], data[:-2], tmp_path, tmp_path / "nowhere.wav", "a\0b"):

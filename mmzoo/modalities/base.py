@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -157,7 +158,7 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
     else:
         origin = f"The {what} file '{value}'"
         try:
-            data = Path(value).read_bytes()
+            data = whole_file(value)
         except FileNotFoundError:
             raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
         except (OSError, ValueError) as error:
@@ -166,6 +167,20 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
             raise DataError(message, "unreadable_file") from None
     require_data(data, "empty_file", f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin
+
+
+def whole_file(path: str | Path) -> bytes:
+    """`Path.read_bytes` in half as many calls of the system, each of which slows down the decoder after it."""
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        size = os.fstat(file).st_size
+        parts = [os.read(file, size + 1)]
+        if len(parts[0]) != size:  # no plain file, or one that is larger than one call reads
+            while parts[-1]:
+                parts.append(os.read(file, 2**20))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def read_array(value: Any, what: str, width: int) -> np.ndarray:

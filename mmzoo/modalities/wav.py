@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-HEAD = 4096  # bytes at the start of a file in which the samples must begin
+FIRST = 2**16  # bytes that are read at first; the samples must begin in them, and of most short sounds it is all
 FORMAT, BITS = 1, 16  # PCM
 RATES, CHANNELS = range(1000, 768_001), range(1, 65)  # what recorders write; else it is a header that lies
 
@@ -27,21 +27,20 @@ def read_plain(value: str | Path | bytes, seconds: float) -> Plain | None:
     """The first `seconds` of a WAV file whose header is as plain as can be; None for anything else, whatever it is."""
     try:
         with io.BytesIO(value) if isinstance(value, bytes) else open(value, "rb", buffering=0) as file:
-            head = file.read(HEAD) or b""
-            found = plain_header(head)
-            if not found:
+            whole = len(value) if isinstance(value, bytes) else os.fstat(file.fileno()).st_size
+            data = file.read(FIRST) or b""
+            found = plain_header(data)
+            if not found or found[0] + found[1] > whole:
                 return None
             start, size, channels, rate = found
-            if start + size > (len(value) if isinstance(value, bytes) else os.fstat(file.fileno()).st_size):
-                return None
-            wanted = min(size, int(seconds * rate) * 2 * channels)
-            file.seek(start)
-            data = file.read(wanted) or b""
+            stop = start + min(size, int(seconds * rate) * 2 * channels)
+            if stop > len(data):
+                data += file.read(stop - len(data)) or b""
     except (OSError, ValueError):
         return None
-    if len(data) != wanted:
+    if len(data) < stop:
         return None
-    samples = np.frombuffer(data, "<i2")
+    samples = np.frombuffer(data, "<i2", (stop - start) // 2, start)
     return Plain(samples if channels == 1 else samples.reshape(-1, channels), rate, size // (2 * channels))
 
 
