@@ -51,19 +51,19 @@ def run(args: argparse.Namespace) -> None:
     # Before anything is computed: workers could not be joined later.
     with strategy_of(args.strategy, args.tpu).scope():
         chief = is_chief()
-        run, test = trained(args)
+        run, test, validation = trained(args)
     if chief:
-        show(run, run.evaluate(test))
+        show(run, run.evaluate(test, validation=validation))
 
 
-def trained(args: argparse.Namespace) -> tuple[Any, Any]:
-    """The run that was asked for, trained, and the records to test it on."""
+def trained(args: argparse.Namespace) -> tuple[Any, Any, Any]:
+    """The run that was asked for, trained, and the records to test it on and to fit temperatures on."""
     from mmzoo import datasets
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
 
-    recipe = recipes.recipe_of(args)
-    splits = datasets.load(recipe.data)
+    recipe, splits = recipes.recipe_and_table(args)
+    splits = splits or datasets.load(recipe.data)
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
@@ -81,4 +81,4 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         budget=args.budget,
         service=args.service,
     )
-    return run, test
+    return run, test, validation

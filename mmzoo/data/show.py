@@ -34,8 +34,8 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
     opened = open_source(source)
     records = next(iter(opened.splits.values()))
     items = []
-    for column, kind in opened.kinds.items():
-        if kind in INPUTS and column not in (opened.label, "id", "split"):
+    for column, kind in opened.inputs.items():
+        if kind in INPUTS:
             values = [value for value in records.column(column)[:LOOKED_AT] if value is not None]
             items.append(fitted(INPUTS[kind](input_name(column), values), values))
             records.columns[items[-1].name] = records.column(column)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -222,6 +223,11 @@ def statistics(table: np.ndarray) -> tuple[list[float], list[float]]:
     spread = np.where(there, (table - means) ** 2, 0.0).sum(axis=0) / count
     deviations = np.maximum(np.sqrt(spread), LEAST_DEVIATION)
     return [float(m) for m in means], [float(d) for d in deviations]
+
+
+def frequent(values: Iterable[str]) -> list[str]:
+    """The different values, the most frequent first, of equal ones the first in the order of characters."""
+    return [value for value, _ in sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
 def padded(array: np.ndarray, length: int, fill: float = 0.0) -> np.ndarray:
