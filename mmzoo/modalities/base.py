@@ -171,7 +171,7 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
 
 
 def whole_file(path: str | Path) -> bytes:
-    """`Path.read_bytes` in half as many calls of the system, each of which slows down the decoder after it."""
+    """`Path.read_bytes` in fewer calls of the system, each of which slows down the decoder after it."""
     file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         size = os.fstat(file).st_size
