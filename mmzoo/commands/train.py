@@ -51,19 +51,20 @@ def run(args: argparse.Namespace) -> None:
     # Before anything is computed: workers could not be joined later.
     with strategy_of(args.strategy, args.tpu).scope():
         chief = is_chief()
-        run, test, validation = trained(args)
+        run, test = trained(args)
     if chief:
-        show(run, run.evaluate(test, validation=validation))
+        show(run, run.evaluate(test))
 
 
-def trained(args: argparse.Namespace) -> tuple[Any, Any, Any]:
-    """The run that was asked for, trained, and the records to test it on and to fit temperatures on."""
+def trained(args: argparse.Namespace) -> tuple[Any, Any]:
+    """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
 
     recipe, splits = recipes.recipe_and_table(args)
     splits = splits or datasets.load(recipe.data)
+    whole = dict(zip(("train", "validation", "test"), splits, strict=True))
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
@@ -81,4 +82,5 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, Any]:
         budget=args.budget,
         service=args.service,
     )
-    return run, test, validation
+    run.splits = whole  # a table is not read again for the evaluation
+    return run, test
