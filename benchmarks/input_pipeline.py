@@ -6,23 +6,27 @@
 Records of a 256 x 256 JPEG, a second of sound at 16 kHz (WAV, 16 bits) and a sentence become batches of 32: pictures
 augmented, waveforms, bytes of text, as a model of mmzoo takes them (its log-mel and its tokenizer are inside); and the
 same with the log-mel computed in the pipeline. All are rates over the rate of decoding the pictures alone on all
-cores, taken in turns in one run of two seconds each, five times. Memory and the time to the first batch for 2,000 and
-for 200,000 records follow.
+cores, taken in turns in one run of two seconds each, five times; by the clock, and by the seconds of processor that
+were used, which other work on the machine changes less. Memory and the time to the first batch for 2,000 and for
+200,000 records follow. `--pieces` prints only where the time goes.
 
-On 2 cores, shared with other work (median, least and most; decoding alone gave 4,414 records a second):
+On 2 cores with a load of 13 to 17 from other work (medians; a quiet machine will give other rates by the clock):
 
-    naive, log-mel in the pipeline      0.20  0.16 to 0.32
-    mmzoo                               0.38  0.33 to 0.58
-    mmzoo, in any order                 0.39  0.34 to 0.59
-    mmzoo, log-mel in the pipeline      0.26  0.24 to 0.41
-    mmzoo, pictures turned and scaled   0.26  0.23 to 0.43
-    mmzoo, RandAugment                  0.21  0.18 to 0.33
-    mmzoo, squeezed to 224 px           0.10  0.09 to 0.15
-    torch DataLoader, log-mel in it     0.21  0.20 to 0.33
+                                        by the clock   by processor
+    naive, log-mel in the pipeline      0.23           0.23
+    mmzoo                               0.64           0.78
+    mmzoo, in any order                 0.56           0.77
+    mmzoo, log-mel in the pipeline      0.26           0.38
+    mmzoo, pictures turned and scaled   0.26           0.41
+    mmzoo, RandAugment                  0.32           0.37
+    mmzoo, squeezed to 224 px           0.16           0.15
+    torch DataLoader, log-mel in it     0.11           0.14
 
-Where the time of a record goes, in milliseconds of one core: decoding the picture 0.26 (by TensorFlow 0.32), reading
-the sound 0.11, the batch's memory and its way into TensorFlow 0.16, flip, shift and colour 0.11 to 0.17, the text 0.01;
-an antialiased resize of 256 to 224 px 1.4, a log-mel 0.4.
+First batch after 0.89 s with 2,000 records and 0.95 s with 200,000; over 50 more memory grew by 8 and by 12 MB.
+
+Where the time of a record goes, in milliseconds of processor (`--pieces`): reading and decoding the picture into the
+batch 0.29, reading the sound 0.04, the text 0.01, the order 0.02, flip, shift and colour 0.16, shift and gain of the
+sound 0.02: 0.53 in all, and a log-mel 0.64 more. The limit decodes a picture in 0.36, and reads it and makes batches.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.modalities.spectrogram import LogMel
-from mmzoo.training.batches import Varied, stream
+from mmzoo.training.batches import Varied, row_at, stream
 
 FILES, BATCH, ROUNDS, SECONDS = 256, 32, 5, 2.0
 
@@ -130,19 +134,65 @@ def by_torch(source: Records) -> Iterator[Any]:
     return loader(*columns, BATCH, os.cpu_count() or 1)
 
 
-def rate(batches: Iterator[Any]) -> float:
-    """Records a second over about `SECONDS`."""
-    started, count = time.perf_counter(), 0
+def rate(batches: Iterator[Any]) -> tuple[float, float]:
+    """Records a second over about `SECONDS`, and records a second of processor: what others do does not count there."""
+    started, used, count = time.perf_counter(), processor(), 0
     while time.perf_counter() - started < SECONDS:
         next(batches)
         count += BATCH
-    return count / (time.perf_counter() - started)
+    return count / (time.perf_counter() - started), count / (processor() - used)
+
+
+def processor() -> float:
+    """Seconds of all cores that this process and its workers have used."""
+    times = [each.cpu_times() for each in psutil.Process().children(recursive=True)]
+    return time.process_time() + sum(each.user + each.system for each in times)
+
+
+def pieces(pictures: list[str], source: Records) -> dict[str, float]:
+    """Milliseconds of processor that each part of the work takes for a record: the least of seven trials."""
+    chosen = spec()
+    arrays = decode(chosen, source, memory=0)
+    rows = np.arange(BATCH) * 3
+    files = [tf.constant(Path(path).read_bytes()) for path in pictures[:BATCH]]
+    keys, all_of_them = tf.range(BATCH, dtype=tf.int64), tf.ones(BATCH, bool)
+    image, sound, _ = chosen.inputs
+    batch = {name: tf.constant(arrays[name][rows]) for name in ("image", "sound")}
+    mel = tf.function(LogMel(16000, bands=64), autograph=False)
+    order = tf.function(
+        lambda step: tf.map_fn(lambda k: row_at(step + k, 2000, 0), tf.range(BATCH, dtype=tf.int64)), autograph=False
+    )
+    work: dict[str, Callable[[], Any]] = {
+        "pictures decoded by TensorFlow": lambda: [tf.io.decode_jpeg(file, channels=3) for file in files],
+        "pictures read and decoded": lambda: arrays["image"][rows],
+        "sounds read": lambda: arrays["sound"][rows],
+        "texts": lambda: arrays["text"][rows],
+        "order": lambda: order(tf.constant(64, tf.int64)),
+        "pictures varied": lambda: image.augment(batch["image"], keys, all_of_them),
+        "sounds varied": lambda: sound.augment(batch["sound"], keys, all_of_them),
+        "log-mel": lambda: mel(batch["sound"]),
+    }
+    found = {}
+    for what, run in work.items():
+        run()
+        trials = []
+        for _ in range(7):
+            started = time.process_time()
+            for _ in range(10):
+                run()
+            trials.append(time.process_time() - started)
+        found[what] = 1000 * min(trials) / 10 / BATCH
+    return found
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         pictures, sounds = write(Path(name))
         few = records(pictures, sounds, 2000)
+        for what, milliseconds in pieces(pictures, few).items():
+            print(f"{what:<34} {milliseconds:.3f} ms of processor a record")
+        if sys.argv[1:] == ["--pieces"]:
+            return
         makers: dict[str, Callable[[], Any]] = {
             "decoding alone": lambda: decoding(pictures),
             "naive, log-mel in the pipeline": lambda: naive(few),
@@ -158,7 +208,7 @@ def main() -> None:
         running = {what: iter(make()) for what, make in makers.items()}
         for batches in running.values():
             rate(batches)  # traced, compiled, and tuned
-        rates: dict[str, list[float]] = {what: [] for what in running}
+        rates: dict[str, list[tuple[float, float]]] = {what: [] for what in running}
         for _ in range(ROUNDS):
             for what, batches in running.items():
                 for _ in range(4):
@@ -166,11 +216,12 @@ def main() -> None:
                 rates[what].append(rate(batches))
         limit = rates["decoding alone"]
         for what, found in rates.items():
-            ratios = sorted(a / b for a, b in zip(found, limit, strict=True))
-            print(
-                f"{what:<34} {statistics.median(found):6.0f} records/s, of decoding alone "
-                f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-            )
+            print(f"{what:<34} {statistics.median(a for a, _ in found):6.0f} records/s", end="")
+            for k, measure in enumerate(("rate", "rate a second of processor")):
+                ratios = [a[k] / b[k] for a, b in zip(found, limit, strict=True)]
+                each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+                print(f", {measure} over that of decoding alone {statistics.median(ratios):.2f} ({each})", end="")
+            print()
         del running
         for count in (2000, 200_000):
             print(f"{count} records: {first_and_memory(pictures, sounds, count)}")

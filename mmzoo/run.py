@@ -61,10 +61,11 @@ class Run:
         require(
             self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records."
         )
-        return self._splits[split]
+        return self.splits[split]
 
     @cached_property
-    def _splits(self) -> dict[str, Records]:
+    def splits(self) -> dict[str, Records]:
+        """All splits of that data set; whoever has read them already may set this."""
         from mmzoo.datasets import load as load_data
 
         return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))

@@ -19,6 +19,11 @@ class Tokens(NamedTuple):
     mask: Any
 
 
+def is_number(x: Any) -> Any:
+    """Where `x` is not NaN (nor beyond 1e30), bool of its shape: `isnan` is no builtin of TFLite."""
+    return ops.abs(x) < 1e30
+
+
 def masked_mean(values: Any, mask: Any) -> Any:
     """Mean (B, D) over the True places of `mask` (B, T) of `values` (B, T, D); zeros where there are none."""
     kept = ops.where(mask[..., None], values, 0.0)

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image as Pillow
 from PIL import ImageEnhance, ImageOps
-from scipy import ndimage
+from scipy import fft, ndimage
 
 import mmzoo
 from mmzoo.augmentations import augmentations
@@ -164,6 +164,37 @@ def test_sounds() -> None:
     quiet = (varied("silence", np.ones_like(batch), share=0.5) == 0).sum(axis=1)
     assert (quiet <= 1000).all()
     assert quiet.max() > 200
+
+
+def test_a_band_of_frequencies_is_stopped() -> None:
+    """As by SciPy's transform in float64: within a band of the mel scale nothing is left, beside it all is."""
+    count, length, rate = 64, 2001, 8000
+    keys = keys_of(5, tf.range(count, dtype=tf.int64), tf.zeros(count, tf.int64))
+    item = mmzoo.Audio(
+        "sound", sample_rate=rate, seconds=0.250125, augmentations=[mmzoo.Augmentation("frequency_mask", share=0.3)]
+    )
+    assert item.shape == (length,)
+    batch = RANDOM.normal(size=(count, length)).astype(np.float32)
+    spectrum = fft.rfft(batch.astype(np.float64))
+    share = np.abs(fft.rfft(np.asarray(item.augment(tf.constant(batch), keys)).astype(np.float64)) / spectrum)
+    stopped = share < 0.1
+    mel = 2595 * np.log10(1 + fft.rfftfreq(length, 1 / rate) / 700)
+    wide, starts = [], []
+    for row, bins in zip(share, stopped, strict=True):
+        at = np.flatnonzero(bins)
+        np.testing.assert_allclose(row[~bins], 1, atol=1e-3)
+        if len(at):
+            assert len(at) == at[-1] - at[0] + 1  # one band
+            wide.append((mel[at[-1]] - mel[at[0]]) / mel[-1])
+            starts.append(mel[at[0]] / mel[-1])
+    assert len(wide) > 0.9 * count
+    assert max(wide) <= 0.3
+    np.testing.assert_allclose(np.mean(wide), 0.15, atol=0.03)  # even up to the share
+    assert min(starts) < 0.1
+    assert max(starts) > 0.7
+    # What was padding stays padding, and so is masked as before.
+    padded = np.pad(batch[:, :1200], ((0, 0), (0, 801)))
+    assert not np.asarray(item.augment(tf.constant(padded), keys))[:, 1200:].any()
 
 
 def moved(wave: np.ndarray, steps: int) -> np.ndarray:

@@ -83,9 +83,17 @@ def test_a_record_that_repeats_another(table: Path, tmp_path: Path) -> None:
 def test_the_command(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", f"{table}#colour", "--json", "--html", str(tmp_path / "page.html")]) == 0
     said = json.loads(capsys.readouterr().out)
+    assert said.keys() == {"records", "errors", "labels", "duplicates", "leaks"}
     assert (said["records"], said["duplicates"], said["leaks"]) == (60, 0, 3)
     assert said["errors"] == {"junk_audio": 1, "missing_file": 1, "truncated_image": 1}
     assert said["labels"] == {"red": 40, "blue": 20}
+    assert main(["data", "check", f"{table}#colour", "--json", "--details"]) == 0
+    more = json.loads(capsys.readouterr().out)
+    assert more.items() >= said.items()
+    assert more["outliers"] == {"weight": ["r7"]}
+    assert len(more["leaked_records"]) == 3
+    assert main(["data", "check", f"{table}#colour", "--details"]) == 2
+    assert "--details is for --json" in capsys.readouterr().err
     page = (tmp_path / "page.html").read_text()
     assert page.count("data:image/jpeg") == 6
     assert "http" not in page

@@ -53,10 +53,24 @@ def test_records_mixed_in_pairs(how: str, table: Path, tmp_path: Path) -> None:
     text = page.read_text()
     said = re.findall(r"(\d+)% of it, the rest of (r\d)", text)
     shown = re.findall(r"<h2>(r\d)</h2>", text)
-    # Sounds and notes of five, pictures where both are good; sensors and numbers have no statistics yet.
+    # Sounds, series and notes of five, pictures where both are good; numbers are not drawn.
     pictures = sum(1 for k, name in enumerate(shown) if "r2" not in (name, (*shown, shown[0])[k ^ 1]))
-    assert len(said) == 5 * 2 + pictures
+    assert len(said) == 5 * 3 + pictures
     assert len({share for share, _ in said}) == 5
+
+
+def test_chosen_augmentations(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Any can be drawn, also of a series, whose statistics are those of the table."""
+    page = tmp_path / "page.html"
+    command = ["data", "show", str(table), "--count", "6", "--variants", "2", "--out", str(page)]
+    assert main([*command, "--augmentations", "frequency_mask, jitter,flip"]) == 0
+    text = page.read_text()
+    assert "noise: frequency_mask" in text
+    assert text.count("<polyline") == 6 * 2 * 3
+    assert text.count("data:audio/wav") == 6 * 3
+    assert len(set(re.findall(r"url\((data:image/png[^)]+)", text))) == 6 * 3
+    assert main([*command, "--augmentations", "frequency_msk"]) == 2
+    assert "Did you mean 'frequency_mask'" in capsys.readouterr().err
 
 
 def test_errors_and_no_variants(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

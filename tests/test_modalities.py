@@ -81,13 +81,24 @@ def test_bad_image_arrays(value: np.ndarray) -> None:
         ("WAV", "PCM_16", 1e-4),
         ("WAV", "PCM_U8", 1e-2),
         ("WAV", "PCM_24", 1e-6),
+        ("WAV", "PCM_32", 1e-6),
         ("WAV", "FLOAT", 0),
+        ("WAV", "DOUBLE", 0),
         ("FLAC", "PCM_16", 1e-4),
         ("OGG", "VORBIS", 0.1),
     ],
 )
 def test_sound_files(kind: str, subtype: str, tolerance: float) -> None:
     np.testing.assert_allclose(AUDIO.decode(sound(TONE, kind=kind, subtype=subtype)), TONE, atol=tolerance)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), [("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III")])
+def test_sound_files_that_move_the_samples(kind: str, subtype: str) -> None:
+    """Their coders delay by some milliseconds: what is compared is the tone's pitch and power."""
+    found = AUDIO.decode(sound(np.tile(TONE, 2), kind=kind, subtype=subtype))[1000:3000]
+    spectrum = np.abs(np.fft.rfft(found * np.hanning(2000))) ** 2
+    assert spectrum.argmax() * 4 == pytest.approx(440, abs=4)
+    assert found.std() == pytest.approx(TONE.std(), rel=0.1)
 
 
 def test_another_rate_is_resampled() -> None:
@@ -128,6 +139,7 @@ def test_bad_sounds(value: object, words: str) -> None:
 def test_texts(caplog: pytest.LogCaptureFixture) -> None:
     assert TEXT.decode("né").tolist() == [110, 195, 169] + [0] * 13
     assert not TEXT.decode("").any()
+    assert bytes(TEXT.decode("\ufb01\uff21\u2075")).rstrip(b"\0") == b"fia5"  # NFKC: ligature, full width, raised
     assert TEXT.decode("a\0b")[1] == 32
     assert TEXT.decode("\ud800").any()
     with caplog.at_level(logging.INFO, "mmzoo"):

@@ -13,7 +13,9 @@ from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo.cli import main
+from mmzoo.data import guess
 from mmzoo.data.guess import load_table
+from mmzoo.data.sources import open_table
 from mmzoo.errors import MMZooError
 
 COLOURS = {"red": (200, 30, 30), "blue": (30, 30, 200)}
@@ -137,14 +139,19 @@ def test_bad_questions(folder: Path, change: dict[str, Any], words: str) -> None
 
 
 @pytest.mark.slow
-def test_from_files_to_a_phone(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """One command trains; its run is evaluated, exported and asked as any other."""
+def test_from_files_to_a_phone(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One command trains, and reads the table once; its run is evaluated, exported and asked as any other."""
+    reads: list[str] = []
+    monkeypatch.setattr(guess, "open_table", lambda name: reads.append(name) or open_table(name))
     run = str(tmp_path / "run")
     small = ["photo.tower=small_cnn", "note.tower=embedding_attention", "photo.size=24"]
     options = [part for setting in small for part in ("--set", setting)]
     table = str(folder / "things.csv")
     assert main(["train", table, "--label", "colour", "--out", run, "--epochs", "12", *options]) == 0
     assert "photo: image" in capsys.readouterr().out
+    assert reads == [table]
     found = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert found["metrics"]["accuracy"] > 0.9
     assert main(["export", run, "--format", "tflite"]) == 0

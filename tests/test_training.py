@@ -79,9 +79,11 @@ def lazy(steps: range, **changes: Any) -> list[Any]:
     return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
-@pytest.mark.parametrize("start", range(6))
-def test_a_stream_from_files_goes_on_at_every_step(start: int) -> None:
-    keras.tree.map_structure(np.testing.assert_array_equal, lazy(range(6))[start:], lazy(range(start, 6)))
+@pytest.mark.parametrize("part", [{}, {"worker": 0, "workers": 2}, {"worker": 1, "workers": 2}])
+def test_a_stream_from_files_goes_on_at_every_step(part: dict[str, int]) -> None:
+    whole = lazy(range(6), **part)
+    for start in range(6):
+        keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], lazy(range(start, 6), **part))
 
 
 def test_a_stream_from_files_gives_what_memory_gives() -> None:

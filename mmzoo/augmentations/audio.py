@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from mmzoo.augmentations import augmentations
@@ -58,6 +59,20 @@ def silence(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
     start = draw[:, 1:] * (1.0 - share)
     place = tf.range(length, dtype=tf.float32)[None]
     return tf.where((place >= start) & (place < start + width), 0.0, batch)
+
+
+@augmentations.register("frequency_mask", serves="audio")
+def frequency_mask(batch: Any, keys: Any, item: Any, *, share: float = 0.2) -> Any:
+    """Without the frequencies of a band of up to a share of the mel scale (Park et al. 2019, arXiv:1904.08779)."""
+    length = batch.shape[1]
+    draw = uniforms(keys, 1, (2,))
+    width = draw[:, :1] * share
+    start = draw[:, 1:] * (1.0 - width)
+    hertz = np.arange(length // 2 + 1) * item.sample_rate / length
+    place = tf.constant(np.log1p(hertz / 700) / np.log1p(item.sample_rate / 1400), tf.float32)  # HTK's mel, 0 to 1
+    kept = (place < start) | (place >= start + width)
+    waves = tf.signal.irfft(tf.signal.rfft(batch) * tf.cast(kept, tf.complex64), [length])
+    return tf.reshape(waves, batch.shape) * sounding(batch)
 
 
 def sounding(batch: Any) -> Any:

@@ -13,7 +13,8 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "source", help="a data set (mmzoo list datasets), a table, or a table and its label: photos.csv#label"
     )
-    sub.add_argument("--json", action="store_true", help="print JSON")
+    sub.add_argument("--json", action="store_true", help="print the counts as JSON")
+    sub.add_argument("--details", action="store_true", help="with --json: also which records, columns and splits")
     sub.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of what was found")
 
 
@@ -21,10 +22,13 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.data.check import check
     from mmzoo.data.check_page import write_page
     from mmzoo.data.sources import open_source
+    from mmzoo.errors import require
 
+    require(args.json or not args.details, "--details is for --json; without it they are printed anyway.")
     source = open_source(args.source)
     found = check(source)
-    print(json.dumps(found.to_json(), ensure_ascii=False) if args.json else found.text())
+    counts = {**found.to_json(), **(found.details() if args.details else {})}
+    print(json.dumps(counts, ensure_ascii=False) if args.json else found.text())
     if args.html:
         write_page(args.html, source, found)
         if not args.json:

@@ -20,6 +20,11 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 def recipe_of(args: argparse.Namespace) -> Any:
     """The recipe that was asked for, with its changes."""
+    return recipe_and_table(args)[0]
+
+
+def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
+    """That recipe, and the splits of the table that it was made of, which are read by now; None for a recipe's file."""
     from mmzoo.recipe import Recipe, load_recipe
 
     settings = list(args.set)
@@ -27,17 +32,20 @@ def recipe_of(args: argparse.Namespace) -> Any:
         settings.append(f"training.epochs={args.epochs}")
     if getattr(args, "teacher", None) is not None:
         settings.append(f"training.teacher={args.teacher}")
+    splits = None
     if args.label is not None:
         from mmzoo.data.guess import load_table
         from mmzoo.data.sources import absolute
 
         path = absolute(args.recipe)
-        spec, _ = load_table(path, args.label)
+        spec, splits = load_table(path, args.label)
         parts: list[Any] = [*spec.inputs, *spec.tasks]
         print("\n".join(f"{part.name}: {part.kind}" for part in parts))
-        recipe = Recipe(spec, f"{path}#{args.label}").changed(settings)
+        own = f"{path}#{args.label}"
+        recipe = Recipe(spec, own).changed(settings)
+        splits = splits if recipe.data == own else None
     else:
         recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:
         recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
-    return recipe
+    return recipe, splits

@@ -62,8 +62,9 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
 
-    recipe = recipes.recipe_of(args)
-    splits = datasets.load(recipe.data)
+    recipe, splits = recipes.recipe_and_table(args)
+    splits = splits or datasets.load(recipe.data)
+    whole = dict(zip(("train", "validation", "test"), splits, strict=True))
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
@@ -81,4 +82,5 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         budget=args.budget,
         service=args.service,
     )
+    run.splits = whole  # a table is not read again for the evaluation
     return run, test

@@ -54,24 +54,29 @@ class Check:
         return {name: round(sum(counts.values()) / (len(counts) * n), 4) for name, n in counts.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `labels` over all splits."""
+        """The counts, as plain data: records, errors by cause, labels over all splits, duplicates and leaks."""
         labels: Counter[str] = Counter()
         for counts in self.labels.values():
             labels.update(counts)
         return {
-            "source": self.source,
             "records": sum(self.splits.values()),
+            "errors": self.faults.counts,
+            "labels": dict(labels.most_common()),
+            "duplicates": len(self.duplicates),
+            "leaks": len(self.leaks),
+        }
+
+    def details(self) -> dict[str, Any]:
+        """What the counts of `to_json` are made of, record by record."""
+        return {
+            "source": self.source,
             "splits": self.splits,
             "columns": self.kinds,
-            "errors": self.faults.counts,
             "first": self.faults.to_json()["first"],
             "missing": self.missing,
-            "labels": dict(labels.most_common()),
             "labels_by_split": self.labels,
             "class_weights": self.class_weights,
-            "duplicates": len(self.duplicates),
             "duplicate_records": [list(pair) for pair in self.duplicates],
-            "leaks": len(self.leaks),
             "leaked_records": [list(pair) for pair in self.leaks],
             "outliers": self.outliers,
             "replaced_characters": self.replaced,
@@ -113,9 +118,7 @@ def check(source: Source) -> Check:
     ids = [record for part in source.splits.values() for record in part.ids]
     splits = [name for name, part in source.splits.items() for _ in part.ids]
     columns = {name: [value for part in source.splits.values() for value in part.column(name)] for name in source.kinds}
-    inputs = [
-        name for name, kind in source.kinds.items() if kind != "ignore" and name not in (source.label, "id", "split")
-    ]
+    inputs = list(source.inputs)
     hashes, groups = {}, {}
     for name in inputs:
         found.missing[name] = sum(is_missing(value) for value in columns[name])

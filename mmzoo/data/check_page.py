@@ -53,7 +53,7 @@ def side(source: Source, record: str) -> dict[str, Any]:
     part = next(part for part in source.splits.values() if record in part.ids)
     values = part[part.ids.index(record)]
     shown: dict[str, Any] = {"id": record, "picture": "", "text": ""}
-    for name, kind in source.kinds.items():
+    for name, kind in source.inputs.items():
         if kind == "image" and not shown["picture"] and values[name] is not None:
             shown["picture"] = thumbnail(values[name])
         if kind == "text" and not shown["text"] and values[name] is not None:

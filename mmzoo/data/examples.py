@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +13,9 @@ from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
+
+ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
+KEPT = 8  # batches whose memory is kept: about as many as are on their way
 
 
 class Examples:
@@ -27,6 +32,7 @@ class Examples:
         self.there = given(values)
         self.shape = (len(values), *item.shape)
         self.dtype = np.dtype(item.dtype)
+        self.memory = Memory()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -37,24 +43,53 @@ class Examples:
         return int(np.prod(self.shape)) * self.dtype.itemsize
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        chosen = np.arange(len(self))[rows]
-        out = np.zeros((len(chosen), *self.item.shape), self.dtype)
-        for place, row in enumerate(chosen):
-            if self.there[row]:
-                self._fill(out, place, row)
+        chosen = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+        out = self.memory.array((len(chosen), *self.item.shape), self.dtype)
+        for place, row in enumerate(chosen.tolist()):
+            self._fill(out[place], row)
         return out
 
     def whole(self) -> np.ndarray:
         """All of them, decoded on all cores, with a bar."""
         out = np.zeros(self.shape, self.dtype)
         in_threads(
-            lambda row: self._fill(out, row, row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
+            lambda row: self._fill(out[row], row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
         )
         return out
 
-    def _fill(self, out: np.ndarray, place: int, row: int) -> None:
+    def _fill(self, out: np.ndarray, row: int) -> None:
+        if not self.there[row]:
+            out.fill(0)
+            return
         try:
-            out[place] = self.item.decode(self.values[row])
+            self.item.decode_into(out, self.values[row])
         except MMZooError as error:
             cause = error.cause if isinstance(error, DataError) else "other"
             raise DataError(f"Record '{self.ids[row]}': {error}", cause) from error
+
+
+class Memory:
+    """Memory of batches that is taken again as soon as nobody holds the array that was in it: new pages cost time."""
+
+    def __init__(self) -> None:
+        self.blocks: list[np.ndarray] = []
+        (self.unread,) = references([np.empty(0)])
+        self.lock = threading.Lock()
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        """An array, not filled, that begins where TensorFlow takes it as its own; it copies what begins elsewhere."""
+        size = int(np.prod(shape)) * dtype.itemsize
+        with self.lock:
+            # Whatever reads a block, a part of the array or a tensor that shares it, holds a reference to it.
+            free = [k for k, count in enumerate(references(self.blocks)) if count == self.unread]
+            block = next((self.blocks[k] for k in free if len(self.blocks[k]) == size + ALIGNMENT), None)
+            if block is None:
+                block = np.empty(size + ALIGNMENT, np.uint8)
+                self.blocks = [*self.blocks[1 - KEPT :], block]
+            start = -block.ctypes.data % ALIGNMENT
+            return block[start : start + size].view(dtype).reshape(shape)
+
+
+def references(blocks: list[np.ndarray]) -> list[int]:
+    """How many hold each of them, the list and who counts among these."""
+    return [sys.getrefcount(block) for block in blocks]

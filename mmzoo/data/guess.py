@@ -15,10 +15,11 @@ from mmzoo.choice import Tower
 from mmzoo.data.columns import sample
 from mmzoo.data.records import Records, is_missing
 from mmzoo.data.sources import open_table
-from mmzoo.data.table import Table, frequent, input_name
+from mmzoo.data.table import Table, input_name
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.base import frequent
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.sensor import Sensor
 from mmzoo.modalities.tabular import Tabular

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmzoo.augmentations import augmentations
+from mmzoo.data.faults import checked
 from mmzoo.data.guess import INPUTS, LOOKED_AT
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_source
@@ -30,19 +34,45 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
     opened = open_source(source)
     records = next(iter(opened.splits.values()))
     items = []
-    for column, kind in opened.kinds.items():
-        if kind in INPUTS and column not in (opened.label, "id", "split"):
+    for column, kind in opened.inputs.items():
+        if kind in INPUTS:
             values = [value for value in records.column(column)[:LOOKED_AT] if value is not None]
-            items.append(INPUTS[kind](input_name(column), values))
+            items.append(fitted(INPUTS[kind](input_name(column), values), values))
             records.columns[items[-1].name] = records.column(column)
     return items, records
 
 
-def write_page(path: Path, source: str, *, count: int, variants: int, seed: int, mix: str = "none") -> None:
+def fitted(item: Modality, values: Sequence[Any]) -> Modality:
+    """With the statistics of those of the values that can be read: some variants are shares of them."""
+    if not item.unfitted:
+        return item
+    good = [value for value, fault in zip(values, checked(item, values, item.name), strict=True) if fault is None]
+    return item.fit(good) if good else item
+
+
+def chosen(items: Sequence[Modality], names: Sequence[str]) -> list[Modality]:
+    """The inputs with those of the named augmentations that are for their kind."""
+    for name in names:
+        augmentations[name]
+    kinds = {name: augmentations.facts(name)["serves"] for name in names}
+    return [replace(item, augmentations=[name for name in names if kinds[name] == item.kind]) for item in items]
+
+
+def write_page(
+    path: Path,
+    source: str,
+    *,
+    count: int,
+    variants: int,
+    seed: int,
+    mix: str = "none",
+    names: Sequence[str] = (),
+) -> None:
     """Draw `count` records, drawn at random, and `variants` of each of their inputs that has augmentations.
 
     Args:
         mix: "mixup" or "cutmix": each record is also drawn mixed with another of them.
+        names: augmentations in place of those that the inputs have.
 
     Raises:
         MMZooError: the source cannot be read.
@@ -52,6 +82,7 @@ def write_page(path: Path, source: str, *, count: int, variants: int, seed: int,
     check_number("The number of records", count, 1, 1000, whole=True)
     check_number("The number of variants", variants, 0, 100, whole=True)
     items, records = items_of(source)
+    items = chosen(items, names) if names else items
     rows = sorted(np.random.default_rng(seed).permutation(len(records))[:count].tolist())
     drawings = [[drawn(item, records, row, variants, seed) for item in items] for row in rows]
     if mix != "none":

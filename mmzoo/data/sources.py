@@ -28,6 +28,12 @@ class Source:
     kinds: dict[str, str]
     label: str = ""
 
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The kinds of the columns that a model could read: not the label, nor what names records or splits them."""
+        apart = ("id", "split", self.label)
+        return {name: kind for name, kind in self.kinds.items() if kind != "ignore" and name not in apart}
+
 
 def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
     """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards") or "tfds:mnist".

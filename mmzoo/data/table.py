@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,8 +171,3 @@ def input_name(column: str) -> str:
     """A column's name as the name of an input."""
     name = re.sub(r"[^a-z0-9_]+", "_", column.lower()).strip("_")[:40]
     return name if name[:1].isalpha() else f"column_{name}"[:40]
-
-
-def frequent(values: Sequence[Any]) -> list[str]:
-    """The different values, the most frequent first."""
-    return [value for value, _ in sorted(Counter(values).items(), key=lambda pair: (-pair[1], str(pair[0])))]

@@ -14,9 +14,9 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
+from mmzoo.modalities.wav import CHANNELS, RATES, read_plain
 
 FEATURES = ("log_mel", "mfcc")
-MAX_RATE, MAX_CHANNELS = 768_000, 64  # what recorders write; more is a header that lies
 
 
 @modalities.register("audio")
@@ -88,8 +88,9 @@ class Audio(Modality):
         else:
             samples, rate = value if isinstance(value, tuple) else (value, self.sample_rate)
             samples = np.asarray(samples)
-        scale = 1 / 32768 if samples.dtype == np.int16 else 1.0
-        samples = samples.astype(np.float32) * np.float32(scale)
+        if samples.dtype == np.int16:
+            samples = np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
+        samples = samples.astype(np.float32, copy=False)
         if samples.ndim == 2:
             samples = samples.mean(axis=1)
         shape = f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}."
@@ -103,11 +104,15 @@ class Audio(Modality):
             import soxr
 
             samples = soxr.resample(samples, rate, self.sample_rate)
-        wave = np.zeros(self.shape, np.float32)
-        wave[: min(len(samples), len(wave))] = samples[: len(wave)]
-        return wave
+        return padded(samples, *self.shape)
 
     def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
+        """The samples, a little more than are kept, so that the resampling filter sees what follows the cut."""
+        seconds = self.seconds + 0.1
+        if plain := read_plain(value, seconds):
+            origin = "The audio bytes" if isinstance(value, bytes) else f"The audio file '{value}'"
+            self._say_cut(origin, plain.frames, plain.rate)
+            return plain.samples, plain.rate
         import soundfile
 
         given: Any = value
@@ -120,23 +125,23 @@ class Audio(Modality):
         try:
             with soundfile.SoundFile(given) as file:
                 odd = f"{origin} claims {file.samplerate} Hz in {file.channels} channels; repair its header."
-                require_data(1000 <= file.samplerate <= MAX_RATE and file.channels <= MAX_CHANNELS, "lying_audio", odd)
-                # A little more than is kept, so that the resampling filter sees what follows the cut.
-                wanted = int((self.seconds + 0.1) * file.samplerate)
-                if file.frames > wanted:
-                    length = file.frames / file.samplerate
-                    logging.getLogger("mmzoo").info(
-                        "%s lasts %.1f s; the model hears the first %g s.", origin, length, self.seconds
-                    )
-                return file.read(wanted, dtype="float32"), file.samplerate
+                require_data(file.samplerate in RATES and file.channels in CHANNELS, "lying_audio", odd)
+                self._say_cut(origin, file.frames, file.samplerate)
+                return file.read(int(seconds * file.samplerate), dtype="float32"), file.samplerate
         except (soundfile.LibsndfileError, RuntimeError) as error:
             from mmzoo.modalities.video import read_audio_track
 
-            if track := read_audio_track(read_bytes(value, "audio")[0], self.seconds + 0.1):
+            if track := read_audio_track(read_bytes(value, "audio")[0], seconds):
                 return track
             why = str(error).split(": ")[-1].rstrip(".")
             message = f"{origin} is not a sound file that can be read ({why}); convert it to WAV, FLAC or Ogg."
             raise DataError(message, "junk_audio") from error
+
+    def _say_cut(self, origin: str, frames: int, rate: int) -> None:
+        if frames > int((self.seconds + 0.1) * rate):
+            logging.getLogger("mmzoo").info(
+                "%s lasts %.1f s; the model hears the first %g s.", origin, frames / rate, self.seconds
+            )
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:

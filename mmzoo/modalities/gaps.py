@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.tokens import until_last
+from mmzoo.tokens import is_number, until_last
 
 FAR = 1e9  # steps to a measurement that there is not
 
@@ -29,7 +29,7 @@ class FillGaps(keras.layers.Layer):
         self.deviations = np.array(deviations, np.float32)
 
     def call(self, x: Any) -> tuple[Any, Any]:
-        measured = ops.abs(x) < 1e30  # false for NaN: `isnan` is no builtin of TFLite
+        measured = is_number(x)
         x = ops.where(measured, (x - self.means) / self.deviations, 0.0)
         known = ops.cast(measured, "float32")
         before, steps_before = nearest(x, known)

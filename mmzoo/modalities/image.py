@@ -48,15 +48,25 @@ class Image(Modality):
 
     def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
         """A path, encoded bytes, or a uint8 array (H, W), (H, W, 1) or (H, W, 3), as uint8 (size, size, 3)."""
+        return self._decoded(value, None)
+
+    def decode_into(self, out: np.ndarray, value: str | Path | bytes | np.ndarray) -> None:
+        found = self._decoded(value, out)
+        if found is not out:
+            out[...] = found
+
+    def _decoded(self, value: str | Path | bytes | np.ndarray, out: np.ndarray | None) -> np.ndarray:
+        """`out` itself where the decoder could write to it."""
         if isinstance(value, np.ndarray):
             return self._from_array(value)
         data, origin = read_bytes(value, "image")
-        if check_header(data, origin) == "webp":
+        kind, width, height = check_header(data, origin)
+        if kind == "webp":
             return self._from_array(read_webp(data, origin))
         import tensorflow as tf
 
         try:
-            return decode_data(data, self.size)
+            return decode_data(data, self.size, out if (height, width, 3) == self.shape else None)
         except tf.errors.OpError as error:
             message = f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
             raise DataError(message, "truncated_image") from error

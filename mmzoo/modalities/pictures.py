@@ -6,6 +6,7 @@ What a header claims is checked before anything is decoded: a file of 5 kB can a
 from __future__ import annotations
 
 import io
+import re
 import struct
 from functools import lru_cache
 from typing import Any
@@ -21,8 +22,8 @@ PIXELS_PER_BYTE, HARMLESS = 1024, 2_000_000
 EXIF_SEARCH = 1024  # bytes at the start of a JPEG in which the orientation stands, if it is said
 
 
-def check_header(data: bytes, origin: str) -> str:
-    """The format of `data`, a picture of at most `MAX_PIXELS` that so many bytes can hold; nothing is decoded."""
+def check_header(data: bytes, origin: str) -> tuple[str, int, int]:
+    """The format, width and height of a picture of at most `MAX_PIXELS` that so many bytes can hold, not decoded."""
     kind, width, height = header(data)
     require_data(
         kind, "junk_image", f"{origin} is not a {FORMATS} image; convert it or check that it is what its name says."
@@ -39,7 +40,7 @@ def check_header(data: bytes, origin: str) -> str:
         "lying_image",
         f"{origin} claims {width} x {height} pixels in {len(data)} bytes; it is cut short or made to fill memory.",
     )
-    return kind
+    return kind, width, height
 
 
 def header(data: bytes) -> tuple[str, int, int]:
@@ -104,18 +105,26 @@ def read_webp(data: bytes, origin: str) -> np.ndarray:
     return np.asarray(Pillow.alpha_composite(Pillow.new("RGBA", shown.size, "white"), shown).convert("RGB"))
 
 
-def decode_data(data: bytes, size: int) -> np.ndarray:
-    """`decode_graph`, outside of a graph."""
+def decode_data(data: bytes, size: int, out: np.ndarray | None = None) -> np.ndarray:
+    """`decode_graph`, outside of a graph; to `out`, and that itself, where a JPEG can be decoded to it.
+
+    Args:
+        out: uint8 (size, size, 3), if the header says that the picture has that size.
+    """
     import simplejpeg
     import tensorflow as tf
 
-    if data.startswith(b"\xff\xd8\xff") and b"\xff\xe1" not in (data[2:4], data[20:22]):
+    if data.startswith(b"\xff\xd8\xff"):
         # The same library as TensorFlow's gives the same pixels in three quarters of the time without a graph around
         # it. What it does not like, the graph shall judge.
+        turn = orientation_of(data)
         try:
-            return resized(simplejpeg.decode_jpeg(data), size)
+            pixels = simplejpeg.decode_jpeg(data, buffer=out if turn == 1 else None)
         except ValueError:
-            pass
+            return np.asarray(decoder(size)(tf.constant(data)))
+        if out is not None and turn == 1 and pixels.shape == out.shape:
+            return out
+        return resized(turned(pixels, turn), size)
     return np.asarray(decoder(size)(tf.constant(data)))
 
 
@@ -175,19 +184,33 @@ def on_white(pixels: Any) -> Any:
     return pixels[..., :3] * alpha + 255.0 * (1.0 - alpha)
 
 
+# The tag of the orientation, its type (a short) and its count (1), in the order of bytes of either kind of machine; the
+# value follows.
+TURNS = (b"\x01\x12\x00\x03\x00\x00\x00\x01\x00", b"\x12\x01\x03\x00\x01\x00\x00\x00")
+
+
 def orientation(data: Any) -> Any:
     """How a JPEG is to be turned, int32 from 1 (as it is) to 8: tag 0x0112 of its Exif segment (CIPA DC-008)."""
     import tensorflow as tf
 
     start = tf.io.decode_raw(tf.strings.substr(data, 0, EXIF_SEARCH), tf.uint8, fixed_length=EXIF_SEARCH)
     found = tf.constant(0)
-    # The tag, its type (a short), its count (1), and the value, in the order of bytes of either kind of machine.
-    for entry, place in ((b"\x01\x12\x00\x03\x00\x00\x00\x01\x00", 9), (b"\x12\x01\x03\x00\x01\x00\x00\x00", 8)):
-        count = EXIF_SEARCH - place
+    for entry in TURNS:
+        count = EXIF_SEARCH - len(entry)
         hits = [tf.equal(start[k : count + k], byte) for k, byte in enumerate(entry)]
-        value = tf.where(tf.reduce_all(tf.stack(hits), axis=0), tf.cast(start[place:], tf.int32), 0)
+        value = tf.where(tf.reduce_all(tf.stack(hits), axis=0), tf.cast(start[len(entry) :], tf.int32), 0)
         found = tf.maximum(found, tf.reduce_max(value))
     return tf.where((found >= 1) & (found <= 8), found, 1)
+
+
+def orientation_of(data: bytes) -> int:
+    """`orientation`, outside of a graph; 1 where no Exif segment is the first or stands behind one of JFIF."""
+    if b"\xff\xe1" not in (data[2:4], data[20:22]):
+        return 1
+    start = data[:EXIF_SEARCH]
+    said = [hit[1][0] for entry in TURNS for hit in re.finditer(b"(?=%s(.))" % re.escape(entry), start, re.DOTALL)]
+    found = max(said, default=0)
+    return found if 1 <= found <= 8 else 1
 
 
 def upright(image: Any, turn: Any) -> Any:
@@ -200,6 +223,12 @@ def upright(image: Any, turn: Any) -> Any:
     columns = tf.reduce_any(tf.equal(turn, [2, 3, 6, 7]))
     image = tf.cond(rows, lambda: image[::-1], lambda: image)
     return tf.cond(columns, lambda: image[:, ::-1], lambda: image)
+
+
+def turned(image: np.ndarray, turn: int) -> np.ndarray:
+    """`upright` of an array."""
+    image = image.transpose(1, 0, 2) if turn >= 5 else image
+    return image[:: -1 if turn in (3, 4, 7, 8) else 1, :: -1 if turn in (2, 3, 6, 7) else 1]
 
 
 def resize(image: Any, size: int) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, require, require_data
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, statistics
+from mmzoo.modalities.base import Modality, frequent, statistics
 
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 
@@ -92,9 +92,7 @@ class Tabular(Modality):
         vocabularies = []
         for column in self.categories:
             found = (category(self._row(value).get(column)) for value in values)
-            counts = Counter(word for word in found if word is not None)
-            most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_CATEGORIES]
-            vocabularies.append([word for word, _ in most])
+            vocabularies.append(frequent(word for word in found if word is not None)[:MOST_CATEGORIES])
         means, deviations = statistics(np.array([self._numbers(self._row(value)) for value in values], np.float64))
         return replace(self, means=means, deviations=deviations, vocabularies=vocabularies)
 

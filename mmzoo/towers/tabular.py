@@ -11,7 +11,7 @@ from keras import ops
 
 from mmzoo.layers import transformer_block
 from mmzoo.modalities.tabular import Tabular
-from mmzoo.tokens import Tokens
+from mmzoo.tokens import Tokens, is_number
 from mmzoo.towers import scoped, towers
 
 
@@ -25,7 +25,7 @@ class Numbers(keras.layers.Layer):
 
     def call(self, x: Any) -> tuple[Any, Any]:
         x = x[:, : self.count]
-        there = ops.abs(x) < 1e30  # false for NaN: `isnan` is no builtin of TFLite
+        there = is_number(x)
         return ops.where(there, (x - self.means) / self.deviations, 0.0), ops.cast(there, "float32")
 
 

@@ -96,6 +96,8 @@ def stream(
         lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
     )
 
+    files = {name: value for name, value in features.items() if isinstance(value, Examples)}
+
     def batch(step: Any) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
         drawn = tf.map_fn(lambda place: row_at(place, count, seed), places)
@@ -107,20 +109,29 @@ def stream(
             view = tf.cast(uniforms(keys, VIEW + salt) * views.shape[1], tf.int64)
             return tf.gather_nd(views, tf.stack([rows, view], axis=1))
 
-        def read(examples: Examples, salt: int) -> Any:
-            found = tf.numpy_function(examples.__getitem__, [rows], examples.dtype)
-            found = tf.ensure_shape(found, (part.stop - part.start, *examples.shape[1:]))
-            return varied.augmented(examples.item, found, keys, salt)
-
-        names = [name for name in features if name != "present"]
+        decoded = read(files, rows, part.stop - part.start)
         inputs = {"present": tf.gather(features["present"], rows)}
-        for salt, name in enumerate(names, start=1):
-            chosen = functools.partial(read if isinstance(features[name], Examples) else one_view, salt=salt)
-            inputs[name] = keras.tree.map_structure(chosen, features[name])
+        for salt, name in enumerate((name for name in features if name != "present"), start=1):
+            if name in decoded:
+                inputs[name] = varied.augmented(files[name].item, decoded[name], keys, salt)
+            else:
+                inputs[name] = keras.tree.map_structure(functools.partial(one_view, salt=salt), features[name])
         return varied(inputs, labels, rows, keys)
 
     data = tf.data.Dataset.range(steps.start, steps.stop)
     return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def read(files: dict[str, Examples], rows: Any, count: int) -> dict[str, Any]:
+    """The `count` examples `rows` of each of these inputs, decoded in one call out of the graph."""
+    if not files:
+        return {}
+    kinds = [each.dtype for each in files.values()]
+    found = tf.numpy_function(lambda rows: [each[rows] for each in files.values()], [rows], kinds)
+    return {
+        name: tf.ensure_shape(tensor, (count, *each.shape[1:]))
+        for (name, each), tensor in zip(files.items(), found, strict=True)
+    }
 
 
 @contextmanager
