@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.evaluation.attention import who_asked_whom
 from mmzoo.files import write_figure
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def draw(explanation: Explanation, path: Path) -> None:
     found = explanation.inside
     rows = [(name, each, panels(each)) for name, each in found.items()]
     heights = [1.15 + 0.34 * len(explanation.case.spec.inputs), *(high(each) for _, each, _ in rows)]
+    asked = who_asked_whom(explanation.attention)
+    heights += [0.75 + 0.26 * len(asked)] if asked else []
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
         figure = pyplot.figure(
             figsize=(9.2, sum(heights) + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
@@ -39,7 +42,10 @@ def draw(explanation: Explanation, path: Path) -> None:
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         figure.suptitle(headline(explanation), fontsize=14, weight="bold", x=0.015, ha="left")
         draw_shares(parts[0], explanation)
-        for part, (name, each, drawers) in zip(parts[1:], rows, strict=True):
+        if asked:
+            parts[-1].suptitle("whom the fusion asked, in shares of its attention", fontsize=10, x=0.015, ha="left")
+            draw_attention(parts[-1].subplots(), asked)
+        for part, (name, each, drawers) in zip(parts[1:], rows, strict=False):
             part.suptitle(f"{name}: {METHODS[each.kind]}", fontsize=10, x=0.015, ha="left")
             axes = part.subplots(1, len(drawers), squeeze=False)[0]
             for place, drawer in zip(axes, drawers, strict=True):
@@ -51,6 +57,7 @@ TITLES = {
     "integrated_gradients": "integrated gradients",
     "grad_cam": "Grad-CAM",
     "occlusion": "what is lost when covered",
+    "attention": "what the fusion attended to",
 }
 METHODS = {
     "image": "where it speaks for the answer (blue) and against it (orange)",
@@ -103,6 +110,23 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
         bare(place)
     for place in axes[len(scales) :]:
         place.set_visible(False)
+
+
+def draw_attention(place: Any, asked: dict[str, dict[str, float]]) -> None:
+    """A table: a row for who asks, a column for who is asked."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    names = list(dict.fromkeys(name for each in asked.values() for name in each))
+    shares = np.array([[each.get(name, np.nan) for name in names] for each in asked.values()])
+    paper = LinearSegmentedColormap.from_list("share", ["#ffffff", FOR])
+    place.imshow(shares, cmap=paper, vmin=0, vmax=1.3, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        if np.isfinite(share):
+            place.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8)
+    place.set_xticks(range(len(names)), names)
+    place.set_yticks(range(len(asked)), [f"{name} ask" if name.endswith("s") else f"{name} asks" for name in asked])
+    place.xaxis.tick_top()
+    bare(place)
 
 
 def note(place: Any, words: str, x: float, row: int) -> None:
