@@ -14,7 +14,7 @@ from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.answers import answer
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.halves import halves
+from mmzoo.evaluation.halves import fusing
 from mmzoo.evaluation.metrics import finish, presence_of, run_model, subsets
 from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
@@ -97,7 +97,7 @@ def test_the_halves_are_the_model(name: str) -> None:
         present = presence_of(model.spec, inputs["present"], chosen)
         wanted = finish(model.spec, run_model(model, {**inputs, "present": present}))["animal"]
         np.testing.assert_allclose(found.predictions["+".join(chosen)]["animal"], wanted, atol=1e-6)
-    assert halves(model) is halves(model)
+    assert fusing(model) is fusing(model)
 
 
 @pytest.mark.parametrize("kind", TASKS)

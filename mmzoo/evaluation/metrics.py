@@ -17,7 +17,7 @@ from mmzoo.tasks import Task
 BATCH = 128
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)

@@ -57,7 +57,7 @@ TITLES = {
     "integrated_gradients": "integrated gradients",
     "grad_cam": "Grad-CAM",
     "occlusion": "what is lost when covered",
-    "attention": "what the fusion attended to",
+    "attention": "attention, more or less than even",
 }
 METHODS = {
     "image": "where it speaks for the answer (blue) and against it (orange)",
@@ -145,7 +145,7 @@ def bare(place: Any) -> None:
 def panels(each: Inside) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
-        titles = {**TITLES, "occlusion": "what is lost without it"}
+        titles = {**TITLES, "occlusion": "what is lost without it", "attention": "share of attention"}
         return [partial(bars, names=each.pieces, values=values, title=titles[how]) for how, values in each.maps.items()]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
@@ -183,10 +183,18 @@ def shown(place: Any, each: Inside, how: str | None, title: str) -> None:
         return
     grey = each.shown.mean(axis=-1)
     place.imshow(150 + grey * (105 / 255), extent=span, cmap="gray", vmin=0, vmax=255)
-    heat = blurred(each.maps[how]) if how == "integrated_gradients" else each.maps[how]
+    heat = heat_of(each, how)
     end = limits(heat)
     smooth = "nearest" if how == "occlusion" else "bilinear"
     place.imshow(heat, extent=span, cmap=colours(), vmin=-end, vmax=end, interpolation=smooth, alpha=0.85)
+
+
+def heat_of(each: Inside, how: str) -> np.ndarray:
+    """A map as it is drawn: of attention, what is above (blue) or below an even share."""
+    values = each.maps[how]
+    if how == "attention":
+        return values - values.mean()
+    return blurred(values) if how == "integrated_gradients" else values
 
 
 def blurred(heat: np.ndarray) -> np.ndarray:
@@ -201,8 +209,7 @@ def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
     place.set(xticks=[], yticks=[])
-    values = each.shown if how is None else each.maps[how]
-    values = blurred(values) if how == "integrated_gradients" else values
+    values = each.shown if how is None else heat_of(each, how)
     if how is None:
         place.imshow(values.T, origin="lower", aspect="auto", cmap="gray_r")
     else:

@@ -21,6 +21,15 @@ from mmzoo.files import write_file
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all
 
+SIGNS = {
+    "probability": "a low probability of what is said",
+    "energy": "energy of the logits",
+    "evidence": "little evidence",
+    "dropout": "draws under dropout disagree",
+    "ensemble": "the ensemble disagrees",
+    "mahalanobis": "distance from what was learned",
+}
+
 
 def write_report(run: Any, records: Records, result: Evaluation) -> None:
     """Write `run`'s report.html and model_card.md from an evaluation of `records`."""
@@ -48,6 +57,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         epochs=len(history),
         seed=run.settings["seed"],
         trust=trust_charts(data),
+        signs=SIGNS,
         noise=noise_charts(result),
         matrix=matrix(result),
         residuals=residual_chart(result),
@@ -164,8 +174,19 @@ def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
             )
             left = curve["relative"]
             note = "" if left is None else f"{left * 100:.0f} % of the score is left on average"
+            if len(result.spec.inputs) > 1:
+                note += f"{'; ' if note else ''}{against_late(curve)}"
             found.append({"title": f"{name}: {how}", "svg": svg, "note": note})
     return found
+
+
+def against_late(curve: dict[str, Any]) -> str:
+    """Effective robustness in words."""
+    share, more = curve["metric"] == "accuracy", curve["effective"]
+    size = f"{abs(more) * 100:.1f} points" if share else f"{abs(more):.3g}"
+    if size in ("0.0 points", "0"):
+        return "as much is lost as by the mean of the modalities' own answers"
+    return f"{size} {'less' if more > 0 else 'more'} is lost than by the mean of the modalities' own answers"
 
 
 def residual_chart(result: Evaluation) -> list[dict[str, str]]:
