@@ -54,6 +54,12 @@ class Run:
         """What the run was started with: `data`, `training`, `seed`."""
         return dict(json.loads((self.folder / "run.json").read_text("utf-8")))
 
+    @property
+    def machine(self) -> str:
+        """What the run was begun on, in words."""
+        path = self.folder / "machine.txt"
+        return path.read_text("utf-8").strip() if path.exists() else "not known"
+
     def records(self, split: str = "test") -> Records:
         """A split of the data set that the run was trained on."""
         require(
@@ -269,6 +275,9 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
         require(
             not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out."
         )
+        from mmzoo.training.machine import machine
+
+        write_file(folder / "machine.txt", f"{machine()}\n".encode())
         for name, value in reversed(wanted.items()):
             write_file(folder / name, json.dumps(value, indent=1, ensure_ascii=False).encode())
         if recipe:
