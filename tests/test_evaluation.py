@@ -161,6 +161,20 @@ def test_what_cannot_be_evaluated_is_said() -> None:
         evaluate(model, small_records(3))
 
 
+def test_a_task_without_labels() -> None:
+    """The first task needs some; of another one the metrics are left out, and it says why there is no calibration."""
+    model = mmzoo.build(small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")]))
+    records = records_for("classification", 12)
+    unasked = Records({**records.columns, "age": [None] * 12}, records.ids).select([0, 2, 3, 5, 6])
+    data = evaluate(model, unasked).to_json()
+    assert "animal_accuracy" in data["metrics"]
+    assert not any(name.startswith("age") for name in data["metrics"])
+    assert data["other_tasks"]["age"]["calibration"]["why_not"] == "None of these records has a label of task 'age'."
+    unknown = Records({**records.columns, "animal": [None] * 12}, records.ids)
+    with pytest.raises(MMZooError, match="No record of the test split has a label of task 'animal'"):
+        evaluate(model, unknown)
+
+
 def test_subsets_come_small_ones_first() -> None:
     sizes = [len(chosen) for chosen in subsets(small_spec())]
     assert all(a <= b for a, b in pairwise(sizes))

@@ -203,9 +203,14 @@ def evaluate(
     require(len(records), f"The {split_name} split has no records, so there is nothing to evaluate.")
     found = answer(model, records)
     held_out = answer(model, validation) if validation is not None and len(validation) else None
+    first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
+    require(
+        found.known(first).any(),
+        f"No record of the {split_name} split has a label of task '{first.name}', so its answers cannot be judged; "
+        "give labels.",
+    )
     scores = {subset: metrics(model.spec, each, found.labels) for subset, each in found.predictions.items()}
     trust = {task.name: trust_in(task, found, held_out) for task in model.spec.tasks}
-    first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
     worth = first.worth(*found.finished(first, everything))
     parts = slices(model.spec, records, found.present, found.known(first), worth)
     return Evaluation(

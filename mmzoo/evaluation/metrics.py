@@ -40,13 +40,15 @@ def finish(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> dict[str, float]:
-    """The metrics of all tasks on the examples whose label is known.
+    """The metrics of all tasks on the examples whose label is known; those of a task without any are left out.
 
     Their names carry the task's where there is more than one.
     """
     found = {}
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
+        if not known.any():
+            continue
         for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
             found[named(spec, task, name)] = round(value, 6)
     return found
