@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy.special import digamma, gammaln
 from scipy.stats import dirichlet
 
 import mmzoo
+from mmzoo import lite
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.case import log_odds
@@ -114,6 +114,6 @@ def test_it_is_in_every_answer(run: mmzoo.Run) -> None:
     assert float(found["animal_uncertainty"][0, 0]) == pytest.approx(wanted, abs=1e-5)
     rows = run.export("tflite", records, variants=["fp32", "fp16", "int8"], training=small_records(30), allow_loss=True)
     for row in rows:
-        lite = mmzoo.lite.Model(Path(run.folder) / "export" / row["file"])
+        exported = lite.Model(run.folder / "export" / row["file"])
         limit = {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.1}[row["variant"]]
-        assert lite.predict(example)["animal_uncertainty"][0] == pytest.approx(wanted, abs=limit), row["variant"]
+        assert exported.predict(example)["animal_uncertainty"][0] == pytest.approx(wanted, abs=limit), row["variant"]
