@@ -24,6 +24,7 @@ from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, maha
 from tests.conftest import LABELS, small_records, small_spec
 
 SPLITS = ("train", "train", "validation", "test")
+SMALL = ("--set", "words.tower=embedding_mean")
 TASK = mmzoo.Classification("group", labels=list("abc"))
 
 
