@@ -21,7 +21,9 @@ BATCH = 128
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
-    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
+    call = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
+    call.get_concrete_function()  # TensorFlow takes the first calls of several models for one that is traced too often
+    return call
 
 
 def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
