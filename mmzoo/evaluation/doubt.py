@@ -58,6 +58,8 @@ def doubts(
         names = [name for name in spec.input_names if any(value is not None for value in strange.column(name))]
         near, learned = (only(spec, each, names) if each is not None else None for each in (records, training))
         assert near is not None
+        words = " or ".join(names)
+        require(len(near), f"No record has the input {words}, so there is nothing to hold the strange ones against.")
         ours, theirs = (signs(model, each, dropout, others)[0] for each in (near, strange))
         if learned is not None and (far := distances(model, task, learned.take(MOST_LEARNED), near, strange)):
             said["mahalanobis"] = {"mistakes": None, "strange": auroc(far[1], far[0])}

@@ -45,12 +45,14 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     (Liang et al. 2021, arXiv:2107.07502; Hendrycks & Dietterich 2019, arXiv:1903.12261, turned to scores):
     `relative`, the share of the clean fused score that is left on average; `effective`, how much less of the score is
     lost on average than by `late`, which knows the same modalities and does not fuse them.
-    At most `MOST` records, those first.
+    Of at most `MOST` records, the first with a label.
     """
     spec: Spec = model.spec
-    task, records = spec.tasks[0], records.take(MOST)
-    inputs, labels = decode(spec, records), encode_labels(spec, records)[task.name]
-    known = np.asarray(task.known(labels))
+    task = spec.tasks[0]
+    labels = encode_labels(spec, records)[task.name]
+    chosen = np.flatnonzero(np.asarray(task.known(labels)))[:MOST]
+    records, labels = records.select(chosen.tolist()), labels[chosen]
+    inputs = decode(spec, records)
     found: dict[tuple[str, str, int], list[dict[str, np.ndarray]]] = {}
     for start in range(0, len(records), BATCH):
         rows = slice(start, start + BATCH)
@@ -74,7 +76,7 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     def scores(key: tuple[str, str, int]) -> dict[str, float]:
         """Of "fused", "alone" and "late"."""
         joined = {how: np.concatenate([part[how] for part in found[key]]) for how in found[key][0]}
-        return {how: float(sign * task.worth(labels[known], each[known]).mean()) for how, each in joined.items()}
+        return {how: float(sign * task.worth(labels, each).mean()) for how, each in joined.items()}
 
     curves: dict[str, dict[str, dict[str, Any]]] = {}
     for item in spec.inputs:
