@@ -185,8 +185,8 @@ def against_late(curve: dict[str, Any]) -> str:
     share, more = curve["metric"] == "accuracy", curve["effective"]
     size = f"{abs(more) * 100:.1f} points" if share else f"{abs(more):.3g}"
     if size in ("0.0 points", "0"):
-        return "as much is lost as by the mean of the modalities' own answers"
-    return f"{size} {'less' if more > 0 else 'more'} is lost than by the mean of the modalities' own answers"
+        return "as much lost as unfused"
+    return f"{size} {'less' if more > 0 else 'more'} lost than unfused"
 
 
 def residual_chart(result: Evaluation) -> list[Chart]:
