@@ -146,7 +146,10 @@ def panels(each: Inside) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
         titles = {**TITLES, "occlusion": "what is lost without it", "attention": "share of attention"}
-        return [partial(bars, names=each.pieces, values=values, title=titles[how]) for how, values in each.maps.items()]
+        return [
+            partial(bars, names=each.pieces, values=values, title=titles[how], sign="+" if how != "attention" else "")
+            for how, values in each.maps.items()
+        ]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
     seen = each.kind in ("image", "video")
@@ -221,7 +224,7 @@ def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
     place.spines[:].set_color("#c6ccd6")
 
 
-def bars(place: Any, names: list[str], values: np.ndarray, title: str) -> None:
+def bars(place: Any, names: list[str], values: np.ndarray, title: str, sign: str) -> None:
     """One bar a word, channel or column, in their order."""
     place.set_title(title, fontsize=9, color=SOFT)
     place.barh(range(len(names)), values, height=0.62, color=[FOR if value >= 0 else AGAINST for value in values])
@@ -230,7 +233,7 @@ def bars(place: Any, names: list[str], values: np.ndarray, title: str) -> None:
     place.set_ylim(len(names) - 0.4, -0.6)
     place.margins(x=0.12)
     for row, value in enumerate(values):
-        note(place, f"{value:+.2f}", max(value, 0.0), row)
+        note(place, f"{value:{sign}.2f}", max(value, 0.0), row)
     bare(place)
 
 
