@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records, decode
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import write_file
 from mmzoo.folder import load
 from mmzoo.spec import Spec
@@ -56,6 +57,12 @@ class Run:
         """What the run was started with: `data`, `training`, `seed`."""
         return dict(json.loads((self.folder / "run.json").read_text("utf-8")))
 
+    @property
+    def machine(self) -> str:
+        """What the run was begun on, in words."""
+        path = self.folder / "machine.txt"
+        return path.read_text("utf-8").strip() if path.exists() else "not known"
+
     def records(self, split: str = "test") -> Records:
         """A split of the data set that the run was trained on."""
         require(
@@ -86,6 +93,9 @@ class Run:
         validation: Records | None = None,
         noise: bool = False,
         alone: bool = False,
+        dropout: int = 0,
+        ensemble: Sequence[Run] = (),
+        strange: Records | str | None = None,
     ) -> dict[str, Any]:
         """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
 
@@ -94,6 +104,9 @@ class Run:
             validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given.
             noise: measure each modality under noise too.
             alone: train a model of each modality by itself too, with the run's settings, into `alone/` in its folder.
+            dropout: draws under dropout; what they disagree on is a sign of doubt.
+            ensemble: other runs of the same task, which answer together with this one.
+            strange: records unlike those learned, or a table or data set of such: how well are they told apart?
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
@@ -108,9 +121,29 @@ class Run:
             from mmzoo.evaluation.alone import trained_alone
 
             result = replace(result, alone=trained_alone(self, records, result.worths[result.everything]))
+        if dropout or ensemble or strange is not None:
+            result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
         write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
         write_report(self, records, result)
         return result.to_json()
+
+    def _doubts(
+        self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
+    ) -> dict[str, Any]:
+        from mmzoo.evaluation.doubt import doubts, strangers
+
+        check_number("The number of draws under dropout", dropout, 0, 1000, whole=True)
+        task = self.spec.tasks[0]
+        for other in ensemble:
+            theirs = other.spec.tasks[0]
+            require(
+                (theirs.name, theirs.kind, theirs.labels) == (task.name, task.kind, task.labels),
+                f"The run '{other.folder}' has another first task than '{self.folder}'; an ensemble has one task.",
+            )
+        strange = strangers(self.spec, strange) if isinstance(strange, str) else strange
+        training = self.records("train") if strange is not None and self.settings["data"] else None
+        others = [other.model for other in ensemble]
+        return doubts(self.model, records, dropout=dropout, others=others, strange=strange, training=training)
 
     def export(
         self,
@@ -142,7 +175,8 @@ class Run:
     def predict(self, record: dict[str, Any]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name, each a path, bytes, an array or a string.
 
-        Returns, by task, `{label: probability}` or a list of numbers.
+        Returns, by task, `{label: probability}` or a list of numbers; of a task that weighs evidence also its
+        uncertainty, as `<task>_uncertainty`.
         """
         return predict(self.model, record)
 
@@ -156,8 +190,13 @@ def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
         require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
     require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
     columns = {name: [record.get(name)] for name in spec.input_names}
-    answers = finish(spec, run_model(model, decode(spec, Records(columns, ["input"]))))
-    return {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
+    outputs = run_model(model, decode(spec, Records(columns, ["input"])))
+    answers = finish(spec, outputs)
+    found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
+    for task in spec.tasks:
+        if (doubt := task.uncertainty(outputs[task.name])) is not None:
+            found[f"{task.name}_uncertainty"] = [float(np.asarray(doubt)[0, 0])]
+    return found
 
 
 def train(
@@ -240,6 +279,9 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
         require(
             not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out."
         )
+        from mmzoo.training.machine import machine
+
+        write_file(folder / "machine.txt", f"{machine()}\n".encode())
         for name, value in reversed(wanted.items()):
             write_file(folder / name, json.dumps(value, indent=1, ensure_ascii=False).encode())
         if recipe:

@@ -92,6 +92,12 @@ class Spec:
                         check_number(f"The option '{option}' of augmentation '{choice.name}'", value, -1e6, 1e6)
         fusion = Fusion.of(self.fusion)
         fusions.check_options(fusion.name, fusion.options)
+        for task in self.tasks:
+            require(
+                fusions.facts(fusion.name)["level"] == "feature" or not getattr(task, "evidential", False),
+                f"Fusion '{fusion.name}' joins answers and would lose the evidence of task '{task.name}'; "
+                "choose a fusion of features, or another objective.",
+            )
 
     @property
     def input_names(self) -> list[str]:

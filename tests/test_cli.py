@@ -57,14 +57,19 @@ def test_train_leaves_a_whole_run(run: Path) -> None:
     assert names == {
         "spec.json",
         "run.json",
+        "machine.txt",
         "recipe.py",
         "metrics.json",
         "history.jsonl",
         "checkpoints",
         "model",
         "report.html",
+        "pictures",
         "model_card.md",
     }
+    card = (run / "model_card.md").read_text("utf-8")
+    assert "- **licence of the data**: Noto Emoji: Apache License 2.0" in card
+    assert f"- **trained on**: {(run / 'machine.txt').read_text('utf-8').strip()}" in card
     found = json.loads((run / "metrics.json").read_text())
     assert found["split"] == "test"
     assert found["examples"] == 64

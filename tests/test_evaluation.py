@@ -14,7 +14,7 @@ from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.answers import answer
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.halves import halves
+from mmzoo.evaluation.halves import fusing
 from mmzoo.evaluation.metrics import finish, presence_of, run_model, subsets
 from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
@@ -97,7 +97,7 @@ def test_the_halves_are_the_model(name: str) -> None:
         present = presence_of(model.spec, inputs["present"], chosen)
         wanted = finish(model.spec, run_model(model, {**inputs, "present": present}))["animal"]
         np.testing.assert_allclose(found.predictions["+".join(chosen)]["animal"], wanted, atol=1e-6)
-    assert halves(model) is halves(model)
+    assert fusing(model) is fusing(model)
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -159,6 +159,20 @@ def test_what_cannot_be_evaluated_is_said() -> None:
     head.weights[-1].assign(np.full(3, np.nan))
     with pytest.raises(MMZooError, match="answers to 3 of 3 records are not finite numbers, the first of them 'record"):
         evaluate(model, small_records(3))
+
+
+def test_a_task_without_labels() -> None:
+    """The first task needs some; of another one the metrics are left out, and it says why there is no calibration."""
+    model = mmzoo.build(small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")]))
+    records = records_for("classification", 12)
+    unasked = Records({**records.columns, "age": [None] * 12}, records.ids).select([0, 2, 3, 5, 6])
+    data = evaluate(model, unasked).to_json()
+    assert "animal_accuracy" in data["metrics"]
+    assert not any(name.startswith("age") for name in data["metrics"])
+    assert data["other_tasks"]["age"]["calibration"]["why_not"] == "None of these records has a label of task 'age'."
+    unknown = Records({**records.columns, "animal": [None] * 12}, records.ids)
+    with pytest.raises(MMZooError, match="No record of the test split has a label of task 'animal'"):
+        evaluate(model, unknown)
 
 
 def test_subsets_come_small_ones_first() -> None:

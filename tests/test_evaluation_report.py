@@ -72,6 +72,13 @@ def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
         assert f">{title}</h2>" in page
     assert ("confusion matrix" in page) == (kind in ("classification", "binary", "ordinal"))
     assert ("Answer by truth" in page) == (kind == "regression")
+    pictures = {path.name for path in (run.folder / "pictures").glob("*.png")}
+    assert {"subsets.png", "noise-picture-jpeg.png", "noise-sound-babble.png"} <= pictures
+    assert ("confusion.png" in pictures) == (kind in ("classification", "binary", "ordinal"))
+    assert ("residuals-answer-by-truth.png" in pictures) == (kind == "regression")
+    assert len(pictures) == page.count("<svg") + 1 + ("confusion.png" in pictures), (
+        "each chart of the page, and subsets"
+    )
     card = (run.folder / "model_card.md").read_text("utf-8")
     assert all(f"## {title}" in card for title in ("Model", "Data", "Training", "Results", "Limits", "Spec"))
     assert "sha256" in card
@@ -88,6 +95,21 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "mmzoo evaluate RUN --noise measures it" in page
     assert "There are no validation records" in page
     assert "Without validation records no temperature is fitted" in page
+
+
+def test_a_modality_that_no_record_has(tmp_path: Path) -> None:
+    """It is named as never tried, it is not the best one, and its old noise charts are gone."""
+    records = small_records(24)
+    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
+    run.evaluate(records.take(6), noise=True)
+    assert (run.folder / "pictures" / "noise-picture-jpeg.png").exists()
+    silent = Records({**records.columns, "sound": [None] * 24}, records.ids)
+    data = run.evaluate(silent)
+    assert data["modality_counts"] == {"picture": 24, "words": 24, "sound": 0}
+    assert all("sound" not in each["over"] for each in data["gains"])
+    page, _ = page_of(run)
+    assert "No record has sound." in page
+    assert not (run.folder / "pictures" / "noise-picture-jpeg.png").exists()
 
 
 def test_values_are_escaped(tmp_path: Path) -> None:

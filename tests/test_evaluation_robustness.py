@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.evaluation.evaluate import evaluate
+from mmzoo.evaluation.evaluate import Evaluation, evaluate
 from mmzoo.evaluation.robustness import KINDS, babble, blur, drop_words, grain, jpeg, lose, mistype, noise_curves, white
 from tests.conftest import small_records, small_spec
 from tests.test_evaluation import TASKS, records_for
@@ -82,7 +82,20 @@ def test_a_model_under_noise(kind: str) -> None:
             assert len(curve["levels"]) == len(curve["fused"]) == len(curve["alone"]) == 4
             assert curve["clean"]["fused"] == pytest.approx(clean.subsets[clean.everything][metric], abs=1e-5)
             assert curve["clean"]["alone"] == pytest.approx(clean.subsets[name][metric], abs=1e-5)
+            assert curve["clean"]["late"] == pytest.approx(late_fusion(clean), abs=1e-5)
+            lost = [np.mean(curve[how]) - curve["clean"][how] for how in ("fused", "late")]
+            assert curve["effective"] == pytest.approx((lost[0] - lost[1]) * (1 if "acc" in metric else -1))
     assert noise_curves(model, records) == noise_curves(model, records), "the same noise each time"
+
+
+def late_fusion(found: Evaluation) -> float:
+    """The metric of the mean of what the modalities of each record answer by themselves."""
+    task, wanted = found.spec.tasks[0], []
+    for row, here in enumerate(found.answers.present):
+        each = [found.predictions[name][task.name][row] for name in np.array(found.spec.input_names)[here]]
+        wanted.append(np.mean(each, axis=0))
+    worth = task.worth(found.labels[task.name][found.known], np.array(wanted)[found.known])
+    return float(worth.mean() if task.labels else -worth.mean())
 
 
 def test_noise_that_hides_the_cause_costs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 import mmzoo
 from mmzoo.evaluation.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
-from mmzoo.evaluation.selective import conformal, risk_coverage, threshold
+from mmzoo.evaluation.selective import conformal, redivided, risk_coverage, threshold
 from tests.test_evaluation import TASKS, found_for
 
 TASK = mmzoo.Classification("group", labels=list("abcd"))
@@ -103,6 +103,20 @@ def test_sets_cover_what_they_promise() -> None:
             assert sum(found["sizes"]) == pytest.approx(1)
             assert np.dot(found["sizes"], range(5)) == pytest.approx(found["size"])
         assert np.mean(covered) == pytest.approx(0.9, abs=0.015)
+
+
+def test_divisions_cover_what_they_promise() -> None:
+    """Also where one division would not: with held-out records that are luckier than the others."""
+    labels, logits = drawn(600)
+    answers = np.asarray(TASK.finish(logits))
+    order = np.argsort(-answers[np.arange(600), labels])  # the best answered first
+    labels, answers = labels[order], answers[order]
+    held_out = labels[:200], answers[:200]
+    assert conformal(TASK, labels[200:], answers[200:], held_out)["coverage"] < 0.7
+    found = redivided(TASK, labels[200:], answers[200:], held_out)
+    assert 0.88 <= found["mean"] <= 0.92
+    assert found["low"] < found["mean"] < found["high"]
+    assert redivided(TASK, labels[200:], answers[200:], held_out) == found
 
 
 def test_ranges_cover_what_they_promise() -> None:

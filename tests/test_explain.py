@@ -233,7 +233,7 @@ def strongest(maps: dict[str, np.ndarray], how: str, sides: tuple[int, ...]) -> 
     [
         ("picture", planted_pictures, ("integrated_gradients", "occlusion"), (4, 4)),
         ("words", planted_words, ("integrated_gradients", "occlusion"), (6,)),
-        ("sound", planted_sounds, ("integrated_gradients",), (4, 2)),
+        ("sound", planted_sounds, ("integrated_gradients", "occlusion"), (4, 2)),
     ],
 )
 def test_a_planted_cause_is_found(

@@ -14,13 +14,18 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
     sub.add_argument("--alone", action="store_true", help="train a model of each modality alone too, to compare with")
+    sub.add_argument("--dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
+    sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
+    sub.add_argument("--strange", metavar="TABLE", help="records unlike those learned: are they told apart?")
 
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
-    show(run, run.evaluate(split=args.split, noise=args.noise, alone=args.alone))
+    ensemble = [Run(folder) for folder in args.ensemble]
+    doubts = {"dropout": args.dropout, "ensemble": ensemble, "strange": args.strange}
+    show(run, run.evaluate(split=args.split, noise=args.noise, alone=args.alone, **doubts))
 
 
 def show(run: Any, result: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.metrics import primary
+from mmzoo.training.machine import machine
 
 Section = tuple[str, list[tuple[str, str]]]
 
@@ -36,7 +36,8 @@ def card(run: Any, records: Records, result: Evaluation, history: list[dict[str,
     learned = [
         ("epochs", f"{len(history)} of batches of {training['batch_size']}, seed {run.settings['seed']}"),
         ("training time", f"{seconds:.0f} s for the epochs"),
-        ("evaluated on", f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"),
+        ("trained on", run.machine),
+        ("evaluated on", machine()),
         ("versions", ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "numpy"))),
         ("made with", f"mmzoo {mmzoo.__version__}, Python {platform.python_version()}"),
     ]
@@ -62,8 +63,9 @@ def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
 
     name = run.settings["data"]
     path, mark, label = name.partition("#")
-    told = f"the table {path}, label {label}" if mark else f"{name}: {datasets.facts(name)['summary']}"
-    found = [("data set", told)]
+    facts = {} if mark else datasets.facts(name)
+    told = f"the table {path}, label {label}" if mark else f"{name}: {facts['summary']}"
+    found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
     for part in ("train", "validation", "test"):
         theirs = run.records(part)
         found.append((part, f"{len(theirs)} records, {fingerprint(theirs)}"))

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
-from mmzoo.evaluation.halves import halves, tower_of, tower_outputs
+from mmzoo.evaluation.halves import fusing, run_towers, tower_of, tower_outputs
 from mmzoo.evaluation.metrics import compiled
 from mmzoo.evaluation.shapley import Coalition
 from mmzoo.spec import Spec
@@ -34,7 +34,7 @@ def log_odds(task: Task, logits: Any, target: Any) -> Any:
         return logits[:, 0] * tf.cast(2 * target - 1, logits.dtype)
     if not task.labels or not task.exclusive:
         return tf.gather(logits, target, axis=1)
-    if task.units == len(task.labels):
+    if task.units == len(task.labels) and not getattr(task, "evidential", False):
         others = logits - 1e9 * tf.one_hot(target, task.units)
         return tf.gather(logits, target, axis=1) - tf.reduce_logsumexp(others, axis=1)
     share = tf.gather(task.finish(logits), target, axis=1)
@@ -102,7 +102,7 @@ class Case:
 
     def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
         spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
-        return compiled(halves(self.model).fuse)({**spread, "present": tf.constant(present)})[self.task.name].numpy()
+        return compiled(fusing(self.model))({**spread, "present": tf.constant(present)})[self.task.name].numpy()
 
 
 def repeated(array: np.ndarray, count: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def make_case(model: keras.Model, record: dict[str, Any], task: str | None = Non
         raise unknown("task called", task, tasks)
     asked = tasks[task or spec.tasks[0].name]
     inputs = decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))
-    found = compiled(halves(model).towers)(keras.tree.map_structure(tf.constant, inputs))
+    found = run_towers(model, keras.tree.map_structure(tf.constant, inputs))
     tokens = keras.tree.map_structure(np.asarray, found)
     if label is not None and label not in asked.labels:
         raise unknown(f"label of task '{asked.name}' called", label, asked.labels)

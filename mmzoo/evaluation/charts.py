@@ -23,6 +23,29 @@ class Line:
     dots: bool = False
 
 
+@dataclass(frozen=True)
+class Chart:
+    """Lines under a title, for the page and as a picture.
+
+    Args:
+        label: what a screen reader says.
+        note: a sentence below.
+        x_label, y_span, x_ticks: see `lines`.
+    """
+
+    title: str
+    drawn: Sequence[Line]
+    x_label: str
+    label: str
+    y_span: tuple[float, float] | None = None
+    x_ticks: Sequence[tuple[float, str]] | None = None
+    note: str = ""
+
+    @property
+    def svg(self) -> str:
+        return lines(self.drawn, x_label=self.x_label, title=self.label, y_span=self.y_span, x_ticks=self.x_ticks)
+
+
 def lines(
     drawn: Sequence[Line],
     *,

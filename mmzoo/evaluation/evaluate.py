@@ -24,6 +24,7 @@ from mmzoo.evaluation.verdict import Gain, gain, sentence, worth_name
 from mmzoo.spec import Spec
 
 NOT_ALONE: Any = "Models of one modality each were not asked for; mmzoo evaluate RUN --alone trains them."
+NO_DOUBTS: Any = "Not asked for; mmzoo evaluate RUN --dropout 20, --ensemble RUNS or --strange TABLE measures them."
 NOT_ASKED: Any = "Noise was not asked for; mmzoo evaluate RUN --noise measures it."
 
 
@@ -39,6 +40,7 @@ class Evaluation:
         slices: the first task's mean worth over records that share a value, worst first.
         noise: the noise curves, where they were asked for.
         alone: by input, a model of it alone, where they were asked for.
+        doubts: what signs of doubt are worth, where they were asked for; see `mmzoo.evaluation.doubt.doubts`.
     """
 
     spec: Spec
@@ -49,6 +51,7 @@ class Evaluation:
     slices: list[dict[str, Any]]
     noise: dict[str, dict[str, Any]] | None = None
     alone: dict[str, Alone] | None = None
+    doubts: dict[str, Any] | None = None
 
     @property
     def labels(self) -> dict[str, np.ndarray]:
@@ -174,6 +177,7 @@ class Evaluation:
             "shares": self.shares,
             "noise": self.noise if self.noise is not None else {"why_not": NOT_ASKED},
             "alone": self.alone_json(),
+            "uncertainty": self.doubts if self.doubts is not None else {"why_not": NO_DOUBTS},
             **self.trust[self.spec.tasks[0].name],
             "other_tasks": {task.name: self.trust[task.name] for task in self.spec.tasks[1:]},
         }
@@ -199,9 +203,14 @@ def evaluate(
     require(len(records), f"The {split_name} split has no records, so there is nothing to evaluate.")
     found = answer(model, records)
     held_out = answer(model, validation) if validation is not None and len(validation) else None
+    first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
+    require(
+        found.known(first).any(),
+        f"No record of the {split_name} split has a label of task '{first.name}', so its answers cannot be judged; "
+        "give labels.",
+    )
     scores = {subset: metrics(model.spec, each, found.labels) for subset, each in found.predictions.items()}
     trust = {task.name: trust_in(task, found, held_out) for task in model.spec.tasks}
-    first, everything = model.spec.tasks[0], "+".join(model.spec.input_names)
     worth = first.worth(*found.finished(first, everything))
     parts = slices(model.spec, records, found.present, found.known(first), worth)
     return Evaluation(

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from mmzoo.evaluation.attention import Attended, attended, mean_weights
 from mmzoo.evaluation.case import Case, has_layer, make_case, spectrum_layer
 from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, integrated_gradients
 from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
@@ -25,7 +26,7 @@ class Inside:
 
     Args:
         maps: by method ("occlusion", "integrated_gradients", "grad_cam"), where the answer comes from, in
-            units of the logit; Grad-CAM from 0 to 1.
+            units of the logit; Grad-CAM from 0 to 1; "attention" what the fusion attended to, in shares.
         pieces: what the places of a one-dimensional map are called: words, channels, columns.
         gap: by how much of the difference integrated gradients miss it.
         shown: what the maps lie over: a picture, a spectrogram.
@@ -57,6 +58,7 @@ class Explanation:
         shares: "logit" and "probability": by modality, its Shapley value; an absent one has 0.
         pairs: the same, by `"a+b"`, what two are worth beyond their sum.
         inside: by modality, what counted in it.
+        attention: what the fusion attended to; nothing where it does not attend.
     """
 
     case: Case
@@ -64,6 +66,7 @@ class Explanation:
     shares: dict[str, dict[str, float]]
     pairs: dict[str, dict[str, float]]
     inside: dict[str, Inside]
+    attention: list[Attended]
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data; of a picture's attribution the sums over a coarse grid."""
@@ -76,6 +79,7 @@ class Explanation:
             "modalities": self.shares,
             "interactions": self.pairs,
             "inside": {name: found.to_json() for name, found in self.inside.items()},
+            "attention": [found.to_json() for found in self.attention],
         }
 
     def text(self) -> str:
@@ -132,7 +136,28 @@ def explain(
         pairs[scale] = {pair: float(number) for pair, number in interactions(by_subset, names).items()}
     kinds = {item.name: item.kind for item in case.spec.inputs}
     looks = {name: LOOKS[kinds[name]](case, name) for name in names if inside and kinds[name] in LOOKS}
-    return Explanation(case, values, shares, pairs, looks)
+    rows = attended(case) if inside else []
+    for name, look in looks.items():
+        add_attention(look, mean_weights(rows, name), case.tokens[name][1][0])
+    return Explanation(case, values, shares, pairs, looks, rows)
+
+
+def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray) -> None:
+    """Put the weights of a modality's tokens among its maps, where their places can be shown.
+
+    Args:
+        weights: what the fusion attended to, (T,).
+        real: which of the tokens are real, bool (T,).
+    """
+    if weights is None or len(weights) == 1:
+        return
+    side = round(len(weights) ** 0.5)
+    if look.kind == "image" and side * side == len(weights):
+        look.maps["attention"] = weights.reshape(side, side)
+    elif look.kind == "audio" and look.shown is not None and look.shown.ndim == 2:
+        look.maps["attention"] = weights[real][:, None]
+    elif look.kind in ("text", "tabular") and int(real.sum()) == len(look.pieces):
+        look.maps["attention"] = weights[real]
 
 
 def look_at_image(case: Case, name: str) -> Inside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,22 +13,23 @@ import tensorflow as tf
 from mmzoo.evaluation.metrics import BATCH, compiled
 
 
-class Halves(NamedTuple):
-    """`fuse(towers(x))` is `model(x)`; both share its variables.
-
-    towers: the model's inputs -> by input, the tower's (values, mask) before `present` is looked at.
-    fuse: those and `present` -> the model's outputs.
-    """
-
-    towers: keras.Model
-    fuse: keras.Model
-
-
 @lru_cache(maxsize=4)
-def halves(model: keras.Model) -> Halves:
-    """Cut `model` where `present` chooses between a tower's tokens and the learned embedding."""
-    cut = tower_outputs(model)
-    return Halves(keras.Model(model.input, cut), keras.Model({**cut, "present": model.input["present"]}, model.output))
+def fusing(model: keras.Model) -> keras.Model:
+    """From the towers' tokens and `present` to the model's outputs: `fusing(m)({**run_towers(m, x), "present": p})`.
+
+    It shares the model's variables, and is cut where `present` chooses between a tower's tokens and the learned
+    embedding.
+    """
+    return keras.Model({**tower_outputs(model), "present": model.input["present"]}, model.output)
+
+
+def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
+    """By input, what its tower makes of a batch, (values, mask), before `present` is looked at."""
+    tokens: dict[str, Any] = {}
+    for name in model.spec.input_names:
+        # A graph a tower, not one for all: noise and explanations run them one by one.
+        tokens |= compiled(tower_of(model, name))({name: inputs[name], "present": inputs["present"]})
+    return tokens
 
 
 def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
@@ -52,11 +53,11 @@ def run_presences(
 ) -> list[dict[str, np.ndarray]]:
     """The model's outputs for each `present` bool (N, M) in `presences`, in batches; the towers run once a batch."""
     presences = list(presences)
-    towers, fuse = (compiled(half) for half in halves(model))
+    fuse = compiled(fusing(model))
     pieces: list[list[dict[str, np.ndarray]]] = [[] for _ in presences]
     for start in range(0, len(inputs["present"]), BATCH):
         rows = slice(start, start + BATCH)
-        tokens = towers(keras.tree.map_structure(lambda a, r=rows: tf.constant(a[r]), inputs))
+        tokens = run_towers(model, {name: tf.constant(values[rows]) for name, values in inputs.items()})
         for kept, present in zip(pieces, presences, strict=True):
             outputs = fuse({**tokens, "present": tf.constant(present[rows])})
             kept.append({name: value.numpy() for name, value in outputs.items()})

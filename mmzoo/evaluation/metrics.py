@@ -17,11 +17,13 @@ from mmzoo.tasks import Task
 BATCH = 128
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def compiled(model: keras.Model) -> Any:
     """`model` for inference as one graph; kept, because tracing a model costs seconds."""
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
-    return tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
+    call = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
+    call.get_concrete_function()  # TensorFlow takes the first calls of several models for one that is traced too often
+    return call
 
 
 def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -40,13 +42,15 @@ def finish(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> dict[str, float]:
-    """The metrics of all tasks on the examples whose label is known.
+    """The metrics of all tasks on the examples whose label is known; those of a task without any are left out.
 
     Their names carry the task's where there is more than one.
     """
     found = {}
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
+        if not known.any():
+            continue
         for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
             found[named(spec, task, name)] = round(value, 6)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import product
 
 import numpy as np
 
@@ -12,7 +12,9 @@ from mmzoo.evaluation.gradients import gradients
 
 GRID = 8  # patches a side of a picture
 QUIET = 10  # percentile
-TIMES, BANDS = 12, 8  # tiles of a spectrogram
+TIMES, BANDS = 16, 8  # tiles of a spectrogram
+WINDOW = 6, 3  # tiles of it that are covered at once
+STRETCHES = 12  # of a waveform
 MOST_WORDS = 64
 
 
@@ -52,28 +54,36 @@ def words(case: Case, name: str) -> tuple[list[str], np.ndarray]:
 
 
 def tiles(case: Case, name: str, at: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """For a spectrogram: the logit lost when a tile and its surroundings are quiet, (TIMES, BANDS).
+    """For a spectrogram: what the logit loses on average when a window over a tile is quiet, (TIMES, BANDS).
+
+    A window of `WINDOW` tiles slides over all of them: what is covered has to be large enough to be missed, and where
+    the windows that cost much overlap is the place (Zeiler & Fergus 2014, arXiv:1311.2901, section 4.2).
 
     Args:
         values, mask: what the layer `at` puts out, (1, T, F) and (1, T).
     """
     calm = quiet(values, mask)[0]
     real = max(int(mask.sum()), 1)
-    times = np.linspace(0, real, min(TIMES, real) + 1).round().astype(int)
-    bands = np.linspace(0, values.shape[2], min(BANDS, values.shape[2]) + 1).round().astype(int)
+    edges = [np.linspace(0, n, min(m, n) + 1).round().astype(int) for n, m in ((real, TIMES), (values.shape[2], BANDS))]
+    along, across = (slid(len(each) - 1, wide) for each, wide in zip(edges, WINDOW, strict=True))
+    times, bands = edges
     variants = [values[0]]
-    for a, b in around(times):
-        for low, high in around(bands):
+    for a, b in along:
+        for low, high in across:
             variants.append(values[0].copy())
-            variants[-1][a:b, low:high] = calm[a:b, low:high]
+            span = slice(times[a], times[b]), slice(bands[low], bands[high])
+            variants[-1][span] = calm[span]
     scores, _ = gradients(case, name, at, np.stack(variants), mask)
-    return (scores[0] - scores[1:]).reshape(len(times) - 1, len(bands) - 1)
+    total, count = np.zeros((2, len(times) - 1, len(bands) - 1))
+    for loss, ((a, b), (low, high)) in zip(scores[0] - scores[1:], product(along, across), strict=True):
+        total[a:b, low:high] += loss
+        count[a:b, low:high] += 1
+    return np.asarray(total / count)
 
 
-def around(edges: np.ndarray) -> list[tuple[int, int]]:
-    """The stretch between each two edges and half as much on either side, so that what is covered is no crumb."""
-    widths = np.diff(edges) // 2 + 1
-    return [(max(a - w, 0), b + w) for (a, b), w in zip(pairwise(edges), widths, strict=True)]
+def slid(count: int, wide: int) -> list[tuple[int, int]]:
+    """The stretches that a window `wide` tiles wide covers of `count`, from the first tile alone to the last alone."""
+    return [(max(first, 0), min(first + wide, count)) for first in range(1 - wide, count)]
 
 
 def quiet(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -83,12 +93,12 @@ def quiet(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def stretches(case: Case, name: str) -> np.ndarray:
-    """For a waveform: the logit lost when one of `TIMES` equal stretches is silent, (TIMES,)."""
+    """For a waveform: the logit lost when one of `STRETCHES` equal stretches is silent, (STRETCHES,)."""
     wave = case.inputs[name][0]
     heard = np.flatnonzero(wave)
-    edges = np.linspace(0, heard[-1] + 1 if len(heard) else len(wave), TIMES + 1).round().astype(int)
-    variants = np.repeat(wave[None], TIMES, axis=0)
-    for k in range(TIMES):
+    edges = np.linspace(0, heard[-1] + 1 if len(heard) else len(wave), STRETCHES + 1).round().astype(int)
+    variants = np.repeat(wave[None], STRETCHES, axis=0)
+    for k in range(STRETCHES):
         variants[k, edges[k] : edges[k + 1]] = 1e-9  # silence, but no padding
     return lost(case, full_logit(case), case.with_examples(name, variants))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.evaluation.attention import who_asked_whom
 from mmzoo.files import write_figure
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def draw(explanation: Explanation, path: Path) -> None:
     found = explanation.inside
     rows = [(name, each, panels(each)) for name, each in found.items()]
     heights = [1.15 + 0.34 * len(explanation.case.spec.inputs), *(high(each) for _, each, _ in rows)]
+    asked = who_asked_whom(explanation.attention)
+    heights += [0.75 + 0.26 * len(asked)] if asked else []
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
         figure = pyplot.figure(
             figsize=(9.2, sum(heights) + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
@@ -39,7 +42,10 @@ def draw(explanation: Explanation, path: Path) -> None:
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         figure.suptitle(headline(explanation), fontsize=14, weight="bold", x=0.015, ha="left")
         draw_shares(parts[0], explanation)
-        for part, (name, each, drawers) in zip(parts[1:], rows, strict=True):
+        if asked:
+            parts[-1].suptitle("whom the fusion asked, in shares of its attention", fontsize=10, x=0.015, ha="left")
+            draw_attention(parts[-1].subplots(), asked)
+        for part, (name, each, drawers) in zip(parts[1:], rows, strict=False):
             part.suptitle(f"{name}: {METHODS[each.kind]}", fontsize=10, x=0.015, ha="left")
             axes = part.subplots(1, len(drawers), squeeze=False)[0]
             for place, drawer in zip(axes, drawers, strict=True):
@@ -51,6 +57,7 @@ TITLES = {
     "integrated_gradients": "integrated gradients",
     "grad_cam": "Grad-CAM",
     "occlusion": "what is lost when covered",
+    "attention": "attention, more or less than even",
 }
 METHODS = {
     "image": "where it speaks for the answer (blue) and against it (orange)",
@@ -105,6 +112,23 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
         place.set_visible(False)
 
 
+def draw_attention(place: Any, asked: dict[str, dict[str, float]]) -> None:
+    """A table: a row for who asks, a column for who is asked."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    names = list(dict.fromkeys(name for each in asked.values() for name in each))
+    shares = np.array([[each.get(name, np.nan) for name in names] for each in asked.values()])
+    paper = LinearSegmentedColormap.from_list("share", ["#ffffff", FOR])
+    place.imshow(shares, cmap=paper, vmin=0, vmax=1.3, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        if np.isfinite(share):
+            place.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8)
+    place.set_xticks(range(len(names)), names)
+    place.set_yticks(range(len(asked)), [f"{name} ask" if name.endswith("s") else f"{name} asks" for name in asked])
+    place.xaxis.tick_top()
+    bare(place)
+
+
 def note(place: Any, words: str, x: float, row: int) -> None:
     """A few words to the right of a bar."""
     place.annotate(words, (x, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
@@ -121,8 +145,11 @@ def bare(place: Any) -> None:
 def panels(each: Inside) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
-        titles = {**TITLES, "occlusion": "what is lost without it"}
-        return [partial(bars, names=each.pieces, values=values, title=titles[how]) for how, values in each.maps.items()]
+        titles = {**TITLES, "occlusion": "what is lost without it", "attention": "share of attention"}
+        return [
+            partial(bars, names=each.pieces, values=values, title=titles[how], sign="+" if how != "attention" else "")
+            for how, values in each.maps.items()
+        ]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
     seen = each.kind in ("image", "video")
@@ -159,10 +186,18 @@ def shown(place: Any, each: Inside, how: str | None, title: str) -> None:
         return
     grey = each.shown.mean(axis=-1)
     place.imshow(150 + grey * (105 / 255), extent=span, cmap="gray", vmin=0, vmax=255)
-    heat = blurred(each.maps[how]) if how == "integrated_gradients" else each.maps[how]
+    heat = heat_of(each, how)
     end = limits(heat)
     smooth = "nearest" if how == "occlusion" else "bilinear"
     place.imshow(heat, extent=span, cmap=colours(), vmin=-end, vmax=end, interpolation=smooth, alpha=0.85)
+
+
+def heat_of(each: Inside, how: str) -> np.ndarray:
+    """A map as it is drawn: of attention, what is above (blue) or below an even share."""
+    values = each.maps[how]
+    if how == "attention":
+        return values - values.mean()
+    return blurred(values) if how == "integrated_gradients" else values
 
 
 def blurred(heat: np.ndarray) -> np.ndarray:
@@ -177,8 +212,7 @@ def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
     place.set(xticks=[], yticks=[])
-    values = each.shown if how is None else each.maps[how]
-    values = blurred(values) if how == "integrated_gradients" else values
+    values = each.shown if how is None else heat_of(each, how)
     if how is None:
         place.imshow(values.T, origin="lower", aspect="auto", cmap="gray_r")
     else:
@@ -190,7 +224,7 @@ def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
     place.spines[:].set_color("#c6ccd6")
 
 
-def bars(place: Any, names: list[str], values: np.ndarray, title: str) -> None:
+def bars(place: Any, names: list[str], values: np.ndarray, title: str, sign: str) -> None:
     """One bar a word, channel or column, in their order."""
     place.set_title(title, fontsize=9, color=SOFT)
     place.barh(range(len(names)), values, height=0.62, color=[FOR if value >= 0 else AGAINST for value in values])
@@ -199,7 +233,7 @@ def bars(place: Any, names: list[str], values: np.ndarray, title: str) -> None:
     place.set_ylim(len(names) - 0.4, -0.6)
     place.margins(x=0.12)
     for row, value in enumerate(values):
-        note(place, f"{value:+.2f}", max(value, 0.0), row)
+        note(place, f"{value:{sign}.2f}", max(value, 0.0), row)
     bare(place)
 
 

@@ -11,19 +11,29 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
 from mmzoo.evaluation.card import card, markdown
-from mmzoo.evaluation.charts import Line, lines
+from mmzoo.evaluation.charts import Chart, Line
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.gallery import gallery
 from mmzoo.evaluation.metrics import named, primary
+from mmzoo.evaluation.pictures import write_pictures
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import write_file
 
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all
 
+SIGNS = {
+    "probability": "a low probability of what is said",
+    "energy": "energy of the logits",
+    "evidence": "little evidence",
+    "dropout": "draws under dropout disagree",
+    "ensemble": "the ensemble disagrees",
+    "mahalanobis": "distance from what was learned",
+}
+
 
 def write_report(run: Any, records: Records, result: Evaluation) -> None:
-    """Write `run`'s report.html and model_card.md from an evaluation of `records`."""
+    """Write `run`'s report.html, its charts as pictures/*.png, and model_card.md from an evaluation of `records`."""
     import jinja2
 
     template = files("mmzoo.evaluation").joinpath("report.html.j2").read_text("utf-8")
@@ -33,6 +43,12 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     history = [json.loads(line) for line in past.read_text("utf-8").splitlines()] if past.exists() else []
     sections = card(run, records, result, history)
     name, data = run.folder.resolve().name, result.to_json()
+    charts = {
+        "curves": curves(history),
+        "trust": trust_charts(data),
+        "noise": noise_charts(result),
+        "residuals": residual_chart(result),
+    }
     text = environment.from_string(template).render(
         name=name,
         spec=result.spec,
@@ -44,13 +60,11 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         gains=[*result.gains, *(each.gain for each in (result.alone or {}).values())],
         primary=primary(result.spec),
         spread=named(result.spec, result.spec.tasks[0], worth_name(result.spec.tasks[0])),
-        curves=curves(history),
         epochs=len(history),
         seed=run.settings["seed"],
-        trust=trust_charts(data),
-        noise=noise_charts(result),
+        signs=SIGNS,
+        **charts,
         matrix=matrix(result),
-        residuals=residual_chart(result),
         slices=data["slices"][:SLICES],
         gallery=gallery(records, result),
         card=sections,
@@ -58,6 +72,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     )
     write_file(run.folder / "report.html", text.encode())
     write_file(run.folder / "model_card.md", markdown(name, sections, result.spec).encode())
+    write_pictures(run.folder / "pictures", result, charts)
 
 
 def table(data: dict[str, Any]) -> str:
@@ -86,7 +101,7 @@ def matrix(result: Evaluation) -> dict[str, Any] | None:
     return {**found, "shares": (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).round(3).tolist()}
 
 
-def curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def curves(rows: list[dict[str, Any]]) -> list[Chart]:
     """Learning curves: losses in one chart, each validation metric that is a share in the other."""
     if len(rows) < 2:
         return []
@@ -101,11 +116,11 @@ def curves(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if key in rows[0]
         ]
         if drawn:
-            found.append({"title": title, "svg": lines(drawn, x_label="epoch", title=f"{title} by epoch", y_span=span)})
+            found.append(Chart(title, drawn, "epoch", f"{title} by epoch", span))
     return found
 
 
-def trust_charts(data: dict[str, Any]) -> list[dict[str, str]]:
+def trust_charts(data: dict[str, Any]) -> list[Chart]:
     """Reliability before and after scaling, and risk over coverage; those that there are."""
     found = []
     ideal = Line("", [0, 1], [0, 1], "soft")
@@ -119,31 +134,23 @@ def trust_charts(data: dict[str, Any]) -> list[dict[str, str]]:
             for place, (name, rows) in enumerate(bins.items())
         ]
         ticks = [(k / 4, f"{k / 4:g}") for k in range(5)]
-        svg = lines(
-            [ideal, *drawn],
-            x_label="how sure it says it is",
-            title="share of right answers by stated probability",
-            y_span=(0, 1),
-            x_ticks=ticks,
+        said, label = "how sure it says it is", "share of right answers by stated probability"
+        found.append(
+            Chart("Share that is right, by how sure the model is", [ideal, *drawn], said, label, (0, 1), ticks)
         )
-        found.append({"title": "Share that is right, by how sure the model is", "svg": svg})
     if "risk" in data["selective"]:
         selective = data["selective"]
         ticks = [(k / 4, f"{k * 25} %") for k in range(5)]
         line = Line("mistakes", selective["coverage"], selective["risk"], 0)
         level = Line("all", [0, 1], [selective["risk"][-1]] * 2, "soft")
-        svg = lines(
-            [level, line],
-            x_label="records answered, the surest first",
-            title="share of mistakes by share of records answered",
-            y_span=(0, max(selective["risk"]) * 1.05 + 1e-9),
-            x_ticks=ticks,
-        )
-        found.append({"title": "Share of mistakes, if only the surest are answered", "svg": svg})
+        title, label = "if only the surest are answered", "share of mistakes by share of records answered"
+        span = (0, max(selective["risk"]) * 1.05 + 1e-9)
+        answered = "records answered, the surest first"
+        found.append(Chart(f"Share of mistakes, {title}", [level, line], answered, label, span, ticks))
     return found
 
 
-def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
+def noise_charts(result: Evaluation) -> list[Chart]:
     """By modality and kind of noise: the score with all modalities and with the noisy one alone."""
     found = []
     for name, kinds in (result.noise or {}).items():
@@ -155,20 +162,34 @@ def noise_charts(result: Evaluation) -> list[dict[str, Any]]:
                 for place, (key, words) in enumerate((("fused", "fused"), ("alone", f"{name} alone")))
                 if key == "fused" or len(result.spec.inputs) > 1
             ]
-            svg = lines(
-                drawn,
-                x_label=f"{how}, {curve['unit']}",
-                title=f"{curve['metric']} by {how} of {name}",
-                y_span=(0, 1) if curve["metric"] == "accuracy" else None,
-                x_ticks=list(zip(steps, levels, strict=True)),
-            )
             left = curve["relative"]
             note = "" if left is None else f"{left * 100:.0f} % of the score is left on average"
-            found.append({"title": f"{name}: {how}", "svg": svg, "note": note})
+            if len(result.spec.inputs) > 1:
+                note += f"{'; ' if note else ''}{against_late(curve)}"
+            found.append(
+                Chart(
+                    f"{name}: {how}",
+                    drawn,
+                    f"{how}, {curve['unit']}",
+                    f"{curve['metric']} by {how} of {name}",
+                    (0, 1) if curve["metric"] == "accuracy" else None,
+                    list(zip(steps, levels, strict=True)),
+                    note,
+                )
+            )
     return found
 
 
-def residual_chart(result: Evaluation) -> list[dict[str, str]]:
+def against_late(curve: dict[str, Any]) -> str:
+    """Effective robustness in words."""
+    share, more = curve["metric"] == "accuracy", curve["effective"]
+    size = f"{abs(more) * 100:.1f} points" if share else f"{abs(more):.3g}"
+    if size in ("0.0 points", "0"):
+        return "as much lost as unfused"
+    return f"{size} {'less' if more > 0 else 'more'} lost than unfused"
+
+
+def residual_chart(result: Evaluation) -> list[Chart]:
     """For numbers: answer over truth, target by target, at most 400 records."""
     task = result.spec.tasks[0]
     if task.labels:
@@ -178,8 +199,7 @@ def residual_chart(result: Evaluation) -> list[dict[str, str]]:
     for k in range(labels.shape[1]):
         low, high = float(labels[:, k].min()), float(labels[:, k].max())
         dots = Line("", labels[:, k].tolist(), answers[:, k].tolist(), "dots", dots=True)
-        svg = lines(
-            [Line("", [low, high], [low, high], "soft"), dots], x_label="truth", title=f"answer {k + 1} by truth"
-        )
-        found.append({"title": "Answer by truth" if labels.shape[1] == 1 else f"Answer {k + 1} by truth", "svg": svg})
+        title = "Answer by truth" if labels.shape[1] == 1 else f"Answer {k + 1} by truth"
+        ideal = Line("", [low, high], [low, high], "soft")
+        found.append(Chart(title, [ideal, dots], "truth", f"answer {k + 1} by truth"))
     return found

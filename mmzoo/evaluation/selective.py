@@ -10,6 +10,7 @@ from mmzoo.tasks import Task
 
 COVERAGES = np.arange(1, 21) / 20
 PROMISE = 0.9
+DIVISIONS = 100
 
 
 def risk_coverage(confidence: np.ndarray, worth: np.ndarray) -> dict[str, Any]:
@@ -86,6 +87,30 @@ def conformal(
         "size": float(sizes.mean()),
         "sizes": (np.bincount(sizes, minlength=len(task.labels) + 1) / len(sizes)).tolist(),
     }
+
+
+def redivided(
+    task: Task,
+    labels: np.ndarray,
+    answers: np.ndarray,
+    held_out: tuple[np.ndarray, np.ndarray],
+    promise: float = PROMISE,
+) -> dict[str, Any]:
+    """The coverage in `DIVISIONS` random divisions of all these records, as many of them held out as were.
+
+    One division's coverage is off by chance, with a few hundred records by points; their mean is hardly.
+
+    Returns:
+        `mean`, and `low` and `high`, between which nine of ten lie.
+    """
+    every, said = np.concatenate([held_out[0], labels]), np.concatenate([held_out[1], answers])
+    random, found = np.random.default_rng(0), []
+    for _ in range(DIVISIONS):
+        order = random.permutation(len(every))
+        theirs, ours = order[: len(held_out[0])], order[len(held_out[0]) :]
+        found.append(conformal(task, every[ours], said[ours], (every[theirs], said[theirs]), promise)["coverage"])
+    low, high = np.percentile(found, [5, 95])
+    return {"mean": float(np.mean(found)), "low": float(low), "high": float(high), "divisions": DIVISIONS}
 
 
 def bounded(widths: np.ndarray) -> list[float | None]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmzoo.evaluation.answers import Answers
 from mmzoo.evaluation.calibration import calibration
-from mmzoo.evaluation.selective import conformal, risk_coverage, sureness
+from mmzoo.evaluation.selective import conformal, redivided, risk_coverage, sureness
 from mmzoo.tasks import Task
 
 
@@ -41,5 +41,7 @@ def trust_in(task: Task, found: Answers, held_out: Answers | None) -> dict[str, 
     elif held_out is None or not held_out.known(task).any():
         said["conformal"] = {"why_not": "There are no validation records to fix the sets on."}
     else:
-        said["conformal"] = conformal(task, labels, answers, held_out.finished(task, everything))
+        theirs = held_out.finished(task, everything)
+        said["conformal"] = conformal(task, labels, answers, theirs)
+        said["conformal"]["redivided"] = redivided(task, labels, answers, theirs)
     return said

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.records import Records, decode, encode_labels
-from mmzoo.evaluation.halves import halves
-from mmzoo.evaluation.metrics import BATCH, compiled, run_model
+from mmzoo.data.records import Records, decode
+from mmzoo.evaluation.halves import fusing, run_towers
+from mmzoo.evaluation.metrics import BATCH, run_model
 from mmzoo.tasks import Task
 
 
@@ -93,34 +93,6 @@ def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray)
     return np.einsum("nkd,de,nke->nk", away, precision, away).min(axis=1)
 
 
-def strange(
-    model: keras.Model, records: Records, others: Records, training: Records | None = None
-) -> dict[str, dict[str, float | None]]:
-    """How well scores tell `others`, unlike what was learned, from `records`: by task, the AUROC of each score.
-
-    "energy"; and, where `training` records are given, the task has one label a record, and the fusion makes an
-    embedding (those of decisions do not), "mahalanobis".
-    """
-    found: dict[str, dict[str, float | None]] = {}
-    theirs, ours = (logits_of(model, each) for each in (others, records))
-    for task in model.spec.tasks:
-        if not task.labels:
-            continue
-        scores = [energy(each[task.name], exclusive=task.exclusive) for each in (theirs, ours)]
-        found[task.name] = {"energy": auroc(*scores)}
-        cut = embedder(model, task.name)
-        if training is not None and cut is not None and task.exclusive:
-            labels = encode_labels(model.spec, training)[task.name]
-            known = np.asarray(task.known(labels)).reshape(len(labels))
-            learned, far, near = (
-                run_model(cut, decode(model.spec, each))["embedding"] for each in (training, others, records)
-            )
-            found[task.name]["mahalanobis"] = auroc(
-                *(mahalanobis(learned[known], labels[known], each) for each in (far, near))
-            )
-    return found
-
-
 def embedder(model: keras.Model, task: str) -> keras.Model | None:
     """From the model's inputs to what a task's head reads, `{"embedding": (B, D)}`; None where nothing is fused."""
     heads = [layer for layer in model.layers if layer.name == f"{task}_head"]
@@ -138,10 +110,9 @@ def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int 
     The towers run once, as they are; the dropout of the fusion and the heads is at work.
 
     Returns:
-        By task `mean` and `deviation` of the finished answers, (N, K), and for labels that exclude one
-        another `information` (N,): what the draws disagree on, in bits (BALD; Houlsby et al. 2011, arXiv:1112.5745).
+        By task what `drawn_together` makes of the draws.
     """
-    spec, (towers, fuse) = model.spec, halves(model)
+    spec, fuse = model.spec, fusing(model)
     inputs = decode(spec, records)
     seeds = [variable for variable in fuse.non_trainable_variables if "seed_generator" in variable.path]
     kept = [np.asarray(variable) for variable in seeds]
@@ -152,27 +123,34 @@ def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int 
     try:
         for start in range(0, len(records), BATCH):
             batch = keras.tree.map_structure(lambda a, s=start: tf.constant(a[s : s + BATCH]), inputs)
-            feed = {**compiled(towers)(batch), "present": batch["present"]}
+            feed = {**run_towers(model, batch), "present": batch["present"]}
             found = [call(feed) for _ in range(draws)]
             drawn = {t.name: [np.asarray(t.finish(each[t.name])) for each in found] for t in spec.tasks}
             pieces.append({name: np.stack(each) for name, each in drawn.items()})
     finally:
         for variable, value in zip(seeds, kept, strict=True):
             variable.assign(value)
-    said = {}
-    for task in spec.tasks:
-        answers = np.concatenate([piece[task.name] for piece in pieces], axis=1)
-        said[task.name] = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
-        if task.labels and task.exclusive:
-            said[task.name]["information"] = entropy(answers.mean(axis=0)) - entropy(answers).mean(axis=0)
-    return said
+    return {
+        task.name: drawn_together(task, np.concatenate([piece[task.name] for piece in pieces], axis=1))
+        for task in spec.tasks
+    }
 
 
 def ensemble(models: list[keras.Model], records: Records) -> dict[str, dict[str, np.ndarray]]:
-    """By task the mean and deviation of several models' answers (Lakshminarayanan et al. 2017, arXiv:1612.01474)."""
+    """By task what several models say together, as `mc_dropout` (Lakshminarayanan et al. 2017, arXiv:1612.01474)."""
     outputs = [logits_of(model, records) for model in models]
-    said = {}
-    for task in models[0].spec.tasks:
-        answers = np.stack([np.asarray(task.finish(each[task.name])) for each in outputs])
-        said[task.name] = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
-    return said
+    tasks = models[0].spec.tasks
+    return {
+        task.name: drawn_together(task, np.stack([task.finish(each[task.name]) for each in outputs])) for task in tasks
+    }
+
+
+def drawn_together(task: Task, answers: np.ndarray) -> dict[str, np.ndarray]:
+    """Finished answers (draws, N, K) as `mean` and `deviation` (N, K), and `information` (N,) in bits.
+
+    The last, what the draws disagree on (BALD; Houlsby et al. 2011, arXiv:1112.5745), where labels exclude one another.
+    """
+    found = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
+    if task.labels and task.exclusive:
+        found["information"] = entropy(answers.mean(axis=0)) - entropy(answers).mean(axis=0)
+    return found

@@ -60,9 +60,11 @@ class Serving:
         tf.saved_model.save(tracked, str(folder), signatures=traced)
 
     def answers(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Each task's finished answer: probabilities (B, labels), numbers (B, targets)."""
+        """Each task's finished answer: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
         outputs = self.model(inputs, training=False)
-        return {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
+        answers = {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
+        doubts = {f"{task.name}_uncertainty": task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
+        return {**answers, **{name: doubt for name, doubt in doubts.items() if doubt is not None}}
 
     def tensors(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers to the model's own tensors, `present` as 0 and 1."""

@@ -15,6 +15,9 @@ Layers are named `fusion_...`; at decision level `fusion_<task>_...`.
 `present` is bool (B, M). An absent modality's tokens are its learned embedding
 in the first place and masked elsewhere: attend to it or leave it out, its own
 values are already gone (the fact `absent` says which). Every fusion is defined for every non-empty subset.
+
+`attends="fusion_block"` says how the names of those layers begin whose attention is explained: the ones that
+ask the modalities' tokens; see `mmzoo.evaluation.attention`.
 """
 
 from collections.abc import Callable

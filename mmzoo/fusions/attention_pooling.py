@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, at_least_two, gathered
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("attention_pooling", level="feature", absent="left out")
+@fusions.register("attention_pooling", level="feature", absent="left out", attends="fusion_attention")
 def attention_pooling(
     tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
 ) -> Any:

@@ -13,7 +13,7 @@ from mmzoo.layers import Learned, gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens, masked_mean
 
 
-@fusions.register("bottleneck", level="feature", absent="left out")
+@fusions.register("bottleneck", level="feature", absent="left out", attends="fusion_")
 def bottleneck(
     tokens: dict[str, Tokens],
     present: Any,

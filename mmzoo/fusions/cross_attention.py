@@ -12,7 +12,7 @@ from mmzoo.layers import at_least_two, pooled
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("cross_attention", level="feature", absent="learned embedding")
+@fusions.register("cross_attention", level="feature", absent="learned embedding", attends="fusion_")
 def cross_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
     """Each modality's tokens ask the tokens of every other one (MulT; Tsai et al. 2019, arXiv:1906.00295).
 

@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, stacked
 from mmzoo.tokens import Tokens, masked_mean, masked_softmax
 
 
-@fusions.register("graph_attention", level="feature", absent="left out")
+@fusions.register("graph_attention", level="feature", absent="left out", attends="fusion_weights")
 def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
     """The modalities attend to each other as nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
 
@@ -36,5 +36,6 @@ def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
 
     pairs = scores("asking")[..., None] + scores("asked")[:, :, None]
     weights = masked_softmax(keras.activations.leaky_relu(pairs, 0.2), present[:, None, None])
+    weights = keras.layers.Identity(name="fusion_weights")(weights)  # a name, under which they are explained
     found = ops.transpose(ops.matmul(weights, hidden), (0, 2, 1, 3))
     return masked_mean(ops.elu(ops.reshape(found, (-1, count, heads * width))), present)

@@ -11,7 +11,7 @@ from mmzoo.layers import gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("joint_transformer", level="feature", absent="left out")
+@fusions.register("joint_transformer", level="feature", absent="left out", attends="fusion_block")
 def joint_transformer(
     tokens: dict[str, Tokens], present: Any, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
 ) -> Any:

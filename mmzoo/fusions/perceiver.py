@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, gathered, transformer_block
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("perceiver", level="feature", absent="left out")
+@fusions.register("perceiver", level="feature", absent="left out", attends="fusion_cross")
 def perceiver(
     tokens: dict[str, Tokens],
     present: Any,

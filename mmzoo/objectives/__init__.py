@@ -6,6 +6,9 @@
 `targets` is the wanted distribution and `chances` the logarithms of the model's, float32 (..., C); the result is
 float32 (...). A yes-or-no question has C = 2. `priors` are the shares of the C answers among the training labels,
 (..., C), for an objective registered with `needs="priors"`, else None. Options are numbers above 0.
+
+One registered with `reads="concentrations"` is given those of a Dirichlet distribution in place of the logarithms, and
+turns a classification's answer into the mean of that; see `mmzoo.tasks.classification`.
 """
 
 from collections.abc import Callable

@@ -102,6 +102,13 @@ class Task:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
+    def uncertainty(self, logits: Any) -> Any:
+        """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
+
+        Beside the answer in every export and in `predict`, as `<task>_uncertainty`.
+        """
+        return None
+
     def unfinish(self, answers: Any) -> Any:
         """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""
         raise NotImplementedError

@@ -19,6 +19,10 @@ from mmzoo.tasks.ranking import macro_f1, ranking
 class Classification(Labelled):
     """One of `labels`: softmax, cross-entropy; accuracy, macro-F1, ROC-AUC and average precision.
 
+    With the objective "evidential" the logits z are evidence, and the answer is the mean of a Dirichlet distribution
+    (Sensoy et al. 2018, arXiv:1806.01768): `a = 1 + softplus(z)`, `p = a / S`, `S = sum a`. The uncertainty is
+    `labels / S`, 1 where there is no evidence.
+
     Args:
         smoothing: moves that share of the target's mass evenly to all labels
             (label smoothing; Szegedy et al. 2016, "Rethinking the Inception Architecture").
@@ -28,6 +32,7 @@ class Classification(Labelled):
     smoothing: float = 0.0
     kind: ClassVar[str] = "classification"
     primary_metric: ClassVar[str] = "accuracy"
+    weighs_evidence: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,7 +57,20 @@ class Classification(Labelled):
         from keras import ops
 
         targets = ops.one_hot(labels, self.units) * (1.0 - self.smoothing) + self.smoothing / self.units
-        return self.distance(targets, ops.log_softmax(logits))
+        return self.distance(targets, self.concentrations(logits) if self.evidential else ops.log_softmax(logits))
+
+    def concentrations(self, logits: Any) -> Any:
+        """Those of the Dirichlet distribution, (B, labels), 1 and above."""
+        from keras import ops
+
+        # Softplus in its stable form, of operations that TFLite has.
+        return 1.0 + ops.maximum(logits, 0.0) + ops.log(1.0 + ops.exp(-ops.abs(logits)))
+
+    def uncertainty(self, logits: Any) -> Any:
+        """`labels / S` (B, 1) of an evidential task, from 0 to 1; None of others."""
+        from keras import ops
+
+        return self.units / ops.sum(self.concentrations(logits), axis=-1, keepdims=True) if self.evidential else None
 
     def shares(self, labels: np.ndarray) -> np.ndarray:
         counts = np.bincount(labels, minlength=self.units) + 1.0
@@ -64,14 +82,23 @@ class Classification(Labelled):
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         from keras import ops
 
-        taught, said = ops.log_softmax(teacher / temperature), ops.log_softmax(logits / temperature)
+        taught, said = (self.log_chances(each / temperature) for each in (teacher, logits))
         return temperature**2 * ops.sum(ops.exp(taught) * (taught - said), axis=-1)
+
+    def log_chances(self, logits: Any) -> Any:
+        """The logarithms of the probabilities, (B, labels)."""
+        from keras import ops
+
+        return ops.log(self.finish(logits)) if self.evidential else ops.log_softmax(logits)
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, labels)."""
         from keras import ops
 
-        return ops.softmax(logits)
+        if not self.evidential:
+            return ops.softmax(logits)
+        found = self.concentrations(logits)
+        return found / ops.sum(found, axis=-1, keepdims=True)
 
     def unfinish(self, answers: Any) -> Any:
         from keras import ops

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -26,6 +26,8 @@ class Labelled(Task):
 
     objective: Objective | str = field(default="cross_entropy", kw_only=True)
     priors: Sequence[float] = field(default=(), kw_only=True)
+    weighs_evidence: ClassVar[bool] = False
+    """Can the answer be the mean of a Dirichlet distribution?"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -33,6 +35,11 @@ class Labelled(Task):
         object.__setattr__(self, "priors", tuple(self.priors))
         name, options = self._chosen
         objectives.check_options(name, options)
+        require(
+            self.weighs_evidence or not self.evidential,
+            f"Objective '{name}' is for a classification, not for task '{self.name}'; a Classification of two labels "
+            "is a yes or no too.",
+        )
         for option, value in options.items():
             check_number(f"The option '{option}' of objective '{name}'", value, 1e-3, 100)
         for prior in self.priors:
@@ -42,6 +49,11 @@ class Labelled(Task):
     def _chosen(self) -> tuple[str, dict[str, Any]]:
         assert isinstance(self.objective, Objective)
         return self.objective.name, self.objective.options
+
+    @property
+    def evidential(self) -> bool:
+        """Do the logits stand for evidence, not for probabilities?"""
+        return objectives.facts(self._chosen[0]).get("reads") == "concentrations"
 
     @property
     def unfitted(self) -> bool:
@@ -64,7 +76,10 @@ class Labelled(Task):
         raise NotImplementedError
 
     def distance(self, targets: Any, chances: Any) -> Any:
-        """The objective (...) of wanted distributions and the logarithms of the model's, float32 (..., C)."""
+        """The objective (...) of wanted distributions and the logarithms of the model's, float32 (..., C).
+
+        Or of the model's concentrations, where it reads these.
+        """
         name, options = self._chosen
         require(
             not self.unfitted, f"Objective '{name}' of task '{self.name}' needs the priors; call spec.fit(records)."

@@ -54,13 +54,18 @@ class LongestMatch(keras.layers.Layer):
         x = ops.concatenate([space, x], axis=1)
         # Made tensors once: each use of an array would put its own copy into the graph.
         table = [ops.convert_to_tensor(column) for column in (self.first, self.second, self.ids)]
-        piece_id, piece_length = ops.zeros_like(x), ops.ones_like(x)
+        # One search for the substrings of all lengths: a search a length makes the graph fifteen times as large.
         parts = [ops.zeros_like(x) for _ in self.MODULI]
+        first, second = [], []
         for place in range(self.longest):
             byte = shifted(x, place)
             parts = [(p * base + byte) % prime for p, (prime, base) in zip(parts, self.MODULI, strict=True)]
-            found = find(table, parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3])
-            found = found * ops.cast(byte > 0, "int32")
+            first.append(parts[0] * 2**15 + parts[1])
+            second.append(parts[2] * 2**15 + parts[3])
+        every = find(table, ops.concatenate(first, axis=1), ops.concatenate(second, axis=1))
+        piece_id, piece_length = ops.zeros_like(x), ops.ones_like(x)
+        for place, found in enumerate(ops.split(every, self.longest, axis=1)):
+            found = found * ops.cast(shifted(x, place) > 0, "int32")
             piece_id = ops.where(found > 0, found, piece_id)
             piece_length = ops.where(found > 0, place + 1, piece_length)
         taken = self._reached(piece_length)

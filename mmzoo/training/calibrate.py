@@ -45,12 +45,13 @@ def confidence(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
     from scipy.optimize import minimize_scalar
 
     # Smoothed labels, and objectives other than the likelihood, would ask for another confidence than the data do.
-    plain = replace(task, objective="cross_entropy") if isinstance(task, Labelled) else task
+    plain = replace(task, objective="cross_entropy") if isinstance(task, Labelled) and not task.evidential else task
     plain = replace(plain, smoothing=0.0) if isinstance(plain, Classification) else plain
 
     def loss(log_scale: float) -> float:
-        return float(
-            tf.reduce_mean(plain.loss(tf.constant(labels), tf.constant(logits * np.float32(np.exp(log_scale)))))
-        )
+        scaled = tf.constant(logits * np.float32(np.exp(log_scale)))
+        if isinstance(plain, Classification):
+            return float(-tf.reduce_mean(tf.gather(plain.log_chances(scaled), labels, axis=1, batch_dims=1)))
+        return float(tf.reduce_mean(plain.loss(tf.constant(labels), scaled)))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))

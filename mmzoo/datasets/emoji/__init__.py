@@ -27,7 +27,12 @@ GROUPS = (
 )
 
 
-@datasets.register("emoji", inputs="image, name, speech", tasks="group")
+@datasets.register(
+    "emoji",
+    inputs="image, name, speech",
+    tasks="group",
+    licence="Noto Emoji: Apache License 2.0; names and keywords: Unicode License V3; see NOTICE",
+)
 def emoji() -> tuple[Records, Records, Records]:
     """Noto emoji: 64 px picture, English name, and two of its other keywords, spoken by a synthesizer.
 

@@ -1,0 +1,136 @@
+"""Signs of doubt: how well each tells mistakes from right answers, and strange records from those like the learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.sources import open_source, open_table
+from mmzoo.data.table import input_name
+from mmzoo.errors import require
+from mmzoo.evaluation.calibration import scores
+from mmzoo.evaluation.metrics import run_model
+from mmzoo.evaluation.selective import sureness
+from mmzoo.evaluation.uncertainty import auroc, embedder, energy, ensemble, logits_of, mahalanobis, mc_dropout
+from mmzoo.spec import Spec
+from mmzoo.tasks import Task
+
+MOST_LEARNED = 1000  # training records that the embeddings are held against
+
+
+def doubts(
+    model: keras.Model,
+    records: Records,
+    *,
+    dropout: int = 0,
+    others: Sequence[keras.Model] = (),
+    strange: Records | None = None,
+    training: Records | None = None,
+) -> dict[str, Any]:
+    """What the first task's signs of doubt are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
+
+    Args:
+        dropout: draws under dropout; none for 0.
+        others: models that answer together with `model`, an ensemble.
+        strange: records unlike what was learned. They are held against the same inputs of `records`, so that
+            an input which they lack tells nothing.
+        training: records that were learned, for the distance of embeddings.
+
+    Returns:
+        `scores`, by sign `mistakes` (None for numbers) and `strange` (None without strange records); `averaged`, ECE,
+        Brier score, NLL and mean worth of the answers that "dropout" and the "ensemble" give together; and the
+        number of `strange_records`.
+    """
+    spec: Spec = model.spec
+    task, labels = spec.tasks[0], encode_labels(spec, records)[spec.tasks[0].name]
+    known = np.asarray(task.known(labels))
+    found, together = signs(model, records, dropout, others)
+    worth = task.worth(labels[known], np.asarray(task.finish(logits_of(model, records)[task.name]))[known])
+    said: dict[str, dict[str, float | None]] = {}
+    for name, score in found.items():
+        told = auroc(score[known][worth < 1], score[known][worth == 1]) if task.labels and task.exclusive else None
+        said[name] = {"mistakes": told, "strange": None}
+    if strange is not None and len(strange):
+        names = [name for name in spec.input_names if any(value is not None for value in strange.column(name))]
+        near, learned = (only(spec, each, names) if each is not None else None for each in (records, training))
+        assert near is not None
+        words = " or ".join(names)
+        require(len(near), f"No record has the input {words}, so there is nothing to hold the strange ones against.")
+        ours, theirs = (signs(model, each, dropout, others)[0] for each in (near, strange))
+        if learned is not None and (far := distances(model, task, learned.take(MOST_LEARNED), near, strange)):
+            said["mahalanobis"] = {"mistakes": None, "strange": auroc(far[1], far[0])}
+        for name, score in ours.items():
+            said[name]["strange"] = auroc(theirs[name], score)
+    averaged = {}
+    for how, answers in together.items():
+        better = float(task.worth(labels[known], answers[known]).mean())
+        averaged[how] = {**(scores(task, labels[known], answers[known]) if task.labels else {}), "worth": better}
+    return {"scores": said, "averaged": averaged, "strange_records": 0 if strange is None else len(strange)}
+
+
+def signs(
+    model: keras.Model, records: Records, dropout: int, others: Sequence[keras.Model]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Each sign of doubt, float (N,), higher is more doubtful; and the answers that are given together, (N, K)."""
+    task: Task = model.spec.tasks[0]
+    logits = logits_of(model, records)[task.name]
+    found: dict[str, np.ndarray] = {}
+    if task.labels:
+        found["probability"] = 1.0 - sureness(task, np.asarray(task.finish(logits)))
+        found["energy"] = energy(logits, exclusive=task.exclusive)
+    if (evidence := task.uncertainty(logits)) is not None:
+        found["evidence"] = np.asarray(evidence)[:, 0]
+    drawn = {"dropout": mc_dropout(model, records, dropout)[task.name]} if dropout else {}
+    drawn |= {"ensemble": ensemble([model, *others], records)[task.name]} if others else {}
+    for how, each in drawn.items():
+        found[how] = each.get("information", each["deviation"].mean(axis=1))
+    return found, {how: each["mean"] for how, each in drawn.items()}
+
+
+def distances(
+    model: keras.Model, task: Task, learned: Records, near: Records, far: Records
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The Mahalanobis distances of two kinds of records from those learned; None where there is no embedding."""
+    cut = embedder(model, task.name)
+    if cut is None or not task.labels or not task.exclusive:
+        return None
+    labels = encode_labels(model.spec, learned)[task.name]
+    known = np.asarray(task.known(labels))
+    base, *rest = (run_model(cut, decode(model.spec, each))["embedding"] for each in (learned, near, far))
+    first, second = (mahalanobis(base[known], labels[known], each) for each in rest)
+    return first, second
+
+
+def only(spec: Spec, records: Records, names: Sequence[str]) -> Records:
+    """The records that have one of these inputs, and of their inputs only these; labels and all else stay."""
+    here = [k for k in range(len(records)) if any(records.column(name)[k] is not None for name in names)]
+    chosen = records.select(here)
+    absent = {name: [None] * len(here) for name in spec.input_names if name not in names}
+    return Records({**chosen.columns, **absent}, chosen.ids)
+
+
+def strangers(spec: Spec, source: str) -> Records:
+    """Records to hold against those learned: of a data set, a table or shards, each column under its input's name.
+
+    Raises:
+        MMZooError: it has none of the spec's inputs.
+    """
+    from mmzoo.datasets import datasets
+
+    table = open_source(source).splits["test"] if source in datasets.names() else open_table(source.partition("#")[0])
+    columns = {input_name(name): values for name, values in table.columns.items()}
+    for item in spec.inputs:
+        if item.kind == "tabular" and item.name not in columns:
+            cells = [*item.numbers, *item.categories]  # type: ignore[attr-defined]
+            if {*cells} <= {*table.columns}:
+                rows = zip(*(table.column(name) for name in cells), strict=True)
+                columns[item.name] = [dict(zip(cells, row, strict=True)) for row in rows]
+    found = {name: columns.get(name, [None] * len(table)) for name in spec.input_names}
+    there = [k for k in range(len(table)) if any(values[k] is not None for values in found.values())]
+    names = ", ".join(spec.input_names)
+    require(there, f"No record of '{source}' has one of the inputs {names}; name its columns like them.")
+    return Records(found, table.ids).select(there)

@@ -1,0 +1,121 @@
+"""The charts of a report as PNG files, for a paper or a talk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.evaluation.charts import Chart
+from mmzoo.evaluation.evaluate import Evaluation
+from mmzoo.evaluation.metrics import named
+from mmzoo.evaluation.verdict import worth_name
+from mmzoo.files import write_figure
+
+COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
+INK, SOFT = "#1d2433", "#5b6475"
+
+
+def write_pictures(folder: Path, result: Evaluation, charts: Mapping[str, Sequence[Chart]]) -> None:
+    """Write `folder`/*.png: the subsets, the confusion matrix, and each of `charts`, by section. Others there go."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
+        draw_subsets(result, folder / "subsets.png")
+        if "confusion" in result.classes:
+            draw_matrix(result.classes["confusion"], folder / "confusion.png")
+        for section, each in charts.items():
+            for chart in each:
+                draw_chart(chart, folder / f"{section}-{slug(chart.title)}.png")
+
+
+def slug(title: str) -> str:
+    """A title as the name of a file."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+
+
+def draw_chart(chart: Chart, path: Path) -> None:
+    """Lines as the page has them."""
+    figure, axes = new_figure(5.2, 3.2, chart.title)
+    for line in chart.drawn:
+        if line.style == "dots":
+            axes.plot(line.x, line.y, "o", color=COLOURS[0], ms=3, alpha=0.55)
+            continue
+        soft = line.style == "soft"
+        look: dict[str, Any] = (
+            {"lw": 1, "ls": "--"} if soft else {"lw": 1.8, "marker": "o" if line.dots else None, "ms": 4}
+        )
+        axes.plot(line.x, line.y, color=COLOURS[line.style], label=line.name or None, **look)
+    if chart.y_span:
+        axes.set_ylim(*chart.y_span)
+    if chart.x_ticks:
+        axes.set_xticks([place for place, _ in chart.x_ticks], [words for _, words in chart.x_ticks])
+    if any(line.name for line in chart.drawn):
+        axes.legend(frameon=False, fontsize=8)
+    axes.set_xlabel(chart.x_label)
+    axes.grid(axis="y", color="#dfe3ea", lw=0.6)
+    write_figure(figure, path, dpi=110)
+
+
+def draw_subsets(result: Evaluation, path: Path) -> None:
+    """The first task's accuracy or mean absolute error with each subset, and its 95 % interval."""
+    task = result.spec.tasks[0]
+    metric = named(result.spec, task, worth_name(task))
+    names = list(result.subsets)
+    figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), f"{worth_name(task)} with each subset, 95 %", left=0.34)
+    values = [result.subsets[name][metric] for name in names]
+    spans = np.array([result.intervals[name][metric] for name in names])
+    axes.barh(
+        range(len(names)),
+        values,
+        height=0.62,
+        color=[COLOURS[0] if name == result.everything else "#9db4d6" for name in names],
+    )
+    axes.hlines(range(len(names)), spans[:, 0], spans[:, 1], color=INK, lw=1.2)
+    for place, value in enumerate(values):
+        axes.annotate(
+            f"{value:.3f}", (spans[place, 1], place), (4, 0), textcoords="offset points", va="center", fontsize=8
+        )
+    axes.set_yticks(range(len(names)), [name.replace("+", " + ") for name in names])
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.set_xlim(left=0)
+    write_figure(figure, path, dpi=110)
+
+
+def draw_matrix(found: dict[str, Any], path: Path) -> None:
+    """Counts, rows the true labels; the darker, the larger a row's share."""
+    counts, labels = np.array(found["counts"]), found["labels"]
+    side = 2.2 + 0.42 * len(labels)
+    figure, axes = new_figure(side + 0.6, side, "Rows are true labels, columns answers", left=0.28, bottom=0.24)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            ink = "white" if shares[row, column] > 0.7 else INK
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=ink)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    write_figure(figure, path, dpi=110)
+
+
+def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Any, Any]:
+    """A figure with one plot of few lines; the margins are given, because to fit them takes longer than to draw."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(wide, high))
+    figure.subplots_adjust(left=left, right=0.96, top=1 - 0.38 / high, bottom=bottom or 0.5 / high)
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(length=0, colors=SOFT)
+    axes.set_axisbelow(True)
+    return figure, axes
