@@ -63,3 +63,23 @@ def test_the_stream_gives_the_weights() -> None:
     weights = weights_of(TASK, LABELS)
     for inputs, _, given in feed(weights=weights).batches(range(5)):
         np.testing.assert_array_equal(given, weights[np.asarray(inputs["x"])[:, 0].astype(int)])
+
+
+def test_a_rare_label_is_found() -> None:
+    """Two normal distributions 2 apart, one of them twenty times rarer, told apart by scikit-learn's regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng, task = np.random.default_rng(0), mmzoo.Classification("animal", labels=["cat", "dog"])
+    y, new_y = (np.arange(4000) % 20 == 0).astype(np.int32), np.arange(20000) % 2
+    x, new = (rng.normal(size=(len(each), 1)) + 2.0 * each[:, None] for each in (y, new_y))
+    rows = rows_of(task, y)
+    found = {
+        "plain": LogisticRegression().fit(x, y),
+        "weights": LogisticRegression().fit(x, y, weights_of(task, y)),
+        "sampling": LogisticRegression().fit(x[rows], y[rows]),
+    }
+    score = {name: float(np.mean(fitted.predict(new) == new_y)) for name, fitted in found.items()}
+    # Phi(1) is the best there is; at the plain threshold of 1 + log(19) / 2 it is (Phi(2.47) + Phi(-0.47)) / 2.
+    assert score["plain"] < 0.7
+    assert score["weights"] == pytest.approx(0.841, abs=0.015)
+    assert score["sampling"] == pytest.approx(0.841, abs=0.03)

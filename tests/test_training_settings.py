@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mmzoo.modalities.spectrogram import LogMel
 from mmzoo.training.fit import computing_in, in_float32
 from mmzoo.training.loss import total_loss
 from mmzoo.training.rate import Rate
+from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import FIRST_SCALE, Trainer
 from tests.conftest import small_records, small_spec
 
@@ -143,6 +145,30 @@ def test_the_history_has_the_speed_and_the_share_of_waiting(tmp_path: Path) -> N
     for row in history(train(tmp_path)):
         assert 0 <= row["waiting"] <= 1
         assert row["examples_per_second"] * row["seconds"] == pytest.approx(24, rel=0.1)
+
+
+def test_tensorboard_has_what_the_history_has(tmp_path: Path) -> None:
+    """Read by TensorBoard's own reader, over a run that was stopped and one that went on with it."""
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        train(tmp_path, callbacks=[Stop()], epochs=4)
+    run = train(tmp_path, epochs=4)
+    found = reader.EventAccumulator(str(run.folder / "tensorboard"))
+    found.Reload()
+    rows = history(run)
+    assert len(rows) == 4
+    assert set(found.Tags()["tensors"]) == rows[0].keys() - {"epoch"}
+    for name in ("loss", "val_accuracy", "examples_per_second"):
+        events = found.Tensors(name)
+        assert [event.step for event in events] == [1, 2, 3, 4]
+        values = [tf.make_ndarray(event.tensor_proto) for event in events]
+        np.testing.assert_allclose(values, [row[name] for row in rows], rtol=1e-6)
 
 
 class Sleepy:

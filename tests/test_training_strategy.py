@@ -59,6 +59,17 @@ def test_low_rank_additions_are_the_same_on_two_replicas(found: dict[str, Any]) 
     assert found["low rank"] < 1e-5
 
 
+@pytest.mark.parametrize("way", ["contrast", "modulated", "blended"])
+def test_what_modalities_learn_of_each_other_is_the_same_on_two_replicas(way: str, found: dict[str, Any]) -> None:
+    """Contrast sees the whole batch; modulation and blending also with each replica's part cut in two."""
+    assert found[way] < 1e-5
+
+
+def test_gradients_that_are_exchanged_in_16_bits_are_nearly_the_same(found: dict[str, Any]) -> None:
+    """Against how far all moved; a sum of two numbers that are rounded to eight bits is within 1 % of theirs."""
+    assert 1e-5 < found["in 16 bits"] < 0.2 * found["from the start"]
+
+
 def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(found: dict[str, Any]) -> None:
     first, second = found["dropouts"][:2], found["dropouts"][2:4]
     assert len({tuple(each) for each in [*first, *second]}) == 4

@@ -15,8 +15,9 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.data.records import decode, encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, split
+from mmzoo.training.features import compute_features, first_view, split
 from mmzoo.training.feed import Stream
+from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
@@ -55,8 +56,11 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
                 layer.trainable, layer.synchronized = norm != "frozen", norm == "synchronized"
         training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
         features = compute_features(split(model), model.spec, decode(model.spec, records))
-        feed = Stream(features, encode_labels(model.spec, records), Varied(modality_dropout=0.2), batch_size=4, seed=0)
-        loop = Loop(model.spec, split(model).rest, feed, None, training, Path(folder), ids=records.ids)
+        labels = encode_labels(model.spec, records)
+        feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=4, seed=0)
+        rest = prepared(split(model).rest, model.spec, training)
+        few = (first_view(features), labels) if training.blend else None
+        loop = Loop(model.spec, rest, feed, few, training, Path(folder), ids=records.ids, seen=few)
         loop.run()
         assert loop.state.step == STEPS
         return [np.asarray(v.numpy(), np.float64) for v in model.variables if "seed_generator" not in v.path]
@@ -64,6 +68,12 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
 
 def difference(one: list[np.ndarray], other: list[np.ndarray]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
+
+
+def untrained() -> list[np.ndarray]:
+    """The weights that all of them begin with."""
+    keras.utils.set_random_seed(0)
+    return [np.asarray(v.numpy(), np.float64) for v in mmzoo.build(spec()).variables if "seed_gen" not in v.path]
 
 
 def dropouts(strategy: tf.distribute.Strategy) -> list[list[bool]]:
@@ -101,6 +111,13 @@ if __name__ == "__main__":
         "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
         "attacked": difference(*(train(each, "frozen", adversarial="fgsm") for each in (one, two))),
         "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
+        "contrast": difference(*(train(each, "frozen", contrast=0.5) for each in (one, two))),
+        "modulated": difference(
+            train(one, "frozen", modulate="ogm_ge"), train(two, "frozen", modulate="ogm_ge", accumulate=2)
+        ),
+        "blended": difference(train(one, "frozen", blend=2), train(two, "frozen", blend=2, accumulate=2)),
+        "from the start": difference(frozen, untrained()),
+        "in 16 bits": difference(frozen, train(two, "frozen", exchange="bfloat16")),
         "dropouts": dropouts(two),
     }
     json.dump(found, sys.stdout)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from mmzoo.layers import pooled
 from mmzoo.spec import Spec
 from mmzoo.tokens import Tokens
+from mmzoo.tuning.parts import node_of
 
 POOLED = "_pooled"
 SCALE = 1 / 0.07  # of the similarities, as CLIP begins with
@@ -18,7 +19,7 @@ SCALE = 1 / 0.07  # of the similarities, as CLIP begins with
 def with_pooled(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with one more output for each input, `<input>_pooled`: its tokens' mean and maximum, (B, 2 D)."""
     more = {
-        item.name + POOLED: pooled(Tokens(*model.get_layer(f"{item.name}_tokens").output[:2])) for item in spec.inputs
+        item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}_tokens").outputs[:2])) for item in spec.inputs
     }
     return keras.Model(model.input, {**model.output, **more})
 
@@ -27,10 +28,14 @@ def contrast(spec: Spec, outputs: dict[str, Any], present: Any) -> Any:
     """How badly modalities of an example find each other among those of the batch: the mean over all pairs of them.
 
     InfoNCE in both directions, on the cosines of the pooled tokens (Radford et al. 2021, "CLIP", arXiv:2103.00020).
-    Only examples that have both count.
+    Only examples that have both count. In a replica it is that of the whole batch, whose vectors all replicas share.
     """
     names = spec.input_names
     vectors = [tf.math.l2_normalize(tf.cast(outputs[name + POOLED], tf.float32), axis=-1) for name in names]
+    context = tf.distribute.get_replica_context()
+    if context and context.num_replicas_in_sync > 1:
+        vectors = [context.all_gather(x, 0) for x in vectors]
+        present = context.all_gather(tf.cast(present, tf.int32), 0) > 0
     total, pairs = tf.constant(0.0), 0
     for a in range(len(names)):
         for b in range(a):

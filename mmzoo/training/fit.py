@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from mmzoo.builder import build
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.service import ServiceBatches
+from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder import save
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
-from mmzoo.training.contrast import with_pooled
 from mmzoo.training.features import Split, compute_features, first_view, split
 from mmzoo.training.feed import Stream
-from mmzoo.training.gradnorm import with_embedding
-from mmzoo.training.loop import Loop
+from mmzoo.training.gradients import prepared
+from mmzoo.training.loop import Loop, Validation
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
 from mmzoo.training.remote import Remote
@@ -68,13 +69,14 @@ def fit(
         if service is None
         else remote_feed(spec, train, training, seed, *service)
     )
-    rest = with_pooled(part.rest, spec) if training.contrast else part.rest
-    rest = with_embedding(rest, spec) if spec.task_weights == "gradnorm" else rest
+    rest = prepared(part.rest, spec, training)
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
     more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
+    if training.blend:
+        more["seen"] = some_of(feed, checked)
     Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more).run()
     if is_chief():
         if training.precision != "float32":
@@ -98,6 +100,19 @@ def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed
         seed=seed,
         table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
     )
+
+
+def some_of(feed: Stream | Remote, checked: Validation | None) -> Validation:
+    """As many of a feed's examples as are `checked`, or all, spread over them, as they are; and their labels."""
+    if checked is None or isinstance(feed, Remote):
+        raise MMZooError(
+            "'blend' compares validation records with training records at hand; give validation records and train "
+            "without a data service, or set 'blend' to 0."
+        )
+    total = len(feed.features["present"])
+    rows = np.linspace(0, total - 1, min(len(checked[0]["present"]), total)).astype(int)
+    features = keras.tree.map_structure(lambda a: a[rows], first_view(feed.features))
+    return features, {name: label[rows] for name, label in feed.labels.items()}
 
 
 def remote_feed(spec: Spec, train: Records, training: Training, seed: int, service: str, shards: str) -> Remote:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mmzoo.errors import require
 from mmzoo.spec import Spec
+from mmzoo.tuning.parts import node_of
 
 EMBEDDING = "embedding"
 ALPHA = 1.5  # how strongly a task that lags behind is pulled; the paper's for tasks that differ much
@@ -18,15 +19,13 @@ LEAST = 1e-3  # a weight does not fall further
 
 def with_embedding(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with the fused embedding, which all tasks share, as one more output."""
-    layers = {layer.name: layer for layer in model.layers}
     name = f"{spec.tasks[0].name}_head"
     require(
-        len(spec.tasks) > 1 and name in layers,
+        len(spec.tasks) > 1 and any(layer.name == name for layer in model.layers),
         "GradNorm weighs two tasks or more that share a fused embedding, which a decision-level fusion does not have; "
         "set task_weights='fixed', or choose another fusion.",
     )
-    nodes = [node for each in model._nodes_by_depth.values() for node in each if node.operation is layers[name]]
-    return keras.Model(model.input, {**model.output, EMBEDDING: nodes[0].input_tensors[0]})
+    return keras.Model(model.input, {**model.output, EMBEDDING: node_of(model, name).input_tensors[0]})
 
 
 class GradNorm:

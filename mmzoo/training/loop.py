@@ -16,6 +16,7 @@ from mmzoo.errors import MMZooError, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.spec import Spec
 from mmzoo.training.batches import records_named
+from mmzoo.training.blending import head_losses
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import total_loss
 from mmzoo.training.progress import Progress
@@ -49,6 +50,7 @@ class Loop:
         callbacks: of Keras.
         whole: the model that callbacks are given.
         tuned: what trains of the model; as the settings say, if not given.
+        seen: some of the training records as they are, which `training.blend` compares with those for validation.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Loop:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         whole: keras.Model | None = None,
         tuned: Tuned | None = None,
+        seen: Validation | None = None,
     ) -> None:
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
+        self.seen = seen
         self.folder, self.checkpoints, self.ids = folder, folder / "checkpoints", ids
         self.callbacks, self.whole = callbacks, whole or model
         size = training.batch_size
@@ -92,6 +96,7 @@ class Loop:
             )
             try:
                 if not self.state.step:
+                    self.weigh()
                     self.save()  # what a loss that is not finite in the first epoch goes back to
                 self.rounds(progress, asked)
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
@@ -156,6 +161,8 @@ class Loop:
                 chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
                 value = float(added_up([chosen])[0])
             state.keep(value, self.model.variables)
+            if self.training.blend and state.epoch % self.training.blend == 0:
+                self.weigh()
             progress.end_epoch(state, row)
         waited = state.epoch - max(state.best_epoch, state.lowered)
         if self.training.schedule == "plateau" and waited >= PLATEAU:
@@ -173,6 +180,18 @@ class Loop:
         loss = total_loss(self.spec, outputs, targets, tf.constant(features["present"]))
         scores = metrics(self.spec, finish(self.spec, outputs), labels)
         return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
+
+    def weigh(self) -> None:
+        """Weigh the heads anew, by their losses on records that are trained on and on others."""
+        blending = self.trainer.gradients.blending
+        if blending is None:
+            return
+        losses = np.zeros((2, *blending.weights.shape), np.float32)
+        if is_chief():
+            assert self.seen is not None and self.validation is not None
+            for index, (features, labels) in enumerate((self.seen, self.validation)):
+                losses[index] = head_losses(self.spec, run_model(self.model, features), labels, features["present"])
+        blending.update(added_up(losses.ravel().tolist()).reshape(losses.shape))
 
     def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
         """Back to the last checkpoint with a lower rate; after too many tries the end."""

@@ -33,6 +33,7 @@ def total_loss(
     share: float = 1.0,
     teaching: Teaching = NO_TEACHER,
     factors: Any = None,
+    blend: Any = None,
 ) -> Any:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
@@ -49,10 +50,13 @@ def total_loss(
         teaching: how much a teacher counts, where `labels` have what it answers; then a task's loss is
             `(1 - share) * loss + share * mean of the imitation`, the latter also of examples without a label.
         factors: float32 (tasks,), by which each task counts beside its weight; 1 if not given.
+        blend: float32 (tasks, 1 + M), the weights of each task's fused head and of those of the modalities; a task's
+            loss is then the sum of their means, each over the examples that have the modality.
     """
     totals = known_totals(spec, labels, present, weights) if totals is None else totals
     total = 0.0
-    for index, loss in enumerate(task_losses(spec, outputs, labels, present, weights, totals, teaching)):
+    single = task_losses(spec, outputs, labels, present, weights, totals, teaching, blend)
+    for index, loss in enumerate(single):
         task = spec.tasks[index]
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
@@ -62,12 +66,29 @@ def total_loss(
 
 
 def task_losses(
-    spec: Spec, outputs: dict[str, Any], labels: Any, present: Any, weights: Any, totals: Any, teaching: Teaching
+    spec: Spec,
+    outputs: dict[str, Any],
+    labels: Any,
+    present: Any,
+    weights: Any,
+    totals: Any,
+    teaching: Teaching,
+    blend: Any = None,
 ) -> list[Any]:
     """Each task's part of the loss, before any weight."""
     return [
         sum(
-            task_loss(spec, task, outputs, side, present, share_of, totals[index], teaching)
+            task_loss(
+                spec,
+                task,
+                outputs,
+                side,
+                present,
+                share_of,
+                totals[index],
+                teaching,
+                None if blend is None else blend[index],
+            )
             for side, share_of in sides(labels, weights)
         )
         for index, task in enumerate(spec.tasks)
@@ -80,16 +101,20 @@ def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:
 
 
 def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> Any:
-    """The weight of what each task's means are over, float32 (tasks, 3): examples, modalities in them, all examples."""
+    """The weight of what each task's means are over, float32 (tasks, 2 + M).
+
+    Examples whose label is known, all examples, and those of the first that have each modality.
+    """
     rows = []
     for task in spec.tasks:
         single = sum(weighted(task.known(side[task.name]), share) for side, share in sides(labels, weights))
-        heads = tf.reduce_sum(single[:, None] * tf.cast(present, tf.float32)) if task.auxiliary else 0.0
+        none = tf.zeros(len(spec.inputs))
+        heads = tf.reduce_sum(single[:, None] * tf.cast(present, tf.float32), axis=0) if task.auxiliary else none
         every = sum(
             tf.reduce_sum(weighted(tf.ones_like(task.known(side[task.name])), share))
             for side, share in sides(labels, weights)
         )
-        rows.append(tf.stack([tf.reduce_sum(single), heads, every]))
+        rows.append(tf.concat([[tf.reduce_sum(single), every], heads], axis=0))
     return tf.stack(rows)
 
 
@@ -102,18 +127,16 @@ def task_loss(
     weights: Any,
     totals: Any,
     teaching: Teaching,
+    blend: Any,
 ) -> Any:
     """`loss + auxiliary * mean over present modalities of their loss`, over the examples whose label is known."""
-    labels = side[task.name]
-    known = task.known(labels)
-    # A stand-in for what is missing, so that its loss, which counts for nothing, is a finite number.
-    labels = tf.where(known if labels.ndim == 1 else known[:, None], labels, tf.zeros_like(labels))
+    known, labels = stand_in(task, side[task.name])
     kept = weighted(known, weights)
     loss = tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
     taught = side.get(task.name + TAUGHT)
     if taught is not None:
         apart = task.imitation(taught, outputs[task.name], teaching.temperature)
-        apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[2])
+        apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[1])
         loss = (1 - teaching.share) * loss + teaching.share * apart
     if task.auxiliary:
         heads = [outputs[f"{task.name}_{name}"] for name in spec.input_names]
@@ -121,8 +144,16 @@ def task_loss(
         if task.mutual:
             single += task.mutual * apart_from_others(task, heads, present)
         kept = kept[:, None] * tf.cast(present, tf.float32)
-        loss += task.auxiliary * tf.reduce_sum(single * kept) / above_zero(totals[1])
+        if blend is not None:
+            return blend[0] * loss + tf.reduce_sum(blend[1:] * tf.reduce_sum(single * kept, 0) / above_zero(totals[2:]))
+        loss += task.auxiliary * tf.reduce_sum(single * kept) / above_zero(tf.reduce_sum(totals[2:]))
     return loss
+
+
+def stand_in(task: Task, labels: Any) -> tuple[Any, Any]:
+    """Which labels are known, and the labels with a stand-in for the others: their loss must be finite too."""
+    known = task.known(labels)
+    return known, tf.where(known if labels.ndim == 1 else known[:, None], labels, tf.zeros_like(labels))
 
 
 def apart_from_others(task: Task, heads: list[Any], present: Any) -> Any:

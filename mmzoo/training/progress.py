@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.files import write_file
@@ -43,8 +44,9 @@ class Progress:
     ) -> None:
         self.epochs, self.batch_size, self.folder, self.chief = epochs, batch_size, folder, chief
         watching = list(callbacks) if chief else []
-        if chief and importlib.util.find_spec("tensorboard"):
-            watching.append(keras.callbacks.TensorBoard(str(folder / "tensorboard"), write_graph=False))
+        # Keras has a callback for it, which asks the model for an optimizer that it does not have here.
+        wanted = chief and importlib.util.find_spec("tensorboard")
+        self.board = tf.summary.create_file_writer(str(folder / "tensorboard")) if wanted else None
         self.model = model
         model.stop_training = False
         self.callbacks = keras.callbacks.CallbackList(watching, model=model, epochs=epochs, steps=steps, verbose=0)
@@ -95,6 +97,11 @@ class Progress:
         if self.bar.disable and state.epoch % max(self.epochs // LINES, 1) == 0:
             shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
             print(f"epoch {state.epoch}/{self.epochs}  {shown}", flush=True)
+        if self.board:
+            with self.board.as_default(state.epoch):
+                for name in row.keys() - {"epoch"}:
+                    tf.summary.scalar(name, row[name])
+            self.board.flush()
         self.callbacks.on_epoch_end(state.epoch - 1, {k: v for k, v in row.items() if k != "epoch"})
 
     @property
@@ -105,4 +112,6 @@ class Progress:
     def close(self) -> None:
         """The run ends here, finished or not."""
         self.bar.close()
+        if self.board:
+            self.board.close()
         self.callbacks.on_train_end()

@@ -12,8 +12,10 @@ from mmzoo.errors import check_number, require, unknown
 CHOICES = {
     "adversarial": ("none", "fgsm", "pgd"),
     "balance": ("none", "weights", "sampling"),
+    "modulate": ("none", "ogm", "ogm_ge"),
     "mix": ("none", "mixup", "cutmix"),
     "schedule": ("constant", "cosine", "plateau"),
+    "exchange": ("bfloat16", "float16", "float32"),
     "precision": ("bfloat16", "float16", "float32"),
 }
 
@@ -45,6 +47,11 @@ class Training:
         adversarial_size: how far a number of an example is changed at most, in standard deviations of its numbers.
         contrast: weight of a loss by which the modalities of an example find each other in the batch
             (Radford et al. 2021, arXiv:2103.00020).
+        modulate: "ogm", the tower of a modality that alone answers better than the others takes shorter steps;
+            "ogm_ge", with noise in them (`mmzoo.training.modulation`); "none".
+        modulate_alpha: how much shorter.
+        blend: every so many epochs the heads of the modalities and the fused one are weighed anew, by how much they
+            learn for how much they overfit (`mmzoo.training.blending`); 0 for never.
         teacher: the folder of a run whose answers are imitated (Hinton et al. 2015, arXiv:1503.02531).
         teacher_share: how much of the loss that is.
         temperature: of the teacher's answers; above 1 the small probabilities tell more.
@@ -57,6 +64,8 @@ class Training:
         precision: what the layers compute in: "float32", "bfloat16", or "float16" with loss scaling (Micikevicius
             et al. 2018, arXiv:1710.03740). Weights, log-mels, heads and losses are float32 whichever it is, and so is
             the model that is saved.
+        exchange: what gradients are while replicas add them up, once a batch; in 16 bits half as much goes over the
+            network, and N replicas do not quite give what one gives. One replica exchanges nothing.
         accumulate: a batch goes through the model in so many parts, for less memory. The gradient is that of the
             whole batch, but for batch normalization, which sees a part at a time.
         steps_per_call: up to so many steps are one call into the graph, for less overhead; the numbers are the same.
@@ -77,6 +86,9 @@ class Training:
     adversarial: str = "none"
     adversarial_size: float = 0.1
     contrast: float = 0.0
+    modulate: str = "none"
+    modulate_alpha: float = 1.0
+    blend: int = 0
     teacher: str = ""
     teacher_share: float = 0.7
     temperature: float = 2.0
@@ -87,6 +99,7 @@ class Training:
     patience: int = 0
     schedule: str = "cosine"
     precision: str = "float32"
+    exchange: str = "float32"
     accumulate: int = 1
     steps_per_call: int = 16
 
@@ -102,6 +115,8 @@ class Training:
             "mix_alpha": (0.01, 100),
             "adversarial_size": (1e-6, 10),
             "contrast": (0, 1000),
+            "modulate_alpha": (1e-3, 100),
+            "blend": (0, 1_000_000),
             "teacher_share": (0, 1),
             "temperature": (0.1, 100),
             "memory": (0, 1e6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,13 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import require
 from mmzoo.spec import Spec
-from mmzoo.training.adversarial import Attack
-from mmzoo.training.contrast import contrast
 from mmzoo.training.feed import Feed
-from mmzoo.training.gradnorm import EMBEDDING, GradNorm
-from mmzoo.training.loss import Teaching, known_totals, task_losses, total_loss
+from mmzoo.training.gradients import Gradients
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
@@ -68,15 +64,7 @@ class Trainer:
             for layer in model._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.synchronized = True
-        self.teaching = Teaching(training.teacher_share, training.temperature)
-        require(
-            not training.contrast or self.replicas == 1,
-            f"The contrast is between the examples of a whole batch, which {self.replicas} replicas do not see; "
-            "set training.contrast to 0, or train on one device.",
-        )
-        hard = training.adversarial
-        self.attack = None if hard == "none" else Attack(spec, model, hard, training.adversarial_size)
-        self.balance = GradNorm(len(spec.tasks)) if spec.task_weights == "gradnorm" else None
+        self.gradients = Gradients(spec, model, training, self.tuned)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
         self.begin(0)
@@ -154,7 +142,7 @@ class Trainer:
 
         if not self.scale:
             return first(self.strategy.run(self.learn, args=tuple(batch)))
-        loss, gradients, finite = self.strategy.run(self._gradients, args=tuple(batch))
+        loss, gradients, finite = self.strategy.run(self._slopes, args=tuple(batch))
         # Which half of it runs must be decided out here: a replica may not meet the others inside a condition.
         if first(finite):
             self.strategy.run(self._apply, args=(gradients,))
@@ -163,91 +151,25 @@ class Trainer:
 
     def learn(self, *batch: Any) -> Any:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; the loss of the whole."""
-        loss, gradients, finite = self._gradients(*batch)
+        loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
-    def _gradients(self, *batch: Any) -> tuple[Any, list[Any], Any]:
-        """The loss and the clipped gradient of the whole batch, and whether the latter is finite."""
-        context = tf.distribute.get_replica_context()
-        scale = self.scale[0] if self.scale else 1.0
-        inputs, labels, *weights = batch
-        totals = known_totals(self.spec, labels, inputs["present"], *weights)
-        totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
-        parts = self.training.accumulate
-        rows = inputs["present"].shape[0] // parts
-        count = len(self.spec.tasks)
-        losses, squares = tf.zeros(count), tf.zeros(count)
-        loss, gradients = tf.constant(0.0), [tf.zeros_like(v.value) for v in self.variables]
-        for k in range(parts):
-            cut = slice(k * rows, (k + 1) * rows)
-            inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
-            # One after the other: together they would take the memory of the whole.
-            given = {"totals": totals, "share": 1 / (parts * self.replicas), "teaching": self.teaching}
-            given["factors"] = self.balance.weights if self.balance else None
-
-            def loss_of(outputs: Any, known: Any = (inputs, labels, weights), given: Any = given) -> Any:
-                inputs, labels, weights = known
-                found = total_loss(self.spec, outputs, labels, inputs["present"], *weights, **given)
-                if self.training.contrast:
-                    found += self.training.contrast * contrast(self.spec, outputs, inputs["present"])
-                return found
-
-            with tf.control_dependencies(gradients), tf.GradientTape(persistent=self.balance is not None) as tape:
-                outputs = self._with_additions(self._clean, inputs)
-                part = loss_of(outputs)
-                if self.balance:
-                    present, weighed = inputs["present"], weights[0] if weights else None
-                    single = task_losses(self.spec, outputs, labels, present, weighed, totals, self.teaching)
-                if self.attack:
-                    part = (part + loss_of(self._with_additions(self._attacked, inputs, loss_of, scale))) / 2
-                scaled = part * scale
-            found = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients="zero")
-            gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]
-            loss += part
-            if self.balance:
-                slopes = [tape.gradient(each, outputs[EMBEDDING], unconnected_gradients="zero") for each in single]
-                squares += tf.stack([tf.reduce_sum(tf.cast(slope, tf.float32) ** 2) for slope in slopes])
-                losses += tf.stack(single)
-        if self.balance:
-            self.balance.update(*context.all_reduce(tf.distribute.ReduceOp.SUM, [losses, squares]))
-        loss, *gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, [loss, *gradients])
-        gradients = [g / scale for g in gradients]
-        norm = tf.linalg.global_norm(gradients)
-        clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
-        return loss, clipped, tf.math.is_finite(norm)
-
-    def _clean(self, inputs: Any) -> Any:
-        """What the model puts out in training."""
-        return self.model(inputs, training=True)
-
-    def _attacked(self, inputs: Any, loss_of: Callable[[Any], Any], scale: Any) -> Any:
-        """What the model puts out in training for examples that are changed so that their loss rises."""
-        assert self.attack is not None
-        changed = self.attack(inputs, lambda outputs: loss_of(outputs) * scale)
-        return self.attack.outputs(inputs, changed)
-
-    def _with_additions(self, call: Callable[..., Any], *arguments: Any) -> Any:
-        """What a call of the model gives with what is added to its kernels."""
-        if not self.tuned.additions:
-            return call(*arguments)
-        with keras.StatelessScope([(each.kernel, each.total()) for each in self.tuned.additions]) as scope:
-            outputs = call(*arguments)
-        # Seeds and batch statistics have only moved in the scope.
-        for variable in self.model.non_trainable_variables:
-            value = scope.get_current_value(variable)
-            if value is not None:
-                variable.assign(value)
-        return outputs
+    def _slopes(self, *batch: Any) -> tuple[Any, list[Any], Any]:
+        """See `Gradients`."""
+        return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
     def _apply(self, gradients: list[Any]) -> None:
+        training, modulation = {id(variable) for variable in self.variables}, self.gradients.modulation
+        before = modulation.before(training) if modulation else []
         for optimizer, variables in self.groups:
             optimizer.apply(gradients[: len(variables)], variables)
             gradients = gradients[len(variables) :]
+        if modulation:
+            modulation.shorten(before)
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
         momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
-        training = {id(variable) for variable in self.variables}
         for average, variable in self.averages:
             if id(variable) in training:
                 average.assign(average * momentum + variable.value * (1.0 - momentum))
@@ -277,8 +199,8 @@ class Trainer:
         added = [v for each in self.tuned.additions for v in (each.a, each.b)]
         optimizers = [v for optimizer in self.optimizers for v in optimizer.variables]
         averages = [average for average, _ in self.averages]
-        weights = self.balance.variables if self.balance else []
-        return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor, *weights]
+        more = self.gradients.state
+        return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor, *more]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All state as arrays: weights, seeds, optimizer, averages, scale and factor of the rate."""

@@ -40,6 +40,12 @@ def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[ke
     return towers
 
 
+def node_of(model: keras.Model, name: str) -> Any:
+    """A layer in the graph of a model; its own `input` may be in that of the model which this one was cut from."""
+    layer = model.get_layer(name)
+    return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
+
+
 def operations_below(layer: keras.layers.Layer) -> set[int]:
     """The ids of all operations of the graph that a layer's input comes from."""
     found: set[int] = set()
