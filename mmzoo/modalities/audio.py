@@ -13,7 +13,7 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
+from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, real_numbers
 
 FEATURES = ("log_mel", "mfcc")
 MAX_RATE, MAX_CHANNELS = 768_000, 64  # what recorders write; more is a header that lies
@@ -83,15 +83,12 @@ class Audio(Modality):
         """
         if self.frames:
             return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
-        if isinstance(value, (str, Path, bytes)):
-            samples, rate = self._read(value)
-        else:
-            samples, rate = value if isinstance(value, tuple) else (value, self.sample_rate)
-            samples = np.asarray(samples)
-        scale = 1 / 32768 if samples.dtype == np.int16 else 1.0
-        samples = samples.astype(np.float32) * np.float32(scale)
-        if samples.ndim == 2:
-            samples = samples.mean(axis=1)
+        samples, rate = self._read(value) if isinstance(value, (str, Path, bytes)) else self._parts(value)
+        scale = 1 / 32768 if getattr(samples, "dtype", None) == np.int16 else 1.0
+        samples = real_numbers(samples, f"audio '{self.name}'") * np.float32(scale)
+        if samples.ndim == 2 and samples.shape[1]:
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+                samples = samples.mean(axis=1)
         shape = f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}."
         require_data(samples.ndim == 1, "wrong_shape", shape)
         require_data(
@@ -106,6 +103,16 @@ class Audio(Modality):
         wave = np.zeros(self.shape, np.float32)
         wave[: min(len(samples), len(wave))] = samples[: len(wave)]
         return wave
+
+    def _parts(self, value: Any) -> tuple[Any, Any]:
+        """A waveform and its rate."""
+        if not isinstance(value, tuple):
+            return value, self.sample_rate
+        rate = value[1] if len(value) == 2 else None
+        fair = isinstance(rate, (int, float, np.number)) and 1000 <= rate <= MAX_RATE
+        what = f"Audio '{self.name}' with its own rate must be (samples, rate), the rate 1000 to {MAX_RATE} Hz."
+        require_data(fair, "wrong_kind", what)
+        return value
 
     def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
         import soundfile
