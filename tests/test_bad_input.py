@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -158,6 +159,27 @@ def test_the_client_of_the_tflite(client: mmzoo.lite.Model) -> None:
     assert not wrong, "\n".join(sorted({str(each[-1])[:300] for each in wrong}))
     assert answered > 100
     assert refused > 100
+
+
+def test_a_damaged_file_and_one_of_another_version(tmp_path: Path) -> None:
+    """Flipped bits, lost and repeated stretches: LiteRT itself would crash on some of them."""
+    keras.utils.set_random_seed(1)
+    model = mmzoo.build(small_spec().subset(["words"]))
+    Serving(model, batch=1).save(tmp_path / "model", "serve_tensors")
+    plain, about = converted(str(tmp_path / "model")), describe(model.spec)
+    path, whole, rng = tmp_path / "model.tflite", attach(plain, about), np.random.default_rng(0)
+    path.write_bytes(whole)
+    assert finite(mmzoo.lite.Model(path).predict({"words": "a cat"}))
+    for _ in range(200):
+        at, length = (int(number) for number in rng.integers(0, len(whole), 2))
+        other = bytes([whole[at] ^ 1 << int(rng.integers(8))])
+        kinds = (other + whole[at + 1 :], whole[at + length // 8 + 1 :], whole[max(at - length, 0) :] + b"0")
+        path.write_bytes(whole[:at] + kinds[rng.integers(3)])
+        with pytest.raises(MMZooError, match=r"damaged|not a \.tflite|no description"):
+            mmzoo.lite.Model(path)
+    path.write_bytes(attach(plain, {**about, "format": 2, "mmzoo": "9.0"}))
+    with pytest.raises(MMZooError, match=r"exported by another version of mmzoo \(9\.0\)"):
+        mmzoo.lite.Model(path)
 
 
 def test_every_subset_of_the_inputs(client: mmzoo.lite.Model) -> None:
