@@ -101,6 +101,7 @@ if __name__ == "__main__":
         "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
         "attacked": difference(*(train(each, "frozen", adversarial="fgsm") for each in (one, two))),
         "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
+        "pruned": difference(*(train(each, "frozen", prune=0.5) for each in (one, two))),
         "dropouts": dropouts(two),
     }
     json.dump(found, sys.stdout)
