@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         seed=before.settings["seed"],
         out=args.out,
         data=before.settings["data"],
-        on_error=before.settings["on_error"],
-        budget=before.settings["budget"],
+        on_error=before.settings.get("on_error", "error"),
+        budget=before.settings.get("budget", 0.01),
     )
     show(after, after.evaluate())

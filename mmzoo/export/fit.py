@@ -48,7 +48,7 @@ class Fit:
             raise MMZooError(
                 f"No variant fits into {self}: the smallest, '{smallest['variant']}', has "
                 f"{smallest['bytes'] / 1e6:.2f} MB, the fastest, '{fastest['variant']}', takes "
-                f"{fastest['latency_ms_p50']:.2f} ms; choose smaller towers, or allow more."
+                f"{fastest['latency_ms_p50']:.2f} ms; choose smaller towers, prune them (mmzoo prune), or allow more."
             )
         return max(fits, key=lambda row: (row["metric"] or 0.0, -row["latency_ms_p50"]))
 

@@ -26,6 +26,8 @@ ENTRY = "mmzoo.json"
 def convert(model: Any, about: dict[str, Any]) -> bytes:
     """The file: inputs and outputs as those of a .tflite, but for any number of records.
 
+    What is absent may hold any finite numbers; unlike in a .tflite, NaN there gets through to the answer.
+
     Raises:
         MMZooError: a package is not installed, or an operation has no counterpart in ONNX; names it.
     """
