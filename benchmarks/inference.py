@@ -1,11 +1,13 @@
 """How fast is one answer, on one thread, over a `tf.function` of the same model?
 
-    python benchmarks/inference.py
+    python benchmarks/inference.py [emoji] [vgg16] [resnet50]      # all three, if none is named
 
-The main recipe's model and one with a ResNet50 tower at 224 px (random weights: they cost as much as others), one
-record at a time: `keras.Model.predict`, the SavedModel, and LiteRT in float32 and with the variants of `mmzoo export`,
-all taken in turns in one run; for each the speed over the `tf.function` (median of the rounds, and the least and the
-most), and the size of the file. Then 32 records at a time: the SavedModel over `predict`.
+The main recipe's model, and those with a VGG16 or a ResNet50 tower at 224 px (random weights: they cost as much as
+others), one record at a time: `keras.Model.predict`, the SavedModel, and LiteRT in float32 and with the variants of
+`mmzoo export`, all taken in turns in one run; for each the speed over the `tf.function` (median of the rounds, and the
+least and the most), and the size of the file. Peers, where their packages are installed
+(`pip install 'mmzoo[onnx,benchmark]'`): the same model by ONNX Runtime in float32, the ResNet50 tower alone in eager
+PyTorch. Then 32 records at a time: the SavedModel over `predict`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ import tensorflow as tf
 import mmzoo
 from mmzoo import datasets
 from mmzoo.data.records import decode
+from mmzoo.errors import MMZooError
+from mmzoo.export import onnx
+from mmzoo.export.export import describe
 from mmzoo.export.measure import as_tensors, interpreter
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import VARIANTS, convert
@@ -34,9 +39,12 @@ ROUNDS, SECONDS = 7, 1.0
 def specs() -> dict[str, mmzoo.Spec]:
     """The models by name."""
     main = load_recipe("emoji").spec
-    picture = mmzoo.Image("image", size=64, tower=mmzoo.Tower("resnet50", resolution=224))
     text = mmzoo.Text("name", max_bytes=64)
-    return {"emoji": main, "resnet50": mmzoo.Spec([picture, text], "concat", main.tasks)}
+    found = {"emoji": main}
+    for name in ("vgg16", "resnet50"):
+        picture = mmzoo.Image("image", size=64, tower=mmzoo.Tower(name, resolution=224))
+        found[name] = mmzoo.Spec([picture, text], "concat", main.tasks)
+    return found
 
 
 def per_second(call: Callable[[], Any]) -> float:
@@ -91,6 +99,7 @@ def compare(name: str, spec: mmzoo.Spec) -> None:
             notes[f"LiteRT {variant}"] = f"{len(data) / 1e6:.1f} MB"
         else:
             print(f"  LiteRT {variant}: {data}")
+    calls |= peers(name, model, one)
     print(f"{name}, one record, {model.count_params() / 1e6:.1f} million parameters")
     in_turns(calls, "tf.function", notes)
     many = {key: tf.constant(array) for key, array in as_tensors(inputs).items()}
@@ -98,11 +107,36 @@ def compare(name: str, spec: mmzoo.Spec) -> None:
     in_turns({"predict": lambda: model.predict(inputs, verbose=0), "SavedModel": lambda: served(**many)}, "predict", {})
 
 
+def peers(name: str, model: Any, one: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    """The same by ONNX Runtime, and by PyTorch, where they are installed; a line for each that is not."""
+    found: dict[str, Callable[[], Any]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.onnx"
+        try:
+            path.write_bytes(onnx.convert(model, describe(model.spec)))
+            run = onnx.runner(path)
+            found["ONNX Runtime"] = lambda: run(one)
+        except MMZooError as error:
+            print(f"  ONNX Runtime: {error}")
+    if name == "resnet50":
+        try:
+            import torch
+            from torch_resnet import resnet50
+        except ImportError:
+            print("  PyTorch: not installed")
+        else:
+            torch.set_num_threads(1)
+            tower, picture = resnet50(8), torch.zeros(1, 3, 224, 224)
+            found["PyTorch eager"] = torch.inference_mode()(lambda: tower(picture))
+    return found
+
+
 def main() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     for name, spec in specs().items():
-        compare(name, spec)
+        if name in (sys.argv[1:] or specs()):
+            compare(name, spec)
 
 
 if __name__ == "__main__":

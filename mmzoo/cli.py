@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   mmzoo train emoji --out runs/image --inputs image      the same with one modality
   mmzoo train photos.csv --label species --out runs/mine     a table of your own: paths, texts, numbers
   mmzoo search emoji --out runs/search            try settings, chosen on the validation records
+  mmzoo prune runs/emoji --out runs/small --channels      fewer channels, trained on
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,13 @@ def flush_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def bytes_of(size: str) -> int:
+    """A size as it is written: 5MB, 800 kB, 1.5e6."""
+    found = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([kmg]?)b?\s*", size.lower())
+    try:
+        number, unit = found.groups() if found else ("", "")
+        return int(float(number) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[unit])
+    except (ValueError, OverflowError):
+        raise MMZooError(f"A size is written like 5MB or 800kB, not '{size}'.") from None

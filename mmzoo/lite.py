@@ -136,9 +136,10 @@ class Input:
         """The first UTF-8 bytes, or the ids of the first tokens, of the text in NFKC and lower case; then zeros."""
         require(isinstance(value, (str, bytes)), f"Text '{self.name}' must be a string, not {type(value).__name__}.")
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        text = text.encode("utf-8", "replace").decode()  # half a character is a "?"
         text = unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
         if self.dtype == "uint8":
-            found = list(text.encode("utf-8", "replace"))
+            found = list(text.encode())
         else:
             found = [k + 1 for k in self._tokenizer.encode(text, add_special_tokens=False).ids]
         example = np.zeros(self.shape, self.dtype)

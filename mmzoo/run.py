@@ -153,7 +153,7 @@ class Run:
         variants: Sequence[str] = ("fp32",),
         training: Records | None = None,
         allow_loss: bool = False,
-        fit: int | None = None,
+        fit: str | None = None,
     ) -> list[dict[str, Any]]:
         """Write export/ as "saved_model", "tflite" or "web", proven equal to the model; the rows of report.json.
 

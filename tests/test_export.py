@@ -19,7 +19,8 @@ from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import read
 from mmzoo.export.export import as_files, examples
-from mmzoo.export.proof import LIMITS, best
+from mmzoo.export.fit import Fit
+from mmzoo.export.proof import LIMITS
 from mmzoo.export.tflite import apart
 from tests.conftest import small_records, small_spec
 
@@ -132,20 +133,22 @@ def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
 
 
 def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MMZooError, match="no format called 'onnx'"):
-        run.export("onnx", RECORDS)
+    with pytest.raises(MMZooError, match="no format called 'coreml'"):
+        run.export("coreml", RECORDS)
     monkeypatch.setitem(LIMITS, "saved_model", -1.0)
     with pytest.raises(MMZooError, match="differs from the model"):
         run.export("saved_model", RECORDS)
 
 
 def test_variants(run: mmzoo.Run) -> None:
-    rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True, fit=10**7)
-    assert [row["variant"] for row in rows] == ["fp32", "fp16", "dynamic", "int8"]
+    rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True, fit="10MB")
+    assert [row["variant"] for row in rows] == ["fp32", "fp16", "dynamic", "int8", "int4"]
     by = {row["variant"]: row for row in rows}
     assert by["fp32"]["max_abs_diff"] <= 1e-5
     assert by["fp16"]["max_abs_diff"] <= 5e-2  # pure tones: the log of what is next to nothing is coarse in 16 bits
     assert by["int8"]["top1_agreement"] >= 0.8
+    assert by["int4"]["top1_agreement"] >= 0.8
+    assert by["int4"]["bytes"] < by["fp32"]["bytes"]
     assert by["int8"]["bytes"] < by["fp16"]["bytes"] < by["fp32"]["bytes"]
     for row in rows:
         assert row["examples"] == 20
@@ -159,10 +162,23 @@ def test_variants(run: mmzoo.Run) -> None:
     assert (folder / "best.tflite").read_bytes() == (folder / chosen["file"]).read_bytes()
     for name in ("report.md", "report.html"):
         assert "dynamic" in (folder / name).read_text()
-    with pytest.raises(MMZooError, match="smallest"):
-        best(rows, 1000)
-    lossy = [{**row, "metric": 0.9 if row["variant"] == "int8" else 0.8} for row in rows]
-    assert best(lossy, 10**7)["variant"] == "int8"
+
+
+def test_the_best_within_a_size_and_a_time() -> None:
+    sizes, times, scores = (9e6, 5e6, 3e6), (8.0, 12.0, 2.0), (0.9, 0.9, 0.8)
+    rows = [
+        {"variant": name, "bytes": size, "latency_ms_p50": time, "metric": score}
+        for name, size, time, score in zip(("fp32", "fp16", "int8"), sizes, times, scores, strict=True)
+    ]
+    chosen = {"10MB": "fp32", "6MB": "fp16", "4 MB": "int8", "10ms": "fp32", "6MB,10ms": "int8", "20ms,6MB": "fp16"}
+    for text, name in chosen.items():
+        assert Fit.of(text).best(rows)["variant"] == name
+    for text in ("1kB", "1ms", "4MB,1ms"):
+        with pytest.raises(MMZooError, match=r"smallest, 'int8', has 3\.00 MB, the fastest, 'int8', takes 2\.00 ms"):
+            Fit.of(text).best(rows)
+    for text in ("fast", "5MB,6MB", "1.1.1ms", "", "5 apples"):
+        with pytest.raises(MMZooError, match=r"written like|one size, one time"):
+            Fit.of(text)
 
 
 def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +200,8 @@ def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: p
 
 
 def test_variants_that_are_not_there(run: mmzoo.Run) -> None:
-    with pytest.raises(MMZooError, match=r"no variant of a \.tflite called 'int4'"):
-        run.export("tflite", RECORDS, variants=("int4",))
+    with pytest.raises(MMZooError, match=r"no variant of a \.tflite called 'int2'"):
+        run.export("tflite", RECORDS, variants=("int2",))
     with pytest.raises(MMZooError, match="needs training records"):
         run.export("tflite", RECORDS, variants=("int8",))
 

@@ -55,6 +55,10 @@ def test_an_attack_is_the_same_on_every_replica(found: dict[str, Any]) -> None:
     assert found["attacked"] < 1e-5
 
 
+def test_two_replicas_prune_alike(found: dict[str, Any]) -> None:
+    assert found["pruned"] < 1e-5
+
+
 def test_low_rank_additions_are_the_same_on_two_replicas(found: dict[str, Any]) -> None:
     assert found["low rank"] < 1e-5
 

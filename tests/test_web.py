@@ -6,8 +6,11 @@ import functools
 import http.server
 import json
 import shutil
+import subprocess
 import threading
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ import soundfile
 from PIL import Image as Pillow
 
 import mmzoo
+from mmzoo import datasets
 from mmzoo.errors import MMZooError
 from mmzoo.export import web
+from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
 
 COUNT = 20
@@ -27,10 +32,12 @@ RECORDS = small_records(COUNT, 5)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
-    """A small model that reads a picture, a text and a sound."""
+    """A small model that reads a picture, a text, whose tokenizer is trained, and a sound."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     training = mmzoo.Training(epochs=6, batch_size=8, learning_rate=0.01)
-    return mmzoo.train(small_spec(), small_records(48), training=training, out=folder)
+    picture, words, sound = small_spec().inputs
+    spec = small_spec(inputs=[picture, replace(words, tokenizer=mmzoo.Tokenizer("wordpiece", size=300)), sound])
+    return mmzoo.train(spec, small_records(48), training=training, out=folder)
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +182,39 @@ def test_labels_are_the_models(run: mmzoo.Run) -> None:
         pytest.skip("the page was not made here")
     assert json.loads(about.read_text())["outputs"][0]["labels"] == list(LABELS)
     assert np.all([(about.parent / "litert" / name).stat().st_size for _, _, name in web.RUNTIME])
+
+
+NODE = """
+import {readFileSync} from 'fs';
+import {encoder} from '%s';
+const given = JSON.parse(readFileSync(0, 'utf8'));
+console.log(JSON.stringify(given.texts.map(encoder(given.name, given.vocabulary))));
+"""
+ODD = ["", " ", "  two  spaces ", "it's we'll 12,5 €! ^x`~", "日本語 émigré 🦜🦜", "a\tb\nc\r\u3000d\u00a0e", "x" * 120]
+OLD = unicodedata.ucd_3_2_0  # what came later or was sorted anew is not the same in all libraries
+LETTERS = [c for c in map(chr, range(1, 0x3400)) if OLD.category(c) == unicodedata.category(c) != "Cn"]
+ODD += ["zero\u200bwidth\u0085joined\u200d", "<unk> [unk] ##ing", "qqq ¿¡ ẞ İ ﬁ", "\u0378 unassigned", "1² ½ ⅷ ٣"]
+
+
+@pytest.mark.parametrize("name", ["words", "wordpiece", "bpe", "sentencepiece"])
+def test_trained_tokenizers_give_pythons_ids(name: str) -> None:
+    """On the names of the emoji, and on what is odd in Unicode."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("there is no Node.js to run the page's tokenizers")
+    train, _, test = datasets.load("emoji")
+    learnt, asked = ([normal(text) for text in records.column("name")] for records in (train, test))
+    asked += [normal(text) for text in ODD] + [normal(f"a{letter}b") for letter in LETTERS]
+    made = tokenizers[name](size=400)
+    vocabulary = made.train(learnt)
+    program = NODE % Path(web.__file__).with_name("page").joinpath("tokenizers.js").as_uri()
+    given = json.dumps({"name": name, "vocabulary": vocabulary, "texts": asked})
+    command = [node, "--input-type=module", "-e", program]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    encode = type(made).encoder(vocabulary)
+    for text, found in zip(asked, json.loads(done.stdout), strict=True):
+        assert found == encode(text), ascii(text)
+
+
+def normal(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()

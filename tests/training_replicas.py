@@ -118,6 +118,7 @@ if __name__ == "__main__":
         "blended": difference(train(one, "frozen", blend=2), train(two, "frozen", blend=2, accumulate=2)),
         "from the start": difference(frozen, untrained()),
         "in 16 bits": difference(frozen, train(two, "frozen", exchange="bfloat16")),
+        "pruned": difference(*(train(each, "frozen", prune=0.5) for each in (one, two))),
         "dropouts": dropouts(two),
     }
     json.dump(found, sys.stdout)

@@ -12,6 +12,7 @@ from types import ModuleType
 COMMANDS = (
     "train",
     "search",
+    "prune",
     "evaluate",
     "compare",
     "export",

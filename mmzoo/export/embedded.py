@@ -16,6 +16,8 @@ from typing import Any
 from mmzoo.errors import MMZooError, require
 
 ENTRY = b"mmzoo.json"
+FORMAT = 1
+"""Of the description; another one is read by another version of mmzoo."""
 BUFFERS, METADATA = 4, 6  # fields of the root table in TensorFlow's schema.fbs
 FIELDS = 8
 ALIGNMENT = 16
@@ -25,7 +27,7 @@ SEAL = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 
 def attach(data: bytes, about: dict[str, Any]) -> bytes:
     """The same .tflite with `about` inside, sealed by the SHA-256 of the whole file with zeros in the seal's place."""
-    text = json.dumps({"sha256": UNSIGNED.decode(), **about}, ensure_ascii=False).encode()
+    text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
     root, fields = table(data, 0)
     new = max(len(fields), FIELDS)
     # vtable, root table, vector of buffers, vector of metadata, metadata table, its name, buffer table, its bytes
@@ -75,7 +77,7 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
     """What `attach` put in.
 
     Raises:
-        MMZooError: there is nothing, or a byte of the file is not what it was.
+        MMZooError: there is nothing, a byte of the file is not what it was, or it is of another version.
     """
     require(data[4:8] == b"TFL3", f"{origin} is not a .tflite; give one that mmzoo export wrote.")
     seal = SEAL.search(data)
@@ -99,7 +101,10 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
             _, parts = table(data, buffer, follow_first=False)
             start = follow(data, buffer + parts[0])
             (length,) = struct.unpack_from("<I", data, start)
-            return dict(json.loads(data[start + 4 : start + 4 + length]))
+            about = dict(json.loads(data[start + 4 : start + 4 + length]))
+            made = f"{origin} was exported by another version of mmzoo ({about.get('mmzoo', 'unknown')})"
+            require(about.get("format") == FORMAT, f"{made}; export it again with this one, or install that.")
+            return about
     raise MMZooError(f"{origin} has no description by mmzoo inside; export it with mmzoo export.")
 
 

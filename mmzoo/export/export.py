@@ -19,7 +19,8 @@ from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import attach
-from mmzoo.export.proof import Proof, best, excess
+from mmzoo.export.fit import Fit
+from mmzoo.export.proof import Proof, excess
 from mmzoo.export.report import write_report
 from mmzoo.export.tflite import VARIANTS, convert
 from mmzoo.export.web import write_web
@@ -27,7 +28,7 @@ from mmzoo.files import write_file
 from mmzoo.spec import Spec
 
 EXAMPLES = 20
-FORMATS = ("saved_model", "tflite", "web")
+FORMATS = ("saved_model", "tflite", "web", "onnx")
 
 Answer = dict[str, np.ndarray]
 
@@ -40,17 +41,17 @@ def export(
     variants: Sequence[str] = ("fp32",),
     training: Records | None = None,
     allow_loss: bool = False,
-    fit: int | None = None,
+    fit: str | None = None,
 ) -> list[dict[str, Any]]:
     """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
 
     Args:
-        format: "saved_model", "tflite", or "web": a page that runs the first variant in a browser.
-        variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", or ("all",), which leaves out what cannot be
+        format: "saved_model", "tflite", "onnx", or "web": a page that runs the first variant in a browser.
+        variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", "int4", or ("all",), which leaves out what cannot be
             converted and says why.
         training: what "int8" learns its ranges from.
         allow_loss: keep variants that differ more than the limits allow.
-        fit: bytes; the best variant that has no more is written as best.tflite too.
+        fit: "5MB", "10ms" or "5MB,10ms": the best variant within that is written as best.tflite too.
 
     Raises:
         MMZooError: an answer of an exact export differs from the model's by more than 1e-5, of "fp16" by more
@@ -59,10 +60,12 @@ def export(
     if format not in FORMATS:
         raise unknown("format called", format, FORMATS)
     require(len(records), "The proof of an export needs records; give at least one.")
+    limits = Fit.of(fit) if fit else None
     folder = run.folder / "export"
     folder.mkdir(exist_ok=True)
-    if format == "saved_model":
-        rows = saved_model(run.model, folder, records.take(EXAMPLES))
+    if format in ("saved_model", "onnx"):
+        write = saved_model if format == "saved_model" else onnx
+        rows = write(run.model, folder, records.take(EXAMPLES))
         failed = [f"'{row['variant']}' {over}" for row in rows if (over := excess(row))]
     else:
         rows, failed = tflite(run.model, folder, records, variants, training, allow_loss)
@@ -74,8 +77,8 @@ def export(
         f"The export {'; '.join(failed)}; it is not in '{folder}': choose another variant, or allow the loss with "
         "--allow-loss (allow_loss=True).",
     )
-    if fit is not None:
-        chosen = best([row for row in rows if "why_not" not in row], fit)
+    if limits is not None:
+        chosen = limits.best([row for row in rows if "why_not" not in row])
         chosen["best"] = True
         write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
         write_report(folder, rows)
@@ -115,6 +118,28 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
         inputs = decode(spec, Records(columns, records.ids))
         rows.append(compare("saved_model_bytes", size, model, inputs, records.ids, run_bytes))
     return rows
+
+
+def onnx(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
+    """Write export/model.onnx; its row, by ONNX Runtime on one thread. What is beyond its limit is not left behind."""
+    from mmzoo.export import onnx as converter
+
+    path = folder / "model.onnx"
+    path.unlink(missing_ok=True)
+    write_file(path, converter.convert(model, describe(model.spec)))
+    run = converter.runner(path)
+
+    def one(example: dict[str, Any]) -> Answer:
+        return {name: value[0] for name, value in run(example).items()}
+
+    try:
+        row = compare("onnx", path.stat().st_size, model, decode(model.spec, records), records.ids, one)
+    except MMZooError:
+        path.unlink()
+        raise
+    if excess(row):
+        path.unlink()
+    return [{**row, "file": path.name}]
 
 
 def tflite(

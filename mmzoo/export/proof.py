@@ -16,7 +16,7 @@ from mmzoo.export.operations import operations
 from mmzoo.spec import Spec
 
 RECORDS = 1000
-LIMITS = {"saved_model": 1e-5, "saved_model_bytes": 1e-5, "fp32": 1e-5, "fp16": 1e-2}
+LIMITS = {"saved_model": 1e-5, "saved_model_bytes": 1e-5, "onnx": 1e-5, "fp32": 1e-5, "fp16": 1e-2}
 """The largest difference of an answer from the model's."""
 DROP = 0.01
 """The largest loss in the task's metric of a variant in 8 bits: one point."""
@@ -90,19 +90,3 @@ def excess(row: dict[str, Any]) -> str:
         f"loses {100 * row['metric_drop']:.1f} points of {row['metric_name']} on {row['examples']} records, "
         f"more than {100 * DROP:.0f}"
     )
-
-
-def best(rows: list[dict[str, Any]], size: int) -> dict[str, Any]:
-    """The row of the best variant of at most `size` bytes: the highest metric, then the shortest latency.
-
-    Raises:
-        MMZooError: none is that small.
-    """
-    smallest = min(rows, key=lambda row: row["bytes"])
-    fits = [row for row in rows if row["bytes"] <= size]
-    if not fits:
-        raise MMZooError(
-            f"No variant within the limits fits into {size / 1e6:g} MB: the smallest, '{smallest['variant']}', has "
-            f"{smallest['bytes'] / 1e6:.2f} MB; choose smaller towers or allow more."
-        )
-    return max(fits, key=lambda row: (row["metric"] or 0.0, -row["latency_ms_p50"]))

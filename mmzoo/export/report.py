@@ -9,7 +9,7 @@ from typing import Any
 
 from mmzoo.files import write_file
 
-ORDER = ("saved_model", "saved_model_bytes", "fp32", "fp16", "dynamic", "int8")
+ORDER = ("saved_model", "saved_model_bytes", "onnx", "fp32", "fp16", "dynamic", "int8", "int4")
 
 
 def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:

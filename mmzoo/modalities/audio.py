@@ -13,7 +13,7 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, padded, read_array, read_bytes
+from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, real_numbers
 from mmzoo.modalities.wav import CHANNELS, RATES, read_plain
 
 FEATURES = ("log_mel", "mfcc")
@@ -83,16 +83,13 @@ class Audio(Modality):
         """
         if self.frames:
             return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
-        if isinstance(value, (str, Path, bytes)):
-            samples, rate = self._read(value)
-        else:
-            samples, rate = value if isinstance(value, tuple) else (value, self.sample_rate)
-            samples = np.asarray(samples)
-        if samples.dtype == np.int16:
+        samples, rate = self._read(value) if isinstance(value, (str, Path, bytes)) else self._parts(value)
+        if getattr(samples, "dtype", None) == np.int16:
             samples = np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
-        samples = samples.astype(np.float32, copy=False)
-        if samples.ndim == 2:
-            samples = samples.mean(axis=1)
+        samples = real_numbers(samples, f"audio '{self.name}'")
+        if samples.ndim == 2 and samples.shape[1]:
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
+                samples = samples.mean(axis=1)
         shape = f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}."
         require_data(samples.ndim == 1, "wrong_shape", shape)
         require_data(
@@ -105,6 +102,16 @@ class Audio(Modality):
 
             samples = soxr.resample(samples, rate, self.sample_rate)
         return padded(samples, *self.shape)
+
+    def _parts(self, value: Any) -> tuple[Any, Any]:
+        """A waveform and its rate."""
+        if not isinstance(value, tuple):
+            return value, self.sample_rate
+        rate = value[1] if len(value) == 2 else None
+        fair = isinstance(rate, (int, float, np.number)) and RATES[0] <= rate <= RATES[-1]
+        what = f"Audio '{self.name}' with its own rate must be (samples, rate), the rate {RATES[0]} to {RATES[-1]} Hz."
+        require_data(fair, "wrong_kind", what)
+        return value
 
     def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
         """The samples, a little more than are kept, so that the resampling filter sees what follows the cut."""

@@ -154,6 +154,8 @@ def augmenter(item: Modality) -> Any:
 
 def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
     """The bytes of a file (or those given), and how an error calls them."""
+    kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
+    require_data(isinstance(value, (str, bytes, os.PathLike)), "wrong_kind", kind)
     if isinstance(value, bytes):
         data, origin = value, f"The {what} bytes"
     else:
@@ -197,11 +199,7 @@ def read_array(value: Any, what: str, width: int) -> np.ndarray:
         except (ValueError, EOFError, OSError) as error:
             message = f"{origin} is not a .npy array; write one with numpy.save."
             raise DataError(message, "junk_array") from error
-    try:
-        array = np.asarray(value, np.float32)
-    except (TypeError, ValueError):
-        message = f"An array for {what} must hold numbers, not {type(value).__name__}."
-        raise DataError(message, "junk_array") from None
+    array = real_numbers(value, what)
     array = array[:, None] if array.ndim == 1 else array
     require_data(
         array.ndim == 2 and array.shape[1] == width,
@@ -209,6 +207,22 @@ def read_array(value: Any, what: str, width: int) -> np.ndarray:
         f"An array for {what} must have shape (steps, {width}), not {array.shape}.",
     )
     return array
+
+
+def real_numbers(value: Any, what: str) -> np.ndarray:
+    """`value` as float32 of its shape; what is too large for that is infinite.
+
+    Raises:
+        MMZooError: it does not hold real numbers.
+    """
+    try:
+        array = np.asarray(value)
+        require_data(array.dtype.kind != "c", "junk_array", f"An array for {what} must hold real numbers, not complex.")
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        message = f"An array for {what} must hold numbers, not {type(value).__name__}."
+        raise DataError(message, "junk_array") from None
 
 
 LEAST_DEVIATION = 1e-3  # in a column's own unit: one that never changes must not be blown up

@@ -19,6 +19,8 @@ MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
 
+LARGEST = float(np.finfo(np.float32).max)  # of a number; what is beyond is missing, as infinity is
+
 
 @modalities.register("tabular")
 @dataclass(frozen=True)
@@ -132,10 +134,10 @@ class Tabular(Modality):
             value = row.get(column)
             try:
                 number = float("nan") if value is None or value == "" else float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
                 raise DataError(message, "bad_number") from None
-            found.append(number if np.isfinite(number) else float("nan"))
+            found.append(number if abs(number) <= LARGEST else float("nan"))
         return found
 
 

@@ -98,6 +98,7 @@ class Text(Modality):
         what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
         require_data(isinstance(value, (str, bytes)), "bad_text", what)
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
+        text = text.encode("utf-8", "replace").decode()  # half a character, which no tokenizer takes, is a "?"
         # A zero byte is padding: one inside a text would be read as its end.
         return unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
 

@@ -28,6 +28,7 @@ from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
 from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
+from mmzoo.training.start import begin_from
 from mmzoo.training.strategy import added_up, is_chief
 from mmzoo.training.teacher import lessons
 from mmzoo.tuning.model import tune
@@ -55,6 +56,8 @@ def fit(
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
+    if training.start:
+        begin_from(model, training.start)
     if training.teacher and is_chief():
         print(f"Learning from '{training.teacher}' ({training.teacher_share:.0%} of the loss).")
     # Features of frozen networks are computed from records that are at hand.

@@ -160,6 +160,8 @@ class Loop:
                 row |= self.validate() if is_chief() else {}
                 chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
                 value = float(added_up([chosen])[0])
+            # Weights from before the last cut are not those that were asked for.
+            value = value if self.trainer.pruning.settled(state.step) else -np.inf
             state.keep(value, self.model.variables)
             if self.training.blend and state.epoch % self.training.blend == 0:
                 self.weigh()

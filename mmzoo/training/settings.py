@@ -55,6 +55,9 @@ class Training:
         teacher: the folder of a run whose answers are imitated (Hinton et al. 2015, arXiv:1503.02531).
         teacher_share: how much of the loss that is.
         temperature: of the teacher's answers; above 1 the small probabilities tell more.
+        start: the folder of a run whose weights this one begins with, those of its most important channels where its
+            towers are wider; random ones, or a package's, if not given.
+        prune: share of every kernel's weights that are zero in the end, the smallest (`mmzoo.training.pruning`).
         memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
@@ -92,6 +95,8 @@ class Training:
     teacher: str = ""
     teacher_share: float = 0.7
     temperature: float = 2.0
+    start: str = ""
+    prune: float = 0.0
     memory: float = 4.0
     clip_norm: float = 1.0
     average: float = 0.99
@@ -119,6 +124,7 @@ class Training:
             "blend": (0, 1_000_000),
             "teacher_share": (0, 1),
             "temperature": (0.1, 100),
+            "prune": (0, 0.99),
             "memory": (0, 1e6),
             "clip_norm": (1e-6, 1e9),
             "average": (0, 0.99999),
@@ -126,7 +132,11 @@ class Training:
             "accumulate": (1, 65_536),
             "steps_per_call": (1, 1024),
         }
-        for name, what in (("monitor", "a metric's name"), ("teacher", "the folder of a run")):
+        for name, what in (
+            ("monitor", "a metric's name"),
+            ("teacher", "the folder of a run"),
+            ("start", "the folder of a run"),
+        ):
             value = getattr(self, name)
             require(isinstance(value, str), f"The training setting '{name}' must be {what}, not {value!r}.")
         self._check_tune()

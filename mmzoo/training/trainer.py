@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.errors import require
 from mmzoo.spec import Spec
 from mmzoo.training.feed import Feed
 from mmzoo.training.gradients import Gradients
+from mmzoo.training.pruning import Pruning
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
@@ -57,6 +59,11 @@ class Trainer:
         # Only of what trains: batch statistics are averages already.
         averaged = [v for group in self.tuned.groups for v in group.variables if training.average]
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
+        require(
+            not (training.prune and self.tuned.additions),
+            "What lora adds to a kernel fills its zeros; set training.prune to 0, or tune in another way.",
+        )
+        self.pruning = Pruning([v for group in self.tuned.groups for v in group.variables], training.prune, steps)
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
@@ -162,6 +169,7 @@ class Trainer:
     def _apply(self, gradients: list[Any]) -> None:
         training, modulation = {id(variable) for variable in self.variables}, self.gradients.modulation
         before = modulation.before(training) if modulation else []
+        kept = self.pruning.kept()
         for optimizer, variables in self.groups:
             optimizer.apply(gradients[: len(variables)], variables)
             gradients = gradients[len(variables) :]
@@ -173,6 +181,7 @@ class Trainer:
         for average, variable in self.averages:
             if id(variable) in training:
                 average.assign(average * momentum + variable.value * (1.0 - momentum))
+        self.pruning.cut(kept, self.groups[0][0].iterations.value, self.averages)
 
     def _rescale(self, finite: Any) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""

@@ -1,92 +1,18 @@
-// The client: what the user gives becomes the tensors that model.json describes, as mmzoo.lite makes them.
+// The page: a card for each input, the model's answer, and what each input adds to it.
 import {loadLiteRt, loadAndCompile, Tensor} from '@litertjs/core';
+import {picture, row, series, sound, words} from './tensors.js';
 
 const MOST_SHARES = 5;  // modalities of which all subsets are asked, for their shares
 const place = id => document.getElementById(id);
 const state = {model: null, about: null, given: {}, turn: 0};
-
-// Pixels of a picture of any size as uint8 (size, size, 3): a triangle filter as wide as a new pixel is in old ones.
-function squeezed(rgba, width, height, size) {
-  const weights = length => {
-    const scale = length / size, reach = Math.max(scale, 1);
-    return Array.from({length: size}, (_, k) => {
-      const centre = (k + 0.5) * scale;
-      const first = Math.max(0, Math.floor(centre - reach - 0.5)), last = Math.min(length - 1, Math.ceil(centre + reach));
-      const parts = [];
-      let total = 0;
-      for (let at = first; at <= last; at++) {
-        const w = Math.max(0, 1 - Math.abs(at + 0.5 - centre) / reach);
-        parts.push(w);
-        total += w;
-      }
-      return {first, parts: parts.map(w => w / total)};
-    });
-  };
-  const rows = weights(height), columns = weights(width);
-  const half = new Float32Array(size * width * 3);
-  rows.forEach(({first, parts}, y) => parts.forEach((w, k) => {
-    for (let x = 0, from = (first + k) * width * 4, to = y * width * 3; x < width; x++, from += 4, to += 3)
-      for (let c = 0; c < 3; c++) half[to + c] += w * rgba[from + c];
-  }));
-  const out = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) columns.forEach(({first, parts}, x) => {
-    for (let c = 0; c < 3; c++) {
-      let sum = 0;
-      parts.forEach((w, k) => { sum += w * half[(y * width + first + k) * 3 + c]; });
-      out[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, Math.round(sum)));
-    }
-  });
-  return out;
-}
-
-async function picture(input, blob) {
-  const bitmap = await createImageBitmap(blob);  // turned as its camera says
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const pen = canvas.getContext('2d', {willReadFrequently: true});
-  pen.fillStyle = 'white';
-  pen.fillRect(0, 0, bitmap.width, bitmap.height);
-  pen.drawImage(bitmap, 0, 0);
-  return squeezed(pen.getImageData(0, 0, bitmap.width, bitmap.height).data, bitmap.width, bitmap.height, input.shape[1]);
-}
-
-async function sound(input, blob) {
-  const decoder = new OfflineAudioContext(1, 1, input.sample_rate);  // what it decodes, it brings to its own rate
-  const heard = await decoder.decodeAudioData(await blob.arrayBuffer());
-  const wave = new Float32Array(input.shape[1]);
-  for (let channel = 0; channel < heard.numberOfChannels; channel++)
-    heard.getChannelData(channel).subarray(0, wave.length).forEach((x, k) => { wave[k] += x / heard.numberOfChannels; });
-  return wave;
-}
-
-function words(input, text) {
-  const bytes = new TextEncoder().encode(text.normalize('NFKC').toLowerCase().replaceAll('\0', ' '));
-  const out = new Uint8Array(input.shape[1]);
-  out.set(bytes.subarray(0, out.length));
-  return out;
-}
-
-async function series(input, blob) {
-  const rows = (await blob.text()).split(/\r?\n/).filter(line => line.trim()).map(line => line.split(/[,;\t]/).map(field => field.trim() ? Number(field) : NaN));
-  const numbers = rows.filter((row, k) => k > 0 || row.some(Number.isFinite));
-  if (!numbers.length || numbers.some(row => row.length !== input.channels)) throw new Error(`a file of ${input.channels} numbers a line is wanted`);
-  const out = new Float32Array(input.steps * input.channels).fill(NaN);
-  numbers.slice(0, input.steps).forEach((row, k) => out.set(row, k * input.channels));
-  return out;
-}
-
-function row(input, cells) {
-  const numbers = input.numbers.map(name => cells[name] === '' || cells[name] === undefined ? NaN : Number(cells[name]));
-  const places = input.categories.map((name, k) => cells[name] ? 2 + input.vocabularies[k].indexOf(cells[name]) : 0);
-  return Float32Array.from([...numbers, ...places]);
-}
 
 const KINDS = {
   image: {read: picture, accept: 'image/*', camera: true, what: 'picture'},
   audio: {read: sound, accept: 'audio/*', what: 'sound'},
   sensor: {read: series, accept: '.csv,.tsv,.txt', what: 'CSV of numbers'},
 };
-const supported = input => input.kind === 'text' ? input.dtype === 'uint8' : input.kind === 'audio' ? !input.frames
-  : input.kind === 'sensor' ? !input.rate : ['image', 'tabular'].includes(input.kind);
+const supported = input => input.kind === 'audio' ? !input.frames : input.kind === 'sensor' ? !input.rate
+  : ['image', 'text', 'tabular'].includes(input.kind);
 
 async function ask(names) {
   const {model, about} = state, tensors = {};

@@ -1,0 +1,50 @@
+"""Train a run on with fewer weights: a smaller file, or one that compresses."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from mmzoo.commands.evaluate import show
+from mmzoo.errors import require
+
+EXAMPLE = "mmzoo prune runs/emoji --out runs/small --share 0.5 --channels"
+
+
+def add(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("--out", type=Path, required=True, help="the new run's folder")
+    sub.add_argument("--share", type=float, default=0.5, help="of the weights that go (default 0.5)")
+    sub.add_argument(
+        "--channels", action="store_true", help="whole channels of convolutions, for a smaller and faster model"
+    )
+    sub.add_argument("--epochs", type=int, help="to train on for (default: as many as the run had)")
+
+
+def run(args: argparse.Namespace) -> None:
+    from mmzoo.run import Run, train
+    from mmzoo.training.settings import Training
+    from mmzoo.training.start import with_fewer_channels
+
+    before = Run(args.run)
+    require(0 < args.share < 1, f"--share is between 0 and 1, not {args.share}.")
+    settings = Training.from_json(before.settings["training"])
+    training = replace(
+        settings,
+        epochs=args.epochs if args.epochs is not None else settings.epochs,
+        start=str(args.run),
+        prune=0.0 if args.channels else args.share,
+    )
+    after = train(
+        with_fewer_channels(before.spec, args.share) if args.channels else before.spec,
+        before.records("train"),
+        before.records("validation"),
+        training=training,
+        seed=before.settings["seed"],
+        out=args.out,
+        data=before.settings["data"],
+        on_error=before.settings.get("on_error", "error"),
+        budget=before.settings.get("budget", 0.01),
+    )
+    show(after, after.evaluate())
