@@ -6,7 +6,7 @@ Two processes find each other by TF_CONFIG on this machine (`MultiWorkerMirrored
 one that they are compared with has the first of these cores. `recipe` is what trains of the main recipe, `large` a net
 of 24 million parameters, 95 MiB of gradients. Each way is a run of its own: a few steps to warm up, then a sample for
 every call; printed are all of them, examples a second, and the share of a step that the adding up takes: that of the
-same number of bytes by itself, over the step.
+same number of bytes by itself, over the step. No figures yet: the machine was too busy.
 """
 
 from __future__ import annotations

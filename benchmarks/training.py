@@ -5,9 +5,10 @@
 Every time is of one call, taken in turns in one run; printed are the medians, the median of the ratios with its
 quartiles, and every ratio. Take them for what they are: of this machine, now.
 
-On 2 cores, shared with other work: a tiny model takes 0.52 of the time of `fit` with 16 steps a call (0.95 of a loop
-written by hand), a small convolutional one 0.91 (1.00); a checkpoint of 2.3 MB 23 ms; an epoch on kept features of a
-frozen EfficientNet-Lite0 is 19 times as fast as one that computes them anew.
+`tiny`, on 2 cores with much other work (load 14 to 18): 32 steps a call take 0.19 of the time of `fit` (0.07 to 0.40)
+and 0.64 of a loop written by hand; one step a call 0.33 and 1.40. With 16 steps a call, before this script had 32: a
+small convolutional net 0.91 of `fit`, a checkpoint of 2.3 MB 23 ms, an epoch on kept features of a frozen
+EfficientNet-Lite0 19 times as fast as one that computes them anew. `recipe` and `vgg16` have not been measured.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
 The network is a convolutional tower on pictures of 64 px and a fused head, of as many parameters in both; batches of 32
 that lie in memory, AdamW, gradients clipped, channels last. Each way runs in a process of its own on one thread and
 takes its turns; a sample is the processor time of a step, the mean over 5 of them.
+
+No figures yet: the machine was too busy.
 """
 
 from __future__ import annotations

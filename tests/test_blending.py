@@ -125,7 +125,7 @@ def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> N
     """`near` answers nearly everything, so that nothing is left to learn from `far`; asked alone it shows."""
     records, new, alone = [starved(n, seed + k) for n, k in ((300, 0), (200, 10))], starved(300, seed + 20), {}
     for name, auxiliary, blend in (("plain", 0.0, 0), ("heads", 1.0, 0), ("blended", 1.0, 5)):
-        training = mmzoo.Training(epochs=30, learning_rate=3e-3, average=0.0, modality_dropout=0.0, blend=blend)
+        training = mmzoo.Training(epochs=40, learning_rate=3e-3, average=0.0, modality_dropout=0.0, blend=blend)
         spec = starved_spec(auxiliary=auxiliary)
         run = mmzoo.train(spec, *records, training=training, out=tmp_path / name, seed=seed)
         found = run.evaluate(new)["subsets"]
