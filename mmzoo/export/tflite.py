@@ -159,9 +159,7 @@ def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]
 def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     """The "int4" of a float32 .tflite: dense weights in 4 bits by channel, kernels of convolutions in 8.
 
-    The layers `exact` stay as they are, and so does the table of an embedding: the quantizer knows no GATHER. With
-    convolutions in 4 bits too the main recipe lost 11 points of accuracy; with constant factors of BATCH_MATMUL in
-    8 bits it gave numbers that are not finite.
+    The layers `exact` stay as they are, and so does the table of an embedding: the quantizer knows no GATHER.
 
     Raises:
         MMZooError: ai-edge-quantizer is not installed.
@@ -179,7 +177,25 @@ def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     # OCTAV clips where the error is least (Sakr et al. 2022, arXiv:2206.06501).
     made.add_weight_only_config(".*", kinds.FULLY_CONNECTED, 4, algorithm_key=ways.OCTAV)
     made.update_quantization_recipe(f".*(?:{inside(exact)}).*", kinds.ALL_SUPPORTED, algorithm_key=ways.NO_QUANTIZE)
-    return bytes(made.quantize().quantized_model)
+    return inline(bytes(made.quantize().quantized_model))
+
+
+def inline(data: bytes) -> bytes:
+    """The same .tflite with every buffer inside the tables.
+
+    The quantizer puts large ones behind them, by their places in the file, which `embedded.attach` would move.
+    """
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def main(folder: Path, variant: str) -> int:
