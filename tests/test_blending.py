@@ -124,7 +124,7 @@ def test_a_stopped_run_goes_on_with_its_weights(tmp_path: Path, monkeypatch: pyt
 def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> None:
     """`near` answers nearly everything, so that nothing is left to learn from `far`; asked alone it shows."""
     records, new, alone = [starved(n, seed + k) for n, k in ((300, 0), (200, 10))], starved(300, seed + 20), {}
-    for name, auxiliary, blend in (("plain", 0.0, 0), ("heads", 1.0, 0), ("blended", 1.0, 5)):
+    for name, auxiliary, blend in (("plain", 0.0, 0), ("blended", 1.0, 5)):
         training = mmzoo.Training(epochs=40, learning_rate=3e-3, average=0.0, modality_dropout=0.0, blend=blend)
         spec = starved_spec(auxiliary=auxiliary)
         run = mmzoo.train(spec, *records, training=training, out=tmp_path / name, seed=seed)
@@ -132,7 +132,6 @@ def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> N
         alone[name] = found["far"]["accuracy"]
         assert found["near+far"]["accuracy"] > 0.95
     assert alone["plain"] < 0.45  # chance is 0.25
-    assert alone["heads"] > alone["plain"] + 0.2, alone
     assert alone["blended"] > alone["plain"] + 0.2, alone
 
 
