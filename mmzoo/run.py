@@ -21,7 +21,7 @@ from mmzoo.folder import load
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training
 
-BEFORE_TRAINING = ("spec.json", "run.json", "recipe.py", "data_errors.json")
+BEFORE_TRAINING = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
 """What a run's folder holds before there is anything to lose."""
 
 

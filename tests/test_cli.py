@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_train_leaves_a_whole_run(run: Path) -> None:
         "report.html",
         "pictures",
         "model_card.md",
+        *(["tensorboard"] if find_spec("tensorboard") else []),
     }
     card = (run / "model_card.md").read_text("utf-8")
     assert "- **licence of the data**: Noto Emoji: Apache License 2.0" in card

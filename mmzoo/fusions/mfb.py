@@ -31,6 +31,7 @@ def mfb(tokens: dict[str, Tokens], present: Any, *, dim: int, factors: int = 5, 
     ]
     result = keras.layers.Dropout(dropout, name="fusion_dropout")(product_of(parts, present))
     result = ops.sum(ops.reshape(result, (-1, dim, factors)), axis=-1)
-    # Without the small number the slope of both roots would be infinite at 0.
-    result = result / ops.sqrt(ops.abs(result) + 1e-8)
-    return result / ops.sqrt(ops.sum(ops.square(result), axis=-1, keepdims=True) + 1e-8)
+    # Without the small number, which 16 bits do not hold, the slope of both roots would be infinite at 0.
+    exact = ops.cast(result, "float32")
+    exact = exact / ops.sqrt(ops.abs(exact) + 1e-8)
+    return ops.cast(exact / ops.sqrt(ops.sum(ops.square(exact), axis=-1, keepdims=True) + 1e-8), result.dtype)
