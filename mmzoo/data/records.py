@@ -82,11 +82,14 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     return {name: arrays[name] for name in [*found, "present"]}
 
 
-def encode_labels(spec: Spec, records: Records, *, unlabelled: bool = False) -> dict[str, np.ndarray]:
+def encode_labels(
+    spec: Spec, records: Records, *, unlabelled: bool = False, unasked: bool = False
+) -> dict[str, np.ndarray]:
     """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
 
     Args:
         unlabelled: may records have no label at all?
+        unasked: may a task have no label at all?
 
     Raises:
         MMZooError: a label is unknown, or a record has none at all; names the record.
@@ -105,10 +108,11 @@ def encode_labels(spec: Spec, records: Records, *, unlabelled: bool = False) -> 
                 encoded.append(task.encode(value))
             except MMZooError as error:
                 raise DataError(f"Record '{records.ids[row]}': {error}", "bad_label") from error
-        like = next((label for label in encoded if label is not None), None)
-        require(like is not None, f"No record has a label for task '{task.name}'; give some, or leave the task out.")
-        stand_in = np.full_like(like, task.missing)
-        labels[task.name] = np.stack([stand_in if label is None else label for label in encoded])
+        require(
+            unasked or any(label is not None for label in encoded),
+            f"No record has a label for task '{task.name}'; give some, or leave the task out.",
+        )
+        labels[task.name] = np.stack([task.no_label if label is None else label for label in encoded])
     for empty in np.flatnonzero(~given & (not unlabelled)):
         names = ", ".join(task.name for task in spec.tasks)
         raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")

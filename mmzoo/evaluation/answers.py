@@ -69,4 +69,5 @@ def answer(model: keras.Model, records: Records) -> Answers:
                 f"the first of them '{first}'; train it again, with a lower learning rate.",
             )
     predictions = {name: finish(spec, each) for name, each in outputs.items()}
-    return Answers(encode_labels(spec, records), inputs["present"], outputs, predictions, finish(spec, empty))
+    labels = encode_labels(spec, records, unasked=True)
+    return Answers(labels, inputs["present"], outputs, predictions, finish(spec, empty))

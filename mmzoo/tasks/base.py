@@ -102,6 +102,11 @@ class Task:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
+    @property
+    def no_label(self) -> Any:
+        """What stands for a label that is missing, of the type and shape that `encode` gives."""
+        return np.int32(self.missing)
+
     def uncertainty(self, logits: Any) -> Any:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
 

@@ -41,6 +41,10 @@ class MultiLabel(Labelled):
     def units(self) -> int:
         return len(self.labels)
 
+    @property
+    def no_label(self) -> np.ndarray:
+        return np.full(len(self.labels), self.missing, np.float32)
+
     def encode(self, value: Any) -> np.ndarray:
         """A name, or a list of names, as float32 (labels,) of ones and zeros."""
         names = [value] if isinstance(value, str) else value

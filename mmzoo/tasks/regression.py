@@ -40,6 +40,10 @@ class Regression(Task):
     def units(self) -> int:
         return self.targets
 
+    @property
+    def no_label(self) -> np.ndarray:
+        return np.full(self.targets, self.missing, np.float32)
+
     def encode(self, value: Any) -> np.ndarray:
         """A number, or `targets` of them, as float32 (targets,)."""
         try:
