@@ -76,8 +76,8 @@ def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(fou
     assert found["dropouts"][4:] == second
 
 
-def work(folder: Path, epochs: int) -> list[str]:
-    return [sys.executable, "-W", "ignore", "-m", "tests.training_worker", str(folder), str(epochs)]
+def work(folder: Path, epochs: int, *more: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-m", "tests.training_worker", str(folder), str(epochs), *more]
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:
@@ -130,6 +130,12 @@ def from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_workers_are_one(alone: Path, together: Path) -> None:
     assert difference(alone, together) < 1e-5
+
+
+def test_two_workers_exchange_gradients_in_16_bits(alone: Path, tmp_path: Path) -> None:
+    """Nearly the numbers of one: the first steps of a weight are of the size of the rate, whatever the gradient."""
+    assert start(work(tmp_path / "run", EPOCHS, "bfloat16"), 2, tmp_path / "run") == 0
+    assert 1e-6 < difference(alone, tmp_path / "run") < 0.02
 
 
 def test_a_worker_that_is_killed_ends_all_and_a_restart_loses_nothing(

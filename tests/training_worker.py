@@ -1,4 +1,4 @@
-"""Run by test_training_strategy.py, alone or as one of several workers: its arguments are FOLDER EPOCHS."""
+"""Run by test_training_strategy.py, alone or as one of several workers: its arguments are FOLDER EPOCHS [EXCHANGE]."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Slow(keras.callbacks.Callback):
         time.sleep(0.02)
 
 
-def main(folder: Path, epochs: int) -> int:
+def main(folder: Path, epochs: int, exchange: str = "float32") -> int:
     index = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
     folder.with_name(f"pid-{index}").write_text(str(os.getpid()))
     mmzoo.training.fit.build = comparable
     spec = small_spec().subset(["picture", "words"])
-    training = mmzoo.Training(epochs=epochs, batch_size=4, steps_per_call=2)
+    training = mmzoo.Training(epochs=epochs, batch_size=4, steps_per_call=2, exchange=exchange)
     try:
         mmzoo.train(spec, small_records(24), training=training, out=folder, strategy=strategy_of(), callbacks=[Slow()])
     except MMZooError as error:
@@ -53,4 +53,4 @@ def main(folder: Path, epochs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))

@@ -102,7 +102,9 @@ class Gradients:
         if self.modulation:
             self.modulation.update(*tf.unstack(context.all_reduce(tf.distribute.ReduceOp.SUM, scores)))
         sent = [tf.cast(g, self.training.exchange) for g in gradients] if self.replicas > 1 else gradients
-        loss, *gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, [loss, *sent])
+        # Apart from the loss: several workers can only add up what is of one type at once.
+        loss = context.all_reduce(tf.distribute.ReduceOp.SUM, loss)
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, sent)
         gradients = [tf.cast(g, tf.float32) / scale for g in gradients]
         norm = tf.linalg.global_norm(gradients)
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
