@@ -6,7 +6,12 @@ Two processes find each other by TF_CONFIG on this machine (`MultiWorkerMirrored
 one that they are compared with has the first of these cores. `recipe` is what trains of the main recipe, `large` a net
 of 24 million parameters, 95 MiB of gradients. Each way is a run of its own: a few steps to warm up, then a sample for
 every call; printed are all of them, examples a second, and the share of a step that the adding up takes: that of the
-same number of bytes by itself, over the step. No figures yet: the machine was too busy.
+same number of bytes by itself, over the step.
+
+On 2 quiet cores: `recipe` (1.7 MiB) 1.34 times the examples a second of one worker, 1.40 with 16-bit gradients, where
+adding up takes 4 and 3 % of a step; `large` (91 MiB) 0.80 and 0.73 times, 20 and 12 %; its other ways took too long to
+measure. Two processes that have nothing to do with each other (`--child` twice, no TF_CONFIG) give 1.86 and 1.90 times:
+what is lost beyond the adding up lies between the workers. Without synchronized batch statistics it was 1.43 and 1.08.
 """
 
 from __future__ import annotations

@@ -10,23 +10,24 @@ cores, taken in turns in one run of two seconds each, five times; by the clock, 
 were used, which other work on the machine changes less. Memory and the time to the first batch for 2,000 and for
 200,000 records follow. `--pieces` prints only where the time goes.
 
-On 2 cores with a load of 13 to 17 from other work (medians; a quiet machine will give other rates by the clock):
+On 2 quiet cores (medians; decoding alone gave 4,565 records a second; torch's rate is of another run, with a load of 13
+to 17, over the decoding of that run):
 
                                         by the clock   by processor
-    naive, log-mel in the pipeline      0.23           0.23
-    mmzoo                               0.64           0.78
-    mmzoo, in any order                 0.56           0.77
-    mmzoo, log-mel in the pipeline      0.26           0.38
-    mmzoo, pictures turned and scaled   0.26           0.41
-    mmzoo, RandAugment                  0.32           0.37
-    mmzoo, squeezed to 224 px           0.16           0.15
+    naive, log-mel in the pipeline      0.19           0.24
+    mmzoo                               0.65           0.71
+    mmzoo, in any order                 0.63           0.71
+    mmzoo, log-mel in the pipeline      0.32           0.35
+    mmzoo, pictures turned and scaled   0.34           0.37
+    mmzoo, RandAugment                  0.29           0.33
+    mmzoo, squeezed to 224 px           0.12           0.15
     torch DataLoader, log-mel in it     0.11           0.14
 
-First batch after 0.89 s with 2,000 records and 0.95 s with 200,000; over 50 more memory grew by 8 and by 12 MB.
+First batch after 0.32 s with 2,000 records and 0.35 s with 200,000; over 50 more memory grew by 8 and by 14 MB.
 
 Where the time of a record goes, in milliseconds of processor (`--pieces`): reading and decoding the picture into the
-batch 0.29, reading the sound 0.04, the text 0.01, the order 0.02, flip, shift and colour 0.16, shift and gain of the
-sound 0.02: 0.53 in all, and a log-mel 0.64 more. The limit decodes a picture in 0.36, and reads it and makes batches.
+batch 0.26, reading the sound 0.04, the text 0.01, the order 0.02, flip, shift and colour 0.16, shift and gain of the
+sound 0.02: 0.51 in all, and a log-mel 0.66 more. The limit decodes a picture in 0.30, and reads it and makes batches.
 """
 
 from __future__ import annotations

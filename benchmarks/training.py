@@ -5,10 +5,11 @@
 Every time is of one call, taken in turns in one run; printed are the medians, the median of the ratios with its
 quartiles, and every ratio. Take them for what they are: of this machine, now.
 
-`tiny`, on 2 cores with much other work (load 14 to 18): 32 steps a call take 0.19 of the time of `fit` (0.07 to 0.40)
-and 0.64 of a loop written by hand; one step a call 0.33 and 1.40. With 16 steps a call, before this script had 32: a
-small convolutional net 0.91 of `fit`, a checkpoint of 2.3 MB 23 ms, an epoch on kept features of a frozen
-EfficientNet-Lite0 19 times as fast as one that computes them anew. `recipe` and `vgg16` have not been measured.
+On 2 quiet cores: `tiny`, 32 steps a call take 0.25 of the time of `fit` (0.14 to 0.41) and 0.53 of a loop written by
+hand, one step a call 0.62 and 1.39; `recipe`, waiting for data is 2.3 to 2.8 % of epochs 2 to 6; `vgg16`, an epoch on
+kept features is 730 times as fast (618 to 927) as one that computes them anew. On cores shared with other work, before
+this script had 32 steps a call: a small convolutional net 0.91 of `fit`, a checkpoint of 2.3 MB 23 ms, an epoch on kept
+features of a frozen EfficientNet-Lite0, with 128 px, 19 times as fast.
 """
 
 from __future__ import annotations
