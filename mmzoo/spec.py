@@ -94,7 +94,7 @@ class Spec:
         fusions.check_options(fusion.name, fusion.options)
         for task in self.tasks:
             require(
-                fusions.facts(fusion.name)["level"] == "feature" or not getattr(task, "evidential", False),
+                fusions.facts(fusion.name)["level"] == "feature" or not task.evidential,
                 f"Fusion '{fusion.name}' joins answers and would lose the evidence of task '{task.name}'; "
                 "choose a fusion of features, or another objective.",
             )

@@ -34,7 +34,7 @@ def log_odds(task: Task, logits: Any, target: Any) -> Any:
         return logits[:, 0] * tf.cast(2 * target - 1, logits.dtype)
     if not task.labels or not task.exclusive:
         return tf.gather(logits, target, axis=1)
-    if task.units == len(task.labels) and not getattr(task, "evidential", False):
+    if task.units == len(task.labels) and not task.evidential:
         others = logits - 1e9 * tf.one_hot(target, task.units)
         return tf.gather(logits, target, axis=1) - tf.reduce_logsumexp(others, axis=1)
     share = tf.gather(task.finish(logits), target, axis=1)

@@ -107,6 +107,11 @@ class Task:
         """What stands for a label that is missing, of the type and shape that `encode` gives."""
         return np.int32(self.missing)
 
+    @property
+    def evidential(self) -> bool:
+        """Do the logits stand for evidence, not for probabilities?"""
+        return False
+
     def uncertainty(self, logits: Any) -> Any:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
 

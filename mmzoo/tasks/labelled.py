@@ -52,7 +52,6 @@ class Labelled(Task):
 
     @property
     def evidential(self) -> bool:
-        """Do the logits stand for evidence, not for probabilities?"""
         return objectives.facts(self._chosen[0]).get("reads") == "concentrations"
 
     @property

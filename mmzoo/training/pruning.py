@@ -42,7 +42,10 @@ class Pruning:
         due = tf.logical_and(step % self.every == 0, step <= self.end)
         for kernel, mask in zip(self.kernels, kept, strict=True):
             size = tf.abs(tf.convert_to_tensor(kernel.value))
-            mask = tf.logical_and(mask, tf.logical_or(~due, size > threshold(tf.where(mask, size, 0.0), share)))
+            sizes = tf.where(mask, size, 0.0)
+            # To sort a kernel costs more than most steps: only where it is time.
+            limit = tf.cond(due, lambda sizes=sizes: threshold(sizes, share), lambda: -1.0)
+            mask = tf.logical_and(mask, size > limit)
             kernel.assign(tf.where(mask, kernel.value, 0.0))
             if id(kernel) in average_of:
                 average = average_of[id(kernel)]

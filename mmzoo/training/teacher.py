@@ -29,7 +29,7 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
         same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
         require(same, f"The teacher '{teacher}' has no task '{task.name}' with the same labels; choose another.")
         require(
-            getattr(theirs[task.name], "evidential", False) == getattr(task, "evidential", False),
+            theirs[task.name].evidential == task.evidential,
             f"Of the teacher '{teacher}' and task '{task.name}' one weighs evidence and the other does not; let both.",
         )
     for name in model.spec.input_names:
