@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from scipy.signal import ShortTimeFFT
 
@@ -40,6 +41,21 @@ def test_log_mel_against_scipy() -> None:
         wanted, real = reference(WAVE[row], layer)
         np.testing.assert_array_equal(mask[row], real)
         np.testing.assert_allclose(frames[row], wanted, atol=2e-4)
+
+
+@pytest.mark.parametrize("rate", [1000, 8000, 11025, 16000, 22050, 44100, 48000])
+def test_the_transform_against_numpy_at_any_rate_and_length(rate: int) -> None:
+    layer = LogMel(rate, bands=8)
+    assert abs(layer.window - 0.032 * rate) <= 8
+    assert abs(layer.hop - 0.010 * rate) <= 2.5
+    for length in (layer.window, layer.window + layer.hop - 1, rate // 2 + 7):
+        wave = (RNG.normal(size=(2, length)) * 0.1).astype(np.float32)
+        count = 1 + (length - layer.window) // layer.hop
+        frames = np.stack([wave[:, k * layer.hop :][:, : layer.window] for k in range(count)], axis=1)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(layer.window) / layer.window)
+        power = np.abs(np.fft.rfft(frames.astype(np.float64) * hann)) ** 2
+        wanted = np.log(power @ mel_weights(rate, layer.window, 8) + FLOOR)
+        np.testing.assert_allclose(layer.log_mel(wave), wanted, atol=1e-5)
 
 
 def test_the_power_of_a_tone_is_in_its_band() -> None:

@@ -34,18 +34,29 @@ class LogMel(keras.layers.Layer):
     Frames of 32 ms every 10 ms under a Hann window; T = 1 + (N - window) // hop.
     A frame is real if a sample at or after its start is not zero. Each clip's
     log-mel is brought to mean 0 and deviation 1 over its real frames, and is 0 in
-    the others. The Fourier transform is a convolution with sines and cosines
-    (a builtin of TFLite and valid in ONNX, where an FFT is neither).
+    the others.
+
+    The Fourier transform is a product with sines and cosines (builtins of TFLite and valid in
+    ONNX, where an FFT is neither) of a quarter of the window: what they have in common in its
+    four quarters is added up before, which are the first two splits of an FFT.
     """
 
     def __init__(self, sample_rate: int, *, bands: int = 64, **kwargs: Any) -> None:
         super().__init__(trainable=False, dtype="float32", **kwargs)
-        self.window, self.hop = round(0.032 * sample_rate), round(0.010 * sample_rate)
-        angle = 2 * np.pi * np.outer(np.arange(self.window), np.arange(self.window // 2 + 1)) / self.window
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(self.window) / self.window)
-        basis = np.concatenate([np.cos(angle), np.sin(angle)], axis=1) * hann[:, None]
-        self.basis = basis[:, None].astype(np.float32)
-        self.mel = mel_weights(sample_rate, self.window, bands).astype(np.float32)
+        self.unit = round(0.002 * sample_rate)  # of both: so a frame is made of whole parts of hops
+        self.window, self.hop = 16 * self.unit, 5 * self.unit
+        quarter, half = self.window // 4, self.window // 2
+        place = np.arange(1, quarter + 1)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(half + 1) / self.window)
+        outer, inner = hann[place], hann[half - place]
+        outer[-1], inner[-1] = outer[-1] / 2, inner[-1] / 2  # the ends of two quarters are one sample
+        self.outer, self.inner = outer.astype(np.float32), inner.astype(np.float32)
+        mel = mel_weights(sample_rate, self.window, bands).astype(np.float32)
+        bins = {"even": np.arange(2, half, 2), "odd": np.arange(1, half, 2)}  # the first and the last are in no band
+        angle = {name: 2 * np.pi * np.outer(place, chosen) / self.window for name, chosen in bins.items()}
+        self.cosines = {name: np.cos(each).astype(np.float32) for name, each in angle.items()}
+        self.sines = {name: np.sin(each).astype(np.float32) for name, each in angle.items()}
+        self.mel = {name: mel[chosen] for name, chosen in bins.items()}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         frames = self.log_mel(x)
@@ -54,9 +65,43 @@ class LogMel(keras.layers.Layer):
 
     def log_mel(self, x: Any) -> Any:
         """The logarithm of the power in each band, (B, T, bands), not normalised."""
-        parts = ops.conv(x[..., None], self.basis, strides=self.hop, padding="valid")
-        real, imaginary = ops.split(ops.square(parts), 2, axis=-1)
-        return ops.log(ops.matmul(real + imaginary, self.mel) + FLOOR)
+        first, second, third, fourth, middle = self.quarters(x)
+        outer_sum, inner_sum = (first + fourth) * self.outer, (second + third) * self.inner
+        outer_gap, inner_gap = (first - fourth) * self.outer, (second - third) * self.inner
+        # cos(pi k - a) = (-1)^k cos a and sin(pi k - a) = -(-1)^k sin a: bins k of one parity take the same sums.
+        even = self.power("even", outer_sum + inner_sum, outer_gap - inner_gap, middle)
+        odd = self.power("odd", outer_sum - inner_sum, outer_gap + inner_gap, -middle)
+        return ops.log(even + odd + FLOOR)
+
+    def power(self, bins: str, symmetric: Any, opposed: Any, middle: Any) -> Any:
+        """What the bins of one parity give to the power in each band."""
+        real = ops.matmul(symmetric, self.cosines[bins]) + middle
+        return ops.matmul(ops.square(real) + ops.square(ops.matmul(opposed, self.sines[bins])), self.mel[bins])
+
+    def quarters(self, x: Any) -> list[Any]:
+        """Of each frame the samples at n, window / 2 - n, window / 2 + n and window - n, and its middle (B, T, 1).
+
+        n goes from 1 to a quarter of the window: (B, T, window / 4). Sample 0 is under the window's zero.
+        """
+        hop, unit = self.hop, self.unit
+        count = 1 + (x.shape[1] - self.window) // hop
+        size = (count + 3) * hop  # a frame of 16 units reaches into the fourth hop of 5
+        x = ops.pad(x, ((0, 0), (0, max(0, size + 1 - x.shape[1]))))
+        forward = ops.reshape(x[:, 1 : size + 1], (-1, count + 3, hop))
+        backward = ops.flip(ops.reshape(x[:, :size], (-1, count + 3, hop)), axis=2)
+
+        def joined(hops: Any, *parts: tuple[int, int, int]) -> Any:
+            """Of each frame's hop k the units from a to b, for each (k, a, b)."""
+            cuts = [hops[:, k : k + count, a * unit : b * unit] for k, a, b in parts]
+            return cuts[0] if len(cuts) == 1 else ops.concatenate(cuts, axis=2)
+
+        return [
+            joined(forward, (0, 0, 4)),
+            joined(backward, (1, 2, 5), (0, 0, 1)),
+            joined(forward, (1, 3, 5), (2, 0, 2)),
+            joined(backward, (3, 4, 5), (2, 0, 3)),
+            backward[:, 1 : 1 + count, 2 * unit - 1 : 2 * unit],
+        ]
 
     def real_frames(self, x: Any, frames: int) -> Any:
         """Is there a sample that is not zero at or after each frame's start? bool (B, frames)."""
@@ -79,10 +124,10 @@ class Mfcc(LogMel):
         place = np.outer(np.arange(bands) + 0.5, np.arange(bands // 2))
         cosines = np.cos(np.pi * place / bands) * np.sqrt(2 / bands)
         cosines[:, 0] /= np.sqrt(2)
-        self.cosines = cosines.astype(np.float32)
+        self.transform = cosines.astype(np.float32)
 
     def call(self, x: Any) -> tuple[Any, Any]:
-        frames = ops.matmul(self.log_mel(x), self.cosines)
+        frames = ops.matmul(self.log_mel(x), self.transform)
         mask = self.real_frames(x, frames.shape[1])
         return normalised(frames, mask, (1,)), mask
 
