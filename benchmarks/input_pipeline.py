@@ -94,8 +94,8 @@ def ours(given: mmzoo.Spec, source: Records, log_mel: bool = False) -> tf.data.D
     arrays = decode(given, source, memory=0)
     made = stream(arrays, {}, Varied(modality_dropout=0.1, views=8), batch_size=BATCH, steps=range(10**6), seed=0)
     if log_mel:
-        layer = LogMel(16000, bands=64)
-        made = made.map(lambda x, y: ({**x, "mel": layer(x["sound"])[0]}, y), num_parallel_calls=tf.data.AUTOTUNE)
+        mel = tf.function(LogMel(16000, bands=64), jit_compile=True, autograph=False)
+        made = made.map(lambda x, y: ({**x, "mel": mel(x["sound"])[0]}, y), num_parallel_calls=tf.data.AUTOTUNE)
     return made.prefetch(2)
 
 
@@ -159,7 +159,7 @@ def pieces(pictures: list[str], source: Records) -> dict[str, float]:
     keys, all_of_them = tf.range(BATCH, dtype=tf.int64), tf.ones(BATCH, bool)
     image, sound, _ = chosen.inputs
     batch = {name: tf.constant(arrays[name][rows]) for name in ("image", "sound")}
-    mel = tf.function(LogMel(16000, bands=64), autograph=False)
+    mel, compiled = (tf.function(LogMel(16000, bands=64), jit_compile=way, autograph=False) for way in (False, True))
     order = tf.function(
         lambda step: tf.map_fn(lambda k: row_at(step + k, 2000, 0), tf.range(BATCH, dtype=tf.int64)), autograph=False
     )
@@ -172,6 +172,7 @@ def pieces(pictures: list[str], source: Records) -> dict[str, float]:
         "pictures varied": lambda: image.augment(batch["image"], keys, all_of_them),
         "sounds varied": lambda: sound.augment(batch["sound"], keys, all_of_them),
         "log-mel": lambda: mel(batch["sound"]),
+        "log-mel, compiled": lambda: compiled(batch["sound"]),
     }
     found = {}
     for what, run in work.items():
