@@ -127,12 +127,12 @@ def onnx(model: keras.Model, folder: Path, records: Records) -> list[dict[str, A
     path = folder / "model.onnx"
     path.unlink(missing_ok=True)
     write_file(path, converter.convert(model, describe(model.spec)))
-    run = converter.runner(path)
-
-    def one(example: dict[str, Any]) -> Answer:
-        return {name: value[0] for name, value in run(example).items()}
-
     try:
+        run = converter.runner(path)
+
+        def one(example: dict[str, Any]) -> Answer:
+            return {name: value[0] for name, value in run(example).items()}
+
         row = compare("onnx", path.stat().st_size, model, decode(model.spec, records), records.ids, one)
     except MMZooError:
         path.unlink()
