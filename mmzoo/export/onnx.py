@@ -105,7 +105,7 @@ def main(folder: Path) -> int:
         found: dict[str, Any] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
         return found
 
-    handlers = {"Erfc": (erfc, []), "SelectV2": (select, [])}
+    handlers: dict[str, Any] = {"Erfc": (erfc, []), "SelectV2": (select, [])}
     made, _ = tf2onnx.convert.from_function(
         answers, signature, opset=OPSET, custom_op_handlers=handlers, large_model=False
     )

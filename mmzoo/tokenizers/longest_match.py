@@ -35,7 +35,8 @@ class LongestMatch(keras.layers.Layer):
         order = sorted(range(len(pieces)), key=lambda k: hashes[k])
         self.first = np.array([hashes[k][0] for k in order], np.int32)
         self.second = np.array([hashes[k][1] for k in order], np.int32)
-        self.ids = np.array(order, np.int32) + 1
+        # In 16 bits where they go in: in a file of 8-bit weights this table is one of the largest.
+        self.ids = (np.array(order) + 1).astype(np.int16 if len(pieces) < 2**15 else np.int32)
         if len(np.unique(self.first)) < len(pieces):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
 
