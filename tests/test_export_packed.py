@@ -18,9 +18,9 @@ from mmzoo.export.embedded import attach
 from mmzoo.export.lookups import with_lookups
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.operations import operations
-from mmzoo.export.packed import packed
+from mmzoo.export.packed import packed, restored
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted, in_four_bits
+from mmzoo.export.tflite import converted, in_four_bits, inside
 from tests.conftest import small_records, small_spec
 
 SPEC = small_spec()
@@ -65,6 +65,19 @@ def test_weights_stay_aligned(folder: Path) -> None:
     places = [array.ctypes.data - start for array in found if isinstance(array, np.ndarray)]
     assert len(places) > 10
     assert not any(place % 16 for place in places)
+
+
+def test_a_spectrum_stays_in_float32(folder: Path) -> None:
+    exact, before = converted(str(folder)), converted(str(folder), "dynamic")
+    after = restored(before, exact, inside(["sound_trunk"]))
+
+    def kinds(data: bytes) -> set[int]:
+        return {tensor.type for tensor in tensors(data) if list(tensor.shape) == [258, 1, 256, 1]}
+
+    assert kinds(before) == {schema.TensorType.INT8}
+    assert kinds(after) == kinds(exact) == {schema.TensorType.FLOAT32}
+    wanted = answers(exact)
+    assert np.abs(answers(after) - wanted).max() < 0.5 * np.abs(answers(before) - wanted).max()
 
 
 def test_rows_are_looked_up(folder: Path) -> None:

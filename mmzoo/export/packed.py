@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import flatbuffers
@@ -30,6 +32,36 @@ def packed(data: bytes) -> bytes:
         for tensor in graph.tensors:
             tensor.name = tensor.name.split(b";")[0]
     return written(model)
+
+
+def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
+    """The .tflite `data` with the weights of some operations in float32, as in `exact`, the same model's.
+
+    The converter leaves no weights out of "dynamic", and in 8 bits a spectrum is lost.
+
+    Args:
+        outputs: a pattern that finds the names of those operations' outputs.
+    """
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    made, plain = (schema.ModelT.InitFromObj(schema.Model.GetRootAs(each, 0)) for each in (data, exact))
+
+    def found() -> Iterator[tuple[Any, Any]]:
+        """Each weight in 8 bits, and the same in the exact model."""
+        (graph,), (other,) = made.subgraphs, plain.subgraphs
+        known = {other.tensors[operator.outputs[0]].name: operator for operator in other.operators}
+        for operator in graph.operators:
+            name = graph.tensors[operator.outputs[0]].name
+            if name in known and re.search(outputs, name.decode()):
+                # A bias that is not there is left out by the one and is -1 for the other.
+                for place, source in zip(operator.inputs, known[name].inputs, strict=False):
+                    if place >= 0 and graph.tensors[place].type == schema.TensorType.INT8:
+                        yield graph.tensors[place], other.tensors[source]
+
+    for tensor, source in found():
+        tensor.type, tensor.quantization = source.type, source.quantization
+        made.buffers[tensor.buffer].data = plain.buffers[source.buffer].data
+    return written(made)
 
 
 def written(model: Any) -> bytes:

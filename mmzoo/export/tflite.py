@@ -16,7 +16,7 @@ import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.lookups import with_lookups
-from mmzoo.export.packed import packed
+from mmzoo.export.packed import packed, restored
 
 VARIANTS = {
     "fp32": "float32, as trained",
@@ -179,7 +179,7 @@ def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     # OCTAV clips where the error is least (Sakr et al. 2022, arXiv:2206.06501).
     made.add_weight_only_config(".*", kinds.FULLY_CONNECTED, 4, algorithm_key=ways.OCTAV)
     # Not weights only: that would turn the whole table into float32 before one row is looked up.
-    made.add_dynamic_config(".*", kinds.EMBEDDING_LOOKUP, 4, algorithm_key=ways.OCTAV)
+    made.add_dynamic_config(".*", kinds.EMBEDDING_LOOKUP, 4)
     made.update_quantization_recipe(f".*(?:{inside(exact)}).*", kinds.ALL_SUPPORTED, algorithm_key=ways.NO_QUANTIZE)
     return bytes(made.quantize().quantized_model)
 
@@ -194,6 +194,8 @@ def main(folder: Path, variant: str) -> int:
             data = quantized(str(folder / "model"), dict(np.load(folder / "examples.npz")), exact)
         else:
             data = converted(str(folder / "model"), variant)
+        if variant == "dynamic" and exact:
+            data = restored(data, converted(str(folder / "model")), inside(exact))
     except MMZooError as error:
         print(error)
         return REFUSED
