@@ -21,8 +21,9 @@ On 2 quiet cores, speed over the `tf.function`:
     ONNX Runtime    1.72     1.04    1.18
 
 So "int8" is 2.3, 3.6 and 3.0 times as fast as ONNX Runtime (medians of the times). 32 at a time, the SavedModel is
-1.29 and 1.02 times as fast as `predict` (emoji, vgg16). Not measured: resnet50, mobilenet_v3_large, PyTorch. All this was
-before the tokenizer had fewer operations, int4 its embeddings in 4 bits and "dynamic" its log-mel in float32.
+1.29 and 1.02 times as fast as `predict` (emoji, vgg16; resnet50 was not measured). PyTorch and mobilenet_v3_large were
+not measured. All this was before the tokenizer had fewer operations, int4 its embeddings in 4 bits and "dynamic" its
+log-mel in float32.
 """
 
 from __future__ import annotations
