@@ -24,7 +24,8 @@ class Gate(keras.layers.Layer):
         if x.dtype == "uint8":
             x = ops.cast(x, "int32")  # TFLite has no builtin that selects bytes
         here = ops.reshape(present[:, self.index], (-1,) + (1,) * (len(x.shape) - 1))
-        return ops.where(here, x, ops.zeros_like(x))
+        # One zero, not `zeros_like(x)`, which would stand in a .tflite as an array as large as x.
+        return ops.where(here, x, ops.zeros((), x.dtype))
 
 
 class Presence(keras.layers.Layer):

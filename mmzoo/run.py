@@ -150,17 +150,19 @@ class Run:
         format: str = "tflite",
         records: Records | None = None,
         *,
-        variants: Sequence[str] = ("fp32",),
+        variants: Sequence[str] | None = None,
         training: Records | None = None,
         allow_loss: bool = False,
         fit: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Write export/ as "saved_model", "tflite" or "web", proven equal to the model; the rows of report.json.
+        """Write export/ as "saved_model", "tflite", "onnx" or "web", proven equal to the model; report.json's rows.
 
-        The other arguments are `mmzoo.export.export.export`'s.
+        The other arguments are `mmzoo.export.export.export`'s; `variants` is "fp32" if not given, "all" with `fit`,
+        and for a page the one that was the best of several.
         """
-        from mmzoo.export.export import export
+        from mmzoo.export.export import export, usual_variants
 
+        variants = variants or usual_variants(self.folder / "export", format, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.settings["data"] and {"int8", "all"} & set(variants):
             training = self.records("train")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import read
-from mmzoo.export.export import as_files, examples
+from mmzoo.export.export import as_files, examples, usual_variants
 from mmzoo.export.fit import Fit
 from mmzoo.export.proof import LIMITS
+from mmzoo.export.report import known_rows, write_report
 from mmzoo.export.tflite import apart
 from tests.conftest import small_records, small_spec
 
@@ -141,14 +143,14 @@ def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.Mon
 
 
 def test_variants(run: mmzoo.Run) -> None:
-    rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True, fit="10MB")
+    rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True)
     assert [row["variant"] for row in rows] == ["fp32", "fp16", "dynamic", "int8", "int4"]
     by = {row["variant"]: row for row in rows}
     assert by["fp32"]["max_abs_diff"] <= 1e-5
     assert by["fp16"]["max_abs_diff"] <= 5e-2  # pure tones: the log of what is next to nothing is coarse in 16 bits
     assert by["int8"]["top1_agreement"] >= 0.8
-    assert by["int4"]["top1_agreement"] >= 0.8
-    assert by["int4"]["bytes"] < by["fp32"]["bytes"]
+    assert by["int4"]["top1_agreement"] >= 0.7  # two epochs leave many answers near to a tie
+    assert by["int4"]["bytes"] < by["dynamic"]["bytes"]
     assert by["int8"]["bytes"] < by["fp16"]["bytes"] < by["fp32"]["bytes"]
     for row in rows:
         assert row["examples"] == 20
@@ -158,10 +160,16 @@ def test_variants(run: mmzoo.Run) -> None:
         assert row["ops"]["CONV_2D"] >= 2
         assert (run.folder / "export" / row["file"]).stat().st_size == row["bytes"]
     (chosen,) = [row for row in rows if row.get("best")]
+    near = [row for row in rows if "over" not in row]
+    assert chosen["latency_ms_p50"] == min(row["latency_ms_p50"] for row in near)
     folder = run.folder / "export"
+    assert usual_variants(folder, "web") == (chosen["variant"],)
+    assert usual_variants(folder, "tflite") == ("fp32",)
     assert (folder / "best.tflite").read_bytes() == (folder / chosen["file"]).read_bytes()
     for name in ("report.md", "report.html"):
-        assert "dynamic" in (folder / name).read_text()
+        text = re.sub(r"[*`]|<.*?>", "", (folder / name).read_text())
+        assert "dynamic" in text
+        assert f"{chosen['variant']} is the best: the fastest" in text
 
 
 def test_the_best_within_a_size_and_a_time() -> None:
@@ -170,6 +178,9 @@ def test_the_best_within_a_size_and_a_time() -> None:
         {"variant": name, "bytes": size, "latency_ms_p50": time, "metric": score}
         for name, size, time, score in zip(("fp32", "fp16", "int8"), sizes, times, scores, strict=True)
     ]
+    assert Fit().best(rows)["variant"] == "int8"  # the fastest: that it loses nothing is not for its metric to say
+    rows[2]["over"] = "loses 10 points"
+    assert Fit().best(rows)["variant"] == "fp32"
     chosen = {"10MB": "fp32", "6MB": "fp16", "4 MB": "int8", "10ms": "fp32", "6MB,10ms": "int8", "20ms,6MB": "fp16"}
     for text, name in chosen.items():
         assert Fit.of(text).best(rows)["variant"] == name
@@ -179,6 +190,25 @@ def test_the_best_within_a_size_and_a_time() -> None:
     for text in ("fast", "5MB,6MB", "1.1.1ms", "", "5 apples"):
         with pytest.raises(MMZooError, match=r"written like|one size, one time"):
             Fit.of(text)
+
+
+def test_one_row_of_a_report_is_the_best(tmp_path: Path) -> None:
+    """Also when single variants are measured again."""
+    numbers = {"bytes": 1, "examples": 1}
+
+    def best(*rows: dict[str, Any]) -> list[str]:
+        write_report(tmp_path, [{**numbers, **row} for row in rows])
+        return [row["variant"] for row in known_rows(tmp_path) if row.get("best")]
+
+    assert usual_variants(tmp_path, "web") == ("fp32",)
+    assert usual_variants(tmp_path, "tflite", "5MB") == ("all",)
+    assert best({"variant": "fp32"}) == []
+    assert best({"variant": "fp32"}, {"variant": "int8", "best": True}) == ["int8"]
+    assert best({"variant": "int8"}) == ["int8"]
+    assert best({"variant": "fp32"}) == ["int8"]
+    assert best({"variant": "fp16", "best": True}) == ["fp16"]
+    assert usual_variants(tmp_path, "web") == ("fp16",)
+    assert best({"variant": "fp16", "over": "differs"}) == []
 
 
 def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:

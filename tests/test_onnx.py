@@ -40,13 +40,20 @@ def test_the_models_answers(run: mmzoo.Run) -> None:
     ask = onnx.runner(path)
     inputs = decode(run.spec, RECORDS.take(7))
     inputs["present"] = np.array(SUBSETS)
-    inputs["sound"][~inputs["present"][:, 2]] = 7.0  # whatever it is, if it is finite
+    inputs["sound"][~inputs["present"][:, 2]] = np.nan
     wanted = finish(run.spec, run_model(run.model, inputs))["animal"]
     np.testing.assert_allclose(ask(inputs)["animal"], wanted, atol=1e-5)
     known = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
     about = json.loads(known.custom_metadata_map[onnx.ENTRY])
     assert about["outputs"][0]["labels"] == list(LABELS)
     assert [each["name"] for each in about["inputs"]] == ["picture", "words", "sound", "present"]
+
+
+def test_a_file_that_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="needs: pip install 'mmzoo[onnx]'")
+    (tmp_path / "model.onnx").write_bytes(b"\x08\x00")
+    with pytest.raises(MMZooError, match=r"ONNX Runtime cannot load what tf2onnx made \(.+\); choose another tower"):
+        onnx.runner(tmp_path / "model.onnx")
 
 
 def test_without_its_packages_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

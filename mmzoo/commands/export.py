@@ -14,11 +14,13 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--format", choices=["saved_model", "tflite", "web", "onnx"], default="tflite")
     sub.add_argument(
-        "--variants", metavar="A,B", help="of a .tflite: fp32, fp16, dynamic, int8, int4; or all (default fp32)"
+        "--variants",
+        metavar="A,B",
+        help="of a .tflite: fp32, fp16, dynamic, int8, int4; or all (default fp32; for web the best of those measured)",
     )
     sub.add_argument("--allow-loss", action="store_true", help="keep variants that lose more than the limits allow")
     sub.add_argument(
-        "--fit", metavar="LIMITS", help="write the best variant within 5MB, 10ms or 5MB,10ms as best.tflite"
+        "--fit", metavar="LIMITS", help="what the best variant, best.tflite, may take: 5MB, 10ms or 5MB,10ms"
     )
 
 
@@ -30,12 +32,9 @@ def run(args: argparse.Namespace) -> None:
     plain = "--variants and --fit are for --format tflite, --variants for web."
     require(args.format == "tflite" or not args.fit, plain)
     require(args.format in ("tflite", "web") or not args.variants, plain)
-    variants = (args.variants or ("all" if args.fit else "fp32")).split(",")
+    variants = args.variants.split(",") if args.variants else None
     rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=args.fit)
     print(table(rows))
-    for row in rows:
-        if row.get("best"):
-            print(f"The best within {args.fit} is {row['variant']}: {run.folder / 'export' / 'best.tflite'}")
     if args.format == "web":
         print(f"Look at it: python -m http.server --directory {run.folder / 'export' / 'web'}, then localhost:8000")
     print(f"Written to {run.folder / 'export'}; report.html there has all figures.")

@@ -21,7 +21,7 @@ from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import attach
 from mmzoo.export.fit import Fit
 from mmzoo.export.proof import Proof, excess
-from mmzoo.export.report import write_report
+from mmzoo.export.report import known_rows, write_report
 from mmzoo.export.tflite import VARIANTS, convert
 from mmzoo.export.web import write_web
 from mmzoo.files import write_file
@@ -46,12 +46,15 @@ def export(
     """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
 
     Args:
-        format: "saved_model", "tflite", "onnx", or "web": a page that runs the first variant in a browser.
+        format: "saved_model", "tflite", "onnx", or "web": a page that runs the variant in a browser.
         variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", "int4", or ("all",), which leaves out what cannot be
             converted and says why.
         training: what "int8" learns its ranges from.
         allow_loss: keep variants that differ more than the limits allow.
-        fit: "5MB", "10ms" or "5MB,10ms": the best variant within that is written as best.tflite too.
+        fit: "5MB", "10ms" or "5MB,10ms": what the best variant may take.
+
+    Of several variants the fastest that loses no more than its limit allows is the best one: its row has `best`, it is
+    written as best.tflite too, and it is what a page runs.
 
     Raises:
         MMZooError: an answer of an exact export differs from the model's by more than 1e-5, of "fp16" by more
@@ -60,7 +63,7 @@ def export(
     if format not in FORMATS:
         raise unknown("format called", format, FORMATS)
     require(len(records), "The proof of an export needs records; give at least one.")
-    limits = Fit.of(fit) if fit else None
+    limits = Fit.of(fit) if fit else Fit()
     folder = run.folder / "export"
     folder.mkdir(exist_ok=True)
     if format in ("saved_model", "onnx"):
@@ -69,20 +72,33 @@ def export(
         failed = [f"'{row['variant']}' {over}" for row in rows if (over := excess(row))]
     else:
         rows, failed = tflite(run.model, folder, records, variants, training, allow_loss)
-        if format == "web" and not failed:
-            write_web(folder, folder / rows[0]["file"], describe(run.spec))
     write_report(folder, rows)
     require(
         not failed or allow_loss,
         f"The export {'; '.join(failed)}; it is not in '{folder}': choose another variant, or allow the loss with "
         "--allow-loss (allow_loss=True).",
     )
-    if limits is not None:
-        chosen = limits.best([row for row in rows if "why_not" not in row])
-        chosen["best"] = True
-        write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
-        write_report(folder, rows)
+    if format in ("tflite", "web"):
+        measured = [row for row in rows if "why_not" not in row]
+        chosen = limits.best(measured)
+        if fit or len(measured) > 1:
+            chosen["best"] = True
+            write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
+            write_report(folder, rows)
+        if format == "web":
+            write_web(folder, folder / chosen["file"], describe(run.spec))
     return rows
+
+
+def usual_variants(folder: Path, format: str, fit: str | None = None) -> tuple[str, ...]:
+    """The variants of an export that names none: "fp32", the exact one, but for two cases.
+
+    With `fit` there must be some to choose from; a page runs the best one of the table in export/, where it has one.
+    """
+    if fit:
+        return ("all",)
+    best = [row["variant"] for row in known_rows(folder) if row.get("best")] if format == "web" else []
+    return tuple(best) or ("fp32",)
 
 
 def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict[str, Any]]:
@@ -127,12 +143,12 @@ def onnx(model: keras.Model, folder: Path, records: Records) -> list[dict[str, A
     path = folder / "model.onnx"
     path.unlink(missing_ok=True)
     write_file(path, converter.convert(model, describe(model.spec)))
-    run = converter.runner(path)
-
-    def one(example: dict[str, Any]) -> Answer:
-        return {name: value[0] for name, value in run(example).items()}
-
     try:
+        run = converter.runner(path)
+
+        def one(example: dict[str, Any]) -> Answer:
+            return {name: value[0] for name, value in run(example).items()}
+
         row = compare("onnx", path.stat().st_size, model, decode(model.spec, records), records.ids, one)
     except MMZooError:
         path.unlink()

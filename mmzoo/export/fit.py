@@ -36,7 +36,9 @@ class Fit:
         return cls(**found)
 
     def best(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """The row of the variant within the limits with the highest metric, then the shortest latency.
+        """The row of the fastest variant that is within the limits and as near to the model as it has to be.
+
+        Only where none is near enough, and yet allowed, the highest metric counts first.
 
         Raises:
             MMZooError: none is small and fast enough.
@@ -50,7 +52,8 @@ class Fit:
                 f"{smallest['bytes'] / 1e6:.2f} MB, the fastest, '{fastest['variant']}', takes "
                 f"{fastest['latency_ms_p50']:.2f} ms; choose smaller towers, prune them (mmzoo prune), or allow more."
             )
-        return max(fits, key=lambda row: (row["metric"] or 0.0, -row["latency_ms_p50"]))
+        near = [row for row in fits if "over" not in row]
+        return max(near or fits, key=lambda row: (not near and (row["metric"] or 0.0), -row["latency_ms_p50"]))
 
     def holds(self, row: dict[str, Any]) -> bool:
         """Whether the variant of a row is within the limits."""

@@ -26,8 +26,6 @@ ENTRY = "mmzoo.json"
 def convert(model: Any, about: dict[str, Any]) -> bytes:
     """The file: inputs and outputs as those of a .tflite, but for any number of records.
 
-    What is absent may hold any finite numbers; unlike in a .tflite, NaN there gets through to the answer.
-
     Raises:
         MMZooError: a package is not installed, or an operation has no counterpart in ONNX; names it.
     """
@@ -55,12 +53,22 @@ def convert(model: Any, about: dict[str, Any]) -> bytes:
 
 
 def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
-    """A function from a batch of what the model takes to its answers, by ONNX Runtime."""
+    """A function from a batch of what the model takes to its answers, by ONNX Runtime.
+
+    Raises:
+        MMZooError: it cannot load the file.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no class in common
+        reason = " ".join(str(error).split())[-200:]
+        raise MMZooError(
+            f"ONNX Runtime cannot load what tf2onnx made ({reason}); choose another tower, or export a .tflite."
+        ) from error
     names = [output.name for output in session.get_outputs()]
     return lambda inputs: dict(zip(names, session.run(names, as_tensors(inputs)), strict=True))
 
@@ -70,6 +78,7 @@ def main(folder: Path) -> int:
     import onnx
     import tensorflow as tf
     import tf2onnx
+    from tf2onnx.onnx_opset.controlflow import Select
 
     def erfc(context: Any, node: Any, name: str, args: Any) -> None:
         """tf2onnx does not know it: `1 - erf(x)`."""
@@ -78,6 +87,13 @@ def main(folder: Path) -> int:
         inner = context.make_node("Erf", node.input).output[0]
         context.remove_node(node.name)
         context.make_node("Sub", [one, inner], name=name, outputs=node.output, shapes=[shape], dtypes=[kind])
+
+    def select(context: Any, node: Any, name: str, args: Any) -> None:
+        """tf2onnx makes `c * x + (1 - c) * y` of it, where NaN in what is not chosen gets through."""
+        if context.get_dtype(node.output[0]) == onnx.TensorProto.FLOAT:
+            node.type = "Where"
+        else:
+            Select.version_9(context, node)
 
     loaded = tf.saved_model.load(str(folder / "model"))  # its variables live as long as it does
     served = loaded.signatures["serving_default"]
@@ -89,8 +105,9 @@ def main(folder: Path) -> int:
         found: dict[str, Any] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
         return found
 
+    handlers: dict[str, Any] = {"Erfc": (erfc, []), "SelectV2": (select, [])}
     made, _ = tf2onnx.convert.from_function(
-        answers, signature, opset=OPSET, custom_op_handlers={"Erfc": (erfc, [])}, large_model=False
+        answers, signature, opset=OPSET, custom_op_handlers=handlers, large_model=False
     )
     made.metadata_props.add(key=ENTRY, value=(folder / "about.json").read_text("utf-8"))
     onnx.checker.check_model(made)

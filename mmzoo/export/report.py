@@ -13,14 +13,22 @@ ORDER = ("saved_model", "saved_model_bytes", "onnx", "fp32", "fp16", "dynamic", 
 
 
 def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
-    """Write report.json, report.md and report.html; rows of other exports that are in report.json already stay."""
+    """Write report.json, report.md and report.html; rows of other exports that are in report.json already stay.
+
+    One row is the best at most: one of `rows`, or else the one that was it before, if it still may be.
+    """
     import jinja2
 
-    path = folder / "report.json"
-    before = json.loads(path.read_text("utf-8")) if path.exists() else []
+    before = known_rows(folder)
     names = {row["variant"] for row in rows}
+    if any(row.get("best") for row in rows):
+        before = [{key: value for key, value in row.items() if key != "best"} for row in before]
+    was = {row["variant"] for row in before if row.get("best")}
+    for row in rows:
+        if row["variant"] in was and not {"why_not", "over"} & row.keys():
+            row["best"] = True
     found = sorted([row for row in before if row["variant"] not in names] + rows, key=by_variant)
-    write_file(path, json.dumps(found, indent=1).encode())
+    write_file(folder / "report.json", json.dumps(found, indent=1).encode())
     write_file(folder / "report.md", markdown(found).encode())
     template = files("mmzoo.export").joinpath("report.html.j2").read_text("utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
@@ -31,9 +39,23 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         rows=[(row, [text for _, text in cells(row)]) for row in measured],
         others=[row for row in found if "why_not" in row],
         largest=max((row["bytes"] for row in measured), default=1),
+        reason=reason,
         examples=sorted({row["examples"] for row in measured}),
     )
     write_file(folder / "report.html", text.encode())
+
+
+def known_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of the report in a folder; none where there is no report."""
+    path = folder / "report.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else []
+
+
+def reason(row: dict[str, Any]) -> str:
+    """Why a row is the best."""
+    near = "over" not in row
+    why = "the fastest that loses no more than it may" if near else "of those that lose too much this loses least"
+    return f"{why}. best.tflite is a copy of it."
 
 
 def by_variant(row: dict[str, Any]) -> int:
@@ -74,6 +96,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     text = ["  ".join(heads[k].rjust(width[k]) for k in kept)]
     text += ["  ".join(line[k][1].rjust(width[k]) for k in kept) for line in lines]
     text += [f"{row['variant']}: {row['why_not']}" for row in rows if "why_not" in row]
+    text += [f"{row['variant']} is the best: {reason(row)}" for row in rows if row.get("best")]
     return "\n".join(text)
 
 
@@ -84,6 +107,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     lines = ["# Export", "", f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     lines += [f"| {' | '.join(text for _, text in cells(row))} |" for row in measured]
     lines += [f"\n`{row['variant']}`: {row['why_not']}" for row in rows if "why_not" in row]
+    lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]
     for row in measured:
         if "ops" in row:
             ops = ", ".join(f"{name} {count}" for name, count in row["ops"].items())

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.lookups import with_lookups
+from mmzoo.export.packed import packed, restored
 
 VARIANTS = {
     "fp32": "float32, as trained",
     "fp16": "weights in 16 bits, arithmetic in float32",
     "dynamic": "weights in 8 bits, activations as they come",
     "int8": "the products of convolutions and dense layers in 8 bits, by ranges seen on training records",
-    "int4": "weights of dense layers in 4 bits, of convolutions in 8, arithmetic in float32 (ai-edge-quantizer)",
+    "int4": "weights of dense layers and embeddings in 4 bits, of convolutions in 8, arithmetic in float32",
 }
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
@@ -159,7 +161,7 @@ def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]
 def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     """The "int4" of a float32 .tflite: dense weights in 4 bits by channel, kernels of convolutions in 8.
 
-    The layers `exact` stay as they are, and so does the table of an embedding: the quantizer knows no GATHER.
+    An embedding's table has 4 bits too, by row. The layers `exact` stay as they are.
 
     Raises:
         MMZooError: ai-edge-quantizer is not installed.
@@ -171,31 +173,15 @@ def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
             "The variant 'int4' needs the package ai-edge-quantizer; pip install 'mmzoo[edge]'."
         ) from error
     kinds, ways = qtyping.TFLOperationName, algorithm_manager.AlgorithmName
-    made = quantizer.Quantizer(bytearray(data))
+    made = quantizer.Quantizer(bytearray(with_lookups(data)))
     for kind in (kinds.CONV_2D, kinds.DEPTHWISE_CONV_2D):
         made.add_weight_only_config(".*", kind, 8)
     # OCTAV clips where the error is least (Sakr et al. 2022, arXiv:2206.06501).
     made.add_weight_only_config(".*", kinds.FULLY_CONNECTED, 4, algorithm_key=ways.OCTAV)
+    # Not weights only: that would turn the whole table into float32 before one row is looked up.
+    made.add_dynamic_config(".*", kinds.EMBEDDING_LOOKUP, 4)
     made.update_quantization_recipe(f".*(?:{inside(exact)}).*", kinds.ALL_SUPPORTED, algorithm_key=ways.NO_QUANTIZE)
-    return inline(bytes(made.quantize().quantized_model))
-
-
-def inline(data: bytes) -> bytes:
-    """The same .tflite with every buffer inside the tables.
-
-    The quantizer puts large ones behind them, by their places in the file, which `embedded.attach` would move.
-    """
-    import flatbuffers
-    from tensorflow.lite.python import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
-            buffer.offset = buffer.size = 0
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return bytes(made.quantize().quantized_model)
 
 
 def main(folder: Path, variant: str) -> int:
@@ -208,10 +194,12 @@ def main(folder: Path, variant: str) -> int:
             data = quantized(str(folder / "model"), dict(np.load(folder / "examples.npz")), exact)
         else:
             data = converted(str(folder / "model"), variant)
+        if variant == "dynamic" and exact:
+            data = restored(data, converted(str(folder / "model")), inside(exact))
     except MMZooError as error:
         print(error)
         return REFUSED
-    (folder / f"{variant}.tflite").write_bytes(data)
+    (folder / f"{variant}.tflite").write_bytes(packed(data))
     return 0
 
 

@@ -32,7 +32,7 @@ def find(table: Sequence[Any], first: Any, second: Any) -> Any:
         probe = ops.minimum(low + 2**bit, last)
         low = ops.where(ops.take(firsts, probe) <= first, probe, low)
     same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
-    return ops.where(same, ops.take(ids, low), 0)
+    return ops.where(same, ops.cast(ops.take(ids, low), "int32"), 0)
 
 
 def shifted(x: Any, places: int) -> Any:

@@ -35,7 +35,8 @@ class LongestMatch(keras.layers.Layer):
         order = sorted(range(len(pieces)), key=lambda k: hashes[k])
         self.first = np.array([hashes[k][0] for k in order], np.int32)
         self.second = np.array([hashes[k][1] for k in order], np.int32)
-        self.ids = np.array(order, np.int32) + 1
+        # In 16 bits where they go in: in a file of 8-bit weights this table is one of the largest.
+        self.ids = (np.array(order) + 1).astype(np.int16 if len(pieces) < 2**15 else np.int32)
         if len(np.unique(self.first)) < len(pieces):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
 
@@ -54,29 +55,31 @@ class LongestMatch(keras.layers.Layer):
         x = ops.concatenate([space, x], axis=1)
         # Made tensors once: each use of an array would put its own copy into the graph.
         table = [ops.convert_to_tensor(column) for column in (self.first, self.second, self.ids)]
-        # One search for the substrings of all lengths: a search a length makes the graph fifteen times as large.
-        parts = [ops.zeros_like(x) for _ in self.MODULI]
-        first, second = [], []
-        for place in range(self.longest):
-            byte = shifted(x, place)
-            parts = [(p * base + byte) % prime for p, (prime, base) in zip(parts, self.MODULI, strict=True)]
-            first.append(parts[0] * 2**15 + parts[1])
-            second.append(parts[2] * 2**15 + parts[3])
-        every = find(table, ops.concatenate(first, axis=1), ops.concatenate(second, axis=1))
-        piece_id, piece_length = ops.zeros_like(x), ops.ones_like(x)
-        for place, found in enumerate(ops.split(every, self.longest, axis=1)):
-            found = found * ops.cast(shifted(x, place) > 0, "int32")
-            piece_id = ops.where(found > 0, found, piece_id)
-            piece_length = ops.where(found > 0, place + 1, piece_length)
-        taken = self._reached(piece_length)
+        # All places, lengths and primes at once: an operation of each takes more room in a file than its numbers.
+        lengths = ops.arange(1, self.longest + 1, dtype="int32")
+        follows = ops.stack([shifted(x, place) for place in range(self.longest)], axis=2)
+        found = find(table, *self._hashed(follows)) * ops.cast(follows > 0, "int32")
+        piece_length = ops.max(ops.where(found > 0, lengths, 0), axis=2)
+        piece_id = ops.sum(ops.where(lengths == piece_length[..., None], found, 0), axis=2)
+        taken = self._reached(ops.maximum(piece_length, 1))
         return gather_places(piece_id, ops.logical_and(taken, piece_id > 0), self.length)
+
+    def _hashed(self, follows: Any) -> tuple[Any, Any]:
+        """Both hashes (B, L, P) of the first 1, 2, ... P bytes of each row of int32 (B, L, P), as of `_hashes`."""
+        primes, bases = (ops.convert_to_tensor(np.array(each, np.int32)) for each in zip(*self.MODULI, strict=True))
+        parts = follows[..., :1] % primes
+        found = [parts]
+        for place in range(1, self.longest):
+            parts = (parts * bases + follows[..., place : place + 1]) % primes
+            found.append(parts)
+        every = ops.stack(found, axis=2)
+        return every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
 
     def _reached(self, jump: Any) -> Any:
         """Which places (B, L) are met from place 0 by going on `jump` (B, L) places each time."""
         length = jump.shape[1]
         here = ops.arange(length, dtype="int32")
-        step = ops.cast((here + jump)[..., None] == here, "float32")
-        reach = ops.minimum(step + ops.eye(length), 1.0)
+        reach = ops.cast(ops.logical_or((here + jump)[..., None] == here, here[:, None] == here), "float32")
         for _ in range((length - 1).bit_length()):
             reach = ops.minimum(ops.matmul(reach, reach), 1.0)
         return reach[:, 0] > 0
