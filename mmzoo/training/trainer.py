@@ -25,7 +25,23 @@ CALM = 2000  # steps without an overflow after which the loss scale doubles
 
 
 class AdamW(keras.optimizers.AdamW):
-    """AdamW for gradients that are summed over the replicas already: they are clipped before it sees them."""
+    """AdamW for gradients that are summed over the replicas already: they are clipped before it sees them.
+
+    The rate of a step is computed once; Keras computes it for every variable that decays.
+    """
+
+    _rate: Any = None
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        self._rate = super().learning_rate
+        try:
+            super().apply(grads, trainable_variables)
+        finally:
+            self._rate = None
+
+    @property
+    def learning_rate(self) -> Any:
+        return super().learning_rate if self._rate is None else self._rate
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
@@ -156,16 +172,19 @@ class Trainer:
         self.strategy.run(self._rescale, args=(finite,))
         return first(loss)
 
+    @tf.autograph.experimental.do_not_convert
     def learn(self, *batch: Any) -> Any:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; the loss of the whole."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
+    @tf.autograph.experimental.do_not_convert
     def _slopes(self, *batch: Any) -> tuple[Any, list[Any], Any]:
         """See `Gradients`."""
         return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
+    @tf.autograph.experimental.do_not_convert
     def _apply(self, gradients: list[Any]) -> None:
         training, modulation = {id(variable) for variable in self.variables}, self.gradients.modulation
         before = modulation.before(training) if modulation else []
@@ -183,6 +202,7 @@ class Trainer:
                 average.assign(average * momentum + variable.value * (1.0 - momentum))
         self.pruning.cut(kept, self.groups[0][0].iterations.value, self.averages)
 
+    @tf.autograph.experimental.do_not_convert
     def _rescale(self, finite: Any) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
         scale, calm = self.scale
