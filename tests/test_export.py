@@ -22,7 +22,7 @@ from mmzoo.export.embedded import read
 from mmzoo.export.export import as_files, examples, usual_variants
 from mmzoo.export.fit import Fit
 from mmzoo.export.proof import LIMITS
-from mmzoo.export.report import known_rows, write_report
+from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart
 from tests.conftest import small_records, small_spec
 
@@ -218,6 +218,16 @@ def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pyt
     assert not (run.folder / "export" / "model_fp16.tflite").exists()
     (row,) = run.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
     assert "differs" in row["over"]
+    # Who asks for all gets those that are good.
+    monkeypatch.setattr("mmzoo.export.export.VARIANTS", ("fp32", "fp16"))
+    exact, other = run.export("tflite", RECORDS, variants=("all",))
+    assert "differs" in other["over"]
+    assert "best" not in {**exact, **other}
+    assert (run.folder / "export" / "model.tflite").exists()
+    assert not (run.folder / "export" / "model_fp16.tflite").exists()
+    assert "fp16 differs" in table([exact, other])
+    with pytest.raises(MMZooError, match=r"No variant fits into 0\.0001 MB"):
+        run.export("tflite", RECORDS, variants=("all",), fit="100B")
 
 
 def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def export(
     Args:
         format: "saved_model", "tflite", "onnx", or "web": a page that runs the variant in a browser.
         variants: of a .tflite: "fp32", "fp16", "dynamic", "int8", "int4", or ("all",), which leaves out what cannot be
-            converted and says why.
+            converted or loses too much, and says so.
         training: what "int8" learns its ranges from.
         allow_loss: keep variants that differ more than the limits allow.
         fit: "5MB", "10ms" or "5MB,10ms": what the best variant may take.
@@ -79,9 +79,9 @@ def export(
         "--allow-loss (allow_loss=True).",
     )
     if format in ("tflite", "web"):
-        measured = [row for row in rows if "why_not" not in row]
-        chosen = limits.best(measured)
-        if fit or len(measured) > 1:
+        kept = [row for row in rows if "why_not" not in row and (allow_loss or "over" not in row)]
+        chosen = limits.best(kept)
+        if fit or len(kept) > 1:
             chosen["best"] = True
             write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
             write_report(folder, rows)
@@ -194,10 +194,12 @@ def tflite(
             continue
         rows.append(row)
         if over := excess(row):
-            failed.append(f"'{variant}' {over}")
             row["over"] = over
             if not allow_loss:
                 path.unlink()
+            # Who asks for all of them wants those that are good.
+            if "all" not in variants or variant == "fp32":
+                failed.append(f"'{variant}' {over}")
     first = next((row["bytes"] for row in rows if row["variant"] == "fp32"), None)
     for row in rows:
         row["ratio"] = round(row["bytes"] / first, 4) if first and "bytes" in row else None

@@ -96,6 +96,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     text = ["  ".join(heads[k].rjust(width[k]) for k in kept)]
     text += ["  ".join(line[k][1].rjust(width[k]) for k in kept) for line in lines]
     text += [f"{row['variant']}: {row['why_not']}" for row in rows if "why_not" in row]
+    text += [f"{row['variant']} {row['over']}; only --allow-loss keeps it." for row in rows if "over" in row]
     text += [f"{row['variant']} is the best: {reason(row)}" for row in rows if row.get("best")]
     return "\n".join(text)
 
@@ -107,6 +108,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     lines = ["# Export", "", f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     lines += [f"| {' | '.join(text for _, text in cells(row))} |" for row in measured]
     lines += [f"\n`{row['variant']}`: {row['why_not']}" for row in rows if "why_not" in row]
+    lines += [f"\n`{row['variant']}` {row['over']}; only --allow-loss keeps it." for row in measured if "over" in row]
     lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]
     for row in measured:
         if "ops" in row:
