@@ -101,13 +101,12 @@ def test_evaluate_again_gives_the_same(run: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.slow
 def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for format in ("saved_model", "tflite"):
-        code, out, err = ask(capsys, "export", str(run), "--format", format)
-        assert code == 0, err
-        assert "100.0%" in out
-    rows = json.loads((run / "export" / "report.json").read_text())
-    assert [row["variant"] for row in rows] == ["saved_model", "saved_model_bytes", "fp32"]
-    assert all(row["max_abs_diff"] <= 1e-5 for row in rows)
+    code, out, err = ask(capsys, "export", str(run))
+    assert code == 0, err
+    assert "100.0%" in out
+    (row,) = json.loads((run / "export" / "report.json").read_text())
+    assert row["variant"] == "fp32"
+    assert row["max_abs_diff"] <= 1e-5
 
 
 def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -118,14 +117,14 @@ def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
         "--audio": str(tmp_path / "speech.wav"),
     }
     answers = set()
-    for bits in range(1, 8):
+    for bits in (2, 5, 7):
         chosen = [part for k, pair in enumerate(flags.items()) if bits >> k & 1 for part in pair]
         code, out, _ = ask(capsys, "predict", str(run), "--json", *chosen)
         assert code == 0
         answer = json.loads(out)["group"]
         assert sum(answer.values()) == pytest.approx(1, abs=1e-5)
         answers.add(tuple(answer.values()))
-    assert len(answers) == 7
+    assert len(answers) == 3
     code, out, _ = ask(capsys, "predict", str(run), "--input", "name=penguin")
     assert code == 0
     assert "%" in out
@@ -216,7 +215,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ctrl_c_and_again(tmp_path: Path) -> None:
     """A real process, a real signal: it says how to go on, and goes on. (To the same bytes: `test_training`.)"""
-    options = ["--out", str(tmp_path / "run"), "--epochs", "20", "--limit", "32", *SMALL]
+    options = ["--out", str(tmp_path / "run"), "--epochs", "2", "--limit", "32", *SMALL]
     command = [sys.executable, "-m", "mmzoo.cli", "train", "emoji", *options]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=ROOT, **pipes)

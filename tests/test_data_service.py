@@ -153,7 +153,7 @@ def test_a_model_trains_from_it(machines: Machines, shards: Path, wanted: Any) -
     assert len(history.history["loss"]) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: Any, tmp_path: Path) -> None:
     """Full batches over epochs, each record once in each, and of a record the same is drawn as without a service."""
     spec, records, _ = wanted

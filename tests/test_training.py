@@ -141,7 +141,7 @@ def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path)
     assert weights(train(tmp_path / "other", seed=1)) != weights(finished)
 
 
-@pytest.mark.parametrize("stop", [1, 7, 17])
+@pytest.mark.parametrize("stop", [7, *(pytest.param(step, marks=pytest.mark.long) for step in (1, 17))])
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     stop: int, finished: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
