@@ -205,6 +205,12 @@ def test_errors_are_one_sentence_and_exit_with_2(run: Path, capsys: pytest.Captu
         assert len(err.splitlines()) == 1, err
 
 
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "mmzoo", "--version"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     from mmzoo.errors import MMZooError
 

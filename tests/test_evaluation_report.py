@@ -50,7 +50,9 @@ def page_of(run: mmzoo.Run) -> tuple[str, Outline]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind in ("binary", "multi_label"))) for kind in TASKS]
+)
 def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
     spec = small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")])
     records, others = records_for(kind), records_for(kind, 24, 1)

@@ -69,7 +69,12 @@ def test_interactions_of_a_game_that_is_known() -> None:
         coalitions(list("abcdefg"))
 
 
-@pytest.mark.parametrize("name", fusions.names())
+FEW = {"concat", "gated", "cross_attention", "decision_mean", "hard_vote"}  # of each kind one; the others are long
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name not in FEW)) for name in fusions.names()]
+)
 def test_the_shares_sum_to_the_answer(name: str) -> None:
     """For every fusion, as logit and as probability, with a modality absent and with none."""
     model = built(fusion=name)

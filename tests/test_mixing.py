@@ -215,6 +215,7 @@ def test_bad_settings() -> None:
         mmzoo.Training(mix="cutmix", mix_alpha=0)
 
 
+@pytest.mark.long
 def test_a_run_is_the_same_again(tmp_path: Any) -> None:
     settings = mmzoo.Training(epochs=1, batch_size=4, views=2, mix="cutmix")
     runs = [

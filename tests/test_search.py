@@ -189,7 +189,7 @@ print(found.text())
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_search_that_is_killed_goes_on(tmp_path: Path) -> None:
     """SIGKILL in the second trial: the first is kept, and all end as those of a search that was not killed."""
 

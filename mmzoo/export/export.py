@@ -82,6 +82,8 @@ def export(
         kept = [row for row in rows if "why_not" not in row and (allow_loss or "over" not in row)]
         chosen = limits.best(kept)
         if fit or len(kept) > 1:
+            for row in rows:
+                row.pop("best", None)  # what was it before
             chosen["best"] = True
             write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
             write_report(folder, rows)

@@ -66,4 +66,4 @@ def new_weights(weights: Any, losses: Any, first: Any, norms: Any) -> Any:
     wanted = tf.reduce_sum(weighed * here) / count * pace**ALPHA
     slope = tf.sign(weighed - wanted) * norms / tf.maximum(tf.reduce_sum(norms * here) / count, 1e-12)
     moved = tf.maximum(weights - RATE * slope * here, LEAST)
-    return moved * (len(weights) / tf.reduce_sum(moved))
+    return moved * (weights.shape[0] / tf.reduce_sum(moved))
