@@ -28,7 +28,7 @@ First batch after 0.32 s with 2,000 records and 0.35 s with 200,000; over 50 mor
 Where the time of a record goes, in milliseconds of processor (`--pieces`): reading and decoding the picture into the
 batch 0.26, reading the sound 0.04, the text 0.01, the order 0.02, flip, shift and colour 0.16, shift and gain of the
 sound 0.02: 0.51 in all. The limit decodes a picture in 0.30, and reads it and makes batches. The log-mel took 0.66
-when the table was made; since it adds up the quarters of its frames it takes 0.36, compiled 0.33 (another day, decoding 0.41).
+when the table was made; since it adds up the quarters of its frames 0.36, compiled 0.33 (that day decoding took 0.41).
 """
 
 from __future__ import annotations
