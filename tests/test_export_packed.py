@@ -18,7 +18,7 @@ from mmzoo.export.embedded import attach
 from mmzoo.export.lookups import with_lookups
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.operations import operations
-from mmzoo.export.packed import packed, restored
+from mmzoo.export.packed import opened, packed, restored
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted, in_four_bits, inside
 from tests.conftest import small_records, small_spec
@@ -42,7 +42,7 @@ def answers(data: bytes) -> np.ndarray:
 
 
 def tensors(data: bytes) -> list[Any]:
-    return list(schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0)).subgraphs[0].tensors)
+    return list(opened(data).subgraphs[0].tensors)
 
 
 @pytest.mark.parametrize("variant", ["fp32", "dynamic"])

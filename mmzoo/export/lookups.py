@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.export.packed import written
+from mmzoo.export.packed import opened, written
 
 
 def with_lookups(data: bytes) -> bytes:
     """The same float32 .tflite with EMBEDDING_LOOKUP wherever whole rows of a constant table are gathered."""
     from tensorflow.lite.python import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = opened(data)
     gather = schema.BuiltinOperator.GATHER
     gathers = {place for place, code in enumerate(model.operatorCodes) if code.builtinCode == gather}
     for graph in model.subgraphs:

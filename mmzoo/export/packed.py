@@ -21,9 +21,7 @@ def packed(data: bytes) -> bytes:
     tensor that the converter made of several keeps the first one's name. ai-edge-quantizer puts large buffers behind
     the tables, by their places in the file, which `embedded.attach` would move.
     """
-    from tensorflow.lite.python import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = opened(data)
     for buffer in model.buffers:
         if buffer.offset > 1:
             buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
@@ -44,7 +42,7 @@ def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
     """
     from tensorflow.lite.python import schema_py_generated as schema
 
-    made, plain = (schema.ModelT.InitFromObj(schema.Model.GetRootAs(each, 0)) for each in (data, exact))
+    made, plain = opened(data), opened(exact)
 
     def found() -> Iterator[tuple[Any, Any]]:
         """Each weight in 8 bits, and the same in the exact model."""
@@ -62,6 +60,13 @@ def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
         tensor.type, tensor.quantization = source.type, source.quantization
         made.buffers[tensor.buffer].data = plain.buffers[source.buffer].data
     return written(made)
+
+
+def opened(data: bytes) -> Any:
+    """A .tflite as a `ModelT` of TensorFlow's schema, to be changed and `written`."""
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
 
 
 def written(model: Any) -> bytes:
