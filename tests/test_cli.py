@@ -101,12 +101,13 @@ def test_evaluate_again_gives_the_same(run: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.slow
 def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = ask(capsys, "export", str(run))
-    assert code == 0, err
-    assert "100.0%" in out
-    (row,) = json.loads((run / "export" / "report.json").read_text())
-    assert row["variant"] == "fp32"
-    assert row["max_abs_diff"] <= 1e-5
+    for format in ("saved_model", "tflite"):
+        code, out, err = ask(capsys, "export", str(run), "--format", format)
+        assert code == 0, err
+        assert "100.0%" in out
+    rows = json.loads((run / "export" / "report.json").read_text())
+    assert [row["variant"] for row in rows] == ["saved_model", "saved_model_bytes", "fp32"]
+    assert all(row["max_abs_diff"] <= 1e-5 for row in rows)
 
 
 def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -117,14 +118,14 @@ def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_p
         "--audio": str(tmp_path / "speech.wav"),
     }
     answers = set()
-    for bits in (2, 5, 7):
+    for bits in range(1, 8):
         chosen = [part for k, pair in enumerate(flags.items()) if bits >> k & 1 for part in pair]
         code, out, _ = ask(capsys, "predict", str(run), "--json", *chosen)
         assert code == 0
         answer = json.loads(out)["group"]
         assert sum(answer.values()) == pytest.approx(1, abs=1e-5)
         answers.add(tuple(answer.values()))
-    assert len(answers) == 3
+    assert len(answers) == 7
     code, out, _ = ask(capsys, "predict", str(run), "--input", "name=penguin")
     assert code == 0
     assert "%" in out

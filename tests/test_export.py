@@ -149,7 +149,7 @@ def test_variants(run: mmzoo.Run) -> None:
     assert by["fp32"]["max_abs_diff"] <= 1e-5
     assert by["fp16"]["max_abs_diff"] <= 5e-2  # pure tones: the log of what is next to nothing is coarse in 16 bits
     assert by["int8"]["top1_agreement"] >= 0.8
-    assert by["int4"]["top1_agreement"] >= 0.7  # two epochs leave many answers near to a tie
+    assert by["int4"]["top1_agreement"] >= 0.8
     assert by["int4"]["bytes"] < by["dynamic"]["bytes"]
     assert by["int8"]["bytes"] < by["fp16"]["bytes"] < by["fp32"]["bytes"]
     for row in rows:

@@ -60,6 +60,11 @@ def test_an_accumulated_gradient_is_that_of_the_batch(found: dict[str, Any]) -> 
 
 
 @pytest.mark.long
+def test_an_accumulated_gradient_is_that_of_the_batch_on_one_device(more: dict[str, Any]) -> None:
+    assert more["accumulated"] < 1e-5
+
+
+@pytest.mark.long
 def test_attack_contrast_and_pruning_are_the_same_on_every_replica(more: dict[str, Any]) -> None:
     """Contrast sees the whole batch, and every replica cuts the same weights."""
     assert more["attacked"] < 1e-5

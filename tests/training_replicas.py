@@ -111,6 +111,7 @@ if __name__ == "__main__":
     frozen = train(one, "frozen")
     if sys.argv[1:] == ["more"]:
         found = {
+            "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
             "attacked": difference(*(train(each, "frozen", **TOGETHER) for each in (one, two))),
             "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
             "modulated": difference(train(one, "frozen", **WEIGHED), train(two, "frozen", **WEIGHED, accumulate=2)),
