@@ -61,7 +61,7 @@ class Gradients:
         rows = inputs["present"].shape[0] // parts
         count, modalities = len(self.spec.tasks), len(self.spec.inputs)
         losses, squares, scores = tf.zeros(count), tf.zeros(count), tf.zeros((2, modalities))
-        loss, gradients = tf.constant(0.0), [tf.zeros_like(v.value) for v in variables]
+        loss, gradients = tf.constant(0.0), []
         for k in range(parts):
             cut = slice(k * rows, (k + 1) * rows)
             inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)
@@ -89,7 +89,8 @@ class Gradients:
                     part = (part + loss_of(self._with_additions(self._attacked, inputs, loss_of, scale))) / 2
                 scaled = part * scale
             found = tape.gradient(scaled, [v.value for v in variables], unconnected_gradients="zero")
-            gradients = [g + tf.convert_to_tensor(more) for g, more in zip(gradients, found, strict=True)]
+            found = [tf.convert_to_tensor(slope) for slope in found]
+            gradients = [g + more for g, more in zip(gradients, found, strict=True)] if gradients else found
             loss += part
             if self.balance:
                 slopes = [tape.gradient(each, outputs[EMBEDDING], unconnected_gradients="zero") for each in single]
@@ -105,7 +106,9 @@ class Gradients:
         # Apart from the loss: several workers can only add up what is of one type at once.
         loss = context.all_reduce(tf.distribute.ReduceOp.SUM, loss)
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, sent)
-        gradients = [tf.cast(g, tf.float32) / scale for g in gradients]
+        gradients = [tf.cast(g, tf.float32) for g in gradients]
+        if self.training.precision == "float16":
+            gradients = [g / scale for g in gradients]
         norm = tf.linalg.global_norm(gradients)
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)

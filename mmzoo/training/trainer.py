@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from mmzoo.errors import require
 from mmzoo.spec import Spec
+from mmzoo.training.adamw import AdamW
 from mmzoo.training.feed import Feed
 from mmzoo.training.gradients import Gradients
 from mmzoo.training.pruning import Pruning
@@ -22,29 +23,6 @@ from mmzoo.tuning.model import tune
 
 FIRST_SCALE = 2.0**15
 CALM = 2000  # steps without an overflow after which the loss scale doubles
-
-
-class AdamW(keras.optimizers.AdamW):
-    """AdamW for gradients that are summed over the replicas already: they are clipped before it sees them.
-
-    The rate of a step is computed once; Keras computes it for every variable that decays.
-    """
-
-    _rate: Any = None
-
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        self._rate = super().learning_rate
-        try:
-            super().apply(grads, trainable_variables)
-        finally:
-            self._rate = None
-
-    @property
-    def learning_rate(self) -> Any:
-        return super().learning_rate if self._rate is None else self._rate
-
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
-        return grads_and_vars
 
 
 class Trainer:
@@ -196,10 +174,10 @@ class Trainer:
             modulation.shorten(before)
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
-        momentum = tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
+        share = 1.0 - tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
         for average, variable in self.averages:
             if id(variable) in training:
-                average.assign(average * momentum + variable.value * (1.0 - momentum))
+                average.assign_sub((average - variable.value) * share)
         self.pruning.cut(kept, self.groups[0][0].iterations.value, self.averages)
 
     @tf.autograph.experimental.do_not_convert
