@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
 
 from mmzoo.modalities.text import Text
 from mmzoo.tokenizers.hashed_words import HashedWords
@@ -96,3 +97,19 @@ def test_a_graph_gives_what_eager_gives() -> None:
         mapped = next(iter(tf.data.Dataset.from_tensors(batch).map(layer)))
         np.testing.assert_array_equal(layer(batch), graph(batch))
         np.testing.assert_array_equal(layer(batch), mapped)
+
+
+def test_the_same_where_a_device_rounds_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TPUs multiply float32 matrices as bfloat16, GPUs as TF32: a text must get the ids that it has on a phone."""
+    texts = [" ".join(wordllama_pieces()[20_000:20_040:9]), "grinning face with smiling eyes", "日本 abc" * 5]
+    layers = [HashedWords(LENGTH, 2**20), LongestMatch(LENGTH, [piece.encode() for piece in wordllama_pieces()])]
+    exact = [np.asarray(layer(tensor(texts))) for layer in layers]
+    assert min(ids.max() for ids in exact) > 2**12
+    matmul = ops.matmul
+
+    def coarse(*factors: object) -> object:
+        return matmul(*(ops.cast(ops.cast(factor, "bfloat16"), "float32") for factor in factors))
+
+    monkeypatch.setattr(ops, "matmul", coarse)
+    for layer, ids in zip(layers, exact, strict=True):
+        np.testing.assert_array_equal(layer(tensor(texts)), ids)

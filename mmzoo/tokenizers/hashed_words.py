@@ -10,7 +10,7 @@ from keras import ops
 
 from mmzoo.errors import check_number
 from mmzoo.tokenizers import tokenizers
-from mmzoo.tokenizers.bytewise import gather_places, lower_case, shifted
+from mmzoo.tokenizers.bytewise import lower_case, summed
 
 
 @tokenizers.register("hashed_words", where="graph")
@@ -50,12 +50,15 @@ class HashedWords(keras.layers.Layer):
     def call(self, x: Any) -> Any:
         x = lower_case(x)
         starts, goes_on = word_bounds(x)
-        run, total = ops.cast(starts, "int32"), ops.zeros_like(x)
-        for place, factor in enumerate(self.factors):
-            # `run` is 1 where the word that starts here still goes on at `place`.
-            run = run * shifted(goes_on, place) if place else run
-            total = total + run * shifted(x, place) * int(factor)
-        return gather_places(total % self.buckets + 1, starts, self.length)
+        word = ops.cumsum(ops.cast(starts, "int32"), axis=1)
+        within = word[:, None] == ops.arange(1, self.length + 1, dtype="int32")[:, None]
+        place = ops.arange(x.shape[1], dtype="int32")
+        begins = summed(place * ops.cast(starts, "int32"), within)
+        offset = place - ops.take_along_axis(begins, ops.clip(word - 1, 0, self.length - 1), axis=1)
+        counts = ops.logical_and(ops.logical_or(starts, goes_on > 0), offset < self.WORD_BYTES)
+        factor = ops.take(self.factors, ops.clip(offset, 0, self.WORD_BYTES - 1))
+        total = summed(x * factor * ops.cast(counts, "int32"), within)
+        return ops.where(ops.any(within, axis=2), total % self.buckets + 1, 0)
 
 
 def word_bounds(x: Any) -> tuple[Any, Any]:
