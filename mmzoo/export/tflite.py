@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.lookups import with_lookups
 from mmzoo.export.packed import packed, restored
+from mmzoo.files import write_file
 
 VARIANTS = {
     "fp32": "float32, as trained",
@@ -29,7 +31,6 @@ PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
 CALIBRATION = 200
 SECONDS = 1800
-REFUSED = 3
 
 
 def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[str, bytes | MMZooError]:
@@ -52,7 +53,7 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
             require(training, "The variant 'int8' needs training records to see the ranges of the activations.")
             np.savez(folder / "examples.npz", **as_tensors(calibration(model.spec, training)))  # type: ignore[arg-type]
         (folder / "exact.json").write_text(json.dumps(exact_layers(model)))
-        return {variant: apart(folder, variant) for variant in variants}
+        return apart(folder, variants)
 
 
 def calibration(spec: Any, training: Any) -> dict[str, np.ndarray]:
@@ -80,22 +81,29 @@ def inside(layers: Sequence[str]) -> str:
     return "|".join(rf"(?:^|[/;]){re.escape(name)}(?:_\d+)?/" for name in layers) or "$^"
 
 
-def apart(folder: Path, variant: str) -> bytes | MMZooError:
-    """One variant, made by a process of its own: a crash of the converter is not the end of this one."""
-    out = folder / f"{variant}.tflite"
-    command = [sys.executable, "-m", __name__, str(folder), variant]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return MMZooError(f"The variant '{variant}' was not converted within {SECONDS // 60} minutes; leave it out.")
-    if done.returncode == REFUSED:
-        return MMZooError(done.stdout.strip().splitlines()[-1])
-    if done.returncode or not out.exists():
-        return MMZooError(
-            f"TensorFlow's converter crashed on the variant '{variant}' ({ending(done.returncode)}); leave it out, or "
-            "choose another tower (a recurrent one cannot be quantized to int8)."
-        )
-    return out.read_bytes()
+def apart(folder: Path, variants: Sequence[str]) -> dict[str, bytes | MMZooError]:
+    """The variants, made by a process of their own, by another one from where it crashed: that is not the end of us."""
+    made: dict[str, bytes | MMZooError] = {}
+    while left := [variant for variant in variants if variant not in made]:
+        command = [sys.executable, "-m", __name__, str(folder), *left]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS * len(left))
+            how = f"crashed ({ending(done.returncode)})"
+        except subprocess.TimeoutExpired:
+            how = f"was not done within {SECONDS * len(left) // 60} minutes"
+        for variant in left:
+            data, refusal = folder / f"{variant}.tflite", folder / f"{variant}.txt"
+            if data.exists():
+                made[variant] = data.read_bytes()
+            elif refusal.exists():
+                made[variant] = MMZooError(refusal.read_text("utf-8"))
+            else:
+                made[variant] = MMZooError(
+                    f"TensorFlow's converter {how} on the variant '{variant}'; leave it out, or choose another tower "
+                    "(a recurrent one cannot be quantized to int8)."
+                )
+                break
+    return made
 
 
 def ending(code: int) -> str:
@@ -103,6 +111,7 @@ def ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
+@cache  # the exact one is the beginning of most others
 def converted(folder: str, variant: str = "fp32") -> bytes:
     """The .tflite of a SavedModel's default signature, "fp32", "fp16" or "dynamic".
 
@@ -184,24 +193,26 @@ def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     return bytes(made.quantize().quantized_model)
 
 
-def main(folder: Path, variant: str) -> int:
-    """What the process of its own does: folder/model to folder/VARIANT.tflite."""
-    try:
-        exact = json.loads((folder / "exact.json").read_text())
-        if variant == "int4":
-            data = in_four_bits(converted(str(folder / "model")), exact)
-        elif variant == "int8":
-            data = quantized(str(folder / "model"), dict(np.load(folder / "examples.npz")), exact)
-        else:
-            data = converted(str(folder / "model"), variant)
-        if variant == "dynamic" and exact:
-            data = restored(data, converted(str(folder / "model")), inside(exact))
-    except MMZooError as error:
-        print(error)
-        return REFUSED
-    (folder / f"{variant}.tflite").write_bytes(packed(data))
-    return 0
+def main(folder: Path, variants: Sequence[str]) -> None:
+    """What the process of its own does: folder/model to folder/VARIANT.tflite, or VARIANT.txt that says why not."""
+    exact = json.loads((folder / "exact.json").read_text())
+    for variant in variants:
+        try:
+            write_file(folder / f"{variant}.tflite", packed(variant_of(folder, variant, exact)))
+        except MMZooError as error:
+            write_file(folder / f"{variant}.txt", str(error).encode())
+
+
+def variant_of(folder: Path, variant: str, exact: Sequence[str]) -> bytes:
+    """One variant of folder/model."""
+    model = str(folder / "model")
+    if variant == "int4":
+        return in_four_bits(converted(model), exact)
+    if variant == "int8":
+        return quantized(model, dict(np.load(folder / "examples.npz")), exact)
+    data = converted(model, variant)
+    return restored(data, converted(model), inside(exact)) if variant == "dynamic" and exact else data
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2:])
