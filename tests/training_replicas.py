@@ -59,7 +59,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
         no_dropout(model)
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
-                layer.trainable, layer.synchronized = norm != "frozen", norm == "synchronized"
+                layer.trainable = norm != "frozen"
         training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
         features = compute_features(split(model), model.spec, decode(model.spec, records))
         labels = encode_labels(model.spec, records)
@@ -111,19 +111,19 @@ if __name__ == "__main__":
     frozen = train(one, "frozen")
     if sys.argv[1:] == ["more"]:
         found = {
+            "replicas": difference(frozen, train(two, "frozen")),
             "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
             "attacked": difference(*(train(each, "frozen", **TOGETHER) for each in (one, two))),
-            "low rank": difference(train(one, "synchronized", **LOW_RANK), train(two, **LOW_RANK)),
+            "low rank": difference(train(one, **LOW_RANK), train(two, **LOW_RANK)),
             "modulated": difference(train(one, "frozen", **WEIGHED), train(two, "frozen", **WEIGHED, accumulate=2)),
             "from the start": difference(frozen, untrained()),
             "in 16 bits": difference(frozen, train(two, "frozen", exchange="bfloat16")),
         }
     else:
-        shared = train(one, "synchronized")
+        whole = train(one)
         found = {
-            "moved": difference(frozen, shared),
-            "replicas": difference(frozen, train(two, "frozen")),
-            "synchronized": difference(shared, train(two)),
+            "moved": difference(frozen, whole),
+            "synchronized": difference(whole, train(two)),
             "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
             "dropouts": dropouts(two),
         }

@@ -46,7 +46,7 @@ class Gradients:
         return [variable for way in ways if way for variable in way.variables]
 
     def __call__(self, batch: Sequence[Any], variables: list[Any], scale: Any) -> tuple[Any, list[Any], Any]:
-        """From a replica's part of a batch: the loss of the whole, its clipped gradient, and whether that is finite.
+        """From a replica's part of a batch: its part of the loss, the clipped gradient of the whole, is that finite?
 
         Args:
             batch: `(inputs, labels[, weights])`.
@@ -103,8 +103,6 @@ class Gradients:
         if self.modulation:
             self.modulation.update(*tf.unstack(context.all_reduce(tf.distribute.ReduceOp.SUM, scores)))
         sent = [tf.cast(g, self.training.exchange) for g in gradients] if self.replicas > 1 else gradients
-        # Apart from the loss: several workers can only add up what is of one type at once.
-        loss = context.all_reduce(tf.distribute.ReduceOp.SUM, loss)
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, sent)
         gradients = [tf.cast(g, tf.float32) for g in gradients]
         if self.training.precision == "float16":

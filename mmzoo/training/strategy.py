@@ -39,6 +39,7 @@ def strategy_of(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
             return tf.distribute.MirroredStrategy()
         if name == "workers":
             require(worker_count(), 'The strategy "workers" needs TF_CONFIG; set it, or use --workers N for a try.')
+            keep_memory()
             return tf.distribute.MultiWorkerMirroredStrategy()
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
         tf.config.experimental_connect_to_cluster(resolver)
@@ -49,6 +50,18 @@ def strategy_of(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
             raise
         why = " ".join(str(error).split())[:300]
         raise MMZooError(f"The devices of strategy '{name}' cannot be reached ({why}); check them.") from error
+
+
+def keep_memory() -> None:
+    """Let TensorFlow keep the memory of its tensors on the CPU, all of the machine's if need be.
+
+    Where collective operations hand on the work from thread to thread, malloc gives the memory of each tensor back to
+    the system and gets it again page by page, which took 30 to 40 % of a step.
+    """
+    os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
+    if hasattr(os, "sysconf"):
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        os.environ.setdefault("TF_CPU_BFC_MEM_LIMIT_IN_MB", str(size // 2**20))
 
 
 def worker_count() -> int:
@@ -85,6 +98,6 @@ def _add_up(values: Any) -> Any:
 
     def add() -> Any:
         context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.SUM, values / context.num_replicas_in_sync)
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, values / len(strategy.extended.worker_devices))
 
     return strategy.experimental_local_results(strategy.run(add))[0]

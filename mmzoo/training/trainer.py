@@ -18,6 +18,8 @@ from mmzoo.training.gradients import Gradients
 from mmzoo.training.pruning import Pruning
 from mmzoo.training.rate import Rate
 from mmzoo.training.settings import Training
+from mmzoo.training.strategy import added_up
+from mmzoo.training.synchronized import synchronize
 from mmzoo.tuning.groups import Tuned
 from mmzoo.tuning.model import tune
 
@@ -62,9 +64,7 @@ class Trainer:
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         if self.replicas > 1:
-            for layer in model._flatten_layers():
-                if isinstance(layer, keras.layers.BatchNormalization):
-                    layer.synchronized = True
+            synchronize(model)
         self.gradients = Gradients(spec, model, training, self.tuned)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
@@ -116,7 +116,9 @@ class Trainer:
         A loss is NaN where the gradient was not finite: the weights are of no more use then.
         """
         losses, waited = self._steps(batches, tf.constant(count))
-        return losses.numpy(), float(waited)
+        # Other workers' parts of the losses; always as many, for one graph that adds them up.
+        padded = np.pad(losses.numpy(), (0, max(self.training.steps_per_call - count, 0)))
+        return added_up(padded)[:count], float(waited)
 
     def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
         losses = tf.TensorArray(tf.float32, count, element_shape=())
@@ -136,23 +138,20 @@ class Trainer:
         return losses.stack(), waited
 
     def _step(self, batch: Any) -> Any:
-        """One step from outside the replicas; its loss."""
-
-        def first(value: Any) -> Any:
-            return self.strategy.experimental_local_results(value)[0]
-
+        """One step from outside the replicas; the loss of those that are here."""
+        local = self.strategy.experimental_local_results
         if not self.scale:
-            return first(self.strategy.run(self.learn, args=tuple(batch)))
+            return tf.add_n(local(self.strategy.run(self.learn, args=tuple(batch))))
         loss, gradients, finite = self.strategy.run(self._slopes, args=tuple(batch))
         # Which half of it runs must be decided out here: a replica may not meet the others inside a condition.
-        if first(finite):
+        if local(finite)[0]:
             self.strategy.run(self._apply, args=(gradients,))
         self.strategy.run(self._rescale, args=(finite,))
-        return first(loss)
+        return tf.add_n(local(loss))
 
     @tf.autograph.experimental.do_not_convert
     def learn(self, *batch: Any) -> Any:
-        """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; the loss of the whole."""
+        """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the loss."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
