@@ -89,7 +89,9 @@ def test_the_shares_sum_to_the_answer(name: str) -> None:
         assert found["output"]["logit"] == pytest.approx(np.log(share / (1 - share)), abs=2e-3)
 
 
-@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind in ("binary", "multi_label"))) for kind in TASKS]
+)
 def test_every_task_can_be_explained(kind: str, tmp_path: Path) -> None:
     model = built(tasks=[TASKS[kind]])
     found = explain(model, record())

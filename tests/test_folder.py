@@ -17,7 +17,7 @@ from mmzoo.folder.golden import presence
 from mmzoo.towers import towers
 from tests.attacks.making import card_of
 from tests.conftest import small_records, small_spec
-from tests.zoo import tower_spec
+from tests.zoo import DEEPER, LARGE, tower_spec
 
 
 @pytest.fixture
@@ -54,7 +54,10 @@ def test_pretrained_packages_are_not_needed_to_load(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", towers.names(serves="image"))
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE | DEEPER)) for name in towers.names(serves="image")],
+)
 def test_names_of_weights_do_not_depend_on_what_was_built_before(name: str) -> None:
     first, second = (named_weights(mmzoo.build(tower_spec(name, "image"))) for _ in range(2))
     assert first.keys() == second.keys()
@@ -67,7 +70,14 @@ def test_another_model_is_not_overwritten(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "count"), [("card.json", 200), ("weights.safetensors", 20), ("golden.safetensors", 20)]
+    ("name", "count"),
+    [
+        ("card.json", 200),
+        ("weights.safetensors", 6),
+        ("golden.safetensors", 6),
+        pytest.param("weights.safetensors", 40, marks=pytest.mark.long),
+        pytest.param("golden.safetensors", 40, marks=pytest.mark.long),
+    ],
 )
 def test_any_flipped_bit_is_refused(tmp_path: Path, name: str, count: int) -> None:
     mmzoo.save(mmzoo.build(small_spec().subset(["words"])), tmp_path)

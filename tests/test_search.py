@@ -50,7 +50,9 @@ def suggested(method: str, seed: int = 0, trials: int = 15, fails: int = 0) -> l
     return found
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[pytest.mark.long] * (name == "bayesian")) for name in METHODS]
+)
 def test_suggestions_follow_from_the_seed_and_the_scores(method: str) -> None:
     trials = 12
     found = suggested(method, trials=trials, fails=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import combinations
 from typing import Any
 
@@ -25,43 +26,40 @@ def sample(spec: mmzoo.Spec, count: int = 3) -> dict[str, np.ndarray]:
 SUBSETS = [np.isin(range(3), chosen) for size in (1, 2, 3) for chosen in combinations(range(3), size)]
 
 
+@functools.cache
+def fused(name: str) -> keras.Model:
+    return mmzoo.build(small_spec(name))
+
+
 @pytest.mark.parametrize("name", fusions.names())
 def test_fusion_with_every_subset(name: str) -> None:
-    spec = small_spec(name)
-    model, batch = mmzoo.build(spec), sample(spec)
-    for chosen in SUBSETS:
-        present = np.tile(chosen, (3, 1))
-        clean = {**batch, "present": present}
-        outputs, others = model(clean), model(poisoned(spec, batch, present))
-        for key, value in outputs.items():
-            assert np.isfinite(value).all()
-            np.testing.assert_array_equal(value, others[key])
-    everything = model({**batch, "present": np.ones((3, 3), bool)})["animal"]
-    alone = model({**batch, "present": np.tile(SUBSETS[0], (3, 1))})["animal"]
+    """Each row of a batch has other modalities, so that one batch has all subsets."""
+    model = fused(name)
+    batch = sample(model.spec, len(SUBSETS))
+    present = np.array(SUBSETS)
+    outputs, others = model({**batch, "present": present}), model(poisoned(model.spec, batch, present))
+    for key, value in outputs.items():
+        assert np.isfinite(value).all()
+        np.testing.assert_array_equal(value, others[key])
+    everything = model({**batch, "present": np.ones_like(present)})["animal"]
+    alone = model({**batch, "present": np.tile(SUBSETS[0], (len(SUBSETS), 1))})["animal"]
     assert np.abs(everything - alone).max() > 1e-6, "the other modalities change nothing"
 
 
 @pytest.mark.parametrize("name", fusions.names())
-def test_fusion_gradients_do_not_see_absent_values(name: str) -> None:
-    spec = small_spec(name)
-    model, batch = mmzoo.build(spec), sample(spec)
+def test_fusion_gradients_reach_every_variable_and_do_not_see_absent_values(name: str) -> None:
+    model = fused(name)
+    batch = sample(model.spec)
     present = np.array([[True, False, True], [False, True, True], [True, True, False]])
-    clean, dirty = gradients(model, {**batch, "present": present}), gradients(model, poisoned(spec, batch, present))
+    clean = gradients(model, {**batch, "present": present})
+    dirty = gradients(model, poisoned(model.spec, batch, present))
+    # A fusion that leaves absent modalities out has no use for what stands in for them.
+    idle = ("/key/bias", *(["/missing"] if fusions.facts(name)["absent"] == "left out" else []))
+    assert idle_variables(model, clean, *idle) == [], "every other variable trains"
     assert clean.keys() == dirty.keys()
     for path, value in clean.items():
         assert np.isfinite(dirty[path]).all()
         np.testing.assert_array_equal(value, dirty[path])
-
-
-@pytest.mark.parametrize("name", fusions.names())
-def test_every_variable_of_a_fused_model_trains(name: str) -> None:
-    spec = small_spec(name)
-    model, batch = mmzoo.build(spec), sample(spec)
-    present = np.array([[True, False, True], [False, True, True], [True, True, False]])
-    found = gradients(model, {**batch, "present": present})
-    # A fusion that leaves absent modalities out has no use for what stands in for them.
-    idle = ("/key/bias", *(["/missing"] if fusions.facts(name)["absent"] == "left out" else []))
-    assert idle_variables(model, found, *idle) == []
 
 
 @pytest.mark.parametrize("name", fusions.names())
