@@ -8,10 +8,12 @@ of 24 million parameters, 95 MiB of gradients. Each way is a run of its own: a f
 every call; printed are all of them, examples a second, and the share of a step that the adding up takes: that of the
 same number of bytes by itself, over the step.
 
-On 2 quiet cores: `recipe` (1.7 MiB) 1.34 times the examples a second of one worker, 1.40 with 16-bit gradients, where
-adding up takes 4 and 3 % of a step; `large` (91 MiB) 0.80 and 0.73 times, 20 and 12 %; its other ways took too long to
-measure. Two processes that have nothing to do with each other (`--child` twice, no TF_CONFIG) give 1.86 and 1.90 times:
-what is lost beyond the adding up lies between the workers. Without synchronized batch statistics it was 1.43 and 1.08.
+On 2 quiet cores of a slow day (a step of `recipe` took one worker 0.25 s): `recipe` (1.7 MiB) 1.55 times the examples
+a second of one worker, 1.59 with 16-bit gradients, where adding up takes 3 and 7 % of a step; `large` (91 MiB) 1.20 and
+1.33 times, 15 and 6 %; its other ways took too long to measure. Before TensorFlow was told to keep the memory of its
+tensors (`mmzoo.training.strategy.keep_memory`) two workers were no faster than one that day: each step took 35,000 to
+45,000 page faults, against 100 of one worker alone. Two processes that have nothing to do with each other (`--child`
+twice, no TF_CONFIG) are as fast as one by itself.
 """
 
 from __future__ import annotations
