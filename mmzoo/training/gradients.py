@@ -61,7 +61,8 @@ class Gradients:
         rows = inputs["present"].shape[0] // parts
         count, modalities = len(self.spec.tasks), len(self.spec.inputs)
         losses, squares, scores = tf.zeros(count), tf.zeros(count), tf.zeros((2, modalities))
-        loss, gradients = tf.constant(0.0), []
+        loss = tf.constant(0.0)
+        gradients: list[Any] = []
         for k in range(parts):
             cut = slice(k * rows, (k + 1) * rows)
             inputs, labels, *weights = keras.tree.map_structure(lambda x, cut=cut: x[cut], batch)

@@ -85,7 +85,7 @@ def has_workers() -> bool:
     return isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def added_up(values: Sequence[float]) -> np.ndarray:
+def added_up(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """The sum of what every worker gives here, float32; it waits until all are here."""
     if not has_workers():
         return np.asarray(values, np.float32)
