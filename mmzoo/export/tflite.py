@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,6 @@ def ending(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-@cache  # the exact one is the beginning of most others
 def converted(folder: str, variant: str = "fp32") -> bytes:
     """The .tflite of a SavedModel's default signature, "fp32", "fp16" or "dynamic".
 
@@ -136,6 +135,12 @@ def converted(folder: str, variant: str = "fp32") -> bytes:
         ) from error
 
 
+@lru_cache(maxsize=1)
+def exactly(folder: str) -> bytes:
+    """The "fp32" of a SavedModel, with which most other variants begin: converted once."""
+    return converted(folder)
+
+
 def converter_of(folder: str) -> Any:
     import tensorflow as tf
 
@@ -150,7 +155,7 @@ def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]
 
     from mmzoo.export.operations import operations
 
-    used = operations(converted(folder))
+    used = operations(exactly(folder))
     kept = [name for _, name in used if re.search(inside(exact), name)]
     converter = converter_of(folder)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -207,11 +212,13 @@ def variant_of(folder: Path, variant: str, exact: Sequence[str]) -> bytes:
     """One variant of folder/model."""
     model = str(folder / "model")
     if variant == "int4":
-        return in_four_bits(converted(model), exact)
+        return in_four_bits(exactly(model), exact)
     if variant == "int8":
         return quantized(model, dict(np.load(folder / "examples.npz")), exact)
+    if variant == "fp32":
+        return exactly(model)
     data = converted(model, variant)
-    return restored(data, converted(model), inside(exact)) if variant == "dynamic" and exact else data
+    return restored(data, exactly(model), inside(exact)) if variant == "dynamic" and exact else data
 
 
 if __name__ == "__main__":
