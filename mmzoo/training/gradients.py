@@ -105,9 +105,7 @@ class Gradients:
             self.modulation.update(*tf.unstack(context.all_reduce(tf.distribute.ReduceOp.SUM, scores)))
         sent = [tf.cast(g, self.training.exchange) for g in gradients] if self.replicas > 1 else gradients
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, sent)
-        gradients = [tf.cast(g, tf.float32) for g in gradients]
-        if self.training.precision == "float16":
-            gradients = [g / scale for g in gradients]
+        gradients = [tf.cast(g, tf.float32) / scale for g in gradients]
         norm = tf.linalg.global_norm(gradients)
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)
