@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Container, Generator, Iterable
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -27,6 +28,12 @@ TOGETHER = {
     "test_training",
     "test_training_strategy",
 }
+
+
+def usual(names: Iterable[str], kept: Container[str]) -> list[Any]:
+    """As parameters of a test: what is not `kept` is left to `make test-long`."""
+    return [pytest.param(name, marks=[pytest.mark.long] * (name not in kept)) for name in names]
+
 
 LABELS = ("cat", "dog", "bird")
 

@@ -18,9 +18,10 @@ from mmzoo.evaluation.halves import fusing
 from mmzoo.evaluation.metrics import finish, presence_of, run_model, subsets
 from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
+from mmzoo.fusions import fusions
 from mmzoo.tasks import Task
-from tests.conftest import LABELS, small_records, small_spec
-from tests.zoo import of_every_family
+from tests.conftest import LABELS, small_records, small_spec, usual
+from tests.zoo import FAMILIES
 
 TASKS: dict[str, Task] = {
     "classification": mmzoo.Classification("animal", labels=LABELS),
@@ -86,7 +87,7 @@ def test_paired_tests_against_scipy() -> None:
     assert p == pytest.approx(wanted.pvalue, abs=0.02)
 
 
-@pytest.mark.parametrize("name", of_every_family())
+@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_the_halves_are_the_model(name: str) -> None:
     """Any subset, from towers that ran once, is what the whole model says."""
     model = mmzoo.build(small_spec(name))

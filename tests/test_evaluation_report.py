@@ -12,7 +12,7 @@ import pytest
 import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.evaluation.charts import Line, lines
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, usual
 from tests.test_evaluation import TASKS, records_for
 
 QUICK = mmzoo.Training(epochs=2, batch_size=8)
@@ -50,10 +50,7 @@ def page_of(run: mmzoo.Run) -> tuple[str, Outline]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, marks=[pytest.mark.long] * (kind not in ("classification", "regression"))) for kind in TASKS],
-)
+@pytest.mark.parametrize("kind", usual(TASKS, {"classification", "regression"}))
 def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
     spec = small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")])
     records, others = records_for(kind), records_for(kind, 24, 1)

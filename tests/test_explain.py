@@ -20,7 +20,7 @@ from mmzoo.evaluation.explain import explain
 from mmzoo.evaluation.gradients import at_layer, feature_map_layer, gradients
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
 from mmzoo.fusions import fusions
-from tests.conftest import LABELS, small_records, small_spec
+from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_evaluation import TASKS
 
 GAPS = 0.01
@@ -72,9 +72,7 @@ def test_interactions_of_a_game_that_is_known() -> None:
 FEW = {"concat", "gated", "cross_attention", "decision_mean", "hard_vote"}  # of each kind one; the others are long
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] * (name not in FEW)) for name in fusions.names()]
-)
+@pytest.mark.parametrize("name", usual(fusions.names(), FEW))
 def test_the_shares_sum_to_the_answer(name: str) -> None:
     """For every fusion, as logit and as probability, with a modality absent and with none."""
     model = built(fusion=name)
@@ -89,9 +87,7 @@ def test_the_shares_sum_to_the_answer(name: str) -> None:
         assert found["output"]["logit"] == pytest.approx(np.log(share / (1 - share)), abs=2e-3)
 
 
-@pytest.mark.parametrize(
-    "kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind in ("binary", "multi_label"))) for kind in TASKS]
-)
+@pytest.mark.parametrize("kind", usual(TASKS, set(TASKS) - {"binary", "multi_label"}))
 def test_every_task_can_be_explained(kind: str, tmp_path: Path) -> None:
     model = built(tasks=[TASKS[kind]])
     found = explain(model, record())

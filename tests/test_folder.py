@@ -16,8 +16,8 @@ from mmzoo.folder import named_weights
 from mmzoo.folder.golden import presence
 from mmzoo.towers import towers
 from tests.attacks.making import card_of
-from tests.conftest import small_records, small_spec
-from tests.zoo import DEEPER, LARGE, tower_spec
+from tests.conftest import small_records, small_spec, usual
+from tests.zoo import LARGE, tower_spec
 
 
 @pytest.fixture
@@ -54,10 +54,7 @@ def test_pretrained_packages_are_not_needed_to_load(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE | DEEPER)) for name in towers.names(serves="image")],
-)
+@pytest.mark.parametrize("name", usual(towers.names(serves="image"), set(towers.names()) - LARGE))
 def test_names_of_weights_do_not_depend_on_what_was_built_before(name: str) -> None:
     first, second = (named_weights(mmzoo.build(tower_spec(name, "image"))) for _ in range(2))
     assert first.keys() == second.keys()

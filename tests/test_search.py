@@ -22,7 +22,7 @@ from mmzoo.search.search import search
 from mmzoo.search.space import check_space
 from mmzoo.search.suggestions import METHODS, Suggestions
 from mmzoo.training.stopping import Interrupted
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, usual
 
 pytest.importorskip("keras_tuner")
 
@@ -50,9 +50,7 @@ def suggested(method: str, seed: int = 0, trials: int = 15, fails: int = 0) -> l
     return found
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param(name, marks=[pytest.mark.long] * (name == "bayesian")) for name in METHODS]
-)
+@pytest.mark.parametrize("method", usual(METHODS, set(METHODS) - {"bayesian"}))
 def test_suggestions_follow_from_the_seed_and_the_scores(method: str) -> None:
     trials = 12
     found = suggested(method, trials=trials, fails=3)

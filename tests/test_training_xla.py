@@ -15,6 +15,7 @@ from mmzoo.training.batches import Varied
 from mmzoo.training.features import compute_features, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.trainer import Trainer
+from tests.conftest import usual
 
 pytestmark = pytest.mark.slow
 BATCH = 4
@@ -26,9 +27,7 @@ def records() -> mmzoo.Records:
 
 
 # Compiling takes from half a minute to minutes each.
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] * (name != "emoji")) for name in sorted(recipe_files())]
-)
+@pytest.mark.parametrize("name", usual(sorted(recipe_files()), {"emoji"}))
 def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     recipe = load_recipe(name)
     image = next(item for item in recipe.spec.inputs if item.name == "image")

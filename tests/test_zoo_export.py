@@ -15,10 +15,11 @@ from mmzoo.evaluation.metrics import finish
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
+from mmzoo.fusions import fusions
 from mmzoo.tasks import tasks
-from tests.conftest import LABELS, small_records, small_spec
+from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS
-from tests.zoo import batch_of, of_every_family, pairs, tower_spec
+from tests.zoo import FAMILIES, batch_of, pairs, tower_spec
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +45,7 @@ def test_tower(name: str, kind: str, tmp_path: Path) -> None:
     check(spec, batch_of(spec), tmp_path)
 
 
-@pytest.mark.parametrize("name", of_every_family())
+@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_fusion(name: str, tmp_path: Path) -> None:
     spec = small_spec(name)
     batch = decode(spec, small_records(7))

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.fusions import fusions
 from mmzoo.towers import towers
 from mmzoo.training.loss import total_loss
 from tests.conftest import LABELS
@@ -41,10 +40,17 @@ SMALL: dict[str, dict[str, Any]] = {
     "mlp": {"hidden": [8], "width": 4},
     "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
 }
-# Built at their full size, they take seconds to minutes to trace; left to `make test-long`.
-LARGE = {"inception_v3", "mobilenet_v3_large"}
-# Of the same blocks as a smaller one of their family; left to that too.
-DEEPER = {"vgg19", "resnet101", "resnet50_v2", "resnet101_v2", "convnext_tiny"}
+# Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
+# their family. Left to `make test-long`.
+LARGE = {
+    "inception_v3",
+    "mobilenet_v3_large",
+    "vgg19",
+    "resnet101",
+    "resnet50_v2",
+    "resnet101_v2",
+    "convnext_tiny",
+}
 
 INPUTS: dict[str, tuple[type, dict[str, Any]]] = {
     "image": (mmzoo.Image, {"size": 32}),
@@ -80,18 +86,13 @@ FAMILIES = {
 }
 
 
-def of_every_family() -> list[Any]:
-    """Every fusion, as parameters of a test."""
-    return [pytest.param(name, marks=[pytest.mark.long] * (name not in FAMILIES)) for name in fusions.names()]
-
-
 def pairs() -> list[Any]:
     """Every tower with every kind of input it serves, as parameters of a test."""
     found = []
     for name in towers.names():
         serves = towers.facts(name)["serves"]
         for kind in serves if isinstance(serves, tuple) else (serves,):
-            marks = [pytest.mark.long] * (name in LARGE | DEEPER)
+            marks = [pytest.mark.long] * (name in LARGE)
             found.append(pytest.param(name, kind, id=f"{name}-{kind}", marks=marks))
     return found
 
