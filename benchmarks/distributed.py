@@ -4,16 +4,22 @@
 
 Two processes find each other by TF_CONFIG on this machine (`MultiWorkerMirroredStrategy`), each held to one core; the
 one that they are compared with has the first of these cores. `recipe` is what trains of the main recipe, `large` a net
-of 24 million parameters, 95 MiB of gradients. Each way is a run of its own: a few steps to warm up, then a sample for
-every call; printed are all of them, examples a second, and the share of a step that the adding up takes: that of the
-same number of bytes by itself, over the step.
+of 24 million parameters, 91 MiB of gradients. One and two workers take their turns, some steps each, in one run;
+printed are all samples, examples a second, the median of the ratios with its quartiles, and the share of a step that
+the adding up takes: that of the same number of bytes by itself, over the step.
 
-On 2 quiet cores of a slow day (a step of `recipe` took one worker 0.25 s): `recipe` (1.7 MiB) 1.55 times the examples
-a second of one worker, 1.59 with 16-bit gradients, where adding up takes 3 and 7 % of a step; `large` (91 MiB) 1.20 and
-1.33 times, 15 and 6 %; its other ways took too long to measure. Before TensorFlow was told to keep the memory of its
-tensors (`mmzoo.training.strategy.keep_memory`) two workers were no faster than one that day: each step took 35,000 to
-45,000 page faults, against 100 of one worker alone. Two processes that have nothing to do with each other (`--child`
-twice, no TF_CONFIG) are as fast as one by itself.
+On 2 quiet cores, times the examples a second of one worker, quartiles, and the share of adding up:
+
+    recipe (1.7 MiB)                         large (90.9 MiB)
+    batch 32 a worker  1.67 (1.60-1.71)  4 %   batch 16 a worker  1.38 (1.36-1.43)  15 %
+    16-bit gradients   1.89 (1.81-1.98)  3 %   16-bit gradients   1.51 (1.44-1.53)   6 %
+    batch 64 a worker  1.81 (1.79-1.87)  1 %   64 in 4 parts      1.49 (1.44-1.51)   4 %
+                                               both               1.50 (1.48-1.54)   2 %
+
+The rest is mostly batch normalization, which meets the other worker twice a layer: a meeting takes 1.5 to 2.5 ms where
+nothing else is done, about 5 in a step; without any, `recipe` was 1.8 to 1.9 times as fast at batch 32. Memory matters
+too: before TensorFlow and malloc were told to keep it (`mmzoo.training.strategy.keep_memory`) each step took 35,000 to
+45,000 page faults, and two workers were no faster than one.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ import numpy as np
 
 from mmzoo.training.workers import free_ports
 
-CALLS = 6
+ROUNDS = {"recipe": 12, "large": 6}  # a step of the latter takes seconds
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,11 @@ class Way:
 
 
 WAYS = {
-    "recipe": [Way("batch 32 a worker", 32, 8, {}), Way("16-bit gradients", 32, 8, {"exchange": "bfloat16"})],
+    "recipe": [
+        Way("batch 32 a worker", 32, 8, {}),
+        Way("the same, 16-bit gradients", 32, 8, {"exchange": "bfloat16"}),
+        Way("batch 64 a worker", 64, 4, {}),
+    ],
     "large": [
         Way("batch 16 a worker", 16, 2, {}),
         Way("16-bit gradients", 16, 2, {"exchange": "bfloat16"}),
@@ -55,7 +65,7 @@ WAYS = {
 
 
 def child(case: str, batch: int, steps: int, settings: dict[str, Any]) -> None:
-    """One worker: what it measured as JSON on the last line."""
+    """One worker: answers each line with the seconds of a step, at the end of the lines with what adding up takes."""
     import tensorflow as tf
 
     import mmzoo
@@ -70,15 +80,18 @@ def child(case: str, batch: int, steps: int, settings: dict[str, Any]) -> None:
         training = mmzoo.Training(batch_size=batch * workers, average=0.0, **settings)
         trainer = Trainer(spec, model, training, 10**6)
         batches = trainer.batches(feed, range(10**6))
-        trainer.run(batches, steps)
-        seconds = []
-        for _ in range(CALLS):
+        for _ in range(2):
+            trainer.run(batches, steps)
+        answer(sum(int(np.prod(v.shape)) for v in trainer.variables))
+        for _ in sys.stdin:
             began = time.perf_counter()
             trainer.run(batches, steps)
-            seconds.append((time.perf_counter() - began) / steps)
-        size = sum(int(np.prod(v.shape)) for v in trainer.variables)
-        added = adding(strategy, trainer.variables, settings) if workers > 1 else [0.0]
-    print(json.dumps({"seconds": seconds, "added": added, "numbers": size}), flush=True)
+            answer((time.perf_counter() - began) / steps)
+        answer(adding(strategy, trainer.variables, settings) if workers > 1 else [0.0])
+
+
+def answer(what: Any) -> None:
+    print("answer " + json.dumps(what), flush=True)
 
 
 def recipe(batch: int) -> Any:
@@ -130,46 +143,70 @@ def adding(strategy: Any, variables: list[Any], settings: dict[str, Any]) -> lis
 
     float(add())
     seconds = []
-    for _ in range(CALLS):
+    for _ in range(10):
         began = time.perf_counter()
         float(add())
         seconds.append(time.perf_counter() - began)
     return seconds
 
 
-def measured(case: str, way: Way, workers: int) -> dict[str, Any]:
-    """What the first of some workers found."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
-    settings = {name: value for name, value in way.settings.items() if workers > 1 or name != "exchange"}
-    running = []
-    for index in range(workers):
-        place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        if workers > 1:
-            environment["TF_CONFIG"] = json.dumps(place)
-        task = [case, str(way.batch), str(way.steps), json.dumps(settings)]
-        command = ["taskset", "-c", str(index), sys.executable, "-W", "ignore", __file__, "--child", *task]
-        out = subprocess.PIPE if index == 0 else subprocess.DEVNULL
-        running.append(subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.DEVNULL, text=True))
-    words = running[0].communicate()[0]
-    if any(process.wait() for process in running):
-        raise SystemExit(f"A worker failed; the first one said: {words[-500:]}")
-    return dict(json.loads(words.splitlines()[-1]))
+class Run:
+    """Some workers that wait to be told to take steps."""
+
+    def __init__(self, case: str, way: Way, workers: int) -> None:
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
+        settings = {name: value for name, value in way.settings.items() if workers > 1 or name != "exchange"}
+        self.running = []
+        for index in range(workers):
+            place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+            if workers > 1:
+                environment["TF_CONFIG"] = json.dumps(place)
+            task = [case, str(way.batch), str(way.steps), json.dumps(settings)]
+            command = ["taskset", "-c", str(index), sys.executable, "-W", "ignore", __file__, "--child", *task]
+            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            self.running.append(subprocess.Popen(command, env=environment, text=True, **pipes))
+
+    def answer(self) -> Any:
+        """What the first worker says; all have said something then."""
+        found = []
+        for process in self.running:
+            said = next((line for line in process.stdout if line.startswith("answer ")), None)
+            if said is None:
+                raise SystemExit(f"A worker failed; run what it should do by itself: {' '.join(process.args)}")
+            found.append(json.loads(said.removeprefix("answer ")))
+        return found[0]
+
+    def step(self) -> float:
+        """Seconds of a step."""
+        for process in self.running:
+            print(file=process.stdin, flush=True)
+        return float(self.answer())
+
+    def close(self) -> list[float]:
+        """Seconds that adding up takes by itself."""
+        for process in self.running:
+            process.stdin.close()
+        return list(self.answer())
 
 
 def main() -> None:
     for case in sys.argv[1:] or WAYS:
         for way in WAYS[case]:
-            one, two = (measured(case, way, workers) for workers in (1, 2))
-            speeds = [way.batch * n / np.median(each["seconds"]) for n, each in ((1, one), (2, two))]
-            share = np.median(two["added"]) / np.median(two["seconds"])
+            runs = [Run(case, way, workers) for workers in (1, 2)]
+            size = [run.answer() * 4 / 2**20 for run in runs][1]
+            times = np.array([[run.step() for run in runs] for _ in range(ROUNDS[case])])
+            added = [run.close() for run in runs][1]
+            one, two = np.median(times, axis=0)
+            low, middle, high = np.percentile(2 * times[:, 0] / times[:, 1], [25, 50, 75])
             print(
-                f"{case} ({two['numbers'] * 4 / 2**20:.1f} MiB of gradients), {way.name}: {speeds[0]:.0f} and "
-                f"{speeds[1]:.0f} examples/s, {speeds[1] / speeds[0]:.2f} times; adding up {share:.0%} of a step"
+                f"{case} ({size:.1f} MiB of gradients), {way.name}: {way.batch / one:.0f} and "
+                f"{2 * way.batch / two:.0f} examples/s, {middle:.2f} times ({low:.2f} to {high:.2f}); "
+                f"adding up {np.median(added) / two:.0%} of a step"
             )
-            for name, each in (("one", one), ("two", two)):
-                print(f"  {name}, s a step: " + " ".join(f"{x:.3f}" for x in each["seconds"]))
-            print("  adding up alone, s: " + " ".join(f"{x:.3f}" for x in two["added"]), flush=True)
+            for name, each in (("one", times[:, 0]), ("two", times[:, 1])):
+                print(f"  {name}, s a step: " + " ".join(f"{x:.3f}" for x in each))
+            print("  adding up alone, s: " + " ".join(f"{x:.3f}" for x in added), flush=True)
 
 
 if __name__ == "__main__":

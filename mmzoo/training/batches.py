@@ -23,6 +23,8 @@ from mmzoo.modalities import Modality
 from mmzoo.training.mixing import Mixing, partners
 
 VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
+# `tf.random.experimental.index_shuffle` puts this before a seed, and on the wrong axis where there are several seeds.
+SHUFFLE = 498247692
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def stream(
 
     def batch(step: Any) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
-        drawn = tf.map_fn(lambda place: row_at(place, count, seed), places)
+        drawn = rows_at(places, count, seed)
         keys = keys_of(seed, drawn, places // count)
         rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
@@ -146,11 +148,12 @@ def records_named() -> Iterator[None]:
         raise DataError(found[1], "changed_file") from error
 
 
-def row_at(place: Any, count: int, seed: int) -> Any:
-    """The example at a place of the endless stream: place p is in epoch p // count, in that epoch's order."""
-    epoch = tf.cast(place // count, tf.int32)
-    key = tf.stack([tf.constant(seed, tf.int32), epoch])
-    return tf.random.experimental.index_shuffle(place % count, key, tf.constant(count - 1, tf.int64))
+def rows_at(places: Any, count: int, seed: int) -> Any:
+    """The examples at places (B,) of the endless stream: place p is in epoch p // count, in that epoch's order."""
+    epochs = tf.cast(places // count, tf.int32)
+    salt, seeds = (tf.fill(tf.shape(epochs), number) for number in (SHUFFLE, seed))
+    keys = tf.stack([salt, seeds, epochs], axis=1)
+    return tf.raw_ops.RandomIndexShuffle(index=places % count, seed=keys, max_index=count - 1, rounds=4)
 
 
 def drop_modalities(present: Any, share: float, chance: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.training.batches import Varied, row_at, stream
+from mmzoo.training.batches import Varied, rows_at, stream
 
 
 class Feed(Protocol):
@@ -64,6 +64,6 @@ class Stream:
 
     def examples(self, step: int) -> list[int]:
         """See `Feed`."""
-        places = range(step * self.batch_size, (step + 1) * self.batch_size)
-        drawn = [int(row_at(tf.constant(place, tf.int64), self.count, self.seed)) for place in places]
-        return drawn if self.table is None else [int(self.table[place]) for place in drawn]
+        places = tf.range(step * self.batch_size, (step + 1) * self.batch_size, dtype=tf.int64)
+        drawn = rows_at(places, self.count, self.seed).numpy()
+        return (drawn if self.table is None else self.table[drawn]).tolist()
