@@ -13,12 +13,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Varied, records_named, stream
+from mmzoo.training.batches import Varied, records_named, rows_at, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.feed import Stream
 from mmzoo.training.stopping import Interrupted
@@ -35,6 +36,12 @@ def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
     varied = Varied(changes.pop("modality_dropout", 0.5))
     made = stream(features, labels, varied, steps=steps, seed=seed, batch_size=4, **changes)
     return [keras.tree.map_structure(np.asarray, batch) for batch in made]
+
+
+def test_the_order_is_tensorflows_shuffle_of_each_epoch() -> None:
+    places = [tf.constant(place, tf.int64) for place in range(35)]
+    alone = [tf.random.experimental.index_shuffle(place % 10, [5, place // 10], np.int64(9)) for place in places]
+    assert rows_at(tf.stack(places), 10, 5).numpy().tolist() == [int(row) for row in alone]
 
 
 def test_every_example_once_an_epoch() -> None:

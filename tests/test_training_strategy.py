@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -42,6 +43,34 @@ def found() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def more() -> dict[str, Any]:
     return replicas("more")
+
+
+MEMORY = """
+import resource, threading
+import numpy as np
+from mmzoo.training.strategy import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        np.ones(2**20)  # 8 MiB, given back at once
+    found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+found = []
+for prepare in (lambda: None, keep_memory):
+    prepare()
+    thread = threading.Thread(target=faults)
+    thread.start()
+    thread.join()
+print(*found)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc than glibc's is left as it is")
+def test_workers_keep_the_memory_of_large_buffers() -> None:
+    done = python("-c", MEMORY)
+    before, after = map(int, done.stdout.split())
+    assert after < before / 10, done.stderr
 
 
 def test_two_replicas_are_one(found: dict[str, Any]) -> None:
