@@ -5,8 +5,8 @@
 Every time is of one call, taken in turns in one run; printed are the medians, the median of the ratios with its
 quartiles, and every ratio. Take them for what they are: of this machine, now.
 
-On 2 quiet cores: `tiny`, 32 steps a call take 0.24 of the time of `fit` (0.15 to 0.31) and 0.48 of a loop written by
-hand, one step a call 0.54 and 1.13; `recipe`, waiting for data is 2.3 to 2.8 % of epochs 2 to 6; `vgg16`, an epoch on
+On 2 quiet cores: `tiny`, 32 steps a call take 0.23 of the time of `fit` (0.18 to 0.25) and 0.34 of a loop written by
+hand, one step a call 0.52 and 0.93; `recipe`, waiting for data is 2.3 to 2.8 % of epochs 2 to 6; `vgg16`, an epoch on
 kept features is 730 times as fast (618 to 927) as one that computes them anew. On cores shared with other work, before
 this script had 32 steps a call: a small convolutional net 0.91 of `fit`, a checkpoint of 2.3 MB 23 ms, an epoch on kept
 features of a frozen EfficientNet-Lite0, with 128 px, 19 times as fast.
