@@ -8,16 +8,20 @@ of 24 million parameters, 91 MiB of gradients. One and two workers take their tu
 printed are all samples, examples a second, the median of the ratios with its quartiles, and the share of a step that
 the adding up takes: that of the same number of bytes by itself, over the step.
 
-On 2 quiet cores, times the examples a second of one worker, quartiles, and the share of adding up:
+On 2 quiet cores, times the examples a second of one worker, quartiles, and the share of adding up; `recipe` twice:
 
-    recipe (1.7 MiB)                         large (90.9 MiB)
-    batch 32 a worker  1.67 (1.60-1.71)  4 %   batch 16 a worker  1.38 (1.36-1.43)  15 %
-    16-bit gradients   1.89 (1.81-1.98)  3 %   16-bit gradients   1.51 (1.44-1.53)   6 %
-    batch 64 a worker  1.81 (1.79-1.87)  1 %   64 in 4 parts      1.49 (1.44-1.51)   4 %
-                                               both               1.50 (1.48-1.54)   2 %
+    recipe (1.7 MiB)
+    batch 32 a worker         1.67 (1.60 to 1.71)   4 %   1.56 (1.51 to 1.65)  3 %
+    the same, 16-bit          1.89 (1.81 to 1.98)   3 %   1.63 (1.56 to 1.71)  2 %
+    batch 64 a worker         1.81 (1.79 to 1.87)   1 %   1.83 (1.70 to 1.88)  2 %
+    large (90.9 MiB)
+    batch 16 a worker         1.38 (1.36 to 1.43)  15 %
+    16-bit gradients          1.51 (1.44 to 1.53)   6 %
+    64 in 4 parts             1.49 (1.44 to 1.51)   4 %
+    the same, 16-bit          1.50 (1.48 to 1.54)   2 %
 
 The rest is mostly batch normalization, which meets the other worker twice a layer: a meeting takes 1.5 to 2.5 ms where
-nothing else is done, about 5 in a step; without any, `recipe` was 1.8 to 1.9 times as fast at batch 32. Memory matters
+nothing else is done, about 5 in a step. Memory matters
 too: before TensorFlow and malloc were told to keep it (`mmzoo.training.strategy.keep_memory`) each step took 35,000 to
 45,000 page faults, and two workers were no faster than one.
 """
