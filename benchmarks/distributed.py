@@ -21,9 +21,9 @@ On 2 quiet cores, times the examples a second of one worker, quartiles, and the 
     the same, 16-bit          1.50 (1.48 to 1.54)   2 %
 
 The rest is mostly batch normalization, which meets the other worker twice a layer: a meeting takes 1.5 to 2.5 ms where
-nothing else is done, about 5 in a step. Memory matters
-too: before TensorFlow and malloc were told to keep it (`mmzoo.training.strategy.keep_memory`) each step took 35,000 to
-45,000 page faults, and two workers were no faster than one.
+nothing else is done, about 5 in a step. Memory matters too: before TensorFlow and malloc were told to keep it
+(`mmzoo.training.strategy.keep_memory`) each step took 35,000 to 45,000 page faults, and two workers were no faster
+than one.
 """
 
 from __future__ import annotations
