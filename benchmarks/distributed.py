@@ -30,15 +30,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from asking import answer, ask, begin, heard
 
-from mmzoo.training.workers import free_ports
+from mmzoo.training.workers import places
 
 ROUNDS = {"recipe": 12, "large": 6}  # a step of the latter takes seconds
 
@@ -92,10 +92,6 @@ def child(case: str, batch: int, steps: int, settings: dict[str, Any]) -> None:
             trainer.run(batches, steps)
             answer((time.perf_counter() - began) / steps)
         answer(adding(strategy, trainer.variables, settings) if workers > 1 else [0.0])
-
-
-def answer(what: Any) -> None:
-    print("answer " + json.dumps(what), flush=True)
 
 
 def recipe(batch: int) -> Any:
@@ -158,47 +154,39 @@ class Run:
     """Some workers that wait to be told to take steps."""
 
     def __init__(self, case: str, way: Way, workers: int) -> None:
-        addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
         settings = {name: value for name, value in way.settings.items() if workers > 1 or name != "exchange"}
+        task = [case, str(way.batch), str(way.steps), json.dumps(settings)]
         self.running = []
-        for index in range(workers):
-            place = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        for index, place in enumerate(places(workers)):
             environment = {**os.environ, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
             if workers > 1:
-                environment["TF_CONFIG"] = json.dumps(place)
-            task = [case, str(way.batch), str(way.steps), json.dumps(settings)]
+                environment["TF_CONFIG"] = place
             command = ["taskset", "-c", str(index), sys.executable, "-W", "ignore", __file__, "--child", *task]
-            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-            self.running.append(subprocess.Popen(command, env=environment, text=True, **pipes))
+            self.running.append(begin(command, environment))
 
-    def answer(self) -> Any:
+    def heard(self) -> Any:
         """What the first worker says; all have said something then."""
-        found = []
-        for process in self.running:
-            said = next((line for line in process.stdout if line.startswith("answer ")), None)
-            if said is None:
-                raise SystemExit(f"A worker failed; run what it should do by itself: {' '.join(process.args)}")
-            found.append(json.loads(said.removeprefix("answer ")))
+        found = [heard(process) for process in self.running]
         return found[0]
 
     def step(self) -> float:
         """Seconds of a step."""
         for process in self.running:
-            print(file=process.stdin, flush=True)
-        return float(self.answer())
+            ask(process)
+        return float(self.heard())
 
     def close(self) -> list[float]:
         """Seconds that adding up takes by itself."""
         for process in self.running:
             process.stdin.close()
-        return list(self.answer())
+        return list(self.heard())
 
 
 def main() -> None:
     for case in sys.argv[1:] or WAYS:
         for way in WAYS[case]:
             runs = [Run(case, way, workers) for workers in (1, 2)]
-            size = [run.answer() * 4 / 2**20 for run in runs][1]
+            size = [run.heard() * 4 / 2**20 for run in runs][1]
             times = np.array([[run.step() for run in runs] for _ in range(ROUNDS[case])])
             added = [run.close() for run in runs][1]
             one, two = np.median(times, axis=0)

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from asking import answer, ask, begin, heard
 
 ROUNDS, STEPS, BATCH, SIDE, DIM = 7, 5, 32, 64, 32
 FILTERS, LABELS = (32, 64, 128), tuple("abcdefgh")
@@ -113,20 +113,11 @@ def child(name: str) -> None:
     run, size = torch_way(precision) if way == "torch" else keras_way(way, precision)
     for _ in range(2):
         run()
-    print(f"answer {size}", flush=True)
+    answer(size)
     for _ in sys.stdin:
         began = time.process_time()
         run()
-        print(f"answer {(time.process_time() - began) / STEPS * 1e3}", flush=True)
-
-
-def ask(process: subprocess.Popen[str]) -> float:
-    """The next answer; what libraries print besides is passed over."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("answer "):
-            return float(line.split()[1])
-    raise SystemExit(f"A process ended with code {process.wait()}.")
+        answer((time.process_time() - began) / STEPS * 1e3)
 
 
 def main() -> None:
@@ -137,16 +128,13 @@ def main() -> None:
     running = {}
     for name in names:
         command = [peer if name.startswith("torch") else sys.executable, __file__, name]
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        running[name] = subprocess.Popen(command, env=single, text=True, **pipes)
-        print(f"{name}: {ask(running[name]):,.0f} parameters")
+        running[name] = begin(command, single)
+        print(f"{name}: {heard(running[name]):,.0f} parameters")
     samples: dict[str, list[float]] = {name: [] for name in names}
     for round_ in range(ROUNDS):
         for name in names[round_ % len(names) :] + names[: round_ % len(names)]:
-            stdin = running[name].stdin
-            assert stdin is not None
-            print(file=stdin, flush=True)
-            samples[name].append(ask(running[name]))
+            ask(running[name])
+            samples[name].append(heard(running[name]))
     base = np.array(samples[names[0]])
     for name in names:
         found = np.array(samples[name])

@@ -23,12 +23,10 @@ def start(command: list[str], count: int, folder: Path) -> int:
     and SIGTERM are handed on to all. Where one fails, the others end too: by themselves, or after 45 s.
     """
     check_number("--workers", count, 2, 64, whole=True)
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     folder.parent.mkdir(parents=True, exist_ok=True)
     workers = []
-    for index in range(count):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(task)}
+    for index, place in enumerate(places(count)):
+        environment = {**os.environ, "TF_CONFIG": place}
         # In sessions of their own: else a Ctrl-C would reach them twice.
         if index == 0:
             workers.append(subprocess.Popen(command, env=environment, start_new_session=True))
@@ -66,6 +64,12 @@ def wait(workers: list[subprocess.Popen[bytes]]) -> int:
     codes = [worker.returncode for worker in workers if worker.returncode]
     # A worker that was killed has no words of its own: what the others found is said instead.
     return next((each for each in codes if each > 0), 2 if codes else 0)
+
+
+def places(count: int) -> list[str]:
+    """What TF_CONFIG is for each of `count` workers on this machine."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(count)]}
+    return [json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}) for index in range(count)]
 
 
 def free_ports(count: int) -> list[int]:
