@@ -20,7 +20,8 @@ class DataError(MMZooError):
     cause: what faults are counted by: "missing_file", "truncated_image", "unknown_label" ...
     """
 
-    def __init__(self, message: str, cause: str) -> None:
+    def __init__(self, message: str, cause: str = "other") -> None:
+        # Pickle calls this with the message alone and then puts the cause back: a pool of processes hands errors on so.
         super().__init__(message)
         self.cause = cause
 

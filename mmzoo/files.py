@@ -1,36 +1,166 @@
-"""Writing a file so that it is never half there."""
+"""Reading and writing files where a stranger may have put links, pipes and devices.
+
+A file is opened once, without waiting, and must be a plain one; a write is never half there and follows no link.
+"""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError
 
+MAX_FILE = 2**31
+"""Bytes of one file that is read whole."""
+
+BESIDE = re.compile(r"\.mmzoo-[0-9a-f]{32}\.new")
+"""The names that files have while they are written; nobody can guess one and put a link there."""
+
+
+def open_plain(path: str | os.PathLike[str], *, links: bool = True) -> tuple[int, int]:
+    """The descriptor and the length of a plain file that is opened for reading.
+
+    Args:
+        links: whether the last part of the path may be a link. A user's own path may; what lies in a folder that may
+            be a stranger's may not.
+
+    Raises:
+        OSError: it is missing, cannot be read, or is a folder, a pipe, a socket or a device, on none of which it waits.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        file = os.open(path, flags | (0 if links else getattr(os, "O_NOFOLLOW", 0)))
+    except ValueError as error:  # a NUL in the path, or half a surrogate pair
+        raise OSError(errno.EINVAL, f"the path is not one that a file can have: {error}") from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a link, and the way it leads is not followed") from None
+        raise
+    facts = os.fstat(file)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "it is not a plain file but a folder, a pipe or a device")
+    return file, facts.st_size
+
+
+def read_file(path: str | os.PathLike[str], *, links: bool = True, limit: int = MAX_FILE) -> bytes:
+    """All bytes of a plain file, in few calls of the system: each slows down the decoder that comes after it.
+
+    Raises:
+        OSError: see `open_plain`; or it has more than `limit` bytes.
+    """
+    file, size = open_plain(path, links=links)
+    try:
+        large = OSError(errno.EFBIG, f"it has {size} bytes, over the limit of {limit}")
+        if size > limit:
+            raise large
+        parts = [os.read(file, size + 1)]
+        if len(parts[0]) != size:  # it is larger than one call reads, grows, or is one of those that /proc makes up
+            total = len(parts[0])
+            while parts[-1]:
+                parts.append(os.read(file, 2**20))
+                total += len(parts[-1])
+                if total > limit:
+                    raise large
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        os.close(file)
+
 
 def write_file(path: Path, data: bytes) -> None:
     """Write `data` so that `path` is either what it was or complete, whenever the machine stops.
 
-    It is written beside, flushed and renamed; then the folder's entry is flushed.
+    It is written beside, under a name that nobody can guess, flushed and renamed; then the folder's entry is flushed.
+    A link that stands at `path` is replaced, not followed.
 
     Raises:
         MMZooError: the disk is full or the folder cannot be written.
     """
-    beside = path.with_name(path.name + ".new")
+    beside = f".mmzoo-{secrets.token_hex(16)}.new"
     try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
+        with _folder(path.parent) as (folder, relative):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            for flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
+                flags |= getattr(os, flag, 0)
+            at: str | Path = beside if relative else path.with_name(beside)
+            handle = os.open(at, flags, 0o666, **relative)
+            try:
+                with open(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if relative:
+                    os.rename(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+                else:
+                    path.with_name(beside).replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(at, **relative)
+                raise
+            if folder is not None:
+                os.fsync(folder)
+    except (OSError, ValueError) as error:
         raise MMZooError(
-            f"'{path}' could not be written ({error.strerror}); free some space or choose another folder."
+            f"'{path}' could not be written ({getattr(error, 'strerror', None) or error}); "
+            "free some space or choose another folder."
         ) from error
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """The descriptor of a folder and how `os.open` is told of it; none where a system has none (Windows)."""
+    if os.open not in os.supports_dir_fd or not hasattr(os, "O_DIRECTORY"):
+        yield None, {}
+        return
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder, {"dir_fd": folder}
+    finally:
+        os.close(folder)
+
+
+def subfolder(parent: Path, name: str) -> Path:
+    """The folder `name` in `parent`, made if it is not there. `parent` must be there.
+
+    Raises:
+        MMZooError: something else stands there, such as a link to a folder elsewhere, which is not written into; or it
+            cannot be made.
+    """
+    path = parent / name
+    try:
+        with suppress(FileExistsError):
+            path.mkdir()
+        mode = os.lstat(path).st_mode
+    except OSError as error:
+        raise MMZooError(f"The folder '{path}' cannot be made ({error.strerror}); choose another folder.") from error
+    if not stat.S_ISDIR(mode):
+        raise MMZooError(f"'{path}' is a link or a file where mmzoo's own folder should be; remove it first.")
+    return path
+
+
+def is_own(path: Path) -> bool:
+    """Is it a plain file or a folder that is there, and no link?"""
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def remove_beside(folder: Path) -> None:
+    """Remove what writes that were killed have left in a folder of mmzoo's own. Nobody may be writing there."""
+    for path in folder.iterdir():
+        if BESIDE.fullmatch(path.name) and is_own(path):
+            with suppress(OSError):
+                path.unlink()
 
 
 def write_figure(figure: Any, path: Path, **options: Any) -> None:
@@ -41,25 +171,15 @@ def write_figure(figure: Any, path: Path, **options: Any) -> None:
     """
     from matplotlib import pyplot
 
+    out = io.BytesIO()
+    ending = path.suffix.lower().removeprefix(".")
     try:
-        figure.savefig(path, **options)
-    except (OSError, ValueError) as error:
-        raise MMZooError(
-            f"The picture '{path}' could not be written ({error}); give a path that ends in .png."
-        ) from error
+        if ending not in figure.canvas.get_supported_filetypes():
+            raise MMZooError(f"The picture '{path}' could not be written; give a path that ends in .png.")
+        figure.savefig(out, format=ending, **options)
     finally:
         pyplot.close(figure)
-
-
-def flush_folder(folder: Path) -> None:
-    """Flush a folder's names to the disk; where a system cannot open folders (Windows) its renames stand alone."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_file(path, out.getvalue())
 
 
 def bytes_of(size: str) -> int:

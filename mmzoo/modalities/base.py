@@ -15,6 +15,7 @@ import numpy as np
 
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import DataError, check_name, require, require_data
+from mmzoo.files import read_file
 
 
 @dataclass(frozen=True)
@@ -161,29 +162,14 @@ def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
     else:
         origin = f"The {what} file '{value}'"
         try:
-            data = whole_file(value)
+            data = read_file(value)
         except FileNotFoundError:
             raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            message = f"{origin} cannot be read ({why}); check the path and its permissions."
+        except OSError as error:
+            message = f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
             raise DataError(message, "unreadable_file") from None
     require_data(data, "empty_file", f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin
-
-
-def whole_file(path: str | Path) -> bytes:
-    """`Path.read_bytes` in fewer calls of the system, each of which slows down the decoder after it."""
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        size = os.fstat(file).st_size
-        parts = [os.read(file, size + 1)]
-        if len(parts[0]) != size:  # no plain file, or one that is larger than one call reads
-            while parts[-1]:
-                parts.append(os.read(file, 2**20))
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-    finally:
-        os.close(file)
 
 
 def read_array(value: Any, what: str, width: int) -> np.ndarray:

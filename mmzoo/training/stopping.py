@@ -15,7 +15,7 @@ class Interrupted(KeyboardInterrupt):
     code: what a program should exit with: 130 after Ctrl-C, 42 after SIGTERM, by which a cluster takes a machine back.
     """
 
-    def __init__(self, message: str, number: int) -> None:
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
         super().__init__(message)
         self.code = 42 if number == signal.SIGTERM else 130
 
