@@ -7,10 +7,27 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.names import ENTRY
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 HEAD_DROPOUT = 0.3
-LOG_VARIANCES = "log_variances"
+LOG_VARIANCES = "fusion.log_variances"
+
+
+class Entry(keras.layers.InputLayer):
+    """Where an input enters a graph: the layer is called `<name>.input`, and its tensor as the input is.
+
+    A layer that has the input's own name would meet one that Keras gives its name, for an input called `cast`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output.name = self.name.removesuffix(ENTRY)
+
+
+def entry(shape: tuple[int | None, ...], dtype: str, name: str) -> Any:
+    """`keras.Input` of that name, (B, *shape), for models that take dicts."""
+    return Entry(batch_shape=(None, *shape), dtype=dtype, name=name + ENTRY).output
 
 
 class Gate(keras.layers.Layer):
@@ -94,10 +111,10 @@ def head(units: int, name: str) -> keras.Sequential:
     """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in."""
     return keras.Sequential(
         [
-            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}_dropout"),
-            keras.layers.Dense(units, dtype="float32", name=f"{name}_logits"),
+            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}.dropout"),
+            keras.layers.Dense(units, dtype="float32", name=f"{name}.logits"),
         ],
-        name=f"{name}_head",
+        name=f"{name}.head",
     )
 
 
@@ -122,7 +139,7 @@ def gathered(tokens: dict[str, Tokens], present: Any, *, embedded: bool = False)
     for index, (name, (x, mask)) in enumerate(tokens.items()):
         masks.append(ops.logical_and(mask, present[:, index : index + 1]))
         if embedded:
-            x = x + Learned(1, x.shape[-1], name=f"fusion_{name}_embedding")(x)
+            x = x + Learned(1, x.shape[-1], name=f"fusion.{name}.embedding")(x)
         values.append(ops.where(masks[-1][..., None], x, 0.0))
     return Tokens(ops.concatenate(values, axis=1), ops.concatenate(masks, axis=1))
 

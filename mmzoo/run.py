@@ -197,7 +197,7 @@ def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
     for task in spec.tasks:
         if (doubt := task.uncertainty(outputs[task.name])) is not None:
-            found[f"{task.name}_uncertainty"] = [float(np.asarray(doubt)[0, 0])]
+            found[task.uncertainty_name] = [float(np.asarray(doubt)[0, 0])]
     return found
 
 

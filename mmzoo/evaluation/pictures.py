@@ -11,7 +11,6 @@ import numpy as np
 
 from mmzoo.evaluation.charts import Chart
 from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.evaluation.metrics import named
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import write_figure
 
@@ -69,7 +68,7 @@ def draw_chart(chart: Chart, path: Path) -> None:
 def draw_subsets(result: Evaluation, path: Path) -> None:
     """The first task's accuracy or mean absolute error with each subset, and its 95 % interval."""
     task = result.spec.tasks[0]
-    metric = named(result.spec, task, worth_name(task))
+    metric = result.spec.metric_name(task, worth_name(task))
     names = list(result.subsets)
     figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), f"{worth_name(task)} with each subset, 95 %", left=0.34)
     values = [result.subsets[name][metric] for name in names]

@@ -14,7 +14,7 @@ from mmzoo.evaluation.card import card, markdown
 from mmzoo.evaluation.charts import Chart, Line
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.gallery import gallery
-from mmzoo.evaluation.metrics import named, primary
+from mmzoo.evaluation.metrics import primary
 from mmzoo.evaluation.pictures import write_pictures
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import write_file
@@ -59,7 +59,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         alone=result.alone or {},
         gains=[*result.gains, *(each.gain for each in (result.alone or {}).values())],
         primary=primary(result.spec),
-        spread=named(result.spec, result.spec.tasks[0], worth_name(result.spec.tasks[0])),
+        spread=result.spec.metric_name(result.spec.tasks[0], worth_name(result.spec.tasks[0])),
         epochs=len(history),
         seed=run.settings["seed"],
         signs=SIGNS,

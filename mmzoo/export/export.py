@@ -271,7 +271,7 @@ def describe(spec: Spec) -> dict[str, Any]:
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
     doubting = [task for task in spec.tasks if task.evidential]
-    outputs += [{"name": f"{task.name}_uncertainty", "kind": "uncertainty", "labels": []} for task in doubting]
+    outputs += [{"name": task.uncertainty_name, "kind": "uncertainty", "labels": []} for task in doubting]
     plain = json.dumps(spec.to_json(), sort_keys=True).encode()
     return {
         "mmzoo": mmzoo.__version__,

@@ -139,7 +139,7 @@ def task_loss(
         apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[1])
         loss = (1 - teaching.share) * loss + teaching.share * apart
     if task.auxiliary:
-        heads = [outputs[f"{task.name}_{name}"] for name in spec.input_names]
+        heads = [outputs[f"{task.name}.{name}"] for name in spec.input_names]
         single = tf.stack([task.loss(labels, head) for head in heads], 1)
         if task.mutual:
             single += task.mutual * apart_from_others(task, heads, present)
