@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-RESERVED = ("present", "fusion")
+RESERVED = ("present", "fusion", "self")
 
 
 class MMZooError(ValueError):

@@ -25,7 +25,7 @@ COUNTERS = "object_name_uids"  # where Keras keeps the numbers of the names that
 NAMES = """
     add any arange argmax cast clip concatenate dense divide dropout embedding exp expand_dims functional get_item
     input_layer keras_tensor logical_and lambda log max maximum mean model multiply reshape softmax squeeze stack
-    subtract where zeros entry gate head input log_variances mmzoo output outputs tokens training trunk data dim self
+    subtract where zeros entry gate head input log_variances mmzoo output outputs tokens training trunk data dim
     args inputs name
 """
 ANSWERS = "sum matmul logits sequential multimodal class mask tasks spec"
