@@ -9,7 +9,7 @@ import keras
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
-from mmzoo.layers import LOG_VARIANCES, Gate, LogVariances, Presence, entry, head, pooled
+from mmzoo.layers import LOG_VARIANCES, Gate, Here, LogVariances, Presence, entry, head, pooled
 from mmzoo.spec import Spec
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
@@ -41,9 +41,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
             x = Gate(index, name=f"{item.name}.gate")(inputs[item.name], present)
             tower = Tower.of(item.tower)
             found = towers[tower.name](x, item, **tower.options)
-            tokens[item.name], is_here = Presence(spec.dim, index, name=f"{item.name}.tokens")(found, present)
-            here.append(is_here)
-    # A text without words or a silent sound is as absent as one that was never given.
+            here.append(Here(index, name=f"{item.name}.here")(found.mask, present))
+            tokens[item.name] = Presence(spec.dim, name=f"{item.name}.tokens")(found, here[-1])
     really = keras.ops.stack(here, axis=1)
 
     fusion = Fusion.of(spec.fusion)

@@ -45,30 +45,42 @@ class Gate(keras.layers.Layer):
         return ops.where(here, x, ops.zeros((), x.dtype))
 
 
-class Presence(keras.layers.Layer):
-    """A tower's tokens at the common width, or the modality's learned embedding where it is absent.
+class Here(keras.layers.Layer):
+    """Is a modality really there? When `present` says so and at least one of its tokens is real.
 
-    `Tokens` (B, T, any), bool (B, M) -> (`Tokens` (B, T, dim), bool (B,)). A modality is
-    here when `present` says so and at least one of its tokens is real.
+    Mask bool (B, T), `present` bool (B, M) -> bool (B,). Whoever counts modalities asks these layers: a text without
+    words and a silent sound are as absent as what was never given.
     """
 
-    def __init__(self, dim: int, index: int, **kwargs: Any) -> None:
+    def __init__(self, index: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.index = index
+
+    def call(self, mask: Any, present: Any) -> Any:
+        return ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
+
+
+class Presence(keras.layers.Layer):
+    """A tower's tokens at the common width, or the modality's learned embedding where it is not here.
+
+    `Tokens` (B, T, any), bool (B,) -> `Tokens` (B, T, dim).
+    """
+
+    def __init__(self, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.dense = keras.layers.Dense(dim, name="dense")
         self.norm = keras.layers.LayerNormalization(name="norm")
 
-    def build(self, tokens_shape: Any, present_shape: Any) -> None:
+    def build(self, tokens_shape: Any, here_shape: Any) -> None:
         self.dense.build(tokens_shape[0])
         self.norm.build(self.dense.compute_output_shape(tokens_shape[0]))
         self.missing = self.add_weight(shape=(self.dense.units,), initializer="random_normal", name="missing")
 
-    def call(self, tokens: Tokens, present: Any) -> tuple[Tokens, Any]:
+    def call(self, tokens: Tokens, here: Any) -> Tokens:
         values, mask = tokens
-        here = ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
         first = ops.arange(mask.shape[1]) == 0
         values = ops.where(here[:, None, None], self.norm(self.dense(values)), self.missing)
-        return Tokens(values, ops.where(here[:, None], mask, first[None])), here
+        return Tokens(values, ops.where(here[:, None], mask, first[None]))
 
 
 class LogVariances(keras.layers.Layer):

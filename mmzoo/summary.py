@@ -72,7 +72,7 @@ def outline(spec: Spec) -> Graph:
     towers = []
     for item in spec.inputs:
         tower = Tower.of(item.tower)
-        tokens, _mask, _here = keras.tree.flatten(layers[f"{item.name}.tokens"].output)
+        tokens, _mask = keras.tree.flatten(layers[f"{item.name}.tokens"].output)
         options = [f"{k}={v}" for k, v in tower.options.items()]
         lines = (
             f"{item.kind}: {item.dtype} {' x '.join(map(str, item.shape))}",

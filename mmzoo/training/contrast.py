@@ -18,9 +18,7 @@ SCALE = 1 / 0.07  # of the similarities, as CLIP begins with
 
 def with_pooled(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with one more output for each input, `<input>.pooled`: its tokens' mean and maximum, (B, 2 D)."""
-    more = {
-        item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}.tokens").outputs[:2])) for item in spec.inputs
-    }
+    more = {item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}.tokens").outputs)) for item in spec.inputs}
     return keras.Model(model.input, {**model.output, **more})
 
 

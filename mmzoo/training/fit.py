@@ -26,6 +26,7 @@ from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop, Validation
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
+from mmzoo.training.presence import HERE, presence_model
 from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.start import begin_from
@@ -86,7 +87,8 @@ def fit(
             model = in_float32(model)
             part = split(model)
         if checked is not None:
-            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
+            here = run_model(presence_model(part.rest, spec), checked[0])[HERE]
+            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], here)
         save(model, folder / "model")
     added_up([0.0])  # the other workers wait until the model is there
 

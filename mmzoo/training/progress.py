@@ -77,7 +77,7 @@ class Progress:
         self.waited += waited
         self.bar.update(count * self.batch_size)
         self.bar.set_postfix_str(f"waiting for data {self.waiting:.0%}", refresh=False)
-        self.callbacks.on_train_batch_end(state.step - 1, {"loss": state.losses[-1]})
+        self.callbacks.on_train_batch_end(state.step - 1, {"loss": sum(state.losses[-1])})
 
     @property
     def waiting(self) -> float:

@@ -18,7 +18,7 @@ class State:
 
     step: how many steps were taken; batches, views and dropout of modalities follow from it.
     epoch: how many epochs have ended.
-    losses: of the steps of the epoch that goes on.
+    losses: of the steps of the epoch that goes on, each as its terms.
     best: the highest value so far of the metric that chooses, and in which epoch it was.
     lowered: the last epoch after which the learning rate was lowered.
     history: a row for each epoch that has ended.
@@ -27,7 +27,7 @@ class State:
 
     step: int = 0
     epoch: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: list[list[float]] = field(default_factory=list)
     best: float | None = None
     best_epoch: int = 0
     lowered: int = 0
