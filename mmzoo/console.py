@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 from mmzoo.words import HIDDEN, printable
 
 
-class Shown:
+class Shown(io.TextIOBase):
     """A stream that takes every text and never raises.
 
     What its encoding does not have, and what would act on a terminal, is replaced. After the first write that fails,
@@ -26,8 +27,11 @@ class Shown:
 
     def __init__(self, stream: Any, bars: bool = False) -> None:
         self.stream, self.bars = stream, bars
-        self.lost: str = ""
-        self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+        self.lost = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return getattr(self.stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
         """Say a text; its length."""
@@ -47,6 +51,10 @@ class Shown:
                 self.stream.flush()
         except (OSError, ValueError) as error:
             self._lose(error)
+
+    def close(self) -> None:
+        """Hand on what was written; the stream is the system's, and whoever logs may still write to it."""
+        self.flush()
 
     def isatty(self) -> bool:
         return self.stream is not None and not self.lost and bool(self.stream.isatty())
@@ -75,7 +83,7 @@ def console() -> Iterator[tuple[Shown, Shown]]:
     """Inside, what is printed goes through `Shown`: output and errors, which are yielded."""
     open_missing()
     out, err = Shown(sys.stdout), Shown(sys.stderr, bars=True)
-    with redirect_stdout(out), redirect_stderr(err):  # type: ignore[type-var]
+    with redirect_stdout(out), redirect_stderr(err):
         try:
             yield out, err
         finally:

@@ -48,6 +48,7 @@ def write_figure(figure: Any, path: Path, **options: Any) -> None:
             raise MMZooError(f"The picture '{path}' could not be written; give a path that ends in .png.")
         with rc_context(plain), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from")
+            warnings.filterwarnings("ignore", "constrained_layout not applied")  # of many long labels
             make_plain(figure)
             figure.savefig(out, format=ending, **options)
     finally:
