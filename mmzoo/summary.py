@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmzoo.choice import Fusion, Tower
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
 from mmzoo.names import owner_of
 from mmzoo.spec import Spec
 

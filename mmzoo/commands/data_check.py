@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+
+from mmzoo.console import as_json
 
 EXAMPLE = "mmzoo data check photos.csv#species --html check.html"
 
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     source = open_source(args.source)
     found = check(source)
     counts = {**found.to_json(), **(found.details() if args.details else {})}
-    print(json.dumps(counts, ensure_ascii=False) if args.json else found.text())
+    print(as_json(counts) if args.json else found.text())
     if args.html:
         write_page(args.html, source, found)
         if not args.json:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.words import one_line
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def row_of(name: str, value: str) -> Any:
     """A row of a table, written as a JSON object."""
     try:
         return json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise MMZooError(
-            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{value}'."
+            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{one_line(value, 200)}'."
         ) from None

@@ -16,6 +16,7 @@ from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import run_model
+from mmzoo.files import subfolder
 from mmzoo.folder import save
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
@@ -81,7 +82,8 @@ def fit(
     more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
     if training.blend:
         more["seen"] = some_of(feed, checked)
-    Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more).run()
+    loop = Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more)
+    loop.run()
     if is_chief():
         if training.precision != "float32":
             model = in_float32(model)
@@ -89,7 +91,8 @@ def fit(
         if checked is not None:
             here = run_model(presence_model(part.rest, spec), checked[0])[HERE]
             calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], here)
-        save(model, folder / "model")
+        loop.check_folder()
+        save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there
 
 

@@ -12,8 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import MMZooError, unknown
+from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
+from mmzoo.files import subfolder
+from mmzoo.folders import identity
 from mmzoo.spec import Spec
 from mmzoo.training.batches import records_named
 from mmzoo.training.blending import head_losses
@@ -71,7 +73,9 @@ class Loop:
     ) -> None:
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
         self.seen = seen
-        self.folder, self.checkpoints, self.ids = folder, folder / "checkpoints", ids
+        self.folder, self.ids = folder, ids
+        self.checkpoints = subfolder(folder, "checkpoints") if is_chief() else folder / "checkpoints"
+        self.places = {path: identity(path) for path in (folder, self.checkpoints)}
         self.callbacks, self.whole = callbacks, whole or model
         size = training.batch_size
         self.total = max(training.epochs * feed.count // size, 1)
@@ -80,6 +84,10 @@ class Loop:
         self.pace, self.saved = 1, time.monotonic()
         found = State.load(self.checkpoints, self.trainer)
         self.state = found or State()
+        require(
+            self.state.step <= self.total and self.state.epoch <= training.epochs,
+            f"The newest checkpoint in '{self.checkpoints}' is not of this run; remove it, or choose another --out.",
+        )
         if found:
             print(f"Going on from step {found.step} of {self.total}.")
 
@@ -167,6 +175,8 @@ class Loop:
             state.keep(value, self.model.variables)
             if self.training.blend and state.epoch % self.training.blend == 0:
                 self.weigh()
+            if is_chief():
+                self.check_folder()
             progress.end_epoch(state, row)
         waited = state.epoch - max(state.best_epoch, state.lowered)
         if self.training.schedule == "plateau" and waited >= PLATEAU:
@@ -242,7 +252,17 @@ class Loop:
         """Write a checkpoint, where it is this worker's to do so."""
         self.saved = time.monotonic()
         if is_chief():
+            self.check_folder()
             self.state.save(self.checkpoints, self.trainer)
+
+    def check_folder(self) -> None:
+        """Raise unless the run's folders are those that it began in: others are not made in their place."""
+        for path, place in self.places.items():
+            require(
+                place == identity(path),
+                f"'{path}' was removed or replaced after the training began, which cannot go on without it; start it "
+                "again with the same command.",
+            )
 
     def tired(self) -> bool:
         """Were there too many epochs without gain?"""
