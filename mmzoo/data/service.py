@@ -83,6 +83,8 @@ class ServiceBatches:
         self.position[numbers] = np.arange(len(numbers))
         require(len(np.unique(numbers)) == len(numbers), "A record is given twice; give each of them once.")
         check_service(service)
+        for shard in self.shards:
+            shard.check_lengths()
 
     def __len__(self) -> int:
         return math.ceil(len(self.records) / self.batch_size)
@@ -186,7 +188,7 @@ class ServiceBatches:
         starts = np.cumsum(sizes) - sizes
         used = [k for k, start in enumerate(starts) if (self.position[start : start + sizes[k]] >= 0).any()]
         order = np.random.default_rng((self.seed, self.epoch)).permutation(used)
-        files = tf.constant([str(self.shards[k].path.resolve()) for k in order])
+        files = tf.constant([str(self.shards[k].path.parent.resolve() / self.shards[k].path.name) for k in order])
         wanted = tf.constant(self.position >= 0)
 
         def decoded(number: Any, data: Any) -> Any:

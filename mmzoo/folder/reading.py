@@ -66,8 +66,12 @@ def read_json(path: Path, facts: dict[str, Any]) -> Any:
     return value
 
 
-def parse_json(what: str, data: bytes) -> Any:
-    """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory."""
+def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> Any:
+    """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory.
+
+    Raises:
+        MMZooError: it is not; says `what` it is and the `remedy`.
+    """
     require(
         len(data) <= MAX_JSON and data.count(b",") <= MAX_VALUES and data.count(b"{") <= MAX_OBJECTS,
         f"{what} is over the limit of {MAX_JSON // 2**20} MB, {MAX_VALUES} values or {MAX_OBJECTS} objects of JSON.",
@@ -85,9 +89,7 @@ def parse_json(what: str, data: bytes) -> Any:
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
     except (ValueError, RecursionError) as error:
-        raise MMZooError(
-            f"{what} is not the JSON that mmzoo writes ({one_line(error)}); copy the model again."
-        ) from None
+        raise MMZooError(f"{what} is not the JSON that mmzoo writes ({one_line(error)}); {remedy}.") from None
 
 
 def one_line(error: Exception) -> str:
