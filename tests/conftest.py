@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Container, Generator, Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -34,6 +37,14 @@ TOGETHER = {
 def usual(names: Iterable[str], kept: Container[str]) -> list[Any]:
     """As parameters of a test: what is not `kept` is left to `make test-long`."""
     return [pytest.param(name, marks=[pytest.mark.long] * (name not in kept)) for name in names]
+
+
+@lru_cache
+def privately() -> tuple[str, ...]:
+    """What begins a command that is to run in a network of its own; empty where the system does not allow one."""
+    command = (sys.executable, "-m", "mmzoo.network")
+    done = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True, check=False)
+    return () if done.returncode else command
 
 
 LABELS = ("cat", "dog", "bird")

@@ -3,49 +3,106 @@
 from __future__ import annotations
 
 import io
+import math
 import struct
+import tokenize
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
+from mmzoo.errors import DataError, require_data
 from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
+MAX_RECORD = 2**30  # bytes of a record, which is read whole
+NPY = b"\x93NUMPY"
 
 
 def raw(value: Any, kind: str) -> bytes:
     """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8.
 
     A waveform with its rate is a WAV file, the numbers of a CSV or Parquet file an array.
+
+    Raises:
+        DataError: it is not what its kind reads.
     """
+    from mmzoo.data.check import READERS
+
     if kind == "audio" and isinstance(value, tuple):
+        READERS[kind].check(value)
         return wav(*value)
     if kind == "sensor":
         value = read_numbers(value)
     if isinstance(value, np.ndarray):
+        require_data(value.dtype.kind in "biufc", "junk_array", f"An array of {value.dtype} is not one of numbers.")
         out = io.BytesIO()
         np.save(out, value)
         return out.getvalue()
     if kind == "text":
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
     data = read_bytes(value, kind)[0]
-    from mmzoo.data.check import READERS
-
     if kind in READERS:
         READERS[kind].check(value)
     return data
 
 
 def wav(samples: np.ndarray, rate: int) -> bytes:
-    """A waveform as a WAV file with the same samples, int16 or float32."""
+    """A waveform as a WAV file with the same samples, int16 or float32.
+
+    Raises:
+        DataError: a WAV file has no such rate, or not so many channels.
+    """
     import soundfile
 
     file = io.BytesIO()
-    subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
-    soundfile.write(file, samples, rate, format="WAV", subtype=subtype)
+    whole = np.asarray(samples).dtype == np.int16
+    samples = np.asarray(samples) if whole else np.asarray(samples, np.float32)
+    try:
+        require_data(rate == int(rate), "lying_audio", f"A WAV file has no rate of {rate} Hz; resample it.")
+        soundfile.write(file, samples, int(rate), format="WAV", subtype="PCM_16" if whole else "FLOAT")
+    except (RuntimeError, TypeError) as error:  # a LibsndfileError is a RuntimeError
+        raise DataError(f"A waveform {samples.shape} cannot be a WAV file ({error}).", "junk_audio") from error
     return file.getvalue()
+
+
+def array_of(data: bytes) -> np.ndarray:
+    """The numbers in the bytes of a .npy file, read-only; its header is held against its length.
+
+    Raises:
+        DataError: it is not one.
+    """
+    file = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, columns_first, dtype = read(file)
+        require_data(dtype.kind in "biufc" and math.prod(shape) * dtype.itemsize == len(data) - file.tell(), "", "")
+        flat = np.frombuffer(data, dtype, offset=file.tell())
+        return flat.reshape(shape, order="F" if columns_first else "C")
+    # The header is a text in Python's syntax.
+    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, tokenize.TokenError):
+        raise DataError("An array in a shard is damaged; write the shards again.", "junk_array") from None
+
+
+def parts_of(data: bytes, names: set[str], where: str) -> dict[str, bytes]:
+    """The features of a serialized `tf.train.Example`: exactly these, a string of bytes each.
+
+    Raises:
+        DataError: it is not one, or has others; begins with `where`.
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    try:
+        found = tf.train.Example.FromString(data).features.feature
+    except DecodeError:
+        raise DataError(f"{where}: it is no tf.train.Example; write it again.", "damaged_shard") from None
+    values = {name: found[name].bytes_list.value for name in found}
+    good = values.keys() == names and all(len(value) == 1 for value in values.values())
+    require_data(good, "damaged_shard", f"{where}: its features are not those of its index; write it again.")
+    return {name: value[0] for name, value in values.items()}
 
 
 def example(features: dict[str, bytes]) -> bytes:
