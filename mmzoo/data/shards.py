@@ -27,6 +27,7 @@ from mmzoo.data.sources import Source
 from mmzoo.data.table import ENDINGS, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
 from mmzoo.files import write_file
+from mmzoo.modalities.arrays import MAGIC, load_npy
 from mmzoo.modalities.base import read_bytes
 
 FORMAT = 1
@@ -227,7 +228,7 @@ def read_shards(folder: str | Path) -> Table:
             value = features(number)[name]
             if kind == "text":
                 return value.decode("utf-8", "replace")
-            return np.load(io.BytesIO(value), allow_pickle=False) if value.startswith(b"\x93NUMPY") else value
+            return load_npy(value, f"The {kind} of a record") if value.startswith(MAGIC) else value
 
         columns[name] = Column(read, np.arange(len(places)), there)
     splits = [split for shard in shards for split in shard.splits]
