@@ -99,7 +99,20 @@ def source(value: str | os.PathLike[str] | bytes) -> Iterator[tuple[Any, bytes, 
     if fault:
         at, right = fault
         data = data[:at] + right + data[at + len(right) :]
-    yield io.BytesIO(data), data[:200], origin
+    yield Bytes(data), data[:200], origin
+
+
+class Bytes(io.BytesIO):
+    """Bytes as a file that stays where it is if it is told to go before its start, as headers that lie tell libsndfile.
+
+    An error could not reach whoever called the library; it would only be printed.
+    """
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
 
 
 @contextmanager

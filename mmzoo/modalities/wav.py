@@ -83,9 +83,9 @@ def plain_header(head: bytes) -> tuple[int, int, int, int] | None:
             name, size = struct.unpack_from("<4sI", head, at)
     except struct.error:
         return None
-    plain = (length, form, bits, block) == (16, FORMAT, BITS, 2 * channels) and name == b"data"
-    usual = channels in CHANNELS and rate in RATES and size and not size % block
-    return (at + 8, size, channels, rate) if plain and usual else None
+    usual = channels in CHANNELS and rate in RATES
+    plain = usual and (length, form, bits, block) == (16, FORMAT, BITS, 2 * channels) and name == b"data"
+    return (at + 8, size, channels, rate) if plain and size and not size % block else None
 
 
 class Claim(NamedTuple):
