@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
-import tokenize
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
 from mmzoo.errors import DataError, require_data
+from mmzoo.modalities.arrays import waveform
 from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
 MAX_RECORD = 2**30  # bytes of a record, which is read whole
-NPY = b"\x93NUMPY"
 
 
 def raw(value: Any, kind: str) -> bytes:
@@ -48,42 +46,23 @@ def raw(value: Any, kind: str) -> bytes:
     return data
 
 
-def wav(samples: np.ndarray, rate: int) -> bytes:
-    """A waveform as a WAV file with the same samples, int16 or float32.
+def wav(samples: Any, rate: float) -> bytes:
+    """A waveform (N,), (N, channels) or (channels, N) as a WAV file with the same samples, int16 or float32.
 
     Raises:
-        DataError: a WAV file has no such rate, or not so many channels.
+        DataError: it is no waveform, or a WAV file has no such rate, or not so many channels.
     """
     import soundfile
 
     file = io.BytesIO()
-    whole = np.asarray(samples).dtype == np.int16
-    samples = np.asarray(samples) if whole else np.asarray(samples, np.float32)
+    samples = waveform(samples, "to be packed")
     try:
         require_data(rate == int(rate), "lying_audio", f"A WAV file has no rate of {rate} Hz; resample it.")
-        soundfile.write(file, samples, int(rate), format="WAV", subtype="PCM_16" if whole else "FLOAT")
+        subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
+        soundfile.write(file, samples, int(rate), format="WAV", subtype=subtype)
     except (RuntimeError, TypeError) as error:  # a LibsndfileError is a RuntimeError
         raise DataError(f"A waveform {samples.shape} cannot be a WAV file ({error}).", "junk_audio") from error
     return file.getvalue()
-
-
-def array_of(data: bytes) -> np.ndarray:
-    """The numbers in the bytes of a .npy file, read-only; its header is held against its length.
-
-    Raises:
-        DataError: it is not one.
-    """
-    file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, columns_first, dtype = read(file)
-        require_data(dtype.kind in "biufc" and math.prod(shape) * dtype.itemsize == len(data) - file.tell(), "", "")
-        flat = np.frombuffer(data, dtype, offset=file.tell())
-        return flat.reshape(shape, order="F" if columns_first else "C")
-    # The header is a text in Python's syntax.
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, tokenize.TokenError):
-        raise DataError("An array in a shard is damaged; write the shards again.", "junk_array") from None
 
 
 def parts_of(data: bytes, names: set[str], where: str) -> dict[str, bytes]:

@@ -33,12 +33,13 @@ from mmzoo.data.indexes import (
     shard_name,
     write_index,
 )
-from mmzoo.data.packing import MAX_RECORD, NPY, array_of, example, framed, raw
+from mmzoo.data.packing import MAX_RECORD, example, framed, raw
 from mmzoo.data.shard import Shard
 from mmzoo.data.sources import Source
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
 from mmzoo.files import BESIDE, open_plain, write_file
+from mmzoo.modalities.arrays import MAGIC, load_npy
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
 
@@ -214,7 +215,7 @@ def read_shards(folder: str | Path) -> Table:
             value = features(number)[name]
             if kind == "text":
                 return value.decode("utf-8", "replace")
-            return array_of(value) if value.startswith(NPY) else value
+            return load_npy(value, f"The {kind} of a record") if value.startswith(MAGIC) else value
 
         columns[name] = Column(read, np.arange(len(places)), there)
     splits = [split for shard in shards for split in shard.splits]
