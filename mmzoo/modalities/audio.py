@@ -17,6 +17,11 @@ from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, real
 from mmzoo.modalities.wav import CHANNELS, RATES, read_plain
 
 FEATURES = ("log_mel", "mfcc")
+ENDINGS = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
+    *(".w64", ".rf64", ".m4a", ".aac", ".mka", ".weba", ".wma"),
+)
+"""Of files that are sounds; the last five are read by PyAV (`pip install 'mmzoo[video]'`), the others by libsndfile."""
 
 
 @modalities.register("audio")

@@ -15,6 +15,9 @@ from mmzoo.errors import DataError, MMZooError, check_number, require, require_d
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, statistics
 
+ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
+"""Of files that are series of numbers; .txt is read too, but is more often a text."""
+
 
 @modalities.register("sensor")
 @dataclass(frozen=True)

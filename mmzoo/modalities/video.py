@@ -15,6 +15,11 @@ from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
 from mmzoo.modalities.pictures import MAX_PIXELS, resized
 
+ENDINGS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".flv", ".wmv"),
+    ".gif",
+)
+"""Of files that are videos; all but .gif are read by PyAV (`pip install 'mmzoo[video]'`)."""
 MAX_FRAMES = 20_000  # looked at in one file
 
 
