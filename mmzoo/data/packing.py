@@ -9,6 +9,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
+from mmzoo.errors import DataError
 from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.sensor import read_numbers
 
@@ -20,6 +21,8 @@ def raw(value: Any, kind: str) -> bytes:
 
     A waveform with its rate is a WAV file, the numbers of a CSV or Parquet file an array.
     """
+    if isinstance(value, DataError):
+        raise value
     if kind == "audio" and isinstance(value, tuple):
         return wav(*value)
     if kind == "sensor":

@@ -21,10 +21,11 @@ from tqdm import tqdm
 
 from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
+from mmzoo.data.kinds import ENDINGS
 from mmzoo.data.packing import FOOT, HEAD, example, framed, raw
 from mmzoo.data.records import is_missing
 from mmzoo.data.sources import Source
-from mmzoo.data.table import ENDINGS, Table
+from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
 from mmzoo.files import write_file
 from mmzoo.modalities.base import read_bytes
@@ -124,25 +125,32 @@ def packed(
             break
         entry["rows"] += 1
         record = part.ids[row]
-        features, bad = {}, False
-        for name in stored:
+        features: dict[str, bytes | None] = dict.fromkeys(stored)
+        cells: dict[str, Any] = dict.fromkeys(entry["values"])
+        bad = False
+        for name in kinds:
             try:
                 value = part.column(name)[row]
-                features[name] = None if value is None else raw(value, kinds[name])
+                if isinstance(value, DataError):
+                    raise value
+                if name in features:
+                    features[name] = None if value is None else raw(value, kinds[name])
+                else:
+                    cells[name] = None if is_missing(value) else value
             except MMZooError as error:
                 cause = error.cause if isinstance(error, DataError) else "other"
                 if on_error == "error":
                     raise DataError(f"Record '{record}': {error}", cause) from error
-                entry["bad"].append([record, cause, str(error)])
-                features[name], bad = None, True
+                bad = True
+                if [record, cause, str(error)] not in entry["bad"]:
+                    entry["bad"].append([record, cause, str(error)])
         if bad and (on_error == "skip" or all(value is None for value in features.values())):
             continue
         for name in stored:
             if features[name] is None:
                 entry["missing"][name].append(len(entry["ids"]))
-        for name, values in entry["values"].items():
-            value = part.column(name)[row]
-            values.append(None if is_missing(value) else value)
+        for name, value in cells.items():
+            entry["values"][name].append(value)
         entry["offsets"].append(out.tell())
         entry["ids"].append(record)
         entry["splits"].append(split)
@@ -233,7 +241,8 @@ def read_shards(folder: str | Path) -> Table:
     splits = [split for shard in shards for split in shard.splits]
     if set(splits) != {"all"}:
         columns["split"] = splits
-    return Table(columns, [record for shard in shards for record in shard.ids], kinds)
+    ids = [record for shard in shards for record in shard.ids]
+    return Table(columns, ids, kinds, told=[str(read_index(Path(folder)).get("label", ""))])
 
 
 def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:
