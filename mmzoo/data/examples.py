@@ -63,7 +63,10 @@ class Examples:
             out.fill(0)
             return
         try:
-            self.item.decode_into(out, self.values[row])
+            value = self.values[row]
+            if isinstance(value, DataError):
+                raise value
+            self.item.decode_into(out, value)
         except MMZooError as error:
             cause = error.cause if isinstance(error, DataError) else "other"
             raise DataError(f"Record '{self.ids[row]}': {error}", cause) from error

@@ -157,6 +157,8 @@ def packed(
             found = features if kind in STORED else others
             try:
                 value = part.column(name)[row]
+                if isinstance(value, DataError):
+                    raise value
                 found[name] = None if value is None else raw(value, kind) if kind in STORED else indexed(value, kind)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
@@ -164,7 +166,8 @@ def packed(
                 cause = error.cause if isinstance(error, DataError) else "other"
                 if on_error == "error":
                     raise DataError(f"Record '{record}': {error}", cause) from error
-                bad.append([record, cause, str(error)])
+                if [record, cause, str(error)] not in bad:
+                    bad.append([record, cause, str(error)])
                 found[name] = None
         if not room.admits([record, split, bad, *others.values()], 1 + len(features)):
             require(entry["rows"], f"Record '{record}' has more values than an index holds; leave columns out.")
@@ -221,7 +224,8 @@ def read_shards(folder: str | Path) -> Table:
     splits = [split for shard in shards for split in shard.splits]
     if set(splits) != {WHOLE_TABLE}:
         columns["split"] = splits
-    return Table(columns, [record for shard in shards for record in shard.ids], kinds)
+    ids = [record for shard in shards for record in shard.ids]
+    return Table(columns, ids, kinds, told=[str(read_index(Path(folder)).get("label", ""))])
 
 
 def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:
