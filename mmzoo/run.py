@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 from collections.abc import Sequence
@@ -20,8 +19,9 @@ from mmzoo.errors import check_number, require
 from mmzoo.files import is_folder, is_plain, write_file
 from mmzoo.folder import load
 from mmzoo.folder.notes import made_in, read_machine, read_settings
-from mmzoo.folders import held
+from mmzoo.folders import check_no_link, held
 from mmzoo.spec import Spec
+from mmzoo.words import json_bytes, one_line
 
 
 class Run:
@@ -103,12 +103,12 @@ class Run:
         path, table, _ = self.data.partition("#")
         require(
             not self._foreign,
-            f"The run '{self.folder}' was made in another folder, or by somebody else, and names '{path}' as its "
-            f"records, which is not read unasked; if it is to be, or where they are now, say --data "
-            f"{shlex.quote(self.data)} (in Python: Run(folder, data=...)).",
+            f"The run '{self.folder}' was made in another folder, or by somebody else, and names "
+            f"'{one_line(path)}' as its records, which is not read unasked; if it is to be, or where they are now, say "
+            f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
         )
         if table and not self._data:  # a warning, so that it is seen from Python too
-            logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
+            logging.getLogger("mmzoo").warning(f"Reading the table '{one_line(path)}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
     def usable(self, records: Records, split: str) -> Records:
@@ -146,6 +146,7 @@ class Run:
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
 
+        check_no_link(self.folder / "pictures")
         records = records if records is not None else self.records(split)
         if validation is None and self.has_data and split != "validation":
             validation = self.records("validation")
@@ -160,7 +161,7 @@ class Run:
             result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
-            write_file(self.folder / "metrics.json", json.dumps(data, indent=1, ensure_ascii=False).encode())
+            write_file(self.folder / "metrics.json", json_bytes(data))
             write_report(self, records, result)
         return data
 
@@ -199,6 +200,7 @@ class Run:
         """
         from mmzoo.export.export import export, usual_variants
 
+        check_no_link(self.folder / "export")
         variants = variants or usual_variants(self.folder / "export", format, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and {"int8", "all"} & set(variants):

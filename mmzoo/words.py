@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, turns the order of letters round, or is half a character; but not \\n and \\t."""
@@ -11,6 +13,14 @@ MARKS = re.compile(r"[\\`*\[\]<>&|~$#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|@", r
 """What means something to CommonMark, to GitHub's tables, formulas, links and mentions, or to HTML."""
 
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON in UTF-8, in lines; half a surrogate pair, which UTF-8 has not, is escaped."""
+    try:
+        return json.dumps(value, indent=1, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=1).encode()
 
 
 def printable(text: str) -> str:

@@ -109,6 +109,8 @@ def test_an_evaluation_follows_no_link_and_deletes_nothing_of_others(run: Path, 
 
 def test_labels_are_text_wherever_they_are_shown(trained: Path) -> None:
     card = (trained / "model_card.md").read_text("utf-8")
+    said = mmzoo.Run(trained).explain({"words": "word2"}, label=LABELS[2]).text()
+    assert said.splitlines()[0] == "price: <img src=x> # [a](javascript:b)"
     words, _, spec = card.partition("## Spec")
     assert "under \\$5" in words
     assert "&lt;img src=x&gt; \\# \\[a\\](javascript:b)" in words
@@ -401,6 +403,7 @@ def table(tmp_path: Path) -> str:
     return f"{tmp_path / 't.csv'}#answer"
 
 
+@pytest.mark.slow
 def test_the_table_of_a_run_of_others_is_only_read_if_the_user_names_it(
     table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -493,6 +496,11 @@ def test_a_finished_run_without_its_notes_is_left_alone(run: Path) -> None:
     with pytest.raises(MMZooError, match=r"holds a model, but its run\.json is gone; choose another --out"):
         train(run)
     assert contents(run) == before
+
+
+def test_a_label_that_no_file_can_hold_is_refused() -> None:
+    with pytest.raises(MMZooError, match="is no text: half a letter is missing"):
+        mmzoo.Spec(SPEC.inputs, "concat", [mmzoo.Classification("price", labels=["a", "b\ud800"])])
 
 
 def test_a_folder_of_others_is_not_taken(tmp_path: Path) -> None:

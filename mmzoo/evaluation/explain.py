@@ -16,6 +16,7 @@ from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, in
 from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
 from mmzoo.towers import trunk_name
+from mmzoo.words import one_line
 
 COARSE = 16  # places a side, of a picture's attribution as JSON has it
 
@@ -91,7 +92,8 @@ class Explanation:
         rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
         width = max(len(name) for name, _, _ in rows)
         heads = ("probability", "logit") if self.case.task.labels else ("answer", "")
-        lines = [f"{self.case.task.name}: {self.case.target_name}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
+        said = one_line(self.case.target_name)
+        lines = [f"{self.case.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
         for name, found, sign in rows:
             logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.labels else ""
             lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")

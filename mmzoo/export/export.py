@@ -26,6 +26,7 @@ from mmzoo.export.web import write_web
 from mmzoo.files import read_file, subfolder, write_file
 from mmzoo.folders import discard, held, replacing
 from mmzoo.spec import Spec
+from mmzoo.words import json_bytes
 
 EXAMPLES = 20
 SAVED_MODEL = re.compile(
@@ -222,7 +223,7 @@ def tflite(
     first = next((row["bytes"] for row in rows if row["variant"] == "fp32"), None)
     for row in rows:
         row["ratio"] = round(row["bytes"] / first, 4) if first and "bytes" in row else None
-    write_file(folder / "model.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+    write_file(folder / "model.json", json_bytes(about))
     return rows, failed
 
 

@@ -23,7 +23,7 @@ from mmzoo.search.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.training.claim import make_folder
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.train import train
-from mmzoo.words import one_line
+from mmzoo.words import json_bytes, one_line
 
 ANOTHER = "choose another --out or remove the folder first"
 
@@ -88,7 +88,7 @@ def searched(
             else:
                 trial = one_trial(recipe, suggestion, records, validation, results, number, seed)
             results.trials.append(trial)
-            write_file(folder / "results.json", json.dumps(results.to_json(), indent=1, ensure_ascii=False).encode())
+            write_file(folder / "results.json", json_bytes(results.to_json()))
             suggestions.tell(trial.score)
     except Interrupted as stop:
         number = len(results.trials)
@@ -111,7 +111,7 @@ def found_results(folder: Path, asked: dict[str, Any], recipe: Recipe) -> Result
         require(same, f"'{folder}' holds another search; {ANOTHER}.")
     else:
         require(not any(folder.iterdir()), f"'{folder}' is not empty; choose another --out.")
-        write_file(place, json.dumps(asked, indent=1, ensure_ascii=False).encode())
+        write_file(place, json_bytes(asked))
     if not os.path.lexists(past):
         return Results(folder, metric)
     try:

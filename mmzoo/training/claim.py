@@ -13,6 +13,7 @@ from mmzoo.files import read_file, remove_beside, subfolder, write_file
 from mmzoo.folder.notes import made_in, read_object
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
+from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
 """What a run's folder holds before its first checkpoint; with one of the first three there, the others are a run's."""
@@ -75,14 +76,10 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
             write_file(folder / "recipe.py", read_file(recipe))
     # An unfinished run that was moved belongs to whoever trains it on.
     if begun or (not finished and read_object(folder / "run.json") != settings):
-        write_file(folder / "run.json", as_json(settings))
+        write_file(folder / "run.json", json_bytes(settings))
     if begun:
-        write_file(folder / "spec.json", as_json(wanted["spec.json"]))
+        write_file(folder / "spec.json", json_bytes(wanted["spec.json"]))
     return finished
-
-
-def as_json(value: Any) -> bytes:
-    return json.dumps(value, indent=1, ensure_ascii=False).encode()
 
 
 def check_empty(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.settings import Training
+from mmzoo.words import json_bytes
 
 
 def train(
@@ -86,8 +86,7 @@ def train(
                 print(f"'{folder}' is trained already.")
                 return Run(folder)
             if on_error != "error" and chief:
-                found = json.dumps(faults.to_json(), indent=1, ensure_ascii=False)
-                write_file(folder / "data_errors.json", found.encode())
+                write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
             fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
     return Run(folder)
