@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.arrays import numeric, waveform
+from mmzoo.modalities.base import FILES, read_bytes, unpacked
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
@@ -19,32 +21,38 @@ def raw(value: Any, kind: str) -> bytes:
     """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8.
 
     A waveform with its rate is a WAV file, the numbers of a CSV or Parquet file an array.
+
+    Raises:
+        MMZooError: it cannot be decoded, or is no array of numbers.
     """
-    if kind == "audio" and isinstance(value, tuple):
-        return wav(*value)
-    if kind == "sensor":
-        value = read_numbers(value)
-    if isinstance(value, np.ndarray):
-        out = io.BytesIO()
-        np.save(out, value)
-        return out.getvalue()
     if kind == "text":
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    data = read_bytes(value, kind)[0]
     from mmzoo.data.check import READERS
 
-    if kind in READERS:
+    value = unpacked(read_numbers(value) if kind == "sensor" else value)
+    if kind == "audio" and isinstance(value, Mapping):
+        value = value.get("array"), value.get("sampling_rate")
+    if isinstance(value, FILES) or value is None:
+        data = read_bytes(value, kind)[0]
+        if kind in READERS:
+            READERS[kind].check(value)
+        return data
+    if kind == "audio" and isinstance(value, tuple):
         READERS[kind].check(value)
-    return data
+        return wav(*value)
+    out = io.BytesIO()
+    np.save(out, numeric(value, kind), allow_pickle=False)
+    return out.getvalue()
 
 
-def wav(samples: np.ndarray, rate: int) -> bytes:
-    """A waveform as a WAV file with the same samples, int16 or float32."""
+def wav(samples: Any, rate: float) -> bytes:
+    """A waveform as a WAV file with the same samples, int16 or float32; see `arrays.waveform`."""
     import soundfile
 
     file = io.BytesIO()
+    samples = waveform(samples, "with its rate")
     subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
-    soundfile.write(file, samples, rate, format="WAV", subtype=subtype)
+    soundfile.write(file, samples, round(rate), format="WAV", subtype=subtype)
     return file.getvalue()
 
 
