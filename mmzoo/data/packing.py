@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.arrays import waveform
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.arrays import numeric, waveform
+from mmzoo.modalities.base import FILES, read_bytes, unpacked
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
@@ -26,24 +27,24 @@ def raw(value: Any, kind: str) -> bytes:
     Raises:
         DataError: it is not what its kind reads.
     """
+    if kind == "text":
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
     from mmzoo.data.check import READERS
 
+    value = unpacked(read_numbers(value) if kind == "sensor" else value)
+    if kind == "audio" and isinstance(value, Mapping):
+        value = value.get("array"), value.get("sampling_rate")
+    if isinstance(value, FILES) or value is None:
+        data = read_bytes(value, kind)[0]
+        if kind in READERS:
+            READERS[kind].check(value)
+        return data
     if kind == "audio" and isinstance(value, tuple):
         READERS[kind].check(value)
         return wav(*value)
-    if kind == "sensor":
-        value = read_numbers(value)
-    if isinstance(value, np.ndarray):
-        require_data(value.dtype.kind in "biufc", "junk_array", f"An array of {value.dtype} is not one of numbers.")
-        out = io.BytesIO()
-        np.save(out, value)
-        return out.getvalue()
-    if kind == "text":
-        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    data = read_bytes(value, kind)[0]
-    if kind in READERS:
-        READERS[kind].check(value)
-    return data
+    out = io.BytesIO()
+    np.save(out, numeric(value, kind), allow_pickle=False)
+    return out.getvalue()
 
 
 def wav(samples: Any, rate: float) -> bytes:

@@ -97,7 +97,7 @@ def real_numbers(value: Any, what: str, dtype: type[np.floating] = np.float32) -
         DataError: it does not hold real numbers, or one that is too large for `dtype`.
     """
     array = numeric(value, what)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         found = array.astype(dtype, copy=False)
     require_data(
         not (np.isinf(found) & ~np.isinf(array)).any(),
@@ -160,7 +160,7 @@ def scaled(array: np.ndarray) -> np.ndarray:
     """Samples as float32, whose full scale is 1, by their type; int16 stays what it is."""
     kind, bits = array.dtype.kind, array.dtype.itemsize * 8
     if kind == "f":
-        with np.errstate(over="ignore"):  # what is not finite is refused with the rest that is too loud
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
             return array.astype(np.float32, copy=False)
     if (kind, bits) == ("i", 16):
         return array.astype(np.int16, copy=False)

@@ -154,9 +154,9 @@ def augmenter(item: Modality) -> Any:
 
 def unpacked(value: Any) -> Any:
     """What a dict stands for as Hugging Face's datasets give files, `{"bytes", "path"}`; anything else as it is."""
-    if not (isinstance(value, Mapping) and ("bytes" in value or "path" in value)):
+    if not isinstance(value, Mapping) or "array" in value or not value.keys() & {"bytes", "path"}:
         return value
-    return value["path"] if value.get("bytes") is None else value["bytes"]
+    return value.get("path") if value.get("bytes") is None else value["bytes"]
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
+from mmzoo.modalities.arrays import mono
 from mmzoo.modalities.wav import CHANNELS, RATES
 
 MAX_PIXELS = 2**24
@@ -152,7 +153,7 @@ def read_track(data: bytes, origin: str, seconds: float) -> tuple[np.ndarray, in
         from av import AudioResampler
 
         many = f"{origin} has too many packets; convert it to WAV."
-        resampler = AudioResampler(format="fltp")
+        resampler = AudioResampler(format="flt")  # interleaved: of separate channels PyAV reads the ninth where none is
         parts: list[np.ndarray] = []
         rate = length = 0
         for number, packet in enumerate(file.demux(stream)):
@@ -163,7 +164,7 @@ def read_track(data: bytes, origin: str, seconds: float) -> tuple[np.ndarray, in
                 fair = frame.sample_rate == rate and rate in RATES and frame.layout.nb_channels in CHANNELS
                 require_data(fair, "lying_audio", odd)
                 for each in resampler.resample(frame):
-                    parts.append(each.to_ndarray().mean(axis=0, dtype=np.float32))
+                    parts.append(mono(each.to_ndarray().reshape(-1, each.layout.nb_channels)))
                     length += len(parts[-1])
             if length and length >= seconds * rate:
                 break

@@ -133,10 +133,10 @@ def claimed(read: Callable[[int, int], bytes]) -> Claim | None:
 
 
 def mended(read: Callable[[int, int], bytes], whole: int, origin: str) -> tuple[int, bytes] | None:
-    """Where to write what over a header that says nothing of the samples that follow it; None where it is right.
+    """Where to write what over a header so that it counts the samples up to the file's end; None where it is right.
 
-    A recorder that is switched off leaves it so: it would have written the length at the end. What claims more than
-    there is needs no mending, because libsndfile then reads to the end.
+    A recorder that is switched off or whose output is a pipe claims none or all that there can be, for it would have
+    written the length at the end; and a file that is cut claims more than there is.
 
     Args:
         whole: bytes in all.
@@ -145,14 +145,17 @@ def mended(read: Callable[[int, int], bytes], whole: int, origin: str) -> tuple[
         DataError: the header says less than there is.
     """
     claim = claimed(read)
-    if claim is None or claim.size < 0:
+    if claim is None:
         return None
-    rest = whole - claim.start - claim.size
+    there = max(whole - claim.start, 0)
+    if not 0 <= claim.size <= there:
+        return claim.at, struct.pack(claim.form, there)
+    rest = there - claim.size
     padding = claim.size % 2
     if rest <= padding or any(is_end(read, claim, whole, pad) for pad in {0, padding}):
         return None
     if claim.size == 0:
-        return claim.at, struct.pack(claim.form, min(rest, 2**32 - 1))
+        return claim.at, struct.pack(claim.form, there)
     raise DataError(
         f"{origin} says that it holds {claim.size} bytes of samples, but {rest} more follow; repair its header.",
         "lying_audio",
