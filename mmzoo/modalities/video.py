@@ -13,7 +13,7 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, MMZooError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.pictures import MAX_PIXELS, resized
+from mmzoo.modalities.pictures import MAX_PIXELS, read_gif, resized
 
 MAX_FRAMES = 20_000  # looked at in one file
 
@@ -66,7 +66,7 @@ class Video(Modality):
         """
         if not isinstance(value, np.ndarray):
             data, origin = read_bytes(value, "video")
-            value = read_gif(data, origin) if data[:4] == b"GIF8" else self._read(data, origin)
+            value = read_gif(data, origin, self.frames, self.size) if data[:4] == b"GIF8" else self._read(data, origin)
         require_data(
             value.ndim == 4 and value.shape[-1] == 3 and value.dtype == np.uint8 and value.size,
             "wrong_shape",
@@ -151,24 +151,3 @@ def read_audio_track(data: bytes, seconds: float) -> tuple[np.ndarray, int] | No
     except (av.error.FFmpegError, IndexError, ValueError, AttributeError):
         return None
     return (np.concatenate(parts), rate) if parts else (np.zeros((0, 1), np.float32), rate)
-
-
-def read_gif(data: bytes, origin: str) -> np.ndarray:
-    """All frames of a GIF, uint8 (T, H, W, 3), transparent ones laid on white."""
-    from PIL import Image as Pillow
-    from PIL import ImageSequence, UnidentifiedImageError
-
-    try:
-        with Pillow.open(io.BytesIO(data)) as file:
-            total = file.width * file.height * getattr(file, "n_frames", 1)
-            large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
-            require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
-            frames = []
-            for frame in ImageSequence.Iterator(file):
-                shown = frame.convert("RGBA")
-                paper = Pillow.new("RGBA", shown.size, "white")
-                frames.append(np.asarray(Pillow.alpha_composite(paper, shown).convert("RGB")))
-    except (UnidentifiedImageError, OSError, EOFError) as error:
-        message = f"{origin} is damaged or cut short and cannot be decoded; save it again."
-        raise DataError(message, "truncated_video") from error
-    return np.stack(frames)
