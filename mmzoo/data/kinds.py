@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError
-from mmzoo.modalities import audio, sensor, video
+from mmzoo.modalities import audio, image, sensor, video
 from mmzoo.modalities.cells import number_of, text_of
 
-IMAGE_ENDINGS = (*(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"),)
 ENDINGS: dict[str, tuple[str, ...]] = {
-    "image": IMAGE_ENDINGS,
+    "image": image.ENDINGS,
     "audio": audio.ENDINGS,
-    "video": tuple(ending for ending in video.ENDINGS if ending not in IMAGE_ENDINGS),
+    "video": tuple(ending for ending in video.ENDINGS if ending not in image.ENDINGS),
     "sensor": sensor.ENDINGS,
 }
 """What files of each kind end in that a decoder reads. A .gif is a picture, unless its column is said to be a video."""

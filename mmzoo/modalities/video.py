@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import FILES, Modality, read_bytes, unpacked
 from mmzoo.modalities.containers import count_frames, frames
-from mmzoo.modalities.pictures import MAX_PIXELS, resized
+from mmzoo.modalities.pictures import read_gif, resized
 
 ENDINGS = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),
@@ -77,7 +76,7 @@ class Video(Modality):
             data, origin = read_bytes(value, "video")
             if data[:4] != b"GIF8":
                 return self._read(data, origin)
-            value = read_gif(data, origin)
+            return read_gif(data, origin, self.frames, self.size)
         try:
             value = np.asarray(value)
         except Exception as error:  # lists of frames of several sizes, whatever a stranger's `__array__` raises
@@ -114,24 +113,3 @@ def even(count: int, wanted: int) -> np.ndarray:
 def timed(count: int, wanted: int, step: float) -> np.ndarray:
     """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
     return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
-
-
-def read_gif(data: bytes, origin: str) -> np.ndarray:
-    """All frames of a GIF, uint8 (T, H, W, 3), transparent ones laid on white."""
-    from PIL import Image as Pillow
-    from PIL import ImageSequence, UnidentifiedImageError
-
-    try:
-        with Pillow.open(io.BytesIO(data)) as file:
-            total = file.width * file.height * getattr(file, "n_frames", 1)
-            large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
-            require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
-            frames = []
-            for frame in ImageSequence.Iterator(file):
-                shown = frame.convert("RGBA")
-                paper = Pillow.new("RGBA", shown.size, "white")
-                frames.append(np.asarray(Pillow.alpha_composite(paper, shown).convert("RGB")))
-    except (UnidentifiedImageError, OSError, EOFError) as error:
-        message = f"{origin} is damaged or cut short and cannot be decoded; save it again."
-        raise DataError(message, "truncated_video") from error
-    return np.stack(frames)
