@@ -272,3 +272,28 @@ def test_the_command(shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "40 records in" in capsys.readouterr().out
     assert read_shards(tmp_path / "again").ids == read_shards(shards).ids
     assert main(["shard", f"{shards}#colour", str(tmp_path / "again"), "--records", "21"]) == 2
+
+
+def test_values_that_are_no_files_are_read_from_shards_as_they_are_read_without(tmp_path: Path) -> None:
+    """Pictures of Pillow in any mode, sounds of any type and way round, files in dicts."""
+    pixels = Pillow.fromarray(RANDOM.integers(0, 256, (40, 20, 3)).astype(np.uint8))
+    clear = Pillow.fromarray(RANDOM.integers(0, 256, (40, 20, 4)).astype(np.uint8), "RGBA")
+    file = io.BytesIO()
+    pixels.save(file, "PNG")
+    tone = np.sin(np.arange(800) / 5).astype(np.float32) / 2
+    whole = (tone * 2**31).astype(np.int32)
+    pictures = [pixels, pixels.quantize(8), clear, pixels.convert("CMYK"), {"bytes": file.getvalue(), "path": None}]
+    sounds = [
+        (whole, 8000),
+        np.stack([tone, tone]),
+        (np.stack([tone, -tone / 2]), 8000),
+        tone,
+        {"array": whole, "sampling_rate": 8000},
+    ]
+    records = Records({"image": pictures, "sound": sounds}, [str(k) for k in range(5)])
+    write_shards(Source("made", {"all": records}, {"image": "image", "sound": "audio"}, ""), tmp_path / "made")
+    found = read_shards(tmp_path / "made")
+    image, audio = mmzoo.Image("image", size=20), mmzoo.Audio("sound", sample_rate=16000, seconds=0.1)
+    for k in range(5):
+        np.testing.assert_array_equal(image.decode(found.column("image")[k]), image.decode(pictures[k]), str(k))
+        np.testing.assert_allclose(audio.decode(found.column("sound")[k]), audio.decode(sounds[k]), atol=1e-6)

@@ -13,6 +13,8 @@ import numpy as np
 from mmzoo.errors import DataError, require_data
 from mmzoo.modalities.arrays import numeric, waveform
 from mmzoo.modalities.base import FILES, read_bytes, unpacked
+from mmzoo.modalities.pictures import read_picture
+from mmzoo.modalities.pictures.exif import turned
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
@@ -32,6 +34,9 @@ def raw(value: Any, kind: str) -> bytes:
     from mmzoo.data.check import READERS
 
     value = unpacked(read_numbers(value) if kind == "sensor" else value)
+    if kind == "image" and not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
+        pixels, turn = read_picture(value, "of a record")
+        value = turned(pixels, turn)
     if kind == "audio" and isinstance(value, Mapping):
         value = value.get("array"), value.get("sampling_rate")
     if isinstance(value, FILES) or value is None:

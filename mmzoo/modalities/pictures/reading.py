@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.base import read_bytes, unpacked
 from mmzoo.modalities.pictures import tiff
 from mmzoo.modalities.pictures.exif import orientation
 from mmzoo.modalities.pictures.facts import Facts
@@ -39,7 +39,7 @@ def read_picture(value: Any, name: str, out: np.ndarray | None = None) -> tuple[
     Raises:
         DataError: it is no picture, is damaged, or is over the limits.
     """
-    value = plain(value)
+    value = unpacked(value)
     if isinstance(value, np.ndarray):
         return from_array(value, name), 1
     if is_pillow(value):
@@ -64,13 +64,6 @@ def by_simplejpeg(data: bytes, facts: Facts, out: np.ndarray | None) -> np.ndarr
         return out if simplejpeg.decode_jpeg(data, buffer=out).shape == sides else None
     except ValueError:
         return None
-
-
-def plain(value: Any) -> Any:
-    """A picture that is given as {"bytes": ..., "path": ...}, as what is in it; anything else as it is."""
-    if isinstance(value, dict) and value.keys() <= {"bytes", "path"}:
-        return value.get("path") if value.get("bytes") is None else value["bytes"]
-    return value
 
 
 def is_pillow(value: Any) -> bool:
