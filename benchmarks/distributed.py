@@ -2,11 +2,12 @@
 
     python benchmarks/distributed.py             # all, or some: recipe, large
 
-Two processes find each other by TF_CONFIG on this machine (`MultiWorkerMirroredStrategy`), each held to one core; the
-one that they are compared with has the first of these cores. `recipe` is what trains of the main recipe, `large` a net
-of 24 million parameters, 91 MiB of gradients. One and two workers take their turns, some steps each, in one run;
-printed are all samples, examples a second, the median of the ratios with its quartiles, and the share of a step that
-the adding up takes: that of the same number of bytes by itself, over the step.
+Two processes find each other by TF_CONFIG on this machine (`MultiWorkerMirroredStrategy`), in a network of their own
+that nobody else reaches, each held to one core; the one that they are compared with has the first of these cores.
+`recipe` is what trains of the main recipe, `large` a net of 24 million parameters, 91 MiB of gradients. One and two
+workers take their turns, some steps each, in one run; printed are all samples, examples a second, the median of the
+ratios with its quartiles, and the share of a step that the adding up takes: that of the same number of bytes by itself,
+over the step.
 
 On 2 quiet cores, times the examples a second of one worker, quartiles, and the share of adding up; `recipe` twice:
 
@@ -38,6 +39,7 @@ from typing import Any
 import numpy as np
 from asking import answer, ask, begin, heard
 
+from mmzoo.network import is_reachable, run_privately
 from mmzoo.training.workers import places
 
 ROUNDS = {"recipe": 12, "large": 6}  # a step of the latter takes seconds
@@ -183,6 +185,8 @@ class Run:
 
 
 def main() -> None:
+    if is_reachable():
+        run_privately([sys.executable, *sys.argv])
     for case in sys.argv[1:] or WAYS:
         for way in WAYS[case]:
             runs = [Run(case, way, workers) for workers in (1, 2)]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Container, Generator, Iterable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,13 +39,21 @@ def usual(names: Iterable[str], kept: Container[str]) -> list[Any]:
     return [pytest.param(name, marks=[pytest.mark.long] * (name not in kept)) for name in names]
 
 
+@lru_cache
+def privately() -> tuple[str, ...]:
+    """What begins a command that is to run in a network of its own; empty where the system does not allow one."""
+    command = (sys.executable, "-m", "mmzoo.network")
+    done = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True, check=False)
+    return () if done.returncode else command
+
+
 LABELS = ("cat", "dog", "bird")
 
 
 def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzoo.Spec:
-    """A spec of three modalities that builds and trains in seconds."""
+    """A spec of three modalities that builds and trains in seconds: without augmentations, whose graphs take longer."""
     inputs = [
-        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8])),
+        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8]), augmentations=[]),
         mmzoo.Text(
             "words",
             max_bytes=32,
@@ -49,10 +61,22 @@ def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzo
             tokenizer=mmzoo.Tokenizer("hashed_words", buckets=64),
             tower=mmzoo.Tower("embedding_attention", width=8, heads=2),
         ),
-        mmzoo.Audio("sound", sample_rate=8000, seconds=0.5, tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4])),
+        mmzoo.Audio(
+            "sound",
+            sample_rate=8000,
+            seconds=0.5,
+            tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4]),
+            augmentations=[],
+        ),
     ]
     tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5)]
     return mmzoo.Spec(**{"inputs": inputs, "fusion": fusion, "tasks": tasks, "dim": 16, **changes})
+
+
+def augmented_spec() -> mmzoo.Spec:
+    """`small_spec` with the usual augmentations of a picture and a sound."""
+    spec = small_spec()
+    return replace(spec, inputs=[replace(item, augmentations=None) for item in spec.inputs])
 
 
 def small_records(count: int = 12, seed: int = 0) -> Records:

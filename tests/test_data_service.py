@@ -80,7 +80,7 @@ class Machines:
             self.said(worker)
 
     def launch(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "mmzoo.cli", "data-service", *arguments]
+        command = [sys.executable, "-m", "mmzoo.cli", "data-service", *arguments, "--public"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(process)
         return process

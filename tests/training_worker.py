@@ -43,7 +43,14 @@ def main(folder: Path, epochs: int, exchange: str = "float32") -> int:
     spec = small_spec().subset(["picture", "words"])
     training = mmzoo.Training(epochs=epochs, batch_size=4, steps_per_call=2, exchange=exchange)
     try:
-        mmzoo.train(spec, small_records(24), training=training, out=folder, strategy=strategy_of(), callbacks=[Slow()])
+        mmzoo.train(
+            spec,
+            small_records(24),
+            training=training,
+            out=folder,
+            strategy=strategy_of(public=True),
+            callbacks=[Slow()],
+        )
     except MMZooError as error:
         print(f"mmzoo: {error}", file=sys.stderr)
         return 2

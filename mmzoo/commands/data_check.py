@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from mmzoo.commands import tables
+from mmzoo.console import as_json
 
 EXAMPLE = "mmzoo data check photos.csv#species --html check.html"
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     source = open_source(tables.source_of(args))
     found = check(source)
     counts = {**found.to_json(), **(found.details() if args.details else {})}
-    print(json.dumps(counts, ensure_ascii=False) if args.json else found.text())
+    print(as_json(counts) if args.json else found.text())
     if args.html:
         write_page(args.html, source, found)
         if not args.json:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-EXAMPLE = "mmzoo data-service dispatcher --port 5050; elsewhere: mmzoo data-service worker --dispatcher HOST:5050"
+EXAMPLE = (
+    "mmzoo data-service dispatcher --port 5050 --public; elsewhere: "
+    "mmzoo data-service worker --dispatcher HOST:5050 --public"
+)
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -16,13 +19,23 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--host", default="localhost", help="of a worker: the name by which others reach this machine (localhost)"
     )
+    sub.add_argument(
+        "--public",
+        action="store_true",
+        help="listen where others can reach it: they can run any graph, and so read and write files with your rights",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.data.serving import start
 
     server, address = start(
-        args.role, port=args.port, work_dir=args.work_dir, dispatcher=args.dispatcher, host=args.host
+        args.role,
+        port=args.port,
+        work_dir=args.work_dir,
+        dispatcher=args.dispatcher,
+        host=args.host,
+        public=args.public,
     )
     print(f"{args.role} at {address}; Ctrl-C ends it", flush=True)
     server.join()

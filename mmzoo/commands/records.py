@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.words import one_line
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -56,7 +57,7 @@ def row_of(item: Any, value: str) -> Any:
         require(isinstance(row, dict), "")
     except (ValueError, RecursionError):
         raise MMZooError(
-            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{value[:80]}'."
+            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{one_line(value, 200)}'."
         ) from None
     item.check_columns(row)
     return row

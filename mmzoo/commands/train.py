@@ -36,6 +36,11 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--tpu", default="", metavar="NAME", help='with --strategy tpu: its name or address, or "local"')
     sub.add_argument("--workers", type=int, metavar="N", help="start N workers on this machine, for a try")
+    sub.add_argument(
+        "--public",
+        action="store_true",
+        help="workers may listen where others reach them, and run any graph: in a network that you trust",
+    )
     sub.add_argument("--teacher", metavar="RUN", help="learn from a trained run too (--set training.teacher=RUN)")
     sub.add_argument("--service", default="", metavar="grpc://HOST:PORT", help="a tf.data service that decodes shards")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
@@ -45,11 +50,15 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.training.strategy import is_chief, strategy_of, worker_count
 
     if args.workers is not None and not worker_count():
+        from mmzoo.network import is_reachable, run_privately
         from mmzoo.training.workers import start
 
-        sys.exit(start([sys.executable, "-m", "mmzoo.cli", *sys.argv[1:]], args.workers, args.out))
+        command = [sys.executable, "-m", "mmzoo.cli", *sys.argv[1:]]
+        if is_reachable() and not args.public:
+            run_privately(command)
+        sys.exit(start(command, args.workers, args.out, public=args.public))
     # Before anything is computed: workers could not be joined later.
-    with strategy_of(args.strategy, args.tpu).scope():
+    with strategy_of(args.strategy, args.tpu, public=args.public).scope():
         chief = is_chief()
         run, test = trained(args)
     if chief:
@@ -60,7 +69,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
     """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
     from mmzoo.recipe import find_recipe
-    from mmzoo.run import train as train_run
+    from mmzoo.training.train import train as train_run
 
     recipe, splits = recipes.recipe_and_table(args)
     splits = splits or datasets.load(recipe.data)

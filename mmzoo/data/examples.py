@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,14 @@ class Examples:
         except MMZooError as error:
             cause = error.cause if isinstance(error, DataError) else "other"
             raise DataError(f"Record '{self.ids[row]}': {error}", cause) from error
+
+
+@dataclass(frozen=True)
+class Held:
+    """The examples of one input that are in memory, an array (N, *shape) as they were decoded."""
+
+    item: Modality
+    array: np.ndarray
 
 
 class Memory:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities import Modality
+from mmzoo.modalities.arrays import real_numbers
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.image import Image
-from mmzoo.modalities.sensor import Sensor
+from mmzoo.modalities.sensor import Sensor, read_numbers
+from mmzoo.modalities.sounds import duration
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 from mmzoo.modalities.video import Video
@@ -129,27 +131,21 @@ def text_input(name: str, values: list[str]) -> Modality:
 
 def audio_input(name: str, values: list[Any]) -> Modality:
     """As long as nineteen of twenty sounds are, half a second to ten."""
-    import soundfile
-
     lengths = []
     for value in values:
         if isinstance(value, np.ndarray):
-            lengths.append(len(value) / 16000)  # an array is taken to be at the model's rate
+            lengths.append(max(value.shape, default=0) / 16000)  # an array is taken to be at the model's rate
             continue
-        try:
-            lengths.append(soundfile.info(io.BytesIO(value) if isinstance(value, bytes) else value).duration)
-        except (soundfile.LibsndfileError, RuntimeError):
-            continue  # decoding will name it
+        with suppress(MMZooError):  # decoding will name it
+            lengths.append(duration(value))
     seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
     return Audio(name, sample_rate=16000, seconds=seconds)
 
 
 def sensor_input(name: str, values: list[Any]) -> Modality:
     """As many channels and steps as the first file has."""
-    try:
-        first = values[0] if isinstance(values[0], np.ndarray) else np.load(values[0], allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise MMZooError(f"The file '{values[0]}' is not a .npy array; write one with numpy.save.") from error
+    first = real_numbers(read_numbers(values[0]), f"sensor '{name}'")
+    require(first.ndim in (1, 2), f"An array for sensor '{name}' must have shape (steps, channels), not {first.shape}.")
     return Sensor(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
 

@@ -45,7 +45,7 @@ class ServiceBatches:
         spec: of the model, fitted.
         records: those of `shards` that are wanted, under the names of the spec, as `mmzoo.datasets.load` gives them.
         shards: the folder; every worker must see it under the same path.
-        service: where the dispatcher is, "grpc://host:5050" (`mmzoo data-service dispatcher`).
+        service: where the dispatcher is, "grpc://host:5050" (`mmzoo data-service dispatcher --public`).
         batch_size: records of a batch; the last of an epoch has what is left.
         seed: of the order in which shards are handed out.
         patience: seconds in which nothing comes, after which what is missing is decoded here.
@@ -83,6 +83,8 @@ class ServiceBatches:
         self.position[numbers] = np.arange(len(numbers))
         require(len(np.unique(numbers)) == len(numbers), "A record is given twice; give each of them once.")
         check_service(service)
+        for shard in self.shards:
+            shard.check_lengths()
 
     def __len__(self) -> int:
         return math.ceil(len(self.records) / self.batch_size)
@@ -186,7 +188,7 @@ class ServiceBatches:
         starts = np.cumsum(sizes) - sizes
         used = [k for k, start in enumerate(starts) if (self.position[start : start + sizes[k]] >= 0).any()]
         order = np.random.default_rng((self.seed, self.epoch)).permutation(used)
-        files = tf.constant([str(self.shards[k].path.resolve()) for k in order])
+        files = tf.constant([str(self.shards[k].path.parent.resolve() / self.shards[k].path.name) for k in order])
         wanted = tf.constant(self.position >= 0)
 
         def decoded(number: Any, data: Any) -> Any:
@@ -249,5 +251,5 @@ def check_service(service: str) -> None:
     except OSError as error:
         raise MMZooError(
             f"There is no data service at '{service}' ({error.strerror or error}); start one with: "
-            f"mmzoo data-service dispatcher --port {port}"
+            f"mmzoo data-service dispatcher --port {port} --public"
         ) from None

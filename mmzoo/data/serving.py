@@ -1,4 +1,7 @@
-"""The servers of a tf.data service; see `mmzoo.data.service` for what they do."""
+"""The servers of a tf.data service; see `mmzoo.data.service` for what they do.
+
+TensorFlow cannot bind them to an address; see `mmzoo.network` for what that means.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.network import check_public
 
 HEARTBEAT = 1000  # milliseconds between two signs of life of a worker
 
@@ -18,6 +22,7 @@ def start(
     work_dir: Path | None = None,
     dispatcher: str | None = None,
     host: str = "localhost",
+    public: bool = False,
 ) -> tuple[Any, str]:
     """A running "dispatcher" or "worker" and its address; it runs until it is let go of.
 
@@ -26,9 +31,11 @@ def start(
         work_dir: of a dispatcher: it keeps its state there and goes on after a crash.
         dispatcher: of a worker: "host:port" of its dispatcher.
         host: of a worker: the name by which whoever trains reaches it.
+        public: other machines may reach the port, and so run any graph here.
 
     Raises:
-        MMZooError: the port is taken, or an argument is missing or belongs to the other role.
+        MMZooError: others could reach it and `public` was not given, the port is taken, or an argument is missing or
+            belongs to the other role.
     """
     import tensorflow as tf
 
@@ -38,6 +45,7 @@ def start(
     if role == "dispatcher":
         require(work_dir is None or port, "A dispatcher that goes on after a crash needs the same port: give --port.")
         require(dispatcher is None, "--dispatcher is for a worker; a dispatcher has none.")
+        check_public(public)
         config = service.DispatcherConfig(
             port=port, work_dir=str(work_dir.resolve()) if work_dir else None, fault_tolerant_mode=work_dir is not None
         )
@@ -45,6 +53,7 @@ def start(
         return server, server.target
     require(dispatcher, "A worker needs to know its dispatcher: --dispatcher HOST:PORT.")
     require(work_dir is None, "--work-dir is for a dispatcher; a worker keeps nothing.")
+    check_public(public)
     address = f"{host}:{port or '%port%'}"
     config = service.WorkerConfig(
         dispatcher_address=str(dispatcher).removeprefix("grpc://"),

@@ -162,7 +162,7 @@ def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray) ->
 
 def look_at_image(case: Case, name: str) -> Inside:
     """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
-    at = f"{name}_gate"
+    at = f"{name}.gate"
     x, _ = at_layer(case, name, at)
     baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
     shares, gap = integrated_gradients(case, name, at, x, baseline)
@@ -175,7 +175,7 @@ def look_at_image(case: Case, name: str) -> Inside:
 def look_at_text(case: Case, name: str) -> Inside:
     """Each word left out; where a word is a token of an embedding, integrated gradients from vectors of zeros too."""
     pieces, losses = words(case, name)
-    maps, gap, at = {"occlusion": losses}, None, f"{name}_embedding"
+    maps, gap, at = {"occlusion": losses}, None, f"{name}.embedding"
     if has_layer(case.model, at):
         x, ids = at_layer(case, name, at)
         assert ids is not None
@@ -223,9 +223,9 @@ def look_at_table(case: Case, name: str) -> Inside:
     absent = np.array([np.nan] * len(item.numbers) + [0.0] * len(item.categories), np.float32)
     maps, gap = {"occlusion": columns(case, name, absent)}, None
     if not item.categories:
-        x, _ = at_layer(case, name, f"{name}_gate")
+        x, _ = at_layer(case, name, f"{name}.gate")
         baseline = np.where(np.isnan(x), x, np.array(item.means, np.float32))
-        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}_gate", x, baseline)
+        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}.gate", x, baseline)
     return Inside("tabular", maps, [*item.numbers, *item.categories], gap)
 
 

@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.network import check_public
 
 # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD and M_TOP_PAD of malloc.h, in bytes
 MALLOC = ((-3, 2**25), (-1, 2**31 - 1), (-2, 2**24))
@@ -20,16 +22,19 @@ MALLOC = ((-3, 2**25), (-1, 2**31 - 1), (-2, 2**24))
 NAMES = ("auto", "one", "mirrored", "workers", "tpu")
 
 
-def strategy_of(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
+def strategy_of(name: str = "auto", tpu: str = "", *, public: bool = False) -> tf.distribute.Strategy:
     """A strategy by name. To be called before TensorFlow computes anything: workers could not be joined later.
 
     Args:
         name: "one" device; "mirrored", all GPUs of this machine; "workers", the machines that TF_CONFIG lists;
             "tpu"; or "auto": workers where TF_CONFIG lists some, else mirrored where there are several GPUs, else one.
         tpu: the name or address of the TPU; "local" on a TPU's own machine.
+        public: other machines may reach what TensorFlow listens on for "workers" and for a TPU elsewhere, and so run
+            any graph here. Who lists other machines in TF_CONFIG has said so.
 
     Raises:
-        MMZooError: there is no strategy of that name, or its devices cannot be reached.
+        MMZooError: there is no strategy of that name, its devices cannot be reached, or others could reach this
+            process and `public` was not given.
     """
     if name not in NAMES:
         raise unknown("strategy", name, NAMES)
@@ -44,8 +49,11 @@ def strategy_of(name: str = "auto", tpu: str = "") -> tf.distribute.Strategy:
             return tf.distribute.MirroredStrategy()
         if name == "workers":
             require(worker_count(), 'The strategy "workers" needs TF_CONFIG; set it, or use --workers N for a try.')
+            check_public(public or not all(map(is_loopback, worker_addresses())))
             keep_memory()
             return tf.distribute.MultiWorkerMirroredStrategy()
+        if tpu != "local":
+            check_public(public)
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
@@ -75,13 +83,26 @@ def keep_memory() -> None:
 
 def worker_count() -> int:
     """How many workers TF_CONFIG lists; 0 where it is not set."""
+    return len(worker_addresses())
+
+
+def worker_addresses() -> list[str]:
+    """The addresses "host:port" of the workers that TF_CONFIG lists; none where it is not set."""
     try:
         cluster = json.loads(os.environ.get("TF_CONFIG", "{}")).get("cluster", {})
-        return len(cluster.get("chief", [])) + len(cluster.get("worker", []))
-    except (ValueError, AttributeError, TypeError) as error:
+        return [str(address) for job in ("chief", "worker") for address in cluster.get(job, [])]
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise MMZooError(
             f"TF_CONFIG cannot be read ({error}); see the TensorFlow guide to multi-worker runs."
         ) from None
+
+
+def is_loopback(address: str) -> bool:
+    """Does "host:port" mean this machine, and is meant for it alone?"""
+    host = address.rpartition(":")[0].strip("[]")
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def is_chief() -> bool:

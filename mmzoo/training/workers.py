@@ -12,17 +12,25 @@ import time
 from pathlib import Path
 
 from mmzoo.errors import check_number
+from mmzoo.network import check_public
 
 PATIENCE = 45  # seconds that the others have to notice that one is gone
 
 
-def start(command: list[str], count: int, folder: Path) -> int:
+def start(command: list[str], count: int, folder: Path, *, public: bool = False) -> int:
     """Run `command` in `count` processes that find each other by TF_CONFIG; the exit code of all.
 
     The first one writes to the terminal; the others' words are in `FOLDER.worker-1.log` and so on. Ctrl-C
     and SIGTERM are handed on to all. Where one fails, the others end too: by themselves, or after 45 s.
+
+    Args:
+        public: other machines may reach the workers, and so run any graph here.
+
+    Raises:
+        MMZooError: others could reach them and `public` was not given; `mmzoo.network.run_privately` is a way out.
     """
     check_number("--workers", count, 2, 64, whole=True)
+    check_public(public)
     folder.parent.mkdir(parents=True, exist_ok=True)
     workers = []
     for index, place in enumerate(places(count)):
