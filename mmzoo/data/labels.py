@@ -68,7 +68,7 @@ def label_task(
     amounts = len(numbers) >= MOST * len(there) and not words
     said = ""
     if amounts and not task:
-        task, said = decided(numbers)
+        task, said = decided([value for value in numbers if fits(value)])
     if task == "regression":
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
@@ -123,7 +123,7 @@ def fits(value: str) -> bool:
 def decided(numbers: Sequence[str]) -> tuple[str, str]:
     """Are numbers labels or an amount? The kind of task and why."""
     counts = Counter(numbers)
-    different, whole = len(counts), all(fits(text) and float(text) == int(float(text)) for text in counts)
+    different, whole = len(counts), all(float(text).is_integer() for text in counts)
     come_again = different <= LABELS and different <= len(numbers) / 2
     come_again |= different <= len(numbers) / AGAIN and min(counts.values()) >= RAREST
     codes = any(is_code(text) for text in counts)

@@ -213,6 +213,7 @@ class Converter:
         try:
             path = (self.root / text).resolve()
             leads_out = not path.is_relative_to(self.root)
+            known = kind_of_path(text) is not None or (path.is_file() and not leads_out)
         except (OSError, RuntimeError, ValueError) as error:
             message = (
                 f"Column '{column}' has a path in {where} that cannot be followed ({shown(text)}: {error}); {WAYS}."
@@ -225,7 +226,7 @@ class Converter:
                 "bad_path",
             )
         ending = Path(text).suffix.lower()
-        if kind_of_path(text) is None and not path.is_file():
+        if not known:
             raise odd(column, kind, value, where, f"where the path of a file ({kind}) should be", f"bad_{kind}")
         if ending in FOREIGN and not text.lower().endswith(ENDINGS[kind]):
             told = f"a kind of file that nothing here reads; {FOREIGN[ending][1]}"

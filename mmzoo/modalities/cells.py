@@ -46,7 +46,7 @@ def number_of(value: Any) -> float | None:
     """
     if isinstance(value, str):
         return float(value) if len(value) <= LONGEST and NUMBER.fullmatch(value.strip()) else None
-    if isinstance(value, (bytes, bytearray)) or getattr(value, "ndim", 0):
+    if isinstance(value, (bytes, bytearray)) or (isinstance(value, np.ndarray) and value.ndim):
         return None
     try:
         return float(value)
@@ -60,7 +60,7 @@ def text_of(value: Any) -> str:
     """A value as a CSV would have it: whole numbers without a point, because a column with gaps makes them floats."""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, (float, np.floating)) and abs(value) < 1e15 and value == int(value):
+    if isinstance(value, (float, np.floating)) and float(value).is_integer() and abs(float(value)) < 1e15:
         return str(int(value))
     return str(value)
 

@@ -75,6 +75,10 @@ def decoded(name: str, data: bytes, encoding: str = "") -> str:
     """
     remedy = "save it as UTF-8, or say what it is: --encoding cp1252"
     found = encoding or next((name for bom, name in BOMS if data.startswith(bom)), "utf-8")
+    require(
+        found not in ("utf-8", "utf-8-sig") or data[:1000].count(0) <= len(data[:1000]) / 4,
+        f"{name} is full of zero bytes, as UTF-16 is; save it as UTF-8, or say what it is: --encoding utf-16-le.",
+    )
     try:
         text = data.decode(found)
     except LookupError:
@@ -82,11 +86,6 @@ def decoded(name: str, data: bytes, encoding: str = "") -> str:
     except UnicodeError as error:
         before = data[: getattr(error, "start", 0)].decode(found, "replace")
         raise MMZooError(f"{name} is not {found.upper()} in line {before.count(chr(10)) + 1}; {remedy}.") from None
-    first = text.partition("\n")[0]
-    require(
-        isinstance(text, str) and "\0" not in first,
-        f"{name} has zero bytes in its first line, as UTF-16 has; save it as UTF-8, or say: --encoding utf-16-le.",
-    )
     return text.removeprefix("\ufeff")
 
 
