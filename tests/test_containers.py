@@ -196,6 +196,19 @@ def test_decoders_that_are_not_of_the_list() -> None:
         CLIP.decode(data.getvalue())
 
 
+def test_the_decoders_of_the_list_are_ffmpegs() -> None:
+    names = {*containers.VIDEO_DECODERS, *containers.AUDIO_DECODERS}
+    assert all(name.startswith("lib") for name in names - av.codecs_available), "only some builds have libraries"
+
+
+def test_a_path_with_braces(tmp_path: Path) -> None:
+    path = tmp_path / "{clip}.mp4"
+    path.write_bytes(b"no video")
+    for item in (CLIP, SOUND):
+        with pytest.raises(DataError, match=r"\{clip\}\.mp4' is not"):
+            item.decode(path)
+
+
 def test_a_video_as_a_sound_and_a_sound_as_a_video() -> None:
     with pytest.raises(DataError, match="it has no audio"):
         SOUND.decode(video())

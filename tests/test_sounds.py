@@ -156,6 +156,14 @@ def test_a_track_of_many_channels() -> None:
     np.testing.assert_allclose(AUDIO.decode(out.getvalue()), 7500 / 32768, atol=1e-6)
 
 
+def test_a_long_track_is_cut_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    data = track("matroska", "pcm_s16le", np.tile(TONE, 20))
+    with caplog.at_level("INFO", "mmzoo"):
+        np.testing.assert_allclose(AUDIO.decode(data), TONE, atol=1e-4)
+    assert "lasts 10.0 s; the model hears the first 0.5 s" in caplog.text
+    assert duration(data) == pytest.approx(10, abs=0.1)
+
+
 def test_a_track_without_pyav_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     data = track("mp4", "aac")
     real = builtins.__import__

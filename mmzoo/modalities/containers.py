@@ -8,6 +8,7 @@ else; and no decoder runs but those of this list, each with a limit on the size 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +20,7 @@ from mmzoo.modalities.arrays import mono
 from mmzoo.modalities.wav import CHANNELS, RATES
 
 MAX_PIXELS = 2**24
-"""Of one frame. A decoder holds up to 17 frames, of 1.5 bytes a pixel as cameras write them, of 6 at most."""
+"""Of one frame. A decoder holds up to 17 frames, of 1.5 bytes a pixel in 8 bits and 4:2:0, of 6 at most."""
 MAX_FRAMES = 20_000
 """Of one video."""
 MAX_DECODED = 2**35
@@ -31,7 +32,7 @@ VIDEO_DECODERS = (
     *("av1", "dnxhd", "dvvideo", "ffv1", "ffvhuff", "flv", "h263", "h264", "hevc", "huffyuv", "libaom-av1"),
     *("libdav1d", "libvpx", "libvpx-vp9", "mjpeg", "mpeg1video", "mpeg2video", "mpeg4", "msmpeg4"),
     *("msmpeg4v1", "msmpeg4v2", "prores", "qtrle", "rawvideo", "theora", "vc1", "vp8", "vp9", "wmv1", "wmv2"),
-    *("wmv3"),
+    "wmv3",
 )
 AUDIO_DECODERS = (
     *("aac", "aac_latm", "ac3", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "alac", "amrnb", "amrwb", "dca"),
@@ -74,9 +75,12 @@ def opened(data: bytes, origin: str, kind: str) -> Iterator[tuple[Any, Any]]:
         DataError: it is of no format that is read, has no such stream, or PyAV fails on it, here or within the `with`.
     """
     what, other = THINGS[kind]
-    unread = f"{origin} is not a {what} that can be read ({{}}); convert it to {other}."
+
+    def unread(why: str) -> str:
+        return f"{origin} is not a {what} that can be read ({why}); convert it to {other}."
+
     form = container_of(data[:200])
-    require_data(form, f"junk_{kind}", unread.format("it is of no format that is known here"))
+    require_data(form, f"junk_{kind}", unread("it is of no format that is known here"))
     try:
         import av
     except ImportError as error:
@@ -88,11 +92,11 @@ def opened(data: bytes, origin: str, kind: str) -> Iterator[tuple[Any, Any]]:
     try:
         with av.open(io.BytesIO(data), "r", format=form, container_options=closed, metadata_errors="replace") as file:
             streams = getattr(file.streams, kind)
-            require_data(streams, f"junk_{kind}", unread.format(f"it has no {kind}"))
+            require_data(streams, f"junk_{kind}", unread(f"it has no {kind}"))
             context = streams[0].codec_context
             name = context.name if context is not None else "an unknown way"
             known = VIDEO_DECODERS if kind == "video" else AUDIO_DECODERS
-            require_data(name in known, f"junk_{kind}", unread.format(f"it is coded in {name}"))
+            require_data(name in known, f"junk_{kind}", unread(f"it is coded in {name}"))
             context.options = {"max_pixels": str(MAX_PIXELS)}
             if name == "h264":
                 # Where the stream does not say by how much frames are reordered: as much as is allowed.
@@ -101,7 +105,7 @@ def opened(data: bytes, origin: str, kind: str) -> Iterator[tuple[Any, Any]]:
     except MMZooError:
         raise
     except Exception as error:  # PyAV raises a dozen kinds
-        raise DataError(unread.format("it is damaged or cut short"), f"junk_{kind}") from error
+        raise DataError(unread("it is damaged or cut short"), f"junk_{kind}") from error
 
 
 def count_frames(data: bytes, origin: str) -> tuple[int, float]:
@@ -130,7 +134,7 @@ def frames(data: bytes, origin: str, wanted: set[int]) -> Iterator[tuple[int, np
     with opened(data, origin, "video") as (file, stream):
         large = f"{origin} has {stream.width} x {stream.height} pixels, over the limit of {MAX_PIXELS}; scale it down."
         require_data(stream.width * stream.height <= MAX_PIXELS, "too_large_video", large)
-        number = pixels = 0
+        number, pixels, last = 0, 0, max(wanted)
         for packet in file.demux(stream):
             pixels += stream.width * stream.height  # of the frame before, also where none comes out of the packet
             require_data(pixels <= MAX_DECODED, "too_large_video", many)
@@ -138,22 +142,24 @@ def frames(data: bytes, origin: str, wanted: set[int]) -> Iterator[tuple[int, np
                 if number in wanted:
                     turns = round(getattr(frame, "rotation", 0) / 90)  # PyAV 14.0 does not tell
                     yield number, np.rot90(frame.to_ndarray(format="rgb24"), turns)
-                if number >= max(wanted):
+                if number >= last:
                     return
                 number += 1
 
 
-def read_track(data: bytes, origin: str, seconds: float) -> tuple[np.ndarray, int]:
-    """The first `seconds` of the sound of a file, its channels mixed: float32 (N,), and the rate.
+def read_track(data: bytes, origin: str, seconds: float) -> tuple[np.ndarray, int, int]:
+    """The first `seconds` of the sound of a file, its channels mixed, float32 (N,); the rate; how many the header says.
 
     Raises:
         DataError: see `opened`; it changes its rate on the way, or its header lies.
     """
     with opened(data, origin, "audio") as (file, stream):
-        from av import AudioResampler
+        import av
 
         many = f"{origin} has too many packets; convert it to WAV."
-        resampler = AudioResampler(format="flt")  # interleaved: of separate channels PyAV reads the ninth where none is
+        resampler = av.AudioResampler(
+            format="flt"
+        )  # interleaved: of separate channels PyAV reads the ninth where none is
         parts: list[np.ndarray] = []
         rate = length = 0
         for number, packet in enumerate(file.demux(stream)):
@@ -170,4 +176,5 @@ def read_track(data: bytes, origin: str, seconds: float) -> tuple[np.ndarray, in
                 break
         empty = f"{origin} has no samples that can be read; give a complete file or leave this input out."
         require_data(length, "empty_audio", empty)
-        return np.concatenate(parts), rate
+        samples = np.concatenate(parts)[: math.ceil(seconds * rate)]
+        return samples, rate, max(int((file.duration or 0) / av.time_base * rate), len(samples))

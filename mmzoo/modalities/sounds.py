@@ -46,8 +46,7 @@ def read_sound(value: Any, seconds: float) -> Sound:
     with source(value) as (given, head, origin):
         form = container_of(head)
         if form and (form != "ogg" or b"theora" in head):
-            samples, rate = read_track(read_bytes(value, "audio")[0], origin, seconds)
-            return Sound(samples, rate, len(samples))
+            return Sound(*read_track(read_bytes(value, "audio")[0], origin, seconds))
         with by_libsndfile(given, origin) as file:
             wanted, parts = int(seconds * file.samplerate), []
             while wanted > 0:
@@ -63,14 +62,14 @@ def read_sound(value: Any, seconds: float) -> Sound:
 
 
 def duration(value: Any) -> float:
-    """How many seconds the sound in a file lasts, as its header says; of one that PyAV reads, a minute at most.
+    """How many seconds the sound in a file lasts, as its header says.
 
     Raises:
         MMZooError: see `read_sound`.
     """
     with source(value if isinstance(value, (str, os.PathLike)) else bytes(value)) as (given, head, origin):
         if container_of(head):
-            found = read_sound(value, 60)
+            found = read_sound(value, 0.1)
             return found.frames / found.rate
         with by_libsndfile(given, origin) as file:
             return float(file.frames / file.samplerate)

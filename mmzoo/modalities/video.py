@@ -65,8 +65,8 @@ class Video(Modality):
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
 
         A file is read frame by frame: at most `containers.MAX_FRAMES` of at most `MAX_PIXELS` each and `MAX_DECODED`
-        together, of which only the wanted ones are kept, resized; so that its decoder's own frames are all the memory
-        that it takes, 0.5 GB at most for what cameras write (8 bits, 4:2:0) and 2 GB for anything.
+        together, of which only the wanted ones are kept, resized; so that its decoder's own frames are most of the
+        memory that it takes: beside the file 0.8 GB at most in 8 bits and 4:2:0, which cameras write, and 2.1 GB else.
 
         Raises:
             MMZooError: it is damaged, too large, or needs PyAV, which is not installed.
