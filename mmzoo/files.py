@@ -78,11 +78,14 @@ def read_file(path: str | os.PathLike[str], *, links: bool = True, limit: int = 
         os.close(file)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write `data` so that `path` is either what it was or complete, whenever the machine stops.
 
     It is written beside, under a name that nobody can guess, flushed and renamed; then the folder's entry is flushed.
     A link that stands at `path` is replaced, not followed.
+
+    Args:
+        mode: who may read and write it, before the user's mask.
 
     Raises:
         MMZooError: the disk is full or the folder cannot be written.
@@ -94,7 +97,7 @@ def write_file(path: Path, data: bytes) -> None:
             for flag in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"):
                 flags |= getattr(os, flag, 0)
             at: str | Path = beside if relative else path.with_name(beside)
-            handle = os.open(at, flags, 0o666, **relative)
+            handle = os.open(at, flags, mode, **relative)
             try:
                 with open(handle, "wb") as file:
                     file.write(data)

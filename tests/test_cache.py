@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 import mmzoo
 from mmzoo.data.records import decode
@@ -84,11 +87,12 @@ def test_a_damaged_file_is_computed_anew(part: Any, place: Path, harm: str) -> N
     arrays = decode(spec, small_records(3))
     first = compute_features(halves, spec, arrays)
     (path,) = files(place)
-    data = bytearray(path.read_bytes())
+    whole = path.read_bytes()
+    data = bytearray(whole)
     data[len(data) // 2] ^= 1
     path.write_bytes({"flip": data, "cut": data[:100], "empty": b""}[harm])
     same(first, compute_features(halves, spec, arrays))
-    assert cache.read(path) is not None, "and kept again"
+    assert path.read_bytes() == whole, "and kept again"
 
 
 def test_where_nothing_can_be_kept_it_goes_on(
@@ -104,18 +108,126 @@ def test_where_nothing_can_be_kept_it_goes_on(
     same(first, compute_features(halves, spec, arrays))
 
 
+def key(letter: str) -> str:
+    return letter * 32
+
+
+LIKE = keras.KerasTensor((None, 250))
+
+
 def test_what_was_not_used_for_longest_goes_first(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    like = keras.KerasTensor((None, 250))
     size = len(np.zeros(250, np.float32).tobytes())
     monkeypatch.setattr(cache, "LIMIT", 3 * size + 1000)
-    for number, key in enumerate("abc"):
-        cache.kept("x", key, like, lambda n=number: np.full(250, n, np.float32))  # type: ignore[misc]
-        os.utime(place / f"{key}.features", (number, number))
-    cache.kept("x", "a", like, lambda: pytest.fail("it is there"))  # used again: now the newest
-    cache.kept("x", "d", like, lambda: np.zeros(250, np.float32))
-    assert [path.stem for path in files(place)] == ["a", "c", "d"]
-    cache.kept("x", "large", like, lambda: np.zeros(10_000, np.float32))
-    assert [path.stem for path in files(place)] == ["a", "c", "d"], "larger than the whole cache: not kept"
+    for number, letter in enumerate("abc"):
+        cache.kept("x", key(letter), LIKE, (), lambda n=number: np.full(250, n, np.float32))  # type: ignore[misc]
+        os.utime(place / f"{key(letter)}.features", (number, number))
+    cache.kept("x", key("a"), LIKE, (), lambda: pytest.fail("it is there"))  # used again: now the newest
+    cache.kept("x", key("d"), LIKE, (), lambda: np.zeros(250, np.float32))
+    assert [path.stem[0] for path in files(place)] == ["a", "c", "d"]
+    cache.kept("x", key("e"), keras.KerasTensor((None, 10_000)), (), lambda: np.zeros(10_000, np.float32))
+    assert [path.stem[0] for path in files(place)] == ["a", "c", "d"], "larger than the whole cache: not kept"
+
+
+def entry(arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a file of the cache with a right hash."""
+    data = save(arrays)
+    return hashlib.sha256(data).digest() + data
+
+
+GOOD = np.arange(6, dtype=np.float32).reshape(2, 3)
+ENTRIES = {
+    "NaN": entry({"00": np.where(GOOD == 3, np.nan, GOOD).astype(np.float32)}),
+    "infinity": entry({"00": np.where(GOOD == 3, np.inf, GOOD).astype(np.float32)}),
+    "more rows": entry({"00": np.zeros((3, 3), np.float32)}),
+    "fewer rows": entry({"00": np.zeros((1, 3), np.float32)}),
+    "narrower": entry({"00": np.zeros((2, 2), np.float32)}),
+    "an axis more": entry({"00": np.zeros((2, 3, 1), np.float32)}),
+    "float64": entry({"00": GOOD.astype(np.float64)}),
+    "whole numbers": entry({"00": GOOD.astype(np.int32)}),
+    "truth values": entry({"00": GOOD.astype(bool)}),
+    "another name": entry({"01": GOOD}),
+    "one more": entry({"00": GOOD, "01": GOOD}),
+    "none": entry({}),
+    "nothing": b"",
+    "a hash alone": hashlib.sha256(b"").digest(),
+    "no safetensors": hashlib.sha256(b"x" * 99).digest() + b"x" * 99,
+    "a long header": hashlib.sha256(b"\xff" * 99).digest() + b"\xff" * 99,
+    "large": b"\0" * 200_000,
+}
+
+
+@pytest.mark.parametrize("what", ENTRIES)
+def test_a_file_with_a_right_hash_may_lie(place: Path, what: str) -> None:
+    """Anything but the arrays that are wanted, all finite, is computed anew and written over."""
+    place.mkdir()
+    path = place / f"{key('a')}.features"
+    path.write_bytes(ENTRIES[what])
+    like = keras.KerasTensor((None, 3))
+    np.testing.assert_array_equal(cache.kept("x", key("a"), like, (2,), lambda: GOOD), GOOD)
+    np.testing.assert_array_equal(cache.kept("x", key("a"), like, (2,), lambda: pytest.fail("it is there")), GOOD)
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def to_zero(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def to_a_good_one(path: Path) -> None:
+    path.with_name("good").write_bytes(entry({"00": GOOD}))
+    path.symlink_to(path.with_name("good"))
+
+
+def of_everybody(path: Path) -> None:
+    path.write_bytes(entry({"00": GOOD}))
+    path.chmod(0o666)
+
+
+@pytest.mark.parametrize("make", [fifo, to_zero, to_a_good_one, of_everybody])
+def test_only_a_plain_file_of_ones_own_is_read(place: Path, make: Callable[[Path], None]) -> None:
+    place.mkdir()
+    path = place / f"{key('a')}.features"
+    make(path)
+    wanted = GOOD + 1
+    np.testing.assert_array_equal(cache.kept("x", key("a"), keras.KerasTensor((None, 3)), (2,), lambda: wanted), wanted)
+    assert path.is_file()
+    assert not path.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not (place / "good").exists() or (place / "good").read_bytes() == entry({"00": GOOD})
+
+
+def test_a_folder_that_others_may_write_is_not_used(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.mkdir()
+    path = place / f"{key('a')}.features"
+    path.write_bytes(entry({"00": GOOD}))
+    path.chmod(0o600)
+    like = keras.KerasTensor((None, 3))
+    np.testing.assert_array_equal(cache.kept("x", key("a"), like, (2,), lambda: pytest.fail("it is there")), GOOD)
+    for change in (lambda: place.chmod(0o777), lambda: monkeypatch.setattr(os, "getuid", lambda: 12345)):
+        capsys.readouterr()
+        change()
+        np.testing.assert_array_equal(cache.kept("x", key("a"), like, (2,), lambda: GOOD + 1), GOOD + 1)
+        assert "is not this user's own folder, or others may write into it; chmod go-w" in capsys.readouterr().out
+        place.chmod(0o755)
+    assert [each.name for each in place.iterdir()] == [path.name]
+    assert path.read_bytes() == entry({"00": GOOD})
+
+
+def test_a_link_to_ones_own_folder_is_followed(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    place.symlink_to(tmp_path / "disk")
+    for _ in range(2):
+        cache.kept("x", key("a"), keras.KerasTensor((None, 3)), (2,), lambda: GOOD)
+    assert len(files(tmp_path / "disk")) == 1
+
+
+def test_a_new_folder_is_for_its_user_alone(place: Path) -> None:
+    cache.kept("x", key("a"), keras.KerasTensor((None, 3)), (2,), lambda: GOOD)
+    assert place.stat().st_mode & 0o777 == 0o700
 
 
 HAMMER = """
@@ -129,7 +241,7 @@ turns = 0
 while time.monotonic() < end:
     number = turns * 7 % 20
     wanted = np.full((3, 1000), number, np.float32)
-    found = cache.kept("x", f"{number:02d}", like, lambda: wanted)
+    found = cache.kept("x", f"{number:032d}", like, (3,), lambda: wanted)
     assert (np.asarray(found) == wanted).all()
     turns += 1
 print("turns", turns)
@@ -170,14 +282,22 @@ def test_two_runs_at_once_get_what_they_would_alone(place: Path) -> None:
     assert {path.suffix for path in place.iterdir()} == {".features"}, "nothing is left beside"
 
 
-def test_what_a_killed_run_left_goes_after_a_day(place: Path) -> None:
+def test_only_files_of_its_own_names_are_removed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed run left goes after a day, old features where there is no room; nothing else."""
     place.mkdir()
-    old, new = place / "a.features-1.new", place / "b.features-2.new"
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (1.0, 1.0))
-    cache.kept("x", "c", keras.KerasTensor((None, 250)), lambda: np.zeros(250, np.float32))
-    assert sorted(path.name for path in place.iterdir()) == ["b.features-2.new", "c.features"]
+    monkeypatch.setattr(cache, "LIMIT", 1200)
+    beside = [f".mmzoo-{key('a')}.new", f".mmzoo-{key('b')}.new"]
+    others = ["a.features", f"{key('g')}.features", f"{key('a')}.features.txt", "notes.txt", f"x.mmzoo-{key('a')}.new"]
+    for name in (*beside, *others, f"{key('1')}.features"):
+        (place / name).write_bytes(b"half" * 50)
+        os.utime(place / name, (1.0, 1.0))
+    os.utime(place / beside[1])
+    (place / "npm").mkdir()
+    (place / f"{key('2')}.features").mkdir()
+    (place / f"{key('3')}.features").symlink_to(place / "notes.txt")
+    cache.kept("x", key("c"), LIKE, (), lambda: np.zeros(250, np.float32))
+    left = {*others, beside[1], "npm", f"{key('2')}.features", f"{key('3')}.features", f"{key('c')}.features"}
+    assert {path.name for path in place.iterdir()} == left
 
 
 @pytest.mark.slow

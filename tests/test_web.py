@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -174,6 +175,31 @@ def test_without_npm_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_pat
     failing.write_text('#!/bin/sh\ntouch "$4/other.tgz"\n')
     with pytest.raises(MMZooError, match="another checksum"):
         web.packed(web.CORE)
+
+
+def test_only_a_plain_file_of_the_cache_is_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No pipe is waited for, no device read to its end; what npm gives is kept in a folder of ours, or not at all."""
+    data = b"package"
+    monkeypatch.setenv("MMZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(web.PACKAGES, web.CORE, web.checksum(data))
+    (tmp_path / "cache" / "npm").mkdir(parents=True)
+    kept = tmp_path / "cache" / "npm" / "litertjs-core2.5.3.tgz"
+    npm = tmp_path / "npm"
+    npm.write_text('#!/bin/sh\nprintf package > "$4/other.tgz"\n')
+    npm.chmod(0o755)
+    monkeypatch.setattr(web.shutil, "which", lambda name: str(npm))
+    for make in (lambda: os.mkfifo(kept), lambda: kept.symlink_to("/dev/zero"), kept.mkdir):
+        make()
+        assert web.packed(web.CORE) == data
+        if kept.is_dir():
+            kept.rmdir()
+        else:
+            assert kept.read_bytes() == data
+            kept.unlink()
+    kept.parent.rmdir()
+    kept.parent.symlink_to(tmp_path)
+    assert web.packed(web.CORE) == data
+    assert not (tmp_path / kept.name).exists()
 
 
 def test_labels_are_the_models(run: mmzoo.Run) -> None:

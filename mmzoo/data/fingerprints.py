@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.files import read_file
+from mmzoo.modalities.base import read_bytes
 
 ROWS, COLUMNS = 8, 9  # of the small map that stands for a picture or a sound
 BANDS = 4  # parts of a hash, of 16 bits each: two hashes that differ in less bits than that share one of them
@@ -28,7 +28,7 @@ def exact(value: Any) -> bytes:
     elif isinstance(value, bytes):
         digest.update(value)
     elif isinstance(value, Path):
-        digest.update(read_file(value))
+        digest.update(read_bytes(value, "data")[0])
     else:
         digest.update(repr(value).encode("utf-8", "surrogatepass"))
     return digest.digest()

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ RUNTIME = (
     (UTILS, "dist/index.js", "wasm-utils.js"),
 )
 OTHERS = ("litert", "model.tflite", "model.json")
+MAX_PACKAGE = 2**28  # bytes
 PAGE = ("index.html", "app.js", "tensors.js", "tokenizers.js", "style.css")
 
 
@@ -70,12 +72,15 @@ def runtime_files() -> dict[str, bytes]:
 
 def packed(package: str) -> bytes:
     """A package of npm, from the cache or from its registry; its checksum is right."""
-    from mmzoo.training.cache import folder as cache_folder
+    from mmzoo.training import cache
 
-    cache = cache_folder()
-    kept = cache / "npm" / f"{package.replace('@', '').replace('/', '-')}.tgz" if cache else None
-    if kept is not None and kept.is_file() and checksum(data := kept.read_bytes()) == PACKAGES[package]:
-        return data
+    place = cache.folder()
+    kept = place / "npm" / f"{package.replace('@', '').replace('/', '-')}.tgz" if place else None
+    if kept is not None:
+        with suppress(OSError):
+            data = read_file(kept, links=False, limit=MAX_PACKAGE)
+            if checksum(data) == PACKAGES[package]:
+                return data
     npm = shutil.which("npm")
     remedy = "install Node.js (nodejs.org) and try again with a network"
     require(npm, f"The page needs the package {package} and there is no npm; {remedy}.")
@@ -87,11 +92,15 @@ def packed(package: str) -> bytes:
         if done.returncode or not found:
             why = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
             raise MMZooError(f"npm could not fetch {package} ({why}); {remedy}.")
-        data = found[0].read_bytes()
+        data = read_file(found[0], links=False, limit=MAX_PACKAGE)
     require(checksum(data) == PACKAGES[package], f"What npm gave for {package} has another checksum; do not use it.")
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_file(kept, data)
+    if place is not None and kept is not None:
+        try:
+            cache.claim(place)
+            cache.claim(kept.parent, links=False)
+            write_file(kept, data)
+        except MMZooError as error:
+            print(f"{package}: not kept for later exports ({error})")
     return data
 
 

@@ -2,16 +2,19 @@
 
 In the folder that MMZOO_CACHE names, or ~/.cache/mmzoo; where it is set to nothing, nothing is kept. A file is named by
 a hash of everything that its content depends on, so runs that share one may use it at the same time: each writes beside
-under a name of its own and renames, and a file that another run has removed is computed anew.
+under a name of its own and renames, and a file that another run has removed is computed anew. Nothing in a file could
+show that somebody else has made it up; so folder and file must be the user's own, and nobody else may write them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+import re
+import stat
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,12 +26,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
-from mmzoo.errors import MMZooError
-from mmzoo.files import write_file
+from mmzoo.errors import MMZooError, require
+from mmzoo.files import BESIDE, read_file, write_file
 
 ROWS = 1024  # hashed at a time
 LIMIT = 4 * 10**9  # bytes in the folder; the files that were not used for longest go first
 ABANDONED = 24 * 3600  # seconds after which a file that is still being written is that of a run that was killed
+NAME = re.compile(r"[0-9a-f]{32}\.features")  # see `key_of`
+HEADER = 2**16  # bytes that a file has beside the numbers
 
 
 def folder() -> Path | None:
@@ -39,59 +44,112 @@ def folder() -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def kept(what: str, key: str, like: Any, compute: Callable[[], Any]) -> Any:
-    """What `compute` gives, a structure of arrays such as `like`; from disk where it is there under `key`.
+def kept(what: str, key: str, like: Any, leading: tuple[int, ...], compute: Callable[[], Any]) -> Any:
+    """What `compute` gives, a structure of arrays; from disk where it is there under `key`.
 
-    A file that is damaged is computed anew; a disk that is full is no error.
+    A file that is damaged or another's, or holds other arrays, is computed anew; a disk that is full is no error.
+
+    Args:
+        like: the same structure of tensors (any, ...), whose types the arrays have.
+        leading: what the arrays have for the first axis of these.
     """
     place = folder()
     if place is None:
         return compute()
     path = place / f"{key}.features"
-    if (found := read(path)) is not None:
-        with suppress(FileNotFoundError):  # another run may have made room
-            os.utime(path)
+    if (found := read(path, keras.tree.flatten(like), leading)) is not None:
+        with suppress(OSError):  # another run may have made room
+            os.utime(path, follow_symlinks=False)
         print(f"{what}: taken from {path}")
         return keras.tree.pack_sequence_as(like, found)
     made = compute()
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        claim(place)
         data = save({f"{k:02d}": np.ascontiguousarray(array) for k, array in enumerate(keras.tree.flatten(made))})
         if len(data) <= LIMIT:
             make_room(place, LIMIT - len(data))
-            mine = path.with_name(f"{path.name}-{uuid.uuid4().hex}")
-            write_file(mine, hashlib.sha256(data).digest() + data)
-            mine.replace(path)
+            write_file(path, hashlib.sha256(data).digest() + data, mode=0o600)
     except (OSError, MMZooError) as error:
         print(f"{what}: not kept for later runs ({error})")
     return made
 
 
-def read(path: Path) -> list[np.ndarray] | None:
-    """The arrays of a file; None where there is none, or it is damaged."""
+def claim(place: Path, *, links: bool = True) -> None:
+    """Make a folder where it is not there, and see that it is the user's own.
+
+    Args:
+        links: may it be a link to the user's own folder?
+
+    Raises:
+        MMZooError: it belongs to somebody else, others may write into it, or it cannot be made.
+    """
     try:
-        data = path.read_bytes()
-        if hashlib.sha256(data[32:]).digest() == data[:32]:
-            arrays = load(data[32:])
-            return [arrays[name] for name in sorted(arrays)]
-    except (OSError, SafetensorError):
-        pass
-    return None
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except (OSError, ValueError) as error:
+        raise MMZooError(f"the folder '{place}' cannot be made: {error}") from error
+    own = is_own(place, stat.S_ISDIR, links=links)
+    require(
+        own, f"'{place}' is not this user's own folder, or others may write into it; chmod go-w, or set MMZOO_CACHE"
+    )
+
+
+def is_own(path: Path, kind: Callable[[int], bool], *, links: bool = False) -> bool:
+    """Is it there, of that kind and the user's own, and can nobody else write it?"""
+    try:
+        facts = path.stat(follow_symlinks=links)
+    except (OSError, ValueError):
+        return False
+    mine = not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & 0o022)
+    return mine and kind(facts.st_mode)
+
+
+def read(path: Path, like: list[Any], leading: tuple[int, ...]) -> list[np.ndarray] | None:
+    """The arrays of a file; None where there is none that can be used.
+
+    Args:
+        like, leading: see `kept`; what is not of these types and shapes, or not finite, is not used.
+    """
+    if not (is_own(path.parent, stat.S_ISDIR, links=True) and is_own(path, stat.S_ISREG)):
+        return None
+    shapes = [(*leading, *tensor.shape[1:]) for tensor in like]
+    types = [keras.backend.standardize_dtype(tensor.dtype) for tensor in like]
+    size = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in zip(shapes, types, strict=True))
+    try:
+        data = read_file(path, links=False, limit=size + HEADER)
+        if hashlib.sha256(data[32:]).digest() != data[:32]:
+            return None
+        arrays = load(data[32:])
+    # What is in it may be anything: it is a hash, not a signature.
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
+    if sorted(arrays) != [f"{k:02d}" for k in range(len(like))]:
+        return None
+    found = [arrays[name] for name in sorted(arrays)]
+    if [(array.shape, str(array.dtype)) for array in found] != list(zip(shapes, types, strict=True)):
+        return None
+    return found if all(np.isfinite(array).all() for array in found) else None
 
 
 def make_room(place: Path, limit: int) -> None:
-    """Remove the files that were not used for longest until the rest has at most `limit` bytes, and abandoned ones."""
+    """Remove the files that were not used for longest until the rest has at most `limit` bytes, and abandoned ones.
+
+    Nothing is removed but plain files of the names that `kept` gives.
+    """
     found = []
-    for path in place.glob("*.features*"):
-        with suppress(FileNotFoundError):  # another run is making room as well
-            facts = path.stat()
-            found.append((facts.st_mtime, facts.st_size, path))
+    for path in place.iterdir():
+        if not (NAME.fullmatch(path.name) or BESIDE.fullmatch(path.name)):
+            continue
+        with suppress(OSError):  # another run is making room as well
+            facts = os.lstat(path)
+            if stat.S_ISREG(facts.st_mode):
+                found.append((facts.st_mtime, facts.st_size, path))
     total = 0
     for used, size, path in sorted(found, reverse=True):
         total += size
-        whole = path.suffix == ".features"
+        whole = NAME.fullmatch(path.name)
         if (whole and total > limit) or (not whole and used < time.time() - ABANDONED):
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
 
 
 def key_of(facts: Any, weights: list[Any], arrays: dict[str, Any]) -> str:

@@ -95,6 +95,7 @@ def compute_features(
             label,
             key,
             trunk.output,
+            (len(arrays["present"]), count),
             lambda trunk=trunk, item=item, given=given, count=count, label=label: run_trunk(  # type: ignore[misc]
                 trunk, item, given, count, seed, label
             ),
