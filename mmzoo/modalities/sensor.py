@@ -25,9 +25,6 @@ ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
 MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it is read
 MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
 
-ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
-"""Of files that are series of numbers; .txt is read too, but is more often a text."""
-
 
 @modalities.register("sensor")
 @dataclass(frozen=True)

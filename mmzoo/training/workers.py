@@ -39,7 +39,7 @@ def start(command: list[str], count: int, folder: Path, *, public: bool = False)
         if index == 0:
             workers.append(subprocess.Popen(command, env=environment, start_new_session=True))
             continue
-        with open(f"{folder}.worker-{index}.log", "wb") as log:
+        with open(f"{folder}.worker-{index}.log", "wb", opener=no_link) as log:
             workers.append(
                 subprocess.Popen(command, env=environment, start_new_session=True, stdout=log, stderr=subprocess.STDOUT)
             )
@@ -54,6 +54,11 @@ def start(command: list[str], count: int, folder: Path, *, public: bool = False)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def no_link(path: str, flags: int) -> int:
+    """How `open` opens a log: not through a link that somebody has put there."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def wait(workers: list[subprocess.Popen[bytes]]) -> int:
