@@ -26,6 +26,7 @@ from mmzoo.export.web import write_web
 from mmzoo.files import read_file, subfolder, write_file
 from mmzoo.folders import discard, held, replacing
 from mmzoo.spec import Spec
+from mmzoo.words import one_line
 from mmzoo.words import json_bytes
 
 EXAMPLES = 20
@@ -133,7 +134,12 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
     target = folder / "saved_model"
     with replacing(target, SAVED_MODEL.fullmatch) as new:
         serving = Serving(model)
-        serving.save(new, *serving.signatures)
+        try:
+            serving.save(new, *serving.signatures)
+        except tf.errors.OpError as error:  # what TensorFlow makes of a full disk
+            raise MMZooError(
+                f"'{target}' could not be written ({one_line(error)[:200]}); free some space or choose another folder."
+            ) from error
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     signatures = tf.saved_model.load(str(target)).signatures
 
