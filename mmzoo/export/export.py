@@ -26,8 +26,7 @@ from mmzoo.export.web import write_web
 from mmzoo.files import read_file, subfolder, write_file
 from mmzoo.folders import discard, held, replacing
 from mmzoo.spec import Spec
-from mmzoo.words import one_line
-from mmzoo.words import json_bytes
+from mmzoo.words import json_bytes, one_line
 
 EXAMPLES = 20
 SAVED_MODEL = re.compile(
