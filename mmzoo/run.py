@@ -19,6 +19,7 @@ from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import write_file
 from mmzoo.folder import load
 from mmzoo.spec import Spec
+from mmzoo.training.checks import check_settings
 from mmzoo.training.settings import Training
 
 BEFORE_TRAINING = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
@@ -236,6 +237,9 @@ def train(
         MMZooError: a record is bad, or `out` holds another run.
     """
     training = training or Training()
+    check_settings(spec, training)
+    for other in filter(None, (training.teacher, training.start)):
+        Run(other)  # is one, and finished
     shards = data.partition("#")[0]
     require(
         not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),

@@ -53,7 +53,11 @@ def split(model: keras.Model) -> Split:
     entry = {name: cut.get(name, tensor) for name, tensor in model.input.items()}
     present = model.input["present"]
     trunks = {name: keras.Model({name: model.input[name], "present": present}, out) for name, out in cut.items()}
-    return Split(trunks, keras.Model(entry, model.output))
+    rest = keras.Model(entry, model.output)
+    for name, tensor in rest.input.items():
+        if not isinstance(tensor, (list, tuple)):
+            tensor.name = name  # it is a copy; whoever cuts `rest` further is asked for this too
+    return Split(trunks, rest)
 
 
 def frozen_inputs(model: keras.Model) -> frozenset[str]:
