@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 RESERVED = ("present", "fusion", "self")
@@ -53,6 +53,19 @@ def check_name(what: str, name: Any) -> None:
         f"The {what} name {name!r} must be lower-case letters, digits and '_', start with a letter, "
         f"have at most 40 characters and not be {' or '.join(map(repr, RESERVED))}.",
     )
+
+
+def as_tuple(what: str, value: Any) -> tuple[Any, ...]:
+    """`value` as a tuple, if it is a list or another series: a string would be taken for its letters."""
+    series = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, Set))
+    require(series, f"{what} must be a list, not {value!r:.80}.")
+    return tuple(value)
+
+
+def check_strings(what: str, values: Iterable[Any]) -> None:
+    """All values are strings with something in them."""
+    for value in values:
+        require(isinstance(value, str) and value.strip(), f"{what} must be non-empty strings, not {value!r:.80}.")
 
 
 def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:

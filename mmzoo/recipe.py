@@ -7,13 +7,14 @@ import importlib.util
 import json
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.spec import Spec
+from mmzoo.training.checks import check_settings
 from mmzoo.training.settings import Training
 
 
@@ -33,6 +34,13 @@ class Recipe:
     data: str
     training: Training = field(default_factory=Training)
 
+    def __post_init__(self) -> None:
+        require(isinstance(self.spec, Spec), f"The spec of a recipe is a mmzoo.Spec, not {self.spec!r:.80}.")
+        require(isinstance(self.data, str), f"The data of a recipe are the name of a data set, not {self.data!r:.80}.")
+        what = f"The training of a recipe is a mmzoo.Training, not {self.training!r:.80}."
+        require(isinstance(self.training, Training), what)
+        check_settings(self.spec, self.training)
+
     def to_json(self) -> dict[str, Any]:
         return {"spec": self.spec.to_json(), "data": self.data, "training": self.training.to_json()}
 
@@ -43,8 +51,8 @@ class Recipe:
     def changed(self, settings: Sequence[str]) -> Recipe:
         """The recipe with `key=value` settings applied.
 
-        A key is a path: `training.epochs`, `fusion`, `fusion.dropout`, `dim`, `data`, or the
-        name of an input or task and what is below it: `image.size`, `image.tower.weights`.
+        A key is a path: `training.epochs`, `fusion.dropout`, `data`, a field of the spec (`fusion`, `dim`,
+        `task_weights`), or the name of an input or task and what is below it: `image.size`, `image.tower.weights`.
         A value is JSON, or else a string.
         """
         value = copy.deepcopy(self.to_json())
@@ -53,22 +61,28 @@ class Recipe:
             require(equals, f"A setting is written key=value, such as training.epochs=10, not '{setting}'.")
             try:
                 new = json.loads(text)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 new = text
             self._set(value, key, new)
         return Recipe.from_json(value)
 
     def _set(self, value: dict[str, Any], key: str, new: Any) -> None:
         spec = value["spec"]
-        roots = {"training": value["training"], "fusion": spec["fusion"]}
-        roots |= {part["name"]: part for part in [*spec["inputs"], *spec["tasks"]]}
+        roots = {part["name"]: part for part in [*spec["inputs"], *spec["tasks"]]}
+        whole = [field.name for field in fields(Spec)]
         first, *rest = key.split(".")
-        if not rest and first in ("fusion", "dim"):
+        require(
+            first != "training" or "training" not in roots,
+            f"The setting '{key}' may be one of the training or of the part of the spec that is called 'training'; "
+            "rename that part in the recipe.",
+        )
+        roots |= {"training": value["training"], "fusion": spec["fusion"]}
+        if not rest and first in whole:
             spec[first] = new
         elif not rest and first == "data":
             value[first] = new
         elif not rest or first not in roots:
-            raise unknown("setting that begins with", first, [*roots, "dim", "data"])
+            raise unknown("setting that begins with", first, [*roots, *whole, "data"])
         else:
             place = roots[first]
             for step in rest[:-1]:

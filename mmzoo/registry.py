@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from mmzoo.errors import MMZooError, unknown
+from mmzoo.options import check_options, defaults
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -25,15 +26,24 @@ class Registry(Generic[T]):
         self.kind, self.package = kind, package
         self._entries: dict[str, T] = {}
         self._facts: dict[str, dict[str, Any]] = {}
+        self._checks: dict[str, Callable[..., None]] = {}
         self._loaded = False
 
-    def register(self, name: str, **facts: str | tuple[str, ...]) -> Callable[[T], T]:
-        """Decorator: file an entry under `name` together with `facts` about it; a name is given only once."""
+    def register(
+        self, name: str, check: Callable[..., None] | None = None, **facts: str | tuple[str, ...]
+    ) -> Callable[[T], T]:
+        """Decorator: file an entry under `name` together with `facts` about it; a name is given only once.
+
+        Args:
+            check: raises where options do not fit each other or the rest of a spec, see `check_options`.
+        """
 
         def add(entry: T) -> T:
             if name in self._entries:
                 raise MMZooError(f"The {self.kind} '{name}' is registered twice.")
             self._entries[name], self._facts[name] = entry, facts
+            if check is not None:
+                self._checks[name] = check
             return entry
 
         return add
@@ -64,10 +74,14 @@ class Registry(Generic[T]):
         doc = inspect.getdoc(self[name]) or ""
         return {**self._facts[name], "summary": doc.partition("\n")[0]}
 
-    def check_options(self, name: str, options: dict[str, Any]) -> None:
-        """Every option must be a keyword-only parameter of the entry."""
-        parameters = inspect.signature(self[name]).parameters.values()
-        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-        for option in options:
-            if option not in known:
-                raise unknown(f"option of {self.kind} '{name}' called", option, known)
+    def check_options(self, name: str, options: dict[str, Any], *context: Any) -> None:
+        """Every option is a keyword-only parameter of the entry, and has a value that it may have (`mmzoo.options`).
+
+        Args:
+            context: what the entry's own `check` is called with, and with all options: those not given as they are
+                by default.
+        """
+        entry = self[name]
+        check_options(f"{self.kind} '{name}'", entry, options)
+        if name in self._checks:
+            self._checks[name](*context, **{**defaults(entry), **options})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from mmzoo.choice import Augmentation, Fusion, Tower
-from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.limits import check_plain
 from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
@@ -42,8 +42,8 @@ class Spec:
     task_weights: str = "fixed"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", tuple(self.inputs))
-        object.__setattr__(self, "tasks", tuple(self.tasks))
+        object.__setattr__(self, "inputs", as_tuple("The inputs of a spec", self.inputs))
+        object.__setattr__(self, "tasks", as_tuple("The tasks of a spec", self.tasks))
         object.__setattr__(self, "fusion", Fusion.of(self.fusion))
         require(self.inputs, "A spec needs at least one input, such as mmzoo.Image('picture').")
         require(self.tasks, "A spec needs at least one task, such as mmzoo.Classification('label', labels=[...]).")
@@ -93,7 +93,7 @@ class Spec:
                 f"Tower '{tower.name}' reads {' or '.join(serves)}, but input '{item.name}' is {item.kind}; "
                 f"for {item.kind} there are: {', '.join(towers.names(serves=item.kind))}.",
             )
-            towers.check_options(tower.name, tower.options)
+            towers.check_options(tower.name, tower.options, item)
             for each in item.augmentations or ():
                 choice = Augmentation.of(each)
                 serves = augmentations.facts(choice.name)["serves"]
@@ -103,11 +103,8 @@ class Spec:
                     f"for {item.kind} there are: {', '.join(augmentations.names(serves=item.kind)) or 'none'}.",
                 )
                 augmentations.check_options(choice.name, choice.options)
-                for option, value in choice.options.items():
-                    if not isinstance(value, bool):
-                        check_number(f"The option '{option}' of augmentation '{choice.name}'", value, -1e6, 1e6)
         fusion = Fusion.of(self.fusion)
-        fusions.check_options(fusion.name, fusion.options)
+        fusions.check_options(fusion.name, fusion.options, self.input_names)
         for task in self.tasks:
             require(
                 fusions.facts(fusion.name)["level"] == "feature" or not task.evidential,
@@ -205,7 +202,7 @@ def _check_count(key: str, parts: Sequence[Any]) -> None:
 
 def _part(data: Any, what: str, registry: Any) -> Any:
     """An input or a task from its JSON form: `kind` says which class, the rest are its fields."""
-    if not isinstance(data, dict) or "kind" not in data:
+    if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
         raise MMZooError(f"An {what} of a spec is an object with a 'kind', not {data!r}.".replace("An task", "A task"))
     made = registry[data["kind"]]
     known = [f.name for f in fields(made)]

@@ -12,13 +12,18 @@ weights in 15 epochs: with a network at hand, set `--set image.tower.weights=ima
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
 
+# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=32, tower=mmzoo.Tower("vgg16", weights=None)),
+            mmzoo.Image("image", size=32, tower=mmzoo.Tower("vgg16", weights=None), augmentations=[]),
             mmzoo.Text("name", max_bytes=64, tower="embedding_attention"),
             mmzoo.Audio(
-                "speech", sample_rate=RATE, seconds=2.5, tower=mmzoo.Tower("spectrogram_cnn", dropout=0.0, augment=0.0)
+                "speech",
+                sample_rate=RATE,
+                seconds=2.5,
+                tower=mmzoo.Tower("spectrogram_cnn", dropout=0.0, augment=0.0),
+                augmentations=[],
             ),
         ],
         fusion="concat",

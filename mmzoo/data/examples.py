@@ -14,6 +14,7 @@ from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
+from mmzoo.modalities.cuts import counts_cuts
 
 ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
 KEPT = 8  # batches whose memory is kept: about as many as are on their way
@@ -53,9 +54,9 @@ class Examples:
     def whole(self) -> np.ndarray:
         """All of them, decoded on all cores, with a bar."""
         out = np.zeros(self.shape, self.dtype)
-        in_threads(
-            lambda row: self._fill(out[row], row), np.flatnonzero(self.there).tolist(), f"reading {self.item.name}"
-        )
+        rows = np.flatnonzero(self.there).tolist()
+        with counts_cuts(self.item.name, self.item.kind, len(rows)):
+            in_threads(lambda row: self._fill(out[row], row), rows, f"reading {self.item.name}")
         return out
 
     def _fill(self, out: np.ndarray, row: int) -> None:

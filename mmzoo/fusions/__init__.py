@@ -23,13 +23,6 @@ ask the modalities' tokens; see `mmzoo.evaluation.attention`.
 from collections.abc import Callable
 from typing import Any
 
-from mmzoo.errors import check_number
 from mmzoo.registry import Registry
 
 fusions: Registry[Callable[..., Any]] = Registry("fusion", __name__)
-
-
-def check_counts(fusion: str, **counts: int) -> None:
-    """The options of `fusion` that count something are whole numbers from 1 on."""
-    for option, value in counts.items():
-        check_number(f"The option '{option}' of fusion '{fusion}'", value, 1, 4096, whole=True)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, at_least_two, gathered
 from mmzoo.tokens import Tokens
 
@@ -27,7 +27,6 @@ def attention_pooling(
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_counts("attention_pooling", queries=queries, heads=heads)
     values, mask = at_least_two(gathered(tokens, present, embedded=True))
     attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), name="fusion.attention")
     asked = Learned(queries, dim, name="fusion.queries")(values)

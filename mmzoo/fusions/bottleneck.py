@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 from keras import ops
 
-from mmzoo.errors import check_number
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, gathered, pooled, transformer_block
+from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_mean
 
 
@@ -20,7 +20,7 @@ def bottleneck(
     *,
     dim: int,
     bottlenecks: int = 4,
-    layers: int = 2,
+    layers: Annotated[int, Range(2, 96)] = 2,
     heads: int = 4,
     dropout: float = 0.1,
 ) -> Any:
@@ -37,8 +37,6 @@ def bottleneck(
 
     `Tokens` (B, T, dim) each -> (B, 2 dim).
     """
-    check_counts("bottleneck", bottlenecks=bottlenecks, heads=heads)
-    check_number("The option 'layers' of fusion 'bottleneck'", layers, 2, 4096, whole=True)
     state = {name: gathered({name: each}, present[:, m : m + 1]) for m, (name, each) in enumerate(tokens.items())}
     shared = Learned(bottlenecks, dim, name="fusion.bottlenecks")(next(iter(state.values())).values)
     real = ops.ones_like(shared[..., 0], dtype="bool")

@@ -13,7 +13,13 @@ from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("film", level="feature", absent="learned embedding")
+def check_target(inputs: list[str], *, target: str | None, **options: Any) -> None:
+    """There is an input of that name."""
+    if target is not None and target not in inputs:
+        raise unknown("input for fusion 'film' to modulate called", target, inputs)
+
+
+@fusions.register("film", check_target, level="feature", absent="learned embedding")
 def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str | None = None, dropout: float = 0.3) -> Any:
     """The other modalities scale and shift the tokens of one (FiLM; Perez et al. 2018, arXiv:1709.07871).
 
@@ -25,13 +31,8 @@ def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str | Non
         target: name of the input that is modulated; None takes the first.
 
     `Tokens` (B, T, dim) each -> (B, 2 dim).
-
-    Raises:
-        MMZooError: there is no input called `target`.
     """
     target = next(iter(tokens)) if target is None else target
-    if target not in tokens:
-        raise unknown("input for fusion 'film' to modulate called", target, tokens)
     values, mask = tokens[target]
     x = keras.layers.Dense(dim, name="fusion.dense")(values)
     x = keras.layers.LayerNormalization(center=False, scale=False, name="fusion.norm")(x)

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, stacked
 from mmzoo.tokens import Tokens, masked_mean, masked_softmax
 
@@ -25,7 +25,6 @@ def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
 
     `Tokens` (B, T, dim) each -> (B, heads * (dim // heads)).
     """
-    check_counts("graph_attention", heads=heads)
     count, width = len(tokens), max(dim // heads, 1)
     nodes = keras.layers.Dropout(dropout, name="fusion.dropout")(stacked(tokens))
     hidden = keras.layers.Dense(heads * width, use_bias=False, name="fusion.dense")(nodes)

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens
 
@@ -26,7 +26,6 @@ def joint_transformer(
 
     `Tokens` (B, T, dim) each -> (B, 2 dim).
     """
-    check_counts("joint_transformer", layers=layers, heads=heads)
     values, mask = gathered(tokens, present, embedded=True)
     for layer in range(layers):
         values = transformer_block(values, mask, f"fusion.block{layer}", heads=heads, hidden=4 * dim, dropout=dropout)

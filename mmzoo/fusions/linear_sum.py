@@ -15,7 +15,13 @@ from mmzoo.tokens import Tokens
 ACTIVATIONS = ("gelu", "linear", "relu", "tanh")
 
 
-@fusions.register("linear_sum", level="feature", absent="left out")
+def check_activation(inputs: list[str], *, activation: str) -> None:
+    """It is one that every export has."""
+    if activation not in ACTIVATIONS:
+        raise unknown("activation of fusion 'linear_sum' called", activation, ACTIVATIONS)
+
+
+@fusions.register("linear_sum", check_activation, level="feature", absent="left out")
 def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation: str = "gelu") -> Any:
     """Each modality's own linear map, added up: `activation(sum_m W_m x_m + b)` over the modalities that are present.
 
@@ -27,7 +33,5 @@ def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation:
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    if activation not in ACTIVATIONS:
-        raise unknown("activation of fusion 'linear_sum' called", activation, ACTIVATIONS)
     kept = [ops.where(present[:, index : index + 1], pooled(each), 0.0) for index, each in enumerate(tokens.values())]
     return keras.layers.Dense(dim, activation=activation, name="fusion.dense")(ops.concatenate(kept, axis=-1))

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
@@ -27,7 +27,6 @@ def low_rank_tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: 
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_counts("low_rank_tensor", rank=rank)
     factors = []
     for index, (name, each) in enumerate(tokens.items()):
         x = ops.where(present[:, index : index + 1], pooled(each), 0.0)

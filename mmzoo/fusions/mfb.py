@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.fusions.elementwise import product_of
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
@@ -25,7 +25,6 @@ def mfb(tokens: dict[str, Tokens], present: Any, *, dim: int, factors: int = 5, 
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_counts("mfb", factors=factors)
     parts = [
         keras.layers.Dense(factors * dim, name=f"fusion.{name}.factor")(pooled(each)) for name, each in tokens.items()
     ]

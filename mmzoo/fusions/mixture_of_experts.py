@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 from keras import ops
@@ -10,12 +10,25 @@ from keras import ops
 from mmzoo.errors import check_number
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
+from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_softmax
 
 
-@fusions.register("mixture_of_experts", level="feature", absent="learned embedding")
+def check_top(inputs: list[str], *, experts: int, top: int | None, **options: Any) -> None:
+    """No more experts can answer than there are."""
+    if top is not None:
+        check_number("The option 'top' of fusion 'mixture_of_experts'", top, 1, experts, whole=True)
+
+
+@fusions.register("mixture_of_experts", check_top, level="feature", absent="learned embedding")
 def mixture_of_experts(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, experts: int = 4, top: int | None = None, dropout: float = 0.3
+    tokens: dict[str, Tokens],
+    present: Any,
+    *,
+    dim: int,
+    experts: Annotated[int, Range(2, 4096)] = 4,
+    top: int | None = None,
+    dropout: float = 0.3,
 ) -> Any:
     """Dense layers over all modalities, weighted example by example by a gate: `sum_e g_e gelu(W_e x + b_e)`.
 
@@ -29,9 +42,6 @@ def mixture_of_experts(
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_number("The option 'experts' of fusion 'mixture_of_experts'", experts, 2, 4096, whole=True)
-    if top is not None:
-        check_number("The option 'top' of fusion 'mixture_of_experts'", top, 1, experts, whole=True)
     joined = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
     joined = keras.layers.Dropout(dropout, name="fusion.dropout")(joined)
     scores = keras.layers.Dense(experts, name="fusion.gate")(joined)

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.fusions.elementwise import product_of
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
@@ -24,7 +24,6 @@ def mlb(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: int = 256, d
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_counts("mlb", rank=rank)
     factors = [
         keras.layers.Dense(rank, activation="tanh", name=f"fusion.{name}.factor")(pooled(each))
         for name, each in tokens.items()

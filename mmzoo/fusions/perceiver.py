@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, gathered, transformer_block
 from mmzoo.tokens import Tokens
 
@@ -36,7 +36,6 @@ def perceiver(
 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
-    check_counts("perceiver", latents=latents, rounds=rounds, heads=heads)
     values, mask = gathered(tokens, present, embedded=True)
     state = Learned(latents, dim, name="fusion.latents")(values)
     real = ops.ones_like(state[..., 0], dtype="bool")

@@ -8,14 +8,24 @@ import keras
 from keras import ops
 
 from mmzoo.errors import require
-from mmzoo.fusions import check_counts, fusions
+from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 LARGEST = 200_000
 
 
-@fusions.register("tensor", level="feature", absent="left out")
+def check_size(inputs: list[str], *, width: int, **options: Any) -> None:
+    """The tensor is no larger than `LARGEST`."""
+    size = (width + 1) ** len(inputs)
+    require(
+        size <= LARGEST,
+        f"Fusion 'tensor' would multiply {len(inputs)} inputs into {size:,} numbers an example; lower its width from "
+        f"{width} until (width + 1) ** {len(inputs)} is at most {LARGEST:,}, or take 'low_rank_tensor'.",
+    )
+
+
+@fusions.register("tensor", check_size, level="feature", absent="left out")
 def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 16, dropout: float = 0.3) -> Any:
     """The outer product of all modalities, each with a 1 (TFN; Zadeh et al. 2017, arXiv:1707.07250).
 
@@ -26,17 +36,7 @@ def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 16
         width: features of each modality that are multiplied; the tensor has (width + 1) ** M numbers.
 
     `Tokens` (B, T, dim) each -> (B, dim).
-
-    Raises:
-        MMZooError: the tensor would have more than 200,000 numbers.
     """
-    check_counts("tensor", width=width)
-    size = (width + 1) ** len(tokens)
-    require(
-        size <= LARGEST,
-        f"Fusion 'tensor' would multiply {len(tokens)} inputs into {size:,} numbers an example; lower its width from "
-        f"{width} until (width + 1) ** {len(tokens)} is at most {LARGEST:,}, or take 'low_rank_tensor'.",
-    )
     result = ops.ones_like(present[:, :1], dtype="float32")
     for index, (name, each) in enumerate(tokens.items()):
         x = keras.layers.Dense(width, activation="gelu", name=f"fusion.{name}.dense")(pooled(each))

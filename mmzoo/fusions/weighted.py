@@ -14,7 +14,15 @@ from mmzoo.layers import stacked
 from mmzoo.tokens import Tokens, masked_softmax
 
 
-@fusions.register("weighted", level="feature", absent="left out")
+def check_alpha(inputs: list[str], *, alpha: Sequence[float] | None) -> None:
+    """Each input has a weight."""
+    require(
+        alpha is None or len(alpha) == len(inputs),
+        f"Fusion 'weighted' needs one alpha above 0 for each of the {len(inputs)} inputs, not {alpha}.",
+    )
+
+
+@fusions.register("weighted", check_alpha, level="feature", absent="left out")
 def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequence[float] | None = None) -> Any:
     """A convex combination of the modalities that are present: `sum_m a_m x_m`, sum of a = 1.
 
@@ -30,10 +38,6 @@ def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequen
         scores = keras.layers.Dense(1, use_bias=False, name="fusion.score")(x)[..., 0]
         weights = masked_softmax(scores, present)
     else:
-        require(
-            len(alpha) == len(tokens) and all(a > 0 for a in alpha),
-            f"Fusion 'weighted' needs one alpha above 0 for each of the {len(tokens)} inputs, not {alpha}.",
-        )
         kept = ops.cast(present, "float32") * ops.convert_to_tensor([alpha], "float32")
         weights = kept / ops.maximum(ops.sum(kept, axis=1, keepdims=True), 1e-9)
     return ops.sum(x * weights[..., None], axis=1)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
+from mmzoo.errors import DataError, MMZooError, as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import load_npy, read_array, real_numbers
 from mmzoo.modalities.base import FILES, Modality, padded, read_bytes, statistics, unpacked
@@ -56,10 +56,12 @@ class Sensor(Modality):
         check_number(f"The steps of sensor '{self.name}'", self.steps, 2, 16_384, whole=True)
         check_number(f"The rate of sensor '{self.name}'", self.rate, 0, 1e6)
         for what in ("means", "deviations"):
-            values = tuple(getattr(self, what))
+            values = as_tuple(f"The {what} of sensor '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, values)
+            for value in values:
+                check_number(f"Each of the {what} of sensor '{self.name}'", value, -1e30, 1e30)
             require(
-                len(values) in (0, self.channels) and all(np.isfinite(values)),
+                len(values) in (0, self.channels),
                 f"The {what} of sensor '{self.name}' must be {self.channels} finite numbers, not {list(values)}.",
             )
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, require, require_data, unknown
+from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, frequent, statistics
 from mmzoo.modalities.cells import LARGEST, is_missing, number_of, says_nothing, text_of
@@ -46,16 +46,21 @@ class Tabular(Modality):
     def __post_init__(self) -> None:
         super().__post_init__()
         for what in ("numbers", "categories", "means", "deviations"):
-            object.__setattr__(self, what, tuple(getattr(self, what)))
-        object.__setattr__(self, "vocabularies", tuple(tuple(words) for words in self.vocabularies))
+            object.__setattr__(self, what, as_tuple(f"The {what} of tabular input '{self.name}'", getattr(self, what)))
+        what = f"The vocabularies of tabular input '{self.name}'"
+        lists = tuple(as_tuple(f"Each of {what.lower()}", words) for words in as_tuple(what, self.vocabularies))
+        object.__setattr__(self, "vocabularies", lists)
         names = [*self.numbers, *self.categories]
+        check_strings(f"The columns of tabular input '{self.name}'", names)
         require(names, f"Tabular input '{self.name}' needs columns: numbers=[...], categories=[...].")
         double = [name for name, count in Counter(names).items() if count > 1]
         require(not double, f"Tabular input '{self.name}' names the column {double} twice; name each once.")
         for what, count in (("means", len(self.numbers)), ("deviations", len(self.numbers))):
             values = getattr(self, what)
+            for value in values:
+                check_number(f"Each of the {what} of tabular input '{self.name}'", value, -1e30, 1e30)
             require(
-                len(values) in (0, count) and all(np.isfinite(values)),
+                len(values) in (0, count),
                 f"The {what} of tabular input '{self.name}' must be {count} finite numbers, not {list(values)}.",
             )
         require(

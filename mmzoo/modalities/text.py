@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tokenizer, Tower
-from mmzoo.errors import check_number, require, require_data
+from mmzoo.errors import as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
+from mmzoo.modalities.cuts import note_cut
 from mmzoo.tokenizers import tokenizers
 
 
@@ -43,7 +43,7 @@ class Text(Modality):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "tokenizer", Tokenizer.of(self.tokenizer))
-        object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
+        object.__setattr__(self, "vocabulary", as_tuple(f"The vocabulary of text '{self.name}'", self.vocabulary))
         check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, 4096, whole=True)
         check_number(f"The tokens of text '{self.name}'", self.tokens, 1, 4096, whole=True)
         chosen = Tokenizer.of(self.tokenizer)
@@ -106,15 +106,13 @@ class Text(Modality):
         self._normal(value)
 
     def decode(self, value: str | bytes) -> np.ndarray:
-        """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and logged."""
+        """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and said."""
         text = self._normal(value)
         found = list(text.encode("utf-8", "replace")) if self.in_graph else self._ids(text)
         (length,) = self.shape
         if len(found) > length:
-            what = "bytes" if self.in_graph else "tokens"
-            logging.getLogger("mmzoo").info(
-                "Text '%s' has %d %s; the model reads the first %d.", self.name, len(found), what, length
-            )
+            unit, setting = ("bytes", "max_bytes") if self.in_graph else ("tokens", "tokens")
+            note_cut(self.name, len(found), length, unit, setting)
         example = np.zeros(length, self.dtype)
         example[: len(found)] = found[:length]
         return example

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import plain
-from mmzoo.errors import check_name, check_number, require
+from mmzoo.errors import as_tuple, check_name, check_number, check_strings, require
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,9 @@ class Task:
 
 def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
     """The labels of a task as a tuple, if they are names, different, and not too few."""
-    labels = tuple(labels)
-    require(
-        all(isinstance(label, str) and label for label in labels),
-        f"The labels of task '{task}' must be non-empty strings, not {list(labels)}.",
-    )
+    what = f"The labels of task '{task}'"
+    labels = as_tuple(what, labels)
+    check_strings(what, labels)
     few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(labels)}."
     require(len(labels) >= least, few)
     double = [label for label, count in Counter(labels).items() if count > 1]

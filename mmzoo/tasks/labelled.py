@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Objective
-from mmzoo.errors import check_number, require
+from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.objectives import objectives
 from mmzoo.tasks.base import Task
 
@@ -32,7 +32,7 @@ class Labelled(Task):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "objective", Objective.of(self.objective))
-        object.__setattr__(self, "priors", tuple(self.priors))
+        object.__setattr__(self, "priors", as_tuple(f"The priors of task '{self.name}'", self.priors))
         name, options = self._chosen
         objectives.check_options(name, options)
         require(
@@ -40,8 +40,6 @@ class Labelled(Task):
             f"Objective '{name}' is for a classification, not for task '{self.name}'; a Classification of two labels "
             "is a yes or no too.",
         )
-        for option, value in options.items():
-            check_number(f"The option '{option}' of objective '{name}'", value, 1e-3, 100)
         for prior in self.priors:
             check_number(f"A prior of task '{self.name}'", prior, 1e-9, 1)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.errors import check_number
+from mmzoo.options import Range
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.bytewise import lower_case, summed
 
@@ -21,8 +21,7 @@ class HashedWordsTokenizer:
     among emoji every character is one. No vocabulary travels with the model.
     """
 
-    def __init__(self, *, buckets: int = 4096) -> None:
-        check_number("The buckets of tokenizer 'hashed_words'", buckets, 2, 2**20, whole=True)
+    def __init__(self, *, buckets: Annotated[int, Range(2, 2**20)] = 4096) -> None:
         self.buckets, self.size = buckets, buckets + 1
 
     def layer(self, length: int, name: str) -> keras.layers.Layer:

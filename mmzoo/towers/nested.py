@@ -23,10 +23,15 @@ def nested(x: Any, outer: Modality, tower: Tower | str, size: int, part: str = "
         # It is no input of the spec: its name has the dot that a user's has not, so that it meets none of them.
         object.__setattr__(item, "name", f"{outer.name}.{part}")
     chosen = Tower.of(item.tower)
+    return towers[chosen.name](x, item, **chosen.options)
+
+
+def check_image_tower(outer: Modality, *, image: Tower | str, size: int) -> None:
+    """The tower inside exists, is for images and knows its options, for pictures of that size."""
+    chosen = Tower.of(image)
     require(
         "image" in towers.facts(chosen.name)["serves"],
-        f"Input '{item.name}' needs an image tower inside, and '{chosen.name}' is none; "
+        f"Input '{outer.name}' needs an image tower inside, and '{chosen.name}' is none; "
         f"there are: {', '.join(towers.names(serves='image'))}.",
     )
-    towers.check_options(chosen.name, chosen.options)
-    return towers[chosen.name](x, item, **chosen.options)
+    towers.check_options(chosen.name, chosen.options, Image(outer.name, size=size, tower=chosen))

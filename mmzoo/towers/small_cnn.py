@@ -7,12 +7,22 @@ from typing import Any
 
 import keras
 
+from mmzoo.errors import require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import grid_tokens, scoped, towers
 
 
-@towers.register("small_cnn", serves="image")
+def check_filters(item: Image, *, filters: Sequence[int]) -> None:
+    """Something is left of the picture after the last pooling."""
+    require(
+        2 ** len(filters) <= item.size,
+        f"Tower 'small_cnn' halves a picture {len(filters)} times, and input '{item.name}' has {item.size} pixels a "
+        "side; give it fewer filters.",
+    )
+
+
+@towers.register("small_cnn", check_filters, serves="image")
 def small_cnn(x: Any, item: Image, *, filters: Sequence[int] = (32, 64, 128)) -> Tokens:
     """Convolutions of 3x3, each followed by batch normalisation and a pooling by two; one token a place.
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from keras import ops
 
 from mmzoo.choice import Tower
 from mmzoo.modalities.audio import Audio
+from mmzoo.options import Range
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.nested import nested
+from mmzoo.towers.nested import check_image_tower, nested
 from mmzoo.towers.sequence import frames
 
 
-@towers.register("spectrogram_image", serves="audio")
-def spectrogram_image(x: Any, item: Audio, *, image: Tower | str = "resnet50", size: int = 64) -> Tokens:
+@towers.register("spectrogram_image", check_image_tower, serves="audio")
+def spectrogram_image(
+    x: Any, item: Audio, *, image: Tower | str = "resnet50", size: Annotated[int, Range(16, 1024)] = 64
+) -> Tokens:
     """The log-mel, grey in three channels, through an image tower (Hershey et al. 2017, arXiv:1609.09430).
 
     float32 (B, N) -> the image tower's `Tokens` for (B, size, size, 3).

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import keras
 from keras import ops
 
+from mmzoo.options import Range
 from mmzoo.tokens import Tokens
 from mmzoo.towers.sequence import sequence_tower, without_padding
 
@@ -17,7 +19,7 @@ def tcn(
     name: Callable[[str], str],
     *,
     width: int = 64,
-    blocks: int = 4,
+    blocks: Annotated[int, Range(1, 16)] = 4,
     kernel: int = 3,
     dropout: float = 0.1,
 ) -> Tokens:

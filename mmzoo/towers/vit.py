@@ -18,7 +18,22 @@ PRESET = "vit_base_patch16_224_imagenet"
 CONFIG = ("patch_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim")
 
 
-@towers.register("vit", serves="image")
+def check_patch(item: Image, *, weights: str | None, patch: int, resolution: int, **options: Any) -> None:
+    """The picture is a whole number of patches; those of a preset are only known when it is built."""
+    if weights is None:
+        check_side(item, resolution or item.size, patch)
+
+
+def check_side(item: Image, side: int, patch: int) -> None:
+    """A picture of that side is a whole number of patches."""
+    require(
+        side % patch == 0,
+        f"Tower 'vit' cuts pictures into patches of {patch} pixels, and input '{item.name}' has {side}; "
+        f"give it size={side // patch * patch or patch}, or another patch.",
+    )
+
+
+@towers.register("vit", check_patch, serves="image")
 def vit(
     x: Any,
     item: Image,
@@ -49,12 +64,7 @@ def vit(
     def fresh(config: dict[str, Any]) -> keras.Model:
         import keras_hub
 
-        size = config["patch_size"]
-        require(
-            side % size == 0,
-            f"Tower 'vit' cuts pictures into patches of {size} pixels, and input '{item.name}' has {side}; "
-            f"give it size={side // size * size or size}, or another patch.",
-        )
+        check_side(item, side, config["patch_size"])
         return keras_hub.models.ViTBackbone(
             image_shape=(side, side, 3),
             dropout_rate=dropout,

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import require
 from mmzoo.spec import Spec
 
 LEAST = 0.01  # a head's share does not fall further, so that it can be measured again
@@ -21,17 +20,9 @@ class Blending:
     loss has fallen over the last epochs, and the overfitting by how much the distance between its validation and its
     training loss has grown. This is the online form with one change: the heads are measured in the one model that
     trains, in place of a copy trained for each of them. A task without `auxiliary` keeps its loss.
-
-    Raises:
-        MMZooError: no task has heads for the single modalities.
     """
 
     def __init__(self, spec: Spec) -> None:
-        require(
-            any(task.auxiliary for task in spec.tasks) and len(spec.inputs) > 1,
-            "'blend' weighs a head of each modality against the fused one; give a task an 'auxiliary' above 0 and "
-            "the spec two inputs or more, or set 'blend' to 0.",
-        )
         self.spec, heads = spec, 1 + len(spec.inputs)
         self.weights = tf.Variable(tf.fill((len(spec.tasks), heads), 1 / heads), trainable=False)
         self.before = tf.Variable(tf.fill((2, len(spec.tasks), heads), np.float32(np.nan)), trainable=False)

@@ -55,8 +55,8 @@ def split(model: keras.Model) -> Split:
     trunks = {name: keras.Model({name: model.input[name], "present": present}, out) for name, out in cut.items()}
     rest = keras.Model(entry, model.output)
     for name, tensor in rest.input.items():
-        if not isinstance(tensor, tuple):
-            tensor.name = name  # whoever makes another model of this one's inputs meets Keras's wish again
+        if not isinstance(tensor, (list, tuple)):
+            tensor.name = name  # it is a copy; whoever cuts `rest` further is asked for this too
     return Split(trunks, rest)
 
 

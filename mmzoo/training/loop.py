@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.files import subfolder
 from mmzoo.folders import identity
@@ -274,5 +274,8 @@ def monitor(spec: Spec, training: Training, row: dict[str, Any]) -> str:
     scores = [name.removeprefix("val_") for name in row if name.startswith("val_") and name != "val_loss"]
     name = training.monitor or primary(spec)
     if name not in scores:
-        raise unknown("validation metric to monitor called", name, scores)
+        raise MMZooError(
+            f"The metric '{name}' cannot be measured on the validation records; give others, or monitor another: "
+            f"{', '.join(scores)}."
+        )
     return name

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mmzoo.errors import require
 from mmzoo.spec import Spec
 from mmzoo.training.loss import sides, stand_in, weighted
 from mmzoo.tuning.groups import Tuned
@@ -43,16 +42,9 @@ class Modulation:
     Args:
         model: what `with_towers` gave, from what a feed gives.
         tuned: what trains of it.
-
-    Raises:
-        MMZooError: there is only one modality.
     """
 
     def __init__(self, spec: Spec, model: keras.Model, tuned: Tuned, way: str, alpha: float) -> None:
-        require(
-            len(spec.inputs) > 1,
-            "'modulate' lets one modality wait for the others, and this spec has only one; set it to 'none'.",
-        )
         self.spec, self.noisy, self.alpha = spec, way == "ogm_ge", alpha
         answers = {task.name: model.output[task.name] for task in spec.tasks}
         cut = towers_of(model, spec)

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.data.faults import Faults, usable
+from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import held
 from mmzoo.run import Run
 from mmzoo.spec import Spec
+from mmzoo.training.checks import check_settings
 from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.settings import Training
 from mmzoo.words import json_bytes
@@ -51,10 +53,13 @@ def train(
         callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
 
     Raises:
-        MMZooError: a record is bad, `out` holds another run, or another process trains into it.
+        MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
     """
     training = training or Training()
-    shards = data.partition("#")[0]
+    check_settings(spec, training)
+    for other in filter(None, (training.teacher, training.start)):
+        Run(other)  # is one, and finished
+    shards = TableName.parse(data).path
     require(
         not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
         "With a data service 'data' names the folder of shards that the records are from (mmzoo shard), "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo.errors import check_number
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
 from mmzoo.tuning.parts import cut, variables_of
@@ -21,8 +20,6 @@ def gradual(towers: list[list[Any]], rate: float, *, blocks: int = 4, epochs: in
         blocks: a tower is cut into so many of as many layers each.
         epochs: from one block to the next.
     """
-    check_number("The blocks of gradual", blocks, 1, 1024, whole=True)
-    check_number("The epochs of gradual", epochs, 1, 1_000_000, whole=True)
     return Tuned(
         [
             Group(variables_of(block), rate, epochs * number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo.errors import check_number
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
 from mmzoo.tuning.parts import cut, variables_of
@@ -20,8 +19,6 @@ def layer_decay(towers: list[list[Any]], rate: float, *, decay: float = 0.75, bl
         decay: factor from a block to the one below it.
         blocks: a tower is cut into so many of as many layers each.
     """
-    check_number("The decay of layer_decay", decay, 0, 1)
-    check_number("The blocks of layer_decay", blocks, 1, 1024, whole=True)
     groups = []
     for tower in towers:
         cuts = cut(tower, blocks)

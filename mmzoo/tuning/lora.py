@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from mmzoo.errors import check_number, require
+from mmzoo.errors import require
 from mmzoo.tuning import tuning
 from mmzoo.tuning.bias import BIASES
 from mmzoo.tuning.groups import Addition, Group, Tuned
@@ -34,10 +34,7 @@ def lora(
     Raises:
         MMZooError: nothing in a tower is so called, or is large enough.
     """
-    check_number("The rank of lora", rank, 1, 1024, whole=True)
-    if alpha is not None:
-        check_number("The alpha of lora", alpha, 1e-6, 1e6)
-    words = [only] if isinstance(only, str) else list(only)
+    words = list(only)
     additions = []
     for tower in towers:
         kernels = [v for v in variables_of(tower) if not words or any(word in v.path for word in words)]

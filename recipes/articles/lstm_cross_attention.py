@@ -13,10 +13,11 @@ accuracy 0.610, macro-F1 0.540.
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS
 
+# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=64, tower=mmzoo.Tower("small_cnn", filters=[32, 64, 128])),
+            mmzoo.Image("image", size=64, tower=mmzoo.Tower("small_cnn", filters=[32, 64, 128]), augmentations=[]),
             mmzoo.Text("name", max_bytes=64, tower="lstm"),
         ],
         fusion="cross_attention",

@@ -10,10 +10,11 @@ with the picture alone macro-F1 0.261, with the name alone 0.484 (the same model
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS
 
+# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=32, tower=mmzoo.Tower("small_cnn", filters=[32])),
+            mmzoo.Image("image", size=32, tower=mmzoo.Tower("small_cnn", filters=[32]), augmentations=[]),
             mmzoo.Text("name", max_bytes=64, tower="embedding_mean"),
         ],
         fusion="concat",

@@ -13,16 +13,18 @@ work too. The weighted form, alpha = 0.5 for the picture and the rest for the ot
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
 
+# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=32, tower="vgg16"),
+            mmzoo.Image("image", size=32, tower="vgg16", augmentations=[]),
             mmzoo.Text("name", max_bytes=64, tower="embedding_mean"),
             mmzoo.Audio(
                 "speech",
                 sample_rate=RATE,
                 seconds=2.5,
                 tower=mmzoo.Tower("spectrogram_image", image="resnet50", size=32),
+                augmentations=[],
             ),
         ],
         # The tokens of all three in a row, then self-attention over them.
