@@ -17,7 +17,7 @@ import numpy as np
 from mmzoo import datasets
 from mmzoo.evaluation.metrics import primary
 from mmzoo.recipe import load_recipe
-from mmzoo.run import train
+from mmzoo.training.train import train
 
 
 def main() -> None:

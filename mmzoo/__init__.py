@@ -45,7 +45,7 @@ _HOMES = {
     "read_tfds": "mmzoo.data.tfds",
     "save": "mmzoo.folder",
     "table_spec": "mmzoo.data.guess",
-    "train": "mmzoo.run",
+    "train": "mmzoo.training.train",
 }
 _LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "objectives", "datasets")
 

@@ -9,7 +9,7 @@ import keras
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
-from mmzoo.layers import LOG_VARIANCES, Gate, LogVariances, Presence, head, pooled
+from mmzoo.layers import LOG_VARIANCES, Gate, Here, LogVariances, Presence, entry, head, pooled
 from mmzoo.spec import Spec
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
@@ -21,8 +21,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
     (B, M): which of them an example really has, in the spec's order.
     Outputs: each task's name, float32 logits (B, units); with auxiliary heads
-    or a decision-level fusion also `<task>_<input>`, one modality's logits; with
-    learned task weights `log_variances` (B, tasks).
+    or a decision-level fusion also `<task>.<input>`, one modality's logits; with
+    learned task weights `fusion.log_variances` (B, tasks).
 
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
@@ -31,19 +31,18 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
     Raises:
         MMZooError: pretrained weights are asked for and cannot be had.
     """
-    inputs = {item.name: keras.Input(item.shape, dtype=item.dtype, name=item.name) for item in spec.inputs}
-    present = keras.Input((len(spec.inputs),), dtype="bool", name="present")
+    inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
+    present = entry((len(spec.inputs),), "bool", "present")
 
     tokens, here = {}, []
     with collecting(files) as assets:
         for index, item in enumerate(spec.inputs):
             # What an absent modality holds must not reach anything, be it NaN; so it is cut off at the door.
-            x = Gate(index, name=f"{item.name}_gate")(inputs[item.name], present)
+            x = Gate(index, name=f"{item.name}.gate")(inputs[item.name], present)
             tower = Tower.of(item.tower)
             found = towers[tower.name](x, item, **tower.options)
-            tokens[item.name], is_here = Presence(spec.dim, index, name=f"{item.name}_tokens")(found, present)
-            here.append(is_here)
-    # A text without words or a silent sound is as absent as one that was never given.
+            here.append(Here(index, name=f"{item.name}.here")(found.mask, present))
+            tokens[item.name] = Presence(spec.dim, name=f"{item.name}.tokens")(found, here[-1])
     really = keras.ops.stack(here, axis=1)
 
     fusion = Fusion.of(spec.fusion)
@@ -53,12 +52,12 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> keras.Model:
     for task in spec.tasks:
         single = {}
         if level == "decision" or task.auxiliary:
-            single = {name: head(task.units, f"{task.name}_{name}")(pooled(t)) for name, t in tokens.items()}
+            single = {name: head(task.units, f"{task.name}.{name}")(pooled(t)) for name, t in tokens.items()}
         if level == "decision":
             outputs[task.name] = fuse(single, really, task=task, **fusion.options)
         else:
             outputs[task.name] = head(task.units, task.name)(embedding)
-        outputs |= {f"{task.name}_{name}": logits for name, logits in single.items()}
+        outputs |= {f"{task.name}.{name}": logits for name, logits in single.items()}
     if spec.task_weights == "learned":
         outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import mmzoo
 from mmzoo.commands import COMMANDS, command
+from mmzoo.console import console
 from mmzoo.errors import MMZooError
+from mmzoo.words import one_line
 
 EXAMPLES = """examples:
   mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
@@ -75,11 +77,36 @@ def import_quietly() -> None:
             os.close(kept)
 
 
+class Note(logging.Formatter):
+    """A note is one line, whatever it quotes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"note: {one_line(record.getMessage(), 1000)}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0, or 2 after an error of the user's, 130 after Ctrl-C, 42 where SIGTERM stopped a training."""
+    """Run a command.
+
+    Returns 0, or 2 after any error, also where the output could not be written; 130 after Ctrl-C, 42 where SIGTERM
+    stopped a training.
+    """
+    with console() as (out, err):
+        try:
+            code = run(argv)
+        except SystemExit as ended:  # of --help and of what argparse refuses
+            code = ended.code if isinstance(ended.code, int) else 2 if ended.code else 0
+        out.flush()
+        if out.lost:
+            err.write(f"mmzoo: what there was to say could not be written ({out.lost}); give it another place to go.\n")
+            code = code or 2
+    return code
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run a command whose words go to a `console`."""
     args = parser().parse_args(argv)
     notes = logging.StreamHandler()
-    notes.setFormatter(logging.Formatter("note: %(message)s"))
+    notes.setFormatter(Note())
     logger = logging.getLogger("mmzoo")
     logger.handlers, logger.propagate = [notes], False
     logger.setLevel(logging.INFO)
@@ -87,15 +114,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command != "list" or args.what not in ("recipes", "datasets"):
             import_quietly()
         args.run_command(args)
-    except MMZooError as error:
-        if args.debug:
-            raise
-        print(f"mmzoo: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt as stop:
         print(f"mmzoo: {stop or 'interrupted'}", file=sys.stderr)
         return int(getattr(stop, "code", 130))
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"mmzoo: {sentence(error)}", file=sys.stderr)
+        return 2
     return 0
+
+
+def sentence(error: Exception) -> str:
+    """What is said of an error: what the user can do about it, or that it is a fault of mmzoo's own."""
+    words = one_line(error)
+    if isinstance(error, MMZooError):
+        return str(error)
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return f"There is not enough memory ({words[:200] or 'none is left'}); take fewer or smaller records at a time."
+    if isinstance(error, OSError):
+        return f"The system refused a file ({words}); check the path, its permissions and the room on its disk."
+    return (
+        f"This is a fault of mmzoo itself: {type(error).__name__}: {words or 'without words'}; run it again as "
+        "'mmzoo --debug ...' and report what it shows."
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-RESERVED = ("present", "log_variances", "fusion")
+RESERVED = ("present", "fusion", "self")
 
 
 class MMZooError(ValueError):
@@ -47,7 +47,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:
 
 
 def check_name(what: str, name: Any) -> None:
-    """A name becomes a prefix of layer names and a key of the model's inputs and outputs."""
+    """A name becomes the owner of layers (`mmzoo.names`) and a key of the model's inputs and outputs."""
     require(
         isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name not in RESERVED,
         f"The {what} name {name!r} must be lower-case letters, digits and '_', start with a letter, "

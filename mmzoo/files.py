@@ -6,10 +6,10 @@ A file is opened once, without waiting, and must be a plain one; a write is neve
 from __future__ import annotations
 
 import errno
-import io
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -45,6 +45,9 @@ def open_plain(path: str | os.PathLike[str], *, links: bool = True) -> tuple[int
             raise OSError(errno.ELOOP, "it is a link, and the way it leads is not followed") from None
         raise
     facts = os.fstat(file)
+    if not links and not hasattr(os, "O_NOFOLLOW") and Path(path).is_symlink():
+        os.close(file)
+        raise OSError(errno.ELOOP, "it is a link, and the way it leads is not followed")
     if not stat.S_ISREG(facts.st_mode):
         os.close(file)
         raise OSError(errno.EINVAL, "it is not a plain file but a folder, a pipe or a device")
@@ -87,7 +90,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     Raises:
         MMZooError: the disk is full or the folder cannot be written.
     """
-    beside = f".mmzoo-{secrets.token_hex(16)}.new"
+    beside = name_beside()
     try:
         with _folder(path.parent) as (folder, relative):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -151,38 +154,41 @@ def subfolder(parent: Path, name: str) -> Path:
 
 def is_own(path: Path) -> bool:
     """Is it a plain file or a folder that is there, and no link?"""
+    return _mode(path) in (stat.S_IFREG, stat.S_IFDIR)
+
+
+def is_plain(path: Path) -> bool:
+    """Is it a plain file that is there, and no link?"""
+    return _mode(path) == stat.S_IFREG
+
+
+def is_folder(path: Path) -> bool:
+    """Is it a folder that is there, and no link?"""
+    return _mode(path) == stat.S_IFDIR
+
+
+def _mode(path: Path) -> int | None:
+    """What stands at a path; None for nothing."""
     try:
-        mode = os.lstat(path).st_mode
+        return stat.S_IFMT(os.lstat(path).st_mode)
     except (OSError, ValueError):
-        return False
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+        return None
 
 
 def remove_beside(folder: Path) -> None:
     """Remove what writes that were killed have left in a folder of mmzoo's own. Nobody may be writing there."""
     for path in folder.iterdir():
-        if BESIDE.fullmatch(path.name) and is_own(path):
+        if BESIDE.fullmatch(path.name):
             with suppress(OSError):
-                path.unlink()
+                if is_plain(path):
+                    path.unlink()
+                elif is_folder(path):
+                    shutil.rmtree(path)
 
 
-def write_figure(figure: Any, path: Path, **options: Any) -> None:
-    """Write a figure of matplotlib as a picture, and let go of it.
-
-    Raises:
-        MMZooError: the folder cannot be written, or the path's ending is no kind of picture.
-    """
-    from matplotlib import pyplot
-
-    out = io.BytesIO()
-    ending = path.suffix.lower().removeprefix(".")
-    try:
-        if ending not in figure.canvas.get_supported_filetypes():
-            raise MMZooError(f"The picture '{path}' could not be written; give a path that ends in .png.")
-        figure.savefig(out, format=ending, **options)
-    finally:
-        pyplot.close(figure)
-    write_file(path, out.getvalue())
+def name_beside() -> str:
+    """A name for what is being written: nobody can guess it, and `remove_beside` knows it."""
+    return f".mmzoo-{secrets.token_hex(16)}.new"
 
 
 def bytes_of(size: str) -> int:

@@ -7,10 +7,27 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.names import ENTRY
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 HEAD_DROPOUT = 0.3
-LOG_VARIANCES = "log_variances"
+LOG_VARIANCES = "fusion.log_variances"
+
+
+class Entry(keras.layers.InputLayer):
+    """Where an input enters a graph: the layer is called `<name>.input`, and its tensor as the input is.
+
+    A layer that has the input's own name would meet one that Keras gives its name, for an input called `cast`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output.name = self.name.removesuffix(ENTRY)
+
+
+def entry(shape: tuple[int | None, ...], dtype: str, name: str) -> Any:
+    """`keras.Input` of that name, (B, *shape), for models that take dicts."""
+    return Entry(batch_shape=(None, *shape), dtype=dtype, name=name + ENTRY).output
 
 
 class Gate(keras.layers.Layer):
@@ -28,30 +45,42 @@ class Gate(keras.layers.Layer):
         return ops.where(here, x, ops.zeros((), x.dtype))
 
 
-class Presence(keras.layers.Layer):
-    """A tower's tokens at the common width, or the modality's learned embedding where it is absent.
+class Here(keras.layers.Layer):
+    """Is a modality really there? When `present` says so and at least one of its tokens is real.
 
-    `Tokens` (B, T, any), bool (B, M) -> (`Tokens` (B, T, dim), bool (B,)). A modality is
-    here when `present` says so and at least one of its tokens is real.
+    Mask bool (B, T), `present` bool (B, M) -> bool (B,). Whoever counts modalities asks these layers: a text without
+    words and a silent sound are as absent as what was never given.
     """
 
-    def __init__(self, dim: int, index: int, **kwargs: Any) -> None:
+    def __init__(self, index: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.index = index
+
+    def call(self, mask: Any, present: Any) -> Any:
+        return ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
+
+
+class Presence(keras.layers.Layer):
+    """A tower's tokens at the common width, or the modality's learned embedding where it is not here.
+
+    `Tokens` (B, T, any), bool (B,) -> `Tokens` (B, T, dim).
+    """
+
+    def __init__(self, dim: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.dense = keras.layers.Dense(dim, name="dense")
         self.norm = keras.layers.LayerNormalization(name="norm")
 
-    def build(self, tokens_shape: Any, present_shape: Any) -> None:
+    def build(self, tokens_shape: Any, here_shape: Any) -> None:
         self.dense.build(tokens_shape[0])
         self.norm.build(self.dense.compute_output_shape(tokens_shape[0]))
         self.missing = self.add_weight(shape=(self.dense.units,), initializer="random_normal", name="missing")
 
-    def call(self, tokens: Tokens, present: Any) -> tuple[Tokens, Any]:
+    def call(self, tokens: Tokens, here: Any) -> Tokens:
         values, mask = tokens
-        here = ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
         first = ops.arange(mask.shape[1]) == 0
         values = ops.where(here[:, None, None], self.norm(self.dense(values)), self.missing)
-        return Tokens(values, ops.where(here[:, None], mask, first[None])), here
+        return Tokens(values, ops.where(here[:, None], mask, first[None]))
 
 
 class LogVariances(keras.layers.Layer):
@@ -94,10 +123,10 @@ def head(units: int, name: str) -> keras.Sequential:
     """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in."""
     return keras.Sequential(
         [
-            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}_dropout"),
-            keras.layers.Dense(units, dtype="float32", name=f"{name}_logits"),
+            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}.dropout"),
+            keras.layers.Dense(units, dtype="float32", name=f"{name}.logits"),
         ],
-        name=f"{name}_head",
+        name=f"{name}.head",
     )
 
 
@@ -122,7 +151,7 @@ def gathered(tokens: dict[str, Tokens], present: Any, *, embedded: bool = False)
     for index, (name, (x, mask)) in enumerate(tokens.items()):
         masks.append(ops.logical_and(mask, present[:, index : index + 1]))
         if embedded:
-            x = x + Learned(1, x.shape[-1], name=f"fusion_{name}_embedding")(x)
+            x = x + Learned(1, x.shape[-1], name=f"fusion.{name}.embedding")(x)
         values.append(ops.where(masks[-1][..., None], x, 0.0))
     return Tokens(ops.concatenate(values, axis=1), ops.concatenate(masks, axis=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
@@ -13,6 +14,8 @@ WHOLE = 2**20
 ENTRIES = 65_536
 """The longest list and the longest object: no vocabulary needs more."""
 CHARACTERS = 4096
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a pair that stands for one letter in UTF-16; no file in UTF-8 can hold it."""
 
 
 def check_plain(what: str, value: Any, depth: int = 0) -> None:
@@ -36,6 +39,9 @@ def check_plain(what: str, value: Any, depth: int = 0) -> None:
         require(
             len(value) <= CHARACTERS,
             f"{what} has a string of {len(value)} characters, over the limit of {CHARACTERS}: {value[:40]!r}...",
+        )
+        require(
+            not HALF.search(value), f"{what} has the string {value[:40]!r}, which is no text: half a letter is missing."
         )
     elif isinstance(value, float):
         require(math.isfinite(value), f"{what} has the number {value}; numbers must be finite.")

@@ -10,7 +10,6 @@ Pictures in files need Pillow, sounds in files soundfile, a trained tokenizer th
 from __future__ import annotations
 
 import importlib
-import io
 import unicodedata
 from dataclasses import fields
 from functools import cached_property
@@ -108,15 +107,8 @@ class Input:
         return made(**{key: value for key, value in self.about.items() if key in known})
 
     def _image(self, value: Any) -> np.ndarray:
-        """uint8 (size, size, 3) from a path, encoded bytes or an array (H, W), (H, W, 1) or (H, W, 3)."""
-        if not isinstance(value, np.ndarray):
-            return resized(read_image(value), self.shape[0])
-        value = value[..., None] if value.ndim == 2 else value
-        require(
-            value.ndim == 3 and value.shape[-1] in (1, 3) and value.dtype == np.uint8 and value.size,
-            f"An array for image '{self.name}' must be uint8 (height, width, 3), not {value.dtype} {value.shape}.",
-        )
-        return resized(np.broadcast_to(value, (*value.shape[:2], 3)), self.shape[0])
+        """uint8 (size, size, 3) from whatever `mmzoo.Image.decode` takes."""
+        return resized(read_image(value, f"image '{self.name}'"), self.shape[0])
 
     def _video(self, value: Any) -> np.ndarray:
         """uint8 (frames, size, size, 3) from an array (any, H, W, 3): frames at even distances."""
@@ -156,47 +148,47 @@ class Input:
         return made.build(tuple(self.about["vocabulary"]))
 
 
-def read_image(value: str | Path | bytes) -> np.ndarray:
-    """Pixels float32 (H, W, 3), 0 to 255, of a file or its bytes; a transparent picture is laid on white.
+def read_image(value: Any, name: str = "the image") -> np.ndarray:
+    """Pixels uint8 (H, W, 3) of whatever `mmzoo.Image.decode` takes, right side up, what is transparent laid on white.
 
     Raises:
-        MMZooError: it is no picture, is damaged, or has more than 50 megapixels.
+        MMZooError: it is no picture, is damaged, or is over the limits of `mmzoo.modalities.pictures.limits`.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from mmzoo.modalities.pictures.exif import turned
+    from mmzoo.modalities.pictures.reading import read_picture
 
-    from mmzoo.modalities.base import read_bytes
-    from mmzoo.modalities.pictures import check_header
+    return turned(*read_picture(value, name))
 
-    data, origin = read_bytes(value, "image")
-    check_header(data, origin)
-    try:
-        with Image.open(io.BytesIO(data)) as file:
-            image = ImageOps.exif_transpose(file)
-            clear = "A" in image.getbands() or "transparency" in image.info
-            pixels = np.asarray(image.convert("RGBA" if clear else "RGB"), np.float32)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise MMZooError(
-            f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
-        ) from error
-    alpha = pixels[..., 3:] / np.float32(255) if clear else np.float32(1)
-    return pixels[..., :3] * alpha + np.float32(255) * (1 - alpha)
+
+STRIP = 2**18  # pixels that are squeezed at once: a large picture takes little more than itself
 
 
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:
-    """(H, W, 3) squeezed to uint8 (size, size, 3) as `tf.image.resize(method="bilinear", antialias=True)` does it."""
-    if pixels.shape[:2] == (size, size):
-        return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-    rows, columns = (triangle(length, size) for length in pixels.shape[:2])
-    flat = rows @ pixels.reshape(len(pixels), -1).astype(np.float32)
-    found = columns @ flat.reshape(size, -1, 3)
+    """uint8 (H, W, 3) squeezed to (size, size, 3) as `tf.image.resize(method="bilinear", antialias=True)` does it."""
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    if width > height:  # the longer side first: less lies between the two
+        return resized(pixels.transpose(1, 0, 2), size).transpose(1, 0, 2)
+    half = np.zeros((size, width * 3), np.float32)
+    step = max(1, STRIP // width)
+    for top in range(0, height, step):
+        part = pixels[top : top + step].astype(np.float32)
+        half += triangle(height, size, top, len(part)) @ part.reshape(len(part), -1)
+    found = triangle(width, size, 0, width) @ half.reshape(size, -1, 3)
     return np.clip(np.rint(found), 0, 255).astype(np.uint8)
 
 
-def triangle(length: int, size: int) -> np.ndarray:
-    """The weights float32 (size, length) of a triangle filter, as wide as a new pixel is in old ones, at least 1."""
+def triangle(length: int, size: int, start: int, count: int) -> np.ndarray:
+    """Weights float32 (size, count) of a triangle filter, as wide as a new pixel is in old ones, at least 1.
+
+    Of `length` old pixels, for the `count` from `start` on.
+    """
     scale = length / size
     width = max(scale, 1.0)
-    centre = (np.arange(size) + 0.5) * scale
-    away = np.abs(np.arange(length) + 0.5 - centre[:, None]) / width
-    weights = np.maximum(1 - away, 0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    centre = (np.arange(size) + 0.5)[:, None] * scale
+    # The sum over all old pixels, of which a filter reaches the nearest only.
+    near = np.floor(centre - width) + np.arange(int(2 * width) + 3)
+    total = (np.maximum(1 - np.abs(near + 0.5 - centre) / width, 0) * ((near >= 0) & (near < length))).sum(axis=1)
+    away = np.abs(np.arange(start, start + count) + 0.5 - centre) / width
+    return (np.maximum(1 - away, 0) / total[:, None]).astype(np.float32)

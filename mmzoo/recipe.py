@@ -24,7 +24,8 @@ class Recipe:
 
     Args:
         spec: the model.
-        data: the name of a data set (`mmzoo list datasets`).
+        data: the name of a data set (`mmzoo list datasets`), or of a table with its label and how it is read, see
+            `mmzoo.data.options.TableName`.
         training: the settings of the run.
     """
 

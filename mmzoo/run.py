@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,14 +15,13 @@ import numpy as np
 
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records, decode
-from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.files import write_file
+from mmzoo.errors import check_number, require
+from mmzoo.files import is_folder, is_plain, write_file
 from mmzoo.folder import load
+from mmzoo.folder.notes import made_in, read_machine, read_settings
+from mmzoo.folders import check_no_link, held
 from mmzoo.spec import Spec
-from mmzoo.training.settings import Training
-
-BEFORE_TRAINING = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
-"""What a run's folder holds before there is anything to lose."""
+from mmzoo.words import json_bytes, one_line
 
 
 class Run:
@@ -30,16 +29,24 @@ class Run:
 
     spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
     model/, and once asked for: metrics.json, report.html, export/.
+
+    Args:
+        folder: may be reached through links; nothing in it may be one.
+        data: the data set, or the table and its label, in place of the one that the run was trained on. A run that was
+            made elsewhere names a table of this machine, which is only read if it is named here too.
+
+    Raises:
+        MMZooError: the folder holds no finished run.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, *, data: str = "") -> None:
+        self.folder, self._data = Path(folder), data
         require(
-            (self.folder / "spec.json").is_file(),
+            is_plain(self.folder / "spec.json"),
             f"'{folder}' is not a run: it has no spec.json; make one with: mmzoo train RECIPE --out {folder}",
         )
         require(
-            (self.folder / "model" / "card.json").is_file(),
+            is_folder(self.folder / "model") and is_plain(self.folder / "model" / "card.json"),
             f"The run '{folder}' is not finished; go on with the mmzoo train command that began it.",
         )
 
@@ -54,20 +61,38 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the run was started with: `data`, `training`, `seed`."""
-        return dict(json.loads((self.folder / "run.json").read_text("utf-8")))
+        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`."""
+        return read_settings(self.folder)
 
     @property
     def machine(self) -> str:
         """What the run was begun on, in words."""
-        path = self.folder / "machine.txt"
-        return path.read_text("utf-8").strip() if path.exists() else "not known"
+        return read_machine(self.folder)
+
+    @property
+    def data(self) -> str:
+        """The name of its data set, or its table and the label; "" where it was trained on records without a name."""
+        return self._data or str(self.settings["data"])
+
+    @property
+    def has_data(self) -> bool:
+        """Are there records that may be read?"""
+        return bool(self.data) and not self._foreign
+
+    @property
+    def _foreign(self) -> bool:
+        """Is its table one that whoever made the run elsewhere has named, and not the user?"""
+        if self._data or "splits" in vars(self) or "#" not in self.data:
+            return False
+        return bool(self.settings.get("made_in") != made_in(self.folder))
 
     def records(self, split: str = "test") -> Records:
-        """A split of the data set that the run was trained on."""
-        require(
-            self.settings["data"], f"The run '{self.folder}' was not trained on a named data set; give the records."
-        )
+        """A split of the data set that the run was trained on.
+
+        Raises:
+            MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
+        """
+        require(self.data, f"The run '{self.folder}' was not trained on a named data set; give the records.")
         return self.splits[split]
 
     @cached_property
@@ -75,11 +100,20 @@ class Run:
         """All splits of that data set; whoever has read them already may set this."""
         from mmzoo.datasets import load as load_data
 
-        return dict(zip(("train", "validation", "test"), load_data(self.settings["data"]), strict=True))
+        path, table, _ = self.data.partition("#")
+        require(
+            not self._foreign,
+            f"The run '{self.folder}' was made in another folder, or by somebody else, and names "
+            f"'{one_line(path)}' as its records, which is not read unasked; if it is to be, or where they are now, say "
+            f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
+        )
+        if table and not self._data:  # a warning, so that it is seen from Python too
+            logging.getLogger("mmzoo").warning(f"Reading the table '{one_line(path)}' that the run was trained on.")
+        return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
     def usable(self, records: Records, split: str) -> Records:
         """The records that can be used, as the run was told to treat the others; what is left out is printed."""
-        faults = Faults(self.settings.get("on_error", "error"), self.settings.get("budget", 0.01))
+        faults = Faults(self.settings["on_error"], self.settings["budget"])
         kept = usable(self.spec, records, faults, split)
         if faults.bad:
             print(faults.table())
@@ -101,7 +135,8 @@ class Run:
 
         Args:
             records: in place of a split of the run's data set.
-            validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given.
+            validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given and
+                if it may be read.
             noise: measure each modality under noise too.
             alone: train a model of each modality by itself too, with the run's settings, into `alone/` in its folder.
             dropout: draws under dropout; what they disagree on is a sign of doubt.
@@ -111,8 +146,9 @@ class Run:
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
 
+        check_no_link(self.folder / "pictures")
         records = records if records is not None else self.records(split)
-        if validation is None and self.settings["data"] and split != "validation":
+        if validation is None and self.has_data and split != "validation":
             validation = self.records("validation")
         records = self.usable(records, split)
         validation = self.usable(validation, "validation") if validation is not None else None
@@ -123,9 +159,11 @@ class Run:
             result = replace(result, alone=trained_alone(self, records, result.worths[result.everything]))
         if dropout or ensemble or strange is not None:
             result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
-        write_file(self.folder / "metrics.json", json.dumps(result.to_json(), indent=1, ensure_ascii=False).encode())
-        write_report(self, records, result)
-        return result.to_json()
+        data = result.to_json()
+        with held(self.folder, "process", wait=True):
+            write_file(self.folder / "metrics.json", json_bytes(data))
+            write_report(self, records, result)
+        return data
 
     def _doubts(
         self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
@@ -141,7 +179,7 @@ class Run:
                 f"The run '{other.folder}' has another first task than '{self.folder}'; an ensemble has one task.",
             )
         strange = strangers(self.spec, strange) if isinstance(strange, str) else strange
-        training = self.records("train") if strange is not None and self.settings["data"] else None
+        training = self.records("train") if strange is not None and self.has_data else None
         others = [other.model for other in ensemble]
         return doubts(self.model, records, dropout=dropout, others=others, strange=strange, training=training)
 
@@ -162,9 +200,10 @@ class Run:
         """
         from mmzoo.export.export import export, usual_variants
 
+        check_no_link(self.folder / "export")
         variants = variants or usual_variants(self.folder / "export", format, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
-        if training is None and self.settings["data"] and {"int8", "all"} & set(variants):
+        if training is None and self.data and {"int8", "all"} & set(variants):
             training = self.records("train")
         return export(self, format, records, variants=variants, training=training, allow_loss=allow_loss, fit=fit)
 
@@ -197,108 +236,5 @@ def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
     for task in spec.tasks:
         if (doubt := task.uncertainty(outputs[task.name])) is not None:
-            found[f"{task.name}_uncertainty"] = [float(np.asarray(doubt)[0, 0])]
+            found[task.uncertainty_name] = [float(np.asarray(doubt)[0, 0])]
     return found
-
-
-def train(
-    spec: Spec,
-    train: Records,
-    validation: Records | None = None,
-    *,
-    training: Training | None = None,
-    seed: int = 0,
-    out: str | Path | None = None,
-    data: str = "",
-    recipe: Path | None = None,
-    on_error: str = "error",
-    budget: float = 0.01,
-    strategy: Any = None,
-    callbacks: Sequence[Any] = (),
-    service: str = "",
-) -> Run:
-    """Train `spec` on records and return the run.
-
-    Args:
-        validation: chooses the best epoch; without it the last is kept.
-        out: the run's folder; the next free `runs/N` if not given. A folder with an
-            unfinished run of the same spec, settings and seed is gone on with.
-        data, recipe: where the records came from, kept with the run.
-        on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
-            "skip" and "mask" they are counted by cause in `data_errors.json`.
-        strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
-            The result does not depend on it, nor need a run be gone on with on the one that it began on.
-        service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
-            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
-        callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
-
-    Raises:
-        MMZooError: a record is bad, or `out` holds another run.
-    """
-    training = training or Training()
-    shards = data.partition("#")[0]
-    require(
-        not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
-        "With a data service 'data' names the folder of shards that the records are from (mmzoo shard), "
-        "and training.balance is not 'sampling'.",
-    )
-    folder = Path(out) if out is not None else next_free(Path("runs"))
-    faults = Faults(on_error, budget)
-    train = usable(spec, train, faults, "train", unlabelled=bool(training.teacher))
-    validation = usable(spec, validation, faults, "validation") if validation is not None else None
-    spec = spec.fit(train)
-    settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
-    import tensorflow as tf
-
-    from mmzoo.training.fit import fit
-    from mmzoo.training.strategy import is_chief
-
-    with (strategy or tf.distribute.get_strategy()).scope():
-        # One worker makes the folder; the others only look whether there is anything to do.
-        finished = folder / "model" / "card.json"
-        if claim(folder, spec, settings, recipe) if is_chief() else finished.exists():
-            print(f"'{folder}' is trained already.")
-            return Run(folder)
-        if on_error != "error" and is_chief():
-            write_file(folder / "data_errors.json", json.dumps(faults.to_json(), indent=1, ensure_ascii=False).encode())
-            print(faults.table())
-        fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
-    return Run(folder)
-
-
-def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | None) -> bool:
-    """Make `folder` this run's, or see that it is; True where the run is finished.
-
-    Nothing that was there before is overwritten, but for the settings of a run that ended before its first checkpoint.
-    """
-    wanted = {"spec.json": spec.to_json(), "run.json": settings}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
-    if not any((folder / begun).exists() for begun in ("checkpoints", "model")):
-        others = [path.name for path in folder.iterdir() if path.name not in BEFORE_TRAINING]
-        require(
-            not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out."
-        )
-        from mmzoo.training.machine import machine
-
-        write_file(folder / "machine.txt", f"{machine()}\n".encode())
-        for name, value in reversed(wanted.items()):
-            write_file(folder / name, json.dumps(value, indent=1, ensure_ascii=False).encode())
-        if recipe:
-            shutil.copyfile(recipe, folder / "recipe.py")
-        return False
-    for name, value in wanted.items():
-        there = json.loads((folder / name).read_text("utf-8"))
-        what = "another spec" if name == "spec.json" else "other settings, data or seed"
-        require(there == value, f"'{folder}' holds a run with {what}; choose another --out or remove the folder first.")
-    return (folder / "model" / "card.json").exists()
-
-
-def next_free(folder: Path) -> Path:
-    """The first of `folder/1`, `folder/2` ... that does not exist."""
-    number = 1
-    while (folder / str(number)).exists():
-        number += 1
-    return folder / str(number)

@@ -54,13 +54,29 @@ class Spec:
         for task in self.tasks:
             require(isinstance(task, Task), f"A task must be mmzoo.Classification, Regression ..., not {task!r}.")
         check_plain("A spec", self.to_json())
-        names = [item.name for item in self.inputs] + [task.name for task in self.tasks]
-        for name in names:
-            require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
+        self._check_names()
         check_number("The dim of a spec", self.dim, 4, 4096, whole=True)
         if self.task_weights not in TASK_WEIGHTS:
             raise unknown("kind of task_weights called", self.task_weights, TASK_WEIGHTS)
         self._check_choices()
+
+    def _check_names(self) -> None:
+        """No two parts have one name, and none has one that is made of another's for the world to see."""
+        names = [item.name for item in self.inputs] + [task.name for task in self.tasks]
+        for name in names:
+            require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
+        for task in self.tasks:
+            taken = task.evidential and task.uncertainty_name in names
+            require(
+                not taken,
+                f"The name '{task.uncertainty_name}' is that of the uncertainty of task '{task.name}', which stands "
+                "beside its answers; choose another for this input or task.",
+            )
+        for name in self.metric_names:
+            require(
+                self.metric_names.count(name) == 1,
+                f"Two metrics would be called '{name}', because of the names of the tasks; rename one of these.",
+            )
 
     def _check_choices(self) -> None:
         """The towers and the fusion exist, fit and know their options. Needs Keras, so it is imported only here."""
@@ -102,6 +118,15 @@ class Spec:
     @property
     def input_names(self) -> list[str]:
         return [item.name for item in self.inputs]
+
+    def metric_name(self, task: Task, metric: str) -> str:
+        """What a metric of a task is called: with the task's name before it where there is more than one task."""
+        return metric if len(self.tasks) == 1 else f"{task.name}_{metric}"
+
+    @property
+    def metric_names(self) -> list[str]:
+        """All that validation can measure, as `metric_name` has it."""
+        return [self.metric_name(task, metric) for task in self.tasks for metric in task.metric_names]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `Spec.from_json` gives an equal spec back."""

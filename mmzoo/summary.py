@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmzoo.choice import Fusion, Tower
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
+from mmzoo.names import owner_of
 from mmzoo.spec import Spec
 
 COLOURS = {
@@ -63,15 +64,15 @@ def outline(spec: Spec) -> Graph:
     model = build(spec)
     layers = {layer.name: layer for layer in model.layers}
 
-    def count(*prefixes: str) -> tuple[int, int]:
-        chosen = [layer for name, layer in layers.items() if name.startswith(prefixes)]
+    def count(owner: str) -> tuple[int, int]:
+        chosen = [layer for name, layer in layers.items() if owner_of(name) == owner]
         trainable = sum(w.value.shape.num_elements() for layer in chosen for w in layer.trainable_weights)
         return trainable, sum(layer.count_params() for layer in chosen)
 
     towers = []
     for item in spec.inputs:
         tower = Tower.of(item.tower)
-        tokens, _mask, _here = keras.tree.flatten(layers[f"{item.name}_tokens"].output)
+        tokens, _mask = keras.tree.flatten(layers[f"{item.name}.tokens"].output)
         options = [f"{k}={v}" for k, v in tower.options.items()]
         lines = (
             f"{item.kind}: {item.dtype} {' x '.join(map(str, item.shape))}",
@@ -79,18 +80,17 @@ def outline(spec: Spec) -> Graph:
             *options,
             f"{tokens.shape[1]} tokens x {tokens.shape[2]}",
         )
-        towers.append(Box(item.name, lines, item.kind, *count(f"{item.name}_")))
+        towers.append(Box(item.name, lines, item.kind, *count(item.name)))
     fusion = Fusion.of(spec.fusion)
-    middle = Box("fusion", (fusion.name, f"{len(spec.inputs)} modalities, any subset"), "fusion", *count("fusion_"))
+    middle = Box("fusion", (fusion.name, f"{len(spec.inputs)} modalities, any subset"), "fusion", *count("fusion"))
     heads = []
     for task in spec.tasks:
-        names = [f"{task.name}_head", *(f"{task.name}_{name}_head" for name in spec.input_names)]
         lines = (
             task.kind,
             f"{task.units} output{'s' * (task.units > 1)}",
-            *(["a head for each modality"] * (names[1] in layers)),
+            *(["a head for each modality"] * (f"{task.name}.{spec.input_names[0]}.head" in layers)),
         )
-        heads.append(Box(task.name, lines, "task", *count(*names)))
+        heads.append(Box(task.name, lines, "task", *count(task.name)))
     return Graph(tuple(towers), middle, tuple(heads))
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Container, Generator, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -50,9 +51,9 @@ LABELS = ("cat", "dog", "bird")
 
 
 def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzoo.Spec:
-    """A spec of three modalities that builds and trains in seconds."""
+    """A spec of three modalities that builds and trains in seconds: without augmentations, whose graphs take longer."""
     inputs = [
-        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8])),
+        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("small_cnn", filters=[4, 8]), augmentations=[]),
         mmzoo.Text(
             "words",
             max_bytes=32,
@@ -60,10 +61,22 @@ def small_spec(fusion: str | mmzoo.Fusion = "concat", **changes: object) -> mmzo
             tokenizer=mmzoo.Tokenizer("hashed_words", buckets=64),
             tower=mmzoo.Tower("embedding_attention", width=8, heads=2),
         ),
-        mmzoo.Audio("sound", sample_rate=8000, seconds=0.5, tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4])),
+        mmzoo.Audio(
+            "sound",
+            sample_rate=8000,
+            seconds=0.5,
+            tower=mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4]),
+            augmentations=[],
+        ),
     ]
     tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5)]
     return mmzoo.Spec(**{"inputs": inputs, "fusion": fusion, "tasks": tasks, "dim": 16, **changes})
+
+
+def augmented_spec() -> mmzoo.Spec:
+    """`small_spec` with the usual augmentations of a picture and a sound."""
+    spec = small_spec()
+    return replace(spec, inputs=[replace(item, augmentations=None) for item in spec.inputs])
 
 
 def small_records(count: int = 12, seed: int = 0) -> Records:

@@ -85,7 +85,7 @@ def linear(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
 
 
 def dense(x: np.ndarray, weights: Weights) -> np.ndarray:
-    return gelu(linear(x, weights, "fusion_dense"))
+    return gelu(linear(x, weights, "fusion.dense"))
 
 
 def normal(x: np.ndarray, epsilon: float) -> np.ndarray:

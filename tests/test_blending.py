@@ -44,7 +44,7 @@ def test_noise_in_what_is_measured_does_no_harm() -> None:
 
 
 def outputs_of(spec: mmzoo.Spec, rows: int) -> dict[str, np.ndarray]:
-    names = ["kind", *(f"kind_{name}" for name in spec.input_names)]
+    names = ["kind", *(f"kind.{name}" for name in spec.input_names)]
     return {name: RANDOM.normal(size=(rows, 4)).astype(np.float32) for name in names}
 
 
@@ -60,7 +60,7 @@ def test_the_loss_weighs_the_mean_of_each_head() -> None:
 
     single = [
         entropy("kind", known),
-        *(entropy(f"kind_{n}", known & present[:, k]) for k, n in enumerate(spec.input_names)),
+        *(entropy(f"kind.{n}", known & present[:, k]) for k, n in enumerate(spec.input_names)),
     ]
     given = {"kind": tf.constant(labels)}
     found = total_loss(spec, outputs, given, tf.constant(present), blend=blend)

@@ -68,7 +68,7 @@ def test_imitation_is_zero_of_oneself_and_the_divergence_of_others() -> None:
 
 def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> None:
     spec = table_spec(auxiliary=0.5, mutual=2.0)
-    outputs, taught = logits("kind", "kind_near", "kind_far"), logits("kind")["kind"]
+    outputs, taught = logits("kind", "kind.near", "kind.far"), logits("kind")["kind"]
     labels = np.array([0, 1, 2, -1, 1, 0])
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1]], bool)
     found = total_loss(spec, outputs, {"kind": labels, "kind" + TAUGHT: taught}, present, teaching=Teaching(0.3, 2.0))
@@ -78,11 +78,11 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
 
     known = labels >= 0
     loss = 0.7 * entropy("kind")[known].mean() + 0.3 * (4 * divergence(taught / 2, outputs["kind"] / 2)).mean()
-    near, far = outputs["kind_near"], outputs["kind_far"]
+    near, far = outputs["kind.near"], outputs["kind.far"]
     both = present.all(axis=1)
     heads = [
-        entropy("kind_near") + 2 * both * divergence(far, near),
-        entropy("kind_far") + 2 * both * divergence(near, far),
+        entropy("kind.near") + 2 * both * divergence(far, near),
+        entropy("kind.far") + 2 * both * divergence(near, far),
     ]
     kept = known[:, None] & present
     assert float(found) == pytest.approx(loss + 0.5 * np.stack(heads, axis=1)[kept].mean(), rel=1e-4)

@@ -156,7 +156,7 @@ def test_what_cannot_be_evaluated_is_said() -> None:
     model = mmzoo.build(small_spec())
     with pytest.raises(MMZooError, match="test split has no records"):
         evaluate(model, small_records(3).take(0))
-    head = next(layer for layer in model.layers if layer.name == "animal_head")
+    head = next(layer for layer in model.layers if layer.name == "animal.head")
     head.weights[-1].assign(np.full(3, np.nan))
     with pytest.raises(MMZooError, match="answers to 3 of 3 records are not finite numbers, the first of them 'record"):
         evaluate(model, small_records(3))

@@ -109,7 +109,7 @@ def test_the_gradient_is_that_of_the_logit() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
     case = make_case(model, record(sound=noise))
     full = case.logit(case.with_subsets([tuple(case.names)]))[0]
-    for name, at, step in (("picture", "picture_gate", 0.1), ("sound", "sound_trunk", 0.001)):
+    for name, at, step in (("picture", "picture.gate", 0.1), ("sound", "sound.trunk", 0.001)):
         x, mask = at_layer(case, name, at)
         score, slope = gradients(case, name, at, x, mask)
         assert score[0] == pytest.approx(full, abs=1e-5)

@@ -75,10 +75,10 @@ def test_graph_attention_by_hand() -> None:
     case = make_case(model, record("picture", "sound"))
     layers = {layer.name: layer for layer in model.layers}
     inputs = {**case.inputs}
-    nodes = keras.Model(model.input, layers["fusion_dense"].input)(inputs)
-    hidden = np.asarray(nodes[0], np.float64) @ np.asarray(layers["fusion_dense"].kernel, np.float64)
+    nodes = keras.Model(model.input, layers["fusion.dense"].input)(inputs)
+    hidden = np.asarray(nodes[0], np.float64) @ np.asarray(layers["fusion.dense"].kernel, np.float64)
     heads = hidden.reshape(3, 4, -1)
-    asking, asked = (np.asarray(layers[f"fusion_{part}"].vectors, np.float64) for part in ("asking", "asked"))
+    asking, asked = (np.asarray(layers[f"fusion.{part}"].vectors, np.float64) for part in ("asking", "asked"))
     scores = np.einsum("ihk,hk->hi", heads, asking)[:, :, None] + np.einsum("jhk,hk->hj", heads, asked)[:, None]
     scores = np.where(scores > 0, scores, 0.2 * scores)
     scores[:, :, 1] = -np.inf
@@ -116,7 +116,7 @@ def test_attention_in_an_explanation(name: str, tmp_path: Path) -> None:
         assert data["attention"] == []
         assert "attention" not in data["inside"]["picture"]
         return
-    assert {row["layer"] for row in data["attention"]} == {"fusion_block0_attention", "fusion_block1_attention"}
+    assert {row["layer"] for row in data["attention"]} == {"fusion.block0_attention", "fusion.block1_attention"}
     assert np.shape(data["inside"]["picture"]["attention"]) == (8, 8)
     assert len(data["inside"]["words"]["attention"]) == len(data["inside"]["words"]["pieces"])
     asked = who_asked_whom(found.attention)

@@ -69,7 +69,7 @@ def test_weights_stay_aligned(folder: Path) -> None:
 
 def test_a_spectrum_stays_in_float32(folder: Path) -> None:
     exact, before = converted(str(folder)), converted(str(folder), "dynamic")
-    after = restored(before, exact, inside(["sound_trunk"]))
+    after = restored(before, exact, inside(["sound.trunk"]))
 
     def kinds(data: bytes) -> set[int]:
         return {tensor.type for tensor in tensors(data) if list(tensor.shape) == [63, 64]}  # cosines and sines
@@ -103,7 +103,7 @@ def test_a_table_that_something_else_reads_too_is_gathered_as_before() -> None:
 def test_a_table_in_four_bits(folder: Path) -> None:
     pytest.importorskip("ai_edge_quantizer", reason="needs: pip install 'mmzoo[edge]'")
     before = converted(str(folder))
-    after = packed(in_four_bits(before, ["sound_trunk"]))
+    after = packed(in_four_bits(before, ["sound.trunk"]))
     (table,) = [tensor for tensor in tensors(after) if list(tensor.shape) == [65, 8]]
     assert table.type == schema.TensorType.INT4
     np.testing.assert_allclose(answers(after), answers(before), atol=0.1)

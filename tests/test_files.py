@@ -12,7 +12,8 @@ import pytest
 from matplotlib import pyplot
 
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.files import BESIDE, read_file, subfolder, write_figure, write_file
+from mmzoo.figures import write_figure
+from mmzoo.files import BESIDE, read_file, subfolder, write_file
 from mmzoo.training.stopping import Interrupted
 
 

@@ -120,9 +120,9 @@ def test_golden_examples(folder: Path, model: object) -> None:
         "input/sound",
         "input/words",
         "output/animal",
-        "output/animal_picture",
-        "output/animal_sound",
-        "output/animal_words",
+        "output/animal.picture",
+        "output/animal.sound",
+        "output/animal.words",
         "present",
     ]
     assert len(golden["input/words"]) == 2
@@ -145,12 +145,12 @@ def test_golden_subsets_stay_few(inputs: int, count: int) -> None:
 
 def test_a_model_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
     model = mmzoo.build(small_spec().subset(["words"]))
-    weight = model.get_layer("animal_head").weights[1]
+    weight = model.get_layer("animal.head").weights[1]
     weight.assign([np.nan, 0, 0])
-    with pytest.raises(MMZooError, match="'animal_head/animal_logits/bias' is not finite"):
+    with pytest.raises(MMZooError, match=r"'animal.head/animal.logits/bias' is not finite"):
         mmzoo.save(model, tmp_path / "model")
     weight.assign([3e38, 0, 0])
-    model.get_layer("animal_head").weights[0].assign(np.full((16, 3), 3e38))
+    model.get_layer("animal.head").weights[0].assign(np.full((16, 3), 3e38))
     with pytest.raises(MMZooError, match="The output 'animal' of the model is not finite"):
         mmzoo.save(model, tmp_path / "model")
     assert not (tmp_path / "model").exists()

@@ -76,7 +76,7 @@ def test_concat() -> None:
 def test_weighted_learned() -> None:
     found, weights = run("weighted")
     x = pooled(VALUES)
-    scores = np.where(PRESENT, (x @ weights["fusion_score/kernel"])[..., 0], -np.inf)
+    scores = np.where(PRESENT, (x @ weights["fusion.score/kernel"])[..., 0], -np.inf)
     np.testing.assert_allclose(found, (softmax(scores, axis=1)[..., None] * x).sum(1), atol=1e-5)
 
 
@@ -107,8 +107,8 @@ def test_gated() -> None:
     x = pooled(VALUES)
     wanted = np.zeros((COUNT, DIM))
     for m, name in enumerate(LENGTHS):
-        gate = sigmoid(linear(x.reshape(COUNT, -1), weights, f"fusion_{name}_gate"))
-        wanted += PRESENT[:, m : m + 1] * gate * np.tanh(linear(x[:, m], weights, f"fusion_{name}_hidden"))
+        gate = sigmoid(linear(x.reshape(COUNT, -1), weights, f"fusion.{name}.gate"))
+        wanted += PRESENT[:, m : m + 1] * gate * np.tanh(linear(x[:, m], weights, f"fusion.{name}.hidden"))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -117,8 +117,8 @@ def test_gated() -> None:
 )
 def test_linear_sum(activation: str, function: object) -> None:
     found, weights = run("linear_sum", activation=activation)
-    maps = weights["fusion_dense/kernel"].reshape(3, 2 * DIM, DIM)
-    summed = np.einsum("bmd,mdh,bm->bh", pooled(VALUES), maps, PRESENT) + weights["fusion_dense/bias"]
+    maps = weights["fusion.dense/kernel"].reshape(3, 2 * DIM, DIM)
+    summed = np.einsum("bmd,mdh,bm->bh", pooled(VALUES), maps, PRESENT) + weights["fusion.dense/bias"]
     np.testing.assert_allclose(found, function(summed), atol=1e-5)
 
 
@@ -131,8 +131,8 @@ def test_linear_sum_knows_its_activations() -> None:
 def test_mixture_of_experts(top: int | None) -> None:
     found, weights = run("mixture_of_experts", experts=3, top=top)
     x = pooled(VALUES).reshape(COUNT, -1)
-    answers = gelu(linear(x, weights, "fusion_experts")).reshape(COUNT, 3, DIM)
-    scores = linear(x, weights, "fusion_gate")
+    answers = gelu(linear(x, weights, "fusion.experts")).reshape(COUNT, 3, DIM)
+    scores = linear(x, weights, "fusion.gate")
     for row in scores:
         row[np.argsort(row)[: 3 - (top or 3)]] = -np.inf
     np.testing.assert_allclose(found, np.einsum("be,bed->bd", softmax(scores, axis=1), answers), atol=1e-5)

@@ -35,7 +35,7 @@ def real(k: int, name: str) -> np.ndarray:
 
 def embedded(k: int, weights: Weights) -> np.ndarray:
     """The real tokens of what example k has, each with the embedding of its modality."""
-    return np.concatenate([real(k, name) + weights[f"fusion_{name}_embedding/vectors"] for name in here(k)])
+    return np.concatenate([real(k, name) + weights[f"fusion.{name}.embedding/vectors"] for name in here(k)])
 
 
 def test_cross_attention() -> None:
@@ -48,17 +48,17 @@ def test_cross_attention() -> None:
             for source in here(k):
                 if source != target:
                     x += attention(
-                        values[k], VALUES[source][k], MASKS[source][k], weights, f"fusion_{target}_from_{source}"
+                        values[k], VALUES[source][k], MASKS[source][k], weights, f"fusion.{target}.from.{source}"
                     )
-            rows.append(norm(x, weights, f"fusion_{target}_norm", 1e-3))
+            rows.append(norm(x, weights, f"fusion.{target}.norm", 1e-3))
         enriched[target] = np.array(rows)
     np.testing.assert_allclose(found, dense(pooled(enriched).reshape(COUNT, -1), weights), atol=1e-5)
 
 
 def test_attention_pooling() -> None:
     found, weights = run("attention_pooling", queries=3, heads=2)
-    asked = weights["fusion_queries/vectors"]
-    answers = [attention(asked, embedded(k, weights), True, weights, "fusion_attention") for k in range(COUNT)]
+    asked = weights["fusion.queries/vectors"]
+    answers = [attention(asked, embedded(k, weights), True, weights, "fusion.attention") for k in range(COUNT)]
     np.testing.assert_allclose(found, dense(np.reshape(answers, (COUNT, -1)), weights), atol=1e-5)
 
 
@@ -68,8 +68,8 @@ def test_joint_transformer() -> None:
     for k in range(COUNT):
         x = embedded(k, weights)
         for layer in range(2):
-            x = block(x, weights, f"fusion_block{layer}")
-        wanted.append(mean_and_max(norm(x, weights, "fusion_norm")))
+            x = block(x, weights, f"fusion.block{layer}")
+        wanted.append(mean_and_max(norm(x, weights, "fusion.norm")))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -77,12 +77,12 @@ def test_bottleneck() -> None:
     found, weights = run("bottleneck", bottlenecks=2, layers=3, heads=2)
     wanted = []
     for k in range(COUNT):
-        state, shared = {name: real(k, name) for name in here(k)}, weights["fusion_bottlenecks/vectors"]
+        state, shared = {name: real(k, name) for name in here(k)}, weights["fusion.bottlenecks/vectors"]
         for layer in range(3):
-            passed = {n: block(np.r_[x, shared], weights, f"fusion_{n}_block{layer}") for n, x in state.items()}
+            passed = {n: block(np.r_[x, shared], weights, f"fusion.{n}.block{layer}") for n, x in state.items()}
             state = {name: x[:-2] for name, x in passed.items()}
             shared = np.mean([x[-2:] for x in passed.values()], axis=0)
-        wanted.append(np.mean([mean_and_max(norm(x, weights, f"fusion_{n}_norm")) for n, x in state.items()], axis=0))
+        wanted.append(np.mean([mean_and_max(norm(x, weights, f"fusion.{n}.norm")) for n, x in state.items()], axis=0))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
@@ -95,21 +95,21 @@ def test_perceiver() -> None:
     found, weights = run("perceiver", latents=3, rounds=2, heads=2)
     wanted = []
     for k in range(COUNT):
-        state = weights["fusion_latents/vectors"]
+        state = weights["fusion.latents/vectors"]
         for n in range(2):
-            state = block(state, weights, f"fusion_cross{n}", source=embedded(k, weights))
-            state = block(state, weights, f"fusion_latent{n}")
-        wanted.append(norm(state, weights, "fusion_norm").mean(0))
+            state = block(state, weights, f"fusion.cross{n}", source=embedded(k, weights))
+            state = block(state, weights, f"fusion.latent{n}")
+        wanted.append(norm(state, weights, "fusion.norm").mean(0))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_graph_attention() -> None:
     found, weights = run("graph_attention", heads=2)
-    asking, asked = (weights[f"fusion_{part}/vectors"] for part in ("asking", "asked"))
+    asking, asked = (weights[f"fusion.{part}/vectors"] for part in ("asking", "asked"))
     wanted = []
     for x, present in zip(pooled(VALUES), PRESENT, strict=True):
         heads = []
-        for head, hidden in enumerate(np.split(x[present] @ weights["fusion_dense/kernel"], 2, axis=1)):
+        for head, hidden in enumerate(np.split(x[present] @ weights["fusion.dense/kernel"], 2, axis=1)):
             scores = (hidden @ asking[head])[:, None] + hidden @ asked[head]
             mixed = softmax(np.where(scores > 0, scores, 0.2 * scores), axis=1) @ hidden
             heads.append(np.where(mixed > 0, mixed, np.expm1(mixed)))

@@ -48,7 +48,7 @@ def test_decision_mean(task: Any, finish: Any) -> None:
 
 def test_decision_weighted() -> None:
     found, weights = run("decision_weighted", KIND)
-    shares = softmax(np.where(PRESENT, weights["fusion_kind_weights/scores"], -np.inf), axis=1)
+    shares = softmax(np.where(PRESENT, weights["fusion.kind.weights/scores"], -np.inf), axis=1)
     np.testing.assert_allclose(found, (softmax(STACKED, -1) * shares[..., None]).sum(1), atol=1e-5)
 
 
@@ -80,19 +80,19 @@ def test_stacking() -> None:
     kept = PRESENT[..., None].astype(float)
     x = np.concatenate([(softmax(STACKED, -1) * kept).reshape(COUNT, -1), PRESENT], axis=1)
     hidden = np.asarray(
-        keras.activations.gelu(x @ weights["fusion_kind_hidden/kernel"] + weights["fusion_kind_hidden/bias"])
+        keras.activations.gelu(x @ weights["fusion.kind.hidden/kernel"] + weights["fusion.kind.hidden/bias"])
     )
-    stack = hidden @ weights["fusion_kind_stack/kernel"] + weights["fusion_kind_stack/bias"]
+    stack = hidden @ weights["fusion.kind.stack/kernel"] + weights["fusion.kind.stack/bias"]
     np.testing.assert_allclose(found, softmax(mean_of_present(STACKED) + stack, -1), atol=1e-5)
 
 
 def test_calibrated() -> None:
     found, weights = run("calibrated", KIND)
-    sure = weights["fusion_kind_confidence/confidence"]
+    sure = weights["fusion.kind.confidence/confidence"]
     pool = np.exp(mean_of_present(np.log(softmax(STACKED * sure[:, None], -1))))
     np.testing.assert_allclose(found, pool / pool.sum(1, keepdims=True), atol=1e-5)
     numbers, weights = run("calibrated", SIZE)
-    sure = weights["fusion_size_confidence/confidence"]
+    sure = weights["fusion.size.confidence/confidence"]
     for row in range(COUNT):
         here = PRESENT[row]
         np.testing.assert_allclose(numbers[row], np.average(STACKED[row][here], axis=0, weights=sure[here]), atol=1e-5)
@@ -114,10 +114,10 @@ def test_calibrate_sets_each_modality_by_itself() -> None:
     model = mmzoo.build(spec)
     labels = {"animal": np.array([0, 1, 2, -1], np.int32)}
     right, wrong = np.eye(4, 3, dtype=np.float32) * 2, -np.eye(4, 3, dtype=np.float32) * 2
-    outputs = {"animal_picture": right, "animal_words": wrong, "animal_sound": right}
+    outputs = {"animal.picture": right, "animal.words": wrong, "animal.sound": right}
     here = np.array([[1, 1, 0]] * 4, bool)
     calibrate(model, spec, outputs, labels, here)
-    found = np.asarray(model.get_layer("fusion_animal_confidence").confidence)
+    found = np.asarray(model.get_layer("fusion.animal.confidence").confidence)
     assert found[0] > 5
     assert found[1] < 0.1
     assert found[2] == 1

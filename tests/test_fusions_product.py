@@ -32,7 +32,7 @@ from tests.fusion_case import (
 def product_of_factors(weights: Weights, function: object) -> np.ndarray:
     """The product over what is present of `function(U_m x_m + b_m)`."""
     x = pooled(VALUES)
-    parts = [function(linear(x[:, m], weights, f"fusion_{name}_factor")) for m, name in enumerate(LENGTHS)]
+    parts = [function(linear(x[:, m], weights, f"fusion.{name}.factor")) for m, name in enumerate(LENGTHS)]
     return np.where(PRESENT.T[..., None], parts, 1.0).prod(axis=0)
 
 
@@ -41,7 +41,7 @@ def test_tensor() -> None:
     x = pooled(VALUES)
     parts = []
     for m, name in enumerate(LENGTHS):
-        hidden = gelu(linear(x[:, m], weights, f"fusion_{name}_dense")) * PRESENT[:, m : m + 1]
+        hidden = gelu(linear(x[:, m], weights, f"fusion.{name}.dense")) * PRESENT[:, m : m + 1]
         parts.append(np.c_[np.ones(COUNT), hidden])
     outer = np.einsum("bi,bj,bk->bijk", *parts).reshape(COUNT, -1)
     np.testing.assert_allclose(found, dense(outer, weights), atol=1e-5)
@@ -58,7 +58,7 @@ def test_low_rank_tensor() -> None:
     x = pooled(VALUES) * PRESENT[..., None]
     wanted = np.ones((COUNT, 3 * DIM))
     for m, name in enumerate(LENGTHS):
-        wanted *= linear(x[:, m], weights, f"fusion_{name}_factor")
+        wanted *= linear(x[:, m], weights, f"fusion.{name}.factor")
     np.testing.assert_allclose(found, wanted.reshape(COUNT, 3, DIM).sum(1), atol=1e-5)
 
 
@@ -75,7 +75,7 @@ def test_low_rank_tensor_of_full_rank_is_the_tensor() -> None:
     picks = [np.eye(side)[:, i, None] * every, np.eye(side)[:, j, None] * every, tensor[i, j].transpose(1, 0, 2)]
     for name, factor in zip(LENGTHS, picks, strict=True):
         factor = factor.reshape(side, rank * dim)
-        model.get_layer(f"fusion_{name}_factor").set_weights([factor[1:], factor[0]])
+        model.get_layer(f"fusion.{name}.factor").set_weights([factor[1:], factor[0]])
     x = pooled(values) * PRESENT[..., None]
     ones = [np.c_[np.ones(COUNT), x[:, m]] for m in range(3)]
     np.testing.assert_allclose(answer(model, values), np.einsum("bi,bj,bk,ijkh->bh", *ones, tensor), atol=1e-5)
@@ -98,7 +98,7 @@ def test_the_factors_of_a_low_rank_tensor_train() -> None:
 
 def test_mlb() -> None:
     found, weights = run("mlb", rank=6)
-    np.testing.assert_allclose(found, linear(product_of_factors(weights, np.tanh), weights, "fusion_dense"), atol=1e-5)
+    np.testing.assert_allclose(found, linear(product_of_factors(weights, np.tanh), weights, "fusion.dense"), atol=1e-5)
 
 
 def test_mfb() -> None:
@@ -129,8 +129,8 @@ def test_film(target: str | None) -> None:
     target = target or "a"
     x = pooled(VALUES)
     others = x[:, [name != target for name in LENGTHS]].reshape(COUNT, -1)
-    scale, shift = (linear(others, weights, f"fusion_{part}")[:, None] for part in ("scale", "shift"))
-    inner = normal(linear(VALUES[target], weights, "fusion_dense"), 1e-3)
+    scale, shift = (linear(others, weights, f"fusion.{part}")[:, None] for part in ("scale", "shift"))
+    inner = normal(linear(VALUES[target], weights, "fusion.dense"), 1e-3)
     modulated = VALUES[target] + gelu((1 + scale) * inner + shift)
     wanted = [mean_and_max(rows[mask]) for rows, mask in zip(modulated, MASKS[target], strict=True)]
     np.testing.assert_allclose(found, wanted, atol=1e-5)

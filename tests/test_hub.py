@@ -49,7 +49,7 @@ def image_item(preset: Path, **options: Any) -> mmzoo.Image:
 
 def tower_values(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
     """What the tower hands to the rest of the model."""
-    values = keras.tree.flatten(model.get_layer("x_tokens").input)[0]
+    values = keras.tree.flatten(model.get_layer("x.tokens").input)[0]
     return np.asarray(keras.Model(model.input, values)(inputs))
 
 
@@ -107,7 +107,7 @@ def test_low_rank_additions_to_queries_and_values(kind: str, bert_preset: Path, 
     found = tune(model, mmzoo.Training(tune=way))
     assert len(found.additions) == 2 * 2, "two layers, queries and values"
     assert {each.a.shape for each in found.additions} == {(8, 2)}
-    pretrained = {id(v) for v in model.get_layer("x_pretrained").variables}
+    pretrained = {id(v) for v in model.get_layer("x.pretrained").variables}
     assert not any(id(v) in pretrained for group in found.groups for v in group.variables)
 
 
@@ -133,15 +133,15 @@ def test_adapters_train_alone_and_begin_as_nothing(tower: str, bert_preset: Path
     model, plain = build(4), build(0)
     batch = batch_of(model.spec)
     np.testing.assert_allclose(tower_values(model, batch), tower_values(plain, batch), rtol=1e-4, atol=1e-4)
-    trained = [v.path for v in model.get_layer("x_adapted").trainable_variables]
+    trained = [v.path for v in model.get_layer("x.adapted").trainable_variables]
     assert len(trained) == {"bert": 2, "efficientnet_lite0": 7}[tower] * 4, "two dense layers each"
     assert all("adapter" in path for path in trained)
-    before = {v.path: v.numpy() for v in model.get_layer("x_adapted").variables}
+    before = {v.path: v.numpy() for v in model.get_layer("x.adapted").variables}
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(0.01), loss={"animal": loss})
     for _ in range(2):
         model.train_on_batch(batch, {"animal": np.array([0, 1, 2])})
-    now = {v.path: v.numpy() for v in model.get_layer("x_adapted").variables}
+    now = {v.path: v.numpy() for v in model.get_layer("x.adapted").variables}
     moved = {path for path, value in now.items() if not np.array_equal(value, before[path]) and "seed" not in path}
     assert moved == set(trained)
     mmzoo.save(model, tmp_path / "model")

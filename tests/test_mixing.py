@@ -185,7 +185,7 @@ def test_labels_and_weights_are_those_of_both() -> None:
 def test_the_loss_is_that_of_both_labels_in_their_shares() -> None:
     task = mmzoo.Classification("kind", labels=["a", "b", "c"], auxiliary=0.5)
     spec = mmzoo.Spec([mmzoo.Image("image", size=16)], "concat", [task])
-    logits = {name: RANDOM.normal(size=(4, 3)).astype(np.float32) for name in ("kind", "kind_image")}
+    logits = {name: RANDOM.normal(size=(4, 3)).astype(np.float32) for name in ("kind", "kind.image")}
     present, share = np.array([[True], [True], [False], [True]]), np.array([0.8, 1.0, 0.3, 0.5], np.float32)
     one, two = np.array([0, 1, 2, -1]), np.array([1, 0, 2, 2])
     sides = ({"kind": one}, {"kind": two})
@@ -197,7 +197,7 @@ def test_the_loss_is_that_of_both_labels_in_their_shares() -> None:
 
     own, other = share * (one >= 0), 1.0 - share.astype(np.float64)
     means = []
-    for name, there in (("kind", np.ones(4)), ("kind_image", present[:, 0])):
+    for name, there in (("kind", np.ones(4)), ("kind.image", present[:, 0])):
         total = (own * there * entropy(name, one) + other * there * entropy(name, two)).sum()
         means.append(total / ((own + other) * there).sum())
     assert found == pytest.approx(means[0] + 0.5 * means[1], rel=1e-5)

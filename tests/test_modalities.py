@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 
 IMAGE = mmzoo.Image("picture", size=16)
 AUDIO = mmzoo.Audio("sound", sample_rate=8000, seconds=0.5)
@@ -145,8 +145,10 @@ def test_texts(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "mmzoo"):
         assert TEXT.decode("x" * 100_000).tolist() == [120] * 16
     assert "has 100000 bytes; the model reads the first 16" in caplog.text
-    with pytest.raises(MMZooError, match="must be a string, not int"):
-        TEXT.decode(3)
+    assert TEXT.decode(np.str_("né")).tolist() == TEXT.decode("né".encode()).tolist() == TEXT.decode("né").tolist()
+    for value in (3, 1.5, float("nan"), None, ["a"], {"bytes": b"a"}, np.array(["a"]), True):
+        with pytest.raises(DataError, match=r"^Text 'words' must be a string, not \w+\.$"):
+            TEXT.decode(value)  # type: ignore[arg-type]
 
 
 @settings(max_examples=2000, deadline=None)

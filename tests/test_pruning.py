@@ -151,7 +151,7 @@ def test_a_restart_goes_on_to_the_same_bytes() -> None:
     second.run(batches, 27)
     wanted, found = whole.arrays(), second.arrays()
     assert all(wanted[name].tobytes() == found[name].tobytes() for name in wanted)
-    (kernel,) = [v for v in whole.model.trainable_variables if v.path.endswith("picture_conv1/kernel")]
+    (kernel,) = [v for v in whole.model.trainable_variables if v.path.endswith("picture.conv1/kernel")]
     assert np.mean(kernel.numpy() == 0) == pytest.approx(0.6, abs=0.01)
 
 

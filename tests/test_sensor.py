@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mmzoo
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
+from mmzoo.modalities import sensor
 from mmzoo.modalities.gaps import FillGaps
 
 WATCH = mmzoo.Sensor("watch", channels=2, steps=6)
@@ -127,6 +128,101 @@ def test_bad_files(tmp_path: Path, name: str, content: str, words: str) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(MMZooError, match=words):
         WATCH.decode(tmp_path / name)
+
+
+ROWS = np.array([[1, 2], [np.nan, -4.5], [5, 6e3]])
+WRITTEN = {
+    "a mark of UTF-8": b"\xef\xbb\xbf1,2\n,-4.5\n5,6e3\n",
+    "a mark before names": b"\xef\xbb\xbfx,y\n1,2\n,-4.5\n5,6e3\n",
+    "lines that end in CR": b"x,y\r1,2\r,-4.5\r5,6e3\r",
+    "lines that end in CR LF": b"1,2\r\n,-4.5\r\n5,6e3",
+    "quotes": b'"x, in m","y"\n"1","2"\n"","-4.5"\n"5","6e3"\n',
+    "separators of lines in a name": "a\u2028b\x85c,y\n1,2\n,-4.5\n5,6e3\n".encode(),
+    "names in Latin-1": "höhe;y\n1;2\n;-4.5\n5;6e3\n".encode("latin-1"),
+    "tabs and spaces": b"\n\n 1\t2 \n\t-4.5\n\n5\t6e3\n",
+    "words for what is missing": b"1,2\nnan,-4.5\n5,6e3\n",
+    "infinity": b"1,2\n-inf,-4.5\n5,6e3\n",
+}
+
+
+@pytest.mark.parametrize("what", WRITTEN)
+def test_csv_as_it_is_written_elsewhere(what: str, tmp_path: Path) -> None:
+    (tmp_path / "walk.csv").write_bytes(WRITTEN[what])
+    found = WATCH.decode(tmp_path / "walk.csv")
+    np.testing.assert_array_equal(found[:3], ROWS.astype(np.float32))
+    assert np.isnan(found[3:]).all()
+
+
+NO_CSV = {
+    "decimal commas": b"1,5;2,5\n3,5;4,5\n",
+    "decimal commas and tabs": b"1,5\t2,5\n3,5\t4,5\n",
+    "names and numbers in one line": b"x,2\n3,4\n",
+    "an integer of 400 digits": b"1,2\n" + b"1" * 400 + b",4\n",
+    "a number too large for 32 bits": b"1,2\n1e300,4\n",
+    "a number too large for 64 bits": b"1,2\n1e999,4\n",
+    "digits in groups": b"1,2\n1_000,4\n",
+    "a zero byte": b"1,2\n3\0,4\n",
+    "UTF-16": "1,2\n3,4\n".encode("utf-16"),
+    "a field of 200,000 characters": b"1,2\n" + b"0" * 200_000 + b",4\n",
+    "a quote that does not end": b'1,2\n"3,4\n',
+    "a picture": b"\x89PNG\r\n\x1a\n" + bytes(range(1, 256)),
+    "JSON": b"[[1, 2], [3, 4]]",
+    "brackets in brackets": b"[" * 100_000,
+    "dates": b"2020-01-01,1\n2020-01-02,2\n",
+    "a line more": b"1,2\n3,4,5\n",
+    "words alone": b"x,y\nz,w\n",
+}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".txt"])
+@pytest.mark.parametrize("what", NO_CSV)
+def test_other_texts_are_refused_in_a_sentence(what: str, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"walk{ending}"
+    path.write_bytes(NO_CSV[what])
+    with pytest.raises(DataError, match=r"^[^\n]+\.$") as caught:
+        WATCH.decode(path)
+    assert caught.value.cause != "other"
+
+
+def test_a_csv_is_no_larger_than_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sensor, "MAX_TEXT", 7)
+    (tmp_path / "walk.csv").write_text("1,2\n3,4\n")
+    with pytest.raises(DataError, match="over the limit of 7"):
+        WATCH.decode(tmp_path / "walk.csv")
+
+
+def test_other_parquet_files_are_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "walk.parquet"
+    times = pandas.to_datetime(["2020-01-01", "2020-01-02"])
+    for odd in (["1", "2"], times, [[1], [2]], [b"1", b"2"]):
+        pandas.DataFrame({"x": [1.0, 2.0], "y": odd}).to_parquet(path)
+        with pytest.raises(DataError, match="no number in column 'y'"):
+            WATCH.decode(path)
+    pandas.DataFrame({"x": [1, 2], "y": pandas.array([3, None], "Int64")}).to_parquet(path)
+    np.testing.assert_array_equal(WATCH.decode(path)[:2], [[1, 3], [2, np.nan]])
+    whole = path.read_bytes()
+    for data in (b"", b"PAR1", b"PAR1PAR1", whole[:-9], whole[9:], b"PAR1" + bytes(100) + whole[-40:]):
+        path.write_bytes(data)
+        with pytest.raises(DataError, match=r"^[^\n]+\.$"):
+            WATCH.decode(path)
+    path.write_bytes(whole)
+    monkeypatch.setattr(sensor, "MAX_NUMBERS", 3)
+    with pytest.raises(DataError, match="holds 4 numbers, over the limit of 3"):
+        WATCH.decode(path)
+
+
+def test_times_since_1970_keep_their_precision(tmp_path: Path) -> None:
+    """32 bits would bring all of them to the same second."""
+    time = np.arange(6) / 10
+    timed = mmzoo.Sensor("watch", channels=1, steps=6, rate=10)
+    wanted = timed.decode(np.column_stack([time, np.sin(time)]))
+    table = np.column_stack([1.7e9 + time, np.sin(time)])
+    (tmp_path / "walk.csv").write_text("\n".join(f"{t!r},{x!r}" for t, x in table.tolist()))
+    np.save(tmp_path / "walk.npy", table)
+    for value in (table, tmp_path / "walk.csv", tmp_path / "walk.npy"):
+        np.testing.assert_allclose(timed.decode(value), wanted, atol=1e-5)
 
 
 @pytest.mark.parametrize("value", ["nowhere.npy", np.zeros((3, 3)), [["a", "b"]], None])

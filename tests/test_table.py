@@ -129,7 +129,7 @@ def test_bad_tables(tmp_path: Path, name: str, text: str, words: str) -> None:
         ({"label": "note"}, "different values in"),
         ({"kinds": {"wait": "text"}}, "Did you mean 'weight'"),
         ({"kinds": {"weight": "txt"}}, "Did you mean 'text'"),
-        ({"kinds": {"shop": "number"}}, "Column 'shop' must hold numbers"),
+        ({"kinds": {"shop": "number"}}, "Column 'shop' has 'south' in line 2, where a number should be"),
     ],
 )
 def test_bad_questions(folder: Path, change: dict[str, Any], words: str) -> None:

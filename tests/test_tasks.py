@@ -118,7 +118,7 @@ def test_missing_labels_count_for_nothing() -> None:
         ),
     )
     present = tf.constant(RNG.random((4, 3)) < 0.7)
-    names = ["kind", "age", "tags", "kind_picture", "kind_words", "kind_sound"]
+    names = ["kind", "age", "tags", "kind.picture", "kind.words", "kind.sound"]
     outputs = {name: tf.Variable(RNG.normal(size=(4, 2 if name == "age" else 3)), dtype=tf.float32) for name in names}
     with tf.GradientTape() as tape:
         tensors = {name: tf.constant(value) for name, value in labels.items()}
@@ -154,11 +154,11 @@ def test_learned_task_weights() -> None:
     labels = {"kind": tf.constant([0, 1, 2, 3]), "age": tf.zeros((4, 1))}
     single = [float(total_loss(small_spec(tasks=[t]), outputs, labels, None)) for t in spec.tasks]
     s = [0.3, -0.2]
-    found = total_loss(spec, {**outputs, "log_variances": tf.constant([s] * 4)}, labels, None)
+    found = total_loss(spec, {**outputs, "fusion.log_variances": tf.constant([s] * 4)}, labels, None)
     wanted = np.exp(-s[0]) * single[0] + s[0] / 2 + np.exp(-s[1]) * single[1] / 2 + s[1] / 2
     assert float(found) == pytest.approx(wanted, rel=1e-5)
     model = mmzoo.build(spec)
-    assert "log_variances" in model.output
+    assert "fusion.log_variances" in model.output
     assert any("log_variances" in v.path for v in model.trainable_variables)
 
 

@@ -43,9 +43,9 @@ def convolutions(
     x: np.ndarray, weights: dict[str, np.ndarray], prefix: str, strides: list[int], pools: list[bool]
 ) -> Any:
     for k, (stride, pool) in enumerate(zip(strides, pools, strict=True)):
-        x = same_convolution(x, weights[f"{prefix}_conv{k}/kernel"], stride)
+        x = same_convolution(x, weights[f"{prefix}.conv{k}/kernel"], stride)
         gamma, beta, mean, var = (
-            weights[f"{prefix}_norm{k}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
+            weights[f"{prefix}.norm{k}/{part}"] for part in ("gamma", "beta", "moving_mean", "moving_variance")
         )
         x = np.maximum((x - mean) / np.sqrt(var + 1e-3) * gamma + beta, 0)
         if pool:
@@ -84,9 +84,9 @@ def test_embedding_attention(heads: int) -> None:
     values, mask, weights = run("embedding_attention", item, batch, **options)
     ids = np.asarray(HashedWords(5, 50)(batch))
     for row in range(2):
-        x = weights["t_embedding/embeddings"][ids[row]]
-        x = x + attention(x, x, ids[row] > 0, weights, "t_attention")
+        x = weights["t.embedding/embeddings"][ids[row]]
+        x = x + attention(x, x, ids[row] > 0, weights, "t.attention")
         normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-3)
-        wanted = normal * weights["t_norm/gamma"] + weights["t_norm/beta"]
+        wanted = normal * weights["t.norm/gamma"] + weights["t.norm/beta"]
         np.testing.assert_allclose(values[row][mask[row]], wanted[ids[row] > 0], atol=1e-5)
     assert mask.sum(axis=1).tolist() == [4, 1]

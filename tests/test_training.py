@@ -19,12 +19,14 @@ import mmzoo
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Varied, records_named, rows_at, stream
+from mmzoo.layers import entry
+from mmzoo.training.batches import Varied, chosen_view, records_named, rows_at, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.features import Split, compute_features, run_trunk, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
-from tests.conftest import small_records, small_spec
+from tests.conftest import augmented_spec, small_records, small_spec
 
 QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
 
@@ -76,13 +78,15 @@ def test_views_are_all_drawn() -> None:
     assert len(np.unique(rows[:, 0])) == 30
 
 
-def lazy(steps: range, **changes: Any) -> list[Any]:
-    """Batches of pictures and sounds that are decoded as they are asked for."""
-    spec, records = small_spec(), small_records(10)
-    arrays = decode(spec, records, memory=0)
-    assert isinstance(arrays["picture"], Examples)
-    varied = Varied(changes.pop("modality_dropout", 0.5), changes.pop("views", 2))
-    made = stream(arrays, {"row": np.arange(10, dtype=np.int32)}, varied, steps=steps, batch_size=4, seed=3, **changes)
+def lazy(steps: range, *, memory: float = 0.0, spec: mmzoo.Spec | None = None, **changes: Any) -> list[Any]:
+    """Batches of pictures and sounds; without `memory` they are decoded as they are asked for."""
+    spec, records = spec or augmented_spec(), small_records(10)
+    arrays = decode(spec, records, memory=memory)
+    assert isinstance(arrays["picture"], Examples) == (memory == 0)
+    features = compute_features(Split({}, mmzoo.build(spec)), spec, arrays)
+    varied = Varied(changes.pop("modality_dropout", 0.5))
+    labels = {"row": np.arange(10, dtype=np.int32)}
+    made = stream(features, labels, varied, steps=steps, batch_size=4, seed=3, **changes)
     return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
@@ -94,8 +98,10 @@ def test_a_stream_from_files_goes_on_at_every_step(part: dict[str, int]) -> None
 
 
 def test_a_stream_from_files_gives_what_memory_gives() -> None:
+    for one, other in zip(lazy(range(6)), lazy(range(6), memory=1e9), strict=True):
+        keras.tree.map_structure(np.testing.assert_array_equal, one, other)
     arrays = decode(small_spec(), small_records(10))
-    for inputs, labels in lazy(range(6), views=1, modality_dropout=0):
+    for inputs, labels in lazy(range(6), spec=small_spec(), modality_dropout=0):
         for name, array in arrays.items():
             np.testing.assert_array_equal(inputs[name], array[labels["row"]])
 
@@ -107,10 +113,29 @@ def test_two_workers_get_the_halves_of_a_batch(source: Any) -> None:
         keras.tree.map_structure(np.testing.assert_array_equal, both, one)
 
 
-def test_variants_are_drawn_anew_in_each_epoch() -> None:
-    pictures = [inputs["picture"][k].tobytes() for inputs, _ in lazy(range(50)) for k in range(4)]
-    # Twenty epochs of ten pictures, half of them as they are.
-    assert 80 <= len(set(pictures)) <= 130
+def test_what_is_computed_once_for_a_frozen_network_is_what_it_reads_elsewhere() -> None:
+    """The views that are kept, and those that are made where nobody keeps any (a data service), are one."""
+    item = augmented_spec().inputs[0]
+    arrays = decode(small_spec(inputs=[item]), small_records(10))
+    given = {"picture": (x := entry(item.shape, "uint8", "picture")), "present": entry((1,), "bool", "present")}
+    kept = run_trunk(keras.Model(given, x), item, arrays, 3, 5, "")
+    rows, keys = tf.range(10, dtype=tf.int64), tf.range(7, 17, dtype=tf.int64)
+    varied = Varied(views=3, frozen=frozenset(["picture"]))
+    drawn = varied.augmented(item, arrays["picture"], rows, keys, salt=1, seed=5)
+    views = chosen_view(keys, 1, 3).numpy()
+    assert set(views.tolist()) == {0, 1, 2}
+    np.testing.assert_array_equal(drawn, kept[np.arange(10), views])
+
+
+def test_the_trunk_of_an_augmented_input_is_not_computed_once() -> None:
+    assert split(mmzoo.build(augmented_spec())).trunks.keys() == {"words"}
+    assert split(mmzoo.build(small_spec())).trunks.keys() == {"words", "sound"}
+
+
+@pytest.mark.parametrize("memory", [0, 1e9])
+def test_variants_are_drawn_anew_in_each_epoch(memory: float) -> None:
+    pictures = [inputs["picture"][k].tobytes() for inputs, _ in lazy(range(50), memory=memory) for k in range(4)]
+    assert len(set(pictures)) > 190, "of twenty epochs of ten pictures"
 
 
 def test_a_file_that_goes_bad_in_the_middle_is_named() -> None:
@@ -265,7 +290,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, capsys: pytest.Capt
 FULL_DISK = """
 import resource, signal, sys
 import mmzoo
-from tests.conftest import small_records, small_spec
+from tests.conftest import augmented_spec, small_records, small_spec
 limit = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)) if limit else None
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

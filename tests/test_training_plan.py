@@ -68,7 +68,7 @@ def test_the_state_is_what_a_trainer_has(words: keras.Model) -> None:
 
 def test_the_activations_are_what_the_layers_put_out() -> None:
     x = {"words": keras.Input((8,), name="words"), "present": keras.Input((1,), dtype="bool", name="present")}
-    inner = keras.Sequential([keras.layers.Dense(16), keras.layers.Dense(3)], name="animal_head")
+    inner = keras.Sequential([keras.layers.Dense(16), keras.layers.Dense(3)], name="animal.head")
     model = keras.Model(x, {"animal": inner(keras.layers.Dense(4)(x["words"]))})
     inputs = {"words": tf.zeros((6, 8)), "present": tf.ones((6, 1), bool)}
     spec = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))]).subset(["words"])

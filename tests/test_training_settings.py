@@ -80,7 +80,7 @@ def test_layers_compute_in_16_bits_and_the_saved_model_in_32(precision: str, tmp
     layers = model._flatten_layers()
     dense = {layer.compute_dtype for layer in layers if isinstance(layer, keras.layers.Conv2D)}
     assert dense == {precision}
-    exact = [layer for layer in layers if isinstance(layer, LogMel) or layer.name.endswith(("_gate", "_logits"))]
+    exact = [layer for layer in layers if isinstance(layer, LogMel) or layer.name.endswith((".gate", ".logits"))]
     assert len(exact) >= 7
     assert {layer.compute_dtype for layer in exact} == {"float32"}
     assert {v.dtype for v in model.trainable_variables} == {"float32"}

@@ -109,7 +109,7 @@ def test_pretrained_blocks_are_what_is_tuned_if_no_input_is_named() -> None:
     tower = mmzoo.Tower("efficientnet_lite0", weights="imagenet", trainable_blocks=2)
     spec = small_spec(inputs=[mmzoo.Image("picture", size=32, tower=tower), *small_spec().inputs[1:2]])
     trainer, _, model = trainer_of(spec, settings("bias", tune_inputs=[]))
-    block = model.get_layer("picture_pretrained")
+    block = model.get_layer("picture.pretrained")
     tuned = {v.path for v in trainer.variables} & {v.path for v in block.trainable_variables}
     assert tuned == {v.path for v in block.trainable_variables if v.name in ("bias", "beta")}
     others = {v.path for v in trainer.model.trainable_variables} - {v.path for v in block.trainable_variables}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import mmzoo
 from mmzoo.errors import DataError
-from mmzoo.modalities import audio
+from mmzoo.modalities import sounds
 from mmzoo.modalities.wav import read_plain
 
 RANDOM = np.random.default_rng(0)
@@ -24,6 +24,8 @@ SOUND = mmzoo.Audio("sound", sample_rate=8000, seconds=0.1)
 def wav(channels: int = 1, rate: int = 8000, frames: int = 900, **options: str) -> bytes:
     out = io.BytesIO()
     wave = RANDOM.integers(-32768, 32768, (frames, channels)).astype(np.int16)
+    if options.get("subtype") in ("FLOAT", "DOUBLE"):
+        wave = (wave / 32768).astype(np.float32)  # soundfile does not scale by itself
     soundfile.write(out, wave, rate, format="WAV", **{"subtype": "PCM_16", **options})
     return out.getvalue()
 
@@ -56,7 +58,7 @@ def test_the_samples_are_the_librarys(
     assert len(short.samples) == int(0.01 * rate)
     assert short.frames == 900
     plain = SOUND.decode(data)
-    monkeypatch.setattr(audio, "read_plain", lambda value, seconds: None)
+    monkeypatch.setattr(sounds, "read_plain", lambda value, seconds: None)
     np.testing.assert_array_equal(SOUND.decode(data), plain)
 
 

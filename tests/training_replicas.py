@@ -57,6 +57,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
         keras.utils.set_random_seed(0)
         model = mmzoo.build(spec())
         no_dropout(model)
+        model.get_layer("fusion.dense").kernel.regularizer = keras.regularizers.L2(0.05)
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = norm != "frozen"

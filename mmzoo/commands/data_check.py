@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
+
+from mmzoo.commands import tables
+from mmzoo.console import as_json
 
 EXAMPLE = "mmzoo data check photos.csv#species --html check.html"
 
@@ -15,6 +17,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--json", action="store_true", help="print the counts as JSON")
     sub.add_argument("--details", action="store_true", help="with --json: also which records, columns and splits")
+    tables.add(sub)
     sub.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of what was found")
 
 
@@ -25,10 +28,10 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.errors import require
 
     require(args.json or not args.details, "--details is for --json; without it they are printed anyway.")
-    source = open_source(args.source)
+    source = open_source(tables.source_of(args))
     found = check(source)
     counts = {**found.to_json(), **(found.details() if args.details else {})}
-    print(json.dumps(counts, ensure_ascii=False) if args.json else found.text())
+    print(as_json(counts) if args.json else found.text())
     if args.html:
         write_page(args.html, source, found)
         if not args.json:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmzoo.commands import tables
+
 EXAMPLE = "mmzoo data show emoji --augment --out show.html"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("source", help="a recipe, a data set, a table, or a folder of shards")
+    tables.add(sub)
     sub.add_argument("--out", type=Path, default=Path("show.html"), metavar="FILE", help="the page (default show.html)")
     sub.add_argument("--augment", action="store_true", help="variants of each input that has augmentations")
     sub.add_argument(
@@ -26,5 +29,6 @@ def run(args: argparse.Namespace) -> None:
 
     names = [name.strip() for name in args.augmentations.split(",") if name.strip()]
     variants = args.variants if args.augment or names else 0
-    write_page(args.out, args.source, count=args.count, variants=variants, seed=args.seed, mix=args.mix, names=names)
+    options = {"count": args.count, "variants": variants, "seed": args.seed, "mix": args.mix, "names": names}
+    write_page(args.out, tables.source_of(args), **options)
     print(f"Page: {args.out}")

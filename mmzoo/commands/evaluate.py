@@ -6,12 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mmzoo.commands import runs
+
 EXAMPLE = "mmzoo evaluate runs/emoji"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("run", type=Path, help="a run's folder")
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    runs.add_data(sub)
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
     sub.add_argument("--alone", action="store_true", help="train a model of each modality alone too, to compare with")
     sub.add_argument("--dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
@@ -22,7 +25,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
-    run = Run(args.run)
+    run = Run(args.run, data=args.data)
     ensemble = [Run(folder) for folder in args.ensemble]
     doubts = {"dropout": args.dropout, "ensemble": ensemble, "strange": args.strange}
     show(run, run.evaluate(split=args.split, noise=args.noise, alone=args.alone, **doubts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmzoo.commands import runs
 from mmzoo.errors import require
 
 EXAMPLE = "mmzoo export runs/emoji --format tflite"
@@ -18,6 +19,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help="of a .tflite: fp32, fp16, dynamic, int8, int4; or all (default fp32; for web the best of those measured)",
     )
+    runs.add_data(sub)
     sub.add_argument("--allow-loss", action="store_true", help="keep variants that lose more than the limits allow")
     sub.add_argument(
         "--fit", metavar="LIMITS", help="what the best variant, best.tflite, may take: 5MB, 10ms or 5MB,10ms"
@@ -28,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.export.report import table
     from mmzoo.run import Run
 
-    run = Run(args.run)
+    run = Run(args.run, data=args.data)
     plain = "--variants and --fit are for --format tflite, --variants for web."
     require(args.format == "tflite" or not args.fit, plain)
     require(args.format in ("tflite", "web") or not args.variants, plain)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from mmzoo.commands import records
+from mmzoo.console import as_json
+from mmzoo.words import one_line
 
 EXAMPLE = 'mmzoo predict runs/emoji --image cat.png --text "grinning cat"'
 
@@ -23,10 +24,10 @@ def run(args: argparse.Namespace) -> None:
     record = records.record_of(run, args)
     answers = run.predict(record)
     if args.explain:
-        print(json.dumps({"answers": answers, "explanation": run.explain(record).to_json()}, ensure_ascii=False))
+        print(as_json({"answers": answers, "explanation": run.explain(record).to_json()}))
         return
     if args.json:
-        print(json.dumps(answers, ensure_ascii=False))
+        print(as_json(answers))
         return
     for task, answer in answers.items():
         print(f"{task}:")
@@ -34,4 +35,4 @@ def run(args: argparse.Namespace) -> None:
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
             continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
-            print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {label}")
+            print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {one_line(label)}")

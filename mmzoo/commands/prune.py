@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from mmzoo.commands import runs
 from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
 
@@ -19,15 +20,17 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--channels", action="store_true", help="whole channels of convolutions, for a smaller and faster model"
     )
+    runs.add_data(sub)
     sub.add_argument("--epochs", type=int, help="to train on for (default: as many as the run had)")
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run, train
+    from mmzoo.run import Run
     from mmzoo.training.settings import Training
     from mmzoo.training.start import with_fewer_channels
+    from mmzoo.training.train import train
 
-    before = Run(args.run)
+    before = Run(args.run, data=args.data)
     require(0 < args.share < 1, f"--share is between 0 and 1, not {args.share}.")
     settings = Training.from_json(before.settings["training"])
     training = replace(
@@ -43,8 +46,9 @@ def run(args: argparse.Namespace) -> None:
         training=training,
         seed=before.settings["seed"],
         out=args.out,
-        data=before.settings["data"],
-        on_error=before.settings.get("on_error", "error"),
-        budget=before.settings.get("budget", 0.01),
+        data=before.data,
+        on_error=before.settings["on_error"],
+        budget=before.settings["budget"],
     )
+    after.splits = before.splits
     show(after, after.evaluate())

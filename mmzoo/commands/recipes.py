@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from mmzoo.commands import tables
+from mmzoo.errors import require
+
 
 def add(sub: argparse.ArgumentParser) -> None:
     """A recipe or a table, and changes to it."""
@@ -16,6 +19,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
     )
     sub.add_argument("--inputs", metavar="A,B", help="only these inputs of the recipe")
+    tables.add(sub)
 
 
 def recipe_of(args: argparse.Namespace) -> Any:
@@ -34,17 +38,16 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         settings.append(f"training.teacher={args.teacher}")
     splits = None
     if args.label is not None:
-        from mmzoo.data.guess import load_table
-        from mmzoo.data.sources import absolute
+        from mmzoo.data.guess import load_named
 
-        path = absolute(args.recipe)
-        spec, splits = load_table(path, args.label)
-        parts: list[Any] = [*spec.inputs, *spec.tasks]
-        print("\n".join(f"{part.name}: {part.kind}" for part in parts))
-        own = f"{path}#{args.label}"
+        named = tables.named(args.recipe, args, args.label).absolute
+        spec, splits, lines = load_named(named)
+        print("\n".join(lines))
+        own = str(named)
         recipe = Recipe(spec, own).changed(settings)
         splits = splits if recipe.data == own else None
     else:
+        require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:
         recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.words import one_line
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -36,16 +37,27 @@ def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
     for setting in args.input:
         name, equals, value = setting.partition("=")
         require(equals, f"An input is written NAME=VALUE, not '{setting}'.")
-        tables = [item.name for item in run.spec.inputs if item.kind == "tabular"]
-        record[name] = row_of(name, value) if name in tables else value
+        require(name not in record, f"The input '{name}' is given twice; give it once.")
+        rows = {item.name: item for item in run.spec.inputs if item.kind == "tabular"}
+        record[name] = row_of(rows[name], value) if name in rows else value
     return record
 
 
-def row_of(name: str, value: str) -> Any:
-    """A row of a table, written as a JSON object."""
+def row_of(item: Any, value: str) -> Any:
+    """A row of a table, written as a JSON object.
+
+    Raises:
+        MMZooError: it is none, or has a column that the model does not know: one that is misspelt would be missing.
+    """
+    from mmzoo.data.readers.json_lines import unique
+
+    name = item.name
     try:
-        return json.loads(value)
-    except json.JSONDecodeError:
+        row = json.loads(value, object_pairs_hook=unique)
+        require(isinstance(row, dict), "")
+    except (ValueError, RecursionError):
         raise MMZooError(
-            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{value}'."
+            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{one_line(value, 200)}'."
         ) from None
+    item.check_columns(row)
+    return row

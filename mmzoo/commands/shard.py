@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mmzoo.commands import tables
+
 EXAMPLE = "mmzoo shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("source", help="a data set, a table, a table and its label (photos.csv#label), or tfds:NAME")
+    tables.add(sub)
     sub.add_argument("out", type=Path, help="the folder; a writing that was stopped in it is gone on with")
     sub.add_argument("--records", type=int, default=1024, metavar="N", help="records in a shard (default 1024)")
     sub.add_argument("--size", default="100MB", help="bytes after which a shard ends all the same (default 100MB)")
@@ -31,7 +34,9 @@ def run(args: argparse.Namespace) -> None:
     faults = Faults(args.on_error, args.budget)
     try:
         size = bytes_of(args.size)
-        count = write_shards(open_source(args.source), args.out, records=args.records, size=size, faults=faults)
+        count = write_shards(
+            open_source(tables.source_of(args)), args.out, records=args.records, size=size, faults=faults
+        )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Stopped; run the same command again to go on.") from None
     if faults.bad:

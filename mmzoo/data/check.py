@@ -14,7 +14,7 @@ from mmzoo.data.fingerprints import exact, near_groups, picture_map, plain_words
 from mmzoo.data.records import is_missing
 from mmzoo.data.sources import Source
 from mmzoo.data.threads import in_threads
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.base import read_bytes
@@ -46,6 +46,7 @@ class Check:
     leaks: list[tuple[str, str, str]] = field(default_factory=list)
     outliers: dict[str, list[str]] = field(default_factory=dict)
     replaced: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def class_weights(self) -> dict[str, float]:
@@ -72,6 +73,7 @@ class Check:
             "source": self.source,
             "splits": self.splits,
             "columns": self.kinds,
+            "notes": self.notes,
             "first": self.faults.to_json()["first"],
             "missing": self.missing,
             "labels_by_split": self.labels,
@@ -87,7 +89,7 @@ class Check:
         count = sum(self.splits.values())
         shares = ", ".join(f"{n} {name}" for name, n in self.splits.items())
         lines = [f"{self.source}: {count} records ({shares})"]
-        lines += [f"  {column}: {kind}" + self._gaps(column) for column, kind in self.kinds.items()]
+        lines += [f"  {column}: {kind}" + self._said(column) for column, kind in self.kinds.items()]
         if self.faults.bad:
             lines += [self.faults.table()]
         for split, counts in self.labels.items():
@@ -101,8 +103,10 @@ class Check:
             lines.append(f"Bytes that are not UTF-8 were replaced in {self.replaced} texts.")
         return "\n".join(lines)
 
-    def _gaps(self, column: str) -> str:
-        return f" (missing in {self.missing[column]})" if self.missing.get(column) else ""
+    def _said(self, column: str) -> str:
+        missing = f"missing in {self.missing[column]}" if self.missing.get(column) else ""
+        said = "; ".join(filter(None, [missing, self.notes.get(column, "")]))
+        return f" ({said})" if said else ""
 
     def _pairs(self, what: str, meaning: str, pairs: list[tuple[str, str, str]]) -> str:
         some = "; ".join(f"{one} = {other} ({how})" for one, other, how in pairs[:5])
@@ -114,6 +118,7 @@ def check(source: Source) -> Check:
     found = Check(
         source.name, {name: len(part) for name, part in source.splits.items()}, source.kinds, Faults("mask", 1.0)
     )
+    found.notes = source.notes
     found.faults.records = sum(found.splits.values())
     ids = [record for part in source.splits.values() for record in part.ids]
     splits = [name for name, part in source.splits.items() for _ in part.ids]
@@ -125,8 +130,13 @@ def check(source: Source) -> Check:
         hashes[name], groups[name] = looked_at(name, source.kinds[name], columns[name], ids, found)
     if source.label:
         for split, part in source.splits.items():
-            answers = [str(value) for value in part.column(source.label) if not is_missing(value)]
-            found.labels[split] = dict(Counter(answers).most_common())
+            for record, value in zip(part.ids, part.column(source.label), strict=True):
+                if isinstance(value, DataError) and not found.faults.has(record, value):
+                    found.faults.add(record, value)
+            answers = [value for value in part.column(source.label) if not is_missing(value)]
+            each = [value if isinstance(value, list) else [value] for value in answers]
+            labels = [str(label) for labels in each for label in labels if not isinstance(label, DataError)]
+            found.labels[split] = dict(Counter(labels).most_common())
         found.missing[source.label] = sum(is_missing(value) for value in columns[source.label])
     repeated(found, inputs, ids, hashes, groups)
     leaked(
@@ -144,6 +154,8 @@ def looked_at(
         if is_missing(value) if kind not in MEDIA else value is None:
             return None, None
         try:
+            if isinstance(value, DataError):
+                return value, None
             if kind not in MEDIA:
                 return exact(value), None
             data = value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
@@ -155,16 +167,18 @@ def looked_at(
     results = in_threads(one, values, f"reading {name}")
     hashes: list[Any] = []
     for record, (result, _) in zip(ids, results, strict=True):
-        if isinstance(result, MMZooError):
+        if isinstance(result, MMZooError) and not found.faults.has(record, result):
             found.faults.add(record, result)
         hashes.append(None if isinstance(result, MMZooError) else result)
     if kind == "number":
-        far = far_out(np.array([np.nan if is_missing(value) else float(value) for value in values]))
+        good = [np.nan if is_missing(value) or isinstance(value, DataError) else float(value) for value in values]
+        far = far_out(np.array(good))
         if far.any():
             found.outliers[name] = [ids[int(row)] for row in np.flatnonzero(far)]
     if kind == "text":
         found.replaced += sum("\ufffd" in str(value) for value in values)
-        return hashes, [None if is_missing(value) else plain_words(str(value)) for value in values]
+        gone = [is_missing(value) or isinstance(value, DataError) for value in values]
+        return hashes, [None if no else plain_words(str(value)) for no, value in zip(gone, values, strict=True)]
     near = near_groups(
         kind, {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,10 +63,21 @@ class Examples:
             out.fill(0)
             return
         try:
-            self.item.decode_into(out, self.values[row])
+            value = self.values[row]
+            if isinstance(value, DataError):
+                raise value
+            self.item.decode_into(out, value)
         except MMZooError as error:
             cause = error.cause if isinstance(error, DataError) else "other"
             raise DataError(f"Record '{self.ids[row]}': {error}", cause) from error
+
+
+@dataclass(frozen=True)
+class Held:
+    """The examples of one input that are in memory, an array (N, *shape) as they were decoded."""
+
+    item: Modality
+    array: np.ndarray
 
 
 class Memory:

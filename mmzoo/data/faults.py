@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.columns import Column, given
-from mmzoo.data.records import Records, is_missing
+from mmzoo.data.records import Records, encoded_label, is_missing
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.modalities import Modality
@@ -47,6 +47,11 @@ class Faults:
             raise DataError(f"Record '{record}': {error}", cause) from error
         self.bad.add(record)
         self.found.setdefault(cause, []).append((record, str(error)))
+
+    def has(self, record: str, error: MMZooError) -> bool:
+        """Is this fault counted? A line that was not understood is one in every column."""
+        cause = error.cause if isinstance(error, DataError) else "other"
+        return (record, str(error)) in self.found.get(cause, [])
 
     @property
     def counts(self) -> dict[str, int]:
@@ -86,7 +91,7 @@ class Faults:
 def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", *, unlabelled: bool = False) -> Records:
     """The records that can be used, after one pass over all files and labels; faults are counted in `faults`.
 
-    Nothing is done where the policy is "error": decoding will name the first. Files in shards were looked at when
+    Nothing is read where the policy is "error": decoding will name the first. Files in shards were looked at when
     the shards were written.
 
     Args:
@@ -96,6 +101,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
         MMZooError: more are bad than the budget allows, or none is left.
     """
     if faults.on_error == "error":
+        for row, told in told_faults(spec, records):
+            faults.add(records.ids[row], told)
         return records
     faults.records += len(records)
     columns: dict[str, Any] = dict(records.columns)
@@ -106,17 +113,19 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
         values = columns[item.name] = list(values)
         for row, error in enumerate(checked(item, values, f"{what}: {item.name}")):
             if error is not None:
-                faults.add(records.ids[row], error)
-                values[row] = None
+                if not faults.has(records.ids[row], error):
+                    faults.add(records.ids[row], error)
+                values[row] = mended(item, values[row])
                 kept[row] &= faults.on_error == "mask"
     for task in spec.tasks:
         answers = columns[task.name] = list(records.column(task.name))
         for row, value in enumerate(answers):
             try:
                 if not is_missing(value):
-                    task.encode(value)
-            except MMZooError as error:
-                faults.add(records.ids[row], DataError(str(error), "bad_label"))
+                    encoded_label(task, value)
+            except DataError as fault:
+                if not faults.has(records.ids[row], fault):
+                    faults.add(records.ids[row], fault)
                 answers[row] = None
                 kept[row] &= faults.on_error == "mask"
     present = np.any([given(columns[item.name]) for item in spec.inputs], axis=0).tolist()
@@ -132,15 +141,40 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
     return Records(columns, records.ids).select([row for row, good in enumerate(kept) if good])
 
 
+def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:
+    """The cells that the reader of the table has found to be of no use, by the numbers of their records, in order."""
+    columns = [records.column(name) for name in [*spec.input_names, *(task.name for task in spec.tasks)]]
+    found = [
+        (row, cell)
+        for column in columns
+        if not isinstance(column, Column)
+        for row, value in enumerate(column)
+        for cell in (value.values() if isinstance(value, dict) else (value,))
+        if isinstance(cell, DataError)
+    ]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def mended(item: Modality, value: Any) -> Any:
+    """What is left of a value that cannot be used: the good cells of a row, nothing of anything else."""
+    if not isinstance(value, dict) or item.kind != "tabular":
+        return None
+    left = {column: cell for column, cell in value.items() if fault_of(item, {column: cell}) is None}
+    return left if any(not is_missing(cell) for cell in left.values()) else None
+
+
 def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError | None]:
     """What is wrong with each value, None where nothing is or none is given."""
+    return in_threads(lambda value: fault_of(item, value), values, what)
 
-    def fault(value: Any) -> MMZooError | None:
-        try:
-            if value is not None:
-                item.check(value)
-        except MMZooError as error:
-            return error
-        return None
 
-    return in_threads(fault, values, what)
+def fault_of(item: Modality, value: Any) -> MMZooError | None:
+    """What is wrong with a value."""
+    if isinstance(value, DataError):
+        return value
+    try:
+        if value is not None:
+            item.check(value)
+    except MMZooError as error:
+        return error
+    return None

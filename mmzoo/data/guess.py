@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +13,31 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.data.columns import sample
-from mmzoo.data.records import Records, is_missing
+from mmzoo.data.kinds import OTHER
+from mmzoo.data.labels import label_task
+from mmzoo.data.names import ROW, input_names
+from mmzoo.data.options import TableName
+from mmzoo.data.readers.frames import column_name
+from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
-from mmzoo.data.table import Table, input_name
-from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.data.splits import SHARES, parts_of
+from mmzoo.data.table import Table
+from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities import Modality
+from mmzoo.modalities.arrays import real_numbers
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.base import frequent
 from mmzoo.modalities.image import Image
-from mmzoo.modalities.sensor import Sensor
+from mmzoo.modalities.sensor import Sensor, read_numbers
+from mmzoo.modalities.sounds import duration
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 from mmzoo.modalities.video import Video
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
-from mmzoo.tasks.binary import Binary
-from mmzoo.tasks.classification import Classification
-from mmzoo.tasks.regression import Regression
 
-ROW = "row"  # the input that all numbers and categories of a table make together
-LABELS = 20  # different whole numbers that are taken for labels, not for an amount
-SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
 
 
-def table_spec(table: Table, label: str) -> tuple[Spec, Records]:
+def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
     Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
@@ -46,47 +46,69 @@ def table_spec(table: Table, label: str) -> tuple[Spec, Records]:
 
     Args:
         label: the column that is to be predicted.
+        task: what is asked of it, "classification", "regression" ..., where the guess is wrong.
+        delimiter: between several labels in one cell.
+
+    Raises:
+        MMZooError: there is no such label or no input, or a column has values that no input reads.
     """
+    spec, records, _ = explained_spec(table, label, task=task, delimiter=delimiter)
+    return spec, records
+
+
+def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records, list[str]]:
+    """What `table_spec` returns, and a line for each column that says what it was taken for."""
+    label = column_name(label)
     if label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
-    task, answers = label_task(input_name(label), table.columns[label])
-    columns: dict[str, Any] = {task.name: answers}
+    names = input_names(table.columns)
+    made, answers, said = label_task(names[label], table, label, task=task, delimiter=delimiter)
+    columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
     cells: dict[str, list[str]] = {"number": [], "category": []}
+    lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
-        if column in (label, "split", "id") or kind == "ignore":
+        if column in (label, "split", "id"):
             continue
+        own = names[column]
+        lines.append(line_of(column, own if kind in INPUTS else column, kind, table.notes.get(column, "")))
+        if kind == OTHER:
+            raise MMZooError(
+                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; say what it is "
+                f"(--kind {column}=audio, kinds={{'{column}': 'audio'}}), or leave it out ({column}=ignore)."
+            )
         if kind in cells:
             cells[kind].append(column)
-            continue
-        name = input_name(column)
-        require(name not in columns, f"Two columns of the table would both be called '{name}'; rename '{column}'.")
-        columns[name] = table.columns[column]
-        inputs.append(INPUTS[kind](name, sample(columns[name], LOOKED_AT)))
+        elif kind != "ignore":
+            columns[own] = table.columns[column]
+            inputs.append(INPUTS[kind](own, good_values(columns[own])))
     if cells["number"] or cells["category"]:
-        require(ROW not in columns, "A column called 'row' stands in the way of the table's numbers; rename it.")
-        names = [*cells["number"], *cells["category"]]
-        rows = zip(*(table.columns[name] for name in names), strict=True)
-        columns[ROW] = [dict(zip(names, row, strict=True)) for row in rows]
+        chosen = [*cells["number"], *cells["category"]]
+        rows = zip(*(table.columns[name] for name in chosen), strict=True)
+        columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
         inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"]))
+        lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
-    return Spec(inputs, "concat", [task]), Records(columns, table.ids)
+    lines.append(line_of(label, made.name, made.kind, said))
+    return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
 
 
-def label_task(name: str, values: Any) -> tuple[Task, list[Any]]:
-    """What is asked: one of two labels, one of several, or a number."""
-    there = [value for value in values if not is_missing(value)]
-    require(len(set(there)) > 1, f"The label '{name}' needs two different values at least; the table has {set(there)}.")
-    whole = all(isinstance(value, float) and value == int(value) for value in there)
-    if all(isinstance(value, float) for value in there) and not (whole and len(set(there)) <= LABELS):
-        return Regression(name), list(values)
-    words = {value: str(int(value)) if whole else str(value) for value in there}
-    labels = sorted(set(words.values()))
-    if len(labels) > len(there) / 2:
-        most = ", ".join(frequent([str(value) for value in there])[:3])
-        raise MMZooError(f"The label '{name}' has {len(labels)} different values in {len(there)} records ({most} ...).")
-    made = Binary(name, labels=tuple(labels)) if len(labels) == 2 else Classification(name, labels=tuple(labels))
-    return made, [None if is_missing(value) else words[value] for value in values]
+def line_of(column: str, name: str, kind: str, note: str) -> str:
+    """What a column was taken for."""
+    return f"{column if column == name else f'{column} -> {name}'}: {kind}{f' ({note})' if note else ''}"
+
+
+def good_values(values: Sequence[Any]) -> list[Any]:
+    """Some values of a column that can be used, to guess how long they are.
+
+    Raises:
+        MMZooError: there are values, and the first of them cannot be used.
+    """
+    looked_at = sample(values, LOOKED_AT)
+    found = [value for value in looked_at if not isinstance(value, DataError)]
+    if looked_at and not found:
+        raise MMZooError(str(looked_at[0]))
+    return found
 
 
 def installed(package: str) -> bool:
@@ -109,27 +131,21 @@ def text_input(name: str, values: list[str]) -> Modality:
 
 def audio_input(name: str, values: list[Any]) -> Modality:
     """As long as nineteen of twenty sounds are, half a second to ten."""
-    import soundfile
-
     lengths = []
     for value in values:
         if isinstance(value, np.ndarray):
-            lengths.append(len(value) / 16000)  # an array is taken to be at the model's rate
+            lengths.append(max(value.shape, default=0) / 16000)  # an array is taken to be at the model's rate
             continue
-        try:
-            lengths.append(soundfile.info(io.BytesIO(value) if isinstance(value, bytes) else value).duration)
-        except (soundfile.LibsndfileError, RuntimeError):
-            continue  # decoding will name it
+        with suppress(MMZooError):  # decoding will name it
+            lengths.append(duration(value))
     seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
     return Audio(name, sample_rate=16000, seconds=seconds)
 
 
 def sensor_input(name: str, values: list[Any]) -> Modality:
     """As many channels and steps as the first file has."""
-    try:
-        first = values[0] if isinstance(values[0], np.ndarray) else np.load(values[0], allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise MMZooError(f"The file '{values[0]}' is not a .npy array; write one with numpy.save.") from error
+    first = real_numbers(read_numbers(values[0]), f"sensor '{name}'")
+    require(first.ndim in (1, 2), f"An array for sensor '{name}' must have shape (steps, channels), not {first.shape}.")
     return Sensor(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
 
@@ -142,33 +158,33 @@ INPUTS: dict[str, Callable[[str, list[Any]], Modality]] = {
 }
 
 
-def load_table(path: str | Path, label: str) -> tuple[Spec, tuple[Records, Records, Records]]:
+def load_table(path: str | Path, label: str = "") -> tuple[Spec, tuple[Records, Records, Records]]:
     """A table's spec and its training, validation and test records.
 
-    A column `split` says which is which ("train", "validation", "test"); without it each record is
-    drawn by a hash of what it holds (70, 10 and 20 of 100), so that equal records, and a record after others
-    were added, stay on one side.
+    A column `split` says which is which ("train", "validation", "test"); without it each record is drawn by what it
+    holds (70, 10 and 20 of 100), see `mmzoo.data.splits.parts_of`.
+
+    Args:
+        path: of the table, or its name with how it is read, see `mmzoo.data.options.TableName`.
+        label: the column to be predicted, if the name does not say it.
     """
-    table = open_table(str(path))
-    spec, records = table_spec(table, label)
-    parts = parts_of(table, label)
+    named = TableName.parse(str(path))
+    spec, found, _ = load_named(replace(named, label=label or named.label))
+    return spec, found
+
+
+def load_named(named: TableName) -> tuple[Spec, tuple[Records, Records, Records], list[str]]:
+    """What `load_table` returns, and a line for each column that says what it was taken for."""
+    table = open_table(named)
+    spec, records, lines = explained_spec(
+        table, named.label, task=named.options.task, delimiter=named.options.delimiter
+    )
+    parts = parts_of(table, named.label)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
     for part, chosen in zip(SHARES, found, strict=True):
-        require(len(chosen), f"The table '{path}' has no {part} records; give more, or a column 'split'.")
-    return spec, found  # type: ignore[return-value]
-
-
-def parts_of(table: Table, label: str) -> np.ndarray:
-    """The split of each record of a table."""
-    given = table.columns.get("split")
-    parts = np.array([drawn(table[k], label) if given is None else str(given[k]) for k in range(len(table))])
-    for part in set(parts) - SHARES.keys():
-        raise unknown("split called", part, SHARES)
-    return parts
-
-
-def drawn(record: dict[str, Any], label: str) -> str:
-    """The part that a record falls to."""
-    said = repr(sorted((key, str(value)) for key, value in record.items() if key not in (label, "id")))
-    place = int.from_bytes(hashlib.sha256(said.encode()).digest()[:6], "big") / 2**48
-    return "train" if place < SHARES["train"] else "test" if place < 1 - SHARES["validation"] else "validation"
+        require(
+            len(chosen),
+            f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
+            "give more that differ, or a column 'split'.",
+        )
+    return spec, found, lines  # type: ignore[return-value]

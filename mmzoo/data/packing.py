@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import io
-import math
 import struct
-import tokenize
+from collections.abc import Mapping
 from typing import Any
 
 import google_crc32c
 import numpy as np
 
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.arrays import numeric, waveform
+from mmzoo.modalities.base import FILES, read_bytes, unpacked
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
 MAX_RECORD = 2**30  # bytes of a record, which is read whole
-NPY = b"\x93NUMPY"
 
 
 def raw(value: Any, kind: str) -> bytes:
@@ -28,62 +27,43 @@ def raw(value: Any, kind: str) -> bytes:
     Raises:
         DataError: it is not what its kind reads.
     """
+    if kind == "text":
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
     from mmzoo.data.check import READERS
 
+    value = unpacked(read_numbers(value) if kind == "sensor" else value)
+    if kind == "audio" and isinstance(value, Mapping):
+        value = value.get("array"), value.get("sampling_rate")
+    if isinstance(value, FILES) or value is None:
+        data = read_bytes(value, kind)[0]
+        if kind in READERS:
+            READERS[kind].check(value)
+        return data
     if kind == "audio" and isinstance(value, tuple):
         READERS[kind].check(value)
         return wav(*value)
-    if kind == "sensor":
-        value = read_numbers(value)
-    if isinstance(value, np.ndarray):
-        require_data(value.dtype.kind in "biufc", "junk_array", f"An array of {value.dtype} is not one of numbers.")
-        out = io.BytesIO()
-        np.save(out, value)
-        return out.getvalue()
-    if kind == "text":
-        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    data = read_bytes(value, kind)[0]
-    if kind in READERS:
-        READERS[kind].check(value)
-    return data
+    out = io.BytesIO()
+    np.save(out, numeric(value, kind), allow_pickle=False)
+    return out.getvalue()
 
 
-def wav(samples: np.ndarray, rate: int) -> bytes:
-    """A waveform as a WAV file with the same samples, int16 or float32.
+def wav(samples: Any, rate: float) -> bytes:
+    """A waveform (N,), (N, channels) or (channels, N) as a WAV file with the same samples, int16 or float32.
 
     Raises:
-        DataError: a WAV file has no such rate, or not so many channels.
+        DataError: it is no waveform, or a WAV file has no such rate, or not so many channels.
     """
     import soundfile
 
     file = io.BytesIO()
-    whole = np.asarray(samples).dtype == np.int16
-    samples = np.asarray(samples) if whole else np.asarray(samples, np.float32)
+    samples = waveform(samples, "to be packed")
     try:
         require_data(rate == int(rate), "lying_audio", f"A WAV file has no rate of {rate} Hz; resample it.")
-        soundfile.write(file, samples, int(rate), format="WAV", subtype="PCM_16" if whole else "FLOAT")
+        subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
+        soundfile.write(file, samples, int(rate), format="WAV", subtype=subtype)
     except (RuntimeError, TypeError) as error:  # a LibsndfileError is a RuntimeError
         raise DataError(f"A waveform {samples.shape} cannot be a WAV file ({error}).", "junk_audio") from error
     return file.getvalue()
-
-
-def array_of(data: bytes) -> np.ndarray:
-    """The numbers in the bytes of a .npy file, read-only; its header is held against its length.
-
-    Raises:
-        DataError: it is not one.
-    """
-    file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, columns_first, dtype = read(file)
-        require_data(dtype.kind in "biufc" and math.prod(shape) * dtype.itemsize == len(data) - file.tell(), "", "")
-        flat = np.frombuffer(data, dtype, offset=file.tell())
-        return flat.reshape(shape, order="F" if columns_first else "C")
-    # The header is a text in Python's syntax.
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, tokenize.TokenError):
-        raise DataError("An array in a shard is damaged; write the shards again.", "junk_array") from None
 
 
 def parts_of(data: bytes, names: set[str], where: str) -> dict[str, bytes]:

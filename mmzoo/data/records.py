@@ -11,7 +11,9 @@ import numpy as np
 from mmzoo.data.columns import Column
 from mmzoo.data.examples import Examples
 from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.modalities.cells import is_missing
 from mmzoo.spec import Spec
+from mmzoo.tasks import Task
 
 
 class Records:
@@ -19,7 +21,8 @@ class Records:
 
     Args:
         columns: a sequence a column. A value is anything the modality decodes (a path,
-            bytes, an array, a string), a label, or None where a record lacks it.
+            bytes, an array, a string), a label, or None where a record lacks it. A `DataError` stands for one that
+            cannot be used.
         ids: a name for each record, for errors and reports; their positions, if not given.
     """
 
@@ -105,9 +108,9 @@ def encode_labels(
                 continue
             given[row] = True
             try:
-                encoded.append(task.encode(value))
-            except MMZooError as error:
-                raise DataError(f"Record '{records.ids[row]}': {error}", "bad_label") from error
+                encoded.append(encoded_label(task, value))
+            except DataError as error:
+                raise DataError(f"Record '{records.ids[row]}': {error}", error.cause) from error
         require(
             unasked or any(label is not None for label in encoded),
             f"No record has a label for task '{task.name}'; give some, or leave the task out.",
@@ -119,6 +122,15 @@ def encode_labels(
     return labels
 
 
-def is_missing(value: Any) -> bool:
-    """Is this how a table says that there is nothing? None, an empty string, or NaN."""
-    return value is None or (isinstance(value, str) and not value) or (isinstance(value, float) and value != value)
+def encoded_label(task: Task, value: Any) -> Any:
+    """A label as a loss takes it.
+
+    Raises:
+        DataError: it is none of the task's, or stands for a cell that cannot be used.
+    """
+    if isinstance(value, DataError):
+        raise value
+    try:
+        return task.encode(value)
+    except MMZooError as error:
+        raise DataError(str(error), "bad_label") from error

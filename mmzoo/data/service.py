@@ -24,9 +24,9 @@ import numpy as np
 
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
+from mmzoo.data.names import input_names
 from mmzoo.data.records import Records, encode_labels
 from mmzoo.data.shards import open_shards
-from mmzoo.data.table import input_name
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.spec import Spec
 
@@ -73,7 +73,7 @@ class ServiceBatches:
         self.present = np.stack([given(self.columns[item.name]) for item in spec.inputs], axis=1)
         self.labels = encode_labels(spec, records)
         kinds, self.shards = open_shards(shards)
-        self.features = {input_name(name): name for name in kinds}
+        self.features = {name: column for column, name in input_names(kinds).items()}
         self.stored = [item for item in spec.inputs if isinstance(self.columns[item.name], Column)]
         require(self.stored, "None of the inputs is in the shards; batches of such records need no service.")
         numbers = cast(Column, self.columns[self.stored[0].name]).rows

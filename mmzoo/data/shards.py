@@ -33,12 +33,14 @@ from mmzoo.data.indexes import (
     shard_name,
     write_index,
 )
-from mmzoo.data.packing import MAX_RECORD, NPY, array_of, example, framed, raw
+from mmzoo.data.packing import MAX_RECORD, example, framed, raw
 from mmzoo.data.shard import Shard
 from mmzoo.data.sources import Source
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
-from mmzoo.files import BESIDE, open_plain, write_file
+from mmzoo.files import open_plain, write_file
+from mmzoo.folders import held
+from mmzoo.modalities.arrays import MAGIC, load_npy
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
 
@@ -55,7 +57,7 @@ def write_shards(
         faults: what is done about a record that cannot be used; the first ends the work, if not given.
 
     Raises:
-        MMZooError: a record cannot be used, or the folder holds something else.
+        MMZooError: a record cannot be used, the folder holds something else, or another writing goes on in it.
     """
     check_number("The number of records in a shard", records, 1, 10**6, whole=True)
     check_number("The size of a shard in bytes", size, 1, 2**40, whole=True)
@@ -67,9 +69,21 @@ def write_shards(
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
     about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label}
     about |= {"records": records, "size": size}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
+    with held(folder, "mmzoo shard"):
+        return _write(source, folder, about, faults)
+
+
+def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults) -> int:
+    """What `write_shards` does in its folder, which is held."""
     rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
     faults.records = len(rows)
     done = begun(folder, about, len(rows))
+    kinds, records, size = (about[key] for key in ("kinds", "records", "size"))
     with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
         start, number = 0, 0
         while start < len(rows):
@@ -96,14 +110,9 @@ def begun(folder: Path, about: dict[str, Any], rows: int) -> list[dict[str, Any]
     """The shards that are there already, whole, of a source of so many rows; what follows a damaged one is made anew.
 
     Raises:
-        MMZooError: the folder cannot be made, or holds something else.
+        MMZooError: the folder holds something else.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = [path.name for path in folder.iterdir() if not BESIDE.fullmatch(path.name)]
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
+    others = [path.name for path in folder.iterdir()]
     if INDEX not in others:
         require(not others, f"'{folder}' holds something else already ({others[:1]}); choose another folder.")
         write_index(folder, {**about, "shards": []})
@@ -156,6 +165,8 @@ def packed(
             found = features if kind in STORED else others
             try:
                 value = part.column(name)[row]
+                if isinstance(value, DataError):
+                    raise value
                 found[name] = None if value is None else raw(value, kind) if kind in STORED else indexed(value, kind)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
@@ -163,7 +174,8 @@ def packed(
                 cause = error.cause if isinstance(error, DataError) else "other"
                 if on_error == "error":
                     raise DataError(f"Record '{record}': {error}", cause) from error
-                bad.append([record, cause, str(error)])
+                if [record, cause, str(error)] not in bad:
+                    bad.append([record, cause, str(error)])
                 found[name] = None
         if not room.admits([record, split, bad, *others.values()], 1 + len(features)):
             require(entry["rows"], f"Record '{record}' has more values than an index holds; leave columns out.")
@@ -214,13 +226,16 @@ def read_shards(folder: str | Path) -> Table:
             value = features(number)[name]
             if kind == "text":
                 return value.decode("utf-8", "replace")
-            return array_of(value) if value.startswith(NPY) else value
+            if not value.startswith(MAGIC):
+                return value
+            return load_npy(value, f"The {kind} of record {number + 1} of the shards in '{folder}'")
 
         columns[name] = Column(read, np.arange(len(places)), there)
     splits = [split for shard in shards for split in shard.splits]
     if set(splits) != {WHOLE_TABLE}:
         columns["split"] = splits
-    return Table(columns, [record for shard in shards for record in shard.ids], kinds)
+    ids = [record for shard in shards for record in shard.ids]
+    return Table(columns, ids, kinds, told=[str(read_index(Path(folder)).get("label", ""))])
 
 
 def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:

@@ -12,12 +12,12 @@ import numpy as np
 
 from mmzoo.augmentations import augmentations
 from mmzoo.data.faults import checked
-from mmzoo.data.guess import INPUTS, LOOKED_AT
+from mmzoo.data.guess import INPUTS, good_values
+from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_source
-from mmzoo.data.table import input_name
 from mmzoo.draws import keys_of
-from mmzoo.errors import MMZooError, check_number
+from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.evaluation.gallery import shown_input
 from mmzoo.files import write_file
 from mmzoo.modalities import Modality
@@ -33,11 +33,11 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
         return list(recipe.spec.inputs), datasets.load(recipe.data)[0]
     opened = open_source(source)
     records = next(iter(opened.splits.values()))
-    items = []
+    items, names = [], input_names(opened.kinds)
     for column, kind in opened.inputs.items():
         if kind in INPUTS:
-            values = [value for value in records.column(column)[:LOOKED_AT] if value is not None]
-            items.append(fitted(INPUTS[kind](input_name(column), values), values))
+            values = good_values(records.column(column))
+            items.append(fitted(INPUTS[kind](names[column], values), values))
             records.columns[items[-1].name] = records.column(column)
     return items, records
 
@@ -103,6 +103,8 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
     """One input of a record: how it is shown, and how its variants are."""
     value, record = records.column(item.name)[row], records.ids[row]
     try:
+        if isinstance(value, DataError):
+            raise value
         original = with_curves(item, value, shown_input(item, value, record))
     except MMZooError as error:
         return {"name": item.name, "kind": item.kind, "error": str(error), "variants": []}

@@ -1,43 +1,63 @@
-"""Tables of a user's own: CSV, TSV, JSON lines, Parquet or a DataFrame, to records and to a spec that fits them."""
+"""Tables of a user's own: CSV, TSV, JSON lines, Parquet or in memory, to records that know what their columns are."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mmzoo.data.records import Records, is_missing
-from mmzoo.errors import MMZooError, require, unknown
-from mmzoo.modalities.base import read_bytes
+import numpy as np
 
-ENDINGS = {
-    "image": (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
-    "audio": (".wav", ".flac", ".ogg", ".opus", ".mp3"),
-    "video": (".mp4", ".webm", ".mov", ".mkv", ".avi"),
-    "sensor": (".npy",),
-}
-KINDS = (*ENDINGS, "text", "number", "category", "ignore")
-MOST_CATEGORIES = 50  # different values of a column that are taken for categories, not for text
+from mmzoo.data.kinds import ENDINGS, FOREIGN, OTHER, guess, is_picture, kind_of_path, look, plain, shown
+from mmzoo.data.options import check_kind, check_root
+from mmzoo.data.readers import read_cells
+from mmzoo.data.records import Records
+from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.modalities.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
+
+SHOWN = 3  # words for nothing that are named
+
+WAYS = "mend it, leave such records out (--on-error skip) or take such cells for missing (mask)"
 
 
 class Table(Records):
-    """Records that know what their columns are.
+    """Records that know what their columns are. Where a cell cannot be used, the column holds a `DataError`.
 
-    kinds: by column, "image", "audio", "video" or "sensor" (paths), "text", "number", "category" or "ignore".
+    kinds: by column, "image", "audio", "video" or "sensor" (paths, or what such files hold), "text", "number",
+        "category", "ignore", or "other", which no input reads.
+    written: the cells as they are in the source, by column; the columns themselves, if not given.
+    places: where each record stands: "line 7"; its id, if not given.
+    told: the columns whose kinds were not guessed.
+    notes: what is to be said of a column.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]], ids: Sequence[str], kinds: dict[str, str]) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        ids: Sequence[str],
+        kinds: dict[str, str],
+        *,
+        written: Mapping[str, Sequence[Any]] | None = None,
+        places: Sequence[str] = (),
+        told: Sequence[str] = (),
+        notes: Mapping[str, str] | None = None,
+        note: str = "",
+    ) -> None:
         super().__init__(columns, ids)
-        self.kinds = kinds
+        self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
+        self.written = written if written is not None else self.columns
+        self.places = list(places) or self.ids
 
     def select(self, positions: Sequence[int]) -> Table:
-        """The records at `positions`, in that order."""
+        """The records at `positions`, in that order, as a table of these alone."""
         chosen = super().select(positions)
-        return Table(chosen.columns, chosen.ids, self.kinds)
+        written = None if self.written is self.columns else Records(self.written, self.ids).select(positions).columns
+        places = [self.places[k] for k in positions]
+        return Table(chosen.columns, chosen.ids, self.kinds, written=written, places=places, told=sorted(self.told))
 
 
 def read_table(
@@ -46,128 +66,189 @@ def read_table(
     root: str | Path | None = None,
     kinds: dict[str, str] | None = None,
     allow_outside: bool = False,
+    encoding: str = "",
 ) -> Table:
-    """The records of a table, and what its columns are: guessed, and said in a line each.
+    """The records of a table, and what its columns are: decided by most of their cells.
+
+    The usual words for nothing ("NA", "null", "-" ...) are missing. A cell that is not what most of its column are,
+    or that cannot be used at all, stays in the table as the `DataError` that says so, and ends the work, or is
+    counted, where the records are used.
 
     Args:
-        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, or a pandas DataFrame. The first line of a
-            CSV has the names.
+        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, a DataFrame of pandas or polars, an Arrow
+            table, a mapping of columns or a list of mappings. The first line of a CSV has the names.
         root: the folder that paths in the table are relative to; the table's own, if not given. A path that
-            leads out of it is refused.
+            leads out of it cannot be used.
         allow_outside: paths may lead out of `root`.
         kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
+        encoding: of the text in the file; UTF-8, or what its first bytes say, if not given.
 
     Raises:
-        MMZooError: the table cannot be read, is empty, or a path leads out of `root`.
+        MMZooError: the table cannot be read or is empty, or no cell of a column can be used.
     """
+    kinds = {str(column): kind for column, kind in (kinds or {}).items()}
+    for kind in kinds.values():
+        check_kind(kind)
     if isinstance(source, (str, Path)) and Path(source).is_dir():
         from mmzoo.data.shards import read_shards
 
+        require(not kinds, "What the columns of shards are was said when they were written: mmzoo shard --kind.")
         return read_shards(source)
-    name, rows = rows_of(source)
-    require(rows, f"{name} has no records; give at least one line below the names.")
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    columns = {key: [None if is_missing(row.get(key)) else row[key] for row in rows] for key in names}
-    chosen = dict(kinds or {})
-    for column, kind in chosen.items():
-        if column not in columns:
-            raise unknown("column called", column, columns)
-        if kind not in KINDS:
-            raise unknown("kind of column called", kind, KINDS)
-    found = {column: chosen.get(column) or guess(values) for column, values in columns.items()}
-    home = Path(root) if root is not None else Path(source).parent if isinstance(source, (str, Path)) else Path()
-    for column, kind in found.items():
-        if kind in ENDINGS:
-            columns[column] = [
-                None if value is None else inside(home, str(value), allow_outside) for value in columns[column]
-            ]
-        elif kind == "number":
-            columns[column] = [None if value is None else number(column, value) for value in columns[column]]
-        elif kind in ("text", "category"):
-            columns[column] = [None if value is None else str(value) for value in columns[column]]
-    ids = [str(value) for value in columns.get("id", [])]
-    return Table(columns, ids if len(set(ids)) == len(rows) else [f"line {k + 2}" for k in range(len(rows))], found)
-
-
-def rows_of(source: Any) -> tuple[str, list[dict[str, Any]]]:
-    """What an error calls the table, and its rows."""
-    if hasattr(source, "to_dict") and hasattr(source, "columns"):
-        return "The DataFrame", [dict(row) for row in source.to_dict("records")]
-    path = Path(source)
-    name, ending = f"The table '{path}'", path.suffix.lower()
-    if ending == ".parquet":
-        try:
-            import pandas
-        except ImportError as error:
-            raise MMZooError(f"{name} needs pandas and pyarrow; install them: pip install pandas pyarrow.") from error
-        return name, [dict(row) for row in pandas.read_parquet(path).to_dict("records")]
-    require(ending in (".csv", ".tsv", ".jsonl"), f"{name} must end in .csv, .tsv, .jsonl or .parquet; convert it.")
-    text = read_bytes(path, "table")[0].decode("utf-8-sig", "replace")
-    if ending == ".jsonl":
-        return name, [json_row(name, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    reader = csv.DictReader(io.StringIO(text), dialect="excel-tab" if ending == ".tsv" else "excel")
-    rows = []
-    for row in reader:
-        extra = None in row or None in row.values()
-        require(not extra, f"{name} has another number of fields in line {reader.line_num} than in the first; mend it.")
-        rows.append(dict(row))
-    return name, rows
-
-
-def json_row(name: str, number: int, line: str) -> dict[str, Any]:
-    """One line of JSON lines."""
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise MMZooError(f"{name} has no JSON in line {number} ({error.msg}); mend it.") from None
-    require(isinstance(row, dict), f"Line {number} of {name.lower()} must be a JSON object.")
-    return dict(row)
-
-
-def guess(values: Sequence[Any]) -> str:
-    """What a column is, from what stands in it."""
-    there = [value for value in values if value is not None]
-    if not there:
-        return "ignore"
-    for kind, endings in ENDINGS.items():
-        if all(str(value).lower().endswith(endings) for value in there):
-            return kind
-    if all(is_number(value) for value in there):
-        return "number"
-    different = len({str(value) for value in there})
-    # Few values that come again and again are categories; sentences, and what is different everywhere, are text.
-    few = different <= MOST_CATEGORIES and different <= max(len(there) / 2, 2)
-    return "category" if few and max(len(str(value)) for value in there) <= 40 else "text"
-
-
-def is_number(value: Any) -> bool:
-    """Does it read as a number?"""
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-def number(column: str, value: Any) -> float:
-    """A number of a column."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise MMZooError(f"Column '{column}' must hold numbers, not {value!r}; mend it or give its kind.") from None
-
-
-def inside(root: Path, value: str, allow_outside: bool = False) -> str:
-    """The path of a file below `root`."""
-    path = (root / value).resolve()
-    require(
-        allow_outside or path.is_relative_to(root.resolve()),
-        f"The path '{value}' leads out of '{root}'; move the file there, give another root, or allow_outside=True.",
+    cells = read_cells(source, encoding)
+    for column in kinds:
+        if column not in cells.columns:
+            raise unknown("column called", column, cells.columns)
+    home = Path(source).parent if isinstance(source, (str, Path)) else Path()
+    reader = Converter(check_root(home if root is None else root), allow_outside, cells.places)
+    columns, written, found, notes = {}, {}, {}, {}
+    for column, values in cells.columns.items():
+        written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]
+        told = kinds.get(column)
+        # Of a column that is said to be texts a word is a text, whatever it says.
+        empty = is_missing if told == "text" else says_nothing
+        there = [None if empty(value) else value for value in written[column]]
+        faults = [value for value in there if isinstance(value, DataError)]
+        if faults and len(faults) == sum(value is not None for value in there):
+            raise MMZooError(str(faults[0]))
+        kind, remark = (told, "") if told else guess(there)
+        columns[column], found[column] = reader.converted(column, kind, there), kind
+        notes[column] = "; ".join(filter(None, [remark, words_note(written[column], there), odd_note(columns[column])]))
+    ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
+    places = cells.places
+    return Table(
+        columns,
+        ids if len(set(ids)) == len(places) else places,
+        found,
+        written=written,
+        places=places,
+        told=sorted(kinds),
+        notes={column: note for column, note in notes.items() if note},
+        note=cells.note,
     )
-    return str(path)
 
 
-def input_name(column: str) -> str:
-    """A column's name as the name of an input."""
-    name = re.sub(r"[^a-z0-9_]+", "_", column.lower()).strip("_")[:40]
-    return name if name[:1].isalpha() else f"column_{name}"[:40]
+def as_written(column: str, value: Any, where: str) -> Any:
+    """A cell as one of a few types; None where it is empty, a `DataError` where its text cannot be written down."""
+    if isinstance(value, DataError):
+        return value
+    value = None if is_missing(value) else plain(value)
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        if not is_encodable(value):
+            message = f"Column '{column}' has a zero byte or half a character in {where} ({shown(value)}); {WAYS}."
+            return DataError(message, "bad_text")
+    return value
+
+
+def words_note(written: Sequence[Any], there: Sequence[Any]) -> str:
+    """Which words are taken for nothing, and how often."""
+    words = Counter(str(cell).strip() for cell, left in zip(written, there, strict=True) if left is None and cell)
+    count = sum(words.values())
+    some = ", ".join(f"'{word}'" for word, _ in words.most_common(SHOWN))
+    return f"{count} {'cell says' if count == 1 else 'cells say'} nothing ({some})" if words else ""
+
+
+def odd_note(values: Sequence[Any]) -> str:
+    """How many cells cannot be used, and what is wrong with the first."""
+    odd = [value for value in values if isinstance(value, DataError)]
+    return f"{len(odd)} cannot be used: {odd[0]}" if odd else ""
+
+
+class Converter:
+    """Cells as the values of a kind, and what is wrong with those that are none.
+
+    Args:
+        root: the folder that paths are relative to, resolved.
+        allow_outside: may they lead out of it?
+        places: where each record stands.
+    """
+
+    def __init__(self, root: Path, allow_outside: bool, places: Sequence[str]) -> None:
+        self.root, self.allow_outside, self.places = root, allow_outside, places
+
+    def converted(self, column: str, kind: str, values: Sequence[Any]) -> list[Any]:
+        """The values of a column.
+
+        Raises:
+            MMZooError: none of them can be used, and not only because there is no decoder.
+        """
+        if kind in ("ignore", OTHER):
+            return list(values)
+        found: list[Any] = []
+        for value, where in zip(values, self.places, strict=True):
+            try:
+                told = value is None or isinstance(value, DataError)
+                found.append(value if told else self.one(column, kind, value, where))
+            except DataError as fault:
+                found.append(fault.with_traceback(None))
+        faults = [value for value in found if isinstance(value, DataError)]
+        whole = len(faults) == sum(value is not None for value in found)
+        if faults and whole and any(fault.cause != "unread_ending" for fault in faults):
+            raise MMZooError(str(faults[0]))
+        return found
+
+    def one(self, column: str, kind: str, value: Any, where: str) -> Any:
+        """One value that is there."""
+        if kind in ENDINGS:
+            return self.path(column, kind, value, where) if isinstance(value, str) else held(column, kind, value, where)
+        if kind == "number":
+            number = None if isinstance(value, (bool, np.bool_)) else number_of(value)
+            if number is None or abs(number) > LARGEST:
+                what = "a number" if number is None else "a number that is not too large"
+                raise odd(column, kind, value, where, f"where {what} should be", "bad_number")
+            return number
+        if isinstance(value, bytes) and look(value) == "text":
+            value = value.decode("utf-8")
+        if not isinstance(value, (str, bool, int, float, Decimal)):
+            raise odd(column, kind, value, where, "where a text should be", f"bad_{kind}")
+        return text_of(value) if kind == "category" or not isinstance(value, str) else value
+
+    def path(self, column: str, kind: str, value: str, where: str) -> str:
+        """The path of a file below the root."""
+        text = value.strip()
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
+            told = "an address, which is not fetched; download the file and give its path"
+            raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "bad_path")
+        try:
+            path = (self.root / text).resolve()
+            leads_out = not path.is_relative_to(self.root)
+        except (OSError, RuntimeError, ValueError) as error:
+            message = (
+                f"Column '{column}' has a path in {where} that cannot be followed ({shown(text)}: {error}); {WAYS}."
+            )
+            raise DataError(message, "bad_path") from None
+        if leads_out and not self.allow_outside:
+            raise DataError(
+                f"The path '{shown(text)}' in {where} leads out of '{self.root}'; move the file there, give another "
+                "folder (--root DIR, root=), or allow it (--allow-outside, allow_outside=True).",
+                "bad_path",
+            )
+        ending = Path(text).suffix.lower()
+        if kind_of_path(text) is None and not path.is_file():
+            raise odd(column, kind, value, where, f"where the path of a file ({kind}) should be", f"bad_{kind}")
+        if ending in FOREIGN and not text.lower().endswith(ENDINGS[kind]):
+            told = f"a kind of file that nothing here reads; {FOREIGN[ending][1]}"
+            raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "unread_ending")
+        return str(path)
+
+
+def held(column: str, kind: str, value: Any, where: str) -> Any:
+    """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
+    if isinstance(value, (bytes, np.ndarray)) or (kind == "audio" and isinstance(value, tuple)):
+        return value
+    if kind == "image" and is_picture(value):
+        return value
+    if isinstance(value, list) and kind in ("audio", "sensor"):
+        with suppress(TypeError, ValueError, OverflowError):
+            return np.asarray(value, np.float32)
+    raise odd(column, kind, value, where, f"where a path or the {kind} itself should be", f"bad_{kind}")
+
+
+def odd(column: str, kind: str, value: Any, where: str, wanted: str, cause: str) -> DataError:
+    """The fault of a cell that is not what its column is."""
+    return DataError(
+        f"Column '{column}' has '{shown(value)}' in {where}, {wanted}; {WAYS}, or say what the column is "
+        f"(--kind {column}={'text' if kind != 'text' else 'ignore'}).",
+        cause,
+    )

@@ -15,11 +15,11 @@ def load(name: str) -> tuple[Records, Records, Records]:
 
     Args:
         name: of a data set (`mmzoo list datasets`), or a table, shards or TFDS and the label:
-            "photos.csv#species", "shards#species", "tfds:mnist#label".
+            "photos.csv#species", "shards#species", "tfds:mnist#label"; behind that may stand how the table is read, see
+            `mmzoo.data.options.TableName`.
     """
-    path, mark, label = name.partition("#")
-    if mark:
+    if "#" in name:
         from mmzoo.data.guess import load_table
 
-        return load_table(path, label)[1]
+        return load_table(name)[1]
     return datasets[name]()

@@ -9,6 +9,8 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.answers import answer
 from mmzoo.evaluation.metrics import metrics
 from mmzoo.evaluation.verdict import Gain, amount, gain, span
+from mmzoo.files import subfolder
+from mmzoo.folders import check_no_link
 from mmzoo.tasks import Task
 from mmzoo.training.settings import Training
 
@@ -41,18 +43,20 @@ def trained_alone(run: Any, records: Records, worths: Any) -> dict[str, Alone]:
     Raises:
         MMZooError: the run does not say where its records came from.
     """
-    from mmzoo.run import train
+    from mmzoo.training.train import train
 
     train_records, validation = run.records("train"), run.records("validation")
+    folder = subfolder(run.folder, "alone")
     found = {}
     for name in run.model.spec.input_names:
-        same = {key: run.settings[key] for key in ("seed", "data", "on_error", "budget") if key in run.settings}
+        same = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
         alone = train(
             run.model.spec.subset([name]),
             train_records,
             validation,
             training=Training.from_json(run.settings["training"]),
-            out=run.folder / "alone" / name,
+            data=run.data,
+            out=check_no_link(folder / name),
             **same,
         )
         answers = answer(alone.model, records)

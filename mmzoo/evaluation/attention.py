@@ -96,13 +96,13 @@ def attention_weights(model: keras.Model, prefix: str, inputs: dict[str, Any]) -
 def attending(model: keras.Model, prefix: str) -> tuple[list[keras.layers.Layer], dict[str, list[str]], keras.Model]:
     """The layers whose name begins with `prefix`; by layer, the names of what it reads; a model that puts that out.
 
-    Weights that no MultiHeadAttention computes are the output of a layer called `fusion_weights`, (B, heads, T, S).
+    Weights that no MultiHeadAttention computes are the output of a layer called `fusion.weights`, (B, heads, T, S).
     """
     kinds = keras.layers.MultiHeadAttention
     layers = [
         layer
         for layer in model.layers
-        if layer.name.startswith(prefix) and (isinstance(layer, kinds) or layer.name == "fusion_weights")
+        if layer.name.startswith(prefix) and (isinstance(layer, kinds) or layer.name == "fusion.weights")
     ]
     read = {layer.name: layer.input if isinstance(layer, kinds) else [layer.output] for layer in layers}
     # Layers read the same tensors; Keras can cut a graph at each tensor once.
@@ -122,12 +122,12 @@ def parts(layer: str, shape: Sequence[int], itself: bool, lengths: dict[str, int
     """
     for asks in lengths:
         for asked in lengths:
-            if layer == f"fusion_{asks}_from_{asked}":
+            if layer == f"fusion.{asks}.from.{asked}":
                 return [(asks, lengths[asks])], [(asked, lengths[asked])]
-        if re.fullmatch(rf"fusion_{asks}_block\d+_attention", layer):
+        if re.fullmatch(rf"fusion\.{asks}\.block\d+_attention", layer):
             both = [(asks, lengths[asks]), (SHARED, shape[0] - lengths[asks])]
             return both, both
-    if layer == "fusion_weights":
+    if layer == "fusion.weights":
         both = [(name, 1) for name in lengths]
         return both, both
     every = list(lengths.items())

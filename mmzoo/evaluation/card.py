@@ -18,6 +18,7 @@ from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.metrics import primary
 from mmzoo.training.machine import machine
+from mmzoo.words import code_block, markdown, printable
 
 Section = tuple[str, list[tuple[str, str]]]
 
@@ -57,11 +58,11 @@ def of_labels(labels: tuple[str, ...]) -> str:
 
 def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
     """The data set, and each split's size and hash."""
-    if not run.settings["data"]:
+    if not run.has_data:
         return [(split, f"{len(records)} records, {fingerprint(records)}")]
     from mmzoo.datasets import datasets
 
-    name = run.settings["data"]
+    name = run.data
     path, mark, label = name.partition("#")
     facts = {} if mark else datasets.facts(name)
     told = f"the table {path}, label {label}" if mark else f"{name}: {facts['summary']}"
@@ -117,10 +118,10 @@ def limits(result: Evaluation) -> list[tuple[str, str]]:
     return found
 
 
-def markdown(name: str, sections: list[Section], spec: Any) -> str:
-    """The card as Markdown, with the whole spec at its end."""
-    lines = [f"# {name}", ""]
+def card_text(name: str, sections: list[Section], spec: Any) -> str:
+    """The card as Markdown, with the whole spec at its end. Nothing of the data's is markup in it."""
+    lines = [f"# {markdown(name)}", ""]
     for title, pairs in sections:
-        lines += [f"## {title}", "", *(f"- **{what}**: {how}" for what, how in pairs), ""]
-    plain = json.dumps(spec.to_json(), indent=1, ensure_ascii=False)
-    return "\n".join([*lines, "## Spec", "", "```json", plain, "```", ""])
+        lines += [f"## {title}", "", *(f"- **{markdown(what)}**: {markdown(how)}" for what, how in pairs), ""]
+    plain = printable(json.dumps(spec.to_json(), indent=1, ensure_ascii=False))
+    return "\n".join([*lines, "## Spec", "", code_block(plain, "json"), ""])

@@ -16,6 +16,7 @@ from mmzoo.errors import require, unknown
 from mmzoo.evaluation.halves import fusing, run_towers, tower_of, tower_outputs
 from mmzoo.evaluation.metrics import compiled
 from mmzoo.evaluation.shapley import Coalition
+from mmzoo.layers import entry as graph_entry
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 from mmzoo.towers import trunk_name
@@ -158,8 +159,8 @@ def entry(model: keras.Model, name: str, at: str) -> tuple[keras.Model, keras.Mo
     onwards = keras.Model(cut, model.output)
     if isinstance(inside, tuple) or "int" not in inside.dtype:
         return into, onwards
-    fresh = keras.tree.map_structure(lambda t: keras.Input(t.shape[1:], dtype=t.dtype, name=t.name), cut)
-    fresh[name] = keras.Input(inside.shape[1:], dtype="float32", name=name)
+    fresh = keras.tree.map_structure(lambda t: graph_entry(t.shape[1:], t.dtype, t.name), cut)
+    fresh[name] = graph_entry(inside.shape[1:], "float32", name)
     return into, keras.models.clone_model(onwards, input_tensors=fresh, clone_function=lambda layer: layer)
 
 

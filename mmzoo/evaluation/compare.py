@@ -14,8 +14,9 @@ from mmzoo.errors import require
 from mmzoo.evaluation.metrics import finish, metrics, run_model
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain, worth_name
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
 from mmzoo.tasks import Task
+from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,9 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
             f"The run '{run.folder}' has another first task than '{first.folder}'; compare runs of one task.",
         )
         require(
-            records is not None or run.settings["data"] == first.settings["data"],
-            f"The run '{run.folder}' was trained on '{run.settings['data']}', '{first.folder}' on "
-            f"'{first.settings['data']}'; compare runs of one data set.",
+            records is not None or run.data == first.data,
+            f"The run '{run.folder}' was trained on '{run.data}', '{first.folder}' on "
+            f"'{first.data}'; compare runs of one data set.",
         )
     records = records if records is not None else first.records(split)
     sign = 1 if task.labels else -1
@@ -133,5 +134,5 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
         against = gain(str(first.folder), worths[-1], worths[0]) if rows else None
         scores = metrics(run.spec, answers, labels)
         size = int(run.model.count_params())
-        rows.append(Row(str(run.folder), size, scores, interval(sign * worths[-1]), against))
+        rows.append(Row(one_line(run.folder), size, scores, interval(sign * worths[-1]), against))
     return Comparison(task, split, len(records), rows)

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from mmzoo.data.names import input_names
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.sources import open_source, open_table
-from mmzoo.data.table import input_name
 from mmzoo.errors import require
 from mmzoo.evaluation.calibration import scores
 from mmzoo.evaluation.metrics import run_model
@@ -121,8 +121,9 @@ def strangers(spec: Spec, source: str) -> Records:
     """
     from mmzoo.datasets import datasets
 
-    table = open_source(source).splits["test"] if source in datasets.names() else open_table(source.partition("#")[0])
-    columns = {input_name(name): values for name, values in table.columns.items()}
+    table = open_source(source).splits["test"] if source in datasets.names() else open_table(source)
+    names = input_names(table.columns)
+    columns = {names[column]: values for column, values in table.columns.items()}
     for item in spec.inputs:
         if item.kind == "tabular" and item.name not in columns:
             cells = [*item.numbers, *item.categories]  # type: ignore[attr-defined]
@@ -131,6 +132,6 @@ def strangers(spec: Spec, source: str) -> Records:
                 columns[item.name] = [dict(zip(cells, row, strict=True)) for row in rows]
     found = {name: columns.get(name, [None] * len(table)) for name in spec.input_names}
     there = [k for k in range(len(table)) if any(values[k] is not None for values in found.values())]
-    names = ", ".join(spec.input_names)
-    require(there, f"No record of '{source}' has one of the inputs {names}; name its columns like them.")
+    wanted = ", ".join(spec.input_names)
+    require(there, f"No record of '{source}' has one of the inputs {wanted}; name its columns like them.")
     return Records(found, table.ids).select(there)

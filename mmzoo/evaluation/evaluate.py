@@ -14,7 +14,7 @@ from mmzoo.errors import require
 from mmzoo.evaluation.alone import Alone, verdict_alone
 from mmzoo.evaluation.answers import Answers, answer
 from mmzoo.evaluation.classes import by_class, confusion, residuals, slices
-from mmzoo.evaluation.metrics import metrics, named, primary, subsets
+from mmzoo.evaluation.metrics import metrics, primary, subsets
 from mmzoo.evaluation.robustness import noise_curves
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.evaluation.statistics import interval
@@ -102,7 +102,7 @@ class Evaluation:
     def intervals(self) -> dict[str, dict[str, Any]]:
         """By subset, the 95 % bootstrap interval of its accuracy, or of its mean absolute error."""
         task = self.spec.tasks[0]
-        metric, sign = named(self.spec, task, worth_name(task)), 1 if task.labels else -1
+        metric, sign = self.spec.metric_name(task, worth_name(task)), 1 if task.labels else -1
         return {name: {metric: list(interval(sign * worth))} for name, worth in self.worths.items()}
 
     @cached_property

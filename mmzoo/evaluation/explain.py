@@ -16,6 +16,7 @@ from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, in
 from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
 from mmzoo.towers import trunk_name
+from mmzoo.words import one_line
 
 COARSE = 16  # places a side, of a picture's attribution as JSON has it
 
@@ -91,7 +92,8 @@ class Explanation:
         rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
         width = max(len(name) for name, _, _ in rows)
         heads = ("probability", "logit") if self.case.task.labels else ("answer", "")
-        lines = [f"{self.case.task.name}: {self.case.target_name}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
+        said = one_line(self.case.target_name)
+        lines = [f"{self.case.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
         for name, found, sign in rows:
             logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.labels else ""
             lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")
@@ -162,7 +164,7 @@ def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray) ->
 
 def look_at_image(case: Case, name: str) -> Inside:
     """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
-    at = f"{name}_gate"
+    at = f"{name}.gate"
     x, _ = at_layer(case, name, at)
     baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
     shares, gap = integrated_gradients(case, name, at, x, baseline)
@@ -175,7 +177,7 @@ def look_at_image(case: Case, name: str) -> Inside:
 def look_at_text(case: Case, name: str) -> Inside:
     """Each word left out; where a word is a token of an embedding, integrated gradients from vectors of zeros too."""
     pieces, losses = words(case, name)
-    maps, gap, at = {"occlusion": losses}, None, f"{name}_embedding"
+    maps, gap, at = {"occlusion": losses}, None, f"{name}.embedding"
     if has_layer(case.model, at):
         x, ids = at_layer(case, name, at)
         assert ids is not None
@@ -223,9 +225,9 @@ def look_at_table(case: Case, name: str) -> Inside:
     absent = np.array([np.nan] * len(item.numbers) + [0.0] * len(item.categories), np.float32)
     maps, gap = {"occlusion": columns(case, name, absent)}, None
     if not item.categories:
-        x, _ = at_layer(case, name, f"{name}_gate")
+        x, _ = at_layer(case, name, f"{name}.gate")
         baseline = np.where(np.isnan(x), x, np.array(item.means, np.float32))
-        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}_gate", x, baseline)
+        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}.gate", x, baseline)
     return Inside("tabular", maps, [*item.numbers, *item.categories], gap)
 
 

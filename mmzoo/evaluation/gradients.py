@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.evaluation.case import BATCH, Case, entry, log_odds, repeated
+from mmzoo.names import owner_of, part_of
 
 FIRST_STEPS, MOST_STEPS = 32, 1024
 GAP = 0.005  # of the difference that is shared out; the path is cut finer until it is reached
@@ -92,7 +93,7 @@ def feature_map_layer(model: keras.Model, name: str) -> str | None:
     """The last layer of an input's tower that puts out a map (B, H, W, C); None where there is none."""
     found = None
     for layer in model.layers:
-        if layer.name.startswith(f"{name}_") and not layer.name.endswith("_gate"):
+        if owner_of(layer.name) == name and part_of(layer.name) not in ("input", "gate"):
             output = layer.output
             if not isinstance(output, (list, tuple, dict)) and len(output.shape) == 4 and output.shape[1] > 1:
                 found = layer.name

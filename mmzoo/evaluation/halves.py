@@ -37,7 +37,7 @@ def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
     layers = {layer.name: layer for layer in model.layers}
     found = {}
     for name in model.spec.input_names:
-        values, mask, _present = keras.tree.flatten(layers[f"{name}_tokens"].input)
+        values, mask, _here = keras.tree.flatten(layers[f"{name}.tokens"].input)
         found[name] = (values, mask)
     return found
 

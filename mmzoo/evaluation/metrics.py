@@ -12,7 +12,6 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
 
 BATCH = 128
 
@@ -52,18 +51,13 @@ def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np
         if not known.any():
             continue
         for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
-            found[named(spec, task, name)] = round(value, 6)
+            found[spec.metric_name(task, name)] = round(value, 6)
     return found
-
-
-def named(spec: Spec, task: Task, metric: str) -> str:
-    """What `metric` of a task is called in `metrics`."""
-    return metric if len(spec.tasks) == 1 else f"{task.name}_{metric}"
 
 
 def primary(spec: Spec) -> str:
     """The name in `metrics` that stands for the model: the first task's."""
-    return named(spec, spec.tasks[0], spec.tasks[0].primary_metric)
+    return spec.metric_name(spec.tasks[0], spec.tasks[0].primary_metric)
 
 
 def subsets(spec: Spec) -> list[tuple[str, ...]]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.evaluation.attention import who_asked_whom
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
+from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.evaluation.explain import Explanation, Inside
@@ -75,7 +76,7 @@ def headline(explanation: Explanation) -> str:
     number = explanation.values["probability"][tuple(case.names)]
     if not case.task.labels:
         return f"{case.task.name}: {number:.4g}"
-    return f"{case.task.name}: {case.target_name}, {number * 100:.0f} %"
+    return f"{case.task.name}: {one_line(case.target_name, 60)}, {number * 100:.0f} %"
 
 
 def high(each: Inside) -> float:

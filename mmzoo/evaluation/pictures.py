@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,31 @@ import numpy as np
 
 from mmzoo.evaluation.charts import Chart
 from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.evaluation.metrics import named
 from mmzoo.evaluation.verdict import worth_name
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
+from mmzoo.files import open_plain, remove_beside
+from mmzoo.folders import discard
 
 COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
+MADE_BY = {"Software": "mmzoo"}
+SIGN = b"tEXtSoftware\0mmzoo"
 INK, SOFT = "#1d2433", "#5b6475"
 
 
 def write_pictures(folder: Path, result: Evaluation, charts: Mapping[str, Sequence[Chart]]) -> None:
-    """Write `folder`/*.png: the subsets, the confusion matrix, and each of `charts`, by section. Others there go."""
+    """Write `folder`/*.png: the subsets, the confusion matrix, and each of `charts`, by section.
+
+    Those of an earlier evaluation go; whatever else is there stays.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
+    remove_beside(folder)
+    for old in folder.iterdir():
+        if is_ours(old, charts):
+            discard(old)
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
         draw_subsets(result, folder / "subsets.png")
         if "confusion" in result.classes:
@@ -36,6 +43,19 @@ def write_pictures(folder: Path, result: Evaluation, charts: Mapping[str, Sequen
         for section, each in charts.items():
             for chart in each:
                 draw_chart(chart, folder / f"{section}-{slug(chart.title)}.png")
+
+
+def is_ours(path: Path, sections: Iterable[str]) -> bool:
+    """Was this picture written here? Its name and its first bytes say so."""
+    names = "|".join(map(re.escape, sections))
+    if not re.fullmatch(rf"(subsets|confusion|({names})-[a-z0-9-]*)\.png", path.name):
+        return False
+    try:
+        file, _ = open_plain(path, links=False)
+    except OSError:
+        return False
+    with open(file, "rb") as found:
+        return SIGN in found.read(1000)
 
 
 def slug(title: str) -> str:
@@ -63,13 +83,13 @@ def draw_chart(chart: Chart, path: Path) -> None:
         axes.legend(frameon=False, fontsize=8)
     axes.set_xlabel(chart.x_label)
     axes.grid(axis="y", color="#dfe3ea", lw=0.6)
-    write_figure(figure, path, dpi=110)
+    write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
 def draw_subsets(result: Evaluation, path: Path) -> None:
     """The first task's accuracy or mean absolute error with each subset, and its 95 % interval."""
     task = result.spec.tasks[0]
-    metric = named(result.spec, task, worth_name(task))
+    metric = result.spec.metric_name(task, worth_name(task))
     names = list(result.subsets)
     figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), f"{worth_name(task)} with each subset, 95 %", left=0.34)
     values = [result.subsets[name][metric] for name in names]
@@ -89,7 +109,7 @@ def draw_subsets(result: Evaluation, path: Path) -> None:
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.set_xlim(left=0)
-    write_figure(figure, path, dpi=110)
+    write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
 def draw_matrix(found: dict[str, Any], path: Path) -> None:
@@ -105,7 +125,7 @@ def draw_matrix(found: dict[str, Any], path: Path) -> None:
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=ink)
     axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axes.set_yticks(range(len(labels)), labels)
-    write_figure(figure, path, dpi=110)
+    write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
 def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from typing import Any
 
@@ -10,14 +9,15 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
-from mmzoo.evaluation.card import card, markdown
+from mmzoo.evaluation.card import card, card_text
 from mmzoo.evaluation.charts import Chart, Line
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.gallery import gallery
-from mmzoo.evaluation.metrics import named, primary
+from mmzoo.evaluation.metrics import primary
 from mmzoo.evaluation.pictures import write_pictures
 from mmzoo.evaluation.verdict import worth_name
-from mmzoo.files import write_file
+from mmzoo.files import subfolder, write_file
+from mmzoo.folder.notes import read_history
 
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all
@@ -39,8 +39,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     template = files("mmzoo.evaluation").joinpath("report.html.j2").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = number
-    past = run.folder / "history.jsonl"
-    history = [json.loads(line) for line in past.read_text("utf-8").splitlines()] if past.exists() else []
+    history = read_history(run.folder)
     sections = card(run, records, result, history)
     name, data = run.folder.resolve().name, result.to_json()
     charts = {
@@ -59,7 +58,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         alone=result.alone or {},
         gains=[*result.gains, *(each.gain for each in (result.alone or {}).values())],
         primary=primary(result.spec),
-        spread=named(result.spec, result.spec.tasks[0], worth_name(result.spec.tasks[0])),
+        spread=result.spec.metric_name(result.spec.tasks[0], worth_name(result.spec.tasks[0])),
         epochs=len(history),
         seed=run.settings["seed"],
         signs=SIGNS,
@@ -70,9 +69,10 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
         card=sections,
         count=len(records),
     )
-    write_file(run.folder / "report.html", text.encode())
-    write_file(run.folder / "model_card.md", markdown(name, sections, result.spec).encode())
-    write_pictures(run.folder / "pictures", result, charts)
+    # Half a surrogate pair in a record's text is no letter that a file can hold.
+    write_file(run.folder / "report.html", text.encode("utf-8", "replace"))
+    write_file(run.folder / "model_card.md", card_text(name, sections, result.spec).encode("utf-8", "replace"))
+    write_pictures(subfolder(run.folder, "pictures"), result, charts)
 
 
 def table(data: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ def curves(rows: list[dict[str, Any]]) -> list[Chart]:
     found = []
     for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))):
         drawn = [
-            Line(words, epochs, [np.nan if row[key] is None else row[key] for row in rows], place % 4)
+            Line(words, epochs, [np.nan if row.get(key) is None else row[key] for row in rows], place % 4)
             for place, (key, words) in enumerate(names.items())
             if key in rows[0]
         ]

@@ -95,7 +95,7 @@ def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray)
 
 def embedder(model: keras.Model, task: str) -> keras.Model | None:
     """From the model's inputs to what a task's head reads, `{"embedding": (B, D)}`; None where nothing is fused."""
-    heads = [layer for layer in model.layers if layer.name == f"{task}_head"]
+    heads = [layer for layer in model.layers if layer.name == f"{task}.head"]
     return keras.Model(model.input, {"embedding": heads[0].input}) if heads else None
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
+import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,10 +23,16 @@ from mmzoo.export.proof import Proof, excess
 from mmzoo.export.report import known_rows, write_report
 from mmzoo.export.tflite import VARIANTS, convert
 from mmzoo.export.web import write_web
-from mmzoo.files import write_file
+from mmzoo.files import read_file, subfolder, write_file
+from mmzoo.folders import discard, held, replacing
 from mmzoo.spec import Spec
+from mmzoo.words import json_bytes
 
 EXAMPLES = 20
+SAVED_MODEL = re.compile(
+    r"saved_model\.pb|fingerprint\.pb|assets|variables(/variables\.(index|data-[0-9]{5}-of-[0-9]{5}))?"
+)
+"""What TensorFlow writes into export/saved_model."""
 FORMATS = ("saved_model", "tflite", "web", "onnx")
 
 Answer = dict[str, np.ndarray]
@@ -64,8 +69,23 @@ def export(
         raise unknown("format called", format, FORMATS)
     require(len(records), "The proof of an export needs records; give at least one.")
     limits = Fit.of(fit) if fit else Fit()
-    folder = run.folder / "export"
-    folder.mkdir(exist_ok=True)
+    folder = subfolder(run.folder, "export")
+    with held(folder, "export", wait=True):
+        return written(run, folder, format, records, variants, training, allow_loss, limits, bool(fit))
+
+
+def written(
+    run: Any,
+    folder: Path,
+    format: str,
+    records: Records,
+    variants: Sequence[str],
+    training: Records | None,
+    allow_loss: bool,
+    limits: Fit,
+    choose: bool,
+) -> list[dict[str, Any]]:
+    """What `export` does in its folder, which is held; with `choose` the best is named, even of one."""
     if format in ("saved_model", "onnx"):
         write = saved_model if format == "saved_model" else onnx
         rows = write(run.model, folder, records.take(EXAMPLES))
@@ -81,11 +101,11 @@ def export(
     if format in ("tflite", "web"):
         kept = [row for row in rows if "why_not" not in row and (allow_loss or "over" not in row)]
         chosen = limits.best(kept)
-        if fit or len(kept) > 1:
+        if choose or len(kept) > 1:
             for row in rows:
                 row.pop("best", None)  # what was it before
             chosen["best"] = True
-            write_file(folder / "best.tflite", (folder / chosen["file"]).read_bytes())
+            write_file(folder / "best.tflite", read_file(folder / chosen["file"], links=False))
             write_report(folder, rows)
         if format == "web":
             write_web(folder, folder / chosen["file"], describe(run.spec))
@@ -111,11 +131,9 @@ def saved_model(model: keras.Model, folder: Path, records: Records) -> list[dict
 
     spec: Spec = model.spec
     target = folder / "saved_model"
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
+    with replacing(target, SAVED_MODEL.fullmatch) as new:
         serving = Serving(model)
-        serving.save(Path(beside) / "new", *serving.signatures)
-        shutil.rmtree(target, ignore_errors=True)
-        (Path(beside) / "new").rename(target)
+        serving.save(new, *serving.signatures)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     signatures = tf.saved_model.load(str(target)).signatures
 
@@ -143,7 +161,7 @@ def onnx(model: keras.Model, folder: Path, records: Records) -> list[dict[str, A
     from mmzoo.export import onnx as converter
 
     path = folder / "model.onnx"
-    path.unlink(missing_ok=True)
+    discard(path)
     write_file(path, converter.convert(model, describe(model.spec)))
     try:
         run = converter.runner(path)
@@ -153,10 +171,10 @@ def onnx(model: keras.Model, folder: Path, records: Records) -> list[dict[str, A
 
         row = compare("onnx", path.stat().st_size, model, decode(model.spec, records), records.ids, one)
     except MMZooError:
-        path.unlink()
+        discard(path)
         raise
     if excess(row):
-        path.unlink()
+        discard(path)
     return [{**row, "file": path.name}]
 
 
@@ -182,14 +200,14 @@ def tflite(
     made = convert(model, wanted, training)
     for variant, data in made.items():
         path = folder / ("model.tflite" if variant == "fp32" else f"model_{variant}.tflite")
-        path.unlink(missing_ok=True)
+        discard(path)
         try:
             if isinstance(data, MMZooError):
                 raise data
             write_file(path, attach(data, {"variant": variant, **about}))
             row = proof.row(variant, path)
         except MMZooError as error:
-            path.unlink(missing_ok=True)
+            discard(path)
             if "all" not in variants or variant == "fp32":
                 raise
             rows.append({"variant": variant, "why_not": str(error)})
@@ -198,14 +216,14 @@ def tflite(
         if over := excess(row):
             row["over"] = over
             if not allow_loss:
-                path.unlink()
+                discard(path)
             # Who asks for all of them wants those that are good.
             if "all" not in variants or variant == "fp32":
                 failed.append(f"'{variant}' {over}")
     first = next((row["bytes"] for row in rows if row["variant"] == "fp32"), None)
     for row in rows:
         row["ratio"] = round(row["bytes"] / first, 4) if first and "bytes" in row else None
-    write_file(folder / "model.json", json.dumps(about, indent=1, ensure_ascii=False).encode())
+    write_file(folder / "model.json", json_bytes(about))
     return rows, failed
 
 
@@ -271,7 +289,7 @@ def describe(spec: Spec) -> dict[str, Any]:
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
     doubting = [task for task in spec.tasks if task.evidential]
-    outputs += [{"name": f"{task.name}_uncertainty", "kind": "uncertainty", "labels": []} for task in doubting]
+    outputs += [{"name": task.uncertainty_name, "kind": "uncertainty", "labels": []} for task in doubting]
     plain = json.dumps(spec.to_json(), sort_keys=True).encode()
     return {
         "mmzoo": mmzoo.__version__,

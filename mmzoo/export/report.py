@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from mmzoo.errors import require
 from mmzoo.files import write_file
+from mmzoo.folder.notes import read_own
+from mmzoo.folder.reading import MAX_JSON, parse_json
+from mmzoo.words import markdown
 
+FIGURES = (
+    "ratio",
+    "max_abs_diff",
+    "mean_abs_diff",
+    "top1_agreement",
+    "metric",
+    "metric_drop",
+    "latency_ms_p50",
+    "latency_ms_p95",
+    "latency_ms_p50_2_threads",
+    "latency_ms_p95_2_threads",
+    "memory_mb",
+)
 ORDER = ("saved_model", "saved_model_bytes", "onnx", "fp32", "fp16", "dynamic", "int8", "int4")
 
 
@@ -28,8 +47,12 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         if row["variant"] in was and not {"why_not", "over"} & row.keys():
             row["best"] = True
     found = sorted([row for row in before if row["variant"] not in names] + rows, key=by_variant)
-    write_file(folder / "report.json", json.dumps(found, indent=1).encode())
-    write_file(folder / "report.md", markdown(found).encode())
+    plain = [
+        {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+        for row in found
+    ]
+    write_file(folder / "report.json", json.dumps(plain, indent=1, allow_nan=False).encode())
+    write_file(folder / "report.md", report_text(found).encode("utf-8", "replace"))
     template = files("mmzoo.export").joinpath("report.html.j2").read_text("utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     measured = [row for row in found if "why_not" not in row]
@@ -42,13 +65,34 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         reason=reason,
         examples=sorted({row["examples"] for row in measured}),
     )
-    write_file(folder / "report.html", text.encode())
+    write_file(folder / "report.html", text.encode("utf-8", "replace"))
 
 
 def known_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of the report in a folder; none where there is no report."""
-    path = folder / "report.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+    """The rows of the report in a folder; none where there is no report.
+
+    Raises:
+        MMZooError: it holds something else.
+    """
+    path, remedy = folder / "report.json", "remove it, and export again"
+    if not os.path.lexists(path):
+        return []
+    found = parse_json(f"'{path}'", read_own(path, MAX_JSON, remedy), remedy)
+    require(isinstance(found, list) and all(map(is_row, found)), f"'{path}' is damaged or of another kind; {remedy}.")
+    return list(found)
+
+
+def is_row(row: Any) -> bool:
+    """Does a row have what every row has, and figures where they are shown?"""
+    if not isinstance(row, dict) or row.get("variant") not in ORDER:
+        return False
+    texts, counts = ("why_not", "over", "file"), () if "why_not" in row else ("bytes", "examples")
+    return (
+        all(isinstance(row.get(key, ""), str) for key in texts)
+        and all(type(row.get(key)) is int and row[key] > 0 for key in counts)
+        and all(type(row.get(key)) in (int, float, type(None)) for key in FIGURES)
+        and isinstance(row.get("ops", {}), dict)
+    )
 
 
 def reason(row: dict[str, Any]) -> str:
@@ -101,17 +145,18 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
-    """The table, and the operations of each variant."""
+def report_text(rows: list[dict[str, Any]]) -> str:
+    """The table, and the operations of each variant, as Markdown."""
     heads = [head for head, _ in cells({})]
     measured = [row for row in rows if "why_not" not in row]
     lines = ["# Export", "", f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
-    lines += [f"| {' | '.join(text for _, text in cells(row))} |" for row in measured]
-    lines += [f"\n`{row['variant']}`: {row['why_not']}" for row in rows if "why_not" in row]
-    lines += [f"\n`{row['variant']}` {row['over']}; only --allow-loss keeps it." for row in measured if "over" in row]
+    lines += [f"| {' | '.join(markdown(text) for _, text in cells(row))} |" for row in measured]
+    lines += [f"\n`{row['variant']}`: {markdown(row['why_not'])}" for row in rows if "why_not" in row]
+    over = [row for row in measured if "over" in row]
+    lines += [f"\n`{row['variant']}` {markdown(row['over'])}; only --allow-loss keeps it." for row in over]
     lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]
     for row in measured:
         if "ops" in row:
-            ops = ", ".join(f"{name} {count}" for name, count in row["ops"].items())
+            ops = ", ".join(markdown(f"{name} {count}") for name, count in row["ops"].items())
             lines.append(f"\nOperations of `{row['variant']}`: {ops}.")
     return "\n".join(lines) + "\n"

@@ -63,7 +63,7 @@ class Serving:
         """Each task's finished answer: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
         outputs = self.model(inputs, training=False)
         answers = {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
-        doubts = {f"{task.name}_uncertainty": task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
+        doubts = {task.uncertainty_name: task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
         return {**answers, **{name: doubt for name, doubt in doubts.items() if doubt is not None}}
 
     def tensors(self, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, write_file
+from mmzoo.folders import replacing
 
 # LiteRT for browsers (Apache-2.0). npm's own checksums, so that what is packed is what was tried.
 CORE, UTILS = "@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3"
@@ -35,6 +36,7 @@ RUNTIME = (
     (UTILS, "dist/index.js", "wasm-utils.js"),
 )
 MAX_PACKAGE = 2**28  # bytes
+OTHERS = ("litert", "model.tflite", "model.json")
 PAGE = ("index.html", "app.js", "tensors.js", "tokenizers.js", "style.css")
 
 
@@ -46,17 +48,14 @@ def write_web(folder: Path, model: Path, about: dict[str, Any]) -> Path:
     """
     runtime = runtime_files()
     target = folder / "web"
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
-        made = Path(beside) / "web"
+    with replacing(target, {*PAGE, *(f"litert/{name}" for *_, name in RUNTIME), *OTHERS}.__contains__) as made:
         (made / "litert").mkdir(parents=True)
         for name, data in runtime.items():
             (made / "litert" / name).write_bytes(data)
         for name in PAGE:
             (made / name).write_bytes(files("mmzoo.export").joinpath("page", name).read_bytes())
-        shutil.copyfile(model, made / "model.tflite")
+        (made / "model.tflite").write_bytes(read_file(model, links=False))
         (made / "model.json").write_text(json.dumps(about, ensure_ascii=False), "utf-8")
-        shutil.rmtree(target, ignore_errors=True)
-        made.rename(target)
     return target
 
 

@@ -78,7 +78,8 @@ def check_files(what: str, files: dict[str, Any]) -> None:
     require({WEIGHTS, GOLDEN} <= files.keys(), f"{what} must name {WEIGHTS} and {GOLDEN}.")
     require(len(files) <= MAX_FILES, f"{what} names {len(files)} files, over the limit of {MAX_FILES}.")
     for name, facts in files.items():
-        plain = name in (WEIGHTS, GOLDEN) or (re.fullmatch(r"[a-z][a-z0-9_]{0,99}\.json", name) and name != CARD)
+        asset = len(name) <= 105 and re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)?\.json", name) and name != CARD
+        plain = name in (WEIGHTS, GOLDEN) or asset
         require(plain, f"{what} names a file {name[:100]!r}, which is outside the folder or not data; it is refused.")
         require(
             isinstance(facts, dict)

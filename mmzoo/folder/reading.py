@@ -2,51 +2,61 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.files import open_plain
 from mmzoo.limits import check_plain
+from mmzoo.words import one_line
 
+NOT_PLAIN = "'{}' is a link or not a plain file; copy the model again, each file itself."
 MAX_JSON = 2**24
 MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
 """Commas and braces in a JSON text: each may cost 200 bytes of memory where it costs two in the text."""
 
 
-def plain_size(path: Path) -> int:
-    """The length of a plain file.
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[int, int]]:
+    """The descriptor and the length of a plain file.
 
     Raises:
-        MMZooError: it is missing, or a link, a folder, a pipe or a device, none of which is ever opened.
+        MMZooError: it is missing, or a link, a folder, a pipe or a device, none of which is ever read.
     """
     try:
-        facts = os.lstat(path)
+        file, size = open_plain(path, links=False)
     except FileNotFoundError:
         raise MMZooError(f"'{path}' is missing; copy the model again.") from None
     except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EINVAL, errno.ENXIO):
+            raise MMZooError(NOT_PLAIN.format(path)) from None
         raise MMZooError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from None
-    require(
-        stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1,
-        f"'{path}' is a link or not a plain file; copy the model again, each file itself.",
-    )
-    return facts.st_size
+    try:
+        require(os.fstat(file).st_nlink == 1, NOT_PLAIN.format(path))
+        yield file, size
+    except OSError as error:
+        raise MMZooError(f"'{path}' cannot be read ({error.strerror}); check its disk.") from None
+    finally:
+        os.close(file)
+
+
+def plain_size(path: Path) -> int:
+    """The length of a plain file."""
+    with opened(path) as (_, size):
+        return size
 
 
 def read_start(path: Path, count: int) -> bytes:
     """At most the first `count` bytes of a plain file."""
-    plain_size(path)
-    try:
-        with open(path, "rb") as file:
-            return file.read(count)
-    except OSError as error:
-        raise MMZooError(f"'{path}' cannot be read ({error.strerror}); check its permissions.") from None
+    with opened(path) as (file, _), open(file, "rb", closefd=False) as whole:
+        return whole.read(count)
 
 
 def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
@@ -90,13 +100,6 @@ def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> 
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
     except (ValueError, RecursionError) as error:
         raise MMZooError(f"{what} is not the JSON that mmzoo writes ({one_line(error)}); {remedy}.") from None
-
-
-def one_line(error: Exception) -> str:
-    """What an error says, in one line without control characters: it may quote the file, and ends on a terminal."""
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error)[:4000])
-    text = " ".join(text.split())
-    return text if len(text) <= 400 else f"{text[:396]} ..."
 
 
 @contextmanager

@@ -10,13 +10,13 @@ Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
 order; the result is an embedding (B, any). Decision level: `logits` is a dict
 of (B, K), one head a modality; the result is logits (B, K) of `task`, whose
 `finish` and `unfinish` lead from logits to answers and back.
-Layers are named `fusion_...`; at decision level `fusion_<task>_...`.
+Layers are named `fusion....`; at decision level `fusion.<task>....`.
 
 `present` is bool (B, M). An absent modality's tokens are its learned embedding
 in the first place and masked elsewhere: attend to it or leave it out, its own
 values are already gone (the fact `absent` says which). Every fusion is defined for every non-empty subset.
 
-`attends="fusion_block"` says how the names of those layers begin whose attention is explained: the ones that
+`attends="fusion.block"` says how the names of those layers begin whose attention is explained: the ones that
 ask the modalities' tokens; see `mmzoo.evaluation.attention`.
 """
 

@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, at_least_two, gathered
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("attention_pooling", level="feature", absent="left out", attends="fusion_attention")
+@fusions.register("attention_pooling", level="feature", absent="left out", attends="fusion.attention")
 def attention_pooling(
     tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
 ) -> Any:
@@ -29,8 +29,8 @@ def attention_pooling(
     """
     check_counts("attention_pooling", queries=queries, heads=heads)
     values, mask = at_least_two(gathered(tokens, present, embedded=True))
-    attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), name="fusion_attention")
-    asked = Learned(queries, dim, name="fusion_queries")(values)
+    attention = keras.layers.MultiHeadAttention(heads, max(dim // heads, 1), name="fusion.attention")
+    asked = Learned(queries, dim, name="fusion.queries")(values)
     found = attention(asked, values, attention_mask=mask[:, None, :])
-    found = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.reshape(found, (-1, queries * dim)))
-    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(found)
+    found = keras.layers.Dropout(dropout, name="fusion.dropout")(ops.reshape(found, (-1, queries * dim)))
+    return keras.layers.Dense(dim, activation="gelu", name="fusion.dense")(found)

@@ -13,7 +13,7 @@ from mmzoo.layers import Learned, gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens, masked_mean
 
 
-@fusions.register("bottleneck", level="feature", absent="left out", attends="fusion_")
+@fusions.register("bottleneck", level="feature", absent="left out", attends="fusion.")
 def bottleneck(
     tokens: dict[str, Tokens],
     present: Any,
@@ -40,7 +40,7 @@ def bottleneck(
     check_counts("bottleneck", bottlenecks=bottlenecks, heads=heads)
     check_number("The option 'layers' of fusion 'bottleneck'", layers, 2, 4096, whole=True)
     state = {name: gathered({name: each}, present[:, m : m + 1]) for m, (name, each) in enumerate(tokens.items())}
-    shared = Learned(bottlenecks, dim, name="fusion_bottlenecks")(next(iter(state.values())).values)
+    shared = Learned(bottlenecks, dim, name="fusion.bottlenecks")(next(iter(state.values())).values)
     real = ops.ones_like(shared[..., 0], dtype="bool")
     for layer in range(layers):
         told = []
@@ -48,7 +48,7 @@ def bottleneck(
             found = transformer_block(
                 ops.concatenate([values, shared], axis=1),
                 ops.concatenate([mask, real], axis=1),
-                f"fusion_{name}_block{layer}",
+                f"fusion.{name}.block{layer}",
                 heads=heads,
                 hidden=4 * dim,
                 dropout=dropout,
@@ -58,7 +58,7 @@ def bottleneck(
             told.append(ops.reshape(found[:, length:], (-1, bottlenecks * dim)))
         shared = ops.reshape(masked_mean(ops.stack(told, axis=1), present), (-1, bottlenecks, dim))
     vectors = [
-        pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name=f"fusion_{name}_norm")(values), mask))
+        pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name=f"fusion.{name}.norm")(values), mask))
         for name, (values, mask) in state.items()
     ]
     return masked_mean(ops.stack(vectors, axis=1), present)

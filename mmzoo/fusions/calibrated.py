@@ -45,4 +45,4 @@ def calibrated(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     Logits (B, K) each -> logits (B, K).
     """
     stacked = ops.stack(list(logits.values()), axis=1)
-    return Confidence(task, dtype="float32", name=f"fusion_{task.name}_confidence")(stacked, present)
+    return Confidence(task, dtype="float32", name=f"fusion.{task.name}.confidence")(stacked, present)

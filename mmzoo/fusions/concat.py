@@ -22,5 +22,5 @@ def concat(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float 
     `Tokens` (B, T, dim) each -> (B, dim).
     """
     joined = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
-    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(joined)
-    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(joined)
+    joined = keras.layers.Dropout(dropout, name="fusion.dropout")(joined)
+    return keras.layers.Dense(dim, activation="gelu", name="fusion.dense")(joined)

@@ -12,7 +12,7 @@ from mmzoo.layers import at_least_two, pooled
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("cross_attention", level="feature", absent="learned embedding", attends="fusion_")
+@fusions.register("cross_attention", level="feature", absent="learned embedding", attends="fusion.")
 def cross_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
     """Each modality's tokens ask the tokens of every other one (MulT; Tsai et al. 2019, arXiv:1906.00295).
 
@@ -29,12 +29,12 @@ def cross_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
             others, their_mask = at_least_two(tokens[source])
             if source != target:
                 attention = keras.layers.MultiHeadAttention(
-                    heads, max(dim // heads, 1), dropout=dropout, name=f"fusion_{target}_from_{source}"
+                    heads, max(dim // heads, 1), dropout=dropout, name=f"fusion.{target}.from.{source}"
                 )
                 values = values + here[source] * attention(
                     tokens[target].values, others, attention_mask=their_mask[:, None, :]
                 )
-        values = keras.layers.LayerNormalization(name=f"fusion_{target}_norm")(values)
+        values = keras.layers.LayerNormalization(name=f"fusion.{target}.norm")(values)
         enriched.append(pooled(Tokens(values, mask)))
-    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(enriched, axis=-1))
-    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(joined)
+    joined = keras.layers.Dropout(dropout, name="fusion.dropout")(ops.concatenate(enriched, axis=-1))
+    return keras.layers.Dense(dim, activation="gelu", name="fusion.dense")(joined)

@@ -31,5 +31,5 @@ def decision_weighted(logits: dict[str, Any], present: Any, *, task: Task) -> An
 
     Logits (B, K) each -> logits (B, K).
     """
-    weights = ModalityWeights(dtype="float32", name=f"fusion_{task.name}_weights")(present)
+    weights = ModalityWeights(dtype="float32", name=f"fusion.{task.name}.weights")(present)
     return task.unfinish(ops.sum(answers_of(logits, task) * weights[..., None], axis=1))

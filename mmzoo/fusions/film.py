@@ -33,12 +33,12 @@ def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str | Non
     if target not in tokens:
         raise unknown("input for fusion 'film' to modulate called", target, tokens)
     values, mask = tokens[target]
-    x = keras.layers.Dense(dim, name="fusion_dense")(values)
-    x = keras.layers.LayerNormalization(center=False, scale=False, name="fusion_norm")(x)
+    x = keras.layers.Dense(dim, name="fusion.dense")(values)
+    x = keras.layers.LayerNormalization(center=False, scale=False, name="fusion.norm")(x)
     others = [pooled(each) for name, each in tokens.items() if name != target]
     if others:
-        joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(others, axis=-1))
-        scale = keras.layers.Dense(dim, name="fusion_scale")(joined)[:, None]
-        shift = keras.layers.Dense(dim, name="fusion_shift")(joined)[:, None]
+        joined = keras.layers.Dropout(dropout, name="fusion.dropout")(ops.concatenate(others, axis=-1))
+        scale = keras.layers.Dense(dim, name="fusion.scale")(joined)[:, None]
+        shift = keras.layers.Dense(dim, name="fusion.shift")(joined)[:, None]
         x = (1.0 + scale) * x + shift
     return pooled(Tokens(values + keras.activations.gelu(x), mask))

@@ -23,10 +23,10 @@ def gated(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float =
     `Tokens` (B, T, dim) each -> (B, dim).
     """
     vectors = [pooled(t) for t in tokens.values()]
-    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(ops.concatenate(vectors, axis=-1))
+    joined = keras.layers.Dropout(dropout, name="fusion.dropout")(ops.concatenate(vectors, axis=-1))
     result = 0.0
     for index, (name, x) in enumerate(zip(tokens, vectors, strict=True)):
-        hidden = keras.layers.Dense(dim, activation="tanh", name=f"fusion_{name}_hidden")(x)
-        gate = keras.layers.Dense(dim, activation="sigmoid", name=f"fusion_{name}_gate")(joined)
+        hidden = keras.layers.Dense(dim, activation="tanh", name=f"fusion.{name}.hidden")(x)
+        gate = keras.layers.Dense(dim, activation="sigmoid", name=f"fusion.{name}.gate")(joined)
         result = result + ops.where(present[:, index : index + 1], gate * hidden, 0.0)
     return result

@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, stacked
 from mmzoo.tokens import Tokens, masked_mean, masked_softmax
 
 
-@fusions.register("graph_attention", level="feature", absent="left out", attends="fusion_weights")
+@fusions.register("graph_attention", level="feature", absent="left out", attends="fusion.weights")
 def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
     """The modalities attend to each other as nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
 
@@ -27,15 +27,15 @@ def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
     """
     check_counts("graph_attention", heads=heads)
     count, width = len(tokens), max(dim // heads, 1)
-    nodes = keras.layers.Dropout(dropout, name="fusion_dropout")(stacked(tokens))
-    hidden = keras.layers.Dense(heads * width, use_bias=False, name="fusion_dense")(nodes)
+    nodes = keras.layers.Dropout(dropout, name="fusion.dropout")(stacked(tokens))
+    hidden = keras.layers.Dense(heads * width, use_bias=False, name="fusion.dense")(nodes)
     hidden = ops.transpose(ops.reshape(hidden, (-1, count, heads, width)), (0, 2, 1, 3))
 
     def scores(part: str) -> Any:  # (B, heads, M)
-        return ops.sum(hidden * Learned(heads, width, name=f"fusion_{part}")(nodes)[:, :, None], axis=-1)
+        return ops.sum(hidden * Learned(heads, width, name=f"fusion.{part}")(nodes)[:, :, None], axis=-1)
 
     pairs = scores("asking")[..., None] + scores("asked")[:, :, None]
     weights = masked_softmax(keras.activations.leaky_relu(pairs, 0.2), present[:, None, None])
-    weights = keras.layers.Identity(name="fusion_weights")(weights)  # a name, under which they are explained
+    weights = keras.layers.Identity(name="fusion.weights")(weights)  # a name, under which they are explained
     found = ops.transpose(ops.matmul(weights, hidden), (0, 2, 1, 3))
     return masked_mean(ops.elu(ops.reshape(found, (-1, count, heads * width))), present)

@@ -11,7 +11,7 @@ from mmzoo.layers import gathered, pooled, transformer_block
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("joint_transformer", level="feature", absent="left out", attends="fusion_block")
+@fusions.register("joint_transformer", level="feature", absent="left out", attends="fusion.block")
 def joint_transformer(
     tokens: dict[str, Tokens], present: Any, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
 ) -> Any:
@@ -29,5 +29,5 @@ def joint_transformer(
     check_counts("joint_transformer", layers=layers, heads=heads)
     values, mask = gathered(tokens, present, embedded=True)
     for layer in range(layers):
-        values = transformer_block(values, mask, f"fusion_block{layer}", heads=heads, hidden=4 * dim, dropout=dropout)
-    return pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion_norm")(values), mask))
+        values = transformer_block(values, mask, f"fusion.block{layer}", heads=heads, hidden=4 * dim, dropout=dropout)
+    return pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(values), mask))

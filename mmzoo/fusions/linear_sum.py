@@ -30,4 +30,4 @@ def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation:
     if activation not in ACTIVATIONS:
         raise unknown("activation of fusion 'linear_sum' called", activation, ACTIVATIONS)
     kept = [ops.where(present[:, index : index + 1], pooled(each), 0.0) for index, each in enumerate(tokens.values())]
-    return keras.layers.Dense(dim, activation=activation, name="fusion_dense")(ops.concatenate(kept, axis=-1))
+    return keras.layers.Dense(dim, activation=activation, name="fusion.dense")(ops.concatenate(kept, axis=-1))

@@ -31,6 +31,6 @@ def low_rank_tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: 
     factors = []
     for index, (name, each) in enumerate(tokens.items()):
         x = ops.where(present[:, index : index + 1], pooled(each), 0.0)
-        factor = keras.layers.Dense(rank * dim, bias_initializer="ones", name=f"fusion_{name}_factor")
+        factor = keras.layers.Dense(rank * dim, bias_initializer="ones", name=f"fusion.{name}.factor")
         factors.append(factor(x))
     return ops.sum(ops.reshape(reduce(mul, factors), (-1, rank, dim)), axis=1)

@@ -27,9 +27,9 @@ def mfb(tokens: dict[str, Tokens], present: Any, *, dim: int, factors: int = 5, 
     """
     check_counts("mfb", factors=factors)
     parts = [
-        keras.layers.Dense(factors * dim, name=f"fusion_{name}_factor")(pooled(each)) for name, each in tokens.items()
+        keras.layers.Dense(factors * dim, name=f"fusion.{name}.factor")(pooled(each)) for name, each in tokens.items()
     ]
-    result = keras.layers.Dropout(dropout, name="fusion_dropout")(product_of(parts, present))
+    result = keras.layers.Dropout(dropout, name="fusion.dropout")(product_of(parts, present))
     result = ops.sum(ops.reshape(result, (-1, dim, factors)), axis=-1)
     # Without the small number, which 16 bits do not hold, the slope of both roots would be infinite at 0.
     exact = ops.cast(result, "float32")

@@ -33,9 +33,9 @@ def mixture_of_experts(
     if top is not None:
         check_number("The option 'top' of fusion 'mixture_of_experts'", top, 1, experts, whole=True)
     joined = ops.concatenate([pooled(t) for t in tokens.values()], axis=-1)
-    joined = keras.layers.Dropout(dropout, name="fusion_dropout")(joined)
-    scores = keras.layers.Dense(experts, name="fusion_gate")(joined)
+    joined = keras.layers.Dropout(dropout, name="fusion.dropout")(joined)
+    scores = keras.layers.Dense(experts, name="fusion.gate")(joined)
     kept = scores >= ops.top_k(scores, experts if top is None else top)[0][:, -1:]
-    answers = keras.layers.Dense(experts * dim, activation="gelu", name="fusion_experts")(joined)
+    answers = keras.layers.Dense(experts * dim, activation="gelu", name="fusion.experts")(joined)
     answers = ops.reshape(answers, (-1, experts, dim))
     return ops.sum(masked_softmax(scores, kept)[..., None] * answers, axis=1)

@@ -26,8 +26,8 @@ def mlb(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: int = 256, d
     """
     check_counts("mlb", rank=rank)
     factors = [
-        keras.layers.Dense(rank, activation="tanh", name=f"fusion_{name}_factor")(pooled(each))
+        keras.layers.Dense(rank, activation="tanh", name=f"fusion.{name}.factor")(pooled(each))
         for name, each in tokens.items()
     ]
-    result = keras.layers.Dropout(dropout, name="fusion_dropout")(product_of(factors, present))
-    return keras.layers.Dense(dim, name="fusion_dense")(result)
+    result = keras.layers.Dropout(dropout, name="fusion.dropout")(product_of(factors, present))
+    return keras.layers.Dense(dim, name="fusion.dense")(result)

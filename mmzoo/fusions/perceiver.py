@@ -12,7 +12,7 @@ from mmzoo.layers import Learned, gathered, transformer_block
 from mmzoo.tokens import Tokens
 
 
-@fusions.register("perceiver", level="feature", absent="left out", attends="fusion_cross")
+@fusions.register("perceiver", level="feature", absent="left out", attends="fusion.cross")
 def perceiver(
     tokens: dict[str, Tokens],
     present: Any,
@@ -38,10 +38,10 @@ def perceiver(
     """
     check_counts("perceiver", latents=latents, rounds=rounds, heads=heads)
     values, mask = gathered(tokens, present, embedded=True)
-    state = Learned(latents, dim, name="fusion_latents")(values)
+    state = Learned(latents, dim, name="fusion.latents")(values)
     real = ops.ones_like(state[..., 0], dtype="bool")
     sizes: dict[str, Any] = {"heads": heads, "hidden": 4 * dim, "dropout": dropout}
     for k in range(rounds):
-        state = transformer_block(state, mask, f"fusion_cross{k}", source=values, **sizes)
-        state = transformer_block(state, real, f"fusion_latent{k}", **sizes)
-    return ops.mean(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion_norm")(state), axis=1)
+        state = transformer_block(state, mask, f"fusion.cross{k}", source=values, **sizes)
+        state = transformer_block(state, real, f"fusion.latent{k}", **sizes)
+    return ops.mean(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(state), axis=1)

@@ -25,7 +25,7 @@ def stacking(logits: dict[str, Any], present: Any, *, task: Task, hidden: int = 
     answers = answers_of(logits, task) * kept
     flat = ops.reshape(answers, (-1, answers.shape[1] * answers.shape[2]))
     x = ops.concatenate([flat, kept[..., 0]], axis=-1)
-    x = keras.layers.Dense(hidden, activation="gelu", name=f"fusion_{task.name}_hidden")(x)
+    x = keras.layers.Dense(hidden, activation="gelu", name=f"fusion.{task.name}.hidden")(x)
     stacked = ops.stack(list(logits.values()), axis=1)
     mean = ops.sum(stacked * kept, axis=1) / ops.maximum(ops.sum(kept, axis=1), 1.0)
-    return mean + keras.layers.Dense(task.units, name=f"fusion_{task.name}_stack")(x)
+    return mean + keras.layers.Dense(task.units, name=f"fusion.{task.name}.stack")(x)

@@ -39,10 +39,10 @@ def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 16
     )
     result = ops.ones_like(present[:, :1], dtype="float32")
     for index, (name, each) in enumerate(tokens.items()):
-        x = keras.layers.Dense(width, activation="gelu", name=f"fusion_{name}_dense")(pooled(each))
+        x = keras.layers.Dense(width, activation="gelu", name=f"fusion.{name}.dense")(pooled(each))
         x = ops.where(present[:, index : index + 1], x, 0.0)
         one = ops.ones_like(x[:, :1])
         outer = result[:, :, None] * ops.concatenate([one, x], axis=-1)[:, None, :]
         result = ops.reshape(outer, (-1, result.shape[1] * (width + 1)))
-    result = keras.layers.Dropout(dropout, name="fusion_dropout")(result)
-    return keras.layers.Dense(dim, activation="gelu", name="fusion_dense")(result)
+    result = keras.layers.Dropout(dropout, name="fusion.dropout")(result)
+    return keras.layers.Dense(dim, activation="gelu", name="fusion.dense")(result)

@@ -27,7 +27,7 @@ def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequen
     """
     x = stacked(tokens)
     if alpha is None:
-        scores = keras.layers.Dense(1, use_bias=False, name="fusion_score")(x)[..., 0]
+        scores = keras.layers.Dense(1, use_bias=False, name="fusion.score")(x)[..., 0]
         weights = masked_softmax(scores, present)
     else:
         require(

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, check_number, require, require_data, unknown
+from mmzoo.errors import check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, real_numbers
-from mmzoo.modalities.wav import CHANNELS, RATES, read_plain
+from mmzoo.modalities.arrays import LOUDEST, mono, read_array, waveform
+from mmzoo.modalities.base import FILES, Modality, origin_of, padded, unpacked
+from mmzoo.modalities.sounds import read_sound
+from mmzoo.modalities.wav import RATES
 
 FEATURES = ("log_mel", "mfcc")
+ENDINGS = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
+    *(".w64", ".rf64", ".m4a", ".aac", ".mka", ".weba", ".wma"),
+)
+"""Of files that are sounds; the last five are read by PyAV (`pip install 'mmzoo[video]'`), the others by libsndfile."""
 
 
 @modalities.register("audio")
@@ -75,27 +82,38 @@ class Audio(Modality):
     def has_files(self) -> bool:
         return not self.frames
 
-    def decode(self, value: str | Path | bytes | np.ndarray | tuple[np.ndarray, int]) -> np.ndarray:
+    def decode(self, value: Any) -> np.ndarray:
         """A path, the bytes of a sound file or of a video with sound, a waveform at the model's rate, or with its rate.
 
-        A waveform is float (N,) or (N, channels) in -1..1, or int16. What is
-        longer than `seconds` is cut, and the log says so. With `frames`: an array (any, bands) or a .npy file.
+        A waveform is an array or whatever becomes one, (N,), (N, channels) or (channels, N) with up to 64 channels
+        where it is clear which; float in -1..1, or integers, which are scaled by their type (see `arrays.waveform`).
+        With its own rate it is `(samples, rate)`, or a dict as Hugging Face's datasets give it, `{"array",
+        "sampling_rate"}`; `{"bytes", "path"}` is a file. What is longer than `seconds` is cut, and the log says so.
+        With `frames`: an array (any, bands) or a .npy file.
+
+        Raises:
+            MMZooError: it is none of these, is damaged, or needs PyAV, which is not installed.
         """
+        value = unpacked(value)
         if self.frames:
             return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
-        samples, rate = self._read(value) if isinstance(value, (str, Path, bytes)) else self._parts(value)
-        if getattr(samples, "dtype", None) == np.int16:
-            samples = np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
-        samples = real_numbers(samples, f"audio '{self.name}'")
-        if samples.ndim == 2 and samples.shape[1]:
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below
-                samples = samples.mean(axis=1)
-        shape = f"Audio '{self.name}' must have shape (N,) or (N, channels), not {samples.shape}."
-        require_data(samples.ndim == 1, "wrong_shape", shape)
+        if isinstance(value, FILES):
+            samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
+            self._say_cut(value, frames, rate)
+        else:
+            samples, rate = self._parts(value)
+            samples = waveform(samples, f"'{self.name}'")
+        samples = mono(samples)
+        peak = float(np.abs(samples).max(initial=0))
         require_data(
-            np.isfinite(samples).all(),
+            np.isfinite(peak),
             "not_finite_audio",
             f"Audio '{self.name}' has samples that are not finite numbers; repair the recording or leave it out.",
+        )
+        require_data(
+            peak <= LOUDEST,
+            "wrong_scale",
+            f"Audio '{self.name}' has samples up to {peak:.3g}, where 1 is full scale; divide them by what theirs is.",
         )
         if rate != self.sample_rate and len(samples):
             import soxr
@@ -105,6 +123,8 @@ class Audio(Modality):
 
     def _parts(self, value: Any) -> tuple[Any, Any]:
         """A waveform and its rate."""
+        if isinstance(value, Mapping) and "array" in value:
+            value = value["array"], value.get("sampling_rate")
         if not isinstance(value, tuple):
             return value, self.sample_rate
         rate = value[1] if len(value) == 2 else None
@@ -113,42 +133,10 @@ class Audio(Modality):
         require_data(fair, "wrong_kind", what)
         return value
 
-    def _read(self, value: str | Path | bytes) -> tuple[np.ndarray, int]:
-        """The samples, a little more than are kept, so that the resampling filter sees what follows the cut."""
-        seconds = self.seconds + 0.1
-        if plain := read_plain(value, seconds):
-            origin = "The audio bytes" if isinstance(value, bytes) else f"The audio file '{value}'"
-            self._say_cut(origin, plain.frames, plain.rate)
-            return plain.samples, plain.rate
-        import soundfile
-
-        given: Any = value
-        # The library reads a file by its path in half the time that it takes for bytes.
-        if not isinstance(value, bytes) and Path(value).is_file() and Path(value).stat().st_size:
-            origin = f"The audio file '{value}'"
-        else:
-            data, origin = read_bytes(value, "audio")
-            given = io.BytesIO(data)
-        try:
-            with soundfile.SoundFile(given) as file:
-                odd = f"{origin} claims {file.samplerate} Hz in {file.channels} channels; repair its header."
-                require_data(file.samplerate in RATES and file.channels in CHANNELS, "lying_audio", odd)
-                self._say_cut(origin, file.frames, file.samplerate)
-                return file.read(int(seconds * file.samplerate), dtype="float32"), file.samplerate
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            from mmzoo.modalities.video import read_audio_track
-
-            if track := read_audio_track(read_bytes(value, "audio")[0], seconds):
-                return track
-            why = str(error).split(": ")[-1].rstrip(".")
-            message = f"{origin} is not a sound file that can be read ({why}); convert it to WAV, FLAC or Ogg."
-            raise DataError(message, "junk_audio") from error
-
-    def _say_cut(self, origin: str, frames: int, rate: int) -> None:
+    def _say_cut(self, value: Any, frames: int, rate: int) -> None:
         if frames > int((self.seconds + 0.1) * rate):
-            logging.getLogger("mmzoo").info(
-                "%s lasts %.1f s; the model hears the first %g s.", origin, frames / rate, self.seconds
-            )
+            said = "%s lasts %.1f s; the model hears the first %g s."
+            logging.getLogger("mmzoo").info(said, origin_of(value, "audio"), frames / rate, self.seconds)
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:

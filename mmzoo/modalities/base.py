@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import DataError, check_name, require, require_data
-from mmzoo.files import read_file
+from mmzoo.files import MAX_FILE, read_file
 
 
 @dataclass(frozen=True)
@@ -153,62 +152,47 @@ def augmenter(item: Modality) -> Any:
     return tf.function(augment, jit_compile=True, autograph=False)
 
 
-def read_bytes(value: str | Path | bytes, what: str) -> tuple[bytes, str]:
-    """The bytes of a file (or those given), and how an error calls them."""
+def unpacked(value: Any) -> Any:
+    """What a dict stands for as Hugging Face's datasets give files, `{"bytes", "path"}`; anything else as it is."""
+    if not isinstance(value, Mapping) or "array" in value or not value.keys() & {"bytes", "path"}:
+        return value
+    return value.get("path") if value.get("bytes") is None else value["bytes"]
+
+
+@contextmanager
+def reading(origin: str) -> Iterator[None]:
+    """A file that is missing or cannot be read is a `DataError` that calls it by `origin`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
+    except OSError as error:
+        message = f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
+        raise DataError(message, "unreadable_file") from None
+
+
+FILES = (str, os.PathLike, bytes, bytearray, memoryview)
+"""What a file may be given as: its path, or its bytes."""
+
+
+def origin_of(value: Any, what: str) -> str:
+    """How an error calls a file that is given as its path or its bytes."""
+    return f"The {what} file '{value}'" if isinstance(value, (str, os.PathLike)) else f"The {what} bytes"
+
+
+def read_bytes(value: Any, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
+    """The bytes of a file of at most `limit` bytes (or those given), and how an error calls them."""
+    value = unpacked(value)
     kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
-    require_data(isinstance(value, (str, bytes, os.PathLike)), "wrong_kind", kind)
-    if isinstance(value, bytes):
-        data, origin = value, f"The {what} bytes"
+    require_data(isinstance(value, FILES), "wrong_kind", kind)
+    origin = origin_of(value, what)
+    if isinstance(value, (str, os.PathLike)):
+        with reading(origin):
+            data = read_file(value, limit=limit)
     else:
-        origin = f"The {what} file '{value}'"
-        try:
-            data = read_file(value)
-        except FileNotFoundError:
-            raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
-        except OSError as error:
-            message = f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
-            raise DataError(message, "unreadable_file") from None
+        data = bytes(value)
     require_data(data, "empty_file", f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
     return data, origin
-
-
-def read_array(value: Any, what: str, width: int) -> np.ndarray:
-    """Numbers float32 (N, width) from an array or a .npy file; a row of numbers is (N, 1).
-
-    Raises:
-        MMZooError: it is no array of numbers of that width.
-    """
-    if isinstance(value, (str, Path, bytes)):
-        data, origin = read_bytes(value, "array")
-        try:
-            value = np.load(io.BytesIO(data), allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            message = f"{origin} is not a .npy array; write one with numpy.save."
-            raise DataError(message, "junk_array") from error
-    array = real_numbers(value, what)
-    array = array[:, None] if array.ndim == 1 else array
-    require_data(
-        array.ndim == 2 and array.shape[1] == width,
-        "wrong_shape",
-        f"An array for {what} must have shape (steps, {width}), not {array.shape}.",
-    )
-    return array
-
-
-def real_numbers(value: Any, what: str) -> np.ndarray:
-    """`value` as float32 of its shape; what is too large for that is infinite.
-
-    Raises:
-        MMZooError: it does not hold real numbers.
-    """
-    try:
-        array = np.asarray(value)
-        require_data(array.dtype.kind != "c", "junk_array", f"An array for {what} must hold real numbers, not complex.")
-        with np.errstate(over="ignore"):
-            return array.astype(np.float32, copy=False)
-    except (TypeError, ValueError, OverflowError):
-        message = f"An array for {what} must hold numbers, not {type(value).__name__}."
-        raise DataError(message, "junk_array") from None
 
 
 LEAST_DEVIATION = 1e-3  # in a column's own unit: one that never changes must not be blown up

@@ -1,19 +1,24 @@
-"""Images: JPEG, PNG, GIF, BMP or WebP, or an array, to uint8 (size, size, 3)."""
+"""Images: JPEG, PNG, GIF, BMP, WebP or TIFF, a picture of Pillow, or an array, to uint8 (size, size, 3)."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, check_number, require_data
+from mmzoo.errors import check_number
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.pictures import check_header, decode_data, decode_graph, read_webp, resized
+from mmzoo.modalities.base import Modality
+from mmzoo.modalities.pictures.exif import turned
+from mmzoo.modalities.pictures.graph import decode_graph
+from mmzoo.modalities.pictures.reading import read_picture
+from mmzoo.modalities.pictures.resizing import resized
+
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+"""How the names of the picture files end that `Image` reads."""
 
 
 @modalities.register("image")
@@ -46,44 +51,33 @@ class Image(Modality):
     def unit(self) -> str:
         return "RGB, 0 to 255"
 
-    def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
-        """A path, encoded bytes, or a uint8 array (H, W), (H, W, 1) or (H, W, 3), as uint8 (size, size, 3)."""
+    def decode(self, value: Any) -> np.ndarray:
+        """A picture of any size as uint8 (size, size, 3).
+
+        Args:
+            value: a path or the bytes of a JPEG, PNG, GIF, BMP, WebP or TIFF (of several pictures the first),
+                `{"bytes": ..., "path": ...}`, a picture of Pillow, or an array, uint8 or bool (H, W), (H, W, 1),
+                (H, W, 3) or, with an alpha channel, (H, W, 4).
+
+        Raises:
+            DataError: it is none of those, is damaged, or would take more than
+                `mmzoo.modalities.pictures.limits.MAX_MEMORY` bytes or some seconds.
+        """
         return self._decoded(value, None)
 
-    def decode_into(self, out: np.ndarray, value: str | Path | bytes | np.ndarray) -> None:
+    def decode_into(self, out: np.ndarray, value: Any) -> None:
         found = self._decoded(value, out)
         if found is not out:
             out[...] = found
 
-    def _decoded(self, value: str | Path | bytes | np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    def _decoded(self, value: Any, out: np.ndarray | None) -> np.ndarray:
         """`out` itself where the decoder could write to it."""
-        if isinstance(value, np.ndarray):
-            return self._from_array(value)
-        data, origin = read_bytes(value, "image")
-        kind, width, height = check_header(data, origin)
-        if kind == "webp":
-            return self._from_array(read_webp(data, origin))
-        import tensorflow as tf
-
-        try:
-            return decode_data(data, self.size, out if (height, width, 3) == self.shape else None)
-        except tf.errors.OpError as error:
-            message = f"{origin} is damaged or cut short and cannot be decoded; save it again or leave this input out."
-            raise DataError(message, "truncated_image") from error
-
-    def _from_array(self, value: np.ndarray) -> np.ndarray:
-        if value.ndim == 2:
-            value = value[..., None]
-        require_data(
-            value.ndim == 3 and value.shape[-1] in (1, 3) and value.dtype == np.uint8 and value.size,
-            "wrong_shape",
-            f"An array for image '{self.name}' must be uint8 (height, width, 3), not {value.dtype} {value.shape}.",
-        )
-        value = np.broadcast_to(value, (*value.shape[:2], 3))
-        return resized(value, self.size) if value.shape != self.shape else value
+        pixels, turn = read_picture(value, f"image '{self.name}'", out)
+        # Turned when it is small: that is the same, for less.
+        return turned(resized(pixels, self.size), turn)
 
     def from_file(self, data: Any) -> Any:
-        """A JPEG, PNG, GIF or BMP."""
+        """A JPEG or PNG; the graph refuses any other file, whatever `decode` makes of it."""
         return decode_graph(data, self.size)
 
     def to_file(self, example: np.ndarray) -> bytes:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import os
+import re
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +17,16 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, padded, read_array, read_bytes, statistics
+from mmzoo.modalities.arrays import load_npy, read_array, real_numbers
+from mmzoo.modalities.base import FILES, Modality, padded, read_bytes, statistics, unpacked
+
+ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
+"""Of files that are series of numbers; .txt is read too, but is more often a text."""
+MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it is read
+MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
+
+ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
+"""Of files that are series of numbers; .txt is read too, but is more often a text."""
 
 
 @modalities.register("sensor")
@@ -80,24 +93,36 @@ class Sensor(Modality):
     def unfitted(self) -> str:
         return "" if self.means else "channels whose mean and deviation are not known yet"
 
-    def decode(self, value: str | Path | bytes | np.ndarray | Sequence[Any]) -> np.ndarray:
+    def decode(self, value: Any) -> np.ndarray:
         """An array (any, channels), a .npy or .parquet file, or a CSV of numbers with or without a header line.
 
-        Infinity is a gap too. What is longer than `steps` is cut. With `rate` there is a column of times before.
+        What is no finite number is a gap. What is longer than `steps` is cut.
+
+        Raises:
+            MMZooError: it is not readable, holds something else than numbers, or has other channels.
         """
         what = f"sensor '{self.name}'"
-        array = read_array(read_numbers(value), what, self.channels + (self.rate > 0))
+        # Times in seconds since 1970 need 64 bits.
+        array = read_array(read_numbers(value), what, self.channels + (self.rate > 0), np.float64)
         if self.rate:
             array = even_steps(array, self.rate, self.steps, what)
-        return padded(np.where(np.isfinite(array), array, np.nan).astype(np.float32), self.steps, np.nan)
+        array = real_numbers(array, what)
+        return padded(np.where(np.isfinite(array), array, np.nan), self.steps, np.nan)
 
 
 def read_numbers(value: Any) -> Any:
-    """The array in a CSV, TSV or Parquet file, by its path; anything else as it is."""
-    ending = Path(value).suffix.lower() if isinstance(value, (str, Path)) else ""
+    """The array in a CSV, TSV, Parquet or .npy file, by its path; anything else as it is.
+
+    Raises:
+        DataError: see `read_csv`, `read_parquet` and `arrays.load_npy`.
+    """
+    value = unpacked(value)
+    ending = Path(value).suffix.lower() if isinstance(value, (str, os.PathLike)) else ""
     if ending in (".csv", ".tsv", ".txt"):
         return read_csv(value)
-    return read_parquet(value) if ending == ".parquet" else value
+    if ending == ".parquet":
+        return read_parquet(value)
+    return load_npy(*read_bytes(value, "array")) if isinstance(value, FILES) else value
 
 
 def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndarray:
@@ -128,36 +153,80 @@ def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndar
     return out
 
 
-def read_parquet(path: str | Path) -> np.ndarray:
-    """The columns of numbers of a Parquet file, float32 (N, columns)."""
+def read_parquet(path: str | os.PathLike[str]) -> np.ndarray:
+    """The columns of numbers of a Parquet file, float64 (N, columns); what is missing is NaN.
+
+    Raises:
+        DataError: it is damaged, has a column of something else, or is larger than `MAX_NUMBERS`.
+    """
     data, origin = read_bytes(path, "sensor")
     try:
         import pandas
+        from pyarrow import parquet
 
-        return np.asarray(pandas.read_parquet(io.BytesIO(data)).to_numpy(np.float32))
+        about = parquet.ParquetFile(io.BytesIO(data)).metadata
+        count = about.num_rows * about.num_columns
+        large = f"{origin} holds {count} numbers, over the limit of {MAX_NUMBERS}; cut it into parts."
+        require_data(count <= MAX_NUMBERS, "too_large_array", large)
+        frame = pandas.read_parquet(io.BytesIO(data))
+        odd = [name for name, kind in frame.dtypes.items() if not pandas.api.types.is_numeric_dtype(kind)]
+        words = f"{origin} has something that is no number in column {odd[0]!r}; leave it out." if odd else ""
+        require_data(not odd, "bad_number", words)
+        return np.asarray(frame.to_numpy(np.float64, na_value=np.nan))
+    except DataError:
+        raise
     except ImportError as error:
         raise MMZooError(f"{origin} needs pandas and pyarrow; install them: pip install pandas pyarrow.") from error
     except Exception as error:  # its readers raise a dozen kinds
-        raise DataError(
-            f"{origin} is not a Parquet file of numbers ({error}); convert it to CSV.", "junk_array"
-        ) from error
+        message = f"{origin} is not a Parquet file of numbers; convert it to CSV."
+        raise DataError(message, "junk_array") from error
 
 
-def read_csv(path: str | Path) -> np.ndarray:
-    """The numbers of a CSV or TSV, float32 (N, columns); an empty field, or one that says nan, is NaN."""
-    data, origin = read_bytes(path, "sensor")
-    lines = [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
-    require_data(lines, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
-    comma = "\t" if "\t" in lines[0] else ";" if ";" in lines[0] else ","
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append([float(field) if field.strip() else np.nan for field in line.split(comma)])
-        except ValueError:
-            # Only the first line may hold names.
-            bad = f"{origin} has something that is no number in line {number}; mend or empty it."
-            require_data(number == 1, "bad_number", bad)
+def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
+    """The numbers of a CSV or TSV, float64 (N, columns); an empty field, or one that says nan, is NaN.
+
+    Fields are parted by tabs, semicolons or commas; lines end in any of the three usual ways; the first may hold names.
+
+    Raises:
+        DataError: a field is no number, lines are of different lengths, or there are none.
+    """
+    data, origin = read_bytes(path, "sensor", MAX_TEXT)
+    require_data(b"\0" not in data, "junk_array", f"{origin} is no text in UTF-8; save it as CSV in UTF-8.")
+    text = data.decode("utf-8-sig", "replace")
+    start = text.lstrip()
+    first = start[: re.search(r"[\r\n]|$", start).start()]  # type: ignore[union-attr]
+    comma = "\t" if "\t" in first else ";" if ";" in first else ","
+    rows, width = array("d"), 0
+    try:
+        lines = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
+        for line in lines:
+            if not any(field.strip() for field in line) and len(line) < max(width, 2):
+                continue  # an empty line; a step without any number has all its fields
+            numbers = [number(field) for field in line]
+            bad = [field for field, found in zip(line, numbers, strict=True) if found is None]
+            if not width and bad and len(bad) == sum(1 for field in line if field.strip()):
+                width = len(line)  # names
+                continue
+            words = f"{origin} has something that is no number in line {lines.line_num} ({''.join(bad[:1])[:40]!r}); "
+            require_data(not bad, "bad_number", words + "mend or empty it, and write decimals with a point.")
+            width = width or len(line)
+            ragged = f"{origin} has lines of different lengths; give every line the same number of fields."
+            require_data(len(line) == width, "ragged_file", ragged)
+            rows.extend(numbers)  # type: ignore[arg-type]
+    except csv.Error as error:
+        raise DataError(f"{origin} is no CSV that can be read ({error}); save it again.", "junk_array") from error
     require_data(rows, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
-    ragged = f"{origin} has lines of different lengths; give every line the same number of fields."
-    require_data(len({len(row) for row in rows}) == 1, "ragged_file", ragged)
-    return np.array(rows, np.float32)
+    return np.array(rows, np.float64).reshape(-1, width)
+
+
+def number(field: str) -> float | None:
+    """What a field of a CSV says, NaN where it is empty; None where that is no number, or one too large for 64 bits."""
+    field = field.strip()
+    if not field:
+        return np.nan
+    try:
+        found = float(field)
+    except ValueError:
+        return None
+    made_up = "_" in field or (np.isinf(found) and "inf" not in field.lower())
+    return None if made_up else found

@@ -11,15 +11,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, require, require_data
+from mmzoo.errors import DataError, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, frequent, statistics
+from mmzoo.modalities.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
-
-LARGEST = float(np.finfo(np.float32).max)  # of a number; what is beyond is missing, as infinity is
 
 
 @modalities.register("tabular")
@@ -93,7 +92,7 @@ class Tabular(Modality):
             return self
         vocabularies = []
         for column in self.categories:
-            found = (category(self._row(value).get(column)) for value in values)
+            found = (self._category(column, self._row(value)) for value in values)
             vocabularies.append(frequent(word for word in found if word is not None)[:MOST_CATEGORIES])
         means, deviations = statistics(np.array([self._numbers(self._row(value)) for value in values], np.float64))
         return replace(self, means=means, deviations=deviations, vocabularies=vocabularies)
@@ -104,17 +103,38 @@ class Tabular(Modality):
         return "" if known else "columns whose statistics and vocabularies are not known yet"
 
     def decode(self, value: Mapping[str, Any]) -> np.ndarray:
-        """A mapping of columns to values, as float32 (columns,). What is not in it, None or empty is missing."""
+        """A mapping of columns to values, as float32 (columns,).
+
+        What is not in it, None, or says that there is nothing ("NA", "null", "-" ...) is missing. Other columns may be
+        in it too, as long as one of the model's is.
+        """
         self.check_fitted()
         row = self._row(value)
         places = []
         for column, words in zip(self.categories, self._places, strict=True):
-            found = category(row.get(column))
-            places.append(MISSING if found is None else words.get(found, UNKNOWN))
+            found = self._category(column, row)
+            written = row.get(column)
+            # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
+            known = [] if is_missing(written) else [found, str(written).strip()]
+            place = next((words[word] for word in known if word in words), UNKNOWN)
+            places.append(MISSING if found is None and place == UNKNOWN else place)
         return np.array([*self._numbers(row), *places], np.float32)
 
     def check(self, value: Mapping[str, Any]) -> None:
-        self._numbers(self._row(value))
+        row = self._row(value)
+        self._numbers(row)
+        for column in self.categories:
+            self._category(column, row)
+
+    def check_columns(self, row: Mapping[str, Any]) -> None:
+        """Raise where a row that somebody wrote by hand has a column that the model does not know."""
+        for column in row:
+            if column not in self._columns:
+                raise unknown(f"column of input '{self.name}' called", column, self._columns)
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return (*self.numbers, *self.categories)
 
     @cached_property
     def _places(self) -> list[dict[str, int]]:
@@ -126,23 +146,44 @@ class Tabular(Modality):
             "bad_row",
             f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
         )
+        here = [column for column in value if column in self._columns]
+        for column in value if len(here) < len(self._columns) else ():
+            if column in self._columns:
+                continue
+            alike = [each for each in self._columns if each not in here and plain_words(each) == plain_words(column)]
+            if alike or not here:
+                error = unknown(f"column of input '{self.name}' called", column, alike or self._columns)
+                raise DataError(str(error), "unknown_column")
         return value  # type: ignore[no-any-return]
 
     def _numbers(self, row: Mapping[str, Any]) -> list[float]:
         found = []
         for column in self.numbers:
             value = row.get(column)
-            try:
-                number = float("nan") if value is None or value == "" else float(value)
-            except (TypeError, ValueError, OverflowError):
+            if isinstance(value, DataError):
+                raise value
+            number = float("nan") if says_nothing(value) else number_of(value)
+            if number is None:
                 message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
-                raise DataError(message, "bad_number") from None
+                raise DataError(message, "bad_number")
             found.append(number if abs(number) <= LARGEST else float("nan"))
         return found
 
+    def _category(self, column: str, row: Mapping[str, Any]) -> str | None:
+        """A category as text; None where it is missing."""
+        value = row.get(column)
+        if isinstance(value, DataError):
+            raise value
+        if says_nothing(value):
+            return None
+        require_data(
+            not isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, np.ndarray)),
+            "bad_category",
+            f"Column '{column}' of input '{self.name}' must be a text or a number, not {type(value).__name__}.",
+        )
+        return text_of(value)
 
-def category(value: Any) -> str | None:
-    """A category as text; None where it is missing."""
-    if value is None or value == "" or (isinstance(value, float) and value != value):
-        return None
-    return str(value)
+
+def plain_words(text: str) -> str:
+    """A column's name without case, blanks and marks, by which a misspelt one is known."""
+    return "".join(char for char in str(text).casefold() if char.isalnum()) or str(text)

@@ -1,21 +1,24 @@
-"""Video: MP4, WebM or GIF, or an array, to uint8 (frames, size, size, 3)."""
+"""Video: MP4, WebM, AVI and the like, GIF, or an array, to uint8 (frames, size, size, 3)."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, MMZooError, check_number, require_data
+from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, read_bytes
-from mmzoo.modalities.pictures import MAX_PIXELS, resized
+from mmzoo.modalities.base import FILES, Modality, read_bytes, unpacked
+from mmzoo.modalities.containers import count_frames, frames
+from mmzoo.modalities.pictures import read_gif, resized
 
-MAX_FRAMES = 20_000  # looked at in one file
+ENDINGS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),
+    ".gif",
+)
+"""Of files that are videos; all but .gif are read by PyAV (`pip install 'mmzoo[video]'`)."""
 
 
 @modalities.register("video")
@@ -58,15 +61,26 @@ class Video(Modality):
     def has_files(self) -> bool:
         return False
 
-    def decode(self, value: str | Path | bytes | np.ndarray) -> np.ndarray:
+    def decode(self, value: Any) -> np.ndarray:
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
+
+        A file is read frame by frame: at most `containers.MAX_FRAMES` of at most `MAX_PIXELS` each and `MAX_DECODED`
+        together, of which only the wanted ones are kept, resized; so that its decoder's own frames are all the memory
+        that it takes, 0.5 GB at most for what cameras write (8 bits, 4:2:0) and 2 GB for anything.
 
         Raises:
             MMZooError: it is damaged, too large, or needs PyAV, which is not installed.
         """
-        if not isinstance(value, np.ndarray):
+        value = unpacked(value)
+        if isinstance(value, FILES):
             data, origin = read_bytes(value, "video")
-            value = read_gif(data, origin) if data[:4] == b"GIF8" else self._read(data, origin)
+            if data[:4] != b"GIF8":
+                return self._read(data, origin)
+            return read_gif(data, origin, self.frames, self.size)
+        try:
+            value = np.asarray(value)
+        except Exception as error:  # lists of frames of several sizes, whatever a stranger's `__array__` raises
+            raise DataError(f"Video '{self.name}' is no array of frames of one size.", "wrong_shape") from error
         require_data(
             value.ndim == 4 and value.shape[-1] == 3 and value.dtype == np.uint8 and value.size,
             "wrong_shape",
@@ -80,38 +94,12 @@ class Video(Modality):
 
     def _read(self, data: bytes, origin: str) -> np.ndarray:
         """The frames that are wanted, and only those, of a file that PyAV reads."""
-        try:
-            import av
-        except ImportError as error:
-            raise MMZooError(f"{origin} needs PyAV; install it: pip install 'mmzoo[video]', or give a GIF.") from error
+        count, speed = count_frames(data, origin)
+        places = timed(count, self.frames, speed / self.rate) if self.rate else even(count, self.frames)
+        found = {number: resized(frame, self.size) for number, frame in frames(data, origin, set(places.tolist()))}
         empty = f"{origin} has no pictures; give a complete file or leave this input out."
-        try:
-            with av.open(io.BytesIO(data), "r") as file:
-                stream = file.streams.video[0]
-                require_data(
-                    stream.width * stream.height <= MAX_PIXELS,
-                    "too_large_video",
-                    f"{origin} has {stream.width} x {stream.height} pixels, over the limit; scale it down.",
-                )
-                count = min(stream.frames or len([0 for _ in file.decode(stream)]), MAX_FRAMES)
-                require_data(
-                    count, "empty_video", f"{origin} has no pictures; give a complete file or leave this input out."
-                )
-                speed = float(stream.average_rate or 25)
-                places = timed(count, self.frames, speed / self.rate) if self.rate else even(count, self.frames)
-                wanted = set(places.tolist())
-                file.seek(0)
-                found = {}
-                for number, frame in enumerate(file.decode(stream)):
-                    if number in wanted:
-                        found[number] = frame.to_ndarray(format="rgb24")
-                    if number >= max(wanted):
-                        break
-        except (av.error.FFmpegError, IndexError) as error:
-            message = f"{origin} is not a video that can be read; convert it to MP4 or WebM."
-            raise DataError(message, "junk_video") from error
         require_data(found, "empty_video", empty)
-        # A file may hold fewer frames than its header says: then the nearest before stands in.
+        # Not every packet need become a frame: then the nearest before stands in.
         there = sorted(found)
         nearest = [max((k for k in there if k <= number), default=there[0]) for number in places]
         return np.stack([found[k] for k in nearest])
@@ -125,50 +113,3 @@ def even(count: int, wanted: int) -> np.ndarray:
 def timed(count: int, wanted: int, step: float) -> np.ndarray:
     """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
     return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
-
-
-def read_audio_track(data: bytes, seconds: float) -> tuple[np.ndarray, int] | None:
-    """The sound of a video: float32 (N, channels) and its rate; None where it has none or PyAV is not installed."""
-    if not (data[4:8] == b"ftyp" or data[:4] == b"\x1aE\xdf\xa3" or data[8:12] == b"AVI "):
-        return None  # PyAV would make something of damaged sound files too
-    try:
-        import av
-    except ImportError:
-        return None
-    try:
-        with av.open(io.BytesIO(data), "r") as file:
-            if not file.streams.audio:
-                return None
-            stream = file.streams.audio[0]
-            rate, parts, length = stream.rate, [], 0
-            resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
-            for frame in file.decode(stream):
-                for each in resampler.resample(frame):
-                    parts.append(each.to_ndarray().T)
-                    length += len(parts[-1])
-                if length >= seconds * rate:
-                    break
-    except (av.error.FFmpegError, IndexError, ValueError, AttributeError):
-        return None
-    return (np.concatenate(parts), rate) if parts else (np.zeros((0, 1), np.float32), rate)
-
-
-def read_gif(data: bytes, origin: str) -> np.ndarray:
-    """All frames of a GIF, uint8 (T, H, W, 3), transparent ones laid on white."""
-    from PIL import Image as Pillow
-    from PIL import ImageSequence, UnidentifiedImageError
-
-    try:
-        with Pillow.open(io.BytesIO(data)) as file:
-            total = file.width * file.height * getattr(file, "n_frames", 1)
-            large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
-            require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
-            frames = []
-            for frame in ImageSequence.Iterator(file):
-                shown = frame.convert("RGBA")
-                paper = Pillow.new("RGBA", shown.size, "white")
-                frames.append(np.asarray(Pillow.alpha_composite(paper, shown).convert("RGB")))
-    except (UnidentifiedImageError, OSError, EOFError) as error:
-        message = f"{origin} is damaged or cut short and cannot be decoded; save it again."
-        raise DataError(message, "truncated_video") from error
-    return np.stack(frames)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError
-from mmzoo.files import write_figure
+from mmzoo.figures import write_figure
+from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,25 @@ class Results:
 
     @classmethod
     def from_json(cls, folder: Path, data: dict[str, Any]) -> Results:
-        return cls(folder, data["metric"], [Trial(**trial) for trial in data["trials"]])
+        """The results of plain data.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not what `to_json` gives.
+        """
+        if not isinstance(data["metric"], str):
+            raise TypeError("'metric' is no text")
+        trials = [Trial(**trial) for trial in data["trials"]]
+        for number, trial in enumerate(trials):
+            figures = (trial.score if trial.score is not None else 0.0, trial.seconds)
+            if not (
+                trial.number == number
+                and isinstance(trial.values, dict)
+                and isinstance(trial.error, str)
+                and all(type(each) is int for each in (trial.number, trial.epochs, trial.best_epoch))
+                and all(type(each) in (int, float) for each in figures)
+            ):
+                raise ValueError(f"trial {number} is none")
+        return cls(folder, data["metric"], trials)
 
     def text(self) -> str:
         """A row for each trial, the best first, those that failed last; and where the best one's run is."""
@@ -82,7 +101,7 @@ class Results:
             rows.append([str(trial.number), score, str(trial.epochs), f"{trial.seconds:.0f}", *said])
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        lines += [f"Trial {trial.number} failed: {trial.error}" for trial in failed]
+        lines += [f"Trial {trial.number} failed: {one_line(trial.error)}" for trial in failed]
         if self.ranked:
             best = self.ranked[0]
             lines.append(f"\nBest: trial {best.number}, {self.metric} {best.score:.4f} on the validation records.")
@@ -104,6 +123,8 @@ class Results:
             axes.scatter(places[:1], [best.score], color="#c2410c", s=60, marker="D")
             if numbers and min(values) > 0 and max(values) / min(values) >= 50:
                 axes.set_xscale("log")
+                axes.xaxis.set_major_formatter("{x:g}")  # its usual one writes TeX
+                axes.xaxis.set_minor_formatter("")
             if not numbers:
                 axes.tick_params(axis="x", rotation=20)
             axes.set_xlabel(key)
@@ -116,4 +137,4 @@ def readable(value: Any) -> str:
     """A value in a cell."""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

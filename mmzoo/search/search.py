@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,19 @@ import keras
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.evaluation.metrics import primary
-from mmzoo.files import write_file
+from mmzoo.files import subfolder, write_file
+from mmzoo.folder.notes import read_history, read_object
+from mmzoo.folders import check_no_link, held
 from mmzoo.recipe import Recipe
-from mmzoo.run import train
 from mmzoo.search.results import Results, Trial
-from mmzoo.search.space import check_space, setting
+from mmzoo.search.space import Space, check_space, setting
 from mmzoo.search.suggestions import METHODS, Suggestion, Suggestions
+from mmzoo.training.claim import make_folder
 from mmzoo.training.stopping import Interrupted
+from mmzoo.training.train import train
+from mmzoo.words import json_bytes, one_line
+
+ANOTHER = "choose another --out or remove the folder first"
 
 
 def search(
@@ -54,6 +61,16 @@ def search(
     space = check_space(space, recipe)
     folder = Path(out)
     asked = {"recipe": recipe.to_json(), "space": space, "method": method, "trials": trials, "seed": seed}
+    make_folder(folder)
+    with held(folder, "search"):
+        return searched(recipe, space, records, validation, folder, asked)
+
+
+def searched(
+    recipe: Recipe, space: Space, records: Records, validation: Records, folder: Path, asked: dict[str, Any]
+) -> Results:
+    """What `search` does in its folder, which is held; `asked` is what was asked for, as in search.json."""
+    method, trials, seed = asked["method"], asked["trials"], asked["seed"]
     results = found_results(folder, asked, recipe)
     ended = list(results.trials)
     results.trials.clear()
@@ -71,7 +88,7 @@ def search(
             else:
                 trial = one_trial(recipe, suggestion, records, validation, results, number, seed)
             results.trials.append(trial)
-            write_file(folder / "results.json", json.dumps(results.to_json(), indent=1, ensure_ascii=False).encode())
+            write_file(folder / "results.json", json_bytes(results.to_json()))
             suggestions.tell(trial.score)
     except Interrupted as stop:
         number = len(results.trials)
@@ -87,17 +104,24 @@ def search(
 def found_results(folder: Path, asked: dict[str, Any], recipe: Recipe) -> Results:
     """The results that are in the folder, which is made this search's if it is nobody's."""
     asked = json.loads(json.dumps(asked))
-    place = folder / "search.json"
-    if place.exists():
-        same = json.loads(place.read_text("utf-8")) == asked
-        require(same, f"'{folder}' holds another search; choose another --out or remove the folder first.")
+    place, past = folder / "search.json", folder / "results.json"
+    metric = recipe.training.monitor or primary(recipe.spec)
+    if os.path.lexists(place):
+        same = read_object(place, ANOTHER) == asked
+        require(same, f"'{folder}' holds another search; {ANOTHER}.")
     else:
-        require(not folder.exists() or not any(folder.iterdir()), f"'{folder}' is not empty; choose another --out.")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(place, json.dumps(asked, indent=1, ensure_ascii=False).encode())
-    if (folder / "results.json").exists():
-        return Results.from_json(folder, json.loads((folder / "results.json").read_text("utf-8")))
-    return Results(folder, recipe.training.monitor or primary(recipe.spec))
+        require(not any(folder.iterdir()), f"'{folder}' is not empty; choose another --out.")
+        write_file(place, json_bytes(asked))
+    if not os.path.lexists(past):
+        return Results(folder, metric)
+    try:
+        found = Results.from_json(folder, read_object(past, ANOTHER))
+        require(found.metric == metric, f"'{past}' is of another metric; {ANOTHER}.")
+        return found
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, MMZooError):
+            raise
+        raise MMZooError(f"'{past}' is damaged ({one_line(error)}); {ANOTHER}.") from None
 
 
 def one_trial(
@@ -124,18 +148,20 @@ def one_trial(
             validation,
             training=changed.training,
             seed=seed,
-            out=results.run(trial),
+            out=check_no_link(subfolder(results.folder, "trials") / results.run(trial).name),
             data=changed.data,
         )
     except MMZooError as error:
         return replace(trial, error=str(error))
-    lines = (run.folder / "history.jsonl").read_text("utf-8").splitlines()
-    rows = [json.loads(line) for line in lines]
-    best = max(rows, key=lambda row: (row[f"val_{results.metric}"], row["epoch"]))
+    rows, metric = read_history(run.folder), f"val_{results.metric}"
+    finite = [row for row in rows if row.get(metric) is not None]
+    if not finite:
+        return replace(trial, error=f"No epoch has a finite {metric}.")
+    best = max(finite, key=lambda row: (row[metric], row["epoch"]))
     return replace(
         trial,
         epochs=changed.training.epochs,
-        score=best[f"val_{results.metric}"],
+        score=best[metric],
         best_epoch=best["epoch"],
         seconds=sum(row["seconds"] for row in rows),
     )

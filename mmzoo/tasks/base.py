@@ -21,7 +21,7 @@ class Task:
         weight: this task's share of the total loss.
         auxiliary: share of the losses of one extra head per modality,
             `weight * (loss + auxiliary * mean of the present modalities' losses)`.
-            Above 0 the model has outputs `<task>_<input>` beside `<task>`.
+            Above 0 the model has outputs `<task>.<input>` beside `<task>`.
         mutual: share of what each of these heads is made to answer like those of the other modalities that are
             present: `mutual * mean of their imitation` is added to its loss (Zhang et al. 2018, "Deep mutual
             learning", arXiv:1706.00384). Needs `auxiliary`.
@@ -34,6 +34,8 @@ class Task:
     kind: ClassVar[str] = ""
     primary_metric: ClassVar[str] = ""
     """The metric that selects the best epoch; higher is better."""
+    metric_names: ClassVar[tuple[str, ...]] = ()
+    """All that `metrics` may give."""
     exclusive: ClassVar[bool] = True
     """Is exactly one of the labels right?"""
     missing: ClassVar[Any] = -1
@@ -115,9 +117,14 @@ class Task:
     def uncertainty(self, logits: Any) -> Any:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
 
-        Beside the answer in every export and in `predict`, as `<task>_uncertainty`.
+        Beside the answer in every export and in `predict`, as `uncertainty_name` says.
         """
         return None
+
+    @property
+    def uncertainty_name(self) -> str:
+        """What `uncertainty` is called beside the answers."""
+        return f"{self.name}_uncertainty"
 
     def unfinish(self, answers: Any) -> Any:
         """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""

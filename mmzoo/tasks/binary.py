@@ -25,6 +25,7 @@ class Binary(Labelled):
     labels: tuple[str, ...] = ("no", "yes")
     kind: ClassVar[str] = "binary"
     primary_metric: ClassVar[str] = "accuracy"
+    metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
 
     def __post_init__(self) -> None:
         super().__post_init__()

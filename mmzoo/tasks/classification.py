@@ -32,6 +32,7 @@ class Classification(Labelled):
     smoothing: float = 0.0
     kind: ClassVar[str] = "classification"
     primary_metric: ClassVar[str] = "accuracy"
+    metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
     weighs_evidence: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

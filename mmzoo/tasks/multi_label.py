@@ -26,6 +26,7 @@ class MultiLabel(Labelled):
     labels: tuple[str, ...] = ()
     kind: ClassVar[str] = "multi_label"
     primary_metric: ClassVar[str] = "macro_f1"
+    metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
     exclusive: ClassVar[bool] = False
     missing: ClassVar[Any] = float("nan")
 

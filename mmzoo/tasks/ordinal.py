@@ -25,6 +25,7 @@ class Ordinal(Task):
     labels: tuple[str, ...] = ()
     kind: ClassVar[str] = "ordinal"
     primary_metric: ClassVar[str] = "kappa"
+    metric_names: ClassVar[tuple[str, ...]] = ("kappa", "accuracy", "macro_f1", "mae")
 
     def __post_init__(self) -> None:
         super().__post_init__()

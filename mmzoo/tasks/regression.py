@@ -27,6 +27,7 @@ class Regression(Task):
     objective: str = "mse"
     kind: ClassVar[str] = "regression"
     primary_metric: ClassVar[str] = "r2"
+    metric_names: ClassVar[tuple[str, ...]] = ("mae", "r2")
     exclusive: ClassVar[bool] = False
     missing: ClassVar[Any] = float("nan")
 

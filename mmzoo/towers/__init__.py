@@ -4,7 +4,7 @@
     def name(x, item, *, option=default) -> Tokens:
 
 `x` is the decoded batch as `item.shape` and `item.dtype` say; `item` is the
-input's part of the spec. Layers are named `<item.name>_...`. The part that
+input's part of the spec. Layers are named `<item.name>....`. The part that
 never trains and is worth computing once (log-mel, tokenizer, frozen pretrained
 blocks) is one layer named by `trunk_name(item)`: training keeps what comes out of it.
 """
@@ -21,12 +21,12 @@ towers: Registry[Callable[..., Tokens]] = Registry("tower", __name__)
 
 def trunk_name(item: Modality | str) -> str:
     """Name of the layer whose output is fixed for an example, whatever is trained."""
-    return f"{item if isinstance(item, str) else item.name}_trunk"
+    return f"{item if isinstance(item, str) else item.name}.trunk"
 
 
 def scoped(item: Modality) -> Callable[[str], str]:
     """A maker of layer names for one input: `name = scoped(item)`, then `Dense(8, name=name("dense"))`."""
-    return lambda suffix: f"{item.name}_{suffix}"
+    return lambda suffix: f"{item.name}.{suffix}"
 
 
 def grid_tokens(x: Any) -> Tokens:

@@ -200,7 +200,7 @@ def run_backbone(
     Args:
         cuts: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
-            Pretrained blocks are called `<input>_pretrained`, and keep their batch statistics:
+            Pretrained blocks are called `<input>.pretrained`, and keep their batch statistics:
             those of a small batch are worse.
         adapters: above 0, all blocks are frozen, and behind each but the first is an adapter of that width.
     """

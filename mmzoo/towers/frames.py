@@ -8,7 +8,6 @@ from keras import ops
 
 from mmzoo.choice import Tower
 from mmzoo.errors import require
-from mmzoo.modalities.image import Image
 from mmzoo.modalities.video import Video
 from mmzoo.tokens import Tokens, masked_mean
 from mmzoo.towers import scoped, towers
@@ -29,7 +28,7 @@ def frames(x: Any, item: Video, *, image: Tower | str = "small_cnn", time: Tower
             serves sequences: "transformer" for attention, "lstm", "tcn" ..., or `Tower(name, option=...)`.
     """
     pictures = ops.reshape(x, (-1, item.size, item.size, 3))
-    found = nested(pictures, Image(f"{item.name}_frame"[:40], size=item.size, tower=image))
+    found = nested(pictures, item, image, item.size, "frame")
     each = masked_mean(found.values, found.mask)
     values = ops.reshape(each, (-1, item.frames, each.shape[-1]))
     tokens = Tokens(values, ops.ones_like(values[..., 0], dtype="bool"))

@@ -6,18 +6,27 @@ from typing import Any
 
 from mmzoo.choice import Tower
 from mmzoo.errors import require
+from mmzoo.modalities import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers
 
 
-def nested(x: Any, item: Image) -> Tokens:
-    """What the image tower of `item` makes of pictures (B, S, S, 3) that another tower hands it."""
-    tower = Tower.of(item.tower)
+def nested(x: Any, outer: Modality, tower: Tower | str, size: int, part: str = "") -> Tokens:
+    """What an image tower makes of pictures (B, size, size, 3) that the tower of `outer` hands it.
+
+    Args:
+        part: its layers are `<outer>.<part>....`; without it they are named as if the tower were `outer`'s own.
+    """
+    item = Image(outer.name, size=size, tower=tower)
+    if part:
+        # It is no input of the spec: its name has the dot that a user's has not, so that it meets none of them.
+        object.__setattr__(item, "name", f"{outer.name}.{part}")
+    chosen = Tower.of(item.tower)
     require(
-        "image" in towers.facts(tower.name)["serves"],
-        f"Input '{item.name}' needs an image tower inside, and '{tower.name}' is none; "
+        "image" in towers.facts(chosen.name)["serves"],
+        f"Input '{item.name}' needs an image tower inside, and '{chosen.name}' is none; "
         f"there are: {', '.join(towers.names(serves='image'))}.",
     )
-    towers.check_options(tower.name, tower.options)
-    return towers[tower.name](x, item, **tower.options)
+    towers.check_options(chosen.name, chosen.options)
+    return towers[chosen.name](x, item, **chosen.options)

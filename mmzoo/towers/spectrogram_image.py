@@ -8,7 +8,6 @@ from keras import ops
 
 from mmzoo.choice import Tower
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 from mmzoo.towers.nested import nested
@@ -29,7 +28,7 @@ def spectrogram_image(x: Any, item: Audio, *, image: Tower | str = "resnet50", s
     values, mask = frames(x, item, scoped(item)("frames"))
     grey = ops.clip((values + 3.0) * (255.0 / 6.0), 0.0, 255.0)[..., None]
     picture = ops.image.resize(grey, (size, size), interpolation="bilinear")
-    found = nested(ops.repeat(picture, 3, axis=-1), Image(item.name, size=size, tower=image))
+    found = nested(ops.repeat(picture, 3, axis=-1), item, image, size)
     # The grid of tokens runs over time first. Its row is real if the frame at its beginning is.
     count = found.values.shape[1]
     high = round(count**0.5) if round(count**0.5) ** 2 == count else count

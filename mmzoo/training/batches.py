@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.examples import Examples
+from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
 from mmzoo.modalities import Modality
@@ -33,22 +33,29 @@ class Varied:
 
     Args:
         modality_dropout: the share of present modalities that are left out.
-        views: an example is the original once in so many times, and else a variant.
+        views: of so many variants, the original among them, a frozen network reads one.
+        frozen: the inputs that a frozen network reads.
         weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
         mixing: mixes neighbours; labels and weights are then pairs, the example's own and its partner's.
     """
 
     modality_dropout: float = 0.0
     views: int = 1
+    frozen: frozenset[str] = frozenset()
     weights: np.ndarray | None = None
     mixing: Mixing | None = None
 
-    def augmented(self, item: Modality, batch: Any, keys: Any, salt: int) -> Any:
-        """Decoded examples of an input, most of them as variants."""
-        if self.views == 1 or not item.augmentations:
+    def augmented(self, item: Modality, batch: Any, rows: Any, keys: Any, *, salt: int, seed: int) -> Any:
+        """Decoded examples `rows` of an input as variants: new ones in each epoch, for a frozen one always the same.
+
+        The latter are those that `compute_features` keeps: a service, which has none, must give no others.
+        """
+        if item.name not in self.frozen:
+            return item.augment(batch, keys)
+        if self.views == 1:
             return batch
-        varied = tf.cast(uniforms(keys, VIEW + salt) * self.views, tf.int32) > 0
-        return item.augment(batch, keys, varied)
+        view = chosen_view(keys, salt, self.views)
+        return item.augment(batch, keys_of(seed, rows, view), view > 0)
 
     def __call__(self, inputs: dict[str, Any], labels: dict[str, Any], rows: Any, keys: Any) -> Any:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
@@ -62,6 +69,11 @@ class Varied:
         chance = uniforms(keys, VIEW, (inputs["present"].shape[1],))
         inputs = {**inputs, "present": drop_modalities(inputs["present"], self.modality_dropout, chance)}
         return (inputs, answers) if counts is None else (inputs, answers, counts)
+
+
+def chosen_view(keys: Any, salt: int, views: int) -> Any:
+    """Which of an example's views is drawn, int64 (B,)."""
+    return tf.cast(uniforms(keys, VIEW + salt) * views, tf.int64)
 
 
 def stream(
@@ -82,7 +94,7 @@ def stream(
     the next epoch within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, views, ...), of which one view is drawn, or `Examples`, which are decoded now.
+        features: by input (N, views, ...), of which one view is drawn; or `Held` or `Examples`, to be augmented now.
         varied: what is drawn of them.
         table: the rows of one pass, where it is not each example once.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
@@ -95,10 +107,10 @@ def stream(
         f"make 'batch_size' a multiple of {2 * workers}.",
     )
     features, labels = keras.tree.map_structure(
-        lambda value: value if isinstance(value, Examples) else tf.constant(value), (features, labels)
+        lambda value: value if isinstance(value, (Examples, Held)) else tf.constant(value), (features, labels)
     )
-
     files = {name: value for name, value in features.items() if isinstance(value, Examples)}
+    held = {name: tf.constant(value.array) for name, value in features.items() if isinstance(value, Held)}
 
     def batch(step: Any) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
@@ -108,14 +120,16 @@ def stream(
 
         def one_view(views: Any, salt: int) -> Any:
             # Gather (row, view) pairs at once: picking rows first would copy every view of them.
-            view = tf.cast(uniforms(keys, VIEW + salt) * views.shape[1], tf.int64)
+            view = chosen_view(keys, salt, views.shape[1])
             return tf.gather_nd(views, tf.stack([rows, view], axis=1))
 
         decoded = read(files, rows, part.stop - part.start)
+        decoded |= {name: tf.gather(array, rows) for name, array in held.items()}
         inputs = {"present": tf.gather(features["present"], rows)}
         for salt, name in enumerate((name for name in features if name != "present"), start=1):
             if name in decoded:
-                inputs[name] = varied.augmented(files[name].item, decoded[name], keys, salt)
+                item = features[name].item
+                inputs[name] = varied.augmented(item, decoded[name], rows, keys, salt=salt, seed=seed)
             else:
                 inputs[name] = keras.tree.map_structure(functools.partial(one_view, salt=salt), features[name])
         return varied(inputs, labels, rows, keys)

@@ -22,7 +22,7 @@ def calibrate(
     """Set how far each modality of a `calibrated` fusion is trusted, from its own logits on validation data.
 
     Args:
-        outputs: the model's outputs on the validation examples, with `<task>_<input>` (N, K).
+        outputs: the model's outputs on the validation examples, with `<task>.<input>` (N, K).
         here: bool (N, M), which modalities they have.
     """
     for layer in model.layers:
@@ -32,7 +32,7 @@ def calibrate(
         found = []
         for index, name in enumerate(spec.input_names):
             rows = here[:, index] & np.asarray(task.known(labels[task.name]))
-            found.append(confidence(task, labels[task.name][rows], outputs[f"{task.name}_{name}"][rows]))
+            found.append(confidence(task, labels[task.name][rows], outputs[f"{task.name}.{name}"][rows]))
         layer.confidence.assign(found)
 
 

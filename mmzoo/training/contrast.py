@@ -12,15 +12,13 @@ from mmzoo.spec import Spec
 from mmzoo.tokens import Tokens
 from mmzoo.tuning.parts import node_of
 
-POOLED = "_pooled"
+POOLED = ".pooled"
 SCALE = 1 / 0.07  # of the similarities, as CLIP begins with
 
 
 def with_pooled(model: keras.Model, spec: Spec) -> keras.Model:
-    """The model with one more output for each input, `<input>_pooled`: its tokens' mean and maximum, (B, 2 D)."""
-    more = {
-        item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}_tokens").outputs[:2])) for item in spec.inputs
-    }
+    """The model with one more output for each input, `<input>.pooled`: its tokens' mean and maximum, (B, 2 D)."""
+    more = {item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}.tokens").outputs)) for item in spec.inputs}
     return keras.Model(model.input, {**model.output, **more})
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from mmzoo.data.examples import Examples
+from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of
 from mmzoo.evaluation.metrics import compiled
 from mmzoo.modalities.base import Modality
@@ -23,8 +23,8 @@ BATCH = 64
 class Split(NamedTuple):
     """A model in two: what the trunks put out, given to `rest`, is what the model puts out.
 
-    trunks: by input, a model from it and `present` to what its tower's trunk puts out; none for a tower without one.
-    rest: that, the inputs without a trunk, and `present` -> the model's outputs.
+    trunks: by input, a model from it and `present` to what its tower's trunk puts out; none for a tower that is whole.
+    rest: that, the inputs whose towers are whole, and `present` -> the model's outputs.
     """
 
     trunks: dict[str, keras.Model]
@@ -32,9 +32,17 @@ class Split(NamedTuple):
 
 
 def split(model: keras.Model) -> Split:
-    """Cut `model` behind the trunks of its towers; both parts share its variables."""
-    layers = {layer.name: layer for layer in model.layers}
-    cut = {name: layers[trunk_name(name)].output for name in model.spec.input_names if trunk_name(name) in layers}
+    """Cut `model` behind the trunks of its towers; both parts share its variables.
+
+    A tower stays whole where it has no trunk, and where its examples are augmented anew in each epoch: what a log-mel
+    makes of them is then another thing every time. What a frozen network makes of them is worth computing once.
+    """
+    layers, frozen = {layer.name: layer for layer in model.layers}, frozen_inputs(model)
+    cut = {
+        item.name: layers[trunk_name(item)].output
+        for item in model.spec.inputs
+        if trunk_name(item) in layers and (item.name in frozen or not item.augmentations)
+    }
     if not cut:
         return Split({}, model)
     for name, tensor in cut.items():
@@ -45,24 +53,40 @@ def split(model: keras.Model) -> Split:
     entry = {name: cut.get(name, tensor) for name, tensor in model.input.items()}
     present = model.input["present"]
     trunks = {name: keras.Model({name: model.input[name], "present": present}, out) for name, out in cut.items()}
-    return Split(trunks, keras.Model(entry, model.output))
+    rest = keras.Model(entry, model.output)
+    for name, tensor in rest.input.items():
+        if not isinstance(tensor, tuple):
+            tensor.name = name  # whoever makes another model of this one's inputs meets Keras's wish again
+    return Split(trunks, rest)
+
+
+def frozen_inputs(model: keras.Model) -> frozenset[str]:
+    """The inputs that a frozen network reads, one with weights that do not train."""
+    layers = {layer.name: layer for layer in model.layers}
+    return frozenset(
+        name for name in model.spec.input_names if trunk_name(name) in layers and layers[trunk_name(name)].weights
+    )
 
 
 def compute_features(
     part: Split, spec: Spec, arrays: dict[str, Any], *, views: int = 1, seed: int = 0, what: str = "features"
 ) -> dict[str, Any]:
-    """Run the trunks over all examples: what `part.rest` takes, each with an axis of views in second place.
+    """Run the trunks over all examples: what comes out of them, (N, views, ...), and other inputs as they are.
 
-    Inputs without random variants have one view. `present` has none of that axis, and neither have `Examples`.
-    What comes out of a trunk with weights, a frozen network, is kept on disk.
+    These are `Held`, or `Examples` where they are not in memory; `present` is an array (N, M). What comes out of a
+    trunk with weights, a frozen network, is kept on disk; of examples without random variants it has one view.
     """
     found: dict[str, Any] = {"present": arrays["present"]}
     for item in spec.inputs:
         given = {name: arrays[name] for name in (item.name, "present")}
-        count = views if item.augmentations else 1
         trunk = part.trunks.get(item.name)
+        if trunk is None:
+            array = arrays[item.name]
+            found[item.name] = array if isinstance(array, Examples) else Held(item, array)
+            continue
+        count = views if item.augmentations else 1
         label = f"{what} of {item.name}"
-        if trunk is None or not trunk.weights:
+        if not trunk.weights:
             found[item.name] = run_trunk(trunk, item, given, count, seed, label)
             continue
         facts = [item.to_json(), count, seed if count > 1 else 0, trunk.layers[-1].compute_dtype]
@@ -79,15 +103,9 @@ def compute_features(
     return found
 
 
-def run_trunk(
-    trunk: keras.Model | None, item: Modality, arrays: dict[str, Any], views: int, seed: int, what: str
-) -> Any:
-    """What a trunk makes of all examples, or the examples themselves where there is none: (N, views, ...)."""
-    if trunk is None and isinstance(arrays[item.name], Examples):
-        return arrays[item.name]
-    if trunk is None and views == 1:
-        return arrays[item.name][:, None]
-    run = compiled(trunk) if trunk is not None else lambda batch: batch[item.name]
+def run_trunk(trunk: keras.Model, item: Modality, arrays: dict[str, Any], views: int, seed: int, what: str) -> Any:
+    """What a trunk makes of all examples, (N, views, ...): of the examples themselves, then of variants."""
+    run = compiled(trunk)
     total = len(arrays["present"])
     found = []
     with tqdm(total=views * total, desc=what, unit="example", disable=None, leave=False) as bar:
@@ -106,9 +124,11 @@ def run_trunk(
 
 def first_view(features: dict[str, Any]) -> dict[str, Any]:
     """The originals: what `rest` takes, without the axis of views."""
-    originals = {
-        name: keras.tree.map_structure(lambda a: a if isinstance(a, Examples) else a[:, 0], value)
-        for name, value in features.items()
-        if name != "present"
-    }
+
+    def original(value: Any) -> Any:
+        if isinstance(value, Held):
+            return value.array
+        return value if isinstance(value, Examples) else keras.tree.map_structure(lambda each: each[:, 0], value)
+
+    originals = {name: original(value) for name, value in features.items() if name != "present"}
     return {**originals, "present": features["present"]}

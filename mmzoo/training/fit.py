@@ -16,16 +16,18 @@ from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import run_model
+from mmzoo.files import subfolder
 from mmzoo.folder import save
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
-from mmzoo.training.features import Split, compute_features, first_view, split
+from mmzoo.training.features import Split, compute_features, first_view, frozen_inputs, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop, Validation
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
+from mmzoo.training.presence import HERE, presence_model
 from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.start import begin_from
@@ -70,7 +72,7 @@ def fit(
     feed = (
         local_feed(part, spec, train, training, seed)
         if service is None
-        else remote_feed(spec, train, training, seed, *service)
+        else remote_feed(spec, train, training, seed, frozen_inputs(model), *service)
     )
     rest = prepared(part.rest, spec, training)
     tuned = tune(rest, training)
@@ -80,25 +82,28 @@ def fit(
     more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
     if training.blend:
         more["seen"] = some_of(feed, checked)
-    Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more).run()
+    loop = Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more)
+    loop.run()
     if is_chief():
         if training.precision != "float32":
             model = in_float32(model)
             part = split(model)
         if checked is not None:
-            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], checked[0]["present"])
-        save(model, folder / "model")
+            here = run_model(presence_model(part.rest, spec), checked[0])[HERE]
+            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], here)
+        loop.check_folder()
+        save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there
 
 
 def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
     """The feed of records that are decoded here, through what is frozen of the model."""
-    given = decode(spec, train, memory=training.memory * 1e9 / training.views)
+    given = decode(spec, train, memory=training.memory * 1e9)
     labels, first = labels_of(spec, train, training), spec.tasks[0]
     return Stream(
         compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
         labels,
-        varied_of(spec, training, labels, part.trunks),
+        varied_of(spec, training, labels, computed=part.trunks),
         batch_size=training.batch_size,
         seed=seed,
         table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
@@ -118,11 +123,15 @@ def some_of(feed: Stream | Remote, checked: Validation | None) -> Validation:
     return features, {name: label[rows] for name, label in feed.labels.items()}
 
 
-def remote_feed(spec: Spec, train: Records, training: Training, seed: int, service: str, shards: str) -> Remote:
-    """The feed of records that a tf.data service decodes."""
+def remote_feed(
+    spec: Spec, train: Records, training: Training, seed: int, frozen: frozenset[str], service: str, shards: str
+) -> Remote:
+    """The feed of records that a tf.data service decodes; `frozen` are the inputs that a frozen network reads."""
     source = ServiceBatches(spec, train, shards, service=service, seed=seed)
     labels = labels_of(spec, train, training)
-    return Remote(source, labels, varied_of(spec, training, labels), batch_size=training.batch_size, seed=seed)
+    return Remote(
+        source, labels, varied_of(spec, training, labels, frozen=frozen), batch_size=training.batch_size, seed=seed
+    )
 
 
 def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
@@ -132,14 +141,22 @@ def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
     return {**encode_labels(spec, train, unlabelled=bool(training.teacher)), **taught}
 
 
-def varied_of(spec: Spec, training: Training, labels: dict[str, Any], trunks: Iterable[str] = ()) -> Varied:
-    """What the settings want drawn; `trunks` are the inputs that come as features."""
+def varied_of(
+    spec: Spec,
+    training: Training,
+    labels: dict[str, Any],
+    *,
+    computed: Iterable[str] = (),
+    frozen: frozenset[str] = frozenset(),
+) -> Varied:
+    """What the settings want drawn; `computed` are the inputs that come as features."""
     first, how = spec.tasks[0], training.mix
     return Varied(
         training.modality_dropout,
         training.views,
+        frozen,
         weights_of(first, labels[first.name]) if training.balance == "weights" else None,
-        None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(trunks)),
+        None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(computed)),
     )
 
 

@@ -11,7 +11,7 @@ from mmzoo.errors import require
 from mmzoo.spec import Spec
 from mmzoo.tuning.parts import node_of
 
-EMBEDDING = "embedding"
+EMBEDDING = "fusion.embedding"
 ALPHA = 1.5  # how strongly a task that lags behind is pulled; the paper's for tasks that differ much
 RATE = 0.025  # of the weights, the paper's
 LEAST = 1e-3  # a weight does not fall further
@@ -19,7 +19,7 @@ LEAST = 1e-3  # a weight does not fall further
 
 def with_embedding(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with the fused embedding, which all tasks share, as one more output."""
-    name = f"{spec.tasks[0].name}_head"
+    name = f"{spec.tasks[0].name}.head"
     require(
         len(spec.tasks) > 1 and any(layer.name == name for layer in model.layers),
         "GradNorm weighs two tasks or more that share a fused embedding, which a decision-level fusion does not have; "

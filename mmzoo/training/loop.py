@@ -12,13 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import MMZooError, unknown
+from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
+from mmzoo.files import subfolder
+from mmzoo.folders import identity
 from mmzoo.spec import Spec
 from mmzoo.training.batches import records_named
 from mmzoo.training.blending import head_losses
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import total_loss
+from mmzoo.training.presence import HERE
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
@@ -70,7 +73,9 @@ class Loop:
     ) -> None:
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
         self.seen = seen
-        self.folder, self.checkpoints, self.ids = folder, folder / "checkpoints", ids
+        self.folder, self.ids = folder, ids
+        self.checkpoints = subfolder(folder, "checkpoints") if is_chief() else folder / "checkpoints"
+        self.places = {path: identity(path) for path in (folder, self.checkpoints)}
         self.callbacks, self.whole = callbacks, whole or model
         size = training.batch_size
         self.total = max(training.epochs * feed.count // size, 1)
@@ -79,6 +84,10 @@ class Loop:
         self.pace, self.saved = 1, time.monotonic()
         found = State.load(self.checkpoints, self.trainer)
         self.state = found or State()
+        require(
+            self.state.step <= self.total and self.state.epoch <= training.epochs,
+            f"The newest checkpoint in '{self.checkpoints}' is not of this run; remove it, or choose another --out.",
+        )
         if found:
             print(f"Going on from step {found.step} of {self.total}.")
 
@@ -119,7 +128,8 @@ class Loop:
             count = min(self.pace, self.ends[self.state.epoch] - self.state.step)
             began = time.monotonic()
             progress.begin_steps(self.state)
-            losses, waited = self.trainer.run(batches, count)
+            terms, waited = self.trainer.run(batches, count)
+            losses = terms.sum(axis=1)
             if not np.isfinite(losses).all():
                 tries += 1
                 self.go_back(int(np.isfinite(losses).argmin()), losses, tries)
@@ -127,7 +137,7 @@ class Loop:
                 progress.begin_epoch(self.state)
                 continue
             self.state.step += len(losses)
-            self.state.losses += losses.tolist()
+            self.state.losses += terms.tolist()
             progress.end_steps(self.state, len(losses), waited)
             ended = self.state.step >= self.ends[self.state.epoch]
             while self.state.epoch < self.training.epochs and self.state.step >= self.ends[self.state.epoch]:
@@ -152,7 +162,7 @@ class Loop:
         """Validate, choose, and lower the rate if it is time."""
         state = self.state
         state.epoch += 1
-        row: dict[str, Any] = {"epoch": state.epoch, "loss": float(np.mean(state.losses or [np.nan]))}
+        row: dict[str, Any] = {"epoch": state.epoch, **self.mean_losses()}
         state.losses = []
         with self.trainer.averaged():
             value = float(state.epoch)
@@ -165,6 +175,8 @@ class Loop:
             state.keep(value, self.model.variables)
             if self.training.blend and state.epoch % self.training.blend == 0:
                 self.weigh()
+            if is_chief():
+                self.check_folder()
             progress.end_epoch(state, row)
         waited = state.epoch - max(state.best_epoch, state.lowered)
         if self.training.schedule == "plateau" and waited >= PLATEAU:
@@ -173,13 +185,37 @@ class Loop:
         if state.epoch < self.training.epochs:
             progress.begin_epoch(state)
 
+    def here(self, features: dict[str, Any]) -> np.ndarray:
+        """Which modalities these examples really have, bool (N, M)."""
+        return run_model(self.trainer.gradients.presence, features)[HERE]
+
+    def mean_losses(self) -> dict[str, float]:
+        """The mean loss of the epoch's steps, and where it has several terms these beside it."""
+        terms = np.mean(self.state.losses or [[np.nan]], axis=0)
+        parts = {name: float(term) for name, term in zip(self.trainer.gradients.terms, terms, strict=False) if term}
+        return {"loss": float(terms.sum()), **(parts if len(parts) > 1 else {})}
+
     def validate(self) -> dict[str, float]:
-        """The loss and the metrics on the validation records, their names with `val_`."""
+        """The loss and the metrics on the validation records, their names with `val_`.
+
+        The loss is that of training as far as the records alone give it: the tasks with their heads, as they are
+        weighed by now, and the regularizers of the weights. What hangs on a batch, on draws or on a teacher (contrast,
+        attacks, imitation, activity) is not in it.
+        """
         assert self.validation is not None
         features, labels = self.validation
         outputs = run_model(self.model, features)
         targets = keras.tree.map_structure(tf.constant, labels)
-        loss = total_loss(self.spec, outputs, targets, tf.constant(features["present"]))
+        ways = self.trainer.gradients
+        loss = total_loss(
+            self.spec,
+            outputs,
+            targets,
+            tf.constant(self.here(features)),
+            factors=ways.balance.weights if ways.balance else None,
+            blend=ways.blending.weights if ways.blending else None,
+        )
+        loss += sum(v.regularizer(v) for v in self.model.trainable_variables if v.regularizer is not None)
         scores = metrics(self.spec, finish(self.spec, outputs), labels)
         return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
 
@@ -192,7 +228,8 @@ class Loop:
         if is_chief():
             assert self.seen is not None and self.validation is not None
             for index, (features, labels) in enumerate((self.seen, self.validation)):
-                losses[index] = head_losses(self.spec, run_model(self.model, features), labels, features["present"])
+                outputs = run_model(self.model, features)
+                losses[index] = head_losses(self.spec, outputs, labels, self.here(features))
         blending.update(added_up(losses.ravel().tolist()).reshape(losses.shape))
 
     def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
@@ -215,7 +252,17 @@ class Loop:
         """Write a checkpoint, where it is this worker's to do so."""
         self.saved = time.monotonic()
         if is_chief():
+            self.check_folder()
             self.state.save(self.checkpoints, self.trainer)
+
+    def check_folder(self) -> None:
+        """Raise unless the run's folders are those that it began in: others are not made in their place."""
+        for path, place in self.places.items():
+            require(
+                place == identity(path),
+                f"'{path}' was removed or replaced after the training began, which cannot go on without it; start it "
+                "again with the same command.",
+            )
 
     def tired(self) -> bool:
         """Were there too many epochs without gain?"""

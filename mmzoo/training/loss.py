@@ -42,6 +42,7 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
+        present: bool (B, M), which modalities are really there (`mmzoo.training.presence`).
         labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
         weights: float32 (B,), how much each example counts in a mean; 1 if not given.
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all
@@ -53,16 +54,34 @@ def total_loss(
         blend: float32 (tasks, 1 + M), the weights of each task's fused head and of those of the modalities; a task's
             loss is then the sum of their means, each over the examples that have the modality.
     """
+    given = {"totals": totals, "share": share, "teaching": teaching, "factors": factors, "blend": blend}
+    return tf.add_n(weighed_losses(spec, outputs, labels, present, weights, **given))
+
+
+def weighed_losses(
+    spec: Spec,
+    outputs: dict[str, Any],
+    labels: Any,
+    present: Any,
+    weights: Any = None,
+    *,
+    totals: Any = None,
+    share: float = 1.0,
+    teaching: Teaching = NO_TEACHER,
+    factors: Any = None,
+    blend: Any = None,
+) -> list[Any]:
+    """What each task adds to `total_loss`, which is their sum."""
     totals = known_totals(spec, labels, present, weights) if totals is None else totals
-    total = 0.0
+    weighed = []
     single = task_losses(spec, outputs, labels, present, weights, totals, teaching, blend)
     for index, loss in enumerate(single):
         task = spec.tasks[index]
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
             loss = tf.exp(-s) * loss * (1.0 if task.labels else 0.5) + share * s / 2
-        total += task.weight * loss * (1.0 if factors is None else factors[index])
-    return total
+        weighed.append(task.weight * loss * (1.0 if factors is None else factors[index]))
+    return weighed
 
 
 def task_losses(
@@ -139,7 +158,7 @@ def task_loss(
         apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[1])
         loss = (1 - teaching.share) * loss + teaching.share * apart
     if task.auxiliary:
-        heads = [outputs[f"{task.name}_{name}"] for name in spec.input_names]
+        heads = [outputs[f"{task.name}.{name}"] for name in spec.input_names]
         single = tf.stack([task.loss(labels, head) for head in heads], 1)
         if task.mutual:
             single += task.mutual * apart_from_others(task, heads, present)

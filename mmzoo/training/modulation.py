@@ -13,7 +13,7 @@ from mmzoo.training.loss import sides, stand_in, weighted
 from mmzoo.tuning.groups import Tuned
 from mmzoo.tuning.parts import node_of, operations_below
 
-VALUES, MASK = "_tower_values", "_tower_mask"
+VALUES, MASK = ".tower_values", ".tower_mask"
 
 
 def with_towers(model: keras.Model, spec: Spec) -> keras.Model:
@@ -22,10 +22,10 @@ def with_towers(model: keras.Model, spec: Spec) -> keras.Model:
 
 
 def towers_of(model: keras.Model, spec: Spec) -> dict[str, Any]:
-    """By `<input>_tower_values` and `<input>_tower_mask`, the symbolic tokens of each tower."""
+    """By `<input>.tower_values` and `<input>.tower_mask`, the symbolic tokens of each tower."""
     found: dict[str, Any] = {}
     for name in spec.input_names:
-        values, mask, _ = node_of(model, f"{name}_tokens").input_tensors
+        values, mask, _ = node_of(model, f"{name}.tokens").input_tensors
         found |= {name + VALUES: values, name + MASK: mask}
     return found
 
@@ -121,7 +121,7 @@ def factors_of(totals: Any, counts: Any, alpha: float) -> Any:
 
 def tower_variables(model: keras.Model, name: str, tuned: Tuned) -> list[Any]:
     """All that can train on the way from an input to its tokens, with what is added to its kernels."""
-    last = model.get_layer(f"{name}_tokens")
+    last = model.get_layer(f"{name}.tokens")
     below = operations_below(last)
     layers = [layer for layer in model.layers if id(layer) in below or layer is last]
     found = {id(v): v for layer in layers for v in layer.trainable_variables}

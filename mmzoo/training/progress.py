@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import json
+import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,8 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from mmzoo.files import write_file
+from mmzoo.files import subfolder, write_file
+from mmzoo.folder.notes import history_text
 from mmzoo.training.state import State
 
 LINES = 10  # printed in all where there is no terminal for a bar
@@ -46,7 +47,7 @@ class Progress:
         watching = list(callbacks) if chief else []
         # Keras has a callback for it, which asks the model for an optimizer that it does not have here.
         wanted = chief and importlib.util.find_spec("tensorboard")
-        self.board = tf.summary.create_file_writer(str(folder / "tensorboard")) if wanted else None
+        self.board = board_in(subfolder(folder, "tensorboard")) if wanted else None
         self.model = model
         model.stop_training = False
         self.callbacks = keras.callbacks.CallbackList(watching, model=model, epochs=epochs, steps=steps, verbose=0)
@@ -77,7 +78,7 @@ class Progress:
         self.waited += waited
         self.bar.update(count * self.batch_size)
         self.bar.set_postfix_str(f"waiting for data {self.waiting:.0%}", refresh=False)
-        self.callbacks.on_train_batch_end(state.step - 1, {"loss": state.losses[-1]})
+        self.callbacks.on_train_batch_end(state.step - 1, {"loss": sum(state.losses[-1])})
 
     @property
     def waiting(self) -> float:
@@ -93,7 +94,7 @@ class Progress:
         state.history.append(row)
         if not self.chief:
             return
-        write_file(self.folder / "history.jsonl", "".join(json.dumps(line) + "\n" for line in state.history).encode())
+        write_file(self.folder / "history.jsonl", history_text(state.history))
         if self.bar.disable and state.epoch % max(self.epochs // LINES, 1) == 0:
             shown = "  ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "epoch")
             print(f"epoch {state.epoch}/{self.epochs}  {shown}", flush=True)
@@ -115,3 +116,8 @@ class Progress:
         if self.board:
             self.board.close()
         self.callbacks.on_train_end()
+
+
+def board_in(folder: Path) -> Any:
+    """A writer for TensorBoard, into a file of a name that nobody can guess: it would follow a link."""
+    return tf.summary.create_file_writer(str(folder), filename_suffix=f".{secrets.token_hex(16)}")

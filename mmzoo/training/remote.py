@@ -56,7 +56,7 @@ class Remote:
             present = tf.gather(tf.constant(self.source.present), rows)
             keys = keys_of(self.seed, rows, epoch)
             inputs = {
-                item.name: self.varied.augmented(item, batch[item.name], keys, salt)
+                item.name: self.varied.augmented(item, batch[item.name], rows, keys, salt=salt, seed=self.seed)
                 for salt, item in enumerate(self.source.spec.inputs, start=1)
             }
             return self.varied({**inputs, "present": present}, self.labels, rows, keys)

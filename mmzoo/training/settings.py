@@ -36,7 +36,9 @@ class Training:
         tune_inputs: the inputs whose towers train in that way; those with pretrained blocks, if none is named.
         modality_dropout: share of the modalities that are left out, drawn for each example;
             one always stays (Neverova et al. 2016, "ModDrop").
-        views: how many variants of each example are computed and kept; the first is the original.
+        views: how many variants of each example a frozen network reads, which are computed once; the first is the
+            original. What a tower that trains reads is augmented anew in each epoch, whatever this says; an input
+            with `augmentations=[]` is not.
         balance: "none"; "weights", records of rare labels of the first task count more in the loss; "sampling", they
             are drawn more often, and a pass has more examples.
         mix: "mixup", pairs of examples are added, "cutmix", a part of each is the other's, with all their modalities

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
+from mmzoo.names import owner_of
 from mmzoo.spec import Spec
 
 CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
@@ -35,13 +36,12 @@ def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray
     tower of its input keeps what reads them.
     """
     found = {}
-    names: list[str] = new.spec.input_names
     chosen: dict[str, np.ndarray] = {}
     other = f"The run '{origin}' has a model of other layers; begin with one of the same spec, or of wider towers."
     require(len(old.layers) == len(new.layers), other)
     for before, after in zip(old.layers, new.layers, strict=True):
         require(len(before.variables) == len(after.variables), other)
-        tower = next((name for name in names if after.name.startswith(f"{name}_")), "")
+        tower = owner_of(after.name)
         kept = chosen.get(tower)
         for source, target in zip(before.variables, after.variables, strict=True):
             value = np.asarray(source.numpy())

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.errors import MMZooError, require
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.trainer import Trainer
+from mmzoo.words import one_line
 
 
 @dataclass
@@ -18,7 +20,7 @@ class State:
 
     step: how many steps were taken; batches, views and dropout of modalities follow from it.
     epoch: how many epochs have ended.
-    losses: of the steps of the epoch that goes on.
+    losses: of the steps of the epoch that goes on, each as its terms.
     best: the highest value so far of the metric that chooses, and in which epoch it was.
     lowered: the last epoch after which the learning rate was lowered.
     history: a row for each epoch that has ended.
@@ -27,7 +29,7 @@ class State:
 
     step: int = 0
     epoch: int = 0
-    losses: list[float] = field(default_factory=list)
+    losses: list[list[float]] = field(default_factory=list)
     best: float | None = None
     best_epoch: int = 0
     lowered: int = 0
@@ -45,14 +47,26 @@ class State:
 
     @classmethod
     def load(cls, folder: Path, trainer: Trainer) -> State | None:
-        """The newest checkpoint that is whole, put back into the trainer; None where there is none."""
+        """The newest checkpoint that is whole, put back into the trainer; None where there is none.
+
+        Raises:
+            MMZooError: it is of another model, or of none.
+        """
         found = load_checkpoint(folder)
         if found is None:
             return None
         arrays, facts = found
         weights = {name: array for name, array in arrays.items() if name.startswith("best")}
-        trainer.restore({name: array for name, array in arrays.items() if name not in weights})
-        return cls(**facts, weights=weights)
+        try:
+            state = cls(**facts, weights=weights)
+            require(all(type(n) is int and n >= 0 for n in (state.step, state.epoch)), "its step is no number")
+            trainer.restore({name: array for name, array in arrays.items() if name not in weights})
+        except Exception as error:  # whoever made it may have put anything into it
+            raise MMZooError(
+                f"The newest checkpoint in '{folder}' is not of this run ({one_line(error)[:200]}); remove it, or "
+                "choose another --out."
+            ) from error
+        return state
 
     def keep(self, value: float, variables: list[Any]) -> None:
         """Keep the weights of the epoch that has just ended if `value` is as high as the best before, or higher."""

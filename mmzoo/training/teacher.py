@@ -9,11 +9,11 @@ from mmzoo.errors import require
 from mmzoo.evaluation.metrics import run_model
 from mmzoo.spec import Spec
 
-TAUGHT = "_taught"  # after a task's name: what the teacher answers, among the labels
+TAUGHT = ".taught"  # after a task's name: what the teacher answers, among the labels
 
 
 def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The logits of a run's model for all records, by `<task>_taught`, float32 (N, units).
+    """The logits of a run's model for all records, by `<task>.taught`, float32 (N, units).
 
     Args:
         teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.

@@ -111,17 +111,18 @@ class Trainer:
         return iter(self.strategy.distribute_datasets_from_function(parts))
 
     def run(self, batches: Iterator[Any], count: int) -> tuple[np.ndarray, float]:
-        """Take `count` steps; returns their losses, float32 (count,), and the seconds spent on waiting for data.
+        """Take `count` steps; returns their losses, float32 (count, terms), and the seconds spent on waiting for data.
 
-        A loss is NaN where the gradient was not finite: the weights are of no more use then.
+        The terms, whose sum the loss is, are those of `Gradients.terms`. They are NaN where the gradient was not
+        finite: the weights are of no more use then.
         """
         losses, waited = self._steps(batches, tf.constant(count))
         # Other workers' parts of the losses; always as many, for one graph that adds them up.
-        padded = np.pad(losses.numpy(), (0, max(self.training.steps_per_call - count, 0)))
-        return added_up(padded)[:count], float(waited)
+        padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_call - count, 0)), (0, 0)))
+        return added_up(padded.ravel()).reshape(padded.shape)[:count], float(waited)
 
     def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
-        losses = tf.TensorArray(tf.float32, count, element_shape=())
+        losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
         waited = tf.constant(0.0, tf.float64)
         ready = tf.timestamp()
         for k in tf.range(count):
@@ -193,13 +194,15 @@ class Trainer:
         """Inside, the model has its averaged weights, and what is added to its kernels in them."""
         changed = [variable for _, variable in self.averages] + [each.kernel for each in self.tuned.additions]
         kept = [variable.numpy() for variable in changed]
-        for average, variable in self.averages:
-            variable.assign(average.numpy())
-        for each in self.tuned.additions:
-            each.kernel.assign(each.total())
-        yield
-        for variable, value in zip(changed, kept, strict=True):
-            variable.assign(value)
+        try:
+            for average, variable in self.averages:
+                variable.assign(average.numpy())
+            for each in self.tuned.additions:
+                each.kernel.assign(each.total())
+            yield
+        finally:
+            for variable, value in zip(changed, kept, strict=True):
+                variable.assign(value)
 
     def _variables(self) -> list[Any]:
         added = [v for each in self.tuned.additions for v in (each.a, each.b)]

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.errors import require, unknown
 
-PRETRAINED = "_pretrained"
+PRETRAINED = ".pretrained"
 
 
 def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
@@ -29,7 +29,7 @@ def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[ke
     towers = []
     for name in inputs:
         layers = {layer.name: layer for layer in model.layers}
-        last = layers.get(f"{name}_tokens")
+        last = layers.get(f"{name}.tokens")
         if last is None:
             known = [key for key in model.input if key != "present"]
             raise unknown("input called", name, known)

@@ -1,0 +1,171 @@
+"""What a column of labels asks: one of several labels, several of them, or a number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmzoo.data.kinds import MOST, is_code, shown
+from mmzoo.data.table import Table
+from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.modalities.base import frequent
+from mmzoo.modalities.cells import LARGEST, number_of, says_nothing, text_of
+from mmzoo.tasks import Task, tasks
+
+LABELS = 20
+"""Different whole numbers that are taken for labels, not for an amount, if each comes twice on average."""
+
+AGAIN, RAREST = 10, 5
+"""More of them are labels too if each comes so often on average, and the rarest of them so often."""
+
+WORDS = ("classification", "binary", "ordinal", "multi_label")
+"""The tasks whose answers are labels; the others' are numbers."""
+
+
+def label_task(
+    name: str, table: Table, label: str, *, task: str = "", delimiter: str = ""
+) -> tuple[Task, list[Any], str]:
+    """The task that a column asks, the labels as it takes them, and what was decided, in words.
+
+    Labels keep the text that they are written with. A label that cannot be used is a `DataError`.
+
+    Args:
+        name: of the task.
+        task: its kind, where the guess is wrong.
+        delimiter: between the labels of one cell, each of which is one.
+
+    Raises:
+        MMZooError: there are not two labels, or nearly as many as records.
+    """
+    if task and task not in tasks.names():
+        raise unknown("task called", task, tasks.names())
+    require(not delimiter or task in ("", "multi_label"), f"--delimiter is for --task multi_label, not for '{task}'.")
+    kind = table.kinds[label] if label in table.told else ""
+    task = task or ("multi_label" if delimiter else "regression" if kind == "number" else "")
+    words = task in WORDS or kind in ("category", "text")
+    cells = [
+        label_of(label, value, where, words, delimiter)
+        for value, where in zip(table.written[label], table.places, strict=True)
+    ]
+    there = [value for value in cells if value is not None and not isinstance(value, DataError)]
+    lists = sum(isinstance(value, list) for value in there)
+    faults = [value for value in cells if isinstance(value, DataError)]
+    few = len({str(value) for value in there}) < 2
+    if few and faults:
+        raise MMZooError(str(faults[0]))
+    only = f"only '{shown(str(there[0]))}'" if there else "none"
+    require(not few, f"The label '{label}' needs two different values at least; the table has {only}.")
+    if task == "multi_label" or (not task and lists > len(there) / 2):
+        return several(name, cells)
+    if lists:
+        fault = "has a list in {}, where one label should be; mend it, or --task multi_label takes lists"
+        cells = replaced(table, label, cells, lambda value: isinstance(value, list), fault)
+        there = [value for value in cells if isinstance(value, str)]
+    numbers = [value for value in there if number_of(value) is not None]
+    amounts = len(numbers) >= MOST * len(there) and not words
+    said = ""
+    if amounts and not task:
+        task, said = decided(numbers)
+    if task == "regression":
+        fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
+        cells = replaced(table, label, cells, lambda value: not fits(value), fault)
+        return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said
+    if amounts:
+        fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
+        cells = replaced(table, label, cells, lambda value: not fits(value), fault)
+    return one_of(name, label, task, cells, said)
+
+
+def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) -> Any:
+    """One label as a text, or a list of them; None where there is none.
+
+    Args:
+        words: may a word for nothing ("None", "NA") be a label?
+    """
+    if value is None or isinstance(value, DataError):
+        return value
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return sorted({text_of(part) for part in value if part is not None}, key=str)
+    if delimiter and isinstance(value, str):
+        return sorted({part.strip() for part in value.split(delimiter)} - {""})
+    if not words and says_nothing(value):
+        return DataError(
+            f"The label '{label}' in {where} is '{text_of(value)}', a usual word for nothing; give one, leave such "
+            f"records out (--on-error skip), or take it for a label (--kind {label}=category).",
+            "no_label",
+        )
+    if isinstance(value, (dict, bytes)):
+        return DataError(f"The label '{label}' in {where} must be a text or a number, not {shown(value)}.", "bad_label")
+    return text_of(value)
+
+
+def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Any, fault: str) -> list[Any]:
+    """The labels with a `DataError` in place of those that are wrong."""
+    return [
+        DataError(f"The label '{label}' {fault.format(where, value)}.", "bad_label")
+        if value is not None and not isinstance(value, DataError) and wrong(value)
+        else value
+        for value, where in zip(cells, table.places, strict=True)
+    ]
+
+
+def fits(value: str) -> bool:
+    """Is it a number that a model can learn?"""
+    number = number_of(value)
+    return number is not None and abs(number) <= LARGEST
+
+
+def decided(numbers: Sequence[str]) -> tuple[str, str]:
+    """Are numbers labels or an amount? The kind of task and why."""
+    counts = Counter(numbers)
+    different, whole = len(counts), all(fits(text) and float(text) == int(float(text)) for text in counts)
+    come_again = different <= LABELS and different <= len(numbers) / 2
+    come_again |= different <= len(numbers) / AGAIN and min(counts.values()) >= RAREST
+    codes = any(is_code(text) for text in counts)
+    if codes or (whole and come_again):
+        what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
+        return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
+    return "regression", f"{different} different numbers; --task classification takes them for labels"
+
+
+def one_of(name: str, label: str, task: str, cells: list[Any], said: str) -> tuple[Task, list[Any], str]:
+    """The task whose answer is one of the labels."""
+    there = [value for value in cells if isinstance(value, str)]
+    labels = sorted(set(there), key=in_order)
+    require(len(labels) > 1, f"The label '{label}' needs two different values at least; the table has {labels}.")
+    if len(labels) > len(there) / 2:
+        most = ", ".join(shown(text) for text in frequent(there)[:3])
+        raise MMZooError(
+            f"The label '{label}' has {len(labels)} different values in {len(there)} records ({most} ...); "
+            "choose another, or give more records of each."
+        )
+    task = task or ("binary" if len(labels) == 2 else "classification")
+    require(task != "binary" or len(labels) == 2, f"A binary label has two values, but '{label}' has {len(labels)}.")
+    ordered = all(number_of(text.split()[0]) is not None for text in labels)
+    require(
+        task != "ordinal" or ordered,
+        f"The labels of '{label}' have no order that can be seen ({shown(labels[0])} ...); begin each with a number.",
+    )
+    if task == "ordinal":
+        labels.sort(key=lambda text: number_of(text.split()[0]) or 0.0)
+    return tasks[task](name, labels=tuple(labels)), cells, said or f"{len(labels)} labels"  # type: ignore[call-arg]
+
+
+def in_order(text: str) -> tuple[float, str]:
+    """Numbers by their size, then texts."""
+    number = number_of(text)
+    return (float("inf") if number is None else number, text)
+
+
+def several(name: str, cells: Sequence[Any]) -> tuple[Task, list[Any], str]:
+    """The task whose answer is any of the labels."""
+    answers = [[value] if isinstance(value, str) else value for value in cells]
+    labels = sorted({part for value in answers if isinstance(value, list) for part in value}, key=in_order)
+    require(labels, f"No record has a label of '{name}'; give some.")
+    made = tasks["multi_label"](name, labels=tuple(labels))  # type: ignore[call-arg]
+    return made, answers, f"lists of {len(labels)} labels"

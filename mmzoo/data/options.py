@@ -1,0 +1,139 @@
+"""How a table is read, written behind its name: "photos.csv#species?kind.zip=category&root=%2Fdisk"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import parse_qsl, quote
+
+from mmzoo.data.kinds import KINDS
+from mmzoo.errors import MMZooError, require, unknown
+
+TFDS = "tfds:"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a table is read and what is asked of it, where that cannot be seen from its cells.
+
+    Args:
+        kinds: what columns are: `{"zip": "category"}`.
+        root: the folder that paths in the table are relative to; the table's own, if not given.
+        allow_outside: may paths, or links on their way, lead out of it?
+        encoding: of the text in its file.
+        task: what is asked of the label: "classification", "regression" ...
+        delimiter: between the labels of one cell.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    root: str = ""
+    allow_outside: bool = False
+    encoding: str = ""
+    task: str = ""
+    delimiter: str = ""
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Those that were given, as texts."""
+        found = [(f"kind.{column}", kind) for column, kind in sorted(self.kinds.items())]
+        found += [(key, getattr(self, key)) for key in ("root", "encoding", "task", "delimiter")]
+        found += [("allow_outside", "1" if self.allow_outside else "")]
+        return [(key, value) for key, value in found if value]
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[str, str]]) -> Options:
+        """From pairs as `pairs` gives them."""
+        kinds = {key.removeprefix("kind."): value for key, value in pairs if key.startswith("kind.")}
+        others = {key: value for key, value in pairs if not key.startswith("kind.")}
+        return cls(kinds, allow_outside=bool(others.pop("allow_outside", "")), **others)
+
+    def updated(self, other: Options) -> Options:
+        """These, but for those that were given in `other`."""
+        return Options.of(list(dict([*self.pairs, *other.pairs]).items()))
+
+
+@dataclass(frozen=True)
+class TableName:
+    """A table, its label and how it is read, as one text that a run, a recipe and a command line have.
+
+    Args:
+        path: of a table or of a folder of shards, or "tfds:NAME".
+        label: the column to be predicted; "" where it was not said.
+    """
+
+    path: str
+    label: str = ""
+    options: Options = field(default_factory=Options)
+
+    @classmethod
+    def parse(cls, text: str) -> TableName:
+        """A name as `str` writes it; "photos.csv" and "photos.csv#species" are such names."""
+        pairs: list[tuple[str, str]] = []
+        before, mark, query = text.rpartition("?")
+        if mark and all(known(pair.partition("=")[0]) for pair in query.split("&")):
+            text, pairs = before, parse_qsl(query, errors="surrogateescape")
+        marks = [k for k, char in enumerate(text) if char == "#"]
+        # A path may have a "#" too: where something is there before one, that is the table.
+        at = next((k for k in marks if is_there(text[:k])), marks[0] if marks else len(text))
+        return cls(text[:at], text[at + 1 :], Options.of(pairs))
+
+    def __str__(self) -> str:
+        coded = [[quote(part, safe="", errors="surrogateescape") for part in pair] for pair in self.options.pairs]
+        query = "&".join(f"{key}={value}" for key, value in coded)
+        return self.path + (f"#{self.label}" if self.label else "") + (f"?{query}" if query else "")
+
+    @property
+    def absolute(self) -> TableName:
+        """With whole paths, so that a run can write it down."""
+        path = self.path if self.path.startswith(TFDS) else str(Path(self.path).absolute())
+        root = str(Path(self.options.root).absolute()) if self.options.root else ""
+        return replace(self, path=path, options=replace(self.options, root=root))
+
+
+def is_there(path: str) -> bool:
+    """Is there anything at a path, which may be none?"""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def known(key: str) -> bool:
+    """Is it the name of an option?"""
+    return key.startswith("kind.") or key in ("root", "allow_outside", "encoding", "task", "delimiter")
+
+
+def told_kinds(texts: Sequence[str]) -> dict[str, str]:
+    """Kinds as a command line has them: `["zip=category"]`.
+
+    Raises:
+        MMZooError: one is not written so, or there is no such kind.
+    """
+    found = {}
+    for text in texts:
+        column, mark, kind = text.rpartition("=")
+        require(mark and column, f"What a column is is written COLUMN=KIND, such as zip=category, not '{text}'.")
+        check_kind(kind)
+        found[column] = kind
+    return found
+
+
+def check_kind(kind: str) -> None:
+    """Raise unless there is such a kind of column."""
+    if kind not in KINDS:
+        raise unknown("kind of column called", kind, KINDS)
+
+
+def check_root(root: str | Path) -> Path:
+    """The folder that paths are relative to, without links.
+
+    Raises:
+        MMZooError: it is not there.
+    """
+    try:
+        path = Path(root).resolve()
+        require(path.is_dir(), f"The folder '{root}' does not exist; give another --root.")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise MMZooError(f"The folder '{root}' cannot be entered ({error}); give another --root.") from None
+    return path

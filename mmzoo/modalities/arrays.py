@@ -1,0 +1,192 @@
+"""Arrays of numbers that users and their files give: read exactly, whatever their type and order, or refused."""
+
+from __future__ import annotations
+
+import ast
+import decimal
+import math
+import numbers
+import re
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import DataError, require_data
+from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.wav import CHANNELS
+
+MAGIC = b"\x93NUMPY"
+MAX_HEADER = 10_000  # characters of a .npy file's header, as many as NumPy itself reads
+LOUDEST = 8.0
+"""Of float samples, whose full scale is 1: mixes and lossy coders overshoot by less, integers as floats by more."""
+
+
+def load_npy(data: bytes, origin: str) -> np.ndarray:
+    """The array in the bytes of a .npy file, in this machine's order of bytes.
+
+    What its header claims is compared with the length of the file before memory is taken.
+
+    Args:
+        origin: how an error calls the file.
+
+    Raises:
+        DataError: it is no such file, is damaged or cut short, or holds something other than numbers.
+    """
+    require_data(not data.startswith(b"PK"), "junk_array", f"{origin} is a .npz archive; save one array as .npy.")
+    try:
+        start, dtype, shape, fortran = npy_header(data)
+        count = math.prod(shape)
+        lies = f"{origin} claims {count * dtype.itemsize} bytes of numbers but has {len(data) - start}; save it again."
+        require_data(count * dtype.itemsize == len(data) - start, "lying_array", lies)
+        array = np.frombuffer(data, dtype, count, start).reshape(shape, order="F" if fortran else "C")
+        return array.astype(dtype.newbyteorder("="))
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged header leads to
+        message = f"{origin} is not a .npy array of numbers; write one with numpy.save."
+        raise DataError(message, "junk_array") from error
+
+
+def npy_header(data: bytes) -> tuple[int, np.dtype, tuple[int, ...], bool]:
+    """Where the numbers of a .npy file begin, their type, the shape, and whether the first axis runs fastest.
+
+    NumPy's own reader of headers warns, takes headers of Python 2 apart with a tokenizer, and reads types that are
+    no numbers.
+
+    Raises:
+        Exception: of any kind; it is no such header.
+    """
+    if data[:6] != MAGIC or data[6:8] not in (b"\1\0", b"\2\0", b"\3\0"):
+        raise ValueError("no .npy file")
+    start = 10 if data[6] == 1 else 12
+    (length,) = struct.unpack_from("<H" if data[6] == 1 else "<I", data, 8)
+    if length > MAX_HEADER or len(data) < start + length:
+        raise ValueError("the header is too long")
+    header = ast.literal_eval(data[start : start + length].decode("latin-1").strip())
+    descr, shape, fortran = header["descr"], header["shape"], header["fortran_order"]
+    sizes = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
+    if not (re.fullmatch(r"[<>|=]?[?biufc]\d{0,2}", descr) and sizes and type(fortran) is bool):
+        raise ValueError("no array of numbers")
+    return start + length, np.dtype(descr), shape, fortran
+
+
+def read_array(value: Any, what: str, width: int, dtype: type[np.floating] = np.float32) -> np.ndarray:
+    """Numbers (N, width) of `dtype` from an array or a .npy file; a row of numbers is (N, 1).
+
+    Raises:
+        DataError: it is no array of numbers of that width.
+    """
+    if isinstance(value, (str, Path, bytes)):
+        value = load_npy(*read_bytes(value, "array"))
+    array = real_numbers(value, what, dtype)
+    array = array[:, None] if array.ndim == 1 else array
+    require_data(
+        array.ndim == 2 and array.shape[1] == width,
+        "wrong_shape",
+        f"An array for {what} must have shape (steps, {width}), not {array.shape}.",
+    )
+    return array
+
+
+def real_numbers(value: Any, what: str, dtype: type[np.floating] = np.float32) -> np.ndarray:
+    """`value` as floats of its shape; what is masked out in it, or None, is NaN.
+
+    Raises:
+        DataError: it does not hold real numbers, or one that is too large for `dtype`.
+    """
+    array = numeric(value, what)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = array.astype(dtype, copy=False)
+    require_data(
+        not (np.isinf(found) & ~np.isinf(array)).any(),
+        "bad_number",
+        f"An array for {what} has numbers over {np.finfo(dtype).max:.2g}; bring them to another unit.",
+    )
+    return found
+
+
+def numeric(value: Any, what: str) -> np.ndarray:
+    """`value`, which may be a list, a tensor or whatever else becomes an array, as real numbers of their own type.
+
+    Raises:
+        DataError: it holds something else.
+    """
+    message = f"An array for {what} must hold numbers, not {type(value).__name__}."
+    try:
+        if isinstance(value, np.ma.MaskedArray):  # an array of it alone would hold what is masked out, too
+            value = np.ma.filled(value.astype(np.float64), np.nan)
+        array = np.asarray(value)
+        if array.dtype.kind == "O":
+            kinds = (numbers.Real, decimal.Decimal, type(None))  # no texts, which would be read as what they say
+            require_data(all(isinstance(each, kinds) for each in array.flat), "junk_array", message)
+            array = array.astype(np.float64)
+    except DataError:
+        raise
+    except Exception as error:  # what is not even, integers of 400 digits, whatever a stranger's `__array__` raises
+        raise DataError(message, "junk_array") from error
+    require_data(array.dtype.kind != "c", "junk_array", f"An array for {what} must hold real numbers, not complex.")
+    require_data(array.dtype.kind in "biuf", "junk_array", message)
+    return array
+
+
+def waveform(value: Any, what: str) -> np.ndarray:
+    """A sound (N,), (N, channels) or (channels, N), as (N,) or (N, channels), float32 or int16, full scale 1 or 32768.
+
+    Integers of 8, 16 and 32 bits are scaled by their type (those without a sign rest at half of its range); those of 64
+    bits, which lists and datasets have, are taken for 16 bits if they fit.
+
+    Raises:
+        DataError: it is no such array, or it is not clear which of its axes is time, or what its numbers mean.
+    """
+    array = numeric(value, f"audio {what}")
+    kind, bits = array.dtype.kind, array.dtype.itemsize * 8
+    say = "; give int16, or float in -1..1."
+    require_data(kind != "b", "junk_array", f"Audio {what} is an array of truth values{say}")
+    if kind in "iu":
+        far = max(-int(array.min(initial=0)), int(array.max(initial=0)))
+        if bits == 64:
+            require_data(far <= 2**15, "wrong_scale", f"Audio {what} has 64-bit integers up to {far}{say}")
+            array = np.clip(array, -(2**15), 2**15 - 1).astype(np.int16)
+        elif (kind, bits) == ("i", 32):
+            # Nothing that was recorded is 96 dB below full scale from end to end.
+            unclear = f"Audio {what} has 32-bit integers, yet none over {far}, as if they were of 16 bits{say}"
+            require_data(far == 0 or far > 2**15, "wrong_scale", unclear)
+    return oriented(scaled(array), what)
+
+
+def scaled(array: np.ndarray) -> np.ndarray:
+    """Samples as float32, whose full scale is 1, by their type; int16 stays what it is."""
+    kind, bits = array.dtype.kind, array.dtype.itemsize * 8
+    if kind == "f":
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+            return array.astype(np.float32, copy=False)
+    if (kind, bits) == ("i", 16):
+        return array.astype(np.int16, copy=False)
+    rest = 0 if kind == "i" else 2 ** (bits - 1)
+    return ((array.astype(np.float64) - rest) / 2 ** (bits - 1)).astype(np.float32)
+
+
+def oriented(array: np.ndarray, what: str) -> np.ndarray:
+    """(N,) or (N, channels) of an array whose channels may come first: the axis that can only be channels is them."""
+    shape = f"Audio {what} must have shape (N,), (N, channels) or (channels, N), not {array.shape}."
+    require_data(array.ndim in (1, 2), "wrong_shape", shape)
+    if array.ndim == 1 or not array.size:
+        return array.reshape(-1)
+    few = [axis for axis in (0, 1) if array.shape[axis] in CHANNELS]
+    single = [axis for axis in few if array.shape[axis] == 1]
+    channels = single or few
+    unclear = f"Audio {what} of shape {array.shape} may be either way round; give (N,), its channels mixed."
+    require_data(len(channels) == 1 or single, "wrong_shape", unclear if few else shape)
+    return array.T if channels[0] == 0 else array
+
+
+def mono(samples: np.ndarray) -> np.ndarray:
+    """The mean of the channels of (N,) or (N, channels), float32 (N,) in full scale 1."""
+    if samples.dtype == np.int16:
+        samples = np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
+    if samples.ndim == 1 or samples.shape[1] == 1:
+        return samples.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+        return samples.mean(axis=1, dtype=np.float32)

@@ -1,0 +1,73 @@
+"""One cell of a table: does it say nothing, is it a number, and how is it written as a text?"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+DASHES = frozenset({"-", "--", "\N{EN DASH}", "\N{EM DASH}"})
+NOTHING = DASHES | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "?"}
+"""What stands in a cell, in lower case and without blanks around it, to say that there is nothing."""
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Of a number, because models compute in float32."""
+
+LONGEST = 1000
+"""Characters of a number; the regular expression and `float` are quick for these."""
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def is_missing(value: Any) -> bool:
+    """Is there no value? None, an empty string, NaN of any type, and pandas' NA and NaT."""
+    if value is None or (isinstance(value, str) and not value):
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
+        return bool(value != value)
+    return type(value).__name__ in ("NAType", "NaTType")
+
+
+def says_nothing(value: Any) -> bool:
+    """Is it missing, or one of the usual words for that?"""
+    return is_missing(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
+
+
+def number_of(value: Any) -> float | None:
+    """A number, or a text that is nothing but one, as a float; None where it is neither.
+
+    A text is read strictly: digits of ASCII, a point, an exponent. "1_0", "inf", "0x1f" and "1,5" are no numbers. What
+    is too large for a float is infinite.
+    """
+    if isinstance(value, str):
+        return float(value) if len(value) <= LONGEST and NUMBER.fullmatch(value.strip()) else None
+    if isinstance(value, (bytes, bytearray)) or getattr(value, "ndim", 0):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError):
+        return None
+
+
+def text_of(value: Any) -> str:
+    """A value as a CSV would have it: whole numbers without a point, because a column with gaps makes them floats."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (float, np.floating)) and abs(value) < 1e15 and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def is_encodable(text: str) -> bool:
+    """Can it be written down? Half a surrogate pair cannot, and a zero byte ends texts and paths."""
+    try:
+        return b"\0" not in text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,127 @@
+"""What a GIF says of itself, and the moving pictures of one.
+
+Pillow makes the screen larger when a frame does not fit in it, so that the frames count, not the screen.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmzoo.errors import require_data
+from mmzoo.modalities.pictures.facts import Facts
+from mmzoo.modalities.pictures.limits import DAMAGED, MAX_PIXELS, TRUNCATED, check_parts, check_sides
+
+MAX_FRAMES = 20_000
+# A frame is laid on a screen of 4 bytes a pixel, beside the one before it and what is under it.
+COST, MOVING_COST = 7, 19
+IMAGE, EXTENSION, END, CONTROL = b",", b"!", b";", 0xF9
+BLOCKS = 4_000_000  # of at most 255 bytes
+
+
+@dataclass
+class Walk:
+    """The frames of a GIF without comments and what else makes no pixels.
+
+    width, height: of the screen with all frames that were met so far.
+    """
+
+    data: bytes
+    origin: str
+
+    def __post_init__(self) -> None:
+        require_data(len(self.data) >= 13, "truncated_image", TRUNCATED.format(self.origin))
+        self.width, self.height, flags = struct.unpack_from("<HHB", self.data, 6)
+        self.at = 13 + palette(flags)
+        self.parts: list[bytes | memoryview] = [self.data[: self.at]]
+        self.blocks = 0
+
+    def to_frame(self) -> bool:
+        """Go to the next frame and take its place into the sides; False where there is none."""
+        for count in range(len(self.data)):
+            check_parts(count, self.origin)
+            kind = self.data[self.at : self.at + 1]
+            if kind == IMAGE and self.at + 10 <= len(self.data):
+                left, top, width, height = struct.unpack_from("<HHHH", self.data, self.at + 1)
+                self.width, self.height = max(self.width, left + width), max(self.height, top + height)
+                return True
+            if kind in (b"", END, IMAGE):
+                break
+            start, self.at = self.at, self.at + 1
+            if kind == EXTENSION:
+                self.at += 1
+                self.skip_blocks()
+                if self.data[start + 1 : start + 2] == bytes([CONTROL]):
+                    self.parts.append(self.data[start : self.at])
+        return False
+
+    def past_frame(self) -> None:
+        """Go behind the frame."""
+        start = self.at
+        self.at += 10 + palette(self.data[self.at + 9]) + 1
+        self.skip_blocks()
+        self.parts.append(self.data[start : self.at])
+
+    def skip_blocks(self) -> None:
+        while self.at < len(self.data) and (length := self.data[self.at]):
+            self.at, self.blocks = self.at + 1 + length, self.blocks + 1
+            require_data(self.blocks <= BLOCKS, "lying_image", f"{self.origin} has too many blocks; save it again.")
+        self.at += 1
+
+
+def palette(flags: int) -> int:
+    """The bytes of a palette."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def read(data: bytes, origin: str) -> Facts:
+    """The facts of a GIF as a picture: those of its first frame.
+
+    Raises:
+        DataError: it is cut short, has no frame or is over the limits.
+    """
+    walk = Walk(data, origin)
+    require_data(walk.to_frame(), "truncated_image", TRUNCATED.format(origin))
+    check_sides(walk.width, walk.height, origin, COST, len(data))
+    return Facts("GIF", [*walk.parts, memoryview(data)[walk.at :]], walk.width, walk.height)
+
+
+def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
+    """Frames of a GIF at even distances, uint8 (frames, size, size, 3), transparent ones laid on white.
+
+    Only the ones that are wanted are held, and they small.
+
+    Raises:
+        DataError: it is damaged, has more than `MAX_FRAMES` frames, or is over the limits.
+    """
+    from PIL import Image as Pillow
+
+    from mmzoo.modalities.pictures.reading import on_white, trouble
+    from mmzoo.modalities.pictures.resizing import resized
+
+    walk, count = Walk(data, origin), 0
+    while walk.to_frame():
+        count += 1
+        many = f"{origin} has over {MAX_FRAMES} frames; cut it or make it a video."
+        require_data(count <= MAX_FRAMES, "too_large_video", many)
+        check_sides(walk.width, walk.height, origin, MOVING_COST)
+        total = walk.width * walk.height * count
+        large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
+        require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
+        walk.past_frame()
+    require_data(count, "truncated_video", DAMAGED.format(origin))
+    places = ((np.arange(frames) + 0.5) * count / frames).astype(int)
+    shown = {}
+    with (
+        trouble(origin, "truncated_video"),
+        Pillow.open(io.BytesIO(b"".join([*walk.parts, END])), formats=["GIF"]) as file,
+    ):
+        for place in sorted(set(places.tolist())):
+            file.seek(place)
+            file.load()
+            check_sides(file.width, file.height, origin, MOVING_COST)
+            shown[place] = resized(on_white(file), size)
+    return np.stack([shown[place] for place in places])

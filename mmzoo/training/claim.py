@@ -1,0 +1,112 @@
+"""Whose a run's folder is: this run's, another's, or nobody's yet."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from mmzoo.errors import MMZooError, require
+from mmzoo.files import read_file, remove_beside, subfolder, write_file
+from mmzoo.folder.notes import made_in, read_object
+from mmzoo.spec import Spec
+from mmzoo.training.checkpoint import checkpoints
+from mmzoo.words import json_bytes
+
+FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
+"""What a run's folder holds before its first checkpoint; with one of the first three there, the others are a run's."""
+LATER = ("checkpoints", "history.jsonl", "model", "tensorboard")
+ASIDE = re.compile(r"checkpoints\.[0-9]+")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run, and those that it is in."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
+
+
+def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | None) -> bool:
+    """Make `folder`, which is there and held, this run's, or see that it is; True where the run is finished.
+
+    Nothing that was there before is overwritten, but for the notes of a run that has no checkpoint, or none any more.
+    Of a run whose notes are gone it cannot be known what its checkpoints are of: they are moved aside.
+
+    Raises:
+        MMZooError: it holds another run, or something else; or one of a run's subfolders is a link.
+    """
+    for name in ("checkpoints", "model"):
+        if os.path.lexists(folder / name):
+            remove_beside(subfolder(folder, name))
+    finished = (folder / "model" / "card.json").exists()
+    wanted = {"spec.json": spec.to_json(), "run.json": settings}
+    lost = []
+    for name, value in wanted.items():
+        if not os.path.lexists(folder / name):
+            lost.append(name)
+        elif finished or checkpoints(folder / "checkpoints"):
+            there = read_object(folder / name, f"choose another --out, or remove '{folder}' and train it anew")
+            there.pop("made_in", None)
+            what = "another spec" if name == "spec.json" else "other settings, data or seed"
+            require(
+                there == json.loads(json.dumps(value)),
+                f"'{folder}' holds a run with {what}; choose another --out or remove the folder first.",
+            )
+    if finished:
+        require(
+            not lost,
+            f"'{folder}' holds a model, but its {' and '.join(lost)} {'are' if lost[1:] else 'is'} gone; "
+            "choose another --out or remove the folder first.",
+        )
+    elif checkpoints(folder / "checkpoints"):
+        if lost:
+            move_aside(folder, lost)
+    else:
+        check_empty(folder)
+    begun = not finished and not checkpoints(folder / "checkpoints")
+    settings = {**settings, "made_in": made_in(folder)}
+    if begun:
+        from mmzoo.training.machine import machine
+
+        write_file(folder / "machine.txt", f"{machine()}\n".encode())
+        if recipe:
+            write_file(folder / "recipe.py", read_file(recipe))
+    # An unfinished run that was moved belongs to whoever trains it on.
+    if begun or (not finished and read_object(folder / "run.json") != settings):
+        write_file(folder / "run.json", json_bytes(settings))
+    if begun:
+        write_file(folder / "spec.json", json_bytes(wanted["spec.json"]))
+    return finished
+
+
+def check_empty(folder: Path) -> None:
+    """Raise if there is anything in `folder` but what a run that has no checkpoint leaves there."""
+    names = [path.name for path in folder.iterdir()]
+    ours: tuple[str, ...] = FIRST
+    if {*FIRST[:3]} & {*names}:
+        ours = (*FIRST, *LATER, *filter(ASIDE.fullmatch, names))
+    others = sorted({*names} - {*ours})
+    require(not others, f"The folder '{folder}' is not empty and holds no run ({others[:1]}); choose another --out.")
+
+
+def move_aside(folder: Path, lost: list[str]) -> None:
+    """Give the checkpoints of a run whose notes are gone another name."""
+    number = 1
+    while os.path.lexists(aside := folder / f"checkpoints.{number}"):
+        number += 1
+    try:
+        (folder / "checkpoints").rename(aside)
+    except OSError as error:
+        raise MMZooError(f"'{folder}' cannot be written ({error.strerror}); choose another --out.") from error
+    print(f"The {' and '.join(lost)} of '{folder}' are gone: training begins anew; its checkpoints are in '{aside}'.")
+
+
+def next_free(folder: Path) -> Path:
+    """The first of `folder/1`, `folder/2` ... that does not exist."""
+    number = 1
+    while os.path.lexists(folder / str(number)):
+        number += 1
+    return folder / str(number)
