@@ -115,7 +115,7 @@ def test_workers_on_one_machine_leave_the_network(monkeypatch: pytest.MonkeyPatc
     arguments = ["train", "emoji", "--out", str(tmp_path / "run"), "--workers", "2"]
     called: list[Any] = []
 
-    class BecameError(Exception):
+    class BecameError(BaseException):
         pass
 
     def become(program: str, command: list[str]) -> None:

@@ -16,6 +16,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.shards import read_shards, write_shards
 from mmzoo.data.sources import Source
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.folders import held
 from tests.test_shards_lies import everything, source
 
 
@@ -119,3 +120,14 @@ def test_a_writing_that_is_killed_before_its_first_shard_goes_on(tmp_path: Path,
                 write_shards(source(), tmp_path / str(calls), records=3)
         assert write_shards(source(), tmp_path / str(calls), records=3) == 6
         assert len(everything(tmp_path / str(calls))) == 6
+
+
+def test_one_writes_at_a_time(tmp_path: Path) -> None:
+    """And what a killed writing has left beside goes."""
+    write_shards(source(), tmp_path / "out", records=3)
+    left = tmp_path / "out" / f".mmzoo-{'a' * 32}.new"
+    left.write_bytes(b"half")
+    with held(tmp_path / "out", "mmzoo shard"), pytest.raises(MMZooError, match="Another mmzoo shard writes into"):
+        write_shards(source(), tmp_path / "out", records=3)
+    write_shards(source(), tmp_path / "out", records=3)
+    assert not left.exists()

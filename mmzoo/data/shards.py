@@ -38,7 +38,8 @@ from mmzoo.data.shard import Shard
 from mmzoo.data.sources import Source
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
-from mmzoo.files import BESIDE, open_plain, write_file
+from mmzoo.files import open_plain, write_file
+from mmzoo.folders import held
 from mmzoo.modalities.arrays import MAGIC, load_npy
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
@@ -56,7 +57,7 @@ def write_shards(
         faults: what is done about a record that cannot be used; the first ends the work, if not given.
 
     Raises:
-        MMZooError: a record cannot be used, or the folder holds something else.
+        MMZooError: a record cannot be used, the folder holds something else, or another writing goes on in it.
     """
     check_number("The number of records in a shard", records, 1, 10**6, whole=True)
     check_number("The size of a shard in bytes", size, 1, 2**40, whole=True)
@@ -68,9 +69,21 @@ def write_shards(
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
     about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label}
     about |= {"records": records, "size": size}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
+    with held(folder, "mmzoo shard"):
+        return _write(source, folder, about, faults)
+
+
+def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults) -> int:
+    """What `write_shards` does in its folder, which is held."""
     rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
     faults.records = len(rows)
     done = begun(folder, about, len(rows))
+    kinds, records, size = (about[key] for key in ("kinds", "records", "size"))
     with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
         start, number = 0, 0
         while start < len(rows):
@@ -97,14 +110,9 @@ def begun(folder: Path, about: dict[str, Any], rows: int) -> list[dict[str, Any]
     """The shards that are there already, whole, of a source of so many rows; what follows a damaged one is made anew.
 
     Raises:
-        MMZooError: the folder cannot be made, or holds something else.
+        MMZooError: the folder holds something else.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = [path.name for path in folder.iterdir() if not BESIDE.fullmatch(path.name)]
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
+    others = [path.name for path in folder.iterdir()]
     if INDEX not in others:
         require(not others, f"'{folder}' holds something else already ({others[:1]}); choose another folder.")
         write_index(folder, {**about, "shards": []})
