@@ -218,7 +218,11 @@ def read_shards(folder: str | Path) -> Table:
             value = features(number)[name]
             if kind == "text":
                 return value.decode("utf-8", "replace")
-            return load_npy(value, f"The {kind} of record {number + 1} of the shards in '{folder}'") if value.startswith(MAGIC) else value
+            return (
+                load_npy(value, f"The {kind} of record {number + 1} of the shards in '{folder}'")
+                if value.startswith(MAGIC)
+                else value
+            )
 
         columns[name] = Column(read, np.arange(len(places)), there)
     splits = [split for shard in shards for split in shard.splits]
