@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from mmzoo.data.faults import Faults, usable
+from mmzoo.data.options import TableName
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import check_number, require
 from mmzoo.files import is_folder, is_plain, write_file
@@ -100,15 +101,17 @@ class Run:
         """All splits of that data set; whoever has read them already may set this."""
         from mmzoo.datasets import load as load_data
 
-        path, table, _ = self.data.partition("#")
+        table = TableName.parse(self.data)
         require(
             not self._foreign,
             f"The run '{self.folder}' was made in another folder, or by somebody else, and names "
-            f"'{one_line(path)}' as its records, which is not read unasked; if it is to be, or where they are now, say "
+            f"'{one_line(table.path)}' as its records, which is not read unasked; if it is to be, or where they are now, say "
             f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
         )
-        if table and not self._data:  # a warning, so that it is seen from Python too
-            logging.getLogger("mmzoo").warning(f"Reading the table '{one_line(path)}' that the run was trained on.")
+        if table.label and not self._data:  # a warning, so that it is seen from Python too
+            logging.getLogger("mmzoo").warning(
+                f"Reading the table '{one_line(table.path)}' that the run was trained on."
+            )
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
     def usable(self, records: Records, split: str) -> Records:

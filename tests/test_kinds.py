@@ -166,6 +166,9 @@ def test_told_kinds(tmp_path: Path) -> None:
     table = read(tmp_path, ["None", *TEXTS[1:]], kinds={"x": "text"})
     assert table.columns["x"][0] == "None", "of what is said to be texts a word is one"
     assert read(tmp_path, NUMBERS, kinds={"x": "category"}).columns["x"][3] == "3.5"
+    for kind in ENDINGS:
+        with pytest.raises(MMZooError, match="Column 'x' is empty"):
+            mmzoo.table_spec(read(tmp_path, [""] * 100, kinds={"x": kind}), "y")
     with pytest.raises(MMZooError, match=r"Column 'x' has 'blue' in line 1, where a number should be.*--kind x=text"):
         read(tmp_path, CATEGORIES, kinds={"x": "number"})
 

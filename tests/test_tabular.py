@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import keras
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.errors import MMZooError
+from mmzoo.commands.records import row_of
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.towers.tabular import Numbers
 
 ROWS = [
@@ -36,6 +38,55 @@ def test_places() -> None:
     assert TABLE.decode({"port": "Q"})[2] == 1, "never seen"
     assert TABLE.decode({})[2] == 0, "missing"
     assert np.isnan(TABLE.decode({})[:2]).all()
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, "", " ", "NA", "null", "-", float("nan"), np.float32("nan"), np.float16("nan")]
+)
+def test_what_says_nothing_is_missing(nothing: Any) -> None:
+    found = TABLE.decode({"age": nothing, "fare": 1, "port": nothing})
+    assert np.isnan(found[0])
+    assert found[2] == 0
+
+
+def test_what_pandas_and_decimals_say_is_missing() -> None:
+    pandas = pytest.importorskip("pandas")
+    for nothing in (pandas.NA, pandas.NaT, Decimal("NaN"), Decimal("sNaN")):
+        assert TABLE.decode({"age": nothing, "port": nothing})[2] == 0
+
+
+def test_a_category_is_written_one_way() -> None:
+    table = mmzoo.Tabular("row", categories=["zip"]).fit([{"zip": "7"}, {"zip": 7.0}, {"zip": " 7 "}, {"zip": "07"}])
+    assert table.vocabularies == (("7", "07"),)
+    assert [table.decode({"zip": value})[0] for value in ("7", 7, 7.0, "7 ", "07", "7.0")] == [2, 2, 2, 2, 3, 1]
+    older = replace(table, vocabularies=[["1.0", "None", "nan"]])  # as they were written before
+    assert [older.decode({"zip": value})[0] for value in (1.0, "None", None, float("nan"))] == [2, 3, 0, 0]
+
+
+def test_a_misspelt_column_is_not_a_missing_one() -> None:
+    for row in ({"Age": 1, "Fare": 2, "Port": "S"}, {"Age": 1, "fare": 2}, {"agee": 1}):
+        with pytest.raises(
+            DataError, match=r"no column of input 'row' called '[Aa]ge+'. Did you mean 'age'\?"
+        ) as caught:
+            TABLE.decode(row)
+        assert caught.value.cause == "unknown_column"
+    assert TABLE.decode({"age": 20, "name": "of no interest"})[0] == 20
+    with pytest.raises(MMZooError, match="called 'name'"):
+        TABLE.check_columns({"age": 20, "name": "in a row written by hand"})
+
+
+def test_a_row_on_the_command_line() -> None:
+    assert row_of(TABLE, '{"age": 3, "port": "S"}') == {"age": 3, "port": "S"}
+    for text in ("3", "[1]", "{", '{"age": ' + "[" * 100_000, '{"age": 1, "age": 2}', '{"age": ' + "9" * 5000 + "}"):
+        with pytest.raises(MMZooError, match="is a row: write --input") as caught:
+            row_of(TABLE, text)
+        assert len(str(caught.value)) < 300
+    with pytest.raises(MMZooError, match="Did you mean 'fare'"):
+        row_of(TABLE, '{"age": 1, "far": 2}')
+    assert np.isnan(TABLE.decode(row_of(TABLE, '{"age": NaN, "fare": 1e999}'))[:2]).all()
+    for text in ('{"age": [[1]]}', '{"port": {"a": 1}}', '{"port": ["S"]}', '{"age": "1_0"}'):
+        with pytest.raises(DataError, match="must be a"):
+            TABLE.decode(row_of(TABLE, text))
 
 
 def test_numbers_are_normalised_and_missing_ones_flagged() -> None:

@@ -81,7 +81,9 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             cells[kind].append(column)
         elif kind != "ignore":
             columns[own] = table.columns[column]
-            inputs.append(INPUTS[kind](own, good_values(columns[own])))
+            values = good_values(columns[own])
+            require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
+            inputs.append(INPUTS[kind](own, values))
     if cells["number"] or cells["category"]:
         chosen = [*cells["number"], *cells["category"]]
         rows = zip(*(table.columns[name] for name in chosen), strict=True)

@@ -60,12 +60,12 @@ def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
     """The data set, and each split's size and hash."""
     if not run.has_data:
         return [(split, f"{len(records)} records, {fingerprint(records)}")]
+    from mmzoo.data.options import TableName
     from mmzoo.datasets import datasets
 
-    name = run.data
-    path, mark, label = name.partition("#")
-    facts = {} if mark else datasets.facts(name)
-    told = f"the table {path}, label {label}" if mark else f"{name}: {facts['summary']}"
+    table = TableName.parse(run.data)
+    facts = {} if table.label else datasets.facts(run.data)
+    told = f"the table {table.path}, label {table.label}" if table.label else f"{run.data}: {facts['summary']}"
     found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
     for part in ("train", "validation", "test"):
         theirs = run.records(part)
