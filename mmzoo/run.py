@@ -102,16 +102,15 @@ class Run:
         from mmzoo.datasets import load as load_data
 
         table = TableName.parse(self.data)
+        path = one_line(table.path)
         require(
             not self._foreign,
             f"The run '{self.folder}' was made in another folder, or by somebody else, and names "
-            f"'{one_line(table.path)}' as its records, which is not read unasked; if it is to be, or where they are now, say "
+            f"'{path}' as its records, which is not read unasked; if it is to be, or where they are now, say "
             f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
         )
         if table.label and not self._data:  # a warning, so that it is seen from Python too
-            logging.getLogger("mmzoo").warning(
-                f"Reading the table '{one_line(table.path)}' that the run was trained on."
-            )
+            logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
     def usable(self, records: Records, split: str) -> Records:

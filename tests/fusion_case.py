@@ -26,6 +26,7 @@ Weights = dict[str, np.ndarray]
 
 def fusion_model(name: str, names: Iterable[str] = LENGTHS, dim: int = DIM, **options: Any) -> keras.Model:
     """The fusion alone: values and mask of each of the modalities `names`, then `present`, to the fused embedding."""
+    fusions.check_options(name, options, list(names))
     keras.utils.set_random_seed(0)
     lengths = {k: LENGTHS[k] for k in names}
     inputs = {k: Tokens(keras.Input((n, dim)), keras.Input((n,), dtype="bool")) for k, n in lengths.items()}

@@ -15,9 +15,10 @@ TEXTS = ["short", "a text of some length", "b" * 40, "no"]
 
 
 def test_one_line_for_all_texts(caplog: pytest.LogCaptureFixture) -> None:
-    spec = mmzoo.Spec([mmzoo.Text("name", max_bytes=16)], "concat", [mmzoo.Binary("label")])
+    inputs = [mmzoo.Text("name", max_bytes=16), mmzoo.Text("other")]
+    spec = mmzoo.Spec(inputs, "concat", [mmzoo.Binary("label")])
     with caplog.at_level(logging.INFO, "mmzoo"):
-        found = decode(spec, mmzoo.Records({"name": [*TEXTS, None, "x"]}))
+        found = decode(spec, mmzoo.Records({"name": [*TEXTS, None, "x"], "other": ["y"] * 6}))
     assert found["name"].shape == (6, 16)
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("2 of 5 examples of text 'name' are longer than 16 bytes and are cut; the longest has 40 ")

@@ -21,28 +21,10 @@ from mmzoo.towers import towers
 from mmzoo.training.checks import check_settings
 from mmzoo.tuning import tuning
 from tests.conftest import LABELS, small_records, small_spec
-from tests.zoo import INPUTS, SMALL, TASK, batch_of, make_input
+from tests.zoo import INPUTS, SMALL, TASK, batch_of
 
-WRONG = [
-    -1,
-    0,
-    1e9,
-    10**9,
-    2.5,
-    "x",
-    "",
-    None,
-    [],
-    [[]],
-    [0],
-    ["x"],
-    [1] * 100,
-    {},
-    {"name": "x"},
-    math.nan,
-    math.inf,
-    True,
-]
+NUMBERS = [-1, 0, 1e9, 10**9, 2.5, math.nan, math.inf, True]
+WRONG = [*NUMBERS, "x", "", None, [], [[]], [0], ["x"], [1] * 100, {}, {"name": "x"}]
 
 
 def accepted(name: str, made: Any, make: Callable[[dict[str, Any]], Any]) -> list[tuple[dict[str, Any], Any]]:
@@ -85,10 +67,8 @@ def test_options_of_augmentations(name: str) -> None:
     kind = augmentations.facts(name)["serves"]
 
     def make(options: dict[str, Any]) -> mmzoo.Spec:
-        item = make_input(kind, "", tower=INPUTS[kind][0]("x", **INPUTS[kind][1]).tower)
-        return mmzoo.Spec(
-            [type(item)("x", augmentations=[mmzoo.Augmentation(name, **options)], **INPUTS[kind][1])], "concat", [TASK]
-        )
+        made, facts = INPUTS[kind]
+        return one(made("x", augmentations=[mmzoo.Augmentation(name, **options)], **facts))
 
     for options, spec in accepted(name, augmentations[name], make)[:3]:
         batch = batch_of(spec)["x"]
@@ -185,7 +165,7 @@ TABLE = {"numbers": ["a"], "categories": ["b"]}
     ],
 )
 def test_a_list_is_a_list(make: Callable[[Any], Any], wrong: Any) -> None:
-    with pytest.raises(MMZooError, match="list") as caught:
+    with pytest.raises(MMZooError, match=r"list|plain data") as caught:
         make(wrong)
     assert "\n" not in str(caught.value)
 
@@ -193,7 +173,11 @@ def test_a_list_is_a_list(make: Callable[[Any], Any], wrong: Any) -> None:
 @pytest.mark.parametrize("labels", [["a", "a"], ["a", ""], ["a", " "], ["a", 1], ["a", None], [["a"], "b"], ["a"], []])
 @pytest.mark.parametrize("task", [mmzoo.Classification, mmzoo.Ordinal, mmzoo.Binary])
 def test_labels_are_different_names(task: Any, labels: list[Any]) -> None:
+<<<<<<< HEAD
     with pytest.raises(MMZooError, match=r"task 'x'|Task 'x'"):
+=======
+    with pytest.raises(MMZooError, match=r"[Tt]ask 'x'"):
+>>>>>>> names
         task("x", labels=labels)
 
 

@@ -43,6 +43,6 @@ def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     batch = next(iter(feed.batches(range(1))))
     before = [v.numpy() for v in part.rest.trainable_variables]
     step = tf.function(trainer.learn, jit_compile=True)
-    losses = [float(step(*batch)) for _ in range(2)]  # the first at a rate of 0, from which it rises
+    losses = [step(*batch).numpy() for _ in range(2)]  # the first at a rate of 0, from which it rises
     assert np.isfinite(losses).all()
     assert any((v.numpy() != old).any() for v, old in zip(part.rest.trainable_variables, before, strict=True))

@@ -122,7 +122,6 @@ def test_pretrained_blocks_are_what_is_tuned_if_no_input_is_named() -> None:
         ({"tune_inputs": []}, r"No tower of this model has pretrained blocks.*tune_inputs=\[\"words\"\]"),
         ({"tune_inputs": ["sound"]}, "There is no input called 'sound'"),
         ({"tune": mmzoo.Tune("lora", only=["nowhere"])}, "has no kernel with nowhere in its path"),
-        ({"tune": mmzoo.Tune("lora", rank=0)}, "rank of lora must be a whole number from 1"),
         (
             {"tune": mmzoo.Tune("gradual", blocks=1, epochs=4)},
             "would begin with its last block after epoch 4.*fewer blocks",
@@ -139,6 +138,7 @@ def test_what_cannot_be_tuned(changes: dict[str, Any], words: str) -> None:
     ("changes", "words"),
     [
         ({"tune": "lore"}, "Did you mean 'lora'"),
+        ({"tune": mmzoo.Tune("lora", rank=0)}, "'rank' of way to tune 'lora' must be a whole number from 1 to 4096"),
         ({"tune": mmzoo.Tune("lora", ranks=3)}, "Did you mean 'rank'"),
         ({"tune_inputs": "picture"}, "is a list of inputs' names"),
     ],

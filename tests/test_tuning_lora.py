@@ -106,6 +106,6 @@ def test_the_step_compiles() -> None:
     before = [v.numpy() for v in trainer.variables]
     step = tf.function(trainer.learn, jit_compile=True)
     batch = next(batches)
-    losses = [float(step(*batch)) for _ in range(2)]  # the first at a rate of 0, from which it rises
+    losses = [step(*batch).numpy() for _ in range(2)]  # the first at a rate of 0, from which it rises
     assert np.isfinite(losses).all()
     assert any((v.numpy() != old).any() for v, old in zip(trainer.variables, before, strict=True))
