@@ -55,8 +55,12 @@ def plain_size(path: Path) -> int:
 
 def read_start(path: Path, count: int) -> bytes:
     """At most the first `count` bytes of a plain file."""
-    with opened(path) as (file, _), open(file, "rb", closefd=False) as whole:
-        return whole.read(count)
+    with opened(path) as (file, size):
+        left, parts = min(count, size), [b""]
+        while left and (part := os.read(file, left)):  # one call does not read all of a large file
+            parts.append(part)
+            left -= len(part)
+        return b"".join(parts)
 
 
 def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
