@@ -18,6 +18,7 @@ from mmzoo.fusions import fusions
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
 from mmzoo.training.start import narrowed, with_fewer_channels
+from mmzoo.tuning.model import tune
 from tests.conftest import LABELS, small_records, small_spec
 
 COUNTERS = "object_name_uids"  # where Keras keeps the numbers of the names that it makes up
@@ -150,6 +151,14 @@ def test_a_name_that_an_export_needs_is_refused() -> None:
     small_spec(
         tasks=[mmzoo.Classification("group", labels=LABELS), mmzoo.Classification("group_uncertainty", labels=LABELS)]
     )
+
+
+def test_a_word_of_a_kernels_path_is_not_its_inputs_name() -> None:
+    tower = mmzoo.Tower("embedding_attention", width=8, heads=2)
+    spec = mmzoo.Spec([mmzoo.Text("value", tower=tower)], "concat", prefixes().tasks, dim=4)
+    training = mmzoo.Training(tune=mmzoo.Tune("lora", rank=1, only=["value"]), tune_inputs=["value"])
+    (found,) = tune(mmzoo.build(spec), training).additions
+    assert found.kernel.path == "value.attention/value/kernel"
 
 
 def test_a_saved_model_answers_by_these_names(tmp_path: Path) -> None:

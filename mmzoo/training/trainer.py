@@ -152,7 +152,7 @@ class Trainer:
 
     @tf.autograph.experimental.do_not_convert
     def learn(self, *batch: Any) -> Any:
-        """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of each term."""
+        """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
