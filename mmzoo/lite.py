@@ -10,7 +10,10 @@ Pictures in files need Pillow, sounds in files soundfile, a trained tokenizer th
 from __future__ import annotations
 
 import importlib
+import math
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +24,18 @@ import numpy as np
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.embedded import read
 from mmzoo.export.measure import interpreter
+from mmzoo.files import read_file
 
+MAX_MEMORY = 2**33  # bytes of all tensors of a model together
 CLASSES = {"audio": "Audio", "sensor": "Sensor", "tabular": "Tabular"}
 
 
 class Model:
     """A .tflite that `mmzoo export` wrote; what it takes and answers stands in `about`.
+
+    The description in the file is held against a closed schema, the tensors against what it says and a limit. But what
+    a .tflite computes is a program: LiteRT checks how a file is put together, not what its operations do with memory
+    and time. Run a file of a stranger in a process of its own, with limits.
 
     Args:
         path: the file.
@@ -38,17 +47,39 @@ class Model:
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         try:
-            data = Path(path).read_bytes()
+            data = read_file(path)
         except OSError as error:
             raise MMZooError(f"The model '{path}' cannot be read ({error.strerror}); check the path.") from None
         self.about = read(data, f"The model '{path}'")
         self.inputs = {about["name"]: Input(about) for about in self.about["inputs"] if about["name"] != "present"}
-        try:
+        self.path = path
+        with self._running():
             self._interpreter = interpreter()(model_content=data, num_threads=threads)
+            check_memory(f"The model '{path}'", self._interpreter)
             self._run = self._interpreter.get_signature_runner("serving_default")
-        except (ValueError, RuntimeError) as error:
+            self._check_signature()
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Inside, an error of LiteRT is one sentence."""
+        try:
+            yield
+        except MMZooError:
+            raise
+        except Exception as error:  # its errors have no class in common
             reason = " ".join(str(error).split())[:200]
-            raise MMZooError(f"LiteRT cannot run '{path}' ({reason}); update ai-edge-litert.") from error
+            raise MMZooError(f"LiteRT cannot run '{self.path}' ({reason}); update ai-edge-litert.") from error
+
+    def _check_signature(self) -> None:
+        """Raise unless the model takes and answers what its description says."""
+        wrong = f"The model '{self.path}' does not take or answer what its description says; export it again."
+        taken = {name: (tuple(it["shape"]), it["dtype"]) for name, it in self._run.get_input_details().items()}
+        wanted = {it["name"]: (tuple(it["shape"]), np.dtype(it["dtype"]).type) for it in self.about["inputs"]}
+        require(taken == wanted, wrong)
+        answers = self._run.get_output_details()
+        for task in self.about["outputs"]:
+            shape = tuple(answers[task["name"]]["shape"]) if task["name"] in answers else ()
+            require(len(shape) == 2 and shape[0] == 1 and len(task["labels"]) in (0, shape[1]), wrong)
 
     def predict(self, record: dict[str, Any]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name; None is absent too.
@@ -67,7 +98,8 @@ class Model:
             name: each.decode(given[name])[None] if name in given else np.zeros((1, *each.shape), each.dtype)
             for name, each in self.inputs.items()
         }
-        answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]], np.uint8))
+        with self._running():
+            answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]], np.uint8))
         found: dict[str, Any] = {}
         for task in self.about["outputs"]:
             numbers = [float(number) for number in answers[task["name"]][0]]
@@ -104,7 +136,26 @@ class Input:
         """The modality itself: its module needs NumPy alone."""
         made = getattr(importlib.import_module(f"mmzoo.modalities.{self.kind}"), CLASSES[self.kind])
         known = {field.name for field in fields(made)}
-        return made(**{key: value for key, value in self.about.items() if key in known})
+        with self._described():
+            item = made(**{key: value for key, value in self.about.items() if key in known})
+            item.check_fitted()
+            if (item.shape, item.dtype) != (self.shape, self.dtype):
+                raise ValueError("its shape is another")
+        return item
+
+    @contextmanager
+    def _described(self) -> Iterator[None]:
+        """Inside, whatever the description leads to is one sentence."""
+        try:
+            yield
+        except (MMZooError, ImportError):
+            raise
+        except BaseException as error:  # a panic of `tokenizers` is no Exception
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                raise
+            why = " ".join(str(error).split())[:200]
+            message = f"The model's description of input '{self.name}' is wrong ({why}); export it again."
+            raise MMZooError(message) from None
 
     def _image(self, value: Any) -> np.ndarray:
         """uint8 (size, size, 3) from whatever `mmzoo.Image.decode` takes."""
@@ -133,7 +184,8 @@ class Input:
         if self.dtype == "uint8":
             found = list(text.encode())
         else:
-            found = [k + 1 for k in self._tokenizer.encode(text, add_special_tokens=False).ids]
+            with self._described():
+                found = [k + 1 for k in self._tokenizer.encode(text, add_special_tokens=False).ids]
         example = np.zeros(self.shape, self.dtype)
         example[: len(found)] = found[: len(example)]
         return example
@@ -145,7 +197,20 @@ class Input:
 
         chosen = self.about["tokenizer"]["name"]
         (made,) = [each for each in Trained.__subclasses__() if each.name == chosen]
-        return made.build(tuple(self.about["vocabulary"]))
+        with self._described():
+            return made.build(tuple(self.about["vocabulary"]))
+
+
+def check_memory(origin: str, model: Any) -> None:
+    """Raise if the tensors of a LiteRT interpreter, for which no memory was taken yet, are larger than any model's."""
+    total = 0
+    for graph in range(model.num_subgraphs()):
+        for tensor in model.get_tensor_details(graph):
+            total += math.prod(map(int, tensor["shape"])) * np.dtype(tensor["dtype"]).itemsize
+            require(
+                total <= MAX_MEMORY and all(side >= 0 for side in tensor["shape"]),
+                f"{origin} has tensors of more than {MAX_MEMORY // 2**30} GB; export a smaller one.",
+            )
 
 
 def read_image(value: Any, name: str = "the image") -> np.ndarray:

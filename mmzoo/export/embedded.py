@@ -3,6 +3,9 @@
 Ordinary readers ignore it. A FlatBuffer points forward only, so a new root, with all that the old one
 points to and one buffer more, is put in front of the bytes as they are: nothing of the model is touched or moved
 within its alignment. Needs nothing but the standard library.
+
+The seal shows damage. It is no signature: whoever makes up a file can seal it, so every offset, count and length is
+held against the length of the file, and the JSON against a closed schema. The model itself is a program for LiteRT.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import struct
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.description import check_description
+from mmzoo.folder.reading import parse_json
 
 ENTRY = b"mmzoo.json"
 FORMAT = 1
@@ -23,6 +28,12 @@ FIELDS = 8
 ALIGNMENT = 16
 UNSIGNED = b"0" * 64
 SEAL = re.compile(rb'"sha256": "([0-9a-f]{64})"')
+MAX_FIELDS, MAX_BUFFERS, MAX_ENTRIES = 64, 2**20, 64
+"""Of a table, of a model, and of its metadata: more than any file has, few enough to go through."""
+
+
+class AstrayError(ValueError):
+    """A place in a file that is outside of it, or more of something than a file has."""
 
 
 def attach(data: bytes, about: dict[str, Any]) -> bytes:
@@ -77,7 +88,8 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
     """What `attach` put in.
 
     Raises:
-        MMZooError: there is nothing, a byte of the file is not what it was, or it is of another version.
+        MMZooError: there is nothing, a byte of the file is not what it was, it is of another version, or holds what a
+            description does not.
     """
     require(data[4:8] == b"TFL3", f"{origin} is not a .tflite; give one that mmzoo export wrote.")
     seal = SEAL.search(data)
@@ -90,22 +102,52 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
         digest.hexdigest().encode() == seal[1],
         f"{origin} is damaged: its bytes are not those that were exported; copy or export it again.",
     )
-    # The bytes are those that `attach` wrote: from here on nothing can point astray.
+    try:
+        text = entry_of(data)
+    except AstrayError:
+        raise MMZooError(f"{origin} is damaged: a place that it names is outside of it; export it again.") from None
+    require(text is not None, f"{origin} has no description by mmzoo inside; export it with mmzoo export.")
+    about = parse_json(f"The description in {origin}", text or b"", "export the model again")
+    found = about if isinstance(about, dict) else {}
+    version = found.get("mmzoo")
+    named = version[:40] if isinstance(version, str) else "unknown"
+    made = f"{origin} was exported by another version of mmzoo ({named!r})"
+    kind = found.get("format")
+    require(type(kind) is int and kind == FORMAT, f"{made}; export it again with this one, or install that.")
+    check_description(origin, about)
+    return dict(about)
+
+
+def entry_of(data: bytes) -> bytes | None:
+    """The bytes of the metadata's entry that `attach` wrote; None where there is none.
+
+    Raises:
+        AstrayError: a place or a number in the file is beyond what there is.
+    """
     root, fields = table(data, 0)
     buffers = vector(data, root, fields, BUFFERS)
-    for entry in vector(data, root, fields, METADATA):
+    entries = vector(data, root, fields, METADATA)
+    if len(entries) > MAX_ENTRIES:
+        raise AstrayError
+    for entry in entries:
         _, parts = table(data, entry, follow_first=False)
+        if len(parts) < 2 or not parts[0]:
+            continue
         name = follow(data, entry + parts[0])
-        if data[name + 4 : name + 4 + len(ENTRY)] == ENTRY:
-            buffer = buffers[struct.unpack_from("<I", data, entry + parts[1])[0]]
-            _, parts = table(data, buffer, follow_first=False)
-            start = follow(data, buffer + parts[0])
-            (length,) = struct.unpack_from("<I", data, start)
-            about = dict(json.loads(data[start + 4 : start + 4 + length]))
-            made = f"{origin} was exported by another version of mmzoo ({about.get('mmzoo', 'unknown')})"
-            require(about.get("format") == FORMAT, f"{made}; export it again with this one, or install that.")
-            return about
-    raise MMZooError(f"{origin} has no description by mmzoo inside; export it with mmzoo export.")
+        if (number(data, name, "<I"), data[name + 4 : name + 4 + len(ENTRY)]) != (len(ENTRY), ENTRY):
+            continue
+        place = number(data, entry + parts[1], "<I") if parts[1] else 0
+        if place >= len(buffers):
+            raise AstrayError
+        _, parts = table(data, buffers[place], follow_first=False)
+        if not parts or not parts[0]:
+            raise AstrayError
+        start = follow(data, buffers[place] + parts[0])
+        end = start + 4 + number(data, start, "<I")
+        if end > len(data):
+            raise AstrayError
+        return data[start + 4 : end]
+    return None
 
 
 def up(size: int) -> int:
@@ -113,17 +155,26 @@ def up(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
+def number(data: bytes, at: int, form: str) -> int:
+    """The number at a place in the file."""
+    if not 0 <= at <= len(data) - struct.calcsize(form):
+        raise AstrayError
+    return int(struct.unpack_from(form, data, at)[0])
+
+
 def follow(data: bytes, at: int) -> int:
     """Where the offset at `at` points to."""
-    return at + int(struct.unpack_from("<I", data, at)[0])
+    return at + number(data, at, "<I")
 
 
 def table(data: bytes, at: int, *, follow_first: bool = True) -> tuple[int, tuple[int, ...]]:
     """A table's place, and the places of its fields within it; 0 for one that it has not."""
     at = follow(data, at) if follow_first else at
-    vtable = at - struct.unpack_from("<i", data, at)[0]
-    (size,) = struct.unpack_from("<H", data, vtable)
-    return at, struct.unpack_from(f"<{(size - 4) // 2}H", data, vtable + 4)
+    vtable = at - number(data, at, "<i")
+    count = (number(data, vtable, "<H") - 4) // 2
+    if not 0 <= count <= MAX_FIELDS:
+        raise AstrayError
+    return at, tuple(number(data, vtable + 4 + 2 * field, "<H") for field in range(count))
 
 
 def vector(data: bytes, root: int, fields: tuple[int, ...], field: int) -> list[int]:
@@ -131,5 +182,7 @@ def vector(data: bytes, root: int, fields: tuple[int, ...], field: int) -> list[
     if field >= len(fields) or not fields[field]:
         return []
     at = follow(data, root + fields[field])
-    (count,) = struct.unpack_from("<I", data, at)
+    count = number(data, at, "<I")
+    if count > MAX_BUFFERS:
+        raise AstrayError
     return [follow(data, at + 4 + 4 * k) for k in range(count)]

@@ -13,6 +13,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.export.measure import measure
 from mmzoo.export.operations import operations
+from mmzoo.files import read_file
 from mmzoo.spec import Spec
 
 RECORDS = 1000
@@ -71,7 +72,7 @@ class Proof:
             "metric_drop": None if before is None or after is None else round(before - after, 6),
             "examples": len(self.ids),
             **figures,
-            "ops": dict(sorted(Counter(op for op, _ in operations(path.read_bytes())).items())),
+            "ops": dict(sorted(Counter(op for op, _ in operations(read_file(path, links=False))).items())),
         }
 
 

@@ -1,0 +1,83 @@
+"""What the description inside a .tflite may say: a closed schema, held against before anything of it is used.
+
+Its seal is a hash, which anyone can compute: it shows damage, not where a file is from.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from mmzoo.errors import check_name, require
+from mmzoo.limits import check_plain
+
+KEYS = {"sha256", "format", "mmzoo", "spec", "inputs", "outputs"}
+MAX_BYTES = 2**30  # of one example of an input
+ITEM = {"uint8": 1, "int32": 4, "float32": 4}
+KINDS = {  # by kind of input: the types that its tensor may have, and how many axes
+    "image": (("uint8",), (3,)),
+    "video": (("uint8",), (4,)),
+    "text": (("uint8", "int32"), (1,)),
+    "audio": (("float32",), (1, 2)),
+    "sensor": (("float32",), (2,)),
+    "tabular": (("float32",), (1,)),
+}
+TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose vocabulary is in the description
+PRESENT = {"name", "dtype", "shape", "order"}
+
+
+def check_description(origin: str, about: Any) -> None:
+    """Raise unless a description has exactly what `mmzoo.export.export.describe` writes, in the types it writes it.
+
+    What an input's own options mean is left to the class that they are options of.
+    """
+    wrong = f"The description in {origin} is not one that mmzoo writes"
+    remedy = "export the model again"
+    check_plain(wrong, about)
+    good = isinstance(about, dict) and about.keys() - {"variant"} == KEYS
+    require(good, f"{wrong} (its keys); {remedy}.")
+    texts = [about[key] for key in ("mmzoo", "spec", "variant") if key in about]
+    require(all(type(text) is str and len(text) <= 64 for text in texts), f"{wrong} (its version); {remedy}.")
+    for key in ("inputs", "outputs"):
+        entries = about[key]
+        good = isinstance(entries, list) and bool(entries) and all(isinstance(entry, dict) for entry in entries)
+        require(good, f"{wrong} (its {key}); {remedy}.")
+        names = [entry.get("name") for entry in entries]
+        require(all(type(name) is str for name in names), f"{wrong} (the names of its {key}); {remedy}.")
+        require(len(set(names)) == len(names), f"{wrong} (a name twice in its {key}); {remedy}.")
+    *inputs, present = about["inputs"]
+    names = [entry["name"] for entry in inputs]
+    told = {"name": "present", "dtype": "uint8", "shape": [1, len(inputs)], "order": names}
+    require(inputs and present == told, f"{wrong} (its input 'present'); {remedy}.")
+    for entry in inputs:
+        check_name(f"In {origin} the input", entry["name"])
+        require(is_input(entry), f"{wrong} (its input '{entry['name']}'); {remedy}.")
+    for entry in about["outputs"]:
+        labels = entry.get("labels")
+        named = re.fullmatch("[a-z][a-z0-9_]{0,99}", entry["name"]) is not None
+        good = entry.keys() == {"name", "kind", "labels"} and named
+        good = good and type(entry["kind"]) is str and isinstance(labels, list)
+        good = good and all(type(label) is str for label in labels) and len(set(labels)) == len(labels)
+        require(good, f"{wrong} (its output {entry['name'][:100]!r}); {remedy}.")
+
+
+def is_input(entry: dict[str, Any]) -> bool:
+    """Has an input a kind, and the type and the shape of a tensor of that kind, and its vocabulary if it needs one?"""
+    kind, dtype, shape = (entry.get(key) for key in ("kind", "dtype", "shape"))
+    if type(kind) is not str or kind not in KINDS or type(entry.get("unit")) is not str:
+        return False
+    types, axes = KINDS[kind]
+    if dtype not in types or not isinstance(shape, list) or len(shape) - 1 not in axes:
+        return False
+    if not all(type(side) is int and side > 0 for side in shape) or shape[0] != 1:
+        return False
+    if math.prod(shape) * ITEM[dtype] > MAX_BYTES:
+        return False
+    if kind in ("image", "video") and not (shape[-1] == 3 and shape[-2] == shape[-3]):
+        return False
+    if kind != "text" or dtype == "uint8":
+        return True
+    tokenizer, vocabulary = entry.get("tokenizer"), entry.get("vocabulary")
+    named = isinstance(tokenizer, dict) and type(tokenizer.get("name")) is str and tokenizer["name"] in TRAINED
+    return named and isinstance(vocabulary, list) and all(type(word) is str for word in vocabulary)
