@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -193,6 +194,10 @@ def test_arrays_pictures_and_what_nobody_reads() -> None:
     table = mmzoo.read_table({"x": [sound] * 4, "y": label})
     assert table.kinds["x"] == "audio"
     assert table.columns["x"][0][1] == 8000
+    assert mmzoo.table_spec(table, "y")[0].inputs[0].seconds == 0.5
+    for strange in ({"sampling_rate": None}, {"sampling_rate": 0}, {"array": [[1.0], [1.0, 2.0]]}):
+        with suppress(MMZooError):  # one sentence, or a fault when it is decoded
+            mmzoo.table_spec(mmzoo.read_table({"x": [sound | strange] * 4, "y": label}), "y")
     for odd in (np.zeros(800, np.float32), ["a", "list"], {"a": 1}, object()):
         table = mmzoo.read_table({"x": [odd] * 4, "y": label})
         with pytest.raises(MMZooError, match=r"Column 'x' has values that no input reads.*kinds=\{'x'"):

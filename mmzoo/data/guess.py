@@ -135,11 +135,11 @@ def audio_input(name: str, values: list[Any]) -> Modality:
     """As long as nineteen of twenty sounds are, half a second to ten."""
     lengths = []
     for value in values:
-        if isinstance(value, np.ndarray):
-            lengths.append(max(value.shape, default=0) / 16000)  # an array is taken to be at the model's rate
-            continue
-        with suppress(MMZooError):  # decoding will name it
-            lengths.append(duration(value))
+        # An array is taken to be at the model's rate, if it does not say its own.
+        wave, rate = value if isinstance(value, tuple) else (value, 16000)
+        with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
+            held = isinstance(wave, np.ndarray)
+            lengths.append(max(wave.shape, default=0) / rate if held else duration(wave))
     seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
     return Audio(name, sample_rate=16000, seconds=seconds)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -191,7 +192,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict) and value and value.keys() <= {"bytes", "path"}:
         return value.get("bytes") or value.get("path")
     if isinstance(value, dict) and value.keys() - {"path"} == {"array", "sampling_rate"}:
-        return np.asarray(value["array"]), value["sampling_rate"]
+        with suppress(ValueError):  # lists of different lengths are no waveform
+            return np.asarray(value["array"]), value["sampling_rate"]
     return value
 
 
