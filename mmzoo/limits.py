@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.words import one_line
 
 DEPTH = 16
 WHOLE = 2**20
@@ -16,6 +18,9 @@ ENTRIES = 65_536
 CHARACTERS = 4096
 HALF = re.compile("[\ud800-\udfff]")
 """Half of a pair that stands for one letter in UTF-16; no file in UTF-8 can hold it."""
+MAX_JSON = 2**24
+MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
+"""Commas and braces in a JSON text: each may cost 200 bytes of memory where it costs two in the text."""
 
 
 def check_plain(what: str, value: Any, depth: int = 0) -> None:
@@ -49,3 +54,29 @@ def check_plain(what: str, value: Any, depth: int = 0) -> None:
         require(abs(value) <= WHOLE, f"{what} has the number {value}; whole numbers go to {WHOLE}.")
     elif value is not None:
         raise MMZooError(f"{what} has a {type(value).__name__}, which is not plain data: {value!r}.")
+
+
+def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> Any:
+    """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory.
+
+    Raises:
+        MMZooError: it is not; says `what` it is and the `remedy`.
+    """
+    require(
+        len(data) <= MAX_JSON and data.count(b",") <= MAX_VALUES and data.count(b"{") <= MAX_OBJECTS,
+        f"{what} is over the limit of {MAX_JSON // 2**20} MB, {MAX_VALUES} values or {MAX_OBJECTS} objects of JSON.",
+    )
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        require(len(made) == len(pairs), "a key stands twice")
+        return made
+
+    def finite(text: str) -> float:
+        require(math.isfinite(number := float(text)), "a number is not finite")
+        return number
+
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
+    except (ValueError, RecursionError) as error:
+        raise MMZooError(f"{what} is not the JSON that mmzoo writes ({one_line(error)}); {remedy}.") from None

@@ -18,7 +18,7 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.description import check_description
-from mmzoo.folder.reading import parse_json
+from mmzoo.limits import parse_json
 
 ENTRY = b"mmzoo.json"
 FORMAT = 1

@@ -12,7 +12,7 @@ from typing import Any
 from mmzoo.errors import require
 from mmzoo.files import write_file
 from mmzoo.folder.notes import read_own
-from mmzoo.folder.reading import MAX_JSON, parse_json
+from mmzoo.limits import MAX_JSON, parse_json
 from mmzoo.words import markdown
 
 FIGURES = (

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import require
-from mmzoo.folder.reading import MAX_JSON, parse_json, plain_size, read_start
-from mmzoo.limits import check_plain
+from mmzoo.folder.reading import plain_size, read_start
+from mmzoo.limits import MAX_JSON, check_plain, parse_json
 
 FORMAT = 2
 CARD, WEIGHTS, GOLDEN = "card.json", "weights.safetensors", "golden.safetensors"

@@ -11,7 +11,7 @@ from typing import Any
 from mmzoo.data.faults import Faults
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import read_file
-from mmzoo.folder.reading import MAX_JSON, parse_json
+from mmzoo.limits import MAX_JSON, parse_json
 from mmzoo.training.settings import Training
 from mmzoo.words import one_line
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +12,10 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain
-from mmzoo.limits import check_plain
+from mmzoo.limits import MAX_JSON, check_plain, parse_json
 from mmzoo.words import one_line
 
 NOT_PLAIN = "'{}' is a link or not a plain file; copy the model again, each file itself."
-MAX_JSON = 2**24
-MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
-"""Commas and braces in a JSON text: each may cost 200 bytes of memory where it costs two in the text."""
 
 
 @contextmanager
@@ -78,32 +73,6 @@ def read_json(path: Path, facts: dict[str, Any]) -> Any:
     value = parse_json(f"'{path}'", read_whole(path, facts))
     check_plain(f"'{path}'", value)
     return value
-
-
-def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> Any:
-    """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory.
-
-    Raises:
-        MMZooError: it is not; says `what` it is and the `remedy`.
-    """
-    require(
-        len(data) <= MAX_JSON and data.count(b",") <= MAX_VALUES and data.count(b"{") <= MAX_OBJECTS,
-        f"{what} is over the limit of {MAX_JSON // 2**20} MB, {MAX_VALUES} values or {MAX_OBJECTS} objects of JSON.",
-    )
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        require(len(made) == len(pairs), "a key stands twice")
-        return made
-
-    def finite(text: str) -> float:
-        require(math.isfinite(number := float(text)), "a number is not finite")
-        return number
-
-    try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=finite)
-    except (ValueError, RecursionError) as error:
-        raise MMZooError(f"{what} is not the JSON that mmzoo writes ({one_line(error)}); {remedy}.") from None
 
 
 @contextmanager
