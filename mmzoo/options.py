@@ -57,8 +57,11 @@ RANGES = {
 }
 
 
-def check_options(what: str, entry: Callable[..., Any], options: dict[str, Any]) -> None:
+def check_options(what: str, entry: Callable[..., Any], hints: dict[str, Any], options: dict[str, Any]) -> None:
     """Every option is a keyword-only parameter of `entry`, and its value is of the type and in the range of that.
+
+    Args:
+        hints: what `hints_of` says of the entry.
 
     Raises:
         MMZooError: names the option, the value and what it may be.
@@ -67,7 +70,6 @@ def check_options(what: str, entry: Callable[..., Any], options: dict[str, Any])
     for option in options:
         if option not in known:
             raise unknown(f"option of {what} called", option, known)
-    hints = hints_of(entry)
     for option, value in options.items():
         name = f"The option '{option}' of {what}"
         check_value(name, value, hints.get(option, Any), RANGES.get(option), known[option].default)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from mmzoo.errors import MMZooError, unknown
-from mmzoo.options import check_options, defaults
+from mmzoo.options import check_options, defaults, hints_of
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -27,6 +27,7 @@ class Registry(Generic[T]):
         self._entries: dict[str, T] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._checks: dict[str, Callable[..., None]] = {}
+        self._hints: dict[str, dict[str, Any]] = {}
         self._loaded = False
 
     def register(
@@ -82,6 +83,10 @@ class Registry(Generic[T]):
                 by default.
         """
         entry = self[name]
-        check_options(f"{self.kind} '{name}'", entry, options)
+        if (
+            name not in self._hints
+        ):  # of all at once: annotations are compiled, which whoever watches a loader may see once
+            self._hints = {each: hints_of(made) for each, made in self._entries.items()}
+        check_options(f"{self.kind} '{name}'", entry, self._hints[name], options)
         if name in self._checks:
             self._checks[name](*context, **{**defaults(entry), **options})

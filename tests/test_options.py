@@ -15,7 +15,8 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.fusions import fusions
 from mmzoo.objectives import objectives
-from mmzoo.options import Range, check_options, defaults
+from mmzoo.options import Range, check_options, defaults, hints_of
+from mmzoo.registry import Registry
 from mmzoo.tokenizers import tokenizers
 from mmzoo.towers import towers
 from mmzoo.training.checks import check_settings
@@ -101,6 +102,23 @@ def test_options_of_ways_to_tune(name: str) -> None:
     assert left in ([], [{"decay": 0}], [{"alpha": 2.5}, {"alpha": None}, {"only": []}, {"only": ["x"]}]), left
 
 
+def test_an_entry_that_joins_late_is_checked_too() -> None:
+    registry: Registry[Any] = Registry("thing", "mmzoo.objectives")
+
+    @registry.register("early")
+    def early(*, width: int = 8) -> None:
+        """An entry."""
+
+    registry.check_options("early", {"width": 1})
+
+    @registry.register("late")
+    def late(*, share: float = 0.5) -> None:
+        """Another."""
+
+    with pytest.raises(MMZooError, match="The option 'share' of thing 'late' must be a number from 0 to 1, not 2"):
+        registry.check_options("late", {"share": 2})
+
+
 def test_what_is_said() -> None:
     def entry(*, width: int = 8, share: float = 0.5, least: Annotated[int, Range(2, 9)] = 3, deep: bool = True) -> None:
         """Something with options."""
@@ -113,7 +131,7 @@ def test_what_is_said() -> None:
         ({"witdh": 1}, "There is no option of entry called 'witdh'. Did you mean 'width'?"),
     ):
         with pytest.raises(MMZooError) as caught:
-            check_options("entry", entry, options)
+            check_options("entry", entry, hints_of(entry), options)
         assert words in str(caught.value)
 
 
