@@ -33,7 +33,7 @@ RUNTIME = (
     (CORE, "wasm/litert_wasm_compat_internal.wasm", "litert_wasm_compat_internal.wasm"),
     (UTILS, "dist/index.js", "wasm-utils.js"),
 )
-PAGE = ("index.html", "app.js", "tensors.js", "tokenizers.js", "style.css")
+PAGE = ("index.html", "app.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
 
 
 def write_web(folder: Path, model: Path, about: dict[str, Any]) -> Path:
