@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import http.server
 import json
 import os
 import shutil
+import struct
 import subprocess
 import threading
 import unicodedata
@@ -24,8 +26,10 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.errors import MMZooError
 from mmzoo.export import web
+from mmzoo.modalities.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
+from tests.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
 COUNT = 20
 RECORDS = small_records(COUNT, 5)
@@ -244,3 +248,59 @@ def test_trained_tokenizers_give_pythons_ids(name: str) -> None:
 
 def normal(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower()
+
+
+SIDES = """
+import {readFileSync} from 'fs';
+import {check, sides} from '%s';
+const given = JSON.parse(readFileSync(0, 'utf8')).map(file => Uint8Array.from(Buffer.from(file, 'base64')));
+const refused = file => { try { check(file); return false; } catch { return true; } };
+console.log(JSON.stringify(given.map(file => [sides(file), refused(file)])));
+"""
+FRAME = BASE.index(b"\xff\xc0")
+LARGE = {
+    "JPEG, a fill byte": filled(BASE[: FRAME + 5] + struct.pack(">HH", 30_000, 30_000) + BASE[FRAME + 9 :]),
+    "PNG, 50,000,000 x 1": PLAIN[:16] + struct.pack(">II", 50_000_000, 1) + PLAIN[24:],
+    "GIF, a frame off its screen": screened(SMALL_GIF, (64, 64), (60_000, 16_000)),
+    "cut short": PLAIN[:20],
+    "no picture": bytes(100),
+}
+
+
+def test_the_page_refuses_pictures_before_the_browser_decodes_them() -> None:
+    """What it believes of a header is what Pillow does."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("there is no Node.js to run the page's reader")
+    files = {name: data for name, data in FILES.items() if not name.startswith("TIFF")}
+    program = SIDES % Path(web.__file__).with_name("page").joinpath("pictures.js").as_uri()
+    given = json.dumps([base64.b64encode(data).decode() for data in [*files.values(), *LARGE.values()]])
+    command = [node, "--input-type=module", "-e", program]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    for (name, data), (sides, refused) in zip(files.items(), found, strict=False):
+        facts = read_header(data, name)
+        assert (tuple(sides), refused) == ((facts.width, facts.height), False), name
+    assert all(refused for _, refused in found[len(files) :])
+
+
+SQUEEZED = """
+import {readFileSync} from 'fs';
+import {squeezed} from '%s';
+const {width, height, pixels} = JSON.parse(readFileSync(0, 'utf8'));
+console.log(JSON.stringify(Array.from(squeezed(Uint8Array.from(pixels), width, height, 16))));
+"""
+
+
+@pytest.mark.parametrize("sides", [(16, 16), (40, 9), (5, 70)])
+def test_the_page_squeezes_as_pillow(sides: tuple[int, int]) -> None:
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("there is no Node.js to run the page's reader")
+    pixels = np.random.default_rng(0).integers(0, 256, (*sides, 4)).astype(np.uint8)
+    given = json.dumps({"width": sides[1], "height": sides[0], "pixels": pixels.ravel().tolist()})
+    program = SQUEEZED % Path(web.__file__).with_name("page").joinpath("tensors.js").as_uri()
+    command = [node, "--input-type=module", "-e", program]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    shown = Pillow.fromarray(pixels[..., :3]).resize((16, 16), Pillow.Resampling.BILINEAR)
+    assert np.abs(np.reshape(json.loads(done.stdout), (16, 16, 3)) - np.asarray(shown).astype(int)).max() <= 1

@@ -19,6 +19,7 @@ from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.base import read_bytes
 from mmzoo.modalities.image import Image
+from mmzoo.modalities.pictures.reading import from_pillow, is_pillow, plain
 from mmzoo.modalities.video import Video
 
 MEDIA = ("image", "audio", "video", "sensor")
@@ -158,7 +159,7 @@ def looked_at(
                 return value, None
             if kind not in MEDIA:
                 return exact(value), None
-            data = value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
+            data = content(value, kind)
             example = READERS[kind].decode(value) if kind in READERS else None
             return exact(data), MAPS[kind](example) if kind in MAPS and example is not None else None
         except MMZooError as error:
@@ -183,6 +184,14 @@ def looked_at(
         kind, {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
     )
     return hashes, [near.get(row, result) for row, result in enumerate(hashes)]
+
+
+def content(value: Any, kind: str) -> Any:
+    """What tells a value from others: the bytes of a file, or an array."""
+    value = plain(value) if kind == "image" else value
+    if kind == "image" and is_pillow(value):
+        return from_pillow(value, "The picture")[0]
+    return value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
 
 
 def far_out(numbers: np.ndarray) -> np.ndarray:

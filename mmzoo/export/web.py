@@ -37,7 +37,7 @@ RUNTIME = (
 )
 OTHERS = ("litert", "model.tflite", "model.json")
 MAX_PACKAGE = 2**28  # bytes
-PAGE = ("index.html", "app.js", "tensors.js", "tokenizers.js", "style.css")
+PAGE = ("index.html", "app.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
 
 
 def write_web(folder: Path, model: Path, about: dict[str, Any]) -> Path:

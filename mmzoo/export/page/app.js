@@ -147,15 +147,20 @@ function recorder(input, card, use) {
 
 function fileCard(input, card) {
   const {read, accept, camera, what} = KINDS[input.kind];
+  const show = blob => {
+    if (input.kind === 'sensor') return;
+    const shown = Object.assign(document.createElement(input.kind === 'image' ? 'img' : 'audio'), {className: 'preview', src: URL.createObjectURL(blob)});
+    if (input.kind === 'image') shown.alt = `the ${input.name} you gave`;
+    else shown.controls = true;
+    card.querySelector('.error').before(shown);
+  };
   const use = blob => {
     card.querySelector('.preview')?.remove();
-    if (input.kind !== 'sensor') {
-      const shown = Object.assign(document.createElement(input.kind === 'image' ? 'img' : 'audio'), {className: 'preview', src: URL.createObjectURL(blob)});
-      if (input.kind === 'image') shown.alt = `the ${input.name} you gave`;
-      else shown.controls = true;
-      card.querySelector('.error').before(shown);
-    }
-    return give(input, () => read(input, blob), card);
+    return give(input, async () => {
+      const tensor = await read(input, blob);
+      show(blob);  // what cannot be read is not given to the browser to show either
+      return tensor;
+    }, card);
   };
   const file = Object.assign(document.createElement('input'), {type: 'file', accept, id: `file-${input.name}`});
   file.addEventListener('change', () => file.files.length && use(file.files[0]));

@@ -1,8 +1,9 @@
 // What the user gives becomes the tensors that model.json describes, as mmzoo.lite makes them.
+import {check} from './pictures.js';
 import {encoder} from './tokenizers.js';
 
 // Pixels of a picture of any size as uint8 (size, size, 3): a triangle filter as wide as a new pixel is in old ones.
-function squeezed(rgba, width, height, size) {
+export function squeezed(rgba, width, height, size) {
   const weights = length => {
     const scale = length / size, reach = Math.max(scale, 1);
     return Array.from({length: size}, (_, k) => {
@@ -19,24 +20,28 @@ function squeezed(rgba, width, height, size) {
     });
   };
   const rows = weights(height), columns = weights(width);
-  const half = new Float32Array(size * width * 3);
-  rows.forEach(({first, parts}, y) => parts.forEach((w, k) => {
-    for (let x = 0, from = (first + k) * width * 4, to = y * width * 3; x < width; x++, from += 4, to += 3)
-      for (let c = 0; c < 3; c++) half[to + c] += w * rgba[from + c];
-  }));
-  const out = new Uint8Array(size * size * 3);
-  for (let y = 0; y < size; y++) columns.forEach(({first, parts}, x) => {
-    for (let c = 0; c < 3; c++) {
-      let sum = 0;
-      parts.forEach((w, k) => { sum += w * half[(y * width + first + k) * 3 + c]; });
-      out[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, Math.round(sum)));
-    }
+  const out = new Uint8Array(size * size * 3), line = new Float32Array(width * 3);
+  rows.forEach(({first, parts}, y) => {
+    line.fill(0);
+    parts.forEach((w, k) => {
+      for (let x = 0, from = (first + k) * width * 4, to = 0; x < width; x++, from += 4, to += 3)
+        for (let c = 0; c < 3; c++) line[to + c] += w * rgba[from + c];
+    });
+    columns.forEach(({first, parts}, x) => {
+      for (let c = 0; c < 3; c++) {
+        let sum = 0;
+        parts.forEach((w, k) => { sum += w * line[(first + k) * 3 + c]; });
+        out[(y * size + x) * 3 + c] = Math.max(0, Math.min(255, Math.round(sum)));
+      }
+    });
   });
   return out;
 }
 
 export async function picture(input, blob) {
-  const bitmap = await createImageBitmap(blob);  // turned as its camera says
+  check(new Uint8Array(await blob.arrayBuffer()));
+  // Turned as its camera says, its numbers as they are in the file, whatever profile of colours is beside them.
+  const bitmap = await createImageBitmap(blob, {colorSpaceConversion: 'none'});
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const pen = canvas.getContext('2d', {willReadFrequently: true});
   pen.fillStyle = 'white';

@@ -6,7 +6,7 @@ import struct
 
 from mmzoo.errors import require_data
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import TRUNCATED, check_sides
+from mmzoo.modalities.pictures.limits import check_sides, cut_short
 
 OS2 = 12  # the length of the oldest header, whose sides have 16 bits
 RUNS = (1, 2)  # run lengths of 8 and of 4 bits, which Pillow decodes in a loop of Python
@@ -19,7 +19,8 @@ def read(data: bytes, origin: str) -> Facts:
     Raises:
         DataError: it is cut short or over the limits.
     """
-    require_data(len(data) >= 34, "truncated_image", TRUNCATED.format(origin))
+    if len(data) < 34:
+        raise cut_short(origin)
     (length,) = struct.unpack_from("<I", data, 14)
     width, height = struct.unpack_from("<HH" if length == OS2 else "<Ii", data, 18)
     check_sides(width, abs(height), origin, size=len(data))
@@ -31,4 +32,4 @@ def read(data: bytes, origin: str) -> Facts:
             f"{origin} is a BMP packed by run lengths, of which {MOST_RUNS // 10**6} megapixels are the limit; "
             "save it as PNG.",
         )
-    return Facts("BMP", [data], width, abs(height))
+    return Facts("BMP", lambda: data, width, abs(height))

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmzoo.errors import require_data
+from mmzoo.errors import DataError, require_data
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import DAMAGED, MAX_PIXELS, TRUNCATED, check_parts, check_sides
+from mmzoo.modalities.pictures.limits import MAX_PIXELS, check_parts, check_sides, cut_short, damaged
 
 MAX_FRAMES = 20_000
 # A frame is laid on a screen of 4 bytes a pixel, beside the one before it and what is under it.
@@ -33,10 +33,11 @@ class Walk:
     origin: str
 
     def __post_init__(self) -> None:
-        require_data(len(self.data) >= 13, "truncated_image", TRUNCATED.format(self.origin))
+        if len(self.data) < 13:
+            raise cut_short(self.origin)
         self.width, self.height, flags = struct.unpack_from("<HHB", self.data, 6)
         self.at = 13 + palette(flags)
-        self.parts: list[bytes | memoryview] = [self.data[: self.at]]
+        self.parts: list[bytes] = [self.data[: self.at]]
         self.blocks = 0
 
     def to_frame(self) -> bool:
@@ -68,7 +69,8 @@ class Walk:
     def skip_blocks(self) -> None:
         while self.at < len(self.data) and (length := self.data[self.at]):
             self.at, self.blocks = self.at + 1 + length, self.blocks + 1
-            require_data(self.blocks <= BLOCKS, "lying_image", f"{self.origin} has too many blocks; save it again.")
+            if self.blocks > BLOCKS:
+                raise DataError(f"{self.origin} has over {BLOCKS} blocks; save it again.", "lying_image")
         self.at += 1
 
 
@@ -84,9 +86,10 @@ def read(data: bytes, origin: str) -> Facts:
         DataError: it is cut short, has no frame or is over the limits.
     """
     walk = Walk(data, origin)
-    require_data(walk.to_frame(), "truncated_image", TRUNCATED.format(origin))
+    if not walk.to_frame():
+        raise cut_short(origin)
     check_sides(walk.width, walk.height, origin, COST, len(data))
-    return Facts("GIF", [*walk.parts, memoryview(data)[walk.at :]], walk.width, walk.height)
+    return Facts("GIF", lambda: b"".join([*walk.parts, data[walk.at :]]), walk.width, walk.height)
 
 
 def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
@@ -112,7 +115,8 @@ def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
         large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
         require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
         walk.past_frame()
-    require_data(count, "truncated_video", DAMAGED.format(origin))
+    if not count:
+        raise damaged(origin, "truncated_video")
     places = ((np.arange(frames) + 0.5) * count / frames).astype(int)
     shown = {}
     with (

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import re
+import struct
+from collections.abc import Iterator
+from functools import partial
 
-from mmzoo.errors import DataError, require_data
+from mmzoo.errors import DataError
 from mmzoo.modalities.pictures.exif import orientation
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import (
-    DAMAGED,
-    MAX_SCANS,
-    SCANNED,
-    TRUNCATED,
-    check_parts,
-    check_sides,
-)
+from mmzoo.modalities.pictures.limits import MAX_PARTS, MAX_SCANS, SCANNED, check_parts, check_sides, cut_short, damaged
 
 # Any number of fill bytes FF stands before a marker; what is no marker is skipped. After a scan RST markers are too.
 MARKER = re.compile(rb"\xff([\x01-\xfe])")
 AFTER_SCAN = re.compile(rb"\xff([\x02-\xcf\xd8-\xfe])")
+HEAD, FRAME = struct.Struct(">BBH"), struct.Struct(">BHHB")
 LONELY = frozenset((0x01, *range(0xD0, 0xD8)))  # markers without a segment
 SOI, EOI, SOS, APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 PLAIN = (0xC0, 0xC1, 0xC2)  # baseline, extended, progressive, all of them in Huffman's code
-# The segments that make pixels: those frames, Huffman and quantization tables, restarts, JFIF and Adobe.
-KEPT = frozenset((*PLAIN, 0xC4, 0xDB, 0xDD, 0xE0, 0xEE))
+# The segments that make pixels: those frames, Huffman tables, scans, quantization, restarts, JFIF and Adobe.
+KEPT = frozenset((*PLAIN, 0xC4, SOS, 0xDB, 0xDD, 0xE0, 0xEE))
+
+
+def segments(data: bytes, origin: str) -> Iterator[tuple[int, int, int]]:
+    """The markers up to the first scan, where each stands and where its segment ends.
+
+    Raises:
+        DataError: there is no scan.
+    """
+    at = 2
+    for _ in range(MAX_PARTS):
+        try:
+            start, marker, length = HEAD.unpack_from(data, at)
+        except struct.error:
+            break
+        if start != 0xFF or marker in (0x00, 0xFF):
+            if not (found := MARKER.search(data, at)):
+                break
+            at = found.start()
+        elif marker in LONELY:
+            at += 2
+        else:
+            end = at + 2 + max(length, 2)
+            yield marker, at, end
+            if marker == SOS:
+                return
+            at = end
+    else:
+        check_parts(MAX_PARTS + 1, origin)
+    raise cut_short(origin)
 
 
 def read(data: bytes, origin: str) -> Facts:
@@ -33,43 +59,41 @@ def read(data: bytes, origin: str) -> Facts:
     Raises:
         DataError: it is damaged, of a kind that no decoder here takes, or over the limits.
     """
-    parts: list[bytes | memoryview] = [b"\xff\xd8"]
     frame, progressive, turn, exif, at = b"", False, 1, False, 2
-    while True:
-        if not (found := MARKER.search(data, at)):
-            raise DataError(TRUNCATED.format(origin), "truncated_image")
-        marker, at = found[1][0], found.end()
-        if marker in LONELY:
-            continue
-        require_data(marker not in (SOI, EOI), "truncated_image", DAMAGED.format(origin))
-        if marker == SOS:
-            break
-        end = at + max(int.from_bytes(data[at : at + 2], "big"), 2)
+    for marker, at, end in segments(data, origin):
         if marker in FRAMES:
-            require_data(not frame, "truncated_image", DAMAGED.format(origin))
-            require_data(
-                marker in PLAIN and data[at + 2 : at + 3] == b"\x08",
-                "unsupported_image",
-                f"{origin} is a lossless, arithmetic, hierarchical or 12-bit JPEG, which cannot be read here; "
-                "save it as a usual JPEG or as PNG.",
-            )
-            frame, progressive = data[at:end], marker == PLAIN[-1]
-        elif marker == APP1 and not exif and data.startswith(b"Exif\0\0", at + 2):
-            exif, turn = True, orientation(data[at + 2 : end])
-        if marker in KEPT:
-            parts.append(data[at - 2 : end])
-            check_parts(len(parts), origin)
-        at = end
+            if frame:
+                raise damaged(origin)
+            if marker not in PLAIN or data[at + 4 : at + 5] != b"\x08":
+                raise DataError(
+                    f"{origin} is a lossless, arithmetic, hierarchical or 12-bit JPEG, which cannot be read here; "
+                    "save it as a usual JPEG or as PNG.",
+                    "unsupported_image",
+                )
+            frame, progressive = data[at + 4 : end], marker == PLAIN[-1]
+        elif marker == APP1 and not exif and data.startswith(b"Exif\0\0", at + 4):
+            exif, turn = True, orientation(data[at + 4 : end])
+        elif marker in (SOI, EOI):
+            raise damaged(origin)
+    if len(frame) < 6:
+        raise damaged(origin)
+    _, height, width, components = FRAME.unpack_from(frame)
     # The number of lines may be 0 and stand behind the first scan; no decoder here takes that.
-    fair = len(frame) > 7 and frame[3:5] != b"\0\0" and frame[7] in (1, 3, 4)
-    require_data(fair, "truncated_image", DAMAGED.format(origin))
-    height, width, components = int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[5:7], "big"), frame[7]
-    several = progressive or data[at + 2 : at + 3] != frame[7:8]
+    if not height or components not in (1, 3, 4):
+        raise damaged(origin)
+    several = progressive or data[at + 4 : at + 5] != frame[5:6]
     # What Pillow takes, 4 bytes a pixel, and pixels; or, with several scans, 2 bytes a coefficient.
     check_sides(width, height, origin, max(7, 4 + 2 * components * several), len(data))
     if several:
-        check_scans(data, at - 2, width * height, origin)
-    return Facts("JPEG", [*parts, memoryview(data)[at - 2 :]], width, height, turn)
+        check_scans(data, at, width * height, origin)
+    return Facts("JPEG", partial(lean, data, origin), width, height, turn)
+
+
+def lean(data: bytes, origin: str) -> bytes:
+    """The file without what makes no pixels."""
+    return b"\xff\xd8" + b"".join(
+        data[at:] if marker == SOS else data[at:end] for marker, at, end in segments(data, origin) if marker in KEPT
+    )
 
 
 def check_scans(data: bytes, at: int, pixels: int, origin: str) -> None:
@@ -80,7 +104,8 @@ def check_scans(data: bytes, at: int, pixels: int, origin: str) -> None:
     scans = parts = 0
     while (found := AFTER_SCAN.search(data, at)) and found[1][0] != EOI:
         scans, parts = scans + (found[1][0] == SOS), parts + 1
-        message = f"{origin} has over {allowed} scans, which take too long at its size; save it again."
-        require_data(scans <= allowed, "lying_image", message)
+        if scans > allowed:
+            message = f"{origin} has over {allowed} scans, which take too long at its size; save it again."
+            raise DataError(message, "lying_image")
         check_parts(parts, origin)
         at = found.end() + max(int.from_bytes(data[found.end() : found.end() + 2], "big"), 2)

@@ -21,7 +21,7 @@ from mmzoo.modalities.pictures import tiff
 from mmzoo.modalities.pictures.exif import orientation
 from mmzoo.modalities.pictures.facts import Facts
 from mmzoo.modalities.pictures.header import read_header
-from mmzoo.modalities.pictures.limits import DAMAGED, check_sides
+from mmzoo.modalities.pictures.limits import check_sides, damaged
 
 STRIP = 2**20  # pixels that are converted at once, so that a large picture takes little more than itself
 QUIET = threading.Lock()
@@ -47,7 +47,7 @@ def read_picture(value: Any, name: str, out: np.ndarray | None = None) -> tuple[
     data, origin = read_bytes(value, "image")
     facts = read_header(data, origin)
     pixels = by_simplejpeg(data, facts, out) if facts.format == "JPEG" else None
-    return (pixels, facts.turn or 1) if pixels is not None else by_pillow(facts, origin)
+    return (pixels, facts.turn or 1) if pixels is not None else by_pillow(data, facts, origin)
 
 
 def by_simplejpeg(data: bytes, facts: Facts, out: np.ndarray | None) -> np.ndarray | None:
@@ -88,17 +88,18 @@ def from_array(value: np.ndarray, name: str) -> np.ndarray:
     return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
 
 
-def by_pillow(facts: Facts, origin: str) -> tuple[np.ndarray, int]:
+def by_pillow(data: bytes, facts: Facts, origin: str) -> tuple[np.ndarray, int]:
     """`read_picture` of a file whose header was read."""
     from PIL import Image as Pillow
 
     # Of other formats what Pillow could warn of is left out.
     calm = quiet() if facts.format == "TIFF" else nullcontext()
-    with trouble(origin), calm, Pillow.open(io.BytesIO(facts.data), formats=[facts.format]) as file:
+    with trouble(origin), calm, Pillow.open(io.BytesIO(facts.lean()), formats=[facts.format]) as file:
         if facts.format == "TIFF":
-            tiff.check(file, origin, len(facts.data))
+            tiff.check(file, origin, len(data))
         # What the header says is what the decoder will make room for.
-        require_data(not facts.width or file.size == (facts.width, facts.height), "lying_image", DAMAGED.format(origin))
+        if facts.width and file.size != (facts.width, facts.height):
+            raise damaged(origin, "lying_image")
         turn = facts.turn or orientation(file.info.get("exif") or b"")
         file.load()
         scale_key(file, facts.depth)
@@ -122,7 +123,7 @@ def trouble(origin: str, cause: str = "truncated_image") -> Iterator[None]:
     except (MMZooError, ImportError):
         raise
     except Exception as error:
-        raise DataError(DAMAGED.format(origin), cause) from error
+        raise damaged(origin, cause) from error
 
 
 @contextmanager

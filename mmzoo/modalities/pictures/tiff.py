@@ -6,9 +6,9 @@ import math
 import struct
 from typing import Any
 
-from mmzoo.errors import DataError, require_data
+from mmzoo.errors import require_data
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import DAMAGED, check_parts, check_sides
+from mmzoo.modalities.pictures.limits import check_parts, check_sides, damaged
 
 WIDTH, HEIGHT, BITS, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 256, 257, 258, 277, 322, 323
 BYTES = (1, 2, 7)  # the types of a byte, a character and what is undefined, which are read as they are
@@ -29,8 +29,8 @@ def read(data: bytes, origin: str) -> Facts:
             _, kind, count = struct.unpack_from(f"{order}HHI", data, at)
             check_parts(0 if kind in BYTES else count, origin)
     except struct.error as error:
-        raise DataError(DAMAGED.format(origin), "truncated_image") from error
-    return Facts("TIFF", [data], turn=None)
+        raise damaged(origin) from error
+    return Facts("TIFF", lambda: data, turn=None)
 
 
 def check(file: Any, origin: str, size: int) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mmzoo.errors import require_data
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import TRUNCATED, check_sides
+from mmzoo.modalities.pictures.limits import check_sides, cut_short
 
 # The decoder holds two canvases of 4 bytes a pixel, what a lossless picture is made of, and gives Pillow another.
 COST = 20
@@ -17,9 +16,10 @@ def read(data: bytes, origin: str) -> Facts:
         DataError: it is cut short or over the limits.
     """
     width, height = sides(data)
-    require_data(width, "truncated_image", TRUNCATED.format(origin))
+    if not width:
+        raise cut_short(origin)
     check_sides(width, height, origin, COST, len(data))
-    return Facts("WEBP", [data], width, height, turn=None)
+    return Facts("WEBP", lambda: data, width, height, turn=None)
 
 
 def sides(data: bytes) -> tuple[int, int]:
