@@ -17,9 +17,9 @@ from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.base import read_bytes, unpacked
 from mmzoo.modalities.image import Image
-from mmzoo.modalities.pictures.reading import from_pillow, is_pillow, plain
+from mmzoo.modalities.pictures.reading import from_pillow, is_pillow
 from mmzoo.modalities.video import Video
 
 MEDIA = ("image", "audio", "video", "sensor")
@@ -188,7 +188,7 @@ def looked_at(
 
 def content(value: Any, kind: str) -> Any:
     """What tells a value from others: the bytes of a file, or an array."""
-    value = plain(value) if kind == "image" else value
+    value = unpacked(value) if kind == "image" else value
     if kind == "image" and is_pillow(value):
         return from_pillow(value, "The picture")[0]
     return value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
