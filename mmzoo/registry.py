@@ -83,9 +83,8 @@ class Registry(Generic[T]):
                 by default.
         """
         entry = self[name]
-        if (
-            name not in self._hints
-        ):  # of all at once: annotations are compiled, which whoever watches a loader may see once
+        if name not in self._hints:
+            # Of all at once: annotations are compiled, and that should not happen whenever a model is loaded.
             self._hints = {each: hints_of(made) for each, made in self._entries.items()}
         check_options(f"{self.kind} '{name}'", entry, self._hints[name], options)
         if name in self._checks:

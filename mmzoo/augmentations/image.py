@@ -91,7 +91,7 @@ def rand_augment(batch: Any, keys: Any, item: Any, *, count: int = 2, magnitude:
     """
     draw = uniforms(keys, 1, (count, 2))
     which = tf.cast(draw[..., 0] * len(CHANGES), tf.int32)
-    amount = tf.where(draw[..., 1] < 0.5, -magnitude, magnitude) / 30.0
+    amount = tf.where(draw[..., 1] < 0.5, -1.0, 1.0) * (magnitude / 30.0)
 
     def changed(one: Any) -> Any:
         picture = one[0][None]
