@@ -28,6 +28,7 @@ from mmzoo.data.shards import write_shards
 from mmzoo.data.sources import open_source
 from mmzoo.errors import MMZooError
 from mmzoo.training.batches import Varied
+from mmzoo.training.features import Split, compute_features
 from mmzoo.training.feed import Stream
 from mmzoo.training.remote import Remote
 
@@ -158,7 +159,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
     """Full batches over epochs, each record once in each, and of a record the same is drawn as without a service."""
     spec, records, _ = wanted
     source = ServiceBatches(spec, records, shards, service=machines.address, patience=5)
-    feed = Remote(source, source.labels, Varied(0.3, 2), batch_size=16, seed=3)
+    feed = Remote(source, source.labels, Varied(0.3), batch_size=16, seed=3)
     steps = range(2 * feed.count // 16)
     batches = list(feed.batches(steps))
     order = [(row, place // feed.count) for place, row in enumerate(row for k in steps for row in feed.examples(k))]
@@ -166,7 +167,8 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         seen = [row for row, there in order if there == epoch]
         assert len(set(seen)) == len(seen) >= feed.count - 16 * epoch
 
-    local = Stream(decode(spec, records, memory=0), encode_labels(spec, records), Varied(0.3, 2), batch_size=16, seed=3)
+    features = compute_features(Split({}, mmzoo.build(spec)), spec, decode(spec, records, memory=0))
+    local = Stream(features, encode_labels(spec, records), Varied(0.3), batch_size=16, seed=3)
     places = [(row, step * 16 + k) for step in steps for k, row in enumerate(local.examples(step))]
     here = {(row, place // feed.count): divmod(place, 16) for row, place in places}
     others = list(local.batches(steps))

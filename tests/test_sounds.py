@@ -160,7 +160,7 @@ def test_a_long_track_is_cut_and_said(caplog: pytest.LogCaptureFixture) -> None:
     data = track("matroska", "pcm_s16le", np.tile(TONE, 20))
     with caplog.at_level("INFO", "mmzoo"):
         np.testing.assert_allclose(AUDIO.decode(data), TONE, atol=1e-4)
-    assert "lasts 10.0 s; the model hears the first 0.5 s" in caplog.text
+    assert "has 10 seconds; the model reads the first 0.5" in caplog.text
     assert duration(data) == pytest.approx(10, abs=0.1)
 
 

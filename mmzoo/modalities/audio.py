@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,7 +13,8 @@ from mmzoo.choice import Tower
 from mmzoo.errors import check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import LOUDEST, mono, read_array, waveform
-from mmzoo.modalities.base import FILES, Modality, origin_of, padded, unpacked
+from mmzoo.modalities.base import FILES, Modality, padded, unpacked
+from mmzoo.modalities.cuts import note_cut
 from mmzoo.modalities.sounds import read_sound
 from mmzoo.modalities.wav import RATES
 
@@ -99,7 +99,8 @@ class Audio(Modality):
             return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
         if isinstance(value, FILES):
             samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
-            self._say_cut(value, frames, rate)
+            if frames > int((self.seconds + 0.1) * rate):
+                note_cut(self.name, frames / rate, self.seconds, "seconds", "seconds")
         else:
             samples, rate = self._parts(value)
             samples = waveform(samples, f"'{self.name}'")
@@ -132,11 +133,6 @@ class Audio(Modality):
         what = f"Audio '{self.name}' with its own rate must be (samples, rate), the rate {RATES[0]} to {RATES[-1]} Hz."
         require_data(fair, "wrong_kind", what)
         return value
-
-    def _say_cut(self, value: Any, frames: int, rate: int) -> None:
-        if frames > int((self.seconds + 0.1) * rate):
-            said = "%s lasts %.1f s; the model hears the first %g s."
-            logging.getLogger("mmzoo").info(said, origin_of(value, "audio"), frames / rate, self.seconds)
 
     @property
     def array_spec(self) -> tuple[tuple[int | None, ...], str]:
