@@ -178,7 +178,7 @@ def test_a_damaged_file_and_one_of_another_version(tmp_path: Path) -> None:
         with pytest.raises(MMZooError, match=r"damaged|not a \.tflite|no description"):
             mmzoo.lite.Model(path)
     path.write_bytes(attach(plain, {**about, "format": 2, "mmzoo": "9.0"}))
-    with pytest.raises(MMZooError, match=r"exported by another version of mmzoo \(9\.0\)"):
+    with pytest.raises(MMZooError, match=r"exported by another version of mmzoo \('9\.0'\)"):
         mmzoo.lite.Model(path)
 
 

@@ -204,7 +204,7 @@ def test_every_record_comes_once_and_a_killed_worker_takes_none_with_it(
 ) -> None:
     spec, records, tensors = wanted
     caplog.set_level(logging.WARNING, "mmzoo")
-    batches = ServiceBatches(spec, records, shards, service=machines.address, batch_size=16, patience=5)
+    batches = ServiceBatches(spec, records, shards, service=machines.address, batch_size=16, patience=10)
     assert len(batches) == -(-len(records) // 16)
 
     # 1. Nothing happens to anyone: only the sounds that the graph cannot read are decoded here.

@@ -132,7 +132,7 @@ def test_completeness() -> None:
 
 def test_where_there_is_a_map_there_is_grad_cam() -> None:
     model = built()
-    assert feature_map_layer(model, "picture") == "picture_pool1"
+    assert feature_map_layer(model, "picture") == "picture.pool1"
     heat = explain(model, record()).inside["picture"].maps["grad_cam"]
     assert heat.shape == (8, 8)
     assert heat.min() >= 0

@@ -98,7 +98,7 @@ def test_missing_labels_count_for_nothing(name: str) -> None:
         for task, labels in zip(tasks, ([0, 0, 1, -1], [[1.0, 0.0], [1.0, 1.0]]), strict=True)
     ]
     spec, rng = small_spec(tasks=tasks), np.random.default_rng(1)
-    names = {"kind": 3, "tags": 2, "kind_picture": 3, "kind_words": 3, "kind_sound": 3}
+    names = {"kind": 3, "tags": 2, "kind.picture": 3, "kind.words": 3, "kind.sound": 3}
     outputs = {key: tf.Variable(rng.normal(size=(3, units)), dtype=tf.float32) for key, units in names.items()}
     labels = {"kind": tf.constant([0, -1, 2]), "tags": tf.constant([[np.nan, np.nan], [1.0, 0.0], [np.nan, np.nan]])}
     present = tf.constant([[True, True, False], [True] * 3, [True] * 3])
@@ -106,8 +106,8 @@ def test_missing_labels_count_for_nothing(name: str) -> None:
         loss = total_loss(spec, outputs, labels, present)
     slopes = {key: np.asarray(slope) for key, slope in tape.gradient(loss, outputs).items()}
     assert np.isfinite(loss)
-    assert not slopes["kind"][1].any() and not slopes["tags"][[0, 2]].any() and not slopes["kind_sound"][0].any()
-    assert slopes["kind"][0].any() and slopes["tags"][1].any() and slopes["kind_sound"][2].any()
+    assert not slopes["kind"][1].any() and not slopes["tags"][[0, 2]].any() and not slopes["kind.sound"][0].any()
+    assert slopes["kind"][0].any() and slopes["tags"][1].any() and slopes["kind.sound"][2].any()
 
 
 def test_priors_are_learnt_once_and_go_with_the_spec() -> None:

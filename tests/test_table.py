@@ -144,7 +144,7 @@ def test_from_files_to_a_phone(
 ) -> None:
     """One command trains, and reads the table once; its run is evaluated, exported and asked as any other."""
     reads: list[str] = []
-    monkeypatch.setattr(guess, "open_table", lambda name: reads.append(name) or open_table(name))
+    monkeypatch.setattr(guess, "open_table", lambda name: reads.append(name.path) or open_table(name))
     run = str(tmp_path / "run")
     small = ["photo.tower=small_cnn", "note.tower=embedding_attention", "photo.size=24"]
     options = [part for setting in small for part in ("--set", setting)]

@@ -86,13 +86,14 @@ def untrained() -> list[np.ndarray]:
 def dropouts(strategy: tf.distribute.Strategy) -> list[list[bool]]:
     """Which places a dropout layer leaves out on each replica: at a step, at the next, there again after a restart."""
     with strategy.scope():
-        inputs = {"x": keras.Input((64,), name="x"), "present": keras.Input((1,), dtype="bool", name="present")}
-        model = keras.Model(inputs, keras.layers.Dropout(0.5, seed=1)(keras.layers.Dense(64)(inputs["x"])))
-        trainer = Trainer(small_spec(), model, mmzoo.Training(), 10)
+        spec = small_spec()
+        model = mmzoo.build(spec)
+        trainer = Trainer(spec, model, mmzoo.Training(), 10)
+        dropout = model.get_layer(f"{spec.tasks[0].name}.head").layers[0]
 
         @tf.function
         def draw() -> Any:
-            return strategy.run(lambda: model.layers[-1](tf.ones((1, 64)), training=True))
+            return strategy.run(lambda: dropout(tf.ones((1, 64)), training=True))
 
         def drawn() -> list[list[bool]]:
             return [(each.numpy()[0] > 0).tolist() for each in strategy.experimental_local_results(draw())]
