@@ -91,6 +91,18 @@ def test_a_regularizer_sees_a_kernel_with_what_is_added_to_it() -> None:
     assert terms["layers_loss"] == pytest.approx(FACTOR * float((kernel.numpy() ** 2).sum()), rel=1e-5)
 
 
+def test_a_regularizer_of_a_weight_counts_beside_additions_to_others() -> None:
+    model = without_dropout(spec_of("words"))
+    lora = {"tune": mmzoo.Tune("lora", rank=1, only=["query"]), "tune_inputs": ["words"]}
+    kernel = model.get_layer("fusion.dense").kernel
+    _, plain = step(model, batch_of(model.spec), **lora)
+    kernel.regularizer = keras.regularizers.L2(FACTOR)
+    terms, found = step(model, batch_of(model.spec), **lora)
+    assert terms["layers_loss"] == pytest.approx(FACTOR * float((kernel.numpy() ** 2).sum()), rel=1e-5)
+    slope = 2 * FACTOR * kernel.numpy()
+    np.testing.assert_allclose(found[kernel.path] - plain[kernel.path], slope, atol=2e-5)
+
+
 @pytest.mark.parametrize("settings", [{}, {"contrast": 0.5}, {"modulate": "ogm"}], ids=str)
 def test_what_is_empty_or_silent_counts_as_absent(settings: dict[str, Any]) -> None:
     spec = spec_of("words", "sound")

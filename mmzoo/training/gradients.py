@@ -136,6 +136,13 @@ class Gradients:
         if not self.additions:
             return call(*arguments)
         sums = [(each.kernel, each.total()) for each in self.additions]
+        changed = {id(each.kernel) for each in self.additions}
+        # Within the scope a regularizer is given what the scope has of its weight, be that nothing.
+        sums += [
+            (weight, tf.convert_to_tensor(weight.value))
+            for weight in self.model.trainable_weights
+            if weight.regularizer is not None and id(weight) not in changed
+        ]
         with keras.StatelessScope(sums, collect_losses=True) as scope:
             outputs = call(*arguments)
         # Seeds and batch statistics have only moved in the scope.
