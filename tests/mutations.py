@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 # Numbers at the edges of what lengths, counts and sides are stored in.
 EDGES = (0, 1, 2, 3, 7, 8, 9, 0x7F, 0x80, 0xFE, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x10000, 0x7FFFFFFF)
@@ -24,6 +25,17 @@ def mutations(data: bytes, count: int, seed: int) -> Iterator[bytes]:
         for _ in range(draw.choice((1, 1, 1, 2, 3))):
             draw.choice(FAULTS)(made, draw)
         yield bytes(made)
+
+
+def put(*path: Any, value: Any) -> Callable[[Any], None]:
+    """Set what stands at a path of keys."""
+
+    def change(inside: Any) -> None:
+        for key in path[:-1]:
+            inside = inside[key]
+        inside[path[-1]] = value
+
+    return change
 
 
 def place(made: bytearray, draw: random.Random) -> int:

@@ -24,7 +24,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import SEAL, UNSIGNED, attach, entry_of, read
 from mmzoo.export.export import describe
 from mmzoo.export.packed import written
-from tests.mutations import mutations
+from tests.mutations import mutations, put
 
 VOCABULARY = ("[UNK]", "a", "b", "##a", "##b", "ab")
 
@@ -78,17 +78,6 @@ def test_the_seal_is_no_signature() -> None:
     """What the tests below do works: another text with a right seal is read."""
     text = json.dumps({"sha256": "0" * 64, "format": 1, **ABOUT}).encode()
     assert read(with_text(text), "x")["inputs"] == read(attach(EMPTY, ABOUT), "x")["inputs"]
-
-
-def put(*path: Any, value: Any) -> Callable[[Any], None]:
-    """Set what stands at a path of keys."""
-
-    def change(inside: Any) -> None:
-        for key in path[:-1]:
-            inside = inside[key]
-        inside[path[-1]] = value
-
-    return change
 
 
 ANYTHING = (None, True, -1, 0, 1.5, "x", [], {}, [[]], [None], {"a": 1}, 2**40, "x" * 5000)

@@ -22,7 +22,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.shards import open_shards, read_shards, write_shards
 from mmzoo.data.sources import Source
 from mmzoo.errors import DataError, MMZooError
-from tests.mutations import mutations
+from tests.mutations import mutations, put
 
 KINDS = {"note": "text", "motion": "sensor", "weight": "number", "shop": "category", "tags": "ignore"}
 
@@ -70,17 +70,6 @@ def sealed(folder: Path, name: str, key: str, data: bytes) -> None:
         if facts["name"] == name:
             facts[key] = hashlib.sha256(data).hexdigest()
     (folder / "index.json").write_text(json.dumps(about))
-
-
-def put(*path: Any, value: Any) -> Callable[[Any], None]:
-    """Set what stands at a path of keys."""
-
-    def change(inside: Any) -> None:
-        for key in path[:-1]:
-            inside = inside[key]
-        inside[path[-1]] = value
-
-    return change
 
 
 def without(key: str) -> Callable[[Any], None]:

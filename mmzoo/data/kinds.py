@@ -15,6 +15,7 @@ import numpy as np
 from mmzoo.errors import DataError
 from mmzoo.modalities import audio, image, sensor, video
 from mmzoo.modalities.cells import number_of, text_of
+from mmzoo.modalities.pictures.reading import is_pillow
 
 ENDINGS: dict[str, tuple[str, ...]] = {
     "image": image.ENDINGS,
@@ -106,7 +107,7 @@ def look(value: Any) -> str:
         return kind_of_array(value)
     if isinstance(value, tuple):
         return "audio"
-    return "image" if is_picture(value) else OTHER
+    return "image" if is_pillow(value) else OTHER
 
 
 def kind_of_path(text: str) -> str | None:
@@ -129,11 +130,6 @@ def looks_like_path(text: str) -> bool:
 def is_code(value: Any) -> bool:
     """Is it a text of digits with a zero before others, as postcodes have it?"""
     return isinstance(value, str) and bool(re.fullmatch(r"[+-]?0[0-9]+", value.strip()))
-
-
-def is_picture(value: Any) -> bool:
-    """Is it a picture of Pillow? It is not imported for that."""
-    return any(base.__module__ == "PIL.Image" and base.__name__ == "Image" for base in type(value).__mro__)
 
 
 def kind_of_array(value: np.ndarray) -> str:

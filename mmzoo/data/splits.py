@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.data.fingerprints import exact
-from mmzoo.data.kinds import ENDINGS, is_picture
+from mmzoo.data.kinds import ENDINGS
 from mmzoo.data.table import Table
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.files import open_plain
+from mmzoo.modalities.pictures.reading import is_pillow
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 LARGE = 0.1
@@ -89,7 +90,7 @@ def hash_of(table: Table, row: int, column: str) -> bytes:
         return b""  # a word that says so
     if isinstance(value, (str, Path)):
         found = digest_of(value)
-    elif is_picture(value):
+    elif is_pillow(value):
         found = exact(np.asarray(value))
     elif isinstance(value, tuple):
         found = exact(np.asarray(value[0]))

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.kinds import ENDINGS, FOREIGN, OTHER, guess, is_picture, kind_of_path, look, plain, shown
+from mmzoo.data.kinds import ENDINGS, FOREIGN, OTHER, guess, kind_of_path, look, plain, shown
 from mmzoo.data.options import check_kind, check_root
 from mmzoo.data.readers import read_cells
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.pictures.reading import is_pillow
 
 SHOWN = 3  # words for nothing that are named
 
@@ -238,7 +239,7 @@ def held(column: str, kind: str, value: Any, where: str) -> Any:
     """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
     if isinstance(value, (bytes, np.ndarray)) or (kind == "audio" and isinstance(value, tuple)):
         return value
-    if kind == "image" and is_picture(value):
+    if kind == "image" and is_pillow(value):
         return value
     if isinstance(value, list) and kind in ("audio", "sensor"):
         with suppress(TypeError, ValueError, OverflowError):
