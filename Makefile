@@ -24,14 +24,14 @@ demo: $(STAMP)
 	@echo "Open runs/demo/report.html in a browser."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 -m "not long"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not long"
 
-# Every kill, and every recipe compiled.
+# What takes minutes: kills, several processes, large towers, models that must really learn, browsers, recipes compiled.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 -m long
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -76,7 +76,7 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everybody(name: str, pages: dict[str, Path], browser: Any, axe: str) -> None:
     for width, scheme in ((1100, "light"), (1100, "dark"), (360, "light")):
@@ -99,7 +99,7 @@ def test_a_page_is_for_everybody(name: str, pages: dict[str, Path], browser: Any
         page.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_report_is_printed(pages: dict[str, Path], browser: Any) -> None:
     page = browser.new_page()
     page.goto(pages["report"].as_uri())

@@ -45,7 +45,7 @@ def test_the_tables_of_the_readme() -> None:
     assert written(page) == page, "run: python -m mmzoo.listing README.md"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_readmes_python(tmp_path: Path) -> None:
     program = "\n".join(blocks("README.md", "python"))
     # The same code, on little data and for one epoch: what is tested is that it runs as it stands.

@@ -42,6 +42,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     return mmzoo.train(spec, small_records(24), training=mmzoo.Training(epochs=2, batch_size=8), out=folder)
 
 
+@pytest.fixture(scope="module")
+def little(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    """A picture alone, for what does not depend on the model: it is converted sooner."""
+    folder = tmp_path_factory.mktemp("runs") / "little"
+    training = mmzoo.Training(epochs=1, batch_size=8)
+    return mmzoo.train(small_spec().subset(["picture"]), small_records(8), training=training, out=folder)
+
+
 def test_saved_model(run: mmzoo.Run) -> None:
     rows = run.export("saved_model", RECORDS)
     assert [row["variant"] for row in rows] == ["saved_model", "saved_model_bytes"]
@@ -135,12 +143,12 @@ def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
         serve_bytes(run, sound=fast)
 
 
-def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_exported_says_so(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MMZooError, match="no format called 'coreml'"):
-        run.export("coreml", RECORDS)
+        little.export("coreml", RECORDS)
     monkeypatch.setitem(LIMITS, "saved_model", -1.0)
     with pytest.raises(MMZooError, match="differs from the model"):
-        run.export("saved_model", RECORDS)
+        little.export("saved_model", RECORDS)
 
 
 def test_variants(run: mmzoo.Run) -> None:
@@ -212,7 +220,7 @@ def test_one_row_of_a_report_is_the_best(tmp_path: Path) -> None:
     assert best({"variant": "fp16", "over": "differs"}) == []
 
 
-def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_beyond_its_limit_is_not_left(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 
     def once(model: Any, variants: Sequence[str], training: Any = None) -> dict[str, Any]:
@@ -223,20 +231,20 @@ def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pyt
     monkeypatch.setattr("mmzoo.export.export.convert", once)
     monkeypatch.setitem(LIMITS, "fp16", -1.0)
     with pytest.raises(MMZooError, match="'fp16' differs"):
-        run.export("tflite", RECORDS, variants=("fp16",))
-    assert not (run.folder / "export" / "model_fp16.tflite").exists()
-    (row,) = run.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
+        little.export("tflite", RECORDS, variants=("fp16",))
+    assert not (little.folder / "export" / "model_fp16.tflite").exists()
+    (row,) = little.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
     assert "differs" in row["over"]
     # Who asks for all gets those that are good.
     monkeypatch.setattr("mmzoo.export.export.VARIANTS", ("fp32", "fp16"))
-    exact, other = run.export("tflite", RECORDS, variants=("all",))
+    exact, other = little.export("tflite", RECORDS, variants=("all",))
     assert "differs" in other["over"]
     assert "best" not in other
-    assert (run.folder / "export" / "model.tflite").exists()
-    assert not (run.folder / "export" / "model_fp16.tflite").exists()
+    assert (little.folder / "export" / "model.tflite").exists()
+    assert not (little.folder / "export" / "model_fp16.tflite").exists()
     assert "fp16 differs" in table([exact, other])
     with pytest.raises(MMZooError, match=r"No variant fits into 0\.0001 MB"):
-        run.export("tflite", RECORDS, variants=("all",), fit="100B")
+        little.export("tflite", RECORDS, variants=("all",), fit="100B")
 
 
 def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def spec(weights: str, fusion: str = "concat") -> mmzoo.Spec:
     return mmzoo.Spec([row], fusion, tasks, dim=8, task_weights=weights)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_task_with_small_gradients_is_not_passed_over(tmp_path: Path) -> None:
     found, new = [], records(400)
     data = records(400)

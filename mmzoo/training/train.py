@@ -93,5 +93,10 @@ def train(
             if on_error != "error" and chief:
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
-    return Run(folder)
+            model = fit(
+                spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None
+            )
+    run = Run(folder)
+    if strategy is None and not tf.distribute.has_strategy():
+        run.model = model  # to build and trace it again from the folder takes seconds; replicas' variables stay theirs
+    return run
