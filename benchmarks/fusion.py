@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo import datasets
-from mmzoo.evaluation.metrics import primary
+from mmzoo.inference.metrics import primary
 from mmzoo.recipe import load_recipe
 from mmzoo.training.train import train
 

@@ -40,7 +40,7 @@ _HOMES = {
     "explain": "mmzoo.evaluation.explain",
     "from_dataset": "mmzoo.data.streams",
     "load": "mmzoo.folder",
-    "predict": "mmzoo.run",
+    "predict": "mmzoo.inference.predict",
     "read_table": "mmzoo.data.table",
     "read_tfds": "mmzoo.data.tfds",
     "save": "mmzoo.folder",

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
-from mmzoo.data.records import Records, decode
+from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.files import is_folder, is_plain, write_file
 from mmzoo.folder import load
 from mmzoo.folder.notes import made_in, read_machine, read_settings
 from mmzoo.folders import check_no_link, held
+from mmzoo.inference.predict import predict
 from mmzoo.spec import Spec
 from mmzoo.words import json_bytes, one_line
 
@@ -222,21 +222,3 @@ class Run:
         uncertainty, as `<task>_uncertainty`.
         """
         return predict(self.model, record)
-
-
-def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
-    """One record through a model: by task, `{label: probability}`, or the numbers of a regression."""
-    from mmzoo.evaluation.metrics import finish, run_model
-
-    spec: Spec = model.spec
-    for name in record:
-        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
-    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
-    columns = {name: [record.get(name)] for name in spec.input_names}
-    outputs = run_model(model, decode(spec, Records(columns, ["input"])))
-    answers = finish(spec, outputs)
-    found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
-    for task in spec.tasks:
-        if (doubt := task.uncertainty(outputs[task.name])) is not None:
-            found[task.uncertainty_name] = [float(np.asarray(doubt)[0, 0])]
-    return found

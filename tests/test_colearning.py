@@ -13,8 +13,8 @@ from scipy.special import expit, log_softmax, softmax
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.evaluation.retrieval import retrieval
+from mmzoo.inference.running import run_model
 from mmzoo.training.contrast import POOLED, contrast, with_pooled
 from mmzoo.training.loss import Teaching, total_loss
 from mmzoo.training.teacher import TAUGHT

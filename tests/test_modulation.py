@@ -14,7 +14,7 @@ from scipy.special import softmax
 import mmzoo
 from mmzoo.data.records import decode, encode_labels
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
+from mmzoo.inference.running import run_model
 from mmzoo.training.gradients import prepared
 from mmzoo.training.modulation import factors_of
 from mmzoo.training.trainer import Trainer

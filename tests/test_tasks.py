@@ -21,7 +21,7 @@ from sklearn.metrics import (
 import mmzoo
 from mmzoo.data.records import encode_labels
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import metrics
+from mmzoo.inference.metrics import metrics
 from mmzoo.training.loss import total_loss
 from tests.conftest import small_spec
 

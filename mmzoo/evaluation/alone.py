@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmzoo.data.records import Records
-from mmzoo.evaluation.answers import answer
-from mmzoo.evaluation.metrics import metrics
 from mmzoo.evaluation.verdict import Gain, amount, gain, span
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
+from mmzoo.inference.answers import answer
+from mmzoo.inference.metrics import metrics
 from mmzoo.tasks import Task
 from mmzoo.training.settings import Training
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
 from mmzoo.evaluation.halves import fusing, run_towers, tower_of, tower_outputs
-from mmzoo.evaluation.metrics import compiled
 from mmzoo.evaluation.shapley import Coalition
+from mmzoo.inference.running import compiled
 from mmzoo.layers import entry as graph_entry
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task

@@ -11,10 +11,11 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.errors import require
-from mmzoo.evaluation.metrics import finish, metrics, run_model
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain, worth_name
 from mmzoo.figures import write_figure
+from mmzoo.inference.metrics import metrics
+from mmzoo.inference.running import finish, run_model
 from mmzoo.tasks import Task
 from mmzoo.words import one_line
 

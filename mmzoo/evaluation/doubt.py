@@ -13,9 +13,9 @@ from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.sources import open_source, open_table
 from mmzoo.errors import require
 from mmzoo.evaluation.calibration import scores
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.evaluation.selective import sureness
 from mmzoo.evaluation.uncertainty import auroc, embedder, energy, ensemble, logits_of, mahalanobis, mc_dropout
+from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.evaluation.metrics import BATCH, compiled
+from mmzoo.inference.running import BATCH, compiled
 
 
 @lru_cache(maxsize=4)

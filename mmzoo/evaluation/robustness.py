@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.evaluation.halves import fusing, run_towers, tower_of
-from mmzoo.evaluation.metrics import BATCH, compiled, presence_of
 from mmzoo.evaluation.verdict import worth_name
+from mmzoo.inference.running import BATCH, compiled
+from mmzoo.inference.subsets import presence_of
 from mmzoo.modalities import Modality
 from mmzoo.spec import Spec
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.halves import fusing, run_towers
-from mmzoo.evaluation.metrics import BATCH, run_model
+from mmzoo.inference.running import BATCH, run_model
 from mmzoo.tasks import Task
 
 

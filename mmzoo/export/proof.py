@@ -10,10 +10,11 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.export.measure import measure
 from mmzoo.export.operations import operations
 from mmzoo.files import read_file
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.running import finish, run_model
 from mmzoo.spec import Spec
 
 RECORDS = 1000

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import require
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.folder.tensors import Layout, layout_of
+from mmzoo.inference.running import run_model
 
 EXAMPLES = 2
 TOLERANCE = 1e-4

@@ -12,10 +12,10 @@ import keras
 
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
-from mmzoo.evaluation.metrics import primary
 from mmzoo.files import subfolder, write_file
 from mmzoo.folder.notes import read_history, read_object
 from mmzoo.folders import check_no_link, held
+from mmzoo.inference.metrics import primary
 from mmzoo.recipe import Recipe
 from mmzoo.search.results import Results, Trial
 from mmzoo.search.space import Space, check_space, setting

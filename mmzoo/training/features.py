@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of
-from mmzoo.evaluation.metrics import compiled
+from mmzoo.inference.running import compiled
 from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
 from mmzoo.towers import trunk_name

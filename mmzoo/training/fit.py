@@ -15,9 +15,9 @@ from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.files import subfolder
 from mmzoo.folder import save
+from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate

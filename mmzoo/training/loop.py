@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.files import subfolder
 from mmzoo.folders import identity
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.running import finish, run_model
 from mmzoo.spec import Spec
 from mmzoo.training.batches import records_named
 from mmzoo.training.blending import head_losses

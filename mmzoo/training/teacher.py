@@ -6,7 +6,7 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.evaluation.metrics import run_model
+from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
 
 TAUGHT = ".taught"  # after a task's name: what the teacher answers, among the labels

@@ -10,7 +10,8 @@ import numpy as np
 from mmzoo.data.records import Records, decode, encode_labels
 from mmzoo.errors import require
 from mmzoo.evaluation.halves import run_presences
-from mmzoo.evaluation.metrics import finish, presence_of, subsets
+from mmzoo.inference.running import finish
+from mmzoo.inference.subsets import presence_of, subsets
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
