@@ -100,7 +100,8 @@ def recipe(batch: int) -> Any:
     """What trains of the main recipe, and a feed of examples that are ready."""
     import mmzoo
     from mmzoo import datasets
-    from mmzoo.data.records import decode, encode_labels
+    from mmzoo.data.records import decode
+    from mmzoo.labels import encode_labels
     from mmzoo.recipe import load_recipe
     from mmzoo.training.batches import Varied
     from mmzoo.training.features import compute_features, split
@@ -110,7 +111,7 @@ def recipe(batch: int) -> Any:
     spec = load_recipe("emoji").spec.fit(records)
     part = split(mmzoo.build(spec))
     features = compute_features(part, spec, decode(spec, records))
-    return spec, part.rest, Stream(features, encode_labels(spec, records), Varied(0.2), batch_size=batch, seed=0)
+    return spec, part.rest, Stream(features, encode_labels(spec.tasks, records), Varied(0.2), batch_size=batch, seed=0)
 
 
 def large(batch: int) -> Any:

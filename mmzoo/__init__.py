@@ -41,7 +41,7 @@ _HOMES = {
     "from_dataset": "mmzoo.data.streams",
     "load": "mmzoo.folder",
     "predict": "mmzoo.inference.predict",
-    "read_table": "mmzoo.data.table",
+    "read_table": "mmzoo.data.reading",
     "read_tfds": "mmzoo.data.tfds",
     "save": "mmzoo.folder",
     "table_spec": "mmzoo.data.guess",

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
+from mmzoo.labels import encode_labels
 from mmzoo.training.gradients import Gradients, prepared
 from mmzoo.training.loop import Loop
 from mmzoo.training.presence import HERE, presence_model
@@ -54,7 +55,7 @@ def step(model: keras.Model, batch: Any, **settings: Any) -> tuple[dict[str, flo
 def batch_of(spec: mmzoo.Spec) -> Any:
     records = small_records(6)
     arrays = decode(spec, records)
-    return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec, records)))
+    return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec.tasks, records)))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from mmzoo.data.faults import Faults
 from mmzoo.data.guess import load_table, table_spec
 from mmzoo.data.records import Records, decode
 from mmzoo.data.shards import read_shards, write_shards
-from mmzoo.data.sources import Source, open_source
+from mmzoo.data.table import Source
+from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
 
 RANDOM = np.random.default_rng(0)

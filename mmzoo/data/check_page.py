@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.data.check import Check
-from mmzoo.data.sources import Source
+from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 from mmzoo.modalities.image import Image

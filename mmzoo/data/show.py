@@ -15,7 +15,7 @@ from mmzoo.data.faults import checked
 from mmzoo.data.guess import INPUTS, good_values
 from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
-from mmzoo.data.sources import open_source
+from mmzoo.datasets import open_source
 from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.evaluation.gallery import shown_input

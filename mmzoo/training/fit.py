@@ -12,12 +12,13 @@ import numpy as np
 
 from mmzoo.builder import build
 from mmzoo.data.balance import rows_of, weights_of
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folder import save
 from mmzoo.inference.running import run_model
+from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
 from mmzoo.training.calibrate import calibrate
@@ -68,7 +69,7 @@ def fit(
     checked = None
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
-        checked = (first_view(held_out), encode_labels(spec, validation))
+        checked = (first_view(held_out), encode_labels(spec.tasks, validation))
     feed = (
         local_feed(part, spec, train, training, seed)
         if service is None
@@ -138,7 +139,7 @@ def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
     """The labels of the records, with what the teacher answers, if there is one."""
     taught = lessons(training.teacher, spec, train) if training.teacher else {}
     # What a teacher says of records without a label is worth learning.
-    return {**encode_labels(spec, train, unlabelled=bool(training.teacher)), **taught}
+    return {**encode_labels(spec.tasks, train, unlabelled=bool(training.teacher)), **taught}
 
 
 def varied_of(
