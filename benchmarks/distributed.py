@@ -101,10 +101,11 @@ def recipe(batch: int) -> Any:
     import mmzoo
     from mmzoo import datasets
     from mmzoo.data.records import decode
+    from mmzoo.graph.cut import split
     from mmzoo.labels import encode_labels
     from mmzoo.recipe import load_recipe
     from mmzoo.training.batches import Varied
-    from mmzoo.training.features import compute_features, split
+    from mmzoo.training.features import compute_features
     from mmzoo.training.feed import Stream
 
     records = datasets.load("emoji")[0].take(256)

@@ -36,7 +36,7 @@ _HOMES = {
     "Training": "mmzoo.training.settings",
     "Tune": "mmzoo.choice",
     "Video": "mmzoo.modalities.video",
-    "build": "mmzoo.builder",
+    "build": "mmzoo.graph.build",
     "explain": "mmzoo.evaluation.explain",
     "from_dataset": "mmzoo.data.streams",
     "load": "mmzoo.folder",

@@ -27,9 +27,10 @@ from mmzoo.data.serving import start
 from mmzoo.data.shards import write_shards
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
+from mmzoo.graph.cut import Split
 from mmzoo.labels import encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import Split, compute_features
+from mmzoo.training.features import compute_features
 from mmzoo.training.feed import Stream
 from mmzoo.training.remote import Remote
 

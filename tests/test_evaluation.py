@@ -13,10 +13,10 @@ import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.halves import fusing
 from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
 from mmzoo.fusions import fusions
+from mmzoo.graph.cut import fusing
 from mmzoo.inference.answers import answer
 from mmzoo.inference.running import finish, run_model
 from mmzoo.inference.subsets import presence_of, subsets

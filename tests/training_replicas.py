@@ -17,9 +17,10 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode
+from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.features import compute_features, first_view
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop

@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
-from mmzoo.evaluation.halves import fusing, run_towers, tower_of
 from mmzoo.evaluation.verdict import worth_name
+from mmzoo.graph.cut import fusing, tower_of
 from mmzoo.inference.running import BATCH, compiled
-from mmzoo.inference.subsets import presence_of
+from mmzoo.inference.subsets import presence_of, run_towers
 from mmzoo.labels import encode_labels
 from mmzoo.modalities import Modality
 from mmzoo.spec import Spec

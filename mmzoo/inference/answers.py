@@ -9,9 +9,8 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.evaluation.halves import run_presences
 from mmzoo.inference.running import finish
-from mmzoo.inference.subsets import presence_of, subsets
+from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task

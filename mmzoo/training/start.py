@@ -11,7 +11,6 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
-from mmzoo.names import owner_of
 from mmzoo.spec import Spec
 
 CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
@@ -41,7 +40,7 @@ def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray
     require(len(old.layers) == len(new.layers), other)
     for before, after in zip(old.layers, new.layers, strict=True):
         require(len(before.variables) == len(after.variables), other)
-        tower = owner_of(after.name)
+        tower = new.parts.owner_of(after)
         kept = chosen.get(tower)
         for source, target in zip(before.variables, after.variables, strict=True):
             value = np.asarray(source.numpy())

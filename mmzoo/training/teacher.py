@@ -7,13 +7,12 @@ import numpy as np
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
+from mmzoo.names import teacher_labels
 from mmzoo.spec import Spec
-
-TAUGHT = ".taught"  # after a task's name: what the teacher answers, among the labels
 
 
 def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The logits of a run's model for all records, by `<task>.taught`, float32 (N, units).
+    """The logits of a run's model for all records, by `teacher_labels(task)`, float32 (N, units).
 
     Args:
         teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.
@@ -35,4 +34,4 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
     for name in model.spec.input_names:
         require(name in records.columns, f"The teacher '{teacher}' needs input '{name}', which the records have not.")
     found = run_model(model, decode(model.spec, records))
-    return {task.name + TAUGHT: found[task.name] for task in spec.tasks}
+    return {teacher_labels(task.name): found[task.name] for task in spec.tasks}
