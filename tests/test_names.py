@@ -12,7 +12,6 @@ from keras.src.backend.common import global_state
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.evaluation.gradients import feature_map_layer
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
 from mmzoo.training.start import narrowed, with_fewer_channels
@@ -84,7 +83,8 @@ def test_a_summary_counts_every_parameter_once() -> None:
 def test_a_map_is_that_of_its_own_tower() -> None:
     model = mmzoo.build(prefixes())
     for name in model.spec.input_names:
-        assert owner_of(feature_map_layer(model, name) or "") == name
+        found = model.parts.of(name).feature_map
+        assert found is not None and model.parts.owner_of(found) == name
 
 
 def test_channels_are_kept_tower_by_tower() -> None:

@@ -13,8 +13,8 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.fusions import fusions
+from mmzoo.graph.cut import split
 from mmzoo.names import owner_of
-from mmzoo.training.features import split
 from tests.conftest import LABELS, small_records, small_spec
 from tests.zoo import fused, fusion_spec, gradients, idle_variables, poisoned, tower_spec
 
@@ -63,6 +63,8 @@ def test_every_layer_has_an_owner(fusion: str) -> None:
     model = fused(fusion)
     owners = {*model.spec.input_names, "animal", "fusion", "present"}
     assert {owner_of(layer.name) for layer in model.layers} <= owners
+    for layer in model.layers:  # what a layer is called and what the model knows of it say the same
+        assert model.parts.owner_of(layer) == owner_of(layer.name) or isinstance(layer, keras.layers.InputLayer)
     for operation in model.operations:
         assert isinstance(operation, keras.layers.Layer) or "." not in operation.name
 
@@ -89,15 +91,15 @@ def test_the_two_halves_are_the_model() -> None:
     spec = small_spec(inputs=inputs)
     model, batch = mmzoo.build(spec), sample(spec)
     part = split(model)
-    assert list(part.trunks) == spec.input_names
+    assert list(part.frozen) == spec.input_names
     features = {
         name: trunk({name: batch[name], "present": batch["present"]}, training=False)
-        for name, trunk in part.trunks.items()
+        for name, trunk in part.frozen.items()
     }
     entry = {**features, "present": tf.constant(batch["present"])}
     np.testing.assert_allclose(part.rest(entry)["animal"], model(batch)["animal"], atol=1e-6)
-    assert part.trunks["picture"].variables
-    assert not any(trunk.trainable_variables for trunk in part.trunks.values())
+    assert part.frozen["picture"].variables
+    assert not any(trunk.trainable_variables for trunk in part.frozen.values())
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50"])

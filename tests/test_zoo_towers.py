@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.folder import named_weights
+from mmzoo.graph.weights import named_weights
 from mmzoo.towers import towers
 from mmzoo.towers.sequence import SEQUENCES
 from tests.zoo import TASK, batch_of, gradients, idle_variables, kinds, make_input, poisoned, towers_spec
