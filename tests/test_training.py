@@ -220,7 +220,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 
 def test_it_learns() -> None:
     training = mmzoo.Training(epochs=8, batch_size=8)
-    run = mmzoo.train(SPEC, small_records(60), small_records(30, 1), training=training, out=None)
+    run = mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=training, out=None)
     assert run.folder == Path("runs/1")
     assert run.evaluate(small_records(30, 2))["metrics"]["accuracy"] > 0.8
 
