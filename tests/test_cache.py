@@ -301,7 +301,7 @@ def test_only_files_of_its_own_names_are_removed(place: Path, monkeypatch: pytes
     assert {path.name for path in place.iterdir()} == left
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_with_kept_features_is_the_run_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes from nothing kept, from what this run computes, and from what an earlier one did."""
     tower = mmzoo.Tower("efficientnet_lite0", weights="imagenet")

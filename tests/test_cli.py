@@ -96,7 +96,7 @@ def test_evaluate_again_gives_the_same(run: Path, capsys: pytest.CaptureFixture[
     (run / "metrics.json").write_text(json.dumps(before))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for format in ("saved_model", "tflite"):
         code, out, err = ask(capsys, "export", str(run), "--format", format)

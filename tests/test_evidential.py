@@ -100,7 +100,7 @@ def test_strange_records_have_less_evidence(run: mmzoo.Run) -> None:
     assert found["calibration"]["scaled"]["nll"] < found["calibration"]["nll"] + 0.02
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_in_every_answer(run: mmzoo.Run) -> None:
     """Python, SavedModel and .tflite say the same uncertainty, in 32, 16 and 8 bits."""
     records = small_records(8, 6)
