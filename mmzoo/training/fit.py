@@ -10,18 +10,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from mmzoo.artifact import save
 from mmzoo.builder import build
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
-from mmzoo.folder import save
+from mmzoo.inference.calibrate import calibrate
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
-from mmzoo.training.calibrate import calibrate
 from mmzoo.training.features import Split, compute_features, first_view, frozen_inputs, split
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared

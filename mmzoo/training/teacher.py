@@ -8,6 +8,7 @@ from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
+from mmzoo.training.finished import load_finished
 
 TAUGHT = ".taught"  # after a task's name: what the teacher answers, among the labels
 
@@ -21,9 +22,7 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
     Raises:
         MMZooError: the folder has no model, or it was not asked what the spec asks.
     """
-    from mmzoo.run import Run
-
-    model = Run(teacher).model
+    model = load_finished(teacher)
     theirs = {task.name: task for task in model.spec.tasks}
     for task in spec.tasks:
         same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
