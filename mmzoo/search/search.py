@@ -142,7 +142,7 @@ def one_trial(
     trial = Trial(number, suggestion.values, suggestion.epochs or recipe.training.epochs)
     try:
         changed = recipe.changed(settings)
-        run = train(
+        trained = train(
             changed.spec,
             records,
             validation,
@@ -153,7 +153,7 @@ def one_trial(
         )
     except MMZooError as error:
         return replace(trial, error=str(error))
-    rows, metric = read_history(run), f"val_{results.metric}"
+    rows, metric = read_history(trained), f"val_{results.metric}"
     finite = [row for row in rows if row.get(metric) is not None]
     if not finite:
         return replace(trial, error=f"No epoch has a finite {metric}.")

@@ -46,6 +46,7 @@ def train(
         on_error, budget: see `mmzoo.data.faults.Faults`.
         strategy: the one whose scope this is called in, if not given.
         service: of a tf.data service that decodes the shards that `data` names.
+        callbacks: of Keras; they are given the whole model.
 
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
