@@ -20,11 +20,12 @@ LISTS = (
     "augmentations",
     "tuning",
     "objectives",
+    "readers",
     "formats",
     "datasets",
     "recipes",
 )
-HOMES = {"formats": "export.formats"}
+HOMES = {"formats": "export.formats", "readers": "data.readers"}
 """Of the registries that are not in a package of the same name."""
 HEADS = {
     "towers": "reads",
