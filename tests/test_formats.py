@@ -14,6 +14,7 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.commands.export import variants_help
 from mmzoo.errors import MMZooError
+from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats, known_variants, usable
 from mmzoo.listing import text
 from tests.conftest import small_records, small_spec
@@ -22,6 +23,7 @@ NPZ = '''
 import numpy as np
 
 import mmzoo
+from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Variant, one_by_one
 from mmzoo.inference.running import finish, run_model
@@ -83,6 +85,7 @@ def test_another_format_is_written_measured_and_shown(npz: None, run: Path) -> N
     assert not (folder / "coarse.npz").exists()
     assert json.loads((folder / "report.json").read_text()) == rows
     assert "best.npz is a copy of it" in (folder / "report.html").read_text()
+    assert wanted_variants(folder, "web") == ("fp32",), "the best of another format is no page"
     with pytest.raises(MMZooError, match="no variant of npz called 'fp32'"):
         made.export("npz", small_records(6, 1), variants=["fp32"])
 

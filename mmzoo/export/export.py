@@ -96,7 +96,8 @@ def wanted_variants(
             raise unknown(f"variant of {format} called", variant, [*form.variants, "all"])
     if variants or fit:
         return tuple(variants or ("all",))
-    return form.usual([row["variant"] for row in known_rows(folder) if row.get("best")])
+    best = [row["variant"] for row in known_rows(folder) if row.get("best")]
+    return form.usual([variant for variant in best if variant in form.variants])
 
 
 def is_calibrated(format: str, variants: Sequence[str]) -> bool:
