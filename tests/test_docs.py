@@ -98,10 +98,8 @@ def little() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def workplace(little: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a table of pictures, and the run that the README trains, which the other pages ask."""
-    folder = tmp_path_factory.mktemp("reader")
+def write_table(folder: Path) -> None:
+    """What a reader has of their own: photos.csv with pictures, and one picture more."""
     rng = np.random.default_rng(0)
     rows = ["photo,zip_code,species"]
     for k in range(40):
@@ -110,6 +108,13 @@ def workplace(little: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         rows.append(f"{k}.png,{10000 + k % 3},{('dog', 'cat')[k % 2]}")
     (folder / "photos.csv").write_text("\n".join(rows))
     Image.fromarray(picture).save(folder / "cat.png")
+
+
+@pytest.fixture(scope="module")
+def workplace(little: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a table, and with the run that the README trains, which the other pages ask."""
+    folder = tmp_path_factory.mktemp("reader")
+    write_table(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         run_python("README.md")
@@ -165,8 +170,10 @@ def test_the_python(page: str, workplace: Path) -> None:
 
 
 @pytest.mark.long
-def test_the_shell(workplace: Path) -> None:
+def test_the_shell(little: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All pages in their order, in one folder: each of some forty commands takes seconds."""
+    write_table(tmp_path)
+    monkeypatch.chdir(tmp_path)
     for page in SHELL:
         for line in lines(page):
             run_line(line)
