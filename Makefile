@@ -37,6 +37,7 @@ lint: $(STAMP) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mmzoo
+	$(BIN)/lint-imports
 
 # The pages, into site/; a link that leads nowhere is an error. The notice is of a MkDocs 2 that is not used here.
 docs: $(STAMP)

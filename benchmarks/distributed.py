@@ -100,17 +100,19 @@ def recipe(batch: int) -> Any:
     """What trains of the main recipe, and a feed of examples that are ready."""
     import mmzoo
     from mmzoo import datasets
-    from mmzoo.data.records import decode, encode_labels
+    from mmzoo.data.records import decode
+    from mmzoo.graph.cut import split
+    from mmzoo.labels import encode_labels
     from mmzoo.recipe import load_recipe
     from mmzoo.training.batches import Varied
-    from mmzoo.training.features import compute_features, split
+    from mmzoo.training.features import compute_features
     from mmzoo.training.feed import Stream
 
     records = datasets.load("emoji")[0].take(256)
     spec = load_recipe("emoji").spec.fit(records)
     part = split(mmzoo.build(spec))
     features = compute_features(part, spec, decode(spec, records))
-    return spec, part.rest, Stream(features, encode_labels(spec, records), Varied(0.2), batch_size=batch, seed=0)
+    return spec, part.rest, Stream(features, encode_labels(spec.tasks, records), Varied(0.2), batch_size=batch, seed=0)
 
 
 def large(batch: int) -> Any:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo import datasets
-from mmzoo.evaluation.metrics import primary
+from mmzoo.inference.metrics import primary
 from mmzoo.recipe import load_recipe
-from mmzoo.training.train import train
+from mmzoo.run import train
 
 
 def main() -> None:

@@ -7,13 +7,15 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo import declared
+from mmzoo.declared import Axis
 from mmzoo.names import ENTRY
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 HEAD_DROPOUT = 0.3
-LOG_VARIANCES = "fusion.log_variances"
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Entry(keras.layers.InputLayer):
     """Where an input enters a graph: the layer is called `<name>.input`, and its tensor as the input is.
 
@@ -30,11 +32,12 @@ def entry(shape: tuple[int | None, ...], dtype: str, name: str) -> Any:
     return Entry(batch_shape=(None, *shape), dtype=dtype, name=name + ENTRY).output
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Gate(keras.layers.Layer):
     """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...); uint8 becomes int32."""
 
     def __init__(self, index: int, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)  # a waveform must not be rounded before its log-mel
+        super().__init__(**{"dtype": "float32", **kwargs})  # a waveform must not be rounded before its log-mel
         self.index = index
 
     def call(self, x: Any, present: Any) -> Any:
@@ -45,6 +48,7 @@ class Gate(keras.layers.Layer):
         return ops.where(here, x, ops.zeros((), x.dtype))
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Here(keras.layers.Layer):
     """Is a modality really there? When `present` says so and at least one of its tokens is real.
 
@@ -60,6 +64,7 @@ class Here(keras.layers.Layer):
         return ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Presence(keras.layers.Layer):
     """A tower's tokens at the common width, or the modality's learned embedding where it is not here.
 
@@ -83,6 +88,7 @@ class Presence(keras.layers.Layer):
         return Tokens(values, ops.where(here[:, None], mask, first[None]))
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class LogVariances(keras.layers.Layer):
     """One learned number a task, `log sigma^2`, repeated for each example: anything (B, ...) -> (B, tasks)."""
 
@@ -107,6 +113,7 @@ def stacked(tokens: dict[str, Tokens]) -> Any:
     return ops.stack([pooled(each) for each in tokens.values()], axis=1)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Positions(keras.layers.Layer):
     """Adds a learned vector to each place of a sequence: (B, T, D) -> (B, T, D)."""
 
@@ -130,6 +137,7 @@ def head(units: int, name: str) -> keras.Sequential:
     )
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Learned(keras.layers.Layer):
     """Learned vectors, the same for every example: (B, any, any) -> (B, count, dim). Of its input only B counts."""
 
@@ -156,6 +164,11 @@ def gathered(tokens: dict[str, Tokens], present: Any, *, embedded: bool = False)
     return Tokens(ops.concatenate(values, axis=1), ops.concatenate(masks, axis=1))
 
 
+def lengths(tokens: dict[str, Tokens]) -> Axis:
+    """The modalities and the number of their tokens, as they stand side by side."""
+    return [(name, each.values.shape[1]) for name, each in tokens.items()]
+
+
 def at_least_two(tokens: Tokens) -> Tokens:
     """The same tokens, a masked one after a single one: Keras warns of a softmax over one key."""
     if tokens.values.shape[1] > 1:
@@ -164,7 +177,15 @@ def at_least_two(tokens: Tokens) -> Tokens:
 
 
 def transformer_block(
-    values: Any, mask: Any, name: str, *, heads: int, hidden: int = 0, dropout: float = 0.0, source: Any = None
+    values: Any,
+    mask: Any,
+    name: str,
+    *,
+    heads: int,
+    hidden: int = 0,
+    dropout: float = 0.0,
+    source: Any = None,
+    over: tuple[Axis, Axis] | None = None,
 ) -> Any:
     """A pre-norm block: `x + attention(norm(x))`, then `x + W2 gelu(W1 norm(x))` (Xiong et al. 2020, arXiv:2002.04745).
 
@@ -174,6 +195,7 @@ def transformer_block(
         name: prefix of the layers' names.
         hidden: width of the MLP's inner layer; 0 for four times D.
         source: float (B, S, D), the tokens that are asked; None asks the values themselves (S = T).
+        over: in a fusion, whose tokens the queries and the keys are, so that its attention can be explained.
 
     Returns:
         float (B, T, D). What stands at a False place reaches no other place, if one place is True.
@@ -188,6 +210,8 @@ def transformer_block(
     attention = keras.layers.MultiHeadAttention(
         heads, max(width // heads, 1), dropout=dropout, name=f"{name}_attention"
     )
+    if over:
+        declared.attention(attention, *over)
     found = attention(query, keys, attention_mask=mask[:, None, :])
     values = values + keras.layers.Dropout(dropout, name=f"{name}_attention_dropout")(found)
     x = keras.layers.Dense(hidden or 4 * width, activation="gelu", name=f"{name}_mlp_hidden")(norm(values, "mlp"))

@@ -8,8 +8,8 @@ user's name may be.
     fusion.dense  fusion.photo.gate  fusion.photo.from.words               of the fusion
     group.head  group.photo.head                                           of a task
 
-Outputs beside those of the tasks are called in the same way: `group.photo` (what one modality alone answers),
-`photo.pooled`, `fusion.embedding`, `fusion.log_variances`.
+Outputs beside those of the tasks are called in the same way, and only here: `group.photo` (what one modality alone
+answers), `photo.pooled`, `fusion.embedding`. An input and a task have no name in common, so that no two outputs have.
 """
 
 from __future__ import annotations
@@ -18,12 +18,41 @@ ENTRY = ".input"
 """Ends the name of the layer where an input enters."""
 
 
-def owner_of(layer: str) -> str:
-    """The input or task that a layer is of, or "fusion"; "" of one that Keras gave its name."""
-    owner, dot, _ = layer.partition(".")
-    return owner if dot else ""
+LOG_VARIANCES = "fusion.log_variances"
+"""Output: float32 (B, tasks), the learned `log sigma^2` of the tasks."""
+
+EMBEDDING = "fusion.embedding"
+"""Output: float (B, any), what the heads of all tasks read."""
+
+PRESENT = "fusion.present"
+"""Output: bool (B, M), which modalities are really there, as the model decides it."""
 
 
-def part_of(layer: str) -> str:
-    """What a layer is within its owner: the name without it."""
-    return layer.partition(".")[2]
+def single_output(task: str, name: str) -> str:
+    """The output with a task's logits (B, units) from the input `name` alone."""
+    return f"{task}.{name}"
+
+
+def pooled_output(name: str) -> str:
+    """The output with the mean and the maximum (B, 2 D) of an input's tokens."""
+    return f"{name}.pooled"
+
+
+def tower_outputs(name: str) -> tuple[str, str]:
+    """The outputs with an input's tokens as its tower gives them: values (B, T, any), mask bool (B, T)."""
+    return f"{name}.tower_values", f"{name}.tower_mask"
+
+
+def teacher_labels(task: str) -> str:
+    """Where a teacher's logits (B, units) stand among the labels."""
+    return f"{task}.teacher"
+
+
+def owner_of(name: str) -> str:
+    """Whose a name is: the input or task, or "fusion"."""
+    return name.partition(".")[0]
+
+
+def within_owner(path: str) -> str:
+    """The path of a variable without the input or task that its layer is of."""
+    return path.partition(".")[2] or path

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmzoo.choice import Augmentation, Fusion, Tower
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
+from mmzoo.labels import encode_labels
 from mmzoo.limits import check_plain
 from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
@@ -173,9 +174,7 @@ class Spec:
             fitted.append(item.fit(values))
         if not any(task.unfitted for task in self.tasks):
             return replace(self, inputs=fitted)
-        from mmzoo.data.records import encode_labels
-
-        labels = encode_labels(self, records)
+        labels = encode_labels(self.tasks, records)
         answering = [task.fit(labels[task.name]) if task.unfitted else task for task in self.tasks]
         return replace(self, inputs=fitted, tasks=answering)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmzoo.choice import Fusion, Tower
 from mmzoo.figures import write_figure
-from mmzoo.names import owner_of
 from mmzoo.spec import Spec
 
 COLOURS = {
@@ -57,22 +56,19 @@ class Graph:
 
 def outline(spec: Spec) -> Graph:
     """Build the model of `spec` and describe its stages. Pretrained weights are left as they come."""
-    import keras
-
-    from mmzoo.builder import build
+    from mmzoo.graph.build import build
 
     model = build(spec)
-    layers = {layer.name: layer for layer in model.layers}
 
     def count(owner: str) -> tuple[int, int]:
-        chosen = [layer for name, layer in layers.items() if owner_of(name) == owner]
+        chosen = [layer for layer in model.layers if model.parts.owner_of(layer) == owner]
         trainable = sum(w.value.shape.num_elements() for layer in chosen for w in layer.trainable_weights)
         return trainable, sum(layer.count_params() for layer in chosen)
 
     towers = []
     for item in spec.inputs:
         tower = Tower.of(item.tower)
-        tokens, _mask = keras.tree.flatten(layers[f"{item.name}.tokens"].output)
+        tokens = model.parts.tokens(item.name).values
         options = [f"{k}={v}" for k, v in tower.options.items()]
         lines = (
             f"{item.kind}: {item.dtype} {' x '.join(map(str, item.shape))}",
@@ -88,7 +84,7 @@ def outline(spec: Spec) -> Graph:
         lines = (
             task.kind,
             f"{task.units} output{'s' * (task.units > 1)}",
-            *(["a head for each modality"] * (f"{task.name}.{spec.input_names[0]}.head" in layers)),
+            *(["a head for each modality"] if model.parts.heads[task.name].single else []),
         )
         heads.append(Box(task.name, lines, "task", *count(task.name)))
     return Graph(tuple(towers), middle, tuple(heads))

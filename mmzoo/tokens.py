@@ -19,6 +19,17 @@ class Tokens(NamedTuple):
     mask: Any
 
 
+class Fused(NamedTuple):
+    """What a feature-level fusion makes of the tokens of all modalities.
+
+    embedding: float (B, any), which the heads read.
+    tokens: `Tokens` (B, T, D), where the fusion has some that a decoder may attend to; else None.
+    """
+
+    embedding: Any
+    tokens: Tokens | None = None
+
+
 def is_number(x: Any) -> Any:
     """Where `x` is not NaN (nor beyond 1e30), bool of its shape: `isnan` is no builtin of TFLite."""
     return ops.abs(x) < 1e30

@@ -12,11 +12,11 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 import mmzoo
-from mmzoo.evaluation.metrics import finish
 from mmzoo.export import onnx
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
+from mmzoo.inference.running import finish
 from tests.zoo import INPUTS, SMALL, TASK, batch_of
 
 TOWERS = {

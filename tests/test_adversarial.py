@@ -12,8 +12,9 @@ import tensorflow as tf
 from scipy.special import softmax
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
+from mmzoo.labels import encode_labels
 from mmzoo.training.adversarial import Attack, first_floats
 from mmzoo.training.batches import Varied
 from mmzoo.training.feed import Stream
@@ -79,7 +80,7 @@ def test_what_is_changed_of_pictures_words_and_sounds() -> None:
     assert [tuple(x.shape[1:]) for x in found.values()] == [(32, 32, 3), (6, 8), (4000,)]
     records = small_records(4)
     inputs = {name: tf.constant(x) for name, x in decode(model.spec, records).items()}
-    labels = {name: tf.constant(x) for name, x in encode_labels(model.spec, records).items()}
+    labels = {name: tf.constant(x) for name, x in encode_labels(model.spec.tasks, records).items()}
 
     def loss_of(outputs: Any) -> Any:
         return total_loss(model.spec, outputs, labels, inputs["present"])
@@ -131,7 +132,7 @@ def test_the_step_compiles() -> None:
     model = mmzoo.build(spec)
     feed = Stream(
         {name: x if name == "present" else x[:, None] for name, x in decode(spec, records).items()},
-        encode_labels(spec, records),
+        encode_labels(spec.tasks, records),
         Varied(),
         batch_size=4,
         seed=0,

@@ -18,9 +18,10 @@ from safetensors.numpy import save
 
 import mmzoo
 from mmzoo.data.records import decode
+from mmzoo.graph.cut import split
 from mmzoo.training import cache
 from mmzoo.training import features as home
-from mmzoo.training.features import compute_features, split
+from mmzoo.training.features import compute_features
 from tests.conftest import small_records, small_spec
 
 
@@ -73,7 +74,7 @@ def test_anything_that_counts_makes_another_key(part: Any, place: Path) -> None:
     compute_features(halves, spec, {**arrays, "picture": arrays["picture"] ^ 1})
     compute_features(halves, spec, {**arrays, "present": ~arrays["present"]})
     assert len(files(place)) == 4
-    weight = halves.trunks["picture"].weights[0]
+    weight = halves.frozen["picture"].weights[0]
     before = weight.numpy()
     weight.assign(before + 1e-3)
     compute_features(halves, spec, arrays)

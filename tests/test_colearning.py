@@ -13,11 +13,11 @@ from scipy.special import expit, log_softmax, softmax
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.evaluation.retrieval import retrieval
-from mmzoo.training.contrast import POOLED, contrast, with_pooled
+from mmzoo.inference.running import run_model
+from mmzoo.names import pooled_output, teacher_labels
+from mmzoo.training.contrast import contrast, with_pooled
 from mmzoo.training.loss import Teaching, total_loss
-from mmzoo.training.teacher import TAUGHT
 from tests.conftest import small_records, small_spec
 
 RANDOM = np.random.default_rng(0)
@@ -71,7 +71,9 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
     outputs, taught = logits("kind", "kind.near", "kind.far"), logits("kind")["kind"]
     labels = np.array([0, 1, 2, -1, 1, 0])
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1]], bool)
-    found = total_loss(spec, outputs, {"kind": labels, "kind" + TAUGHT: taught}, present, teaching=Teaching(0.3, 2.0))
+    found = total_loss(
+        spec, outputs, {"kind": labels, teacher_labels("kind"): taught}, present, teaching=Teaching(0.3, 2.0)
+    )
 
     def entropy(name: str) -> np.ndarray:
         return -log_softmax(outputs[name].astype(np.float64), axis=1)[np.arange(6), labels]
@@ -90,12 +92,12 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
 
 def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
     spec = table_spec()
-    vectors = {name + POOLED: RANDOM.normal(size=(6, 10)).astype(np.float32) for name in ("near", "far")}
+    vectors = {pooled_output(name): RANDOM.normal(size=(6, 10)).astype(np.float32) for name in ("near", "far")}
     present = np.ones((6, 2), bool)
     present[4, 0] = False
-    vectors["near" + POOLED][4] = 1e6  # what is absent may hold anything
+    vectors[pooled_output("near")][4] = 1e6  # what is absent may hold anything
     found = float(contrast(spec, vectors, tf.constant(present)))
-    one, two = (vectors[name + POOLED][[0, 1, 2, 3, 5]].astype(np.float64) for name in ("far", "near"))
+    one, two = (vectors[pooled_output(name)][[0, 1, 2, 3, 5]].astype(np.float64) for name in ("far", "near"))
     one, two = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, two))
     table = one @ two.T / 0.07
     wanted = -(np.diag(log_softmax(table, axis=1)) + np.diag(log_softmax(table, axis=0))).mean() / 2
@@ -115,7 +117,7 @@ def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
         run = trained(table_spec(), records, tmp_path / str(weight), contrast=weight, epochs=20)
         spec = run.model.spec
         found = run_model(with_pooled(run.model, spec), decode(spec, new))
-        one, two = (found[name + POOLED] for name in ("near", "far"))
+        one, two = (found[pooled_output(name)] for name in ("near", "far"))
         cosines = (one / np.linalg.norm(one, axis=1, keepdims=True)) @ (
             two / np.linalg.norm(two, axis=1, keepdims=True)
         ).T

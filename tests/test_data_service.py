@@ -21,14 +21,16 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.data import service as home
 from mmzoo.data.guess import load_table
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.data.serving import start
 from mmzoo.data.shards import write_shards
-from mmzoo.data.sources import open_source
+from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
+from mmzoo.graph.cut import Split
+from mmzoo.labels import encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import Split, compute_features
+from mmzoo.training.features import compute_features
 from mmzoo.training.feed import Stream
 from mmzoo.training.remote import Remote
 
@@ -67,7 +69,7 @@ def wanted(shards: Path) -> Any:
         [mmzoo.Binary("colour", labels=["a", "b"])],
         dim=8,
     ).fit(records)
-    return spec, records, {**decode(spec, records), **encode_labels(spec, records)}
+    return spec, records, {**decode(spec, records), **encode_labels(spec.tasks, records)}
 
 
 class Machines:
@@ -168,7 +170,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         assert len(set(seen)) == len(seen) >= feed.count - 16 * epoch
 
     features = compute_features(Split({}, mmzoo.build(spec)), spec, decode(spec, records, memory=0))
-    local = Stream(features, encode_labels(spec, records), Varied(0.3), batch_size=16, seed=3)
+    local = Stream(features, encode_labels(spec.tasks, records), Varied(0.3), batch_size=16, seed=3)
     places = [(row, step * 16 + k) for step in steps for k, row in enumerate(local.examples(step))]
     here = {(row, place // feed.count): divmod(place, 16) for row, place in places}
     others = list(local.batches(steps))

@@ -12,13 +12,14 @@ from scipy.stats import binomtest, permutation_test
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.answers import answer
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.halves import fusing
-from mmzoo.evaluation.metrics import finish, presence_of, run_model, subsets
 from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
 from mmzoo.fusions import fusions
+from mmzoo.graph.cut import fusing
+from mmzoo.inference.answers import answer
+from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.subsets import presence_of, subsets
 from mmzoo.tasks import Task
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.zoo import FAMILIES

@@ -15,8 +15,8 @@ from mmzoo import lite
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.case import log_odds
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.evaluation.uncertainty import auroc
+from mmzoo.inference.running import run_model
 from tests.conftest import LABELS, small_records, small_spec
 
 TASK = mmzoo.Classification("animal", labels=LABELS, objective=mmzoo.Objective("evidential", kl=0.3))

@@ -17,7 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.case import make_case
 from mmzoo.evaluation.explain import explain
-from mmzoo.evaluation.gradients import at_layer, feature_map_layer, gradients
+from mmzoo.evaluation.gradients import at_layer, gradients
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
 from mmzoo.fusions import fusions
 from tests.conftest import LABELS, small_records, small_spec, usual
@@ -109,7 +109,8 @@ def test_the_gradient_is_that_of_the_logit() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
     case = make_case(model, record(sound=noise))
     full = case.logit(case.with_subsets([tuple(case.names)]))[0]
-    for name, at, step in (("picture", "picture.gate", 0.1), ("sound", "sound.trunk", 0.001)):
+    parts = model.parts.inputs
+    for name, at, step in (("picture", parts["picture"].gate, 0.1), ("sound", parts["sound"].frozen, 0.001)):
         x, mask = at_layer(case, name, at)
         score, slope = gradients(case, name, at, x, mask)
         assert score[0] == pytest.approx(full, abs=1e-5)
@@ -132,7 +133,7 @@ def test_completeness() -> None:
 
 def test_where_there_is_a_map_there_is_grad_cam() -> None:
     model = built()
-    assert feature_map_layer(model, "picture") == "picture.pool1"
+    assert model.parts.of("picture").feature_map is model.get_layer("picture.pool1")
     heat = explain(model, record()).inside["picture"].maps["grad_cam"]
     assert heat.shape == (8, 8)
     assert heat.min() >= 0

@@ -18,7 +18,7 @@ from mmzoo.evaluation.explain import explain
 from mmzoo.fusions import fusions
 from tests.conftest import small_records, small_spec
 
-FUSIONS = [name for name in fusions.names() if "attends" in fusions.facts(name)]
+FUSIONS = ["attention_pooling", "bottleneck", "cross_attention", "graph_attention", "joint_transformer", "perceiver"]
 NAMES = ("picture", "words", "sound")
 
 
@@ -36,8 +36,7 @@ def by_hand(layer: Any, query: np.ndarray, value: np.ndarray, mask: np.ndarray) 
 
 
 def test_those_that_attend_say_so() -> None:
-    wanted = {"attention_pooling", "bottleneck", "cross_attention", "graph_attention", "joint_transformer", "perceiver"}
-    assert {*FUSIONS} == wanted
+    assert [name for name in fusions.names() if mmzoo.build(small_spec(name)).parts.attention] == FUSIONS
 
 
 @pytest.mark.parametrize("name", FUSIONS)
@@ -56,15 +55,14 @@ def test_shares_of_attention(name: str) -> None:
             assert all((each >= 0).all() for each in row.weights.values())
             assert row.asks in (*given, "learned queries", "bottlenecks")
             assert asked_itself == (name in ("joint_transformer", "bottleneck", "graph_attention"))
-        prefix = fusions.facts(name)["attends"]
         inputs = {**case.tokens, "present": case.inputs["present"]}
-        layers, places, read = attending(model, prefix)
-        values = read(inputs)
-        for (layer, weights, _), made in zip(attention_weights(model, prefix, inputs), layers, strict=True):
-            assert layer == made.name
-            if isinstance(made, keras.layers.MultiHeadAttention):
-                query, value, mask = (np.asarray(values[place])[0] for place in places[layer])
-                np.testing.assert_allclose(weights, by_hand(made, query, value, mask), atol=1e-5)
+        places, read = attending(model)
+        values, layers = read(inputs), model.parts.attention
+        for each, weights, names in zip(layers, attention_weights(model, inputs), places, strict=True):
+            assert weights.shape[0] == sum(count for _, count in each.query)
+            if isinstance(each.layer, keras.layers.MultiHeadAttention):
+                query, value, mask = (np.asarray(values[place])[0] for place in names)
+                np.testing.assert_allclose(weights, by_hand(each.layer, query, value, mask), atol=1e-5)
         assert len(rows) >= len(layers) - (6 if name == "cross_attention" else 4 if name == "bottleneck" else 0)
 
 

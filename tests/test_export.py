@@ -18,13 +18,13 @@ from tensorflow.lite.python import schema_py_generated as schema
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import read
 from mmzoo.export.export import as_files, examples, usual_variants
 from mmzoo.export.fit import Fit
 from mmzoo.export.proof import LIMITS
 from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart, convert
+from mmzoo.inference.running import finish, run_model
 from tests.conftest import small_records, small_spec
 
 RECORDS = small_records(20, 3)

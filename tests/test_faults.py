@@ -15,8 +15,9 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.labels import encode_labels
 
 SPEC = mmzoo.Spec(
     inputs=[
@@ -71,7 +72,7 @@ def test_each_fault_has_its_cause_and_is_treated_as_told(cause: str) -> None:
     spec = SPEC.fit(records({}))
     with pytest.raises(DataError, match=r"^Record 'record 1': ") as caught:
         decode(spec, given)
-        encode_labels(spec, given)
+        encode_labels(spec.tasks, given)
     assert "\n" not in str(caught.value)
 
     skipped = Faults("skip", budget=0.5)

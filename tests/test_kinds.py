@@ -15,8 +15,8 @@ from mmzoo.cli import main
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.kinds import ENDINGS, guess, looks_like_path
 from mmzoo.data.names import input_names
-from mmzoo.data.sources import open_source
 from mmzoo.data.table import Table
+from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities.cells import number_of, says_nothing, text_of
 

@@ -15,7 +15,7 @@ from mmzoo.data.guess import load_table
 from mmzoo.data.labels import label_task
 from mmzoo.data.options import Options, TableName, told_kinds
 from mmzoo.data.shards import write_shards
-from mmzoo.data.sources import open_source
+from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
 
 MANY = 60

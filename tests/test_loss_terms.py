@@ -11,10 +11,12 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
+from mmzoo.graph.cut import presence_model
+from mmzoo.labels import encode_labels
+from mmzoo.names import PRESENT
 from mmzoo.training.gradients import Gradients, prepared
 from mmzoo.training.loop import Loop
-from mmzoo.training.presence import HERE, presence_model
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.model import tune
 from tests.conftest import LABELS, small_records, small_spec
@@ -54,7 +56,7 @@ def step(model: keras.Model, batch: Any, **settings: Any) -> tuple[dict[str, flo
 def batch_of(spec: mmzoo.Spec) -> Any:
     records = small_records(6)
     arrays = decode(spec, records)
-    return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec, records)))
+    return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec.tasks, records)))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_the_model_itself_decides_what_is_there() -> None:
     model = mmzoo.build(small_spec())
     batch = decode(model.spec, small_records(3))
     batch["words"][1], batch["sound"][2] = 0, 0
-    found = presence_model(model, model.spec)(batch)[HERE]
+    found = presence_model(model)(batch)[PRESENT]
     assert found.numpy().tolist() == [[True, True, True], [True, False, True], [True, True, False]]
 
 
@@ -162,7 +164,7 @@ def test_the_validation_loss_is_the_training_loss_of_the_same_records() -> None:
     terms, _ = step(model, (inputs, labels))
     frozen = {name: value.numpy() for name, value in inputs.items()}
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    ways = SimpleNamespace(presence=presence_model(model, spec), balance=None, blending=None)
+    ways = SimpleNamespace(presence=presence_model(model), balance=None, blending=None)
     loop: Any = SimpleNamespace(spec=spec, model=model, trainer=SimpleNamespace(gradients=ways))
     loop.validation = frozen, {name: value.numpy() for name, value in labels.items()}
     loop.here = lambda features: Loop.here(loop, features)

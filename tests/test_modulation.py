@@ -12,9 +12,10 @@ import tensorflow as tf
 from scipy.special import softmax
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
+from mmzoo.inference.running import run_model
+from mmzoo.labels import encode_labels
 from mmzoo.training.gradients import prepared
 from mmzoo.training.modulation import factors_of
 from mmzoo.training.trainer import Trainer
@@ -48,7 +49,7 @@ def trainer_of(way: str, **settings: Any) -> tuple[Trainer, keras.Model, Any]:
     present = np.ones((64, 2), bool)
     present[:10, 0] = present[20:25, 1] = False
     inputs["present"] = tf.constant(present)
-    return trainer, model, (inputs, {name: tf.constant(x) for name, x in encode_labels(spec, records).items()})
+    return trainer, model, (inputs, {name: tf.constant(x) for name, x in encode_labels(spec.tasks, records).items()})
 
 
 def tower_of(variable: Any) -> str:

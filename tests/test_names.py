@@ -13,7 +13,6 @@ from keras.src.backend.common import global_state
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.evaluation.gradients import feature_map_layer
 from mmzoo.fusions import fusions
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
@@ -68,6 +67,8 @@ def test_every_layer_has_an_owner(fusion: str) -> None:
     model = mmzoo.build(small_spec(fusion))
     owners = {*model.spec.input_names, "animal", "fusion", "present"}
     assert {owner_of(layer.name) for layer in model.layers} <= owners
+    for layer in model.layers:  # what a layer is called and what the model knows of it say the same
+        assert model.parts.owner_of(layer) == owner_of(layer.name) or isinstance(layer, keras.layers.InputLayer)
     for operation in model.operations:
         assert isinstance(operation, keras.layers.Layer) or "." not in operation.name
 
@@ -96,7 +97,8 @@ def test_a_summary_counts_every_parameter_once() -> None:
 def test_a_map_is_that_of_its_own_tower() -> None:
     model = mmzoo.build(prefixes())
     for name in model.spec.input_names:
-        assert owner_of(feature_map_layer(model, name) or "") == name
+        found = model.parts.of(name).feature_map
+        assert found is not None and model.parts.owner_of(found) == name
 
 
 def test_channels_are_kept_tower_by_tower() -> None:

@@ -12,8 +12,8 @@ import pytest
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export import onnx
+from mmzoo.inference.running import finish, run_model
 from tests.conftest import LABELS, small_records, small_spec
 from tests.test_zoo import SUBSETS
 

@@ -218,7 +218,7 @@ def test_settings_that_name_nothing_are_refused_before_anything_is_read() -> Non
 def test_metrics_are_called_as_the_tasks_say() -> None:
     labels = {"animal": np.array([0, 1, 2, 0]), "size": np.ones((4, 1), np.float32)}
     tasks = [mmzoo.Classification("animal", labels=LABELS), mmzoo.Regression("size")]
-    from mmzoo.evaluation.metrics import metrics
+    from mmzoo.inference.metrics import metrics
 
     answers = {"animal": np.eye(4, 3), "size": np.zeros((4, 1))}
     spec = small_spec(tasks=tasks)

@@ -24,7 +24,8 @@ from mmzoo.data.faults import Faults
 from mmzoo.data.guess import load_table, table_spec
 from mmzoo.data.records import Records, decode
 from mmzoo.data.shards import read_shards, write_shards
-from mmzoo.data.sources import Source, open_source
+from mmzoo.data.table import Source
+from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
 
 RANDOM = np.random.default_rng(0)
@@ -233,7 +234,7 @@ def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, t
         "import sys, time; import mmzoo.data.shards as home; write = home.write_file\n"
         "def slowly(path, data):\n    time.sleep(0.04); write(path, data)\n"
         "home.write_file = slowly\n"
-        "from mmzoo.data.sources import open_source\n"
+        "from mmzoo.datasets import open_source\n"
         "print('ready', flush=True)\n"
         "home.write_shards(open_source(sys.argv[1]), home.Path(sys.argv[2]), records=7)"
     )

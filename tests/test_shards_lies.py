@@ -20,7 +20,7 @@ import tensorflow as tf
 from mmzoo.data.packing import framed, masked
 from mmzoo.data.records import Records
 from mmzoo.data.shards import open_shards, read_shards, write_shards
-from mmzoo.data.sources import Source
+from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
 from tests.mutations import mutations, put
 

@@ -14,7 +14,7 @@ import mmzoo.data.shards as home
 from mmzoo.data.faults import Faults
 from mmzoo.data.records import Records
 from mmzoo.data.shards import read_shards, write_shards
-from mmzoo.data.sources import Source
+from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.folders import held
 from tests.test_shards_lies import everything, source

@@ -19,9 +19,9 @@ from sklearn.metrics import (
 )
 
 import mmzoo
-from mmzoo.data.records import encode_labels
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import metrics
+from mmzoo.inference.metrics import metrics
+from mmzoo.labels import encode_labels
 from mmzoo.training.loss import total_loss
 from tests.conftest import small_spec
 
@@ -108,7 +108,7 @@ def test_missing_labels_count_for_nothing() -> None:
     """Rows without a label of one task: the loss, its gradient and the metrics are those of the other rows."""
     spec = small_spec(tasks=[mmzoo.Classification("kind", labels=("a", "b", "c"), auxiliary=0.5), AGE, TAGS])
     labels = encode_labels(
-        spec,
+        spec.tasks,
         mmzoo.Records(
             {
                 "kind": ["a", None, "c", ""],
@@ -142,9 +142,9 @@ def test_missing_labels_count_for_nothing() -> None:
 def test_a_record_needs_some_label() -> None:
     spec = small_spec(tasks=[KIND, AGE])
     with pytest.raises(MMZooError, match=r"Record 'two' has no label for kind, age"):
-        encode_labels(spec, mmzoo.Records({"kind": ["a", None], "age": [[1, 2], None]}, ["one", "two"]))
+        encode_labels(spec.tasks, mmzoo.Records({"kind": ["a", None], "age": [[1, 2], None]}, ["one", "two"]))
     with pytest.raises(MMZooError, match=r"No record has a label for task 'age'"):
-        encode_labels(spec, mmzoo.Records({"kind": ["a", "b"], "age": [None, None]}))
+        encode_labels(spec.tasks, mmzoo.Records({"kind": ["a", "b"], "age": [None, None]}))
 
 
 def test_learned_task_weights() -> None:

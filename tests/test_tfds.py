@@ -19,9 +19,9 @@ from mmzoo.cli import main
 from mmzoo.data.guess import load_table
 from mmzoo.data.records import decode
 from mmzoo.data.shards import read_shards
-from mmzoo.data.sources import open_source
 from mmzoo.data.streams import in_memory
 from mmzoo.data.tfds import default_splits, read_tfds
+from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 
 COUNTS = {"train": 40, "test": 10}

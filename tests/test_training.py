@@ -19,10 +19,11 @@ import mmzoo
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
+from mmzoo.graph.cut import Split, split
 from mmzoo.layers import entry
 from mmzoo.training.batches import Varied, chosen_view, records_named, rows_at, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.features import Split, compute_features, run_trunk, split
+from mmzoo.training.features import compute_features, run_trunk
 from mmzoo.training.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
@@ -128,8 +129,8 @@ def test_what_is_computed_once_for_a_frozen_network_is_what_it_reads_elsewhere()
 
 
 def test_the_trunk_of_an_augmented_input_is_not_computed_once() -> None:
-    assert split(mmzoo.build(augmented_spec())).trunks.keys() == {"words"}
-    assert split(mmzoo.build(small_spec())).trunks.keys() == {"words", "sound"}
+    assert split(mmzoo.build(augmented_spec())).frozen.keys() == {"words"}
+    assert split(mmzoo.build(small_spec())).frozen.keys() == {"words", "sound"}
 
 
 @pytest.mark.parametrize("memory", [0, 1e9])

@@ -16,8 +16,8 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.fusions import fusions
+from mmzoo.inference.running import run_model
 from mmzoo.modalities.spectrogram import LogMel
 from mmzoo.training.fit import computing_in, in_float32
 from mmzoo.training.loss import total_loss

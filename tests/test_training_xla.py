@@ -9,10 +9,12 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo import datasets
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
+from mmzoo.graph.cut import split
+from mmzoo.labels import encode_labels
 from mmzoo.recipe import load_recipe, recipe_files
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, split
+from mmzoo.training.features import compute_features
 from mmzoo.training.feed import Stream
 from mmzoo.training.trainer import Trainer
 from tests.conftest import usual
@@ -38,7 +40,7 @@ def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     keras.utils.set_random_seed(0)
     part = split(mmzoo.build(spec))
     features = compute_features(part, spec, decode(spec, few))
-    feed = Stream(features, encode_labels(spec, few), Varied(modality_dropout=0.2), batch_size=BATCH, seed=0)
+    feed = Stream(features, encode_labels(spec.tasks, few), Varied(modality_dropout=0.2), batch_size=BATCH, seed=0)
     trainer = Trainer(spec, part.rest, recipe.training, 10)
     batch = next(iter(feed.batches(range(1))))
     before = [v.numpy() for v in part.rest.trainable_variables]

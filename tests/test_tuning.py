@@ -12,7 +12,7 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import MMZooError
-from mmzoo.training.features import split
+from mmzoo.graph.cut import split
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning import tuning

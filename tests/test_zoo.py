@@ -14,7 +14,7 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.fusions import fusions
-from mmzoo.training.features import split
+from mmzoo.graph.cut import split
 from tests.conftest import LABELS, small_records, small_spec
 from tests.zoo import gradients, idle_variables, poisoned, tower_spec
 
@@ -84,15 +84,15 @@ def test_the_two_halves_are_the_model() -> None:
     spec = small_spec(inputs=inputs)
     model, batch = mmzoo.build(spec), sample(spec)
     part = split(model)
-    assert list(part.trunks) == spec.input_names
+    assert list(part.frozen) == spec.input_names
     features = {
         name: trunk({name: batch[name], "present": batch["present"]}, training=False)
-        for name, trunk in part.trunks.items()
+        for name, trunk in part.frozen.items()
     }
     entry = {**features, "present": tf.constant(batch["present"])}
     np.testing.assert_allclose(part.rest(entry)["animal"], model(batch)["animal"], atol=1e-6)
-    assert part.trunks["picture"].variables
-    assert not any(trunk.trainable_variables for trunk in part.trunks.values())
+    assert part.frozen["picture"].variables
+    assert not any(trunk.trainable_variables for trunk in part.frozen.values())
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50"])

@@ -11,11 +11,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.evaluation.metrics import finish
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from mmzoo.fusions import fusions
+from mmzoo.inference.running import finish
 from mmzoo.tasks import tasks
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.folder import named_weights
+from mmzoo.graph.weights import named_weights
 from mmzoo.towers import towers
 from mmzoo.towers.sequence import SEQUENCES
 from tests.zoo import TASK, batch_of, gradients, idle_variables, make_input, pairs, poisoned, tower_spec

@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
+from mmzoo.graph.cut import split
+from mmzoo.labels import encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, first_view, split
+from mmzoo.training.features import compute_features, first_view
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop
@@ -63,7 +65,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
                 layer.trainable = norm != "frozen"
         training = mmzoo.Training(epochs=STEPS * 4 // RECORDS, batch_size=4, learning_rate=1e-3, **changes)
         features = compute_features(split(model), model.spec, decode(model.spec, records))
-        labels = encode_labels(model.spec, records)
+        labels = encode_labels(model.spec.tasks, records)
         feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=4, seed=0)
         rest = prepared(split(model).rest, model.spec, training)
         few = (first_view(features), labels) if training.blend else None

@@ -8,9 +8,11 @@ import keras
 import numpy as np
 
 import mmzoo
-from mmzoo.data.records import decode, encode_labels
+from mmzoo.data.records import decode
+from mmzoo.graph.cut import split
+from mmzoo.labels import encode_labels
 from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, split
+from mmzoo.training.features import compute_features
 from mmzoo.training.feed import Stream
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
@@ -33,7 +35,7 @@ def trainer_of(spec: mmzoo.Spec, training: mmzoo.Training, steps: int = 100) -> 
     model = mmzoo.build(spec)
     part = split(model)
     features = compute_features(part, spec, decode(spec, records))
-    labels = encode_labels(spec, records)
+    labels = encode_labels(spec.tasks, records)
     feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=training.batch_size, seed=0)
     trainer = Trainer(spec, part.rest, training, steps)
     return trainer, trainer.batches(feed, range(steps)), model

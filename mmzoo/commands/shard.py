@@ -28,7 +28,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.data.faults import Faults
     from mmzoo.data.shards import write_shards
-    from mmzoo.data.sources import open_source
+    from mmzoo.datasets import open_source
     from mmzoo.files import bytes_of
 
     faults = Faults(args.on_error, args.budget)

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.columns import Column, given
-from mmzoo.data.records import Records, encoded_label, is_missing
+from mmzoo.data.records import Records
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
+from mmzoo.labels import encoded_label
 from mmzoo.modalities import Modality
+from mmzoo.modalities.cells import is_missing
 from mmzoo.spec import Spec
 
 POLICIES = ("error", "skip", "mask")

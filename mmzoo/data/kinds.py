@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError
-from mmzoo.modalities import audio, image, sensor, video
+from mmzoo.modalities import Modality, audio, image, sensor, video
 from mmzoo.modalities.cells import number_of, text_of
 from mmzoo.modalities.pictures.reading import is_pillow
 
@@ -33,6 +33,13 @@ FOREIGN: dict[str, tuple[str, str]] = {
     **dict.fromkeys((".npz", ".mat", ".h5", ".hdf5", ".edf"), ("sensor", "write one .npy file a record")),
 }
 """Endings that say what a file is but that no decoder here reads, and what to do; those of `ENDINGS` go first."""
+
+READERS: dict[str, Modality] = {
+    "image": image.Image("value", size=32),
+    "audio": audio.Audio("value", sample_rate=16000, seconds=10),
+    "video": video.Video("value", frames=2, size=32),
+}
+"""What tries whether a value of a kind can be decoded."""
 
 KINDS = (*ENDINGS, "text", "number", "category", "ignore")
 OTHER = "other"  # the kind of a column of values that no input reads, such as lists; nobody can ask for it

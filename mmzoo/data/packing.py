@@ -10,6 +10,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
+from mmzoo.data.kinds import READERS
 from mmzoo.errors import DataError, require_data
 from mmzoo.modalities.arrays import numeric, waveform
 from mmzoo.modalities.base import FILES, read_bytes, unpacked
@@ -31,8 +32,6 @@ def raw(value: Any, kind: str) -> bytes:
     """
     if kind == "text":
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    from mmzoo.data.check import READERS
-
     value = unpacked(read_numbers(value) if kind == "sensor" else value)
     if kind == "image" and not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
         pixels, turn = read_picture(value, "of a record")

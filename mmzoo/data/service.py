@@ -25,9 +25,10 @@ import numpy as np
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
 from mmzoo.data.names import input_names
-from mmzoo.data.records import Records, encode_labels
+from mmzoo.data.records import Records
 from mmzoo.data.shards import open_shards
 from mmzoo.errors import MMZooError, check_number, require
+from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 
 SENT = 32  # records that a worker sends at once
@@ -71,7 +72,7 @@ class ServiceBatches:
         self.service, self.seed, self.patience, self.epoch = service, seed, patience, 0
         self.columns = {item.name: records.column(item.name) for item in spec.inputs}
         self.present = np.stack([given(self.columns[item.name]) for item in spec.inputs], axis=1)
-        self.labels = encode_labels(spec, records)
+        self.labels = encode_labels(spec.tasks, records)
         kinds, self.shards = open_shards(shards)
         self.features = {name: column for column, name in input_names(kinds).items()}
         self.stored = [item for item in spec.inputs if isinstance(self.columns[item.name], Column)]

@@ -35,8 +35,7 @@ from mmzoo.data.indexes import (
 )
 from mmzoo.data.packing import MAX_RECORD, example, framed, raw
 from mmzoo.data.shard import Shard
-from mmzoo.data.sources import Source
-from mmzoo.data.table import Table
+from mmzoo.data.table import Source, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
 from mmzoo.files import open_plain, write_file
 from mmzoo.folders import held

@@ -1,28 +1,12 @@
-"""Tables of a user's own: CSV, TSV, JSON lines, Parquet or in memory, to records that know what their columns are."""
+"""Records that know what their columns are."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from decimal import Decimal
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from mmzoo.data.kinds import ENDINGS, FOREIGN, OTHER, guess, kind_of_path, look, plain, shown
-from mmzoo.data.options import check_kind, check_root
-from mmzoo.data.readers import read_cells
 from mmzoo.data.records import Records
-from mmzoo.errors import DataError, MMZooError, require, unknown
-from mmzoo.modalities.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
-from mmzoo.modalities.pictures.reading import is_pillow
-
-SHOWN = 3  # words for nothing that are named
-
-WAYS = "mend it, leave such records out (--on-error skip) or take such cells for missing (mask)"
 
 
 class Table(Records):
@@ -61,196 +45,22 @@ class Table(Records):
         return Table(chosen.columns, chosen.ids, self.kinds, written=written, places=places, told=sorted(self.told))
 
 
-def read_table(
-    source: Any,
-    *,
-    root: str | Path | None = None,
-    kinds: dict[str, str] | None = None,
-    allow_outside: bool = False,
-    encoding: str = "",
-) -> Table:
-    """The records of a table, and what its columns are: decided by most of their cells.
+@dataclass(frozen=True)
+class Source:
+    """Records by split ("train", "validation", "test"; "all" where it is not split), and what their columns are.
 
-    The usual words for nothing ("NA", "null", "-" ...) are missing. A cell that is not what most of its column are,
-    or that cannot be used at all, stays in the table as the `DataError` that says so, and ends the work, or is
-    counted, where the records are used.
-
-    Args:
-        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, a DataFrame of pandas or polars, an Arrow
-            table, a mapping of columns or a list of mappings. The first line of a CSV has the names.
-        root: the folder that paths in the table are relative to; the table's own, if not given. A path that
-            leads out of it cannot be used.
-        allow_outside: paths may lead out of `root`.
-        kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
-        encoding: of the text in the file; UTF-8, or what its first bytes say, if not given.
-
-    Raises:
-        MMZooError: the table cannot be read or is empty, or no cell of a column can be used.
-    """
-    kinds = {str(column): kind for column, kind in (kinds or {}).items()}
-    for kind in kinds.values():
-        check_kind(kind)
-    if isinstance(source, (str, Path)) and Path(source).is_dir():
-        from mmzoo.data.shards import read_shards
-
-        require(not kinds, "What the columns of shards are was said when they were written: mmzoo shard --kind.")
-        return read_shards(source)
-    cells = read_cells(source, encoding)
-    for column in kinds:
-        if column not in cells.columns:
-            raise unknown("column called", column, cells.columns)
-    home = Path(source).parent if isinstance(source, (str, Path)) else Path()
-    reader = Converter(check_root(home if root is None else root), allow_outside, cells.places)
-    columns, written, found, notes = {}, {}, {}, {}
-    for column, values in cells.columns.items():
-        written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]
-        told = kinds.get(column)
-        # Of a column that is said to be texts a word is a text, whatever it says.
-        empty = is_missing if told == "text" else says_nothing
-        there = [None if empty(value) else value for value in written[column]]
-        faults = [value for value in there if isinstance(value, DataError)]
-        if faults and len(faults) == sum(value is not None for value in there):
-            raise MMZooError(str(faults[0]))
-        kind, remark = (told, "") if told else guess(there)
-        columns[column], found[column] = reader.converted(column, kind, there), kind
-        notes[column] = "; ".join(filter(None, [remark, words_note(written[column], there), odd_note(columns[column])]))
-    ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
-    places = cells.places
-    return Table(
-        columns,
-        ids if len(set(ids)) == len(places) else places,
-        found,
-        written=written,
-        places=places,
-        told=sorted(kinds),
-        notes={column: note for column, note in notes.items() if note},
-        note=cells.note,
-    )
-
-
-def as_written(column: str, value: Any, where: str) -> Any:
-    """A cell as one of a few types; None where it is empty, a `DataError` where its text cannot be written down."""
-    if isinstance(value, DataError):
-        return value
-    value = None if is_missing(value) else plain(value)
-    if isinstance(value, str):
-        if not value.strip():
-            return None
-        if not is_encodable(value):
-            message = f"Column '{column}' has a zero byte or half a character in {where} ({shown(value)}); {WAYS}."
-            return DataError(message, "bad_text")
-    return value
-
-
-def words_note(written: Sequence[Any], there: Sequence[Any]) -> str:
-    """Which words are taken for nothing, and how often."""
-    words = Counter(str(cell).strip() for cell, left in zip(written, there, strict=True) if left is None and cell)
-    count = sum(words.values())
-    some = ", ".join(f"'{word}'" for word, _ in words.most_common(SHOWN))
-    return f"{count} {'cell says' if count == 1 else 'cells say'} nothing ({some})" if words else ""
-
-
-def odd_note(values: Sequence[Any]) -> str:
-    """How many cells cannot be used, and what is wrong with the first."""
-    odd = [value for value in values if isinstance(value, DataError)]
-    return f"{len(odd)} cannot be used: {odd[0]}" if odd else ""
-
-
-class Converter:
-    """Cells as the values of a kind, and what is wrong with those that are none.
-
-    Args:
-        root: the folder that paths are relative to, resolved.
-        allow_outside: may they lead out of it?
-        places: where each record stands.
+    label: the column to be predicted; "" where it was not said.
+    notes: what is to be said of a column.
     """
 
-    def __init__(self, root: Path, allow_outside: bool, places: Sequence[str]) -> None:
-        self.root, self.allow_outside, self.places = root, allow_outside, places
+    name: str
+    splits: dict[str, Records]
+    kinds: dict[str, str]
+    label: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
 
-    def converted(self, column: str, kind: str, values: Sequence[Any]) -> list[Any]:
-        """The values of a column.
-
-        Raises:
-            MMZooError: none of them can be used, and not only because there is no decoder.
-        """
-        if kind in ("ignore", OTHER):
-            return list(values)
-        found: list[Any] = []
-        for value, where in zip(values, self.places, strict=True):
-            try:
-                told = value is None or isinstance(value, DataError)
-                found.append(value if told else self.one(column, kind, value, where))
-            except DataError as fault:
-                found.append(fault.with_traceback(None))
-        faults = [value for value in found if isinstance(value, DataError)]
-        whole = len(faults) == sum(value is not None for value in found)
-        if faults and whole and any(fault.cause != "unread_ending" for fault in faults):
-            raise MMZooError(str(faults[0]))
-        return found
-
-    def one(self, column: str, kind: str, value: Any, where: str) -> Any:
-        """One value that is there."""
-        if kind in ENDINGS:
-            return self.path(column, kind, value, where) if isinstance(value, str) else held(column, kind, value, where)
-        if kind == "number":
-            number = None if isinstance(value, (bool, np.bool_)) else number_of(value)
-            if number is None or abs(number) > LARGEST:
-                what = "a number" if number is None else "a number that is not too large"
-                raise odd(column, kind, value, where, f"where {what} should be", "bad_number")
-            return number
-        if isinstance(value, bytes) and look(value) == "text":
-            value = value.decode("utf-8")
-        if not isinstance(value, (str, bool, int, float, Decimal)):
-            raise odd(column, kind, value, where, "where a text should be", f"bad_{kind}")
-        return text_of(value) if kind == "category" or not isinstance(value, str) else value
-
-    def path(self, column: str, kind: str, value: str, where: str) -> str:
-        """The path of a file below the root."""
-        text = value.strip()
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
-            told = "an address, which is not fetched; download the file and give its path"
-            raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "bad_path")
-        try:
-            path = (self.root / text).resolve()
-            leads_out = not path.is_relative_to(self.root)
-            known = kind_of_path(text) is not None or (path.is_file() and not leads_out)
-        except (OSError, RuntimeError, ValueError) as error:
-            message = (
-                f"Column '{column}' has a path in {where} that cannot be followed ({shown(text)}: {error}); {WAYS}."
-            )
-            raise DataError(message, "bad_path") from None
-        if leads_out and not self.allow_outside:
-            raise DataError(
-                f"The path '{shown(text)}' in {where} leads out of '{self.root}'; move the file there, give another "
-                "folder (--root DIR, root=), or allow it (--allow-outside, allow_outside=True).",
-                "bad_path",
-            )
-        ending = Path(text).suffix.lower()
-        if not known:
-            raise odd(column, kind, value, where, f"where the path of a file ({kind}) should be", f"bad_{kind}")
-        if ending in FOREIGN and not text.lower().endswith(ENDINGS[kind]):
-            told = f"a kind of file that nothing here reads; {FOREIGN[ending][1]}"
-            raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "unread_ending")
-        return str(path)
-
-
-def held(column: str, kind: str, value: Any, where: str) -> Any:
-    """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
-    if isinstance(value, (bytes, np.ndarray)) or (kind == "audio" and isinstance(value, tuple)):
-        return value
-    if kind == "image" and is_pillow(value):
-        return value
-    if isinstance(value, list) and kind in ("audio", "sensor"):
-        with suppress(TypeError, ValueError, OverflowError):
-            return np.asarray(value, np.float32)
-    raise odd(column, kind, value, where, f"where a path or the {kind} itself should be", f"bad_{kind}")
-
-
-def odd(column: str, kind: str, value: Any, where: str, wanted: str, cause: str) -> DataError:
-    """The fault of a cell that is not what its column is."""
-    return DataError(
-        f"Column '{column}' has '{shown(value)}' in {where}, {wanted}; {WAYS}, or say what the column is "
-        f"(--kind {column}={'text' if kind != 'text' else 'ignore'}).",
-        cause,
-    )
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The kinds of the columns that a model could read: not the label, nor what names records or splits them."""
+        apart = ("id", "split", self.label)
+        return {name: kind for name, kind in self.kinds.items() if kind != "ignore" and name not in apart}

@@ -13,8 +13,8 @@ import numpy as np
 
 from mmzoo.data.kinds import KINDS
 from mmzoo.data.packing import wav
-from mmzoo.data.sources import Source
 from mmzoo.data.streams import plain_value, stream
+from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require, unknown
 
 PARTS = ("train", "validation", "test")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -13,13 +12,14 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
-from mmzoo.evaluation.halves import fusing, run_towers, tower_of, tower_outputs
-from mmzoo.evaluation.metrics import compiled
 from mmzoo.evaluation.shapley import Coalition
+from mmzoo.graph.cut import called_by_key, fusing, tower_of, tower_outputs
+from mmzoo.graph.parts import kept_on
+from mmzoo.inference.running import compiled
+from mmzoo.inference.subsets import run_towers
 from mmzoo.layers import entry as graph_entry
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
-from mmzoo.towers import trunk_name
 
 BATCH = 32
 
@@ -137,25 +137,25 @@ def make_case(model: keras.Model, record: dict[str, Any], task: str | None = Non
     return case
 
 
-@lru_cache(maxsize=8)
-def entry(model: keras.Model, name: str, at: str) -> tuple[keras.Model, keras.Model]:
-    """`model` cut inside one tower, behind the layer called `at`; all other inputs enter as their tower's tokens.
+def entry(model: keras.Model, name: str, layer: keras.layers.Layer) -> tuple[keras.Model, keras.Model]:
+    """`model` cut inside one tower, behind `layer`; all other inputs enter as their tower's tokens.
 
     Returns:
-        `into`, the model's inputs -> what `at` puts out; and `onwards`, `{name: that, others: (values, mask),
+        `into`, the model's inputs -> what the layer puts out; and `onwards`, `{name: that, others: (values, mask),
         "present"}` -> the model's outputs.
         Behind an embedding that is its vectors and the ids. Whole numbers enter as float32, so that there is a
         gradient.
     """
-    layer = next(layer for layer in model.layers if layer.name == at)
+    return kept_on(model, ("entry", name, id(layer)), lambda: _entry(model, name, layer))
+
+
+def _entry(model: keras.Model, name: str, layer: keras.layers.Layer) -> tuple[keras.Model, keras.Model]:
     # Behind an embedding the ids are still asked which of them are real.
     inside = (layer.output, layer.input) if isinstance(layer, keras.layers.Embedding) else layer.output
     inside = tuple(inside) if isinstance(inside, (list, tuple)) else inside
     into = keras.Model({key: model.input[key] for key in (name, "present")}, {name: inside})
     cut: dict[str, Any] = {**tower_outputs(model), name: inside, "present": model.input["present"]}
-    for key, tensor in cut.items():
-        if not isinstance(tensor, tuple):
-            tensor.name = key  # Keras wants the tensors of a dict of inputs to be called by its keys
+    called_by_key(cut)
     onwards = keras.Model(cut, model.output)
     if isinstance(inside, tuple) or "int" not in inside.dtype:
         return into, onwards
@@ -164,16 +164,9 @@ def entry(model: keras.Model, name: str, at: str) -> tuple[keras.Model, keras.Mo
     return into, keras.models.clone_model(onwards, input_tensors=fresh, clone_function=lambda layer: layer)
 
 
-def has_layer(model: keras.Model, name: str) -> bool:
-    """Has the model a layer called `name`?"""
-    return any(layer.name == name for layer in model.layers)
-
-
-def spectrum_layer(model: keras.Model, name: str) -> str | None:
+def spectrum_layer(model: keras.Model, name: str) -> keras.layers.Layer | None:
     """The layer that makes (values (B, T, F), mask) of an input before anything trains; None where there is none."""
-    at = trunk_name(name)
-    if not has_layer(model, at):
-        return None
-    output = next(layer for layer in model.layers if layer.name == at).output
+    layer = model.parts.of(name).frozen
+    output = layer.output if layer is not None else None
     fits = isinstance(output, (list, tuple)) and len(output) == 2 and len(output[0].shape) == 3
-    return at if fits else None
+    return layer if fits else None

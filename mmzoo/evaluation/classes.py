@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.records import Records, is_missing
+from mmzoo.data.records import Records
 from mmzoo.evaluation.statistics import interval
+from mmzoo.modalities.cells import is_missing
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.evaluation.metrics import finish, metrics, run_model
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain, worth_name
 from mmzoo.figures import write_figure
+from mmzoo.inference.metrics import metrics
+from mmzoo.inference.running import finish, run_model
+from mmzoo.labels import encode_labels
 from mmzoo.tasks import Task
 from mmzoo.words import one_line
 
@@ -127,7 +129,7 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
     rows: list[Row] = []
     worths: list[np.ndarray] = []
     for run in runs:
-        labels = encode_labels(run.spec, records)
+        labels = encode_labels(run.spec.tasks, records)
         answers = finish(run.spec, run_model(run.model, decode(run.spec, records)))
         known = np.asarray(task.known(labels[task.name]))
         worths.append(task.worth(labels[task.name][known], answers[task.name][known]))

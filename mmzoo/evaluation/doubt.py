@@ -9,13 +9,15 @@ import keras
 import numpy as np
 
 from mmzoo.data.names import input_names
-from mmzoo.data.records import Records, decode, encode_labels
-from mmzoo.data.sources import open_source, open_table
+from mmzoo.data.records import Records, decode
+from mmzoo.data.sources import open_table
+from mmzoo.datasets import open_source
 from mmzoo.errors import require
 from mmzoo.evaluation.calibration import scores
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.evaluation.selective import sureness
 from mmzoo.evaluation.uncertainty import auroc, embedder, energy, ensemble, logits_of, mahalanobis, mc_dropout
+from mmzoo.inference.running import run_model
+from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
@@ -46,7 +48,7 @@ def doubts(
         number of `strange_records`.
     """
     spec: Spec = model.spec
-    task, labels = spec.tasks[0], encode_labels(spec, records)[spec.tasks[0].name]
+    task, labels = spec.tasks[0], encode_labels(spec.tasks, records)[spec.tasks[0].name]
     known = np.asarray(task.known(labels))
     found, together = signs(model, records, dropout, others)
     worth = task.worth(labels[known], np.asarray(task.finish(logits_of(model, records)[task.name]))[known])
@@ -98,7 +100,7 @@ def distances(
     cut = embedder(model, task.name)
     if cut is None or not task.labels or not task.exclusive:
         return None
-    labels = encode_labels(model.spec, learned)[task.name]
+    labels = encode_labels(model.spec.tasks, learned)[task.name]
     known = np.asarray(task.known(labels))
     base, *rest = (run_model(cut, decode(model.spec, each))["embedding"] for each in (learned, near, far))
     first, second = (mahalanobis(base[known], labels[known], each) for each in rest)

@@ -12,15 +12,16 @@ import numpy as np
 from mmzoo.data.records import Records
 from mmzoo.errors import require
 from mmzoo.evaluation.alone import Alone, verdict_alone
-from mmzoo.evaluation.answers import Answers, answer
 from mmzoo.evaluation.classes import by_class, confusion, residuals, slices
-from mmzoo.evaluation.metrics import metrics, primary, subsets
 from mmzoo.evaluation.robustness import noise_curves
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.trust import trust_in
 from mmzoo.evaluation.uncertainty import auroc, conflict
 from mmzoo.evaluation.verdict import Gain, gain, sentence, worth_name
+from mmzoo.inference.answers import Answers, answer
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.subsets import subsets
 from mmzoo.spec import Spec
 
 NOT_ALONE: Any = "Models of one modality each were not asked for; mmzoo evaluate RUN --alone trains them."

@@ -11,11 +11,10 @@ import keras
 import numpy as np
 
 from mmzoo.evaluation.attention import Attended, attended, mean_weights
-from mmzoo.evaluation.case import Case, has_layer, make_case, spectrum_layer
-from mmzoo.evaluation.gradients import at_layer, feature_map_layer, grad_cam, integrated_gradients
+from mmzoo.evaluation.case import Case, make_case, spectrum_layer
+from mmzoo.evaluation.gradients import at_layer, grad_cam, integrated_gradients
 from mmzoo.evaluation.occlusion import columns, patches, quiet, stretches, tiles, words
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
-from mmzoo.towers import trunk_name
 from mmzoo.words import one_line
 
 COARSE = 16  # places a side, of a picture's attribution as JSON has it
@@ -140,22 +139,22 @@ def explain(
     looks = {name: LOOKS[kinds[name]](case, name) for name in names if inside and kinds[name] in LOOKS}
     rows = attended(case) if inside else []
     for name, look in looks.items():
-        add_attention(look, mean_weights(rows, name), case.tokens[name][1][0])
+        add_attention(look, mean_weights(rows, name), case.tokens[name][1][0], model.parts.of(name).grid)
     return Explanation(case, values, shares, pairs, looks, rows)
 
 
-def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray) -> None:
+def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray, grid: tuple[int, int] | None) -> None:
     """Put the weights of a modality's tokens among its maps, where their places can be shown.
 
     Args:
         weights: what the fusion attended to, (T,).
         real: which of the tokens are real, bool (T,).
+        grid: rows and columns, where the tokens are the places of a map.
     """
     if weights is None or len(weights) == 1:
         return
-    side = round(len(weights) ** 0.5)
-    if look.kind == "image" and side * side == len(weights):
-        look.maps["attention"] = weights.reshape(side, side)
+    if look.kind == "image" and grid:
+        look.maps["attention"] = weights.reshape(grid)
     elif look.kind == "audio" and look.shown is not None and look.shown.ndim == 2:
         look.maps["attention"] = weights[real][:, None]
     elif look.kind in ("text", "tabular") and int(real.sum()) == len(look.pieces):
@@ -164,21 +163,21 @@ def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray) ->
 
 def look_at_image(case: Case, name: str) -> Inside:
     """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
-    at = f"{name}.gate"
-    x, _ = at_layer(case, name, at)
+    parts = case.model.parts.of(name)
+    x, _ = at_layer(case, name, parts.gate)
     baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
-    shares, gap = integrated_gradients(case, name, at, x, baseline)
+    shares, gap = integrated_gradients(case, name, parts.gate, x, baseline)
     maps = {"integrated_gradients": shares.sum(axis=-1), "occlusion": patches(case, name)}
-    if layer := feature_map_layer(case.model, name):
-        maps["grad_cam"] = grad_cam(case, name, layer)
+    if parts.feature_map is not None:
+        maps["grad_cam"] = grad_cam(case, name, parts.feature_map)
     return Inside("image", maps, gap=gap, shown=case.inputs[name][0])
 
 
 def look_at_text(case: Case, name: str) -> Inside:
     """Each word left out; where a word is a token of an embedding, integrated gradients from vectors of zeros too."""
     pieces, losses = words(case, name)
-    maps, gap, at = {"occlusion": losses}, None, f"{name}.embedding"
-    if has_layer(case.model, at):
+    maps, gap, at = {"occlusion": losses}, None, case.model.parts.of(name).embedding
+    if at is not None:
         x, ids = at_layer(case, name, at)
         assert ids is not None
         if pieces and int((ids > 0).sum()) == len(pieces):
@@ -210,11 +209,12 @@ def look_at_sensor(case: Case, name: str) -> Inside:
     count = case.inputs[name].shape[-1]
     maps = {"occlusion": columns(case, name, np.full(count, np.nan, np.float32))}
     names, gap = [f"channel {k + 1}" for k in range(count)], None
-    if has_layer(case.model, trunk_name(name)):
+    at = case.model.parts.of(name).frozen
+    if at is not None:
         # Behind the gaps: the channels at mean 0, then what was measured, which stays.
-        x, mask = at_layer(case, name, trunk_name(name))
+        x, mask = at_layer(case, name, at)
         baseline = np.concatenate([np.zeros_like(x[..., :count]), x[..., count:]], axis=-1)
-        shares, gap = integrated_gradients(case, name, trunk_name(name), x, baseline, mask)
+        shares, gap = integrated_gradients(case, name, at, x, baseline, mask)
         maps["integrated_gradients"] = shares[:, :count].sum(axis=0)
     return Inside("sensor", maps, names, gap, shown=case.inputs[name][0])
 
@@ -225,9 +225,10 @@ def look_at_table(case: Case, name: str) -> Inside:
     absent = np.array([np.nan] * len(item.numbers) + [0.0] * len(item.categories), np.float32)
     maps, gap = {"occlusion": columns(case, name, absent)}, None
     if not item.categories:
-        x, _ = at_layer(case, name, f"{name}.gate")
+        gate = case.model.parts.of(name).gate
+        x, _ = at_layer(case, name, gate)
         baseline = np.where(np.isnan(x), x, np.array(item.means, np.float32))
-        maps["integrated_gradients"], gap = integrated_gradients(case, name, f"{name}.gate", x, baseline)
+        maps["integrated_gradients"], gap = integrated_gradients(case, name, gate, x, baseline)
     return Inside("tabular", maps, [*item.numbers, *item.categories], gap)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.evaluation.metrics import subsets
 from mmzoo.evaluation.selective import sureness
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
+from mmzoo.inference.subsets import subsets
 from mmzoo.modalities import Modality
 
 SHOWN = 8

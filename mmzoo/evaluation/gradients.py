@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -10,15 +9,19 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.evaluation.case import BATCH, Case, entry, log_odds, repeated
-from mmzoo.names import owner_of, part_of
+from mmzoo.graph.parts import kept_on
+from mmzoo.tasks import Task
 
 FIRST_STEPS, MOST_STEPS = 32, 1024
 GAP = 0.005  # of the difference that is shared out; the path is cut finer until it is reached
 
 
-@lru_cache(maxsize=16)
-def score_gradient(model: keras.Model, name: str, at: str, task: Any) -> Any:
+def score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
     """A graph: (what enters behind the layer `at`, see `entry`; a target) -> its logit (B,), and the gradient."""
+    return kept_on(model, ("gradient", name, id(at), task.name), lambda: _score_gradient(model, name, at, task))
+
+
+def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
     _into, onwards = entry(model, name, at)
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
 
@@ -33,7 +36,9 @@ def score_gradient(model: keras.Model, name: str, at: str, task: Any) -> Any:
     return run
 
 
-def gradients(case: Case, name: str, at: str, x: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def gradients(
+    case: Case, name: str, at: keras.layers.Layer, x: np.ndarray, mask: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The logit of the case's answer (B,) and its gradient (B, ...) for each `x` at the layer `at`."""
     run = score_gradient(case.model, name, at, case.task)
     scores, slopes = [], []
@@ -49,7 +54,7 @@ def gradients(case: Case, name: str, at: str, x: np.ndarray, mask: np.ndarray | 
     return np.concatenate(scores).astype(np.float64), np.concatenate(slopes).astype(np.float64)
 
 
-def at_layer(case: Case, name: str, at: str) -> tuple[np.ndarray, np.ndarray | None]:
+def at_layer(case: Case, name: str, at: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray | None]:
     """What the layer `at` makes of the record, float32 (1, ...), and its mask where it has one."""
     into, _onwards = entry(case.model, name, at)
     found = into({key: tf.constant(case.inputs[key]) for key in (name, "present")})[name]
@@ -59,7 +64,7 @@ def at_layer(case: Case, name: str, at: str) -> tuple[np.ndarray, np.ndarray | N
 
 
 def integrated_gradients(
-    case: Case, name: str, at: str, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
+    case: Case, name: str, at: keras.layers.Layer, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
 ) -> tuple[np.ndarray, float]:
     """The logit's difference from `baseline` to `x`, shared out over the elements (Sundararajan et al. 2017).
 
@@ -89,18 +94,7 @@ def integrated_gradients(
         steps *= 2
 
 
-def feature_map_layer(model: keras.Model, name: str) -> str | None:
-    """The last layer of an input's tower that puts out a map (B, H, W, C); None where there is none."""
-    found = None
-    for layer in model.layers:
-        if owner_of(layer.name) == name and part_of(layer.name) not in ("input", "gate"):
-            output = layer.output
-            if not isinstance(output, (list, tuple, dict)) and len(output.shape) == 4 and output.shape[1] > 1:
-                found = layer.name
-    return found
-
-
-def grad_cam(case: Case, name: str, at: str) -> np.ndarray:
+def grad_cam(case: Case, name: str, at: keras.layers.Layer) -> np.ndarray:
     """Where the map of the layer `at` speaks for the answer, float64 (H, W) from 0 to 1 (Selvaraju et al. 2017).
 
     arXiv:1610.02391: `relu(sum_c mean(gradient_c) * map_c)`, brought to a maximum of 1.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import product
 
+import keras
 import numpy as np
 
 from mmzoo.evaluation.case import Case
@@ -53,7 +54,7 @@ def words(case: Case, name: str) -> tuple[list[str], np.ndarray]:
     return [text[a:b] for a, b in spans], lost(case, full_logit(case), case.with_examples(name, variants))
 
 
-def tiles(case: Case, name: str, at: str, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def tiles(case: Case, name: str, at: keras.layers.Layer, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """For a spectrogram: what the logit loses on average when a window over a tile is quiet, (TIMES, BANDS).
 
     A window of `WINDOW` tiles slides over all of them: what is covered has to be large enough to be missed, and where

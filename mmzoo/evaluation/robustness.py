@@ -11,10 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.data.records import Records, decode, encode_labels
-from mmzoo.evaluation.halves import fusing, run_towers, tower_of
-from mmzoo.evaluation.metrics import BATCH, compiled, presence_of
+from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.verdict import worth_name
+from mmzoo.graph.cut import fusing, tower_of
+from mmzoo.inference.running import BATCH, compiled
+from mmzoo.inference.subsets import presence_of, run_towers
+from mmzoo.labels import encode_labels
 from mmzoo.modalities import Modality
 from mmzoo.spec import Spec
 
@@ -49,7 +51,7 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     """
     spec: Spec = model.spec
     task = spec.tasks[0]
-    labels = encode_labels(spec, records)[task.name]
+    labels = encode_labels(spec.tasks, records)[task.name]
     chosen = np.flatnonzero(np.asarray(task.known(labels)))[:MOST]
     records, labels = records.select(chosen.tolist()), labels[chosen]
     inputs = decode(spec, records)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo.evaluation.answers import Answers
 from mmzoo.evaluation.calibration import calibration
 from mmzoo.evaluation.selective import conformal, redivided, risk_coverage, sureness
+from mmzoo.inference.answers import Answers
 from mmzoo.tasks import Task
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
-from mmzoo.evaluation.halves import fusing, run_towers
-from mmzoo.evaluation.metrics import BATCH, run_model
+from mmzoo.graph.cut import fusing
+from mmzoo.inference.running import BATCH, run_model
+from mmzoo.inference.subsets import run_towers
 from mmzoo.tasks import Task
 
 
@@ -95,8 +96,8 @@ def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray)
 
 def embedder(model: keras.Model, task: str) -> keras.Model | None:
     """From the model's inputs to what a task's head reads, `{"embedding": (B, D)}`; None where nothing is fused."""
-    heads = [layer for layer in model.layers if layer.name == f"{task}.head"]
-    return keras.Model(model.input, {"embedding": heads[0].input}) if heads else None
+    head = model.parts.heads[task].fused
+    return None if head is None else model.parts.cut(model.input, {"embedding": model.parts.embedding})
 
 
 def logits_of(model: keras.Model, records: Records) -> dict[str, np.ndarray]:

@@ -16,7 +16,6 @@ import numpy as np
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, require, unknown
-from mmzoo.evaluation.metrics import finish, run_model
 from mmzoo.export.embedded import attach
 from mmzoo.export.fit import Fit
 from mmzoo.export.proof import Proof, excess
@@ -25,6 +24,7 @@ from mmzoo.export.tflite import VARIANTS, convert
 from mmzoo.export.web import write_web
 from mmzoo.files import read_file, subfolder, write_file
 from mmzoo.folders import discard, held, replacing
+from mmzoo.inference.running import finish, run_model
 from mmzoo.spec import Spec
 from mmzoo.words import json_bytes, one_line
 

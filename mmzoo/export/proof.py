@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.export.measure import measure
 from mmzoo.export.operations import operations
 from mmzoo.files import read_file
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.running import finish, run_model
+from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 
 RECORDS = 1000
@@ -34,7 +36,7 @@ class Proof:
         self.ids, self.inputs = records.ids, decode(self.spec, records)
         self.answers = finish(self.spec, run_model(model, self.inputs))
         labelled = all(task.name in records.columns for task in self.spec.tasks)
-        self.labels = encode_labels(self.spec, records) if labelled else None
+        self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
     def metric(self, answers: Answers) -> float | None:
         """The first task's metric; None without labels."""

@@ -7,7 +7,8 @@
     def name(logits, present, *, task, option=default): ...
 
 Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
-order; the result is an embedding (B, any). Decision level: `logits` is a dict
+order; the result is an embedding (B, any), or `Fused`, where the fusion has tokens too that a decoder may attend to.
+Decision level: `logits` is a dict
 of (B, K), one head a modality; the result is logits (B, K) of `task`, whose
 `finish` and `unfinish` lead from logits to answers and back.
 Layers are named `fusion....`; at decision level `fusion.<task>....`.
@@ -16,8 +17,8 @@ Layers are named `fusion....`; at decision level `fusion.<task>....`.
 in the first place and masked elsewhere: attend to it or leave it out, its own
 values are already gone (the fact `absent` says which). Every fusion is defined for every non-empty subset.
 
-`attends="fusion.block"` says how the names of those layers begin whose attention is explained: the ones that
-ask the modalities' tokens; see `mmzoo.evaluation.attention`.
+A layer that attends to the tokens of the modalities is declared with
+`mmzoo.declared.attention`, so that what it attends to can be explained.
 """
 
 from collections.abc import Callable

@@ -11,16 +11,18 @@ from mmzoo.fusions import fusions
 from mmzoo.tasks import Task
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Confidence(keras.layers.Layer):
     """Weighs the modalities' logits (B, M, K) by how far they can be trusted; with `present` (B, M) -> (B, K).
 
     `confidence` (M,) does not train: it is fitted on validation data when training ends
-    (`mmzoo.training.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
+    (`mmzoo.inference.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
     """
 
-    def __init__(self, task: Task, **kwargs: Any) -> None:
+    def __init__(self, normalised: bool, **kwargs: Any) -> None:
+        """`normalised`: do the weights of what is present sum to 1, as those of numbers must?"""
         super().__init__(**kwargs)
-        self.task = task
+        self.normalised = normalised
 
     def build(self, logits_shape: Any, present_shape: Any) -> None:
         self.confidence = self.add_weight(
@@ -30,7 +32,7 @@ class Confidence(keras.layers.Layer):
     def call(self, logits: Any, present: Any) -> Any:
         kept = ops.cast(present, logits.dtype)[..., None]
         weights = kept * self.confidence[None, :, None]
-        total = kept if self.task.labels else weights
+        total = weights if self.normalised else kept
         return ops.sum(logits * weights, axis=1) / ops.maximum(ops.sum(total, axis=1), 1e-9)
 
 
@@ -45,4 +47,4 @@ def calibrated(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     Logits (B, K) each -> logits (B, K).
     """
     stacked = ops.stack(list(logits.values()), axis=1)
-    return Confidence(task, dtype="float32", name=f"fusion.{task.name}.confidence")(stacked, present)
+    return Confidence(not task.labels, dtype="float32", name=f"fusion.{task.name}.confidence")(stacked, present)

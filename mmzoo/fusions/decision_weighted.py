@@ -13,6 +13,7 @@ from mmzoo.tasks import Task
 from mmzoo.tokens import masked_softmax
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class ModalityWeights(keras.layers.Layer):
     """One learned score a modality; `present` (B, M) -> weights (B, M) that sum to 1 over what is present."""
 

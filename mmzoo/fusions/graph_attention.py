@@ -7,13 +7,16 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.declared import attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, stacked
-from mmzoo.tokens import Tokens, masked_mean, masked_softmax
+from mmzoo.tokens import Fused, Tokens, masked_mean, masked_softmax
 
 
-@fusions.register("graph_attention", level="feature", absent="left out", attends="fusion.weights")
-def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3) -> Any:
+@fusions.register("graph_attention", level="feature", absent="left out")
+def graph_attention(
+    tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
+) -> Fused:
     """The modalities attend to each other as nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
 
     In each head node i becomes `elu(sum_j a_ij h_j)`, where `a_ij = softmax_j(leaky_relu(s . h_i + t . h_j))` with
@@ -23,7 +26,7 @@ def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
     Args:
         heads: attention heads, of `dim // heads` features each.
 
-    `Tokens` (B, T, dim) each -> (B, heads * (dim // heads)).
+    `Tokens` (B, T, dim) each -> (B, heads * (dim // heads)), and the nodes as `Tokens` of that width, one a modality.
     """
     count, width = len(tokens), max(dim // heads, 1)
     nodes = keras.layers.Dropout(dropout, name="fusion.dropout")(stacked(tokens))
@@ -35,6 +38,8 @@ def graph_attention(tokens: dict[str, Tokens], present: Any, *, dim: int, heads:
 
     pairs = scores("asking")[..., None] + scores("asked")[:, :, None]
     weights = masked_softmax(keras.activations.leaky_relu(pairs, 0.2), present[:, None, None])
-    weights = keras.layers.Identity(name="fusion.weights")(weights)  # a name, under which they are explained
+    axis = [(name, 1) for name in tokens]
+    weights = attention(keras.layers.Identity(name="fusion.weights"), axis, axis)(weights)
     found = ops.transpose(ops.matmul(weights, hidden), (0, 2, 1, 3))
-    return masked_mean(ops.elu(ops.reshape(found, (-1, count, heads * width))), present)
+    states = ops.elu(ops.reshape(found, (-1, count, heads * width)))
+    return Fused(masked_mean(states, present), Tokens(states, present))

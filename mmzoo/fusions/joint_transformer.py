@@ -7,14 +7,14 @@ from typing import Any
 import keras
 
 from mmzoo.fusions import fusions
-from mmzoo.layers import gathered, pooled, transformer_block
-from mmzoo.tokens import Tokens
+from mmzoo.layers import gathered, lengths, pooled, transformer_block
+from mmzoo.tokens import Fused, Tokens
 
 
-@fusions.register("joint_transformer", level="feature", absent="left out", attends="fusion.block")
+@fusions.register("joint_transformer", level="feature", absent="left out")
 def joint_transformer(
     tokens: dict[str, Tokens], present: Any, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
-) -> Any:
+) -> Fused:
     """Self-attention over the tokens of all modalities in one sequence (as in ViLT; Kim et al. 2021, arXiv:2102.03334).
 
     A learned embedding says which modality a token is of; then come pre-norm blocks, a norm, and
@@ -24,9 +24,13 @@ def joint_transformer(
         layers: number of blocks.
         heads: attention heads of a block.
 
-    `Tokens` (B, T, dim) each -> (B, 2 dim).
+    `Tokens` (B, T, dim) each -> (B, 2 dim), and the tokens of all modalities (B, sum of T, dim).
     """
     values, mask = gathered(tokens, present, embedded=True)
+    axis = lengths(tokens)
     for layer in range(layers):
-        values = transformer_block(values, mask, f"fusion.block{layer}", heads=heads, hidden=4 * dim, dropout=dropout)
-    return pooled(Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(values), mask))
+        values = transformer_block(
+            values, mask, f"fusion.block{layer}", heads=heads, hidden=4 * dim, dropout=dropout, over=(axis, axis)
+        )
+    joined = Tokens(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(values), mask)
+    return Fused(pooled(joined), joined)

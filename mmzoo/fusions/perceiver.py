@@ -7,12 +7,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.declared import LEARNED_QUERIES
 from mmzoo.fusions import fusions
-from mmzoo.layers import Learned, gathered, transformer_block
-from mmzoo.tokens import Tokens
+from mmzoo.layers import Learned, gathered, lengths, transformer_block
+from mmzoo.tokens import Fused, Tokens
 
 
-@fusions.register("perceiver", level="feature", absent="left out", attends="fusion.cross")
+@fusions.register("perceiver", level="feature", absent="left out")
 def perceiver(
     tokens: dict[str, Tokens],
     present: Any,
@@ -22,7 +23,7 @@ def perceiver(
     rounds: int = 2,
     heads: int = 4,
     dropout: float = 0.1,
-) -> Any:
+) -> Fused:
     """A few learned latents ask all tokens, then one another, again and again (Jaegle et al. 2021, arXiv:2103.03206).
 
     A round is a pre-norm block from the latents to the tokens of all modalities, each with a
@@ -34,13 +35,15 @@ def perceiver(
         rounds: number of rounds.
         heads: attention heads of a block.
 
-    `Tokens` (B, T, dim) each -> (B, dim).
+    `Tokens` (B, T, dim) each -> (B, dim), and the latents as `Tokens` (B, latents, dim).
     """
     values, mask = gathered(tokens, present, embedded=True)
     state = Learned(latents, dim, name="fusion.latents")(values)
     real = ops.ones_like(state[..., 0], dtype="bool")
     sizes: dict[str, Any] = {"heads": heads, "hidden": 4 * dim, "dropout": dropout}
     for k in range(rounds):
-        state = transformer_block(state, mask, f"fusion.cross{k}", source=values, **sizes)
+        over = [(LEARNED_QUERIES, latents)], lengths(tokens)
+        state = transformer_block(state, mask, f"fusion.cross{k}", source=values, over=over, **sizes)
         state = transformer_block(state, real, f"fusion.latent{k}", **sizes)
-    return ops.mean(keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(state), axis=1)
+    state = keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(state)
+    return Fused(ops.mean(state, axis=1), Tokens(state, real))

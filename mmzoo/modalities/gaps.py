@@ -14,6 +14,7 @@ from mmzoo.tokens import is_number, until_last
 FAR = 1e9  # steps to a measurement that there is not
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class FillGaps(keras.layers.Layer):
     """A series with NaN in its gaps, normalised and filled: float32 (B, T, C) -> (B, T, 2 C) and its mask bool (B, T).
 
@@ -24,9 +25,12 @@ class FillGaps(keras.layers.Layer):
     """
 
     def __init__(self, means: Sequence[float], deviations: Sequence[float], **kwargs: Any) -> None:
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.means = np.array(means, np.float32)
         self.deviations = np.array(deviations, np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         measured = is_number(x)

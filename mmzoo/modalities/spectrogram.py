@@ -28,6 +28,7 @@ def mel_weights(sample_rate: int, window: int, bands: int, low: float = 60.0) ->
     return weights
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class LogMel(keras.layers.Layer):
     """Waveform (B, N) -> log-mel (B, T, bands), normalised per clip, and its mask bool (B, T).
 
@@ -42,7 +43,7 @@ class LogMel(keras.layers.Layer):
     """
 
     def __init__(self, sample_rate: int, *, bands: int = 64, **kwargs: Any) -> None:
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+        super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.unit = round(0.002 * sample_rate)  # of both: so a frame is made of whole parts of hops
         self.window, self.hop = 16 * self.unit, 5 * self.unit
         quarter, half = self.window // 4, self.window // 2
@@ -112,6 +113,7 @@ class LogMel(keras.layers.Layer):
         return until_last(ops.cast(loud, "float32"))[:, :frames]
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Mfcc(LogMel):
     """Waveform (B, N) -> mel-frequency cepstral coefficients (B, T, bands // 2) and their mask bool (B, T).
 
@@ -132,6 +134,7 @@ class Mfcc(LogMel):
         return normalised(frames, mask, (1,)), mask
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class GivenFrames(keras.layers.Layer):
     """Frames that were computed elsewhere (B, T, F), with the mask of those at or before the last that is not zero."""
 
@@ -150,6 +153,7 @@ def normalised(frames: Any, mask: Any, axes: tuple[int, ...]) -> Any:
     return (frames - mean) / ops.sqrt(spread + 1e-3) * kept
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class SpecAugment(keras.layers.Layer):
     """In training, sets random stretches of time and of frequency to 0, the mean (Park et al. 2019, arXiv:1904.08779).
 

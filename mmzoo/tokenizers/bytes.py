@@ -20,11 +20,12 @@ class BytesTokenizer:
         return Bytes(length, name=name)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Bytes(keras.layers.Layer):
     """The first `length` bytes, A-Z as a-z: uint8 (B, L) -> int32 (B, length or L, the shorter)."""
 
     def __init__(self, length: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"trainable": False, **kwargs})
         self.length = length
 
     def call(self, x: Any) -> Any:

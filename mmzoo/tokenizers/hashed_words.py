@@ -28,6 +28,7 @@ class HashedWordsTokenizer:
         return HashedWords(length, self.buckets, name=name)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class HashedWords(keras.layers.Layer):
     """Runs of letters, digits and non-ASCII bytes are words; a word's id is its hash modulo `buckets`, plus 1.
 
@@ -41,7 +42,7 @@ class HashedWords(keras.layers.Layer):
     WORD_BYTES = 32  # bytes after these do not count
 
     def __init__(self, length: int, buckets: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"trainable": False, **kwargs})
         self.length, self.buckets = length, buckets
         places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)
         self.factors = places.astype(np.int32) * 2 + 1

@@ -12,6 +12,7 @@ from keras import ops
 from mmzoo.tokenizers.bytewise import find, gather_places, lower_case, shifted
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class LongestMatch(keras.layers.Layer):
     """Greedy longest match over a vocabulary of pieces ("MaxMatch", as WordPiece does within a word).
 
@@ -26,12 +27,13 @@ class LongestMatch(keras.layers.Layer):
 
     MODULI = ((32749, 257), (32719, 263), (32717, 269), (32713, 271))  # (prime, base): products stay under 2**31
 
-    def __init__(self, length: int, pieces: Sequence[bytes], **kwargs: Any) -> None:
+    def __init__(self, length: int, pieces: Sequence[str], **kwargs: Any) -> None:
         """`pieces`: the vocabulary; piece k has id k + 1."""
-        super().__init__(trainable=False, **kwargs)
-        self.length = length
-        self.longest = max(len(piece) for piece in pieces)
-        hashes = [self._hashes(piece) for piece in pieces]
+        super().__init__(**{"trainable": False, **kwargs})
+        self.length, self.pieces = length, tuple(pieces)
+        encoded = [piece.encode() for piece in pieces]
+        self.longest = max(len(piece) for piece in encoded)
+        hashes = [self._hashes(piece) for piece in encoded]
         order = sorted(range(len(pieces)), key=lambda k: hashes[k])
         self.first = np.array([hashes[k][0] for k in order], np.int32)
         self.second = np.array([hashes[k][1] for k in order], np.int32)
@@ -39,6 +41,9 @@ class LongestMatch(keras.layers.Layer):
         self.ids = (np.array(order) + 1).astype(np.int16 if len(pieces) < 2**15 else np.int32)
         if len(np.unique(self.first)) < len(pieces):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"length": self.length, "pieces": list(self.pieces)}
 
     def _hashes(self, piece: bytes) -> tuple[int, int]:
         parts = []

@@ -4,14 +4,16 @@
     def name(x, item, *, option=default) -> Tokens:
 
 `x` is the decoded batch as `item.shape` and `item.dtype` say; `item` is the
-input's part of the spec. Layers are named `<item.name>....`. The part that
-never trains and is worth computing once (log-mel, tokenizer, frozen pretrained
-blocks) is one layer named by `trunk_name(item)`: training keeps what comes out of it.
+input's part of the spec. Layers are named `<item.name>....`. What a layer is to
+those who cut or watch the model is declared with `mmzoo.declared`: above all the
+part that never trains and is worth computing once (log-mel, tokenizer, frozen
+pretrained blocks), one layer, whose output training keeps.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from mmzoo.declared import grid
 from mmzoo.modalities import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens
@@ -19,19 +21,15 @@ from mmzoo.tokens import Tokens
 towers: Registry[Callable[..., Tokens]] = Registry("tower", __name__)
 
 
-def trunk_name(item: Modality | str) -> str:
-    """Name of the layer whose output is fixed for an example, whatever is trained."""
-    return f"{item if isinstance(item, str) else item.name}.trunk"
-
-
 def scoped(item: Modality) -> Callable[[str], str]:
     """A maker of layer names for one input: `name = scoped(item)`, then `Dense(8, name=name("dense"))`."""
     return lambda suffix: f"{item.name}.{suffix}"
 
 
-def grid_tokens(x: Any) -> Tokens:
+def grid_tokens(x: Any, item: Modality) -> Tokens:
     """A feature map (B, H, W, C) as H * W tokens, all of them real."""
     from keras import ops
 
+    grid(item, x.shape[1], x.shape[2])
     values = ops.reshape(x, (-1, x.shape[1] * x.shape[2], x.shape[3]))
     return Tokens(values, ops.ones_like(values[..., 0], dtype="bool"))

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Adapter(keras.layers.Layer):
     """`x + W gelu(V x)` with V to a few numbers: (B, ..., D) -> (B, ..., D) (Houlsby et al. 2019, arXiv:1902.00751).
 

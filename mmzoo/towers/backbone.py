@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
-from mmzoo.towers import assets, grid_tokens, scoped, towers, trunk_name
+from mmzoo.towers import assets, grid_tokens, scoped, towers
 from mmzoo.towers.adapters import with_adapters
 
 
@@ -22,13 +23,13 @@ class Family(NamedTuple):
     """What mmzoo has to know of a network of keras.applications.
 
     make: its function.
-    preprocess: pixels 0 to 255 to what its weights were trained on; None where that is one of its layers.
+    preprocess: what its weights were trained on, see `Scale`; "none" where that is one of its layers.
     cuts: names of the layers that end its blocks, all but the last block's.
     least: the smallest side in pixels.
     """
 
     make: Callable[..., keras.Model]
-    preprocess: Callable[[Any], Any] | None
+    preprocess: str
     cuts: list[str]
     least: int = 32
 
@@ -97,9 +98,9 @@ def application(
             ) from error
 
     backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
-    scale = Scale(family.preprocess or (lambda pixels: pixels), resolution)
+    scale = Scale(family.preprocess, resolution)
     blocks = trainable_blocks if weights else None
-    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, blocks, adapters))
+    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, blocks, adapters), item)
 
 
 def check_tuning(
@@ -164,10 +165,15 @@ def first_difference(model: keras.Model, path: Path) -> str:
     return ""
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Scale(keras.layers.Layer):
-    """uint8 (B, S, S, 3) -> float32 (B, R, R, 3): scaled to `resolution` (0 leaves it), then `preprocess`."""
+    """uint8 (B, S, S, 3) -> float32 (B, R, R, 3): scaled to `resolution` (0 leaves it), then `preprocess`.
 
-    def __init__(self, preprocess: Callable[[Any], Any], resolution: int = 0, **kwargs: Any) -> None:
+    That is "none", 0 to 255 as they are; "caffe" or "tf", as `keras.applications` has it; "lite", from -1 to 1 by
+    `(x - 127) / 128`.
+    """
+
+    def __init__(self, preprocess: str, resolution: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.preprocess, self.resolution = preprocess, resolution
 
@@ -176,15 +182,29 @@ class Scale(keras.layers.Layer):
         if self.resolution and self.resolution != x.shape[1]:
             # Bilinear without antialiasing: the one kind of resizing that TFLite has as a builtin.
             x = ops.image.resize(x, (self.resolution, self.resolution), interpolation="bilinear")
-        return self.preprocess(x)
+        if self.preprocess == "lite":
+            return (x - 127.0) / 128.0
+        if self.preprocess == "none":
+            return x
+        return keras.applications.imagenet_utils.preprocess_input(x, data_format="channels_last", mode=self.preprocess)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Trunk(keras.layers.Layer):
     """`lower(scale(x))` as one layer: the frozen blocks of a backbone."""
 
     def __init__(self, scale: Scale, lower: keras.Model, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"trainable": False, **kwargs})
         self.scale, self.lower = scale, lower
+
+    def get_config(self) -> dict[str, Any]:
+        parts = {"scale": self.scale, "lower": self.lower}
+        return super().get_config() | {k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Trunk:
+        parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("scale", "lower")}
+        return cls(**{**config, **parts})
 
     def call(self, x: Any) -> Any:
         return self.lower(self.scale(x), training=False)
@@ -204,8 +224,7 @@ def run_backbone(
     Args:
         cuts: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
-            Pretrained blocks are called `<input>.pretrained`, and keep their batch statistics:
-            those of a small batch are worse.
+            Pretrained blocks keep their batch statistics: those of a small batch are worse.
         adapters: above 0, all blocks are frozen, and behind each but the first is an adapter of that width.
     """
     name = scoped(item)
@@ -217,7 +236,7 @@ def run_backbone(
     if frozen:
         lower = keras.Model(backbone.inputs, middle, name=name("frozen"))
         lower.trainable = False
-        x = Trunk(scale, lower, name=trunk_name(item))(x)
+        x = frozen_features(item, Trunk(scale, lower, name=name("trunk")))(x)
     else:
         x = scale(x)
     if adapters:
@@ -225,7 +244,7 @@ def run_backbone(
         rest = keras.Model(middle, ends[-1], name=name("adapted"))
         x = with_adapters(rest, lambda layer: layer.name in ending, adapters)(x, training=False)
     elif trainable_blocks:
-        upper = keras.Model(middle, ends[-1], name=name("pretrained"))
+        upper = pretrained(item, keras.Model(middle, ends[-1], name=name("pretrained")))
         x = upper(x, training=False)
     return x
 

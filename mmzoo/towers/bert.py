@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.declared import pretrained
 from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
@@ -80,14 +81,17 @@ def bert(
     if adapters:
         layer = keras_hub.layers.TransformerEncoder
         encoder = with_adapters(encoder, lambda each: isinstance(each, layer), adapters)
+    elif weights:
+        pretrained(item, encoder)
     return Tokens(encoder({**tokens, "padding_mask": ops.cast(mask, "int32")}), mask)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Around(keras.layers.Layer):
     """[CLS] before and [SEP] after the real ids: int32 (B, T) -> (B, T + 2). An empty text stays empty."""
 
     def __init__(self, first: int, last: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**{"trainable": False, **kwargs})
         self.first, self.last = first, last
 
     def call(self, ids: Any) -> Any:

@@ -61,9 +61,9 @@ def efficientnet_lite0(
     """
     side = resolution or item.size
     backbone = load_pretrained(item, weights, lambda: network(side), lambda: with_arrays(network(side), read_package()))
-    scale = Scale(lambda pixels: (pixels - 127.0) / 128.0, resolution)
+    scale = Scale("lite", resolution)
     blocks = trainable_blocks if weights else None
-    return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters))
+    return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters), item)
 
 
 def network(side: int) -> keras.Model:

@@ -8,7 +8,7 @@ image_family(
     "inception_v3",
     Family(
         keras.applications.InceptionV3,
-        keras.applications.inception_v3.preprocess_input,
+        "tf",
         [f"mixed{number}" for number in (2, 4, 7, 8, 9)],
         least=75,
     ),

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.declared import embedding, frozen_features
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.gaps import FillGaps
@@ -20,7 +21,7 @@ from mmzoo.modalities.sensor import Sensor
 from mmzoo.modalities.spectrogram import GivenFrames, LogMel, Mfcc
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
-from mmzoo.towers import scoped, towers, trunk_name
+from mmzoo.towers import scoped, towers
 
 Encoder = Callable[..., Tokens]
 SEQUENCES = ("audio", "sensor", "text")
@@ -57,29 +58,39 @@ def sequence(x: Any, item: Modality, width: int) -> Tokens:
         return frames(x, item)
     assert isinstance(item, Sensor)
     item.check_fitted()
-    return Tokens(*FillGaps(item.means, item.deviations, name=trunk_name(item))(x))
+    layer = frozen_features(item, FillGaps(item.means, item.deviations, name=scoped(item)("trunk")))
+    return Tokens(*layer(x))
 
 
 def token_ids(x: Any, item: Text) -> Any:
     """The ids int32 (B, tokens) of a text, 0 for padding."""
     item.check_fitted()
-    return item.made_tokenizer.layer(item.tokens, trunk_name(item))(x) if item.in_graph else x
+    if not item.in_graph:
+        return x
+    return frozen_features(item, item.made_tokenizer.layer(item.tokens, scoped(item)("trunk")))(x)
 
 
 def embedded(x: Any, item: Text, width: int) -> Tokens:
     """A text's tokens in an embedding that trains from scratch."""
     ids = token_ids(x, item)
-    return Tokens(keras.layers.Embedding(item.size, width, name=scoped(item)("embedding"))(ids), ids > 0)
+    layer = embedding(item, keras.layers.Embedding(item.size, width, name=scoped(item)("embedding")))
+    return Tokens(layer(ids), ids > 0)
 
 
 def frames(x: Any, item: Audio, name: str = "") -> Tokens:
-    """The frames of a sound: log-mel or MFCC in the graph, or those that were given."""
-    name = name or trunk_name(item)
+    """The frames of a sound: log-mel or MFCC in the graph, or those that were given.
+
+    Args:
+        name: of the layer, where something behind it is what never trains.
+    """
+    called = name or scoped(item)("trunk")
     if item.frames:
-        layer = GivenFrames(name=name)
+        layer = GivenFrames(name=called)
     else:
         kind = {"log_mel": LogMel, "mfcc": Mfcc}[item.features]
-        layer = kind(item.sample_rate, bands=item.bands, name=name)
+        layer = kind(item.sample_rate, bands=item.bands, name=called)
+    if not name:
+        frozen_features(item, layer)
     return Tokens(*layer(x))
 
 

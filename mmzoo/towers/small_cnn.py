@@ -35,4 +35,4 @@ def small_cnn(x: Any, item: Image, *, filters: Sequence[int] = (32, 64, 128)) ->
         x = keras.layers.BatchNormalization(name=name(f"norm{index}"))(x)
         x = keras.layers.ReLU(name=name(f"relu{index}"))(x)
         x = keras.layers.MaxPooling2D(name=name(f"pool{index}"))(x)
-    return grid_tokens(x)
+    return grid_tokens(x, item)

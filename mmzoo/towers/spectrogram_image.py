@@ -27,7 +27,7 @@ def spectrogram_image(
         image: an image tower by name, or `Tower(name, option=...)`.
         size: side of the picture in pixels.
     """
-    # Not the trunk: that name is for what an image tower with frozen blocks puts out.
+    # Not what never trains: an image tower with frozen blocks puts that out.
     values, mask = frames(x, item, scoped(item)("frames"))
     grey = ops.clip((values + 3.0) * (255.0 / 6.0), 0.0, 255.0)[..., None]
     picture = ops.image.resize(grey, (size, size), interpolation="bilinear")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.declared import frozen_features
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.text import Text
 from mmzoo.tokenizers.longest_match import LongestMatch
 from mmzoo.tokens import Tokens
-from mmzoo.towers import assets, scoped, towers, trunk_name
+from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.embedding_attention import attend
 
 WIDTH = 256
@@ -48,7 +50,7 @@ def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: i
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
         "copy the model again.",
     )
-    trunk = StaticTokens([piece.encode() for piece in pieces], item.tokens, name=trunk_name(item))
+    trunk = frozen_features(item, StaticTokens(pieces, item.tokens, name=name("trunk")))
     if not assets.restoring():
         trunk.table.assign(wordllama_vectors(pieces))
     values, mask = trunk(x)
@@ -56,13 +58,17 @@ def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: i
     return attend(values, mask, item, heads, dropout)
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class StaticTokens(keras.layers.Layer):
     """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length)."""
 
-    def __init__(self, pieces: list[bytes], length: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, dtype="float32", **kwargs)
+    def __init__(self, pieces: Sequence[str], length: int, **kwargs: Any) -> None:
+        super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         ids = self.tokenizer(x)

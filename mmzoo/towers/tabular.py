@@ -15,16 +15,19 @@ from mmzoo.tokens import Tokens, is_number
 from mmzoo.towers import scoped, towers
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class Numbers(keras.layers.Layer):
     """The numbers of a row, normalised, 0 where missing, and 1 where there, 0 where missing: (B, C) -> two (B, N)."""
 
-    def __init__(self, item: Tabular, **kwargs: Any) -> None:
-        super().__init__(trainable=False, dtype="float32", **kwargs)
-        self.count = len(item.numbers)
-        self.means, self.deviations = np.array(item.means, np.float32), np.array(item.deviations, np.float32)
+    def __init__(self, means: Sequence[float], deviations: Sequence[float], **kwargs: Any) -> None:
+        super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
+        self.means, self.deviations = np.array(means, np.float32), np.array(deviations, np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
     def call(self, x: Any) -> tuple[Any, Any]:
-        x = x[:, : self.count]
+        x = x[:, : len(self.means)]
         there = is_number(x)
         return ops.where(there, (x - self.means) / self.deviations, 0.0), ops.cast(there, "float32")
 
@@ -52,7 +55,7 @@ def mlp(x: Any, item: Tabular, *, hidden: Sequence[int] = (128, 128), width: int
     """
     item.check_fitted()
     name = scoped(item)
-    parts = list(Numbers(item, name=name("numbers"))(x)) if item.numbers else []
+    parts = list(Numbers(item.means, item.deviations, name=name("numbers"))(x)) if item.numbers else []
     x = ops.concatenate([*parts, *embeddings(x, item, width)], axis=-1)
     for index, units in enumerate(hidden):
         x = keras.layers.Dense(units, activation="relu", name=name(f"dense{index}"))(x)
@@ -60,6 +63,7 @@ def mlp(x: Any, item: Tabular, *, hidden: Sequence[int] = (128, 128), width: int
     return Tokens(x[:, None], ops.ones_like(x[:, :1], dtype="bool"))
 
 
+@keras.saving.register_keras_serializable("mmzoo")
 class NumberTokens(keras.layers.Layer):
     """A vector for each number, `x w + b`, or the column's vector for a missing one: two (B, N) -> (B, N, width)."""
 
@@ -95,7 +99,11 @@ def ft_transformer(
     name = scoped(item)
     tokens = [each[:, None] for each in embeddings(x, item, width)]
     if item.numbers:
-        tokens = [NumberTokens(width, name=name("number_tokens"))(*Numbers(item, name=name("numbers"))(x)), *tokens]
+        numbers = Numbers(item.means, item.deviations, name=name("numbers"))(x)
+        tokens = [
+            NumberTokens(width, name=name("number_tokens"))(*numbers),
+            *tokens,
+        ]
     x = ops.concatenate(tokens, axis=1)
     mask = ops.ones_like(x[..., 0], dtype="bool")
     for index in range(layers):

@@ -9,11 +9,11 @@ CUTS = [f"block{number}_pool" for number in range(1, 5)]
 
 image_family(
     "vgg16",
-    Family(keras.applications.VGG16, keras.applications.vgg16.preprocess_input, CUTS),
+    Family(keras.applications.VGG16, "caffe", CUTS),
     f"VGG16 without its dense layers {PAPER}.",
 )
 image_family(
     "vgg19",
-    Family(keras.applications.VGG19, keras.applications.vgg19.preprocess_input, CUTS),
+    Family(keras.applications.VGG19, "caffe", CUTS),
     f"VGG19 without its dense layers {PAPER}.",
 )

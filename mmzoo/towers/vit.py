@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.declared import pretrained
 from mmzoo.errors import require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
@@ -82,7 +83,9 @@ def vit(
         backbone = fresh({key: config[key] for key in CONFIG})  # a saved model's file may hold anything else
         if not assets.restoring():
             load_weights(backbone, item, weights, side)
-    x = Scale(lambda pixels: pixels / 127.5 - 1.0, resolution, name=name("scale"))(x)
+    x = Scale("tf", resolution, name=name("scale"))(x)
+    if weights:
+        pretrained(item, backbone)
     values = backbone(x)
     return Tokens(values, ops.ones_like(values[..., 0], dtype="bool"))
 

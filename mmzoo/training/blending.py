@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.names import single_output
 from mmzoo.spec import Spec
 
 LEAST = 0.01  # a head's share does not fall further, so that it can be measured again
@@ -62,7 +63,7 @@ def head_losses(spec: Spec, outputs: dict[str, Any], labels: Any, present: np.nd
     found = np.full((len(spec.tasks), 1 + len(spec.inputs)), np.nan, np.float32)
     for row, task in zip(found, spec.tasks, strict=True):
         kept = np.asarray(task.known(labels[task.name]))
-        names = [task.name, *(f"{task.name}.{name}" for name in spec.input_names)]
+        names = [task.name, *(single_output(task.name, name) for name in spec.input_names)]
         for index, name in enumerate(names if task.auxiliary else []):
             mask = kept & present[:, index - 1] if index else kept
             if mask.any():

@@ -8,18 +8,16 @@ import keras
 import tensorflow as tf
 
 from mmzoo.layers import pooled
+from mmzoo.names import pooled_output
 from mmzoo.spec import Spec
-from mmzoo.tokens import Tokens
-from mmzoo.tuning.parts import node_of
 
-POOLED = ".pooled"
 SCALE = 1 / 0.07  # of the similarities, as CLIP begins with
 
 
 def with_pooled(model: keras.Model, spec: Spec) -> keras.Model:
-    """The model with one more output for each input, `<input>.pooled`: its tokens' mean and maximum, (B, 2 D)."""
-    more = {item.name + POOLED: pooled(Tokens(*node_of(model, f"{item.name}.tokens").outputs)) for item in spec.inputs}
-    return keras.Model(model.input, {**model.output, **more})
+    """The model with one more output for each input, its tokens' mean and maximum, (B, 2 D)."""
+    more = {pooled_output(name): pooled(model.parts.tokens(name)) for name in spec.input_names}
+    return model.parts.cut(model.input, {**model.output, **more})
 
 
 def contrast(spec: Spec, outputs: dict[str, Any], present: Any) -> Any:
@@ -29,7 +27,7 @@ def contrast(spec: Spec, outputs: dict[str, Any], present: Any) -> Any:
     Only examples that have both count. In a replica it is that of the whole batch, whose vectors all replicas share.
     """
     names = spec.input_names
-    vectors = [tf.math.l2_normalize(tf.cast(outputs[name + POOLED], tf.float32), axis=-1) for name in names]
+    vectors = [tf.math.l2_normalize(tf.cast(outputs[pooled_output(name)], tf.float32), axis=-1) for name in names]
     context = tf.distribute.get_replica_context()
     if context and context.num_replicas_in_sync > 1:
         vectors = [context.all_gather(x, 0) for x in vectors]

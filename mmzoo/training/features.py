@@ -1,8 +1,8 @@
-"""What never changes is computed once: a model is cut where training begins to matter."""
+"""What never changes is computed once, in front of the part of the model that trains."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,61 +11,13 @@ from tqdm import tqdm
 
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of
-from mmzoo.evaluation.metrics import compiled
+from mmzoo.graph.cut import Split
+from mmzoo.inference.running import compiled
 from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
-from mmzoo.towers import trunk_name
 from mmzoo.training.cache import kept, key_of
 
 BATCH = 64
-
-
-class Split(NamedTuple):
-    """A model in two: what the trunks put out, given to `rest`, is what the model puts out.
-
-    trunks: by input, a model from it and `present` to what its tower's trunk puts out; none for a tower that is whole.
-    rest: that, the inputs whose towers are whole, and `present` -> the model's outputs.
-    """
-
-    trunks: dict[str, keras.Model]
-    rest: keras.Model
-
-
-def split(model: keras.Model) -> Split:
-    """Cut `model` behind the trunks of its towers; both parts share its variables.
-
-    A tower stays whole where it has no trunk, and where its examples are augmented anew in each epoch: what a log-mel
-    makes of them is then another thing every time. What a frozen network makes of them is worth computing once.
-    """
-    layers, frozen = {layer.name: layer for layer in model.layers}, frozen_inputs(model)
-    cut = {
-        item.name: layers[trunk_name(item)].output
-        for item in model.spec.inputs
-        if trunk_name(item) in layers and (item.name in frozen or not item.augmentations)
-    }
-    if not cut:
-        return Split({}, model)
-    for name, tensor in cut.items():
-        if isinstance(tensor, list):
-            cut[name] = tuple(tensor)  # tf.data takes a list for a tensor
-        else:
-            tensor.name = name  # Keras wants the tensors of a dict of inputs to be called by its keys
-    entry = {name: cut.get(name, tensor) for name, tensor in model.input.items()}
-    present = model.input["present"]
-    trunks = {name: keras.Model({name: model.input[name], "present": present}, out) for name, out in cut.items()}
-    rest = keras.Model(entry, model.output)
-    for name, tensor in rest.input.items():
-        if not isinstance(tensor, (list, tuple)):
-            tensor.name = name  # it is a copy; whoever cuts `rest` further is asked for this too
-    return Split(trunks, rest)
-
-
-def frozen_inputs(model: keras.Model) -> frozenset[str]:
-    """The inputs that a frozen network reads, one with weights that do not train."""
-    layers = {layer.name: layer for layer in model.layers}
-    return frozenset(
-        name for name in model.spec.input_names if trunk_name(name) in layers and layers[trunk_name(name)].weights
-    )
 
 
 def compute_features(
@@ -79,7 +31,7 @@ def compute_features(
     found: dict[str, Any] = {"present": arrays["present"]}
     for item in spec.inputs:
         given = {name: arrays[name] for name in (item.name, "present")}
-        trunk = part.trunks.get(item.name)
+        trunk = part.frozen.get(item.name)
         if trunk is None:
             array = arrays[item.name]
             found[item.name] = array if isinstance(array, Examples) else Held(item, array)

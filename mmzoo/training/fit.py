@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from mmzoo.builder import build
+from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.metrics import run_model
 from mmzoo.files import subfolder
-from mmzoo.folder import save
+from mmzoo.graph.build import build, computing_in
+from mmzoo.graph.cut import Split, presence_model, split
+from mmzoo.inference.calibrate import calibrate
+from mmzoo.inference.running import run_model
+from mmzoo.labels import encode_labels
+from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
-from mmzoo.training.calibrate import calibrate
-from mmzoo.training.features import Split, compute_features, first_view, frozen_inputs, split
+from mmzoo.training.features import compute_features, first_view
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared
 from mmzoo.training.loop import Loop, Validation
 from mmzoo.training.mixing import Mixing
 from mmzoo.training.plan import make_plan
-from mmzoo.training.presence import HERE, presence_model
 from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.start import begin_from
@@ -68,11 +69,12 @@ def fit(
     checked = None
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
-        checked = (first_view(held_out), encode_labels(spec, validation))
+        checked = (first_view(held_out), encode_labels(spec.tasks, validation))
+    frozen = frozenset(name for name, each in model.parts.inputs.items() if each.frozen_network)
     feed = (
         local_feed(part, spec, train, training, seed)
         if service is None
-        else remote_feed(spec, train, training, seed, frozen_inputs(model), *service)
+        else remote_feed(spec, train, training, seed, frozen, *service)
     )
     rest = prepared(part.rest, spec, training)
     tuned = tune(rest, training)
@@ -89,7 +91,7 @@ def fit(
             model = in_float32(model)
             part = split(model)
         if checked is not None:
-            here = run_model(presence_model(part.rest, spec), checked[0])[HERE]
+            here = run_model(presence_model(part.rest), checked[0])[PRESENT]
             calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], here)
         loop.check_folder()
         save(model, subfolder(folder, "model"))
@@ -103,7 +105,7 @@ def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed
     return Stream(
         compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
         labels,
-        varied_of(spec, training, labels, computed=part.trunks),
+        varied_of(spec, training, labels, computed=part.frozen),
         batch_size=training.batch_size,
         seed=seed,
         table=rows_of(first, labels[first.name]) if training.balance == "sampling" else None,
@@ -138,7 +140,7 @@ def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
     """The labels of the records, with what the teacher answers, if there is one."""
     taught = lessons(training.teacher, spec, train) if training.teacher else {}
     # What a teacher says of records without a label is worth learning.
-    return {**encode_labels(spec, train, unlabelled=bool(training.teacher)), **taught}
+    return {**encode_labels(spec.tasks, train, unlabelled=bool(training.teacher)), **taught}
 
 
 def varied_of(
@@ -158,17 +160,6 @@ def varied_of(
         weights_of(first, labels[first.name]) if training.balance == "weights" else None,
         None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(computed)),
     )
-
-
-@contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Layers that are made inside compute in this precision; their weights are float32."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def in_float32(model: Any) -> Any:

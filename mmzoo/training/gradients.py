@@ -8,14 +8,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.graph.cut import presence_model
+from mmzoo.names import EMBEDDING, PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.adversarial import Attack
 from mmzoo.training.blending import Blending
 from mmzoo.training.contrast import contrast, with_pooled
-from mmzoo.training.gradnorm import EMBEDDING, GradNorm, with_embedding
+from mmzoo.training.gradnorm import GradNorm, with_embedding
 from mmzoo.training.loss import Teaching, known_totals, task_losses, weighed_losses
 from mmzoo.training.modulation import Modulation, with_towers
-from mmzoo.training.presence import HERE, presence_model
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
 
@@ -34,7 +35,7 @@ class Gradients:
         self.spec, self.model, self.training, self.additions = spec, model, training, tuned.additions
         self.replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self.teaching = Teaching(training.teacher_share, training.temperature)
-        self.presence = presence_model(model, spec)
+        self.presence = presence_model(model)
         tasks = [f"loss_{task.name}" for task in spec.tasks]
         self.terms = (*tasks, *["contrast_loss"] * bool(training.contrast), "layers_loss")
         """What the loss is the sum of: the tasks, the contrast, and what layers add of their own (`model.losses`)."""
@@ -64,7 +65,7 @@ class Gradients:
         inputs, labels, *weights = batch
         # Not what a table says: what the model takes for absent has no loss. And before the losses, because of all
         # parts and replicas must be known what a mean is over.
-        here = self.presence(inputs, training=False)[HERE]
+        here = self.presence(inputs, training=False)[PRESENT]
         totals = known_totals(self.spec, labels, here, *weights)
         totals = context.all_reduce(tf.distribute.ReduceOp.SUM, totals)
         parts = self.training.accumulate

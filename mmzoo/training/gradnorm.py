@@ -8,10 +8,9 @@ import keras
 import tensorflow as tf
 
 from mmzoo.errors import require
+from mmzoo.names import EMBEDDING
 from mmzoo.spec import Spec
-from mmzoo.tuning.parts import node_of
 
-EMBEDDING = "fusion.embedding"
 ALPHA = 1.5  # how strongly a task that lags behind is pulled; the paper's for tasks that differ much
 RATE = 0.025  # of the weights, the paper's
 LEAST = 1e-3  # a weight does not fall further
@@ -19,13 +18,13 @@ LEAST = 1e-3  # a weight does not fall further
 
 def with_embedding(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with the fused embedding, which all tasks share, as one more output."""
-    name = f"{spec.tasks[0].name}.head"
+    embedding = model.parts.embedding
     require(
-        len(spec.tasks) > 1 and any(layer.name == name for layer in model.layers),
+        len(spec.tasks) > 1 and embedding is not None,
         "GradNorm weighs two tasks or more that share a fused embedding, which a decision-level fusion does not have; "
         "set task_weights='fixed', or choose another fusion.",
     )
-    return keras.Model(model.input, {**model.output, EMBEDDING: node_of(model, name).input_tensors[0]})
+    return model.parts.cut(model.input, {**model.output, EMBEDDING: embedding})
 
 
 class GradNorm:

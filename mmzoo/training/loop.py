@@ -13,15 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.evaluation.metrics import finish, metrics, primary, run_model
 from mmzoo.files import subfolder
 from mmzoo.folders import identity
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.running import finish, run_model
+from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.batches import records_named
 from mmzoo.training.blending import head_losses
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import total_loss
-from mmzoo.training.presence import HERE
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
@@ -187,7 +188,7 @@ class Loop:
 
     def here(self, features: dict[str, Any]) -> np.ndarray:
         """Which modalities these examples really have, bool (N, M)."""
-        return run_model(self.trainer.gradients.presence, features)[HERE]
+        return run_model(self.trainer.gradients.presence, features)[PRESENT]
 
     def mean_losses(self) -> dict[str, float]:
         """The mean loss of the epoch's steps, and where it has several terms these beside it."""

@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from mmzoo.layers import LOG_VARIANCES
+from mmzoo.names import LOG_VARIANCES, single_output, teacher_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
-from mmzoo.training.teacher import TAUGHT
 
 
 class Teaching(NamedTuple):
@@ -42,7 +41,7 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
-        present: bool (B, M), which modalities are really there (`mmzoo.training.presence`).
+        present: bool (B, M), which modalities are really there (`mmzoo.graph.cut.presence_model`).
         labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
         weights: float32 (B,), how much each example counts in a mean; 1 if not given.
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all
@@ -152,13 +151,13 @@ def task_loss(
     known, labels = stand_in(task, side[task.name])
     kept = weighted(known, weights)
     loss = tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
-    taught = side.get(task.name + TAUGHT)
+    taught = side.get(teacher_labels(task.name))
     if taught is not None:
         apart = task.imitation(taught, outputs[task.name], teaching.temperature)
         apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[1])
         loss = (1 - teaching.share) * loss + teaching.share * apart
     if task.auxiliary:
-        heads = [outputs[f"{task.name}.{name}"] for name in spec.input_names]
+        heads = [outputs[single_output(task.name, name)] for name in spec.input_names]
         single = tf.stack([task.loss(labels, head) for head in heads], 1)
         if task.mutual:
             single += task.mutual * apart_from_others(task, heads, present)

@@ -7,25 +7,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.names import tower_outputs
 from mmzoo.spec import Spec
 from mmzoo.training.loss import sides, stand_in, weighted
 from mmzoo.tuning.groups import Tuned
-from mmzoo.tuning.parts import node_of, operations_below
-
-VALUES, MASK = ".tower_values", ".tower_mask"
 
 
 def with_towers(model: keras.Model, spec: Spec) -> keras.Model:
     """The model with what each tower puts out, before `present` is looked at, as two more outputs."""
-    return keras.Model(model.input, {**model.output, **towers_of(model, spec)})
+    return model.parts.cut(model.input, {**model.output, **towers_of(model, spec)})
 
 
 def towers_of(model: keras.Model, spec: Spec) -> dict[str, Any]:
-    """By `<input>.tower_values` and `<input>.tower_mask`, the symbolic tokens of each tower."""
+    """The symbolic tokens of each tower, by the names of these outputs."""
     found: dict[str, Any] = {}
     for name in spec.input_names:
-        values, mask, _ = node_of(model, f"{name}.tokens").input_tensors
-        found |= {name + VALUES: values, name + MASK: mask}
+        found |= dict(zip(tower_outputs(name), model.parts.tower_tokens(name), strict=True))
     return found
 
 
@@ -113,9 +110,6 @@ def factors_of(totals: Any, counts: Any, alpha: float) -> Any:
 
 def tower_variables(model: keras.Model, name: str, tuned: Tuned) -> list[Any]:
     """All that can train on the way from an input to its tokens, with what is added to its kernels."""
-    last = model.get_layer(f"{name}.tokens")
-    below = operations_below(last)
-    layers = [layer for layer in model.layers if id(layer) in below or layer is last]
-    found = {id(v): v for layer in layers for v in layer.trainable_variables}
+    found = {id(v): v for layer in model.parts.of(name).layers for v in layer.trainable_variables}
     added = [v for each in tuned.additions if id(each.kernel) in found for v in (each.a, each.b)]
     return [*found.values(), *added]

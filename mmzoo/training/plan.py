@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.evaluation.metrics import run_model
+from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
 from mmzoo.training.feed import Feed
 from mmzoo.training.loss import sides, total_loss

@@ -11,8 +11,8 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
-from mmzoo.names import owner_of
 from mmzoo.spec import Spec
+from mmzoo.training.finished import load_finished
 
 CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
 """Towers whose channels can be pruned: convolutions one after the other, as many as the option `filters` says."""
@@ -24,9 +24,7 @@ def begin_from(model: keras.Model, folder: str) -> None:
     Raises:
         MMZooError: the run's model has other layers, or is narrower.
     """
-    from mmzoo.run import Run
-
-    model.set_weights(narrowed(Run(folder).model, model, folder))
+    model.set_weights(narrowed(load_finished(folder), model, folder))
 
 
 def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray]:
@@ -41,7 +39,7 @@ def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray
     require(len(old.layers) == len(new.layers), other)
     for before, after in zip(old.layers, new.layers, strict=True):
         require(len(before.variables) == len(after.variables), other)
-        tower = owner_of(after.name)
+        tower = new.parts.owner_of(after)
         kept = chosen.get(tower)
         for source, target in zip(before.variables, after.variables, strict=True):
             value = np.asarray(source.numpy())

@@ -6,14 +6,14 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.evaluation.metrics import run_model
+from mmzoo.inference.running import run_model
+from mmzoo.names import teacher_labels
 from mmzoo.spec import Spec
-
-TAUGHT = ".taught"  # after a task's name: what the teacher answers, among the labels
+from mmzoo.training.finished import load_finished
 
 
 def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The logits of a run's model for all records, by `<task>.taught`, float32 (N, units).
+    """The logits of a run's model for all records, by `teacher_labels(task)`, float32 (N, units).
 
     Args:
         teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.
@@ -21,9 +21,7 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
     Raises:
         MMZooError: the folder has no model, or it was not asked what the spec asks.
     """
-    from mmzoo.run import Run
-
-    model = Run(teacher).model
+    model = load_finished(teacher)
     theirs = {task.name: task for task in model.spec.tasks}
     for task in spec.tasks:
         same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
@@ -35,4 +33,4 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
     for name in model.spec.input_names:
         require(name in records.columns, f"The teacher '{teacher}' needs input '{name}', which the records have not.")
     found = run_model(model, decode(model.spec, records))
-    return {task.name + TAUGHT: found[task.name] for task in spec.tasks}
+    return {teacher_labels(task.name): found[task.name] for task in spec.tasks}

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from mmzoo.errors import require
-from mmzoo.names import part_of
+from mmzoo.names import within_owner
 from mmzoo.tuning import tuning
 from mmzoo.tuning.bias import BIASES
 from mmzoo.tuning.groups import Addition, Group, Tuned
@@ -38,9 +38,7 @@ def lora(
     words = list(only)
     additions = []
     for tower in towers:
-        kernels = [
-            v for v in variables_of(tower) if not words or any(word in (part_of(v.path) or v.path) for word in words)
-        ]
+        kernels = [v for v in variables_of(tower) if not words or any(word in within_owner(v.path) for word in words)]
         found = [
             add_to(kernel, rank, (alpha or rank) / rank)
             for kernel in kernels
@@ -54,11 +52,6 @@ def lora(
         )
         additions += found
     return Tuned([Group([factor for each in additions for factor in (each.a, each.b)])], additions)
-
-
-def own_path(variable: Any) -> str:
-    """A variable's path without the name of the input that its layer is of."""
-    return part_of(variable.path) or str(variable.path)
 
 
 def matrix(shape: Sequence[int]) -> tuple[int, int]:

@@ -9,9 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.errors import require, unknown
-
-PRETRAINED = ".pretrained"
+from mmzoo.errors import require
 
 
 def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
@@ -24,38 +22,15 @@ def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[ke
         MMZooError: there is no such input, or no part of its tower can train.
     """
     if not inputs:
-        blocks = [layer for layer in model.layers if layer.name.endswith(PRETRAINED)]
+        blocks = [layer for each in model.parts.inputs.values() for layer in each.pretrained]
         return [found for block in blocks if (found := parts(block))]
     towers = []
     for name in inputs:
-        layers = {layer.name: layer for layer in model.layers}
-        last = layers.get(f"{name}.tokens")
-        if last is None:
-            known = [key for key in model.input if key != "present"]
-            raise unknown("input called", name, known)
-        below = operations_below(last)
-        tower = [part for layer in model.layers if id(layer) in below for part in parts(layer)]
+        own = model.parts.of(name)
+        tower = [part for layer in own.layers if layer is not own.tokens for part in parts(layer)]
         require(tower, f"Nothing in the tower of input '{name}' can train; give the tower trainable_blocks.")
         towers.append(tower)
     return towers
-
-
-def node_of(model: keras.Model, name: str) -> Any:
-    """A layer in the graph of a model; its own `input` may be in that of the model which this one was cut from."""
-    layer = model.get_layer(name)
-    return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
-
-
-def operations_below(layer: keras.layers.Layer) -> set[int]:
-    """The ids of all operations of the graph that a layer's input comes from."""
-    found: set[int] = set()
-    waiting = keras.tree.flatten(layer.input)
-    while waiting:
-        operation, node, _ = waiting.pop()._keras_history
-        if id(operation) not in found:
-            found.add(id(operation))
-            waiting += operation._inbound_nodes[node].input_tensors
-    return found
 
 
 def parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

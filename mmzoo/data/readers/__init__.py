@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.data.readers import delimited, frames, json_lines, parquet
+from mmzoo.data.readers.cells import Cells
+from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.base import read_bytes
-from mmzoo.modalities.cells import is_encodable
-
-BAD_LINES = 0.1
-"""The share of lines that cannot be read from which it is the table that is wrong, not the lines."""
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,24 +21,6 @@ BOMS = (
 """What the first bytes of a text say of its encoding; that of UTF-16 begins like one of UTF-32, so that goes first."""
 
 
-@dataclass
-class Cells:
-    """A table as it stands in its source.
-
-    Args:
-        name: how an error calls the table.
-        columns: the cells by column. A `DataError` stands where a cell cannot be used, such as in a line that was
-            not understood; None where there is none.
-        places: where each record stands: "line 7".
-        note: what was found out about the table as a whole; "" where there is nothing to say.
-    """
-
-    name: str
-    columns: dict[str, list[Any]]
-    places: list[str]
-    note: str = ""
-
-
 def read_cells(source: Any, encoding: str = "") -> Cells:
     """The cells of a table: of a file by its ending, else of something in memory.
 
@@ -52,8 +30,6 @@ def read_cells(source: Any, encoding: str = "") -> Cells:
     Raises:
         MMZooError: the table as a whole cannot be read.
     """
-    from mmzoo.data.readers import delimited, frames, json_lines, parquet
-
     if not isinstance(source, (str, Path)):
         return frames.read(source)
     path = Path(source)
@@ -87,32 +63,3 @@ def decoded(name: str, data: bytes, encoding: str = "") -> str:
         before = data[: getattr(error, "start", 0)].decode(found, "replace")
         raise MMZooError(f"{name} is not {found.upper()} in line {before.count(chr(10)) + 1}; {remedy}.") from None
     return text.removeprefix("\ufeff")
-
-
-def check_names(name: str, names: Sequence[str]) -> None:
-    """Raise unless the names of the columns are there, different, and can be written."""
-    seen: dict[str, int] = {}
-    for place, column in enumerate(names, start=1):
-        require(column.strip(), f"{name} has no name for column {place}; name it in the first line.")
-        require(is_encodable(column), f"{name} has a name for column {place} with half a character; rename it.")
-        require(
-            column not in seen,
-            f"{name} has two columns called '{column}' (columns {seen.get(column)} and {place}); rename one.",
-        )
-        seen[column] = place
-
-
-def in_columns(name: str, names: Sequence[str], rows: Sequence[Sequence[Any] | DataError]) -> dict[str, list[Any]]:
-    """Rows as columns; a row that was not understood is a fault in each of them.
-
-    Raises:
-        MMZooError: there is none, or so many were not understood that the table must be another than it seems.
-    """
-    require(rows, f"{name} has no records; give at least one line below the names.")
-    bad = [row for row in rows if isinstance(row, DataError)]
-    if bad and len(bad) > BAD_LINES * len(rows):
-        raise MMZooError(str(bad[0]))
-    return {
-        column: [row if isinstance(row, DataError) else row[place] for row in rows]
-        for place, column in enumerate(names)
-    }

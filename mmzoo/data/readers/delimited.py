@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.readers import Cells, check_names, in_columns
+from mmzoo.data.readers.cells import Cells, check_names, in_columns
 from mmzoo.errors import DataError, MMZooError, require
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmzoo.data.readers import Cells, check_names
+from mmzoo.data.readers.cells import Cells, check_names
 from mmzoo.errors import MMZooError, require
 
 

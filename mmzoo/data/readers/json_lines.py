@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from mmzoo.data.readers import Cells, check_names, in_columns
+from mmzoo.data.readers.cells import Cells, check_names, in_columns
 from mmzoo.errors import DataError
 
 DEEPEST = 8

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from mmzoo.data.readers import Cells, frames
+from mmzoo.data.readers import frames
+from mmzoo.data.readers.cells import Cells
 from mmzoo.errors import MMZooError, require
 
 MOST_CELLS = 2**28

@@ -2,11 +2,12 @@
 
 `header` reads what a file says of itself, and refuses what is over the limits of `limits` before anything is decoded;
 `reading` decodes with NumPy, Pillow and simplejpeg alone; `graph` does the same for JPEG and PNG with TensorFlow's
-operations, for a served model; `resizing` squeezes. Only the last two import TensorFlow.
+operations, for a served model; `resizing` squeezes; only the last two import TensorFlow. `moving` gives the pictures
+of a moving GIF.
 """
 
-from mmzoo.modalities.pictures.gif import read_gif
 from mmzoo.modalities.pictures.limits import MAX_PIXELS
+from mmzoo.modalities.pictures.moving import read_gif
 from mmzoo.modalities.pictures.reading import read_picture
 from mmzoo.modalities.pictures.resizing import resized
 

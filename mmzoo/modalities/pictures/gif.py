@@ -1,19 +1,16 @@
-"""What a GIF says of itself, and the moving pictures of one.
+"""What a GIF says of itself.
 
 Pillow makes the screen larger when a frame does not fit in it, so that the frames count, not the screen.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
-from mmzoo.errors import DataError, require_data
+from mmzoo.errors import DataError
 from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import MAX_PIXELS, check_parts, check_sides, cut_short, damaged
+from mmzoo.modalities.pictures.limits import check_parts, check_sides, cut_short
 
 MAX_FRAMES = 20_000
 # A frame is laid on a screen of 4 bytes a pixel, beside the one before it and what is under it.
@@ -90,42 +87,3 @@ def read(data: bytes, origin: str) -> Facts:
         raise cut_short(origin)
     check_sides(walk.width, walk.height, origin, COST, len(data))
     return Facts("GIF", lambda: b"".join([*walk.parts, data[walk.at :]]), walk.width, walk.height)
-
-
-def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
-    """Frames of a GIF at even distances, uint8 (frames, size, size, 3), transparent ones laid on white.
-
-    Only the ones that are wanted are held, and they small.
-
-    Raises:
-        DataError: it is damaged, has more than `MAX_FRAMES` frames, or is over the limits.
-    """
-    from PIL import Image as Pillow
-
-    from mmzoo.modalities.pictures.reading import on_white, trouble
-    from mmzoo.modalities.pictures.resizing import resized
-
-    walk, count = Walk(data, origin), 0
-    while walk.to_frame():
-        count += 1
-        many = f"{origin} has over {MAX_FRAMES} frames; cut it or make it a video."
-        require_data(count <= MAX_FRAMES, "too_large_video", many)
-        check_sides(walk.width, walk.height, origin, MOVING_COST)
-        total = walk.width * walk.height * count
-        large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
-        require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
-        walk.past_frame()
-    if not count:
-        raise damaged(origin, "truncated_video")
-    places = ((np.arange(frames) + 0.5) * count / frames).astype(int)
-    shown = {}
-    with (
-        trouble(origin, "truncated_video"),
-        Pillow.open(io.BytesIO(b"".join([*walk.parts, END])), formats=["GIF"]) as file,
-    ):
-        for place in sorted(set(places.tolist())):
-            file.seek(place)
-            file.load()
-            check_sides(file.width, file.height, origin, MOVING_COST)
-            shown[place] = resized(on_white(file), size)
-    return np.stack([shown[place] for place in places])

@@ -11,25 +11,17 @@ import numpy as np
 
 from mmzoo.data.faults import Faults
 from mmzoo.data.fingerprints import exact, near_groups, picture_map, plain_words, sound_map
-from mmzoo.data.records import is_missing
-from mmzoo.data.sources import Source
+from mmzoo.data.kinds import READERS
+from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities import Modality
-from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.base import read_bytes, unpacked
-from mmzoo.modalities.image import Image
+from mmzoo.modalities.cells import is_missing
 from mmzoo.modalities.pictures.reading import from_pillow, is_pillow
-from mmzoo.modalities.video import Video
 
 MEDIA = ("image", "audio", "video", "sensor")
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word
 FAR = 10.0  # robust deviations from the median at which a number is far out
-READERS: dict[str, Modality] = {
-    "image": Image("value", size=32),
-    "audio": Audio("value", sample_rate=16000, seconds=10),
-    "video": Video("value", frames=2, size=32),
-}
 MAPS = {"image": picture_map, "audio": sound_map}
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from mmzoo.data.records import Records, decode, encode_labels
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.evaluation.halves import run_presences
-from mmzoo.evaluation.metrics import finish, presence_of, subsets
+from mmzoo.inference.running import finish
+from mmzoo.inference.subsets import presence_of, run_presences, subsets
+from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
@@ -69,5 +70,5 @@ def answer(model: keras.Model, records: Records) -> Answers:
                 f"the first of them '{first}'; train it again, with a lower learning rate.",
             )
     predictions = {name: finish(spec, each) for name, each in outputs.items()}
-    labels = encode_labels(spec, records, unasked=True)
+    labels = encode_labels(spec.tasks, records, unasked=True)
     return Answers(labels, inputs["present"], outputs, predictions, finish(spec, empty))

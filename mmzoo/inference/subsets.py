@@ -1,26 +1,29 @@
-"""A model cut between its towers and its fusion: a tower runs once, whatever subsets are asked for."""
+"""A model with any subset of its modalities: each tower runs once, whatever subsets are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.evaluation.metrics import BATCH, compiled
+from mmzoo.graph.cut import fusing, tower_of
+from mmzoo.inference.running import BATCH, compiled
+from mmzoo.spec import Spec
 
 
-@lru_cache(maxsize=4)
-def fusing(model: keras.Model) -> keras.Model:
-    """From the towers' tokens and `present` to the model's outputs: `fusing(m)({**run_towers(m, x), "present": p})`.
+def subsets(spec: Spec) -> list[tuple[str, ...]]:
+    """All non-empty subsets of the inputs, the small ones first."""
+    names = spec.input_names
+    return [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
 
-    It shares the model's variables, and is cut where `present` chooses between a tower's tokens and the learned
-    embedding.
-    """
-    return keras.Model({**tower_outputs(model), "present": model.input["present"]}, model.output)
+
+def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.ndarray:
+    """`present` bool (N, M) of the same examples with only the `chosen` modalities."""
+    return present & np.array([name in chosen for name in spec.input_names])
 
 
 def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -30,22 +33,6 @@ def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
         # A graph a tower, not one for all: noise and explanations run them one by one.
         tokens |= compiled(tower_of(model, name))({name: inputs[name], "present": inputs["present"]})
     return tokens
-
-
-def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
-    """By input, the symbolic (values, mask) that its tower puts out."""
-    layers = {layer.name: layer for layer in model.layers}
-    found = {}
-    for name in model.spec.input_names:
-        values, mask, _here = keras.tree.flatten(layers[f"{name}.tokens"].input)
-        found[name] = (values, mask)
-    return found
-
-
-@lru_cache(maxsize=8)
-def tower_of(model: keras.Model, name: str) -> keras.Model:
-    """One input's tower: `{name: (B, ...), "present": (B, M)}` -> `{name: (values, mask)}`."""
-    return keras.Model({key: model.input[key] for key in (name, "present")}, {name: tower_outputs(model)[name]})
 
 
 def run_presences(

@@ -10,52 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from safetensors.numpy import save as save_tensors
 
 import mmzoo
-from mmzoo.builder import build
+from mmzoo.artifact.card import CARD, FORMAT, GOLDEN, WEIGHTS, read_card, write_card
+from mmzoo.artifact.cost import check_graph, no_larger_than
+from mmzoo.artifact.golden import check_golden, golden_layout, make_golden
+from mmzoo.artifact.reading import read_json, told
+from mmzoo.artifact.tensors import TensorFile, layout_of
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
-from mmzoo.folder.card import CARD, FORMAT, GOLDEN, WEIGHTS, read_card, write_card
-from mmzoo.folder.cost import check_graph, no_larger_than
-from mmzoo.folder.golden import check_golden, golden_layout, make_golden
-from mmzoo.folder.reading import read_json, told
-from mmzoo.folder.tensors import TensorFile, layout_of
+from mmzoo.graph.build import build
+from mmzoo.graph.weights import named_weights
 from mmzoo.spec import Spec
-
-NUMBERED = ("conv2d", "batch_normalization", "layer_normalization", "dense", "transformer_block", "variable")
-
-
-def named_weights(model: keras.Model) -> dict[str, Any]:
-    """Every weight under a name that only the spec decides: its layer's, and its path in it.
-
-    Keras numbers layers that were given no name through a whole program; within a layer of the
-    model they are numbered anew, in the order in which they come.
-    """
-    named = {}
-    for layer in model.layers:
-        seen: dict[str, list[str]] = {}
-        for weight in layer.weights:
-            path = weight.path.removeprefix(f"{layer.name}/")
-            named[f"{layer.name}/{'/'.join(_renumbered(part, seen) for part in path.split('/'))}"] = weight
-    return named
-
-
-def _renumbered(part: str, seen: dict[str, list[str]]) -> str:
-    """`conv2d_94` as `conv2d_0` if it is the first of its kind in `seen`."""
-    found = re.fullmatch(f"({'|'.join(NUMBERED)})(_\\d+)?", part)
-    if not found:
-        return part
-    numbers = seen.setdefault(found[1], [])
-    if part not in numbers:
-        numbers.append(part)
-    return f"{found[1]}_{numbers.index(part)}"
 
 
 def save(model: keras.Model, folder: str | Path, *, metrics: dict[str, float] | None = None) -> None:

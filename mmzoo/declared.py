@@ -1,0 +1,92 @@
+"""What towers and fusions declare of the layers that they make, so that a built model knows its parts.
+
+    x = frozen_features(item, Backbone(..., name=name("trunk")))(x)
+
+Each function takes a layer and gives it back, so that it stands where the layer is made. What is declared while nobody
+builds a model is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
+Axis = Sequence[tuple[str, int]]
+"""What stands side by side on an axis: an input, or one of the two above; and how many places it has."""
+
+Layer = TypeVar("Layer")
+
+
+class Attention(NamedTuple):
+    """One attention of a fusion over the tokens of the modalities.
+
+    layer: a `MultiHeadAttention`, or a layer whose output is the weights, (B, heads, T, S).
+    query, key: what stands on the axes T and S; what is behind the last place of `key` is padding.
+    """
+
+    layer: Any
+    query: Axis
+    key: Axis
+
+
+@dataclass
+class Declared:
+    """What one build of a model has declared, by the name of the input."""
+
+    frozen: dict[str, Any] = field(default_factory=dict)
+    embeddings: dict[str, Any] = field(default_factory=dict)
+    pretrained: dict[str, list[Any]] = field(default_factory=dict)
+    grids: dict[str, tuple[int, int]] = field(default_factory=dict)
+    attention: list[Attention] = field(default_factory=list)
+
+
+_current: ContextVar[Declared | None] = ContextVar("declared", default=None)
+
+
+@contextmanager
+def declaring() -> Iterator[Declared]:
+    """What is declared inside."""
+    found = Declared()
+    token = _current.set(found)
+    try:
+        yield found
+    finally:
+        _current.reset(token)
+
+
+def frozen_features(item: Any, layer: Layer) -> Layer:
+    """`layer` never trains, and what it makes of an example is worth computing once: a log-mel, ids, frozen blocks."""
+    if current := _current.get():
+        current.frozen[item.name] = layer
+    return layer
+
+
+def embedding(item: Any, layer: Layer) -> Layer:
+    """`layer` takes ids, 0 for padding, to the vectors of a text's tokens."""
+    if current := _current.get():
+        current.embeddings[item.name] = layer
+    return layer
+
+
+def pretrained(item: Any, layer: Layer) -> Layer:
+    """`layer` has pretrained weights that train."""
+    if current := _current.get():
+        current.pretrained.setdefault(item.name, []).append(layer)
+    return layer
+
+
+def grid(item: Any, rows: int, columns: int) -> None:
+    """The tokens of an input are the places of a map, row by row."""
+    if current := _current.get():
+        current.grids[item.name] = rows, columns
+
+
+def attention(layer: Layer, query: Axis, key: Axis) -> Layer:
+    """`layer` attends to the tokens of the modalities; see `Attention`."""
+    if current := _current.get():
+        current.attention.append(Attention(layer, tuple(query), tuple(key)))
+    return layer

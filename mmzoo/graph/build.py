@@ -1,0 +1,134 @@
+"""Spec to model: the whole graph on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+
+from mmzoo.choice import Fusion, Tower
+from mmzoo.declared import declaring
+from mmzoo.errors import require
+from mmzoo.fusions import fusions
+from mmzoo.graph.parts import Heads, Parts, find_parts
+from mmzoo.layers import Gate, Here, LogVariances, Presence, entry, head, pooled
+from mmzoo.names import LOG_VARIANCES, single_output
+from mmzoo.spec import Spec
+from mmzoo.tokens import Fused
+from mmzoo.towers import towers
+from mmzoo.towers.assets import collecting
+
+
+def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
+    """The model that `spec` describes: a plain functional `keras.Model`, dict in, dict out.
+
+    Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
+    (B, M): which of them an example really has, in the spec's order.
+    Outputs: each task's name, float32 logits (B, units); with auxiliary heads
+    or a decision-level fusion also `<task>.<input>`, one modality's logits; with
+    learned task weights `fusion.log_variances` (B, tasks).
+
+    Args:
+        files: the assets of a saved model; its weights are loaded afterwards, so
+            no pretrained ones are looked for.
+
+    Raises:
+        MMZooError: pretrained weights are asked for and cannot be had.
+    """
+    inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
+    present = entry((len(spec.inputs),), "bool", "present")
+
+    gates: dict[str, Any] = {}
+    real: dict[str, Any] = {}
+    projected: dict[str, Any] = {}
+    tokens, here = {}, []
+    with collecting(files) as assets, declaring() as declared:
+        for index, item in enumerate(spec.inputs):
+            name = item.name
+            # What an absent modality holds must not reach anything, be it NaN; so it is cut off at the door.
+            gates[name] = Gate(index, name=f"{name}.gate")
+            tower = Tower.of(item.tower)
+            found = towers[tower.name](gates[name](inputs[name], present), item, **tower.options)
+            real[name] = Here(index, name=f"{name}.here")
+            projected[name] = Presence(spec.dim, name=f"{name}.tokens")
+            here.append(real[name](found.mask, present))
+            tokens[name] = projected[name](found, here[-1])
+        really = keras.ops.stack(here, axis=1)
+
+        fusion = Fusion.of(spec.fusion)
+        fuse, level = fusions[fusion.name], fusions.facts(fusion.name)["level"]
+        fused = None
+        if level == "feature":
+            made = fuse(tokens, really, dim=spec.dim, **fusion.options)
+            fused = made if isinstance(made, Fused) else Fused(made)
+        heads: dict[str, Heads] = {}
+        outputs: dict[str, Any] = {}
+        for task in spec.tasks:
+            single = {}
+            if level == "decision" or task.auxiliary:
+                single = {name: head(task.units, f"{task.name}.{name}") for name in tokens}
+            logits = {name: each(pooled(tokens[name])) for name, each in single.items()}
+            if fused:
+                reader = head(task.units, task.name)
+                heads[task.name] = Heads(reader, single)
+                outputs[task.name] = reader(fused.embedding)
+            else:
+                heads[task.name] = Heads(None, single)
+                outputs[task.name] = fuse(logits, really, task=task, **fusion.options)
+            outputs |= {single_output(task.name, name): each for name, each in logits.items()}
+        if spec.task_weights == "learned":
+            outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)
+
+    model = Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
+    model.parts = find_parts(model, declared, gates, real, projected, heads)
+    return model
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class Multimodal(keras.Model):
+    """A functional model that remembers its spec and its parts, and says by name what is wrong with its inputs.
+
+    In a Keras file stands its spec, from which it is built again. Without a spec, as `keras.models.clone_model` makes
+    it, it is a functional model like any other.
+    """
+
+    parts: Parts
+
+    def __init__(self, spec: Spec, assets: dict[str, Any], **graph: Any) -> None:
+        super().__init__(**graph)
+        self.spec, self.assets = spec, assets
+
+    def get_config(self) -> dict[str, Any]:
+        return {"spec": self.spec.to_json(), "assets": dict(self.assets), "dtype": self.dtype_policy.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Multimodal:
+        with computing_in(config["dtype"]):
+            return build(Spec.from_json(config["spec"]), files=config["assets"])
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        wanted = [*self.spec.input_names, "present"]
+        require(
+            isinstance(inputs, dict), f"The model takes a dict with {', '.join(wanted)}, not {type(inputs).__name__}."
+        )
+        extra, lacking = inputs.keys() - set(wanted), set(wanted) - inputs.keys()
+        require(not extra, f"The model has no input {', '.join(sorted(extra))}; it takes {', '.join(wanted)}.")
+        require(
+            not lacking,
+            f"The model needs {', '.join(sorted(lacking))} too; what an example lacks may hold anything, as long as "
+            "`present` says so.",
+        )
+        return super().__call__(inputs, *args, **kwargs)
+
+
+@contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are made inside compute in this precision or policy; their weights are float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(f"mixed_{precision}" if precision in ("float16", "bfloat16") else precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

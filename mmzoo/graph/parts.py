@@ -1,0 +1,208 @@
+"""What a built model is made of: whoever cuts or watches a model asks here, and not for the names of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import keras
+
+from mmzoo.declared import Attention, Declared
+from mmzoo.errors import unknown
+from mmzoo.names import owner_of
+from mmzoo.tokens import Tokens
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class InputParts:
+    """The layers between one input and the fusion.
+
+    Args:
+        gate: what cuts an absent input off, (B, *shape) -> (B, *shape).
+        tokens: what takes the tower's tokens to the common width, or puts the learned embedding in their place:
+            `Tokens` (B, T, any), bool (B,) -> `Tokens` (B, T, dim).
+        here: says whether the input is really there: mask bool (B, T), bool (B, M) -> bool (B,).
+        layers: all of them, in the order in which an example goes through them, from the gate to `tokens`.
+        frozen: the layer that never trains and whose output is worth computing once; None where there is none.
+        embedding: the layer from ids to a text's vectors, if there is one.
+        pretrained: the layers with pretrained weights that train.
+        feature_map: the last layer that puts out a map (B, H, W, C), if there is one.
+        grid: rows and columns, where the tokens are the places of a map, row by row.
+    """
+
+    gate: keras.layers.Layer
+    tokens: keras.layers.Layer
+    here: keras.layers.Layer
+    layers: tuple[keras.layers.Layer, ...]
+    frozen: keras.layers.Layer | None
+    embedding: keras.layers.Layer | None
+    pretrained: tuple[keras.layers.Layer, ...]
+    feature_map: keras.layers.Layer | None
+    grid: tuple[int, int] | None
+
+    @property
+    def frozen_network(self) -> bool:
+        """Is what never trains a network, with weights?"""
+        return self.frozen is not None and bool(self.frozen.weights)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The layers from an embedding to a task's logits.
+
+    Args:
+        fused: of what a feature-level fusion makes, None under a decision-level one.
+        single: by input, of what one modality alone makes; none without auxiliary heads or a decision-level fusion.
+    """
+
+    fused: keras.layers.Layer | None
+    single: dict[str, keras.layers.Layer]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `build` has made; the model's own graph, or one that was cut from it.
+
+    Args:
+        model: in whose graph the tensors are that the methods give.
+        inputs: by name, in the spec's order.
+        heads: by task.
+        attention: of the fusion over the tokens of the modalities.
+    """
+
+    model: keras.Model
+    inputs: dict[str, InputParts]
+    heads: dict[str, Heads]
+    attention: tuple[Attention, ...]
+
+    def cut(self, inputs: Any, outputs: Any) -> keras.Model:
+        """A model between tensors of this graph: it shares the layers, and knows the same parts, if it has them."""
+        model = keras.Model(inputs, outputs)
+        model.parts = Parts(model, self.inputs, self.heads, self.attention)
+        return model
+
+    def of(self, name: str) -> InputParts:
+        """The parts of one input.
+
+        Raises:
+            MMZooError: there is no such input.
+        """
+        if name not in self.inputs:
+            raise unknown("input called", name, self.inputs)
+        return self.inputs[name]
+
+    def output(self, layer: keras.layers.Layer) -> Any:
+        """The symbolic output of a layer: a tensor, or several as the layer gives them."""
+        outputs = _node_of(self.model, layer).outputs
+        return outputs[0] if len(outputs) == 1 else tuple(outputs)
+
+    def arguments(self, layer: keras.layers.Layer) -> list[Any]:
+        """The symbolic tensors that a layer is called with."""
+        return list(_node_of(self.model, layer).input_tensors)
+
+    def tower_tokens(self, name: str) -> Tokens:
+        """The symbolic tokens (B, T, any) of an input's tower, before `present` is looked at."""
+        values, mask, _here = self.arguments(self.of(name).tokens)
+        return Tokens(values, mask)
+
+    def tokens(self, name: str) -> Tokens:
+        """The symbolic tokens (B, T, dim) of an input as the fusion takes them."""
+        return Tokens(*self.output(self.of(name).tokens))
+
+    @property
+    def present(self) -> Any:
+        """Which modalities are really there, symbolic bool (B, M)."""
+        return keras.ops.stack([self.output(each.here) for each in self.inputs.values()], axis=1)
+
+    @property
+    def embedding(self) -> Any | None:
+        """What the heads of all tasks read, symbolic (B, any); None under a decision-level fusion."""
+        heads = [each.fused for each in self.heads.values() if each.fused is not None]
+        return self.arguments(heads[0])[0] if heads else None
+
+    def owner_of(self, layer: keras.layers.Layer) -> str:
+        """The input or the task that a layer of the model belongs to, or "fusion"."""
+        for name, part in self.inputs.items():
+            if any(layer is each for each in (*part.layers, part.here)):
+                return name
+        for name, heads in self.heads.items():
+            if any(layer is each for each in (heads.fused, *heads.single.values())):
+                return name
+        return "fusion"
+
+
+def find_parts(
+    model: keras.Model,
+    declared: Declared,
+    gates: dict[str, keras.layers.Layer],
+    here: dict[str, keras.layers.Layer],
+    tokens: dict[str, keras.layers.Layer],
+    heads: dict[str, Heads],
+) -> Parts:
+    """The parts of a model from what `build` made and what towers and fusions declared."""
+    inputs = {}
+    for name, last in tokens.items():
+        below = _operations_below(last)
+        entries = (keras.layers.InputLayer,)
+        layers = tuple(
+            layer for layer in model.layers if (id(layer) in below or layer is last) and not isinstance(layer, entries)
+        )
+        grid = declared.grids.get(name)
+        inputs[name] = InputParts(
+            gates[name],
+            last,
+            here[name],
+            tuple(layer for layer in layers if layer is not here[name]),
+            declared.frozen.get(name),
+            declared.embeddings.get(name),
+            # Also of a tower within the tower, which has the input's name and a part behind it.
+            tuple(layer for owner, found in declared.pretrained.items() if owner_of(owner) == name for layer in found),
+            _last_map(layers, gates[name]),
+            # A tower may use another one's map within it, and put out other tokens.
+            grid if grid and grid[0] * grid[1] == last.output[1].shape[1] else None,
+        )
+    return Parts(model, inputs, heads, tuple(declared.attention))
+
+
+def kept_on(model: keras.Model, key: Any, make: Callable[[], Found]) -> Found:
+    """What `make` gives, made once for a model and kept with it: it goes when the model does.
+
+    Args:
+        key: tells what is kept from what else is kept with the same model.
+    """
+    kept: dict[Any, Any] = vars(model).setdefault("_mmzoo_kept", {})  # past Keras, which would track it
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]  # type: ignore[no-any-return]
+
+
+def _last_map(layers: Sequence[keras.layers.Layer], gate: keras.layers.Layer) -> keras.layers.Layer | None:
+    """The last of some layers whose output is a map (B, H, W, C)."""
+    found = None
+    for layer in layers:
+        output = layer.output
+        if layer is gate or isinstance(output, (list, tuple, dict)):
+            continue
+        if len(output.shape) == 4 and (output.shape[1] or 0) > 1:
+            found = layer
+    return found
+
+
+def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
+    """Where a layer is called in a model; its own `input` may be in the graph which that model was cut from."""
+    return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
+
+
+def _operations_below(layer: keras.layers.Layer) -> set[int]:
+    """The ids of all operations of the graph that a layer's input comes from."""
+    found: set[int] = set()
+    waiting = keras.tree.flatten(layer.input)
+    while waiting:
+        operation, node, _ = waiting.pop()._keras_history
+        if id(operation) not in found:
+            found.add(id(operation))
+            waiting += operation._inbound_nodes[node].input_tensors
+    return found

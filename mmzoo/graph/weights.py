@@ -1,0 +1,36 @@
+"""The weights of a model by names that only its spec decides."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+
+NUMBERED = ("conv2d", "batch_normalization", "layer_normalization", "dense", "transformer_block", "variable")
+
+
+def named_weights(model: keras.Model) -> dict[str, Any]:
+    """Every weight under a name that only the spec decides: its layer's, and its path in it.
+
+    Keras numbers layers that were given no name through a whole program; within a layer of the
+    model they are numbered anew, in the order in which they come.
+    """
+    named = {}
+    for layer in model.layers:
+        seen: dict[str, list[str]] = {}
+        for weight in layer.weights:
+            path = weight.path.removeprefix(f"{layer.name}/")
+            named[f"{layer.name}/{'/'.join(_renumbered(part, seen) for part in path.split('/'))}"] = weight
+    return named
+
+
+def _renumbered(part: str, seen: dict[str, list[str]]) -> str:
+    """`conv2d_94` as `conv2d_0` if it is the first of its kind in `seen`."""
+    found = re.fullmatch(f"({'|'.join(NUMBERED)})(_\\d+)?", part)
+    if not found:
+        return part
+    numbers = seen.setdefault(found[1], [])
+    if part not in numbers:
+        numbers.append(part)
+    return f"{found[1]}_{numbers.index(part)}"

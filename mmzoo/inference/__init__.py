@@ -1,0 +1,1 @@
+"""Running a trained model: batches, subsets of its modalities, answers and metrics."""

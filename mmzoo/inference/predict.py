@@ -1,0 +1,29 @@
+"""One record through a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from mmzoo.data.records import Records, decode
+from mmzoo.errors import require
+from mmzoo.inference.running import finish, run_model
+from mmzoo.spec import Spec
+
+
+def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
+    """One record through a model: by task, `{label: probability}`, or the numbers of a regression."""
+    spec: Spec = model.spec
+    for name in record:
+        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
+    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
+    columns = {name: [record.get(name)] for name in spec.input_names}
+    outputs = run_model(model, decode(spec, Records(columns, ["input"])))
+    answers = finish(spec, outputs)
+    found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
+    for task in spec.tasks:
+        if (doubt := task.uncertainty(outputs[task.name])) is not None:
+            found[task.uncertainty_name] = [float(np.asarray(doubt)[0, 0])]
+    return found

@@ -1,0 +1,73 @@
+"""The labels of records as the losses of tasks take them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.modalities.cells import is_missing
+from mmzoo.tasks import Task
+
+
+class Labelled(Protocol):
+    """Records, as far as their labels are concerned: each has a name, and there is a column for each task."""
+
+    ids: list[str]
+
+    def __len__(self) -> int: ...
+
+    def column(self, name: str) -> Sequence[Any]: ...
+
+
+def encode_labels(
+    tasks: Sequence[Task], records: Labelled, *, unlabelled: bool = False, unasked: bool = False
+) -> dict[str, np.ndarray]:
+    """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
+
+    Args:
+        unlabelled: may records have no label at all?
+        unasked: may a task have no label at all?
+
+    Raises:
+        MMZooError: a label is unknown, or a record has none at all; names the record.
+    """
+    labels = {}
+    given = np.zeros(len(records), bool)
+    for task in tasks:
+        column = records.column(task.name)
+        encoded: list[Any] = []
+        for row, value in enumerate(column):
+            if is_missing(value):
+                encoded.append(None)
+                continue
+            given[row] = True
+            try:
+                encoded.append(encoded_label(task, value))
+            except DataError as error:
+                raise DataError(f"Record '{records.ids[row]}': {error}", error.cause) from error
+        require(
+            unasked or any(label is not None for label in encoded),
+            f"No record has a label for task '{task.name}'; give some, or leave the task out.",
+        )
+        labels[task.name] = np.stack([task.no_label if label is None else label for label in encoded])
+    for empty in np.flatnonzero(~given & (not unlabelled)):
+        names = ", ".join(task.name for task in tasks)
+        raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")
+    return labels
+
+
+def encoded_label(task: Task, value: Any) -> Any:
+    """A label as a loss takes it.
+
+    Raises:
+        DataError: it is none of the task's, or stands for a cell that cannot be used.
+    """
+    if isinstance(value, DataError):
+        raise value
+    try:
+        return task.encode(value)
+    except MMZooError as error:
+        raise DataError(str(error), "bad_label") from error
