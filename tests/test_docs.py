@@ -71,7 +71,6 @@ def words_of(line: str) -> list[str]:
 
 
 PYTHON = [page for page in PAGES[1:] if blocks(page, "python")]
-SHELL = [page for page in PAGES if blocks(page, "sh")]
 
 
 def few() -> tuple[Records, Records, Records]:
@@ -112,22 +111,27 @@ def write_table(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def workplace(little: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder with a table, and with the run that the README trains, which the other pages ask."""
-    folder = tmp_path_factory.mktemp("reader")
+    """A folder with a table, and with the run that the README trains, which the other pages ask.
+
+    It is one object for all of them: what was compiled for one page need not be for the next.
+    """
+    folder = tmp_path_factory.mktemp("python")
     write_table(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run_python("README.md")
+        runs = {"runs/emoji": run_python("README.md")["run"]}
+        patch.setattr(mmzoo, "Run", runs.__getitem__)
         yield folder
 
 
-def run_python(page: str) -> None:
-    """The blocks of a page as one program."""
+def run_python(page: str) -> dict[str, Any]:
+    """The blocks of a page as one program; what it has defined."""
     scope: dict[str, Any] = {"__name__": page}
     for block in blocks(page, "python"):
         for large, small in SMALLER.items():
             block = block.replace(large, small)
         exec(compile(block, page, "exec"), scope)
+    return scope
 
 
 def test_the_readme_is_short() -> None:
@@ -163,20 +167,34 @@ def test_the_python_of_the_readme(workplace: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PYTHON)
-def test_the_python(page: str, workplace: Path) -> None:
+def test_the_python(page: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
     if page == "docs/clients.md" and not (workplace / "runs/emoji/export/saved_model").exists():
         mmzoo.Run("runs/emoji").export("saved_model")
     run_python(page)
 
 
-@pytest.mark.long
-def test_the_shell(little: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pages in their order, in one folder: each of some forty commands takes seconds."""
-    write_table(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for page in SHELL:
-        for line in lines(page):
+@pytest.fixture(scope="module")
+def reader(little: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a table, after all commands of the quickstart."""
+    folder = tmp_path_factory.mktemp("shell")
+    write_table(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for line in lines("docs/quickstart.md"):
             run_line(line)
+        yield folder
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", [page for page in PAGES if lines(page)])
+def test_the_shell(page: str, reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page == "docs/quickstart.md":
+        assert {"why.png", "compared.png", "emoji.png"} <= {path.name for path in reader.iterdir()}
+        return
+    monkeypatch.chdir(reader)
+    for line in lines(page):
+        run_line(line)
 
 
 def run_line(line: str) -> None:
