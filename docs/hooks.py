@@ -53,11 +53,13 @@ def described(name: str, entry: Any) -> str:
     """A heading, the docstring, and a table of the options."""
     doc = inspect.getdoc(entry) or ""
     parts = [f"### `{name}` {{ #{name} }}", escaped(SECTION.split(doc)[0].strip())]
-    options = options_of(entry)
-    if options:
-        said = meanings(entry)
+    options, said = options_of(entry), meanings(entry)
+    if options.keys() & said.keys():
         lines = [f"| `{key}` | {default} | {escaped(said.get(key, ''))} |" for key, default in options.items()]
         parts.append("\n".join(["| option | default | |", "|---|---|---|", *lines]))
+    elif options:
+        listed = (f"`{key}` ({default})" if default else f"`{key}`" for key, default in options.items())
+        parts.append(f"Options and their defaults: {', '.join(listed)}.")
     return "\n\n".join(parts)
 
 
@@ -65,9 +67,12 @@ def options_of(entry: Any) -> dict[str, str]:
     """The options of an entry with their defaults, as they are written."""
     found = {}
     for key, parameter in inspect.signature(entry).parameters.items():
-        if (parameter.kind is parameter.KEYWORD_ONLY or inspect.isclass(entry)) and key not in SHARED:
-            default = parameter.default
-            found[key] = "" if default is parameter.empty else f"`{default!r}`".replace("|", "\\|")
+        required = parameter.default is parameter.empty
+        # Of a function, what has no default is what the builder of the model gives it.
+        if key not in SHARED and (
+            inspect.isclass(entry) or (parameter.kind is parameter.KEYWORD_ONLY and not required)
+        ):
+            found[key] = "" if required else f"`{parameter.default!r}`".replace("|", "\\|")
     return found
 
 
