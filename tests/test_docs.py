@@ -157,6 +157,7 @@ def test_the_commands_exist(page: str) -> None:
             parser().parse_args(words)
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme(workplace: Path) -> None:
     """It is short, and all of it was made smaller."""
     (program,) = blocks("README.md", "python")
@@ -166,6 +167,7 @@ def test_the_python_of_the_readme(workplace: Path) -> None:
         assert (workplace / "runs" / "emoji" / made).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PYTHON)
 def test_the_python(page: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workplace)
