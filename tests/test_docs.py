@@ -26,6 +26,7 @@ from mmzoo import recipe as recipes
 from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
 from mmzoo.registry import Registry
+from tests.conftest import privately
 
 pytestmark = pytest.mark.xdist_group("test_docs")
 
@@ -205,6 +206,8 @@ def run_line(line: str) -> None:
     if first == "python":
         subprocess.run([sys.executable, *words], check=True)
     elif "--workers" in words:
+        if not privately():
+            return  # the system allows no network of one's own
         small = [word for change in SMALL for word in ("--set", change)]
         subprocess.run([sys.executable, "-m", "mmzoo", *words, *small, "--limit", "16"], check=True)
     elif first == "mmzoo":
