@@ -1,14 +1,9 @@
-"""What there is, as rows: for `mmzoo list` and for the tables of the README.
-
-python -m mmzoo.listing README.md      write the tables of a file anew
-"""
+"""What there is, as rows: for `mmzoo list` and for the tables of the documentation."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import re
-import sys
 from pathlib import Path
 
 LISTS = (
@@ -73,17 +68,3 @@ def markdown(what: str) -> str:
     for name, fact, summary in rows(what):
         lines.append(f"| `{name}` | {fact} | {summary} |" if head else f"| `{name}` | {summary} |")
     return "\n".join(lines)
-
-
-def written(page: str) -> str:
-    """`page` with every table between `<!-- list: WHAT -->` and `<!-- end -->` made anew."""
-
-    def table(match: re.Match[str]) -> str:
-        return f"<!-- list: {match[1]} -->\n{markdown(match[1])}\n<!-- end -->"
-
-    return re.sub(r"<!-- list: (\w+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        Path(name).write_text(written(Path(name).read_text("utf-8")), "utf-8")
