@@ -119,7 +119,7 @@ def run(argv: Sequence[str] | None) -> int:
     logger.handlers, logger.propagate = [notes], False
     logger.setLevel(logging.INFO)
     try:
-        if args.command != "list" or args.what not in ("recipes", "datasets"):
+        if args.command != "list" or args.what not in ("recipes", "datasets", "formats"):
             import_quietly()
         args.run_command(args)
     except KeyboardInterrupt as stop:

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
-from mmzoo.export import web
+from mmzoo.export.formats import web
 from tests.conftest import LABELS, small_records, small_spec
 
 AXE = "axe-core@4.10.3"

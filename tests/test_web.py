@@ -25,7 +25,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo import datasets
 from mmzoo.errors import MMZooError
-from mmzoo.export import web
+from mmzoo.export.formats import web
 from mmzoo.modalities.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
