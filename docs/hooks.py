@@ -2,7 +2,8 @@
 
 A line of a page is replaced by what it asks for:
 
-    <!-- table: towers -->      every entry of a registry, in a table
+    <!-- list: readers -->      every entry of a registry, in a table
+    <!-- table: towers -->      the same, and each name leads to the place of that name on the page
     <!-- entries: towers -->    every entry, with its docstring and its options
     <!-- api: build Spec -->    public names of mmzoo, documented by mkdocstrings
     <!-- commands -->           every command, with what --help says
@@ -29,17 +30,17 @@ ARGUMENT = re.compile(r"^    ([\w, ]+): (.*(?:\n     +.*)*)", re.MULTILINE)
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """MkDocs calls this with the text of each page."""
-    return re.sub(r"^<!-- (table|entries|api|commands)(?:: (.*?))? -->$", made, markdown, flags=re.MULTILINE)
+    return re.sub(r"^<!-- (list|table|entries|api|commands)(?:: (.*?))? -->$", made, markdown, flags=re.MULTILINE)
 
 
 def made(match: re.Match[str]) -> str:
     what, of = match[1], match[2]
-    makers: dict[str, Callable[[str], str]] = {"table": table, "entries": entries, "api": api}
+    makers: dict[str, Callable[[str], str]] = {"list": listing.markdown, "table": table, "entries": entries, "api": api}
     return commands() if what == "commands" else makers[what](of)
 
 
 def table(what: str) -> str:
-    """A registry as a table whose names lead to the entries on the same page."""
+    """A registry as a table whose names lead to the places with these names on the same page."""
     return re.sub(r"^\| `([\w]+)` \|", r"| [`\1`](#\1) |", listing.markdown(what), flags=re.MULTILINE)
 
 

@@ -25,6 +25,7 @@ from mmzoo import datasets
 from mmzoo import recipe as recipes
 from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
+from mmzoo.listing import HOMES
 from mmzoo.registry import Registry
 from tests.conftest import privately
 
@@ -218,13 +219,14 @@ def run_line(line: str) -> None:
         assert main(words) == 0, line
 
 
-REGISTRIES = ("fusions", "towers", "tokenizers", "augmentations", "objectives", "tuning")
+REGISTRIES = ("fusions", "towers", "tokenizers", "augmentations", "objectives", "tuning", "readers")
 
 
 @pytest.fixture
 def contributed() -> Iterator[list[dict[str, Any]]]:
     """What the examples for contributors define, file by file; they leave the registries afterwards."""
-    registries: list[Registry[Any]] = [getattr(importlib.import_module(f"mmzoo.{each}"), each) for each in REGISTRIES]
+    homes = [importlib.import_module(f"mmzoo.{HOMES.get(each, each)}") for each in REGISTRIES]
+    registries: list[Registry[Any]] = [getattr(home, each) for home, each in zip(homes, REGISTRIES, strict=True)]
     for registry in registries:
         registry.names()
     kept = [copy.copy(vars(registry)) for registry in registries]
@@ -241,7 +243,7 @@ def contributed() -> Iterator[list[dict[str, Any]]]:
             vars(registry).update(before)
 
 
-def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
+def test_the_contributors_examples(contributed: list[dict[str, Any]], tmp_path: Path) -> None:
     """Each does what it says, and all of them together are a model."""
     (test,) = (scope["test_minimum"] for scope in contributed if "test_minimum" in scope)
     test()
@@ -254,6 +256,10 @@ def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
     task = mmzoo.Classification("kind", labels=["a", "b"], objective=mmzoo.Objective("poly", alpha=0.5))
     loss = task.loss(tf.constant([0]), tf.constant([[0.0, np.log(3.0)]], tf.float32))
     np.testing.assert_allclose(loss, np.log(4.0) + 0.5 * 0.75, rtol=1e-5)
+
+    (tmp_path / "table.psv").write_text("word|count\nbaa|3\nba|2\n")
+    table = mmzoo.read_table(tmp_path / "table.psv")
+    assert list(table.column("count")) == [3, 2]
 
     model = mmzoo.build(mmzoo.Spec([item], "minimum", [task], dim=8))
     ids = np.array([item.decode("ab")])
