@@ -219,14 +219,17 @@ def run_line(line: str) -> None:
         assert main(words) == 0, line
 
 
-REGISTRIES = ("fusions", "towers", "tokenizers", "augmentations", "objectives", "tuning", "readers")
+REGISTRIES = ("fusions", "towers", "tokenizers", "augmentations", "objectives", "tuning")
+HOMES = {"readers": "data.readers", "formats": "export.formats"}
 
 
 @pytest.fixture
 def contributed() -> Iterator[list[dict[str, Any]]]:
     """What the examples for contributors define, file by file; they leave the registries afterwards."""
-    homes = [importlib.import_module(f"mmzoo.{HOMES.get(each, each)}") for each in REGISTRIES]
-    registries: list[Registry[Any]] = [getattr(home, each) for home, each in zip(homes, REGISTRIES, strict=True)]
+    homes = {**{each: each for each in REGISTRIES}, **HOMES}
+    registries: list[Registry[Any]] = [
+        getattr(importlib.import_module(f"mmzoo.{home}"), each) for each, home in homes.items()
+    ]
     for registry in registries:
         registry.names()
     kept = [copy.copy(vars(registry)) for registry in registries]
@@ -243,7 +246,24 @@ def contributed() -> Iterator[list[dict[str, Any]]]:
             vars(registry).update(before)
 
 
-def test_the_contributors_examples(contributed: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_the_contributors_reader_and_format(contributed: list[dict[str, Any]], tmp_path: Path) -> None:
+    (tmp_path / "things.ini").write_text("[a]\nweight = 1\n[b]\nweight = 2.5\n")
+    assert mmzoo.read_table(tmp_path / "things.ini").column("weight") == [1, 2.5]
+    from mmzoo.data.records import Records
+    from mmzoo.export.formats import formats
+    from mmzoo.export.formats.base import Job
+    from mmzoo.export.proof import Proof
+
+    task = mmzoo.Classification("kind", labels=["a", "b"])
+    spec = mmzoo.Spec([mmzoo.Text("words", max_bytes=8)], "mean", [task], dim=8)
+    model, form = mmzoo.build(spec), formats["npz"]()
+    ((variant, path),) = form.write(Job(model, tmp_path, {}), ("npz",))
+    row = Proof(model, Records({"words": ["ab", "c"]}), form).row(variant, path)
+    assert row["max_abs_diff"] <= 1e-6
+    assert (row["file"], row["examples"]) == ("model.npz", 2)
+
+
+def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
     """Each does what it says, and all of them together are a model."""
     (test,) = (scope["test_minimum"] for scope in contributed if "test_minimum" in scope)
     test()

@@ -32,6 +32,7 @@ from tests.conftest import LABELS, small_records, small_spec
 from tests.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
 COUNT = 20
+PAGE = Path(web.__file__).parents[1] / "page"
 RECORDS = small_records(COUNT, 5)
 
 
@@ -242,7 +243,7 @@ def test_trained_tokenizers_give_pythons_ids(name: str) -> None:
     asked += [normal(text) for text in ODD] + [normal(f"a{letter}b") for letter in LETTERS]
     made = tokenizers[name](size=400)
     vocabulary = made.train(learnt)
-    program = NODE % Path(web.__file__).with_name("page").joinpath("tokenizers.js").as_uri()
+    program = NODE % PAGE.joinpath("tokenizers.js").as_uri()
     given = json.dumps({"name": name, "vocabulary": vocabulary, "texts": asked})
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
@@ -278,7 +279,7 @@ def test_the_page_refuses_pictures_before_the_browser_decodes_them() -> None:
     if not node:
         pytest.skip("there is no Node.js to run the page's reader")
     files = {name: data for name, data in FILES.items() if not name.startswith("TIFF")}
-    program = SIDES % Path(web.__file__).with_name("page").joinpath("pictures.js").as_uri()
+    program = SIDES % PAGE.joinpath("pictures.js").as_uri()
     given = json.dumps([base64.b64encode(data).decode() for data in [*files.values(), *LARGE.values()]])
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
@@ -304,7 +305,7 @@ def test_the_page_squeezes_as_pillow(sides: tuple[int, int]) -> None:
         pytest.skip("there is no Node.js to run the page's reader")
     pixels = np.random.default_rng(0).integers(0, 256, (*sides, 4)).astype(np.uint8)
     given = json.dumps({"width": sides[1], "height": sides[0], "pixels": pixels.ravel().tolist()})
-    program = SQUEEZED % Path(web.__file__).with_name("page").joinpath("tensors.js").as_uri()
+    program = SQUEEZED % PAGE.joinpath("tensors.js").as_uri()
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
     shown = Pillow.fromarray(pixels[..., :3]).resize((16, 16), Pillow.Resampling.BILINEAR)

@@ -43,7 +43,7 @@ def attach(data: bytes, about: dict[str, Any]) -> bytes:
     text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
     model, buffer, entry = opened(data), schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(text, np.uint8)
-    model.buffers = [*(model.buffers or []), buffer]
+    model.buffers = [*(model.buffers or [schema.BufferT()]), buffer]  # the first is empty by the schema
     entry.name, entry.buffer = ENTRY, len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
     whole = written(model)
