@@ -10,6 +10,10 @@ import importlib
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.registry import Registry
 
 LISTS = (
     "towers",
@@ -20,10 +24,17 @@ LISTS = (
     "augmentations",
     "tuning",
     "objectives",
+    "methods",
     "datasets",
     "recipes",
 )
 HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "augmentations": "of", "datasets": "inputs"}
+
+
+def registry_of(what: str) -> Registry[Any]:
+    """The registry of one of `LISTS` but the last, which are files."""
+    home = "mmzoo.training.methods" if what == "methods" else f"mmzoo.{what}"
+    return getattr(importlib.import_module(home), what)  # type: ignore[no-any-return]
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:
@@ -32,7 +43,7 @@ def rows(what: str) -> list[tuple[str, str, str]]:
         from mmzoo.recipe import recipe_files
 
         return [(name, "", summary_of(path)) for name, path in sorted(recipe_files().items())]
-    registry = getattr(importlib.import_module(f"mmzoo.{what}"), what)
+    registry = registry_of(what)
     found = []
     for name in registry.names():
         facts = registry.facts(name)

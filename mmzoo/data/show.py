@@ -126,7 +126,8 @@ def add_mixtures(
     drawings: list[list[dict[str, Any]]], items: list[Modality], records: Records, rows: list[int], how: str, seed: int
 ) -> None:
     """Add to each drawn input that training could mix how it comes out with its partner: the record drawn after it."""
-    from mmzoo.training.mixing import Mixing
+    from mmzoo.choice import Method
+    from mmzoo.training.methods import made
 
     pairs = rows + rows[:1] if len(rows) % 2 else rows
     good = [k for k, item in enumerate(items) if not item.unfitted]
@@ -140,7 +141,8 @@ def add_mixtures(
                 inputs[items[k].name][place] = items[k].decode(value)
                 present[place, column] = True
     keys = keys_of(seed, np.array(pairs, np.int64), np.arange(len(pairs)))
-    found, shares = Mixing(how, 1.0, mixed)({**inputs, "present": present}, keys)
+    mixing: Any = made([Method(how, alpha=1.0)])[0]
+    found, shares = mixing.mixed({**inputs, "present": present}, keys, {item.name: item for item in mixed})
     for place, row in enumerate(rows):
         said = f"{shares[place]:.0%} of it, the rest of {records.ids[pairs[place ^ 1]]}"
         for column, k in enumerate(good):

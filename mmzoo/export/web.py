@@ -72,7 +72,7 @@ def runtime_files() -> dict[str, bytes]:
 
 def packed(package: str) -> bytes:
     """A package of npm, from the cache or from its registry; its checksum is right."""
-    from mmzoo.training import cache
+    from mmzoo.training.features import cache
 
     place = cache.folder()
     kept = place / "npm" / f"{package.replace('@', '').replace('/', '-')}.tgz" if place else None
