@@ -40,13 +40,13 @@ _HOMES = {
     "build": "mmzoo.graph.build",
     "explain": "mmzoo.evaluation.explain",
     "from_dataset": "mmzoo.data.streams",
-    "load": "mmzoo.folder",
+    "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
     "read_table": "mmzoo.data.reading",
     "read_tfds": "mmzoo.data.tfds",
-    "save": "mmzoo.folder",
+    "save": "mmzoo.artifact",
     "table_spec": "mmzoo.data.guess",
-    "train": "mmzoo.training.train",
+    "train": "mmzoo.run",
 }
 _LISTS = (
     "towers",
@@ -69,9 +69,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_HOMES[name]), name)
     what = name.removeprefix("list_")
     if what in _LISTS and what != name:
-        from mmzoo.listing import registry_of
-
-        return registry_of(what).names
+        return importlib.import_module("mmzoo.listing").registry_of(what).names
     raise AttributeError(f"module 'mmzoo' has no attribute '{name}'")
 
 

@@ -96,7 +96,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         options["out"].mkdir(parents=True)
         rows = [{"epoch": k, "val_accuracy": score - k, "seconds": 2.0} for k in (1, 2)]
         (options["out"] / "history.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return type("Run", (), {"folder": options["out"]})
+        return options["out"]
 
     monkeypatch.setattr(home, "train", train)
     return asked

@@ -8,18 +8,18 @@ from typing import Any
 
 import keras
 
+from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.files import subfolder
-from mmzoo.folder import save
 from mmzoo.graph.build import build, computing_in
 from mmzoo.graph.cut import Split, presence_model, split
+from mmzoo.inference.calibrate import calibrate
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.training.calibrate import calibrate
 from mmzoo.training.distribution.strategy import added_up, is_chief
 from mmzoo.training.features.compute import compute_features, first_view
 from mmzoo.training.feeds.batches import Varied

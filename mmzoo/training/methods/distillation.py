@@ -15,6 +15,7 @@ from mmzoo.names import teacher_labels
 from mmzoo.options import Range
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import is_chief
+from mmzoo.training.finished import load_finished
 from mmzoo.training.loss import Batch, TaskLoss, above_zero, sides, weighted
 from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import Learner, TrainingMethod
@@ -77,9 +78,7 @@ def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.
     Raises:
         MMZooError: the folder has no model, or it was not asked what the spec asks.
     """
-    from mmzoo.run import Run
-
-    model = Run(teacher).model
+    model = load_finished(teacher)
     theirs = {task.name: task for task in model.spec.tasks}
     for task in spec.tasks:
         same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
