@@ -53,6 +53,6 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         recipe = replace(recipe, spec=recipe.spec.subset(args.inputs.split(",")))
     if getattr(args, "teacher", None) is not None:
         kept = [method for method in map(Method.of, recipe.training.methods) if method.name != "distillation"]
-        taught = replace(recipe.training, methods=[Method("distillation", teacher=args.teacher), *kept])
-        recipe = replace(recipe, training=taught)
+        training = replace(recipe.training, methods=[Method("distillation", teacher=args.teacher), *kept])
+        recipe = replace(recipe, training=training)
     return recipe, splits
