@@ -205,19 +205,19 @@ class Run:
         allow_loss: bool = False,
         fit: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Write export/ as "saved_model", "tflite", "onnx" or "web", proven equal to the model; report.json's rows.
+        """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
-        The other arguments are `mmzoo.export.export.export`'s; `variants` is "fp32" if not given, "all" with `fit`,
-        and for a page the one that was the best of several.
+        The other arguments are `mmzoo.export.export.export`'s; `variants` are the usual ones of the format if not given
+        (of a .tflite "fp32"), "all" with `fit`, and for a page the one that was the best of several.
         """
-        from mmzoo.export.export import export, usual_variants
+        from mmzoo.export.export import export, is_calibrated, wanted_variants
 
         check_no_link(self.folder / "export")
-        variants = variants or usual_variants(self.folder / "export", format, fit)
+        wanted = wanted_variants(self.folder / "export", format, variants, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
-        if training is None and self.data and {"int8", "all"} & set(variants):
+        if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
-        return export(self, format, records, variants=variants, training=training, allow_loss=allow_loss, fit=fit)
+        return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
 
     def explain(self, record: dict[str, Any], **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`."""
@@ -268,7 +268,8 @@ def train(
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
     """
-    return Run(
+    made: list[keras.Model] = []
+    run = Run(
         train_folder(
             spec,
             train,
@@ -283,5 +284,9 @@ def train(
             strategy=strategy,
             callbacks=callbacks,
             service=service,
+            on_model=made.append,
         )
     )
+    if made:
+        run.model = made[0]
+    return run

@@ -144,6 +144,7 @@ def test_the_step_compiles() -> None:
     assert np.isfinite(step(*next(iter(feed.batches(range(1)))))).all()
 
 
+@pytest.mark.long
 def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
     """One number tells the label in 95 of 100 cases; nineteen tell it together, but each can be turned."""
     rng = np.random.default_rng(0)

@@ -118,8 +118,8 @@ def test_a_stopped_run_goes_on_with_its_weights(tmp_path: Path, monkeypatch: pyt
     np.testing.assert_array_equal(weighed[2], weighed[5])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> None:
     """`near` answers nearly everything, so that nothing is left to learn from `far`; asked alone it shows."""
     records, new, alone = [starved(n, seed + k) for n, k in ((300, 0), (200, 10))], starved(300, seed + 20), {}

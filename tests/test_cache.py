@@ -249,7 +249,7 @@ print("turns", turns)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_runs_at_once_get_what_they_would_alone(place: Path) -> None:
     """Four files fit and twenty are asked for: both write, read and remove the same names all the time."""
     command = [sys.executable, "-W", "ignore", "-c", HAMMER, str(place)]

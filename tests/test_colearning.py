@@ -114,7 +114,7 @@ def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
     assert found == pytest.approx(wanted, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
     """Both tables are turned pictures of one hidden row; labels say little about which."""
     hidden = RANDOM.normal(size=(500, 8))
@@ -142,7 +142,7 @@ def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
     assert recalls[1] > 0.4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_teacher_makes_up_for_labels_that_are_missing(tmp_path: Path) -> None:
     """A student that hears only one modality, with a label for one record in twenty."""
     near = RANDOM.normal(size=(600, 8))

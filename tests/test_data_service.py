@@ -145,7 +145,7 @@ def check_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> N
         np.testing.assert_array_equal(found[name][here], array[there], name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_trains_from_it(machines: Machines, shards: Path, wanted: Any) -> None:
     spec, records, _ = wanted
     model = mmzoo.build(spec)
@@ -199,7 +199,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         mmzoo.train(spec, records, out=tmp_path / "other", service=machines.address)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("slow")
 def test_every_record_comes_once_and_a_killed_worker_takes_none_with_it(
     machines: Machines, shards: Path, wanted: Any, caplog: pytest.LogCaptureFixture

@@ -57,10 +57,8 @@ def test_pairs_in_the_right_order() -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> keras.Model:
-    out = tmp_path_factory.mktemp("uncertainty") / "run"
-    training = mmzoo.Training(epochs=10, batch_size=8, learning_rate=3e-3)
-    return mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=training, out=out).model
+def trained(learned: Path) -> keras.Model:
+    return mmzoo.Run(learned).model
 
 
 def test_strange_records_have_more_energy(trained: keras.Model) -> None:

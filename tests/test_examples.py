@@ -87,7 +87,7 @@ spec = mmzoo.Spec([mmzoo.Image("picture", size=64)], "concat", [mmzoo.Binary("la
 paths = [f"{sys.argv[1]}/{k}.jpg" for k in range(4)]
 for count in (2_000, 200_000):
     arrays = decode(spec, mmzoo.Records({"picture": paths * (count // 4)}), memory=1e8)
-    for inputs, _ in stream(arrays, {}, Varied(), batch_size=32, steps=range(150), seed=0):
+    for inputs, _ in stream(arrays, {}, Varied(), batch_size=32, seed=0)(range(150)):
         pass
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -69,7 +69,7 @@ def spec(fusion: str = "concat", **changes: Any) -> mmzoo.Spec:
     return mmzoo.Spec([row], fusion, tasks, dim=8, **changes)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_task_with_small_gradients_is_not_passed_over(tmp_path: Path) -> None:
     found, new = [], records(400)
     data = records(400)

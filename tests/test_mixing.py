@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -152,8 +153,9 @@ def test_shares_are_of_the_beta_distribution(alpha: float) -> None:
     assert stats.chisquare(np.histogram(shares, bins)[0], wanted).pvalue > 0.01
 
 
-def batches(steps: range, memory: float = 1e9, **changes: Any) -> list[Any]:
-    spec, records = small_spec(), small_records(11)
+def streamed(memory: float = 1e9, **changes: Any) -> Callable[[range], list[Any]]:
+    """From a range of steps to their batches."""
+    spec, records = small_spec().subset(["picture", "words"]), small_records(11)
     arrays: dict[str, Any] = decode(spec, records, memory=memory)
     arrays = {k: v if isinstance(v, Examples) or k == "present" else v[:, None] for k, v in arrays.items()}
     labels = {"row": np.arange(11, dtype=np.int32)}
@@ -161,23 +163,25 @@ def batches(steps: range, memory: float = 1e9, **changes: Any) -> list[Any]:
     items = {item.name: item for item in spec.inputs}
     varied = Varied(0.3, weights=changes.pop("weights", None), methods=ways, items=items)
     settings: dict[str, Any] = {"batch_size": 4, "seed": 3} | changes
-    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, varied, steps=steps, **settings)]
+    made = stream(arrays, labels, varied, **settings)
+    return lambda steps: [keras.tree.map_structure(np.asarray, batch) for batch in made(steps)]
 
 
 @pytest.mark.parametrize("memory", [0.0, 1e9])
 def test_a_mixed_stream_is_a_function_of_the_step(memory: float) -> None:
-    whole = batches(range(4), memory)
+    batches = streamed(memory)
+    whole = batches(range(4))
     for start in (1, 3):
-        keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], batches(range(start, 4), memory))
-    halves = zip(*(batches(range(4), memory, worker=k, workers=2) for k in (0, 1)), strict=True)
+        keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], batches(range(start, 4)))
+    halves = zip(*(streamed(memory, worker=k, workers=2)(range(4)) for k in (0, 1)), strict=True)
     joined = [keras.tree.map_structure(lambda *each: np.concatenate(each), *parts) for parts in halves]
     keras.tree.map_structure(np.testing.assert_array_equal, whole, joined)
 
 
 def test_labels_and_weights_are_those_of_both() -> None:
     counts = np.arange(1, 12, dtype=np.float32)
-    plain = batches(range(6), methods=[])
-    for (_, labels), (_, sides, weights) in zip(plain, batches(range(6), weights=counts), strict=True):
+    plain, both = streamed(methods=[])(range(6)), streamed(weights=counts)(range(6))
+    for (_, labels), (_, sides, weights) in zip(plain, both, strict=True):
         np.testing.assert_array_equal(sides[0]["row"], labels["row"])
         np.testing.assert_array_equal(sides[1]["row"], labels["row"][[1, 0, 3, 2]])
         share = weights[0] / counts[labels["row"]]
@@ -211,7 +215,7 @@ def test_bad_settings() -> None:
     with pytest.raises(MMZooError, match="one of 5 leaves some over"):
         mmzoo.Training(methods=["mixup"], batch_size=5)
     with pytest.raises(MMZooError, match="'batch_size' a multiple of 4"):
-        batches(range(1), batch_size=6, workers=2)
+        streamed(batch_size=6, workers=2)
     with pytest.raises(MMZooError, match="Did you mean 'cutmix'"):
         mmzoo.Training(methods=["cutmixx"])
     with pytest.raises(MMZooError, match="'alpha' of method 'cutmix'"):

@@ -19,6 +19,7 @@ import mmzoo.lite
 from mmzoo.errors import DataError
 from mmzoo.modalities.pictures.limits import MAX_MEMORY
 from mmzoo.modalities.pictures.moving import read_gif
+from tests.conftest import usual
 from tests.picture_files import (
     BASE,
     GIFS,
@@ -219,7 +220,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", ["decode", "graph", "lite"])
+@pytest.mark.parametrize("reader", usual(["decode", "graph", "lite"], {"decode"}))
 def test_the_largest_picture_keeps_to_the_memory_that_is_stated(reader: str, pictures: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, reader, *pictures], capture_output=True, text=True, check=False

@@ -89,6 +89,7 @@ def test_weights_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> No
     assert zipped(after, tmp_path) < 0.6 * zipped(before, tmp_path)
 
 
+@pytest.mark.long
 def test_channels_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> None:
     found = pruned(run, tmp_path / "pruned", with_fewer_channels(run.spec, 0.5))
     assert found.spec.inputs[0].tower.options["filters"] == [2, 4]

@@ -74,6 +74,7 @@ def test_hyperband_trains_the_best_third_three_times_as_long() -> None:
     assert {epochs for _, epochs in found} == {1, 3, 9}
 
 
+@pytest.mark.long
 def test_bayesian_search_comes_closer_than_chance() -> None:
     def best(method: str) -> float:
         return float(np.mean([max(score_of(values) for values, _ in suggested(method, seed)) for seed in (0, 1)]))

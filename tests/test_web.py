@@ -25,7 +25,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo import datasets
 from mmzoo.errors import MMZooError
-from mmzoo.export import web
+from mmzoo.export.formats import web
 from mmzoo.modalities.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
@@ -107,6 +107,7 @@ def state(page: Any, change: Any) -> None:
     page.wait_for_selector("body[data-state=done]", timeout=60_000)
 
 
+@pytest.mark.long
 def test_twenty_records_as_in_python(run: mmzoo.Run, page: Any, tmp_path: Path) -> None:
     seen = set()
     for row in range(COUNT):
@@ -125,6 +126,7 @@ def test_twenty_records_as_in_python(run: mmzoo.Run, page: Any, tmp_path: Path) 
     assert all(url.startswith((home, "data:", "blob:")) for url in page.requests)
 
 
+@pytest.mark.long
 def test_any_subset_and_removal(run: mmzoo.Run, page: Any, tmp_path: Path) -> None:
     picture, _, _ = files_of(3, tmp_path)
     while page.locator(".card.given").count():
@@ -139,12 +141,14 @@ def test_any_subset_and_removal(run: mmzoo.Run, page: Any, tmp_path: Path) -> No
     assert "2 of the inputs missing" in page.inner_text("#note")
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_is_said(page: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"rust")
     page.set_input_files("#file-picture", str(tmp_path / "bad.png"))
     page.wait_for_function("document.querySelector('.error').textContent.includes('cannot be read')")
 
 
+@pytest.mark.long
 def test_a_recording_by_keyboard(page: Any) -> None:
     """The browser's own test tone is recorded; Enter starts and stops it."""
     button = page.get_by_role("button", name="Record")
@@ -156,6 +160,7 @@ def test_a_recording_by_keyboard(page: Any) -> None:
     assert page.locator("audio.preview").count() == 1
 
 
+@pytest.mark.long
 def test_on_a_phone(run: mmzoo.Run, page: Any) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

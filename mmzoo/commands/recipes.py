@@ -39,8 +39,9 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     splits = None
     if args.label is not None:
         from mmzoo.data.guess import load_named
+        from mmzoo.data.sources import absolute
 
-        named = tables.named(args.recipe, args, args.label).absolute
+        named = absolute(tables.named(args.recipe, args, args.label))
         spec, splits, lines = load_named(named)
         print("\n".join(lines))
         own = str(named)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import require
+from mmzoo.export.formats import known_variants
 from mmzoo.files import write_file
 from mmzoo.limits import MAX_JSON, parse_json
 from mmzoo.training.notes import read_own
@@ -28,7 +29,6 @@ FIGURES = (
     "latency_ms_p95_2_threads",
     "memory_mb",
 )
-ORDER = ("saved_model", "saved_model_bytes", "onnx", "fp32", "fp16", "dynamic", "int8", "int4")
 
 
 def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
@@ -46,7 +46,9 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["variant"] in was and not {"why_not", "over"} & row.keys():
             row["best"] = True
-    found = sorted([row for row in before if row["variant"] not in names] + rows, key=by_variant)
+    order = list(known_variants())
+    found = [row for row in before if row["variant"] not in names] + rows
+    found.sort(key=lambda row: order.index(row["variant"]))
     plain = [
         {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
         for row in found
@@ -84,7 +86,7 @@ def known_rows(folder: Path) -> list[dict[str, Any]]:
 
 def is_row(row: Any) -> bool:
     """Does a row have what every row has, and figures where they are shown?"""
-    if not isinstance(row, dict) or row.get("variant") not in ORDER:
+    if not isinstance(row, dict) or row.get("variant") not in known_variants():
         return False
     texts, counts = ("why_not", "over", "file"), () if "why_not" in row else ("bytes", "examples")
     return (
@@ -99,11 +101,7 @@ def reason(row: dict[str, Any]) -> str:
     """Why a row is the best."""
     near = "over" not in row
     why = "the fastest that loses no more than it may" if near else "of those that lose too much this loses least"
-    return f"{why}. best.tflite is a copy of it."
-
-
-def by_variant(row: dict[str, Any]) -> int:
-    return ORDER.index(row["variant"])
+    return f"{why}. best{known_variants()[row['variant']].suffix} is a copy of it."
 
 
 def cells(row: dict[str, Any]) -> list[tuple[str, str]]:

@@ -43,8 +43,10 @@ def fit(
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     service: tuple[str, str] | None = None,
-) -> None:
+) -> keras.Model:
     """Build the model of a fitted spec, train it in the strategy's scope that this is called in, and save it.
+
+    Returns the model that was saved.
 
     Args:
         service: where a tf.data service is, and the shards that the training records are from; it decodes them.
@@ -90,6 +92,7 @@ def fit(
         loop.check_folder()
         save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there
+    return model
 
 
 def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:

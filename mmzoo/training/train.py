@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def train(
     strategy: Any = None,
     callbacks: Sequence[Any] = (),
     service: str = "",
+    on_model: Callable[[Any], object] | None = None,
 ) -> Path:
     """Train `spec` on records into a folder, which is returned.
 
@@ -46,6 +47,8 @@ def train(
         strategy: the one whose scope this is called in, if not given.
         service: of a tf.data service that decodes the shards that `data` names.
         callbacks: of Keras; they are given the whole model.
+        on_model: is given the trained model, which takes seconds to load again; not if there was nothing left to
+            train, or a strategy was given, whose replicas hold its variables.
 
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
@@ -97,5 +100,9 @@ def train(
             if on_error != "error" and chief:
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
+            model = fit(
+                spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None
+            )
+            if on_model and strategy is None and not tf.distribute.has_strategy():
+                on_model(model)
     return folder

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,16 +82,16 @@ def stream(
     varied: Varied,
     *,
     batch_size: int,
-    steps: range,
     seed: int,
     table: np.ndarray | None = None,
     worker: int = 0,
     workers: int = 1,
-) -> tf.data.Dataset:
-    """Batches `(inputs, labels[, weights])` for the given steps; from step k on they are what the whole stream has.
+) -> Callable[[range], tf.data.Dataset]:
+    """From a range of steps to their batches `(inputs, labels[, weights])`: those that all steps have from there on.
 
-    The stream goes through all examples in a new order each epoch, and on into
-    the next epoch within a batch: every batch is full, so every shape is static.
+    The graph of a batch is traced here, once for all ranges. The stream goes
+    through all examples in a new order each epoch, and on into the next epoch
+    within a batch: every batch is full, so every shape is static.
 
     Args:
         features: by input (N, views, ...), of which one view is drawn; or `Held` or `Examples`, to be augmented now.
@@ -135,8 +135,14 @@ def stream(
                 inputs[name] = keras.tree.map_structure(functools.partial(one_view, salt=salt), features[name])
         return varied(inputs, labels, rows, keys)
 
-    data = tf.data.Dataset.range(steps.start, steps.stop)
-    return data.map(batch, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+    # Without AutoGraph, which would read the source of all that is called; nothing in it branches on a tensor.
+    graph = tf.function(batch, autograph=False).get_concrete_function(tf.TensorSpec((), tf.int64))
+
+    def batches(steps: range) -> tf.data.Dataset:
+        data = tf.data.Dataset.range(steps.start, steps.stop)
+        return data.map(graph, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+    return batches
 
 
 def read(files: dict[str, Examples], rows: Any, count: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import keras
@@ -57,20 +58,23 @@ class Stream:
         self.features, self.labels, self.varied, self.table = features, labels, varied, table
         self.count = len(features["present"] if table is None else table)
         self.batch_size, self.seed = batch_size, seed
+        self.streams: dict[tuple[int, int], Callable[[range], tf.data.Dataset]] = {}
 
     def batches(self, steps: range, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
         """See `Feed`."""
-        return stream(
-            self.features,
-            self.labels,
-            self.varied,
-            batch_size=self.batch_size,
-            steps=steps,
-            seed=self.seed,
-            table=self.table,
-            worker=worker,
-            workers=workers,
-        )
+        part = worker, workers
+        if part not in self.streams:  # its graph takes seconds to trace and to compile
+            self.streams[part] = stream(
+                self.features,
+                self.labels,
+                self.varied,
+                batch_size=self.batch_size,
+                seed=self.seed,
+                table=self.table,
+                worker=worker,
+                workers=workers,
+            )
+        return self.streams[part](steps)
 
     def examples(self, step: int) -> list[int]:
         """See `Feed`."""

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,9 @@ from typing import Any
 
 from mmzoo import cache
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.formats import formats
+from mmzoo.export.formats.base import Job
+from mmzoo.export.formats.tflite import TFLite
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import replacing
 
@@ -39,6 +43,21 @@ RUNTIME = (
 OTHERS = ("litert", "model.tflite", "model.json")
 MAX_PACKAGE = 2**28  # bytes
 PAGE = ("index.html", "app.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
+
+
+@formats.register("web")
+class Web(TFLite):
+    """A page that runs the .tflite in a browser, on any web server."""
+
+    def usual(self, best: Sequence[str]) -> tuple[str, ...]:
+        """The best of those that were compared before, if they were."""
+        return tuple(best) or super().usual(best)
+
+    def complete(self, job: Job, chosen: Path) -> None:
+        write_web(job.folder, chosen, job.about)
+
+    def hint(self, folder: Path) -> str:
+        return f"Look at it: python -m http.server --directory {folder / 'web'}, then localhost:8000"
 
 
 def write_web(folder: Path, model: Path, about: dict[str, Any]) -> Path:

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
+from mmzoo.errors import MMZooError
+from mmzoo.export.formats import formats
+from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
+from mmzoo.files import write_file
+from mmzoo.folders import discard
 
-from mmzoo.errors import MMZooError, require
-from mmzoo.export.measure import as_tensors
+if TYPE_CHECKING:
+    from mmzoo.export.formats.base import Arrays
+    from mmzoo.spec import Spec
 
 OPSET = 17
-NEEDS = ("tf2onnx", "onnx", "onnxruntime")
 ENTRY = "mmzoo.json"
 """The key of the file's metadata under which a client finds what it must know."""
+
+
+@formats.register("onnx", needs=("tf2onnx", "onnx", "onnxruntime"), install="mmzoo[onnx]")
+class Onnx(Format):
+    """An .onnx for ONNX Runtime, for any number of records at once."""
+
+    variants: ClassVar = {"onnx": Variant("float32, as trained, asked on one thread", difference=1e-5)}
+
+    def write(self, job: Job, wanted: Sequence[str]) -> Iterator[tuple[str, Path | MMZooError]]:
+        path = job.folder / "model.onnx"
+        discard(path)
+        write_file(path, convert(job.model, job.about))
+        yield "onnx", path
+
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+        return one_by_one(runner(path), inputs)
 
 
 def convert(model: Any, about: dict[str, Any]) -> bytes:
     """The file: inputs and outputs as those of a .tflite, but for any number of records.
 
     Raises:
-        MMZooError: a package is not installed, or an operation has no counterpart in ONNX; names it.
+        MMZooError: an operation has no counterpart in ONNX; names it.
     """
-    missing = [name for name in NEEDS if importlib.util.find_spec(name) is None]
-    require(not missing, f"The format 'onnx' needs {', '.join(missing)}; pip install 'mmzoo[onnx]'.")
     from mmzoo.export.serving import Serving
 
     with tempfile.TemporaryDirectory() as name:
@@ -52,13 +69,15 @@ def convert(model: Any, about: dict[str, Any]) -> bytes:
         return out.read_bytes()
 
 
-def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], dict[str, np.ndarray]]:
+def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], Arrays]:
     """A function from a batch of what the model takes to its answers, by ONNX Runtime.
 
     Raises:
         MMZooError: it cannot load the file.
     """
     import onnxruntime
+
+    from mmzoo.export.measure import as_tensors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -75,6 +94,7 @@ def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], dict[str,
 
 def main(folder: Path) -> int:
     """What the process of its own does: folder/model to folder/model.onnx."""
+    import numpy as np
     import onnx
     import tensorflow as tf
     import tf2onnx

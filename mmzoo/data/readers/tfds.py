@@ -12,12 +12,30 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.kinds import KINDS
+from mmzoo.data.options import Options
 from mmzoo.data.packing import wav
+from mmzoo.data.readers import readers
+from mmzoo.data.readers.base import Reader
 from mmzoo.data.streams import plain_value, stream
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require, unknown
 
+PREFIX = "tfds:"
 PARTS = ("train", "validation", "test")
+
+
+@readers.register("tfds")
+class TFDS(Reader):
+    """A data set of TensorFlow Datasets, as tfds:NAME."""
+
+    prefix = PREFIX
+
+    def fits(self, source: Any, label: str = "") -> bool:
+        return isinstance(source, str) and source.startswith(PREFIX)
+
+    def open(self, source: Any, options: Options, label: str = "") -> Source:
+        options.check_only_kinds(source)
+        return read_tfds(source.removeprefix(PREFIX), label=label, kinds=options.kinds)
 
 
 def read_tfds(
@@ -67,7 +85,7 @@ def read_tfds(
             raise MMZooError(f"TFDS '{builder.name}' has no split '{chosen}' ({error}); give other splits.") from error
         flat = dataset.map(lambda element: {key: picked(element, key) for key in used})
         records[part] = stream(flat, {key: convert for key, (_, convert) in used.items()}, part)
-    return Source(f"tfds:{builder.name}", records, {key: kind for key, (kind, _) in used.items()}, label)
+    return Source(f"{PREFIX}{builder.name}", records, {key: kind for key, (kind, _) in used.items()}, label)
 
 
 def prepared(name: Any, data_dir: str | None) -> Any:
