@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.registry import Registry
 
 LISTS = (
     "towers",
@@ -15,12 +19,13 @@ LISTS = (
     "augmentations",
     "tuning",
     "objectives",
+    "methods",
     "readers",
     "formats",
     "datasets",
     "recipes",
 )
-HOMES = {"formats": "export.formats", "readers": "data.readers"}
+HOMES = {"formats": "export.formats", "methods": "training.methods", "readers": "data.readers"}
 """Of the registries that are not in a package of the same name."""
 HEADS = {
     "towers": "reads",
@@ -34,13 +39,18 @@ FACTS = ("serves", "level", "where", "install", "inputs")
 """What an entry may be registered with that is shown beside its name; each has one of them at most."""
 
 
+def registry_of(what: str) -> Registry[Any]:
+    """The registry of one of `LISTS` but the last, which are files."""
+    return getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)  # type: ignore[no-any-return]
+
+
 def rows(what: str) -> list[tuple[str, str, str]]:
     """The entries of one list: name, its main fact (a tower's inputs, a fusion's level ...), summary."""
     if what == "recipes":
         from mmzoo.recipe import recipe_files
 
         return [(name, "", summary_of(path)) for name, path in sorted(recipe_files().items())]
-    registry = getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)
+    registry = registry_of(what)
     found = []
     for name in registry.names():
         facts = registry.facts(name)

@@ -15,7 +15,7 @@ from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
 
 FORMAT = 1
-TASK_WEIGHTS = ("fixed", "learned", "gradnorm")
+TASK_WEIGHTS = ("fixed", "learned")
 MAX_PARTS = 256
 
 
@@ -29,8 +29,7 @@ class Spec:
         tasks: `Classification`, `Regression` ..., each under a name of its own.
         dim: width of the tokens that the towers hand to the fusion, and of the fused embedding.
         task_weights: "fixed", each task's own `weight`, or on top of it "learned": by how uncertain each task is
-            (Kendall et al. 2018, arXiv:1705.07115), or "gradnorm": such that all learn at one pace (Chen et al. 2018,
-            arXiv:1711.02257).
+            (Kendall et al. 2018, arXiv:1705.07115).
 
     Raises:
         MMZooError: a name is unknown, is used twice, or a tower does not serve its input.

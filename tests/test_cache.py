@@ -19,9 +19,9 @@ from safetensors.numpy import save
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
-from mmzoo.training import cache
-from mmzoo.training import features as home
-from mmzoo.training.features import compute_features
+from mmzoo.training.features import cache
+from mmzoo.training.features import compute as home
+from mmzoo.training.features.compute import compute_features
 from tests.conftest import small_records, small_spec
 
 
@@ -234,7 +234,7 @@ def test_a_new_folder_is_for_its_user_alone(place: Path) -> None:
 HAMMER = """
 import sys, time
 import keras, numpy as np
-from mmzoo.training import cache
+from mmzoo.training.features import cache
 cache.LIMIT, like, end = 50_000, keras.KerasTensor((None, 1000)), time.monotonic() + 4
 print("ready", flush=True)
 sys.stdin.readline()

@@ -29,10 +29,10 @@ from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split
 from mmzoo.labels import encode_labels
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
-from mmzoo.training.remote import Remote
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
+from mmzoo.training.feeds.remote import Remote
 
 COUNT = 300
 
@@ -188,7 +188,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         spec,
         records,
         records.take(32),
-        training=mmzoo.Training(epochs=2, batch_size=16, views=2, mix="mixup"),
+        training=mmzoo.Training(epochs=2, batch_size=16, views=2, methods=["mixup"]),
         data=f"{shards}#colour",
         out=tmp_path / "run",
         service=machines.address,

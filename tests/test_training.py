@@ -23,10 +23,10 @@ from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split, split
 from mmzoo.inference.running import run_model
 from mmzoo.layers import entry
-from mmzoo.training.batches import Varied, chosen_view, records_named, rows_at, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.features import compute_features, run_trunk
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features, run_trunk
+from mmzoo.training.feeds.batches import Varied, chosen_view, records_named, rows_at, stream
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import augmented_spec, small_records, small_spec

@@ -21,7 +21,7 @@ from mmzoo.inference.running import run_model
 from mmzoo.modalities.spectrogram import LogMel
 from mmzoo.training.fit import computing_in, in_float32
 from mmzoo.training.loss import total_loss
-from mmzoo.training.rate import Rate
+from mmzoo.training.optimizer import Rate
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import FIRST_SCALE, Trainer
 from tests.conftest import small_records, small_spec, usual

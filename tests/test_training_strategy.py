@@ -48,7 +48,7 @@ def more() -> dict[str, Any]:
 MEMORY = """
 import resource, threading
 import numpy as np
-from mmzoo.training.strategy import keep_memory
+from mmzoo.training.distribution.strategy import keep_memory
 
 def faults():
     np.ones(2**20)  # the first of a thread takes its pages from the system in any case
@@ -120,7 +120,7 @@ def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(fou
 def start(command: list[str], count: int, folder: Path) -> int:
     """Workers, where the system allows it in a network of their own: no test opens a port to others."""
     program = (
-        "import sys; from pathlib import Path; from mmzoo.training.workers import start; "
+        "import sys; from pathlib import Path; from mmzoo.training.distribution.workers import start; "
         f"sys.exit(start({command!r}, {count}, Path({str(folder)!r}), public=True))"
     )
     return subprocess.call([*privately(), sys.executable, "-c", program])

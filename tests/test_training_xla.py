@@ -13,9 +13,9 @@ from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
 from mmzoo.recipe import load_recipe, recipe_files
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.trainer import Trainer
 
 pytestmark = pytest.mark.long  # compiling takes from half a minute to minutes each

@@ -3,43 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras
 import tensorflow as tf
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.options import Range
 from mmzoo.spec import Spec
+from mmzoo.training.loss import Batch
+from mmzoo.training.methods import methods
+from mmzoo.training.methods.base import Learner, TrainingMethod
 
-STEPS = {"fgsm": 1, "pgd": 5}
+if TYPE_CHECKING:
+    from mmzoo.training.settings import Training
+
 REACH = 2.5  # how far the steps of "pgd" would go in all, in sizes, if they all went one way
+
+
+class Adversarial(TrainingMethod):
+    """Half of the loss is that of examples changed so that their loss rises, see `Attack`.
+
+    Args:
+        epsilon: how far a number of an example is changed at most, in standard deviations of its numbers.
+    """
+
+    steps = 1
+
+    def __init__(self, *, epsilon: Annotated[float, Range(1e-6, 10)] = 0.1) -> None:
+        self.epsilon = epsilon
+
+    def check(self, spec: Spec, training: Training) -> None:
+        for item in spec.inputs:
+            require(
+                not getattr(item, "categories", ()),
+                f"Input '{item.name}' has categories, which cannot be changed a little; leave them out, or train "
+                "without 'fgsm' and 'pgd'.",
+            )
+
+    def build(self, learner: Learner) -> None:
+        self.attack = Attack(learner.spec, learner.model, self.steps, self.epsilon)
+
+    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Any]], Any]) -> dict[str, Any] | None:
+        return self.attack.outputs(batch.inputs, self.attack(batch.inputs, loss_of))
+
+
+@methods.register("fgsm")
+class FGSM(Adversarial):
+    """Half of the loss is that of examples changed by one small step that raises it (arXiv:1412.6572).
+
+    Goodfellow, Shlens & Szegedy 2015, the fast gradient sign method.
+    """
+
+
+@methods.register("pgd")
+class PGD(Adversarial):
+    """Half of the loss is that of examples changed by five steps that raise it (Madry et al. 2018, arXiv:1706.06083).
+
+    Projected gradient descent from the example itself.
+    """
+
+    steps = 5
 
 
 class Attack:
     """Changes each example, within a small box, in the way that raises its loss.
 
     What is changed of an input is the first tensor of floats behind it: a waveform as it is, a picture's pixels once
-    they are floats, the embeddings of tokens, or the features of a frozen network. The box reaches `size` standard
-    deviations of the example's own numbers to either side. Nothing is drawn, and no example changes another.
+    they are floats, the embeddings of tokens, or the features of a frozen network. The box reaches `epsilon`
+    standard deviations of the example's own numbers to either side. Nothing is drawn, and no example changes another.
 
     Args:
         model: from what a feed gives to the model's outputs.
-        how: "fgsm", one step along the sign of the gradient (Goodfellow et al. 2015, arXiv:1412.6572); "pgd", five
-            shorter ones, each back into the box (Madry et al. 2018, arXiv:1706.06083; from the example itself).
-        size: half of the box's width.
+        steps: along the sign of the gradient; of several each is shorter, and back into the box.
+        epsilon: half of the box's width.
 
     Raises:
-        MMZooError: an input has no such tensor, or one that also holds categories.
+        MMZooError: an input has no such tensor.
     """
 
-    def __init__(self, spec: Spec, model: keras.Model, how: str, size: float) -> None:
-        self.model, self.steps, self.size = model, STEPS[how], size
-        for item in spec.inputs:
-            require(
-                not getattr(item, "categories", ()),
-                f"Input '{item.name}' has categories, which cannot be changed a little; train without 'adversarial', "
-                "or leave them out.",
-            )
+    def __init__(self, spec: Spec, model: keras.Model, steps: int, epsilon: float) -> None:
+        self.steps, self.epsilon = steps, epsilon
         cut = [first_floats(model, item.name) for item in spec.inputs]
         entry = keras.tree.flatten(model.input)
         # Where an input is floats already, it is changed itself.
@@ -61,7 +105,7 @@ class Attack:
         clean = [
             tf.stop_gradient(x) for x in keras.tree.flatten(self.front(keras.tree.flatten(inputs), training=False))
         ]
-        reach = [self.size * deviations(x) for x in clean]
+        reach = [self.epsilon * deviations(x) for x in clean]
         changed = clean
         step = 1.0 if self.steps == 1 else REACH / self.steps
         for _ in range(self.steps):
@@ -108,5 +152,5 @@ def first_floats(model: keras.Model, name: str) -> Any:
                 if "float" in tensor.dtype and len(tensor.shape) > 1:
                     return tensor
     raise MMZooError(
-        f"Input '{name}' never becomes floats that could be changed a little; train without 'adversarial'."
+        f"Input '{name}' never becomes floats that could be changed a little; train without 'fgsm' and 'pgd'."
     )

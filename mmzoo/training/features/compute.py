@@ -15,7 +15,7 @@ from mmzoo.graph.cut import Split
 from mmzoo.inference.running import compiled
 from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
-from mmzoo.training.cache import kept, key_of
+from mmzoo.training.features.cache import kept, key_of
 
 BATCH = 64
 

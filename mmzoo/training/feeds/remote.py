@@ -12,7 +12,7 @@ import tensorflow as tf
 from mmzoo.data.service import ServiceBatches, rebatched
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError, require
-from mmzoo.training.batches import Varied
+from mmzoo.training.feeds.batches import Varied
 
 REMEMBERED = 512  # batches whose examples can be told
 
@@ -73,3 +73,7 @@ class Remote:
             if sent == step:
                 return rows
         raise MMZooError(f"Which records were in step {step} is not known any more.")
+
+    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        """See `Feed`; there are none here."""
+        raise MMZooError("A data service sends batches only; train without it.")

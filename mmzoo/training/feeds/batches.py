@@ -6,10 +6,11 @@ Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or 
 from __future__ import annotations
 
 import functools
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -20,7 +21,7 @@ from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
 from mmzoo.modalities import Modality
-from mmzoo.training.mixing import Mixing, partners
+from mmzoo.training.methods.base import TrainingMethod
 
 VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
 # `tf.random.experimental.index_shuffle` puts this before a seed, and on the wrong axis where there are several seeds.
@@ -36,14 +37,16 @@ class Varied:
         views: of so many variants, the original among them, a frozen network reads one.
         frozen: the inputs that a frozen network reads.
         weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
-        mixing: mixes neighbours; labels and weights are then pairs, the example's own and its partner's.
+        methods: what else changes a batch, one after the other.
+        items: see `TrainingMethod.batch`.
     """
 
     modality_dropout: float = 0.0
     views: int = 1
     frozen: frozenset[str] = frozenset()
     weights: np.ndarray | None = None
-    mixing: Mixing | None = None
+    methods: Sequence[TrainingMethod] = ()
+    items: dict[str, Modality | None] = field(default_factory=dict)
 
     def augmented(self, item: Modality, batch: Any, rows: Any, keys: Any, *, salt: int, seed: int) -> Any:
         """Decoded examples `rows` of an input as variants: new ones in each epoch, for a frozen one always the same.
@@ -61,11 +64,8 @@ class Varied:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
         counts = None if self.weights is None else tf.gather(tf.constant(self.weights), rows)
         answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
-        if self.mixing is not None:
-            inputs, share = self.mixing(inputs, keys)
-            counts = tf.ones_like(share) if counts is None else counts
-            counts = (share * counts, (1 - share) * partners(counts))
-            answers = (answers, {name: partners(label) for name, label in answers.items()})
+        for method in self.methods:
+            inputs, answers, counts = method.batch(inputs, answers, counts, keys, self.items)
         chance = uniforms(keys, VIEW, (inputs["present"].shape[1],))
         inputs = {**inputs, "present": drop_modalities(inputs["present"], self.modality_dropout, chance)}
         return (inputs, answers) if counts is None else (inputs, answers, counts)
@@ -101,10 +101,11 @@ def stream(
     """
     count = len(features["present"]) if table is None else len(table)
     part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
+    multiple = math.lcm(*(method.multiple for method in varied.methods))
     require(
-        varied.mixing is None or not (part.start % 2 or part.stop % 2),
-        f"Examples are mixed in pairs, so batches of {batch_size} cannot be shared by {workers}; "
-        f"make 'batch_size' a multiple of {2 * workers}.",
+        part.start % multiple == part.stop % multiple == 0,
+        f"Of a batch {multiple} examples belong together, so batches of {batch_size} cannot be shared by {workers}; "
+        f"make 'batch_size' a multiple of {multiple * workers}.",
     )
     features, labels = keras.tree.map_structure(
         lambda value: value if isinstance(value, (Examples, Held)) else tf.constant(value), (features, labels)

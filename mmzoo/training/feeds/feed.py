@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.training.batches import Varied, rows_at, stream
+from mmzoo.training.features.compute import first_view
+from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
 
 class Feed(Protocol):
@@ -29,6 +31,14 @@ class Feed(Protocol):
 
     def examples(self, step: int) -> list[int]:
         """Which examples are in the batch of a step, by their position among the records."""
+        ...
+
+    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """So many examples, or all, spread over them, as they are: what the model takes, and their labels.
+
+        Raises:
+            MMZooError: they are not at hand.
+        """
         ...
 
 
@@ -71,3 +81,10 @@ class Stream:
         places = tf.range(step * self.batch_size, (step + 1) * self.batch_size, dtype=tf.int64)
         drawn = rows_at(places, self.count, self.seed).numpy()
         return (drawn if self.table is None else self.table[drawn]).tolist()
+
+    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """See `Feed`."""
+        total = len(self.features["present"])
+        rows = np.linspace(0, total - 1, min(count, total)).astype(int)
+        features = keras.tree.map_structure(lambda a: a[rows], first_view(self.features))
+        return features, {name: label[rows] for name, label in self.labels.items()}

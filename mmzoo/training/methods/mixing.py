@@ -7,8 +7,7 @@ labels in these shares. Where only one of the two has a modality, it stays whole
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import keras
 import numpy as np
@@ -16,53 +15,71 @@ import tensorflow as tf
 
 from mmzoo.augmentations.text import SPACE, arranged, last_of, word_of
 from mmzoo.draws import uniforms
+from mmzoo.errors import require
 from mmzoo.modalities import Modality
+from mmzoo.options import Range
+from mmzoo.training.methods import methods
+from mmzoo.training.methods.base import TrainingMethod
+
+if TYPE_CHECKING:
+    from mmzoo.spec import Spec
+    from mmzoo.training.settings import Training
 
 SALT = 2000  # the first of what is drawn here; `stream` and the augmentations have those below
 QUANTILES = 4096
 
 
-@dataclass(frozen=True)
-class Mixing:
-    """How examples are mixed.
+class Mixing(TrainingMethod):
+    """Neighbours of a batch are mixed: the first and the second are partners, and so on.
 
     Args:
-        how: "mixup": pictures, sounds and sensors are added (Zhang et al. 2018, arXiv:1710.09412); "cutmix": a box of
-            the picture, a stretch of the sound is the partner's (Yun et al. 2019, arXiv:1905.04899; the box lies
-            inside, so that its share is the drawn one). Words and columns of tables cannot be added: of them the
-            share is taken either way.
-        alpha: the share that stays is drawn from Beta(alpha, alpha).
-        items: the inputs, in the order of `present`.
-        computed: names of the inputs that come as what a tower's trunk made of them.
+        alpha: the share that stays is drawn from Beta(alpha, alpha); small for a little of the other, 1 for any share
+            alike.
     """
 
-    how: str
-    alpha: float
-    items: tuple[Modality, ...]
-    computed: frozenset[str] = frozenset()
+    multiple = 2
+    mix: Callable[[Any, Any, Any, Any], Any]
+    """What mixes pictures, sounds and sensors: `(own, partner's, share that is kept, keys) -> mixed`."""
 
-    def __call__(self, inputs: dict[str, Any], keys: Any) -> tuple[dict[str, Any], Any]:
+    def __init__(self, *, alpha: Annotated[float, Range(0.01, 100)] = 0.2) -> None:
+        self.alpha = alpha
+
+    def check(self, spec: Spec, training: Training) -> None:
+        several = sum(issubclass(methods[name], Mixing) for name in training.method_names) > 1
+        require(not several, "Examples are mixed in one way; name one of 'mixup' and 'cutmix'.")
+
+    def batch(
+        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Any, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Any], Any, Any]:
+        """Labels and weights are pairs from here on, the example's own and its partner's."""
+        inputs, share = self.mixed(inputs, keys, items)
+        weights = tf.ones_like(share) if weights is None else weights
+        labels = (labels, {name: partners(label) for name, label in labels.items()})
+        return inputs, labels, (share * weights, (1 - share) * partners(weights))
+
+    def mixed(self, inputs: dict[str, Any], keys: Any, items: dict[str, Modality | None]) -> tuple[dict[str, Any], Any]:
         """The inputs mixed, and the share of its own that an example keeps, float32 (B,).
 
         Args:
-            inputs: of an even number of examples; the first and the second are partners, and so on.
-            keys: int64 (B,), what the draws of each example come from.
+            inputs: of an even number of examples.
+            keys, items: see `TrainingMethod.batch`.
         """
-        return tf.function(self._mixed, jit_compile=True, autograph=False)(inputs, keys)
 
-    def _mixed(self, inputs: dict[str, Any], keys: Any) -> Any:
-        share = self.shares(keys)
-        own, other = inputs["present"], partners(inputs["present"])
-        found = {"present": own | other}
-        for index, item in enumerate(self.items):
-            both = own[:, index] & other[:, index]
-            kept = tf.where(both, share, tf.cast(own[:, index] | ~other[:, index], tf.float32))
-            mix = self.mixer(item)
-            # Every part of an input, such as frames and which of them are real, is drawn alike.
-            found[item.name] = keras.tree.map_structure(
-                lambda part, mix=mix, kept=kept: mix(part, partners(part), kept, keys), inputs[item.name]
-            )
-        return found, share
+        def compiled(inputs: dict[str, Any], keys: Any) -> Any:
+            share = self.shares(keys)
+            own, other = inputs["present"], partners(inputs["present"])
+            found = {"present": own | other}
+            for index, (name, item) in enumerate(items.items()):
+                both = own[:, index] & other[:, index]
+                kept = tf.where(both, share, tf.cast(own[:, index] | ~other[:, index], tf.float32))
+                mix = {"text": words_of_both, "tabular": columns_of_both}.get(item.kind if item else "", self.mix)
+                # Every part of an input, such as frames and which of them are real, is drawn alike.
+                found[name] = keras.tree.map_structure(
+                    lambda part, mix=mix, kept=kept: mix(part, partners(part), kept, keys), inputs[name]
+                )
+            return found, share
+
+        return tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
 
     def shares(self, keys: Any) -> Any:
         """Of Beta(alpha, alpha), float32 (B,): its quantile at an even draw, straight between `QUANTILES` of them."""
@@ -73,14 +90,6 @@ class Mixing:
         low = tf.cast(place, tf.int32)
         part = place - tf.cast(low, tf.float32)
         return tf.gather(table, low) * (1 - part) + tf.gather(table, low + 1) * part
-
-    def mixer(self, item: Modality) -> Callable[[Any, Any, Any, Any], Any]:
-        """What mixes this input: `(own, partner's, share that is kept, keys) -> mixed`."""
-        if item.name not in self.computed and item.kind == "text":
-            return words_of_both
-        if item.name not in self.computed and item.kind == "tabular":
-            return columns_of_both
-        return added if self.how == "mixup" else cut
 
 
 def partners(tensor: Any) -> Any:
@@ -146,3 +155,24 @@ def columns_of_both(own: Any, other: Any, share: Any, keys: Any) -> Any:
     rank = tf.argsort(tf.argsort(uniforms(keys, SALT + 2, (own.shape[1],)), axis=1), axis=1)
     kept = tf.cast(rank, tf.float32) < tf.round(share * own.shape[1])[:, None]
     return tf.where(kept, own, other)
+
+
+@methods.register("mixup")
+class MixUp(Mixing):
+    """Pairs of examples are added, with all their modalities and labels (Zhang et al. 2018, arXiv:1710.09412).
+
+    Pictures, sounds and sensors are; words and columns of tables cannot be added: of them the share is taken.
+    """
+
+    mix = staticmethod(added)
+
+
+@methods.register("cutmix")
+class CutMix(Mixing):
+    """A part of each example is another one's, in all modalities and labels (Yun et al. 2019, arXiv:1905.04899).
+
+    Of a picture it is a box, which lies inside, so that its share is the drawn one; of a sound a stretch; of words and
+    columns of tables the share.
+    """
+
+    mix = staticmethod(cut)

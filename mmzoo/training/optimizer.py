@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) as one operation a variable."""
+"""The optimizer, AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), and the learning rate of each step."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+WARM_UP = 0.05  # share of the steps
+
 
 class AdamW(keras.optimizers.AdamW):
-    """Keras's optimizer and its state, with TensorFlow's fused update: a dozen operations less a variable and step.
+    """Keras's optimizer and its state, with TensorFlow's fused update, one operation a variable in place of a dozen.
 
     Gradients are summed over the replicas and clipped before it sees them. What a step has in common for all
     variables, the rate and the powers of the betas, is computed once.
@@ -49,3 +51,28 @@ class AdamW(keras.optimizers.AdamW):
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
         return grads_and_vars
+
+
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    """A rise to `peak` over the first 5 % of the steps, then a cosine to 0, or the peak on and on; times `factor`.
+
+    Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts.
+
+    Args:
+        falls: does it end in the cosine?
+        factor: a variable by which whoever holds it lowers the rate.
+        begin: the step at which whatever has this rate takes its first.
+    """
+
+    def __init__(self, peak: float, steps: int, falls: bool, factor: Any, begin: int = 0) -> None:
+        self.factor, self.begin = factor, begin
+        self.shape = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            steps,
+            alpha=0.0 if falls else 1.0,
+            warmup_target=peak,
+            warmup_steps=max(int(steps * WARM_UP), 1),
+        )
+
+    def __call__(self, step: Any) -> Any:
+        return self.shape(step + self.begin) * self.factor
