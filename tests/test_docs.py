@@ -6,7 +6,6 @@ The blocks of one page are one program. A `console` block is what no test can ru
 from __future__ import annotations
 
 import copy
-import importlib
 import re
 import shlex
 import subprocess
@@ -25,7 +24,7 @@ from mmzoo import datasets
 from mmzoo import recipe as recipes
 from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
-from mmzoo.listing import HOMES
+from mmzoo.listing import registry_of
 from mmzoo.registry import Registry
 from tests.conftest import privately
 
@@ -219,17 +218,23 @@ def run_line(line: str) -> None:
         assert main(words) == 0, line
 
 
-REGISTRIES = ("fusions", "towers", "tokenizers", "augmentations", "objectives", "tuning")
-HOMES = {"readers": "data.readers", "formats": "export.formats"}
+REGISTRIES = (
+    "fusions",
+    "towers",
+    "tokenizers",
+    "augmentations",
+    "objectives",
+    "tuning",
+    "methods",
+    "readers",
+    "formats",
+)
 
 
 @pytest.fixture
 def contributed() -> Iterator[list[dict[str, Any]]]:
     """What the examples for contributors define, file by file; they leave the registries afterwards."""
-    homes = {**{each: each for each in REGISTRIES}, **HOMES}
-    registries: list[Registry[Any]] = [
-        getattr(importlib.import_module(f"mmzoo.{home}"), each) for each, home in homes.items()
-    ]
+    registries: list[Registry[Any]] = [registry_of(each) for each in REGISTRIES]
     for registry in registries:
         registry.names()
     kept = [copy.copy(vars(registry)) for registry in registries]
@@ -276,10 +281,6 @@ def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
     task = mmzoo.Classification("kind", labels=["a", "b"], objective=mmzoo.Objective("poly", alpha=0.5))
     loss = task.loss(tf.constant([0]), tf.constant([[0.0, np.log(3.0)]], tf.float32))
     np.testing.assert_allclose(loss, np.log(4.0) + 0.5 * 0.75, rtol=1e-5)
-
-    (tmp_path / "table.psv").write_text("word|count\nbaa|3\nba|2\n")
-    table = mmzoo.read_table(tmp_path / "table.psv")
-    assert list(table.column("count")) == [3, 2]
 
     model = mmzoo.build(mmzoo.Spec([item], "minimum", [task], dim=8))
     ids = np.array([item.decode("ab")])
