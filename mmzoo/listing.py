@@ -23,7 +23,15 @@ LISTS = (
     "datasets",
     "recipes",
 )
-HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "augmentations": "of", "datasets": "inputs"}
+HEADS = {
+    "towers": "reads",
+    "fusions": "level",
+    "tokenizers": "where",
+    "augmentations": "of",
+    "objectives": "reads",
+    "datasets": "inputs",
+}
+FACTS = ("serves", "level", "where", "reads", "inputs")  # the main fact of an entry is the first that it has
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:
@@ -36,7 +44,7 @@ def rows(what: str) -> list[tuple[str, str, str]]:
     found = []
     for name in registry.names():
         facts = registry.facts(name)
-        fact = facts.get("serves") or facts.get("level") or facts.get("where") or facts.get("inputs", "")
+        fact = next((facts[key] for key in FACTS if facts.get(key)), "")
         found.append((name, ", ".join(fact) if isinstance(fact, tuple) else fact, facts["summary"]))
     return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions", "augmentations") else found
 

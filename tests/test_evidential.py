@@ -14,7 +14,6 @@ import mmzoo
 from mmzoo import lite
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.case import log_odds
 from mmzoo.evaluation.uncertainty import auroc
 from mmzoo.inference.running import run_model
 from tests.conftest import LABELS, small_records, small_spec
@@ -63,7 +62,7 @@ def test_answers_and_uncertainty() -> None:
     assert float(TASK.uncertainty(np.full((1, 3), -50.0, np.float32))[0, 0]) == pytest.approx(1)
     assert mmzoo.Classification("animal", labels=LABELS).uncertainty(logits) is None
     share = np.asarray(TASK.finish(logits))[:, 1]
-    np.testing.assert_allclose(log_odds(TASK, tf.constant(logits), 1), np.log(share / (1 - share)), atol=1e-4)
+    np.testing.assert_allclose(TASK.log_odds(tf.constant(logits), 1), np.log(share / (1 - share)), atol=1e-4)
 
 
 def test_what_cannot_weigh_evidence_is_said() -> None:

@@ -13,7 +13,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.measure import measure
 from mmzoo.export.operations import operations
 from mmzoo.files import read_file
-from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import finish, run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
@@ -35,23 +35,34 @@ class Proof:
         records = records.take(RECORDS)
         self.ids, self.inputs = records.ids, decode(self.spec, records)
         self.answers = finish(self.spec, run_model(model, self.inputs))
-        labelled = all(task.name in records.columns for task in self.spec.tasks)
+        labelled = all(task.column in records.columns for task in self.spec.tasks if task.column)
         self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
-    def metric(self, answers: Answers) -> float | None:
-        """The first task's metric; None without labels."""
-        if self.labels is None:
-            return None
-        return metrics(self.spec, answers, self.labels).get(primary(self.spec))
+    def metrics(self, answers: Answers) -> list[dict[str, Any]]:
+        """Of each task its primary metric with these answers, and how much the model's own are better.
+
+        Both are None without labels.
+        """
+        wanted, found = (
+            {} if self.labels is None else metrics(self.spec, a, self.labels) for a in (self.answers, answers)
+        )
+        rows = []
+        for task in self.spec.tasks:
+            name = self.spec.metric_name(task, task.primary_metric)
+            before, after = wanted.get(name), found.get(name)
+            drop = None if before is None or after is None else round(before - after, 6)
+            rows.append({"metric_name": name, "metric": after, "metric_drop": drop})
+        return rows
 
     def row(self, variant: str, path: Path) -> dict[str, Any]:
-        """The figures of a file.
+        """The figures of a file; of several tasks the metric of the one that loses most, and each in `tasks`.
 
         Raises:
             MMZooError: LiteRT cannot run it, or it answers with numbers that are not finite.
         """
         found, figures = measure(path, self.inputs)
         worst, total, count, equal = 0.0, 0.0, 0, []
+        differences: list[dict[str, Any]] = []
         for task in self.spec.tasks:
             wanted, given = self.answers[task.name], found[task.name]
             finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
@@ -61,7 +72,15 @@ class Proof:
             off = np.abs(given - wanted)
             worst, total, count = max(worst, float(off.max())), total + float(off.sum()), count + off.size
             equal.append(given.argmax(axis=-1) == wanted.argmax(axis=-1))
-        before, after = self.metric(self.answers), self.metric(found)
+            differences.append(
+                {
+                    "max_abs_diff": float(off.max()),
+                    "mean_abs_diff": float(off.mean()),
+                    "top1_agreement": float(np.mean(equal[-1])),
+                }
+            )
+        lost = self.metrics(found)
+        each = {t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)}
         return {
             "variant": variant,
             "file": path.name,
@@ -69,9 +88,8 @@ class Proof:
             "max_abs_diff": worst,
             "mean_abs_diff": total / count,
             "top1_agreement": float(np.mean(equal)),
-            "metric_name": primary(self.spec),
-            "metric": after,
-            "metric_drop": None if before is None or after is None else round(before - after, 6),
+            **max(lost, key=lambda row: -np.inf if row["metric_drop"] is None else row["metric_drop"]),
+            **({"tasks": each} if len(each) > 1 else {}),
             "examples": len(self.ids),
             **figures,
             "ops": dict(sorted(Counter(op for op, _ in operations(read_file(path, links=False))).items())),

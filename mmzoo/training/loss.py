@@ -37,7 +37,7 @@ def total_loss(
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
     A mean is over the examples whose label is known, and 0 where none is. With learned task weights
-    a task's share is `weight * (exp(-s) * loss + s / 2)`, for regression `weight * (exp(-s) * loss + s) / 2`,
+    a task's share is `weight * (exp(-s) * loss + s / 2)`, for numbers `weight * (exp(-s) * loss + s) / 2`,
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
@@ -78,7 +78,7 @@ def weighed_losses(
         task = spec.tasks[index]
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
-            loss = tf.exp(-s) * loss * (1.0 if task.labels else 0.5) + share * s / 2
+            loss = tf.exp(-s) * loss * (0.5 if task.tags.numeric else 1.0) + share * s / 2
         weighed.append(task.weight * loss * (1.0 if factors is None else factors[index]))
     return weighed
 
