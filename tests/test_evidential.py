@@ -66,7 +66,9 @@ def test_answers_and_uncertainty() -> None:
 
 
 def test_what_cannot_weigh_evidence_is_said() -> None:
-    with pytest.raises(MMZooError, match="'evidential' is for a classification, not for task 'sick'"):
+    with pytest.raises(
+        MMZooError, match="'evidential' reads concentrations, which task 'sick' of kind 'binary' does not give"
+    ):
         mmzoo.Binary("sick", objective="evidential")
     with pytest.raises(MMZooError, match="'decision_mean' joins answers and would lose the evidence of task 'animal'"):
         small_spec("decision_mean", tasks=[TASK])
