@@ -103,6 +103,7 @@ def counted(records: Records) -> Records:
     return Records({**records.columns, "many": [None, *many[1:]]}, records.ids)
 
 
+@pytest.mark.slow
 def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside a classification, with heads for the modalities too."""
     spec = small_spec(tasks=[mmzoo.Classification("animal", labels=LABELS), count("many", auxiliary=0.3)])
