@@ -32,10 +32,11 @@ HEADS = {
     "fusions": "level",
     "tokenizers": "where",
     "augmentations": "of",
+    "objectives": "reads",
     "formats": "needs",
     "datasets": "inputs",
 }
-FACTS = ("serves", "level", "where", "install", "inputs")
+FACTS = ("serves", "level", "where", "reads", "install", "inputs")
 """What an entry may be registered with that is shown beside its name; each has one of them at most."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -152,16 +151,17 @@ class Run:
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
         if alone and len(self.model.spec.inputs) > 1:
-            result = replace(result, alone=self._alone(records, result.worths[result.everything]))
+            worths = {each.name: each.worths[each.everything] for each in result.tasks.values() if not each.why_not}
+            result = result.with_found("alone", self._alone(records, worths))
         if dropout or ensemble or strange is not None:
-            result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
+            result = result.with_found("doubts", self._doubts(records, dropout, ensemble, strange))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
             write_report(self, records, result)
         return data
 
-    def _alone(self, records: Records, worths: Any) -> dict[str, Any]:
+    def _alone(self, records: Records, worths: dict[str, Any]) -> dict[str, Any]:
         from mmzoo.evaluation.alone import trained_alone
 
         options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
@@ -180,15 +180,14 @@ class Run:
     def _doubts(
         self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
     ) -> dict[str, Any]:
+        from mmzoo.evaluation.compare import shared_tasks
         from mmzoo.evaluation.doubt import doubts, strangers
 
         check_number("The number of draws under dropout", dropout, 0, 1000, whole=True)
-        task = self.spec.tasks[0]
         for other in ensemble:
-            theirs = other.spec.tasks[0]
             require(
-                (theirs.name, theirs.kind, theirs.labels) == (task.name, task.kind, task.labels),
-                f"The run '{other.folder}' has another first task than '{self.folder}'; an ensemble has one task.",
+                len(shared_tasks([self.spec, other.spec])) == len(self.spec.tasks),
+                f"The run '{other.folder}' has other tasks than '{self.folder}'; an ensemble needs the same.",
             )
         strange = strangers(self.spec, strange) if isinstance(strange, str) else strange
         training = self.records("train") if strange is not None and self.has_data else None

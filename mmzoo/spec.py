@@ -66,7 +66,7 @@ class Spec:
         for name in names:
             require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
         for task in self.tasks:
-            taken = task.evidential and task.uncertainty_name in names
+            taken = task.tags.evidential and task.uncertainty_name in names
             require(
                 not taken,
                 f"The name '{task.uncertainty_name}' is that of the uncertainty of task '{task.name}', which stands "
@@ -107,7 +107,7 @@ class Spec:
         fusions.check_options(fusion.name, fusion.options, self.input_names)
         for task in self.tasks:
             require(
-                fusions.facts(fusion.name)["level"] == "feature" or not task.evidential,
+                fusions.facts(fusion.name)["level"] == "feature" or not task.tags.evidential,
                 f"Fusion '{fusion.name}' joins answers and would lose the evidence of task '{task.name}'; "
                 "choose a fusion of features, or another objective.",
             )

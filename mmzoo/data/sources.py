@@ -97,7 +97,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
             task, table, label, task=options.task, delimiter=options.delimiter
         )
         # A label is kept as the text that it is written with, unless it is an amount.
-        found[label] = "category" if made.labels else "number"
+        found[label] = "category" if made.tags.probabilistic else "number"
         notes = notes | {label: said}
     return Source(name, split_table(table, label), found, label, notes)
 

@@ -160,8 +160,8 @@ def describe(spec: Spec) -> dict[str, Any]:
         {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
     ]
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
-    outputs = [{"name": task.name, "kind": task.kind, "labels": list(task.labels)} for task in spec.tasks]
-    doubting = [task for task in spec.tasks if task.evidential]
+    outputs = [task.describe() for task in spec.tasks]
+    doubting = [task for task in spec.tasks if task.tags.evidential]
     outputs += [{"name": task.uncertainty_name, "kind": "uncertainty", "labels": []} for task in doubting]
     plain = json.dumps(spec.to_json(), sort_keys=True).encode()
     return {

@@ -10,7 +10,7 @@ import numpy as np
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats.base import Format, Variant
-from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import finish, run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
@@ -30,23 +30,25 @@ class Proof:
         records = records.take(form.examples)
         self.ids, self.inputs = records.ids, decode(self.spec, records)
         self.answers = finish(self.spec, run_model(model, self.inputs))
-        labelled = form.has_metric() and all(task.name in records.columns for task in self.spec.tasks)
+        labelled = form.has_metric() and all(task.column in records.columns for task in self.spec.tasks if task.column)
         self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
-    def metric(self, answers: Answers) -> float | None:
-        """The first task's metric; None without labels."""
-        if self.labels is None:
-            return None
-        return metrics(self.spec, answers, self.labels).get(primary(self.spec))
+    def metrics(self, answers: Answers, found: Answers) -> list[dict[str, Any]]:
+        """Of each task its primary metric with what was found, and how much the model's own answers are better.
 
-    def loss(self, answers: Answers, found: Answers) -> dict[str, Any]:
-        """How much of the metric is lost, which is what variants to choose from are compared by."""
-        before, after = self.metric(answers), self.metric(found)
-        drop = None if before is None or after is None else round(before - after, 6)
-        return {"metric_name": primary(self.spec), "metric": after, "metric_drop": drop}
+        Both are None without labels.
+        """
+        wanted, given = ({} if self.labels is None else metrics(self.spec, a, self.labels) for a in (answers, found))
+        rows = []
+        for task in self.spec.tasks:
+            name = self.spec.metric_name(task, task.primary_metric)
+            before, after = wanted.get(name), given.get(name)
+            drop = None if before is None or after is None else round(before - after, 6)
+            rows.append({"metric_name": name, "metric": after, "metric_drop": drop})
+        return rows
 
     def row(self, variant: str, path: Path) -> dict[str, Any]:
-        """The figures of what was written.
+        """The figures of what was written; of several tasks the metric of the one that loses most, and each in `tasks`.
 
         Raises:
             MMZooError: it cannot be run, or it answers with numbers that are not finite.
@@ -55,6 +57,7 @@ class Proof:
         answers = self.answers if asked is self.inputs else finish(self.spec, run_model(self.model, asked))
         found, figures = self.form.run(variant, path, self.spec, self.inputs)
         worst, total, count, equal = 0.0, 0.0, 0, []
+        differences: list[dict[str, Any]] = []
         for task in self.spec.tasks:
             wanted, given = answers[task.name], found[task.name]
             finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
@@ -64,6 +67,17 @@ class Proof:
             off = np.abs(given - wanted)
             worst, total, count = max(worst, float(off.max())), total + float(off.sum()), count + off.size
             equal.append(given.argmax(axis=-1) == wanted.argmax(axis=-1))
+            differences.append(
+                {
+                    "max_abs_diff": float(off.max()),
+                    "mean_abs_diff": float(off.mean()),
+                    "top1_agreement": float(np.mean(equal[-1])),
+                }
+            )
+        lost: list[dict[str, Any]] = [{} for _ in self.spec.tasks]
+        if self.form.has_metric():
+            lost = self.metrics(answers, found)
+        each = {t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)}
         return {
             "variant": variant,
             **({"file": path.name} if path.is_file() else {}),
@@ -71,7 +85,8 @@ class Proof:
             "max_abs_diff": worst,
             "mean_abs_diff": total / count,
             "top1_agreement": float(np.mean(equal)),
-            **(self.loss(answers, found) if self.form.has_metric() else {}),
+            **max(lost, key=lambda row: -np.inf if row.get("metric_drop") is None else row["metric_drop"]),
+            **({"tasks": each} if len(each) > 1 else {}),
             "examples": len(self.ids),
             **figures,
         }

@@ -65,6 +65,7 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         others=[row for row in found if "why_not" in row],
         largest=max((row["bytes"] for row in measured), default=1),
         reason=reason,
+        task_lines=task_lines,
         examples=sorted({row["examples"] for row in measured}),
     )
     write_file(folder / "report.html", text.encode("utf-8", "replace"))
@@ -102,6 +103,17 @@ def reason(row: dict[str, Any]) -> str:
     near = "over" not in row
     why = "the fastest that loses no more than it may" if near else "of those that lose too much this loses least"
     return f"{why}. best{known_variants()[row['variant']].suffix} is a copy of it."
+
+
+def task_lines(row: dict[str, Any]) -> list[str]:
+    """What a row says of each of several tasks."""
+    lines = []
+    for name, found in row.get("tasks", {}).items():
+        drop = found.get("metric_drop")
+        said = "" if drop is None else f"; {found['metric_name']} {found['metric']:.4f}, {drop:+.4f} lost"
+        equal = found["top1_agreement"]
+        lines.append(f"{name}: differs by up to {found['max_abs_diff']:.1e}, top-1 equal {equal:.1%}{said}.")
+    return lines
 
 
 def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -153,6 +165,7 @@ def report_text(rows: list[dict[str, Any]]) -> str:
     over = [row for row in measured if "over" in row]
     lines += [f"\n`{row['variant']}` {markdown(row['over'])}; only --allow-loss keeps it." for row in over]
     lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]
+    lines += [f"\n`{row['variant']}`, {markdown(text)}" for row in measured for text in task_lines(row)]
     for row in measured:
         if "ops" in row:
             ops = ", ".join(markdown(f"{name} {count}") for name, count in row["ops"].items())

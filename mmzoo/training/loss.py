@@ -84,7 +84,7 @@ def total_loss(
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
     A mean is over the examples whose label is known, and 0 where none is. With learned task weights
-    a task's share is `weight * (exp(-s) * loss + s / 2)`, for regression `weight * (exp(-s) * loss + s) / 2`,
+    a task's share is `weight * (exp(-s) * loss + s / 2)`, for numbers `weight * (exp(-s) * loss + s) / 2`,
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
@@ -102,7 +102,7 @@ def weighed_losses(spec: Spec, outputs: dict[str, Any], batch: Batch, losses: Se
         value = loss.value
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
-            value = tf.exp(-s) * value * (1.0 if task.labels else 0.5) + batch.share * s / 2
+            value = tf.exp(-s) * value * (0.5 if task.tags.numeric else 1.0) + batch.share * s / 2
         weighed.append(task.weight * value * loss.factor)
     return weighed
 

@@ -81,10 +81,10 @@ def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.
     model = load_finished(teacher)
     theirs = {task.name: task for task in model.spec.tasks}
     for task in spec.tasks:
-        same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)
+        same = task.name in theirs and task.matches(theirs[task.name])
         require(same, f"The teacher '{teacher}' has no task '{task.name}' with the same labels; choose another.")
         require(
-            theirs[task.name].evidential == task.evidential,
+            theirs[task.name].tags.evidential == task.tags.evidential,
             f"Of the teacher '{teacher}' and task '{task.name}' one weighs evidence and the other does not; let both.",
         )
     for name in model.spec.input_names:
