@@ -78,6 +78,8 @@ class Proof:
         if self.form.has_metric():
             lost = self.metrics(answers, found)
         each = {t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)}
+        drops = [row.get("metric_drop") for row in lost]
+        most = lost[int(np.argmax([-np.inf if drop is None else drop for drop in drops]))]
         return {
             "variant": variant,
             **({"file": path.name} if path.is_file() else {}),
@@ -85,7 +87,7 @@ class Proof:
             "max_abs_diff": worst,
             "mean_abs_diff": total / count,
             "top1_agreement": float(np.mean(equal)),
-            **max(lost, key=lambda row: -np.inf if row.get("metric_drop") is None else row["metric_drop"]),
+            **most,
             **({"tasks": each} if len(each) > 1 else {}),
             "examples": len(self.ids),
             **figures,
