@@ -7,7 +7,7 @@ from itertools import pairwise
 import keras
 import numpy as np
 import pytest
-from scipy.stats import binomtest, permutation_test
+from scipy.stats import binomtest
 
 import mmzoo
 from mmzoo.data.records import Records, decode
@@ -78,7 +78,7 @@ def test_the_interval_covers_what_it_promises() -> None:
     assert 0.91 <= inside / 300 <= 0.98
 
 
-def test_paired_tests_against_scipy() -> None:
+def test_paired_tests_by_hand() -> None:
     random = np.random.default_rng(0)
     first, second = random.random(200) < 0.8, random.random(200) < 0.7
     better, worse = int((first & ~second).sum()), int((second & ~first).sum())
@@ -88,9 +88,9 @@ def test_paired_tests_against_scipy() -> None:
     assert paired_test(np.zeros(5)) == ("mcnemar", 1.0)
     differences = random.normal(0.2, 1.0, 40)
     name, p = paired_test(differences)
-    wanted = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=20_000, rng=random)
+    flipped = (random.integers(0, 2, (20_000, 40)) * 2 - 1) * differences
     assert name == "sign_flip"
-    assert p == pytest.approx(wanted.pvalue, abs=0.02)
+    assert p == pytest.approx((abs(flipped.mean(axis=1)) >= abs(differences.mean())).mean(), abs=0.02)
 
 
 @pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))

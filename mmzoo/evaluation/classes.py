@@ -20,9 +20,9 @@ LEAST_RECORDS = 5  # of a slice
 
 def confusion(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """How often each label (rows) is answered as each (columns), int (K, K)."""
-    counts = np.zeros((len(task.answer_names), len(task.answer_names)), int)
-    np.add.at(counts, (labels, answers.argmax(axis=1)), 1)
-    return counts
+    from sklearn.metrics import confusion_matrix
+
+    return np.asarray(confusion_matrix(labels, answers.argmax(axis=1), labels=np.arange(len(task.answer_names))))
 
 
 def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
@@ -30,32 +30,29 @@ def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[s
 
     None stands for a share of nothing: the precision of a label never given, the recall of one that does not occur.
     """
-    if task.tags.exclusive:
-        places = np.arange(len(task.answer_names))
-        right, given = labels[:, None] == places, answers.argmax(axis=1)[:, None] == places
-    else:
-        right, given = labels > 0.5, answers > 0.5
-    hits, true, said = (right & given).sum(axis=0), right.sum(axis=0), given.sum(axis=0)
+    from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+
+    single = task.tags.exclusive
+    right, given = (labels, answers.argmax(axis=1)) if single else (labels > 0.5, answers > 0.5)
+    found = precision_recall_fscore_support(
+        right, given, labels=np.arange(len(task.answer_names)), zero_division=np.nan
+    )
     rows = []
     for k, label in enumerate(task.answer_names):
-        row: dict[str, Any] = {
-            "label": label,
-            "precision": share(hits[k], said[k]),
-            "recall": share(hits[k], true[k]),
-            "f1": share(2 * hits[k], true[k] + said[k]),
-            "count": int(true[k]),
+        shares = {
+            name: number_of(values[k]) for name, values in zip(("precision", "recall", "f1"), found, strict=False)
         }
-        if not task.tags.exclusive:
-            from sklearn.metrics import average_precision_score
-
-            row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if true[k] else None
+        row: dict[str, Any] = {"label": label, **shares, "count": int(found[3][k])}
+        if not single:
+            some = bool(right[:, k].any())
+            row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if some else None
         rows.append(row)
     return sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0.0))
 
 
-def share(part: int, whole: int) -> float | None:
-    """`part / whole`, None where there is no whole."""
-    return float(part / whole) if whole else None
+def number_of(share: float) -> float | None:
+    """A share, None where it is one of nothing."""
+    return None if np.isnan(share) else float(share)
 
 
 def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:

@@ -76,10 +76,13 @@ class Regression(Learned):
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Mean absolute error, and R2 averaged over the targets (0 where a target does not vary)."""
-        error = ((labels - predictions) ** 2).sum(axis=0)
-        spread = ((labels - labels.mean(axis=0)) ** 2).sum(axis=0)
-        r2 = np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1), 0.0)
-        return {"mae": float(np.abs(labels - predictions).mean()), "r2": float(r2.mean())}
+        from sklearn.metrics import mean_absolute_error, r2_score
+
+        varied = np.ptp(labels, axis=0) > 0
+        r2 = np.zeros(labels.shape[1])
+        if varied.any():
+            r2[varied] = r2_score(labels[:, varied], predictions[:, varied], multioutput="raw_values")
+        return {"mae": float(mean_absolute_error(labels, predictions)), "r2": float(r2.mean())}
 
     def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Minus the absolute error."""
