@@ -217,10 +217,10 @@ def read_image(value: Any, name: str = "the image") -> np.ndarray:
     """Pixels uint8 (H, W, 3) of whatever `mmzoo.Image.decode` takes, right side up, what is transparent laid on white.
 
     Raises:
-        MMZooError: it is no picture, is damaged, or is over the limits of `mmzoo.modalities.pictures.limits`.
+        MMZooError: it is no picture, is damaged, or is over the limits of `mmzoo.modalities.image.pictures.limits`.
     """
-    from mmzoo.modalities.pictures.exif import turned
-    from mmzoo.modalities.pictures.reading import read_picture
+    from mmzoo.modalities.image.pictures.exif import turned
+    from mmzoo.modalities.image.pictures.reading import read_picture
 
     return turned(*read_picture(value, name))
 

@@ -18,7 +18,7 @@ from mmzoo.data.names import input_names
 from mmzoo.data.table import Table
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.cells import number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import number_of, says_nothing, text_of
 
 
 def read(folder: Path, cells: list[str], **options: Any) -> Table:

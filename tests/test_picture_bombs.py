@@ -17,8 +17,8 @@ from PIL import Image as Pillow
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.limits import MAX_MEMORY
-from mmzoo.modalities.pictures.moving import read_gif
+from mmzoo.modalities.image.pictures.limits import MAX_MEMORY
+from mmzoo.modalities.image.pictures.moving import read_gif
 from tests.picture_files import (
     BASE,
     GIFS,

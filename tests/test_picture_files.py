@@ -16,8 +16,8 @@ from PIL import Image as Pillow
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.exif import orientation
-from mmzoo.modalities.pictures.resizing import resized
+from mmzoo.modalities.image.pictures.exif import orientation
+from mmzoo.modalities.image.pictures.resizing import resized
 from tests.picture_files import ALPHA, CLEAR, FILES, GREY, PIXELS, SIDE, chunk, encoded, expected, png, tiff
 
 IMAGE = mmzoo.Image("picture", size=SIDE)

@@ -16,8 +16,8 @@ from mmzoo.data.fingerprints import exact
 from mmzoo.data.guess import INPUTS
 from mmzoo.data.packing import raw
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.sounds import duration
-from mmzoo.modalities.wav import read_plain
+from mmzoo.modalities.audio.sounds import duration
+from mmzoo.modalities.audio.wav import read_plain
 
 if not hasattr(os, "mkfifo"):
     pytest.skip("this system has no such files", allow_module_level=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import mmzoo
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import sensor
-from mmzoo.modalities.gaps import FillGaps
+from mmzoo.modalities.sensor.gaps import FillGaps
 
 WATCH = mmzoo.Sensor("watch", channels=2, steps=6)
 

@@ -16,8 +16,8 @@ from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities.base import read_bytes, unpacked
-from mmzoo.modalities.cells import is_missing
-from mmzoo.modalities.pictures.reading import from_pillow, is_pillow
+from mmzoo.modalities.image.pictures.reading import from_pillow, is_pillow
+from mmzoo.modalities.tabular.cells import is_missing
 
 MEDIA = ("image", "audio", "video", "sensor")
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word

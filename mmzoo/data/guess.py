@@ -26,9 +26,9 @@ from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities import Modality
 from mmzoo.modalities.arrays import real_numbers
 from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.audio.sounds import duration
 from mmzoo.modalities.image import Image
 from mmzoo.modalities.sensor import Sensor, read_numbers
-from mmzoo.modalities.sounds import duration
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.text import Text
 from mmzoo.modalities.video import Video

@@ -20,7 +20,7 @@ from mmzoo.data.packing import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
 from mmzoo.files import read_file, write_file
 from mmzoo.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json
-from mmzoo.modalities.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing
 
 FORMAT = 1
 INDEX = "index.json"

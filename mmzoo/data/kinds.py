@@ -14,8 +14,8 @@ import numpy as np
 
 from mmzoo.errors import DataError
 from mmzoo.modalities import Modality, audio, image, sensor, video
-from mmzoo.modalities.cells import number_of, text_of
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities.image.pictures.reading import is_pillow
+from mmzoo.modalities.tabular.cells import number_of, text_of
 
 ENDINGS: dict[str, tuple[str, ...]] = {
     "image": image.ENDINGS,

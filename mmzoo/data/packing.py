@@ -12,10 +12,11 @@ import numpy as np
 
 from mmzoo.data.kinds import READERS
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.arrays import numeric, waveform
+from mmzoo.modalities.arrays import numeric
+from mmzoo.modalities.audio.waveforms import waveform
 from mmzoo.modalities.base import FILES, read_bytes, unpacked
-from mmzoo.modalities.pictures import read_picture
-from mmzoo.modalities.pictures.exif import turned
+from mmzoo.modalities.image.pictures import read_picture
+from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record

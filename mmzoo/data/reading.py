@@ -18,8 +18,8 @@ from mmzoo.data.readers import read_cells
 from mmzoo.data.shards import read_shards
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
-from mmzoo.modalities.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities.image.pictures.reading import is_pillow
+from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
 
 SHOWN = 3  # words for nothing that are named
 

@@ -18,7 +18,7 @@ from mmzoo.data.table import Table
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.files import open_plain
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities.image.pictures.reading import is_pillow
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 LARGE = 0.1

@@ -16,9 +16,9 @@ from keras import ops
 from mmzoo.declared import embedding, frozen_features
 from mmzoo.modalities import Modality
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.gaps import FillGaps
+from mmzoo.modalities.audio.spectrogram import GivenFrames, LogMel, Mfcc
 from mmzoo.modalities.sensor import Sensor
-from mmzoo.modalities.spectrogram import GivenFrames, LogMel, Mfcc
+from mmzoo.modalities.sensor.gaps import FillGaps
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import check_sides, cut_short
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import check_sides, cut_short
 
 # The decoder holds two canvases of 4 bytes a pixel, what a lossless picture is made of, and gives Pillow another.
 COST = 20

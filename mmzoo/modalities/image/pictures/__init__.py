@@ -6,9 +6,9 @@ operations, for a served model; `resizing` squeezes; only the last two import Te
 of a moving GIF.
 """
 
-from mmzoo.modalities.pictures.limits import MAX_PIXELS
-from mmzoo.modalities.pictures.moving import read_gif
-from mmzoo.modalities.pictures.reading import read_picture
-from mmzoo.modalities.pictures.resizing import resized
+from mmzoo.modalities.image.pictures.limits import MAX_PIXELS
+from mmzoo.modalities.image.pictures.moving import read_gif
+from mmzoo.modalities.image.pictures.reading import read_picture
+from mmzoo.modalities.image.pictures.resizing import resized
 
 __all__ = ["MAX_PIXELS", "read_gif", "read_picture", "resized"]

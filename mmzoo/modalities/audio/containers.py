@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
-from mmzoo.modalities.arrays import mono
-from mmzoo.modalities.wav import CHANNELS, RATES
+from mmzoo.modalities.audio.wav import CHANNELS, RATES
+from mmzoo.modalities.audio.waveforms import mono
 
 MAX_PIXELS = 2**24
 """Of one frame. A decoder holds up to 17 frames, of 1.5 bytes a pixel in 8 bits and 4:2:0, of 6 at most."""

@@ -12,11 +12,12 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.arrays import LOUDEST, mono, read_array, waveform
+from mmzoo.modalities.arrays import read_array
+from mmzoo.modalities.audio.sounds import read_sound
+from mmzoo.modalities.audio.wav import RATES
+from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
 from mmzoo.modalities.base import FILES, Modality, padded, unpacked
 from mmzoo.modalities.cuts import note_cut
-from mmzoo.modalities.sounds import read_sound
-from mmzoo.modalities.wav import RATES
 
 FEATURES = ("log_mel", "mfcc")
 ENDINGS = (
@@ -86,7 +87,7 @@ class Audio(Modality):
         """A path, the bytes of a sound file or of a video with sound, a waveform at the model's rate, or with its rate.
 
         A waveform is an array or whatever becomes one, (N,), (N, channels) or (channels, N) with up to 64 channels
-        where it is clear which; float in -1..1, or integers, which are scaled by their type (see `arrays.waveform`).
+        where it is clear which; float in -1..1, or integers, which are scaled by their type (see `waveforms.waveform`).
         With its own rate it is `(samples, rate)`, or a dict as Hugging Face's datasets give it, `{"array",
         "sampling_rate"}`; `{"bytes", "path"}` is a file. What is longer than `seconds` is cut, and the log says so.
         With `frames`: an array (any, bands) or a .npy file.

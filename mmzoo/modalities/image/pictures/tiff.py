@@ -7,8 +7,8 @@ import struct
 from typing import Any
 
 from mmzoo.errors import require_data
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import check_parts, check_sides, damaged
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import check_parts, check_sides, damaged
 
 WIDTH, HEIGHT, BITS, SAMPLES, TILE_WIDTH, TILE_HEIGHT = 256, 257, 258, 277, 322, 323
 BYTES = (1, 2, 7)  # the types of a byte, a character and what is undefined, which are read as they are

@@ -12,10 +12,10 @@ import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.files import open_plain
-from mmzoo.modalities.arrays import mono
+from mmzoo.modalities.audio.containers import container_of, read_track
+from mmzoo.modalities.audio.wav import CHANNELS, RATES, mended, read_plain, reader
+from mmzoo.modalities.audio.waveforms import mono
 from mmzoo.modalities.base import origin_of, read_bytes, reading
-from mmzoo.modalities.containers import container_of, read_track
-from mmzoo.modalities.wav import CHANNELS, RATES, mended, read_plain, reader
 
 BLOCK = 2**22
 """Samples, of all channels together, that are decoded at once: a file of zeros may hold 10,000 times its own length."""

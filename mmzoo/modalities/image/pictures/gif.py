@@ -9,8 +9,8 @@ import struct
 from dataclasses import dataclass
 
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import check_parts, check_sides, cut_short
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import check_parts, check_sides, cut_short
 
 MAX_FRAMES = 20_000
 # A frame is laid on a screen of 4 bytes a pixel, beside the one before it and what is under it.

@@ -14,7 +14,7 @@ from mmzoo.choice import Tower
 from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, frequent, statistics
-from mmzoo.modalities.cells import LARGEST, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.base import read_bytes, unpacked
-from mmzoo.modalities.pictures import tiff
-from mmzoo.modalities.pictures.exif import orientation
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.header import read_header
-from mmzoo.modalities.pictures.limits import check_sides, damaged
+from mmzoo.modalities.image.pictures import tiff
+from mmzoo.modalities.image.pictures.exif import orientation
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.header import read_header
+from mmzoo.modalities.image.pictures.limits import check_sides, damaged
 
 STRIP = 2**20  # pixels that are converted at once, so that a large picture takes little more than itself
 QUIET = threading.Lock()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from mmzoo.errors import require_data
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import check_sides, cut_short
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import check_sides, cut_short
 
 OS2 = 12  # the length of the oldest header, whose sides have 16 bits
 RUNS = (1, 2)  # run lengths of 8 and of 4 bits, which Pillow decodes in a loop of Python

@@ -7,10 +7,10 @@ import io
 import numpy as np
 
 from mmzoo.errors import require_data
-from mmzoo.modalities.pictures.gif import END, MAX_FRAMES, MOVING_COST, Walk
-from mmzoo.modalities.pictures.limits import MAX_PIXELS, check_sides, damaged
-from mmzoo.modalities.pictures.reading import on_white, trouble
-from mmzoo.modalities.pictures.resizing import resized
+from mmzoo.modalities.image.pictures.gif import END, MAX_FRAMES, MOVING_COST, Walk
+from mmzoo.modalities.image.pictures.limits import MAX_PIXELS, check_sides, damaged
+from mmzoo.modalities.image.pictures.reading import on_white, trouble
+from mmzoo.modalities.image.pictures.resizing import resized
 
 
 def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:

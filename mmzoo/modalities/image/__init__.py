@@ -12,10 +12,10 @@ from mmzoo.choice import Tower
 from mmzoo.errors import check_number
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
-from mmzoo.modalities.pictures.exif import turned
-from mmzoo.modalities.pictures.graph import decode_graph
-from mmzoo.modalities.pictures.reading import read_picture
-from mmzoo.modalities.pictures.resizing import resized
+from mmzoo.modalities.image.pictures.exif import turned
+from mmzoo.modalities.image.pictures.graph import decode_graph
+from mmzoo.modalities.image.pictures.reading import read_picture
+from mmzoo.modalities.image.pictures.resizing import resized
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 """How the names of the picture files end that `Image` reads."""
@@ -61,7 +61,7 @@ class Image(Modality):
 
         Raises:
             DataError: it is none of those, is damaged, or would take more than
-                `mmzoo.modalities.pictures.limits.MAX_MEMORY` bytes or some seconds.
+                `mmzoo.modalities.image.pictures.limits.MAX_MEMORY` bytes or some seconds.
         """
         return self._decoded(value, None)
 

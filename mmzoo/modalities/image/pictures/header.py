@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures import bmp, gif, jpeg, png, tiff, webp
-from mmzoo.modalities.pictures.facts import Facts
+from mmzoo.modalities.image.pictures import bmp, gif, jpeg, png, tiff, webp
+from mmzoo.modalities.image.pictures.facts import Facts
 
 FORMATS = "JPEG, PNG, GIF, BMP, WebP or TIFF"
 READERS: dict[bytes, Callable[[bytes, str], Facts]] = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.exif import orientation
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import check_parts, check_sides, cut_short, damaged
+from mmzoo.modalities.image.pictures.exif import orientation
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import check_parts, check_sides, cut_short, damaged
 
 # The chunks that make pixels. Texts, profiles and the further pictures of an animation can be made to fill memory.
 KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmzoo.modalities.pictures.exif import LONG, ORIENTATION, SHORT
-from mmzoo.modalities.pictures.jpeg import APP1, EOI, FRAMES, LONELY, PLAIN, SOS
-from mmzoo.modalities.pictures.limits import (
+from mmzoo.modalities.image.pictures.exif import LONG, ORIENTATION, SHORT
+from mmzoo.modalities.image.pictures.jpeg import APP1, EOI, FRAMES, LONELY, PLAIN, SOS
+from mmzoo.modalities.image.pictures.limits import (
     HARMLESS,
     MAX_MEMORY,
     MAX_PARTS,
@@ -19,7 +19,7 @@ from mmzoo.modalities.pictures.limits import (
     PIXELS_PER_BYTE,
     SCANNED,
 )
-from mmzoo.modalities.pictures.resizing import resize
+from mmzoo.modalities.image.pictures.resizing import resize
 
 SEGMENTS = 1000  # of a JPEG that are looked at: each takes a turn of a loop
 ARITHMETIC = (b"\xff\xc9", b"\xff\xca")

@@ -10,9 +10,9 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require_data
 from mmzoo.modalities import modalities
+from mmzoo.modalities.audio.containers import count_frames, frames
 from mmzoo.modalities.base import FILES, Modality, read_bytes, unpacked
-from mmzoo.modalities.containers import count_frames, frames
-from mmzoo.modalities.pictures import read_gif, resized
+from mmzoo.modalities.image.pictures import read_gif, resized
 
 ENDINGS = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),

@@ -8,9 +8,17 @@ from collections.abc import Iterator
 from functools import partial
 
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.exif import orientation
-from mmzoo.modalities.pictures.facts import Facts
-from mmzoo.modalities.pictures.limits import MAX_PARTS, MAX_SCANS, SCANNED, check_parts, check_sides, cut_short, damaged
+from mmzoo.modalities.image.pictures.exif import orientation
+from mmzoo.modalities.image.pictures.facts import Facts
+from mmzoo.modalities.image.pictures.limits import (
+    MAX_PARTS,
+    MAX_SCANS,
+    SCANNED,
+    check_parts,
+    check_sides,
+    cut_short,
+    damaged,
+)
 
 # Any number of fill bytes FF stands before a marker; what is no marker is skipped. After a scan RST markers are too.
 MARKER = re.compile(rb"\xff([\x01-\xfe])")
