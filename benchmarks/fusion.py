@@ -17,7 +17,7 @@ import numpy as np
 from mmzoo import datasets
 from mmzoo.inference.metrics import primary
 from mmzoo.recipe import load_recipe
-from mmzoo.training.train import train
+from mmzoo.run import train
 
 
 def main() -> None:

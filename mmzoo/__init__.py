@@ -39,13 +39,13 @@ _HOMES = {
     "build": "mmzoo.graph.build",
     "explain": "mmzoo.evaluation.explain",
     "from_dataset": "mmzoo.data.streams",
-    "load": "mmzoo.folder",
+    "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
     "read_table": "mmzoo.data.reading",
     "read_tfds": "mmzoo.data.tfds",
-    "save": "mmzoo.folder",
+    "save": "mmzoo.artifact",
     "table_spec": "mmzoo.data.guess",
-    "train": "mmzoo.training.train",
+    "train": "mmzoo.run",
 }
 _LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "objectives", "datasets")
 

@@ -12,16 +12,19 @@ from typing import Any
 
 import keras
 
+from mmzoo.artifact import load
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
-from mmzoo.files import is_folder, is_plain, write_file
-from mmzoo.folder import load
-from mmzoo.folder.notes import made_in, read_machine, read_settings
+from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
 from mmzoo.spec import Spec
+from mmzoo.training.finished import check_finished
+from mmzoo.training.notes import made_in, read_machine, read_settings
+from mmzoo.training.settings import Training
+from mmzoo.training.train import train as train_folder
 from mmzoo.words import json_bytes, one_line
 
 
@@ -42,14 +45,7 @@ class Run:
 
     def __init__(self, folder: str | Path, *, data: str = "") -> None:
         self.folder, self._data = Path(folder), data
-        require(
-            is_plain(self.folder / "spec.json"),
-            f"'{folder}' is not a run: it has no spec.json; make one with: mmzoo train RECIPE --out {folder}",
-        )
-        require(
-            is_folder(self.folder / "model") and is_plain(self.folder / "model" / "card.json"),
-            f"The run '{folder}' is not finished; go on with the mmzoo train command that began it.",
-        )
+        check_finished(folder)
 
     @cached_property
     def model(self) -> keras.Model:
@@ -156,9 +152,7 @@ class Run:
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
         if alone and len(self.model.spec.inputs) > 1:
-            from mmzoo.evaluation.alone import trained_alone
-
-            result = replace(result, alone=trained_alone(self, records, result.worths[result.everything]))
+            result = replace(result, alone=self._alone(records, result.worths[result.everything]))
         if dropout or ensemble or strange is not None:
             result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
         data = result.to_json()
@@ -166,6 +160,22 @@ class Run:
             write_file(self.folder / "metrics.json", json_bytes(data))
             write_report(self, records, result)
         return data
+
+    def _alone(self, records: Records, worths: Any) -> dict[str, Any]:
+        from mmzoo.evaluation.alone import trained_alone
+
+        options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
+        return trained_alone(
+            self.spec,
+            self.records("train"),
+            self.records("validation"),
+            records,
+            worths,
+            folder=self.folder,
+            training=Training.from_json(self.settings["training"]),
+            data=self.data,
+            **options,
+        )
 
     def _doubts(
         self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
@@ -222,3 +232,56 @@ class Run:
         uncertainty, as `<task>_uncertainty`.
         """
         return predict(self.model, record)
+
+
+def train(
+    spec: Spec,
+    train: Records,
+    validation: Records | None = None,
+    *,
+    training: Training | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    data: str = "",
+    recipe: Path | None = None,
+    on_error: str = "error",
+    budget: float = 0.01,
+    strategy: Any = None,
+    callbacks: Sequence[Any] = (),
+    service: str = "",
+) -> Run:
+    """Train `spec` on records and return the run.
+
+    Args:
+        validation: chooses the best epoch; without it the last is kept.
+        out: the run's folder; the next free `runs/N` if not given. A folder with an
+            unfinished run of the same spec, settings and seed is gone on with.
+        data, recipe: where the records came from, kept with the run.
+        on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
+            "skip" and "mask" they are counted by cause in `data_errors.json`.
+        strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
+            The result does not depend on it, nor need a run be gone on with on the one that it began on.
+        service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
+            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
+        callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
+
+    Raises:
+        MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
+    """
+    return Run(
+        train_folder(
+            spec,
+            train,
+            validation,
+            training=training,
+            seed=seed,
+            out=out,
+            data=data,
+            recipe=recipe,
+            on_error=on_error,
+            budget=budget,
+            strategy=strategy,
+            callbacks=callbacks,
+            service=service,
+        )
+    )

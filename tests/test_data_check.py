@@ -12,9 +12,9 @@ import soundfile
 from PIL import Image as Pillow
 
 from mmzoo.cli import main
-from mmzoo.data.check import Check, check, far_out
 from mmzoo.data.fingerprints import near_groups, picture_map, plain_words, sound_map
 from mmzoo.datasets import open_source
+from mmzoo.inspection.check import Check, check, far_out
 
 RANDOM = np.random.default_rng(0)
 

@@ -11,7 +11,7 @@ import soundfile
 from PIL import Image as Pillow
 
 from mmzoo.cli import main
-from mmzoo.data.show import marked
+from mmzoo.inspection.show import marked
 
 RANDOM = np.random.default_rng(0)
 

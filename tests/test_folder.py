@@ -10,9 +10,9 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 
 import mmzoo
+from mmzoo.artifact.golden import presence
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.folder.golden import presence
 from mmzoo.graph.weights import named_weights
 from mmzoo.towers import towers
 from tests.attacks.making import card_of

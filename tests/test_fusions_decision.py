@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.fusions import fusions
-from mmzoo.training.calibrate import calibrate, confidence
+from mmzoo.inference.calibrate import calibrate, confidence
 from tests.conftest import small_spec
 
 RNG = np.random.default_rng(0)

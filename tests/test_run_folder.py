@@ -23,11 +23,11 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.export import SAVED_MODEL
 from mmzoo.export.report import known_rows
 from mmzoo.files import BESIDE, name_beside, remove_beside
-from mmzoo.folder.notes import history_text, read_history
 from mmzoo.folders import held, replacing
 from mmzoo.search.search import found_results
 from mmzoo.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from mmzoo.training.claim import claim
+from mmzoo.training.notes import history_text, read_history
 
 ROOT = Path(__file__).parent.parent
 LABELS = ("under $5", "$10^$", "<img src=x>\n# [a](javascript:b)")

@@ -234,7 +234,7 @@ def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, t
         "import sys, time; import mmzoo.data.shards as home; write = home.write_file\n"
         "def slowly(path, data):\n    time.sleep(0.04); write(path, data)\n"
         "home.write_file = slowly\n"
-        "from mmzoo.data.sources import open_source\n"
+        "from mmzoo.datasets import open_source\n"
         "print('ready', flush=True)\n"
         "home.write_shards(open_source(sys.argv[1]), home.Path(sys.argv[2]), records=7)"
     )

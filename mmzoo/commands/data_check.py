@@ -22,10 +22,10 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.data.check import check
-    from mmzoo.data.check_page import write_page
     from mmzoo.datasets import open_source
     from mmzoo.errors import require
+    from mmzoo.inspection.check import check
+    from mmzoo.inspection.check_page import write_page
 
     require(args.json or not args.details, "--details is for --json; without it they are printed anyway.")
     source = open_source(tables.source_of(args))

@@ -25,7 +25,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.data.show import write_page
+    from mmzoo.inspection.show import write_page
 
     names = [name.strip() for name in args.augmentations.split(",") if name.strip()]
     variants = args.variants if args.augment or names else 0

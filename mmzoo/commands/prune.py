@@ -25,10 +25,9 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run
+    from mmzoo.run import Run, train
     from mmzoo.training.settings import Training
     from mmzoo.training.start import with_fewer_channels
-    from mmzoo.training.train import train
 
     before = Run(args.run, data=args.data)
     require(0 < args.share < 1, f"--share is between 0 and 1, not {args.share}.")

@@ -69,7 +69,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
     """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
     from mmzoo.recipe import find_recipe
-    from mmzoo.training.train import train as train_run
+    from mmzoo.run import train as train_run
 
     recipe, splits = recipes.recipe_and_table(args)
     splits = splits or datasets.load(recipe.data)

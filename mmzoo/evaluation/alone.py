@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mmzoo.data.records import Records
@@ -11,8 +12,10 @@ from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.answers import answer
 from mmzoo.inference.metrics import metrics
+from mmzoo.spec import Spec
 from mmzoo.tasks import Task
-from mmzoo.training.settings import Training
+from mmzoo.training.finished import load_finished
+from mmzoo.training.train import train
 
 
 @dataclass(frozen=True)
@@ -31,38 +34,37 @@ class Alone:
         return {"metrics": self.metrics, "gain": self.gain.to_json()}
 
 
-def trained_alone(run: Any, records: Records, worths: Any) -> dict[str, Alone]:
-    """By input, what a model of it alone is worth; each is trained with the run's settings into `RUN/alone/INPUT`.
+def trained_alone(
+    spec: Spec,
+    train_records: Records,
+    validation: Records,
+    records: Records,
+    worths: Any,
+    *,
+    folder: Path,
+    **settings: Any,
+) -> dict[str, Alone]:
+    """By input, what a model of it alone is worth; each is trained into `FOLDER/alone/INPUT`.
 
     One that is there already is not trained again, and one that was stopped is gone on with.
 
     Args:
+        spec: of the fused model.
+        train_records, validation: which that one was trained on.
         records: to test on.
         worths: the fused model's, float (N,), of the records with a label of the first task.
-
-    Raises:
-        MMZooError: the run does not say where its records came from.
+        folder: of the fused model's run.
+        settings: of `mmzoo.training.train.train`, as the fused model had them.
     """
-    from mmzoo.training.train import train
-
-    train_records, validation = run.records("train"), run.records("validation")
-    folder = subfolder(run.folder, "alone")
+    place = subfolder(folder, "alone")
     found = {}
-    for name in run.model.spec.input_names:
-        same = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
-        alone = train(
-            run.model.spec.subset([name]),
-            train_records,
-            validation,
-            training=Training.from_json(run.settings["training"]),
-            data=run.data,
-            out=check_no_link(folder / name),
-            **same,
-        )
-        answers = answer(alone.model, records)
-        task = alone.model.spec.tasks[0]
+    for name in spec.input_names:
+        out = check_no_link(place / name)
+        model = load_finished(train(spec.subset([name]), train_records, validation, out=out, **settings))
+        answers = answer(model, records)
+        task = model.spec.tasks[0]
         theirs = task.worth(*answers.finished(task, name))
-        scores = metrics(alone.model.spec, answers.predictions[name], answers.labels)
+        scores = metrics(model.spec, answers.predictions[name], answers.labels)
         found[name] = Alone(scores, gain(f"{name}, trained alone", worths, theirs))
     return found
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.inference.calibrate import confidence as fit_confidence
 from mmzoo.tasks import Task
-from mmzoo.training.calibrate import confidence as fit_confidence
 
 BINS = 15
 

@@ -17,7 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.inference.metrics import primary
-from mmzoo.training.machine import machine
+from mmzoo.machine import machine
 from mmzoo.words import code_block, markdown, printable
 
 Section = tuple[str, list[tuple[str, str]]]

@@ -16,8 +16,8 @@ from mmzoo.evaluation.gallery import gallery
 from mmzoo.evaluation.pictures import write_pictures
 from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import subfolder, write_file
-from mmzoo.folder.notes import read_history
 from mmzoo.inference.metrics import primary
+from mmzoo.training.notes import read_history
 
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 SLICES = 12  # on the page; metrics.json has them all

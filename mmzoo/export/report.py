@@ -11,8 +11,8 @@ from typing import Any
 
 from mmzoo.errors import require
 from mmzoo.files import write_file
-from mmzoo.folder.notes import read_own
 from mmzoo.limits import MAX_JSON, parse_json
+from mmzoo.training.notes import read_own
 from mmzoo.words import markdown
 
 FIGURES = (

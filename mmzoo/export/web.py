@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from mmzoo import cache
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import replacing
@@ -72,8 +73,6 @@ def runtime_files() -> dict[str, bytes]:
 
 def packed(package: str) -> bytes:
     """A package of npm, from the cache or from its registry; its checksum is right."""
-    from mmzoo.training import cache
-
     place = cache.folder()
     kept = place / "npm" / f"{package.replace('@', '').replace('/', '-')}.tgz" if place else None
     if kept is not None:

@@ -16,7 +16,7 @@ class Confidence(keras.layers.Layer):
     """Weighs the modalities' logits (B, M, K) by how far they can be trusted; with `present` (B, M) -> (B, K).
 
     `confidence` (M,) does not train: it is fitted on validation data when training ends
-    (`mmzoo.training.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
+    (`mmzoo.inference.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
     """
 
     def __init__(self, normalised: bool, **kwargs: Any) -> None:

@@ -13,7 +13,6 @@ import keras
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.files import subfolder, write_file
-from mmzoo.folder.notes import read_history, read_object
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.metrics import primary
 from mmzoo.recipe import Recipe
@@ -21,6 +20,7 @@ from mmzoo.search.results import Results, Trial
 from mmzoo.search.space import Space, check_space, setting
 from mmzoo.search.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.training.claim import make_folder
+from mmzoo.training.notes import read_history, read_object
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.train import train
 from mmzoo.words import json_bytes, one_line
@@ -142,7 +142,7 @@ def one_trial(
     trial = Trial(number, suggestion.values, suggestion.epochs or recipe.training.epochs)
     try:
         changed = recipe.changed(settings)
-        run = train(
+        trained = train(
             changed.spec,
             records,
             validation,
@@ -153,7 +153,7 @@ def one_trial(
         )
     except MMZooError as error:
         return replace(trial, error=str(error))
-    rows, metric = read_history(run.folder), f"val_{results.metric}"
+    rows, metric = read_history(trained), f"val_{results.metric}"
     finite = [row for row in rows if row.get(metric) is not None]
     if not finite:
         return replace(trial, error=f"No epoch has a finite {metric}.")

@@ -54,7 +54,7 @@ class Suggestions:
             self.oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, **common)
         self.oracle.verbose = 0
         self.folder = tempfile.TemporaryDirectory()  # it writes down what is known from the trials
-        self.oracle._set_project_dir(self.folder.name, "search")
+        keras_tuner.engine.base_tuner.BaseTuner(self.oracle, directory=self.folder.name, project_name="search")
         self.trial: Any = None
 
     def next(self) -> Suggestion | None:

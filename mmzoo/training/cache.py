@@ -1,9 +1,8 @@
 """Features of frozen networks, kept on disk from run to run.
 
-In the folder that MMZOO_CACHE names, or ~/.cache/mmzoo; where it is set to nothing, nothing is kept. A file is named by
-a hash of everything that its content depends on, so runs that share one may use it at the same time: each writes beside
-under a name of its own and renames, and a file that another run has removed is computed anew. Nothing in a file could
-show that somebody else has made it up; so folder and file must be the user's own, and nobody else may write them.
+In the folder of `mmzoo.cache`, if there is one. A file is named by a hash of everything that its content depends on, so
+runs that share one may use it at the same time: each writes beside under a name of its own and renames, and a file that
+another run has removed is computed anew.
 """
 
 from __future__ import annotations
@@ -26,7 +25,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
-from mmzoo.errors import MMZooError, require
+from mmzoo.cache import claim, folder, is_own
+from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
 
 ROWS = 1024  # hashed at a time
@@ -34,14 +34,6 @@ LIMIT = 4 * 10**9  # bytes in the folder; the files that were not used for longe
 ABANDONED = 24 * 3600  # seconds after which a file that is still being written is that of a run that was killed
 NAME = re.compile(r"[0-9a-f]{32}\.features")  # see `key_of`
 HEADER = 2**16  # bytes that a file has beside the numbers
-
-
-def folder() -> Path | None:
-    """Where features are kept; None for nowhere."""
-    chosen = os.environ.get("MMZOO_CACHE")
-    if chosen is None:
-        return Path.home() / ".cache" / "mmzoo"
-    return Path(chosen) if chosen else None
 
 
 def kept(what: str, key: str, like: Any, leading: tuple[int, ...], compute: Callable[[], Any]) -> Any:
@@ -72,35 +64,6 @@ def kept(what: str, key: str, like: Any, leading: tuple[int, ...], compute: Call
     except (OSError, MMZooError) as error:
         print(f"{what}: not kept for later runs ({error})")
     return made
-
-
-def claim(place: Path, *, links: bool = True) -> None:
-    """Make a folder where it is not there, and see that it is the user's own.
-
-    Args:
-        links: may it be a link to the user's own folder?
-
-    Raises:
-        MMZooError: it belongs to somebody else, others may write into it, or it cannot be made.
-    """
-    try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except (OSError, ValueError) as error:
-        raise MMZooError(f"the folder '{place}' cannot be made: {error}") from error
-    own = is_own(place, stat.S_ISDIR, links=links)
-    require(
-        own, f"'{place}' is not this user's own folder, or others may write into it; chmod go-w, or set MMZOO_CACHE"
-    )
-
-
-def is_own(path: Path, kind: Callable[[int], bool], *, links: bool = False) -> bool:
-    """Is it there, of that kind and the user's own, and can nobody else write it?"""
-    try:
-        facts = path.stat(follow_symlinks=links)
-    except (OSError, ValueError):
-        return False
-    mine = not hasattr(os, "getuid") or (facts.st_uid == os.getuid() and not facts.st_mode & 0o022)
-    return mine and kind(facts.st_mode)
 
 
 def read(path: Path, like: list[Any], leading: tuple[int, ...]) -> list[np.ndarray] | None:

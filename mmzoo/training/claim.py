@@ -10,9 +10,9 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
-from mmzoo.folder.notes import made_in, read_object
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
+from mmzoo.training.notes import made_in, read_object
 from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
@@ -69,7 +69,7 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
     begun = not finished and not checkpoints(folder / "checkpoints")
     settings = {**settings, "made_in": made_in(folder)}
     if begun:
-        from mmzoo.training.machine import machine
+        from mmzoo.machine import machine
 
         write_file(folder / "machine.txt", f"{machine()}\n".encode())
         if recipe:

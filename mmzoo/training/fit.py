@@ -9,20 +9,20 @@ from typing import Any
 import keras
 import numpy as np
 
+from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
-from mmzoo.folder import save
 from mmzoo.graph.build import build, computing_in
 from mmzoo.graph.cut import Split, presence_model, split
+from mmzoo.inference.calibrate import calibrate
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.batches import Varied
-from mmzoo.training.calibrate import calibrate
 from mmzoo.training.features import compute_features, first_view
 from mmzoo.training.feed import Stream
 from mmzoo.training.gradients import prepared

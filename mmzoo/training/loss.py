@@ -41,7 +41,7 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
-        present: bool (B, M), which modalities are really there (`mmzoo.training.presence`).
+        present: bool (B, M), which modalities are really there (`mmzoo.graph.cut.presence_model`).
         labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
         weights: float32 (B,), how much each example counts in a mean; 1 if not given.
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.files import subfolder, write_file
-from mmzoo.folder.notes import history_text
+from mmzoo.training.notes import history_text
 from mmzoo.training.state import State
 
 LINES = 10  # printed in all where there is no terminal for a bar

@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
 from mmzoo.spec import Spec
+from mmzoo.training.finished import load_finished
 
 CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
 """Towers whose channels can be pruned: convolutions one after the other, as many as the option `filters` says."""
@@ -23,9 +24,7 @@ def begin_from(model: keras.Model, folder: str) -> None:
     Raises:
         MMZooError: the run's model has other layers, or is narrower.
     """
-    from mmzoo.run import Run
-
-    model.set_weights(narrowed(Run(folder).model, model, folder))
+    model.set_weights(narrowed(load_finished(folder), model, folder))
 
 
 def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray]:

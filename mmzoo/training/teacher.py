@@ -9,6 +9,7 @@ from mmzoo.errors import require
 from mmzoo.inference.running import run_model
 from mmzoo.names import teacher_labels
 from mmzoo.spec import Spec
+from mmzoo.training.finished import load_finished
 
 
 def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
@@ -20,9 +21,7 @@ def lessons(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]
     Raises:
         MMZooError: the folder has no model, or it was not asked what the spec asks.
     """
-    from mmzoo.run import Run
-
-    model = Run(teacher).model
+    model = load_finished(teacher)
     theirs = {task.name: task for task in model.spec.tasks}
     for task in spec.tasks:
         same = task.name in theirs and (theirs[task.name].units, theirs[task.name].labels) == (task.units, task.labels)

@@ -13,10 +13,10 @@ from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import held
-from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.checks import check_settings
 from mmzoo.training.claim import claim, make_folder, next_free
+from mmzoo.training.finished import check_finished
 from mmzoo.training.settings import Training
 from mmzoo.words import json_bytes
 
@@ -36,21 +36,17 @@ def train(
     strategy: Any = None,
     callbacks: Sequence[Any] = (),
     service: str = "",
-) -> Run:
-    """Train `spec` on records and return the run.
+) -> Path:
+    """Train `spec` on records into a folder, which is returned.
 
     Args:
-        validation: chooses the best epoch; without it the last is kept.
         out: the run's folder; the next free `runs/N` if not given. A folder with an
             unfinished run of the same spec, settings and seed is gone on with.
         data, recipe: where the records came from, kept with the run.
-        on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
-            "skip" and "mask" they are counted by cause in `data_errors.json`.
-        strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
-            The result does not depend on it, nor need a run be gone on with on the one that it began on.
-        service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
-            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
-        callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
+        on_error, budget: see `mmzoo.data.faults.Faults`.
+        strategy: the one whose scope this is called in, if not given.
+        service: of a tf.data service that decodes the shards that `data` names.
+        callbacks: of Keras; they are given the whole model.
 
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
@@ -58,7 +54,7 @@ def train(
     training = training or Training()
     check_settings(spec, training)
     for other in filter(None, (training.teacher, training.start)):
-        Run(other)  # is one, and finished
+        check_finished(other)
     shards = TableName.parse(data).path
     require(
         not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
@@ -89,9 +85,9 @@ def train(
             finished = folder / "model" / "card.json"
             if claim(folder, spec, settings, recipe) if chief else finished.exists():
                 print(f"'{folder}' is trained already.")
-                return Run(folder)
+                return folder
             if on_error != "error" and chief:
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
             fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
-    return Run(folder)
+    return folder

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import Protocol
 
 import keras
 
 from mmzoo.choice import Tune
 from mmzoo.errors import require
-from mmzoo.training.settings import Training
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
 from mmzoo.tuning.parts import tuned_towers, variables_of
 
 
-def tune(model: keras.Model, training: Training) -> Tuned:
+class Settings(Protocol):
+    """What must be said of a training to tune a model: which way, what, how fast, and how long."""
+
+    @property
+    def tune(self) -> Tune | str: ...
+
+    @property
+    def tune_inputs(self) -> Sequence[str]: ...
+
+    @property
+    def fine_tune_rate(self) -> float: ...
+
+    @property
+    def epochs(self) -> int: ...
+
+
+def tune(model: keras.Model, training: Settings) -> Tuned:
     """What trains of a model, as the settings say: groups by the epoch they begin in, first what is not tuned.
 
     Variables of one rate that begin in one epoch are one group.

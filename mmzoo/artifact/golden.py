@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.artifact.tensors import Layout, layout_of
 from mmzoo.errors import require
-from mmzoo.folder.tensors import Layout, layout_of
 from mmzoo.inference.running import run_model
 
 EXAMPLES = 2

@@ -7,10 +7,10 @@ import io
 from pathlib import Path
 from typing import Any
 
-from mmzoo.data.check import Check
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
+from mmzoo.inspection.check import Check
 from mmzoo.modalities.image import Image
 
 SHOWN = 24  # pairs drawn of each kind
@@ -21,7 +21,7 @@ def write_page(path: Path, source: Source, found: Check) -> None:
     """Draw the counts, the labels of each split, and pairs of records that hold the same."""
     import jinja2
 
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.data", "."), autoescape=True)
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.inspection", "."), autoescape=True)
     labels = found.to_json()["labels"]
     pairs = {"Duplicates": found.duplicates, "Leaks": found.leaks}
     meanings = {

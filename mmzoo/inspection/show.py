@@ -10,28 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo import datasets
 from mmzoo.augmentations import augmentations
 from mmzoo.data.faults import checked
 from mmzoo.data.guess import INPUTS, good_values
 from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
-from mmzoo.datasets import open_source
 from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.evaluation.gallery import shown_input
 from mmzoo.files import write_file
 from mmzoo.modalities import Modality
+from mmzoo.recipe import load_recipe, recipe_files
+from mmzoo.training.mixing import Mixing
 
 
 def items_of(source: str) -> tuple[list[Modality], Records]:
     """The inputs of a recipe, or those that the columns of a table would be, and the training records."""
-    from mmzoo import datasets
-    from mmzoo.recipe import load_recipe, recipe_files
-
     if source in recipe_files():
         recipe = load_recipe(source)
         return list(recipe.spec.inputs), datasets.load(recipe.data)[0]
-    opened = open_source(source)
+    opened = datasets.open_source(source)
     records = next(iter(opened.splits.values()))
     items, names = [], input_names(opened.kinds)
     for column, kind in opened.inputs.items():
@@ -87,7 +86,7 @@ def write_page(
     drawings = [[drawn(item, records, row, variants, seed) for item in items] for row in rows]
     if mix != "none":
         add_mixtures(drawings, items, records, rows, mix, seed)
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.data", "."), autoescape=True)
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.inspection", "."), autoescape=True)
     page = environment.get_template("show.html.j2").render(
         source=source,
         total=len(records),
@@ -126,8 +125,6 @@ def add_mixtures(
     drawings: list[list[dict[str, Any]]], items: list[Modality], records: Records, rows: list[int], how: str, seed: int
 ) -> None:
     """Add to each drawn input that training could mix how it comes out with its partner: the record drawn after it."""
-    from mmzoo.training.mixing import Mixing
-
     pairs = rows + rows[:1] if len(rows) % 2 else rows
     good = [k for k, item in enumerate(items) if not item.unfitted]
     mixed = tuple(items[k] for k in good)

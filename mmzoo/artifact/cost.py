@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.artifact.tensors import TensorFile
 from mmzoo.errors import require
-from mmzoo.folder.tensors import TensorFile
 from mmzoo.inference.running import compiled
 
 MAX_TENSOR, MAX_GRAPH = 2**30, 2**35

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mmzoo.artifact.reading import plain_size, read_start
 from mmzoo.errors import require
-from mmzoo.folder.reading import plain_size, read_start
 from mmzoo.limits import MAX_JSON, check_plain, parse_json
 
 FORMAT = 2

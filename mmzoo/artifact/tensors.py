@@ -10,8 +10,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from mmzoo.artifact.reading import plain_size, read_start, read_whole
 from mmzoo.errors import MMZooError, require
-from mmzoo.folder.reading import plain_size, read_start, read_whole
 from mmzoo.limits import parse_json
 
 DTYPES = {"F32": "float32", "F16": "float16", "I32": "int32", "I64": "int64", "U8": "uint8", "BOOL": "bool"}
