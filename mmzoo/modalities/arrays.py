@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import decimal
+import io
 import math
 import numbers
 import re
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.files import read_bytes
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # characters of a .npy file's header, as many as NumPy itself reads
@@ -126,3 +127,15 @@ def numeric(value: Any, what: str) -> np.ndarray:
     require_data(array.dtype.kind != "c", "junk_array", f"An array for {what} must hold real numbers, not complex.")
     require_data(array.dtype.kind in "biuf", "junk_array", message)
     return array
+
+
+def npy(array: np.ndarray) -> bytes:
+    """An array of numbers as a .npy file."""
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
+
+
+def axes_of(value: Any) -> int:
+    """How many axes an array of real numbers has; 0 for what is none."""
+    return value.ndim if isinstance(value, np.ndarray) and value.dtype.kind in "uif" else 0

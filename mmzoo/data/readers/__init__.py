@@ -9,7 +9,7 @@ from typing import Any
 from mmzoo.data.readers import delimited, frames, json_lines, parquet
 from mmzoo.data.readers.cells import Cells
 from mmzoo.errors import MMZooError, require
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.files import read_bytes
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

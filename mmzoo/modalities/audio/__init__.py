@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import check_number, require, require_data, unknown
+from mmzoo.errors import MMZooError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import read_array
-from mmzoo.modalities.audio.sounds import read_sound
+from mmzoo.modalities.audio.corruption import CORRUPTIONS
+from mmzoo.modalities.audio.maps import sound_map, spectrum_png
+from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
+from mmzoo.modalities.audio.sounds import duration, read_sound, to_wav
 from mmzoo.modalities.audio.wav import RATES
 from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
-from mmzoo.modalities.base import FILES, Modality, padded, unpacked
+from mmzoo.modalities.base import Modality, padded
+from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.cuts import note_cut
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.files import FILES, unpacked
+from mmzoo.modalities.shown import Shown
 
 FEATURES = ("log_mel", "mfcc")
-ENDINGS = (
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
-    *(".w64", ".rf64", ".m4a", ".aac", ".mka", ".weba", ".wma"),
-)
-"""Of files that are sounds; the last five are read by PyAV (`pip install 'mmzoo[video]'`), the others by libsndfile."""
 
 
 @modalities.register("audio")
@@ -51,6 +54,25 @@ class Audio(Modality):
     tower: Tower | str = "spectrogram_cnn"
     kind: ClassVar[str] = "audio"
     usual: ClassVar[tuple[str, ...]] = ("time_shift", "gain")
+    colour: ClassVar[str] = "#b35c00"
+    # The last five are read by PyAV (`pip install 'mmzoo[video]'`), the others by libsndfile.
+    endings: ClassVar[tuple[str, ...]] = (
+        *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
+        *(".w64", ".rf64", ".m4a", ".aac", ".mka", ".weba", ".wma"),
+    )
+    foreign: ClassVar[dict[str, str]] = dict.fromkeys(
+        (".amr", ".ape", ".mid", ".midi", ".ra"), "convert it to WAV or FLAC"
+    )
+    starts: ClassVar[tuple[bytes, ...]] = (
+        rb"RIFF.{4}WAVE|RF64|fLaC|OggS|ID3[\x02-\x04]|\xff[\xfb\xf3\xf2\xfa]|FORM.{4}AIF[FC]|\.snd|caff",
+        rb".{4}ftypM4A",
+    )
+    array_axes: ClassVar[int] = 1
+    is_sequence: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    axes: ClassVar[tuple[int, ...]] = (1, 2)
+    closeness: ClassVar[float] = 1.0  # dB
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
     def __post_init__(self) -> None:
         if self.frames and self.augmentations is None:
@@ -165,3 +187,71 @@ class Audio(Modality):
         out = io.BytesIO()
         soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
         return out.getvalue()
+
+    @property
+    def decoded_in_graph(self) -> bool:
+        return not self.frames
+
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        """A waveform with its rate."""
+        return isinstance(value, tuple)
+
+    @classmethod
+    def from_cell(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return np.asarray(value, np.float32)
+        return value if isinstance(value, tuple) else super().from_cell(value)
+
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """As long as nineteen of twenty sounds are, half a second to ten."""
+        lengths = []
+        for value in values:
+            # An array is taken to be at the model's rate, if it does not say its own.
+            wave, rate = value if isinstance(value, tuple) else (value, 16000)
+            with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
+                held = isinstance(wave, np.ndarray)
+                lengths.append(max(wave.shape, default=0) / rate if held else duration(wave))
+        seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
+        return cls(name, sample_rate=16000, seconds=seconds)
+
+    @classmethod
+    def trial(cls) -> Self:
+        return cls("value", sample_rate=16000, seconds=10)
+
+    def fingerprint(self, example: np.ndarray) -> np.ndarray:
+        return sound_map(example)
+
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        """A waveform with its rate is a WAV file."""
+        value = unpacked(value)
+        if isinstance(value, Mapping):
+            value = value.get("array"), value.get("sampling_rate")
+        if not isinstance(value, tuple):
+            return super().to_stored(value)
+        cls.trial().check(value)
+        return to_wav(*value)
+
+    def shown(self, value: Any) -> Shown:
+        wave = self.decode(value)
+        return Shown(sound=self.to_file(wave), picture=spectrum_png(wave, self.sample_rate))
+
+    def explain(self, probe: Probe) -> Inside:
+        """Integrated gradients from a quiet clip on the log-mel, and its tiles; else silent stretches of time."""
+        caption, at = "when and at which pitch it speaks for the answer (blue) and against it (orange)", probe.spectrum
+        if at is None:
+            return Inside(self.kind, {"occlusion": stretches(probe)}, caption, shown=probe.example)
+        x, mask = probe.at(at)
+        assert mask is not None
+        shares, gap = probe.integrated_gradients(at, x, quiet(x, mask), mask)
+        real = max(int(mask.sum()), 1)
+        maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
+        return Inside(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
+
+    def sequence(self, x: Any, width: int) -> Any:
+        """Frames: log-mel or MFCC in the graph, or those that were given."""
+        from mmzoo.modalities.audio.sequence import frames
+
+        return frames(x, self)

@@ -14,8 +14,8 @@ from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.files import open_plain
 from mmzoo.modalities.audio.containers import container_of, read_track
 from mmzoo.modalities.audio.wav import CHANNELS, RATES, mended, read_plain, reader
-from mmzoo.modalities.audio.waveforms import mono
-from mmzoo.modalities.base import origin_of, read_bytes, reading
+from mmzoo.modalities.audio.waveforms import mono, waveform
+from mmzoo.modalities.files import origin_of, read_bytes, reading
 
 BLOCK = 2**22
 """Samples, of all channels together, that are decoded at once: a file of zeros may hold 10,000 times its own length."""
@@ -134,3 +134,22 @@ def by_libsndfile(given: Any, origin: str) -> Iterator[Any]:
         why = getattr(error, "error_string", str(error)).rstrip(".") or "damaged"
         message = f"{origin} is not a sound file that can be read ({why}); convert it to WAV, FLAC or Ogg."
         raise DataError(message, "junk_audio") from error
+
+
+def to_wav(samples: Any, rate: float) -> bytes:
+    """A waveform (N,), (N, channels) or (channels, N) as a WAV file with the same samples, int16 or float32.
+
+    Raises:
+        DataError: it is no waveform, or a WAV file has no such rate, or not so many channels.
+    """
+    import soundfile
+
+    file = io.BytesIO()
+    samples = waveform(samples, "to be packed")
+    try:
+        require_data(rate == int(rate), "lying_audio", f"A WAV file has no rate of {rate} Hz; resample it.")
+        subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
+        soundfile.write(file, samples, int(rate), format="WAV", subtype=subtype)
+    except (RuntimeError, TypeError) as error:  # a LibsndfileError is a RuntimeError
+        raise DataError(f"A waveform {samples.shape} cannot be a WAV file ({error}).", "junk_audio") from error
+    return file.getvalue()

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-import re
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, MMZooError, as_tuple, check_number, require, require_data
+from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.modalities import modalities
-from mmzoo.modalities.arrays import load_npy, read_array, real_numbers
-from mmzoo.modalities.base import FILES, Modality, padded, read_bytes, statistics, unpacked
-
-ENDINGS = (".npy", ".csv", ".tsv", ".parquet")
-"""Of files that are series of numbers; .txt is read too, but is more often a text."""
-MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it is read
-MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
+from mmzoo.modalities.arrays import axes_of, read_array, real_numbers
+from mmzoo.modalities.base import Modality, padded, statistics
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.explanation import Inside, Probe, without_each
+from mmzoo.modalities.sensor.corruption import CORRUPTIONS
+from mmzoo.modalities.sensor.reading import even_steps, read_numbers
+from mmzoo.modalities.shown import Shown
 
 
 @modalities.register("sensor")
@@ -49,6 +43,17 @@ class Sensor(Modality):
     deviations: Sequence[float] = ()
     tower: Tower | str = "cnn_1d"
     kind: ClassVar[str] = "sensor"
+    colour: ClassVar[str] = "#7a5c2e"
+    endings: ClassVar[tuple[str, ...]] = (".npy", ".csv", ".tsv", ".parquet")  # and .txt, which is more often a text
+    foreign: ClassVar[dict[str, str]] = dict.fromkeys(
+        (".npz", ".mat", ".h5", ".hdf5", ".edf"), "write one .npy file a record"
+    )
+    starts: ClassVar[tuple[bytes, ...]] = (rb"\x93NUMPY",)
+    array_axes: ClassVar[int] = 2
+    is_sequence: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    axes: ClassVar[tuple[int, ...]] = (2,)
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,10 +82,6 @@ class Sensor(Modality):
     def unit(self) -> str:
         return "the channels' own units, NaN where nothing was measured and after the end"
 
-    @property
-    def has_files(self) -> bool:
-        return False
-
     def fit(self, values: Sequence[Any]) -> Self:
         """With the mean and the deviation of each channel over what was measured in these records."""
         if self.means:
@@ -108,124 +109,57 @@ class Sensor(Modality):
         array = real_numbers(array, what)
         return padded(np.where(np.isfinite(array), array, np.nan), self.steps, np.nan)
 
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        """A table of numbers; one of many bytes to each side is a picture."""
+        return axes_of(value) == 2 and not (value.dtype == np.uint8 and min(value.shape) > 8)
 
-def read_numbers(value: Any) -> Any:
-    """The array in a CSV, TSV, Parquet or .npy file, by its path; anything else as it is.
+    @classmethod
+    def from_cell(cls, value: Any) -> Any:
+        return np.asarray(value, np.float32) if isinstance(value, list) else super().from_cell(value)
 
-    Raises:
-        DataError: see `read_csv`, `read_parquet` and `arrays.load_npy`.
-    """
-    value = unpacked(value)
-    ending = Path(value).suffix.lower() if isinstance(value, (str, os.PathLike)) else ""
-    if ending in (".csv", ".tsv", ".txt"):
-        return read_csv(value)
-    if ending == ".parquet":
-        return read_parquet(value)
-    return load_npy(*read_bytes(value, "array")) if isinstance(value, FILES) else value
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """As many channels and steps as the first file has."""
+        first = real_numbers(read_numbers(values[0]), f"sensor '{name}'")
+        wrong = f"An array for sensor '{name}' must have shape (steps, channels), not {first.shape}."
+        require(first.ndim in (1, 2), wrong)
+        return cls(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        """The numbers of a CSV or Parquet file are an array."""
+        return super().to_stored(read_numbers(value))
 
-def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndarray:
-    """Lines of a time in seconds and numbers, (N, 1 + C), as numbers at even steps, (up to `steps`, C).
+    def shown(self, value: Any) -> Shown:
+        """Each channel as the points of a line."""
+        example, lines = self.decode(value), []
+        for channel in example.T:
+            there = np.flatnonzero(np.isfinite(channel))
+            if len(there):
+                x = there / max(len(channel) - 1, 1) * 220
+                y = 60 - 56 * (channel[there] - channel[there].min()) / max(np.ptp(channel[there]), 1e-9)
+                lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
+        return Shown("{} steps of {} channels".format(*example.shape), curves=tuple(lines))
 
-    Between two measurements of a channel stands their straight line; where they are further apart than two steps and
-    twice their usual distance, a gap stays one.
-    """
-    time, values = array[:, 0].astype(np.float64), array[:, 1:]
-    require_data(np.isfinite(time).all(), "bad_number", f"The times of {what} must be numbers; mend the first column.")
-    order = np.argsort(time, kind="stable")
-    time, values = time[order] - time.min(initial=np.inf), values[order]
-    if not len(time):
-        return values
-    at = np.arange(min(int(time[-1] * rate + 1e-6) + 1, steps)) / rate
-    usual = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
-    out = np.full((len(at), values.shape[1]), np.nan, np.float32)
-    for channel in range(values.shape[1]):
-        there = np.isfinite(values[:, channel])
-        if not there.any():
-            continue
-        known = time[there]
-        after = np.clip(np.searchsorted(known, at), 0, len(known) - 1)
-        before = np.clip(np.searchsorted(known, at, side="right") - 1, 0, len(known) - 1)
-        close = known[after] - known[before] <= max(2 / rate, 2 * usual) + 1e-9
-        close &= (at >= known[0] - 0.5 / rate) & (at <= known[-1] + 0.5 / rate)
-        out[close, channel] = np.interp(at[close], known, values[there, channel])
-    return out
+    def explain(self, probe: Probe) -> Inside:
+        """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
+        maps = {"occlusion": without_each(probe, np.full(self.channels, np.nan, np.float32))}
+        names, gap = [f"channel {k + 1}" for k in range(self.channels)], None
+        if (at := probe.frozen) is not None:
+            # Behind the gaps: the channels at mean 0, then what was measured, which stays.
+            x, mask = probe.at(at)
+            baseline = np.concatenate([np.zeros_like(x[..., : self.channels]), x[..., self.channels :]], axis=-1)
+            shares, gap = probe.integrated_gradients(at, x, baseline, mask)
+            maps["integrated_gradients"] = shares[:, : self.channels].sum(axis=0)
+        caption = "what each channel says for the answer (blue) and against it (orange)"
+        return Inside(self.kind, maps, caption, names, gap, shown=probe.example)
 
+    def sequence(self, x: Any, width: int) -> Any:
+        """Steps (B, T, 2 channels): the channels without gaps, and which of them were measured."""
+        from mmzoo.declared import frozen_features
+        from mmzoo.modalities.sensor.gaps import FillGaps
+        from mmzoo.tokens import Tokens
 
-def read_parquet(path: str | os.PathLike[str]) -> np.ndarray:
-    """The columns of numbers of a Parquet file, float64 (N, columns); what is missing is NaN.
-
-    Raises:
-        DataError: it is damaged, has a column of something else, or is larger than `MAX_NUMBERS`.
-    """
-    data, origin = read_bytes(path, "sensor")
-    try:
-        import pandas
-        from pyarrow import parquet
-
-        about = parquet.ParquetFile(io.BytesIO(data)).metadata
-        count = about.num_rows * about.num_columns
-        large = f"{origin} holds {count} numbers, over the limit of {MAX_NUMBERS}; cut it into parts."
-        require_data(count <= MAX_NUMBERS, "too_large_array", large)
-        frame = pandas.read_parquet(io.BytesIO(data))
-        odd = [name for name, kind in frame.dtypes.items() if not pandas.api.types.is_numeric_dtype(kind)]
-        words = f"{origin} has something that is no number in column {odd[0]!r}; leave it out." if odd else ""
-        require_data(not odd, "bad_number", words)
-        return np.asarray(frame.to_numpy(np.float64, na_value=np.nan))
-    except DataError:
-        raise
-    except ImportError as error:
-        raise MMZooError(f"{origin} needs pandas and pyarrow; install them: pip install pandas pyarrow.") from error
-    except Exception as error:  # its readers raise a dozen kinds
-        message = f"{origin} is not a Parquet file of numbers; convert it to CSV."
-        raise DataError(message, "junk_array") from error
-
-
-def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
-    """The numbers of a CSV or TSV, float64 (N, columns); an empty field, or one that says nan, is NaN.
-
-    Fields are parted by tabs, semicolons or commas; lines end in any of the three usual ways; the first may hold names.
-
-    Raises:
-        DataError: a field is no number, lines are of different lengths, or there are none.
-    """
-    data, origin = read_bytes(path, "sensor", MAX_TEXT)
-    require_data(b"\0" not in data, "junk_array", f"{origin} is no text in UTF-8; save it as CSV in UTF-8.")
-    text = data.decode("utf-8-sig", "replace")
-    start = text.lstrip()
-    first = start[: re.search(r"[\r\n]|$", start).start()]  # type: ignore[union-attr]
-    comma = "\t" if "\t" in first else ";" if ";" in first else ","
-    rows, width = array("d"), 0
-    try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
-        for line in lines:
-            if not any(field.strip() for field in line) and len(line) < max(width, 2):
-                continue  # an empty line; a step without any number has all its fields
-            numbers = [number(field) for field in line]
-            bad = [field for field, found in zip(line, numbers, strict=True) if found is None]
-            if not width and bad and len(bad) == sum(1 for field in line if field.strip()):
-                width = len(line)  # names
-                continue
-            words = f"{origin} has something that is no number in line {lines.line_num} ({''.join(bad[:1])[:40]!r}); "
-            require_data(not bad, "bad_number", words + "mend or empty it, and write decimals with a point.")
-            width = width or len(line)
-            ragged = f"{origin} has lines of different lengths; give every line the same number of fields."
-            require_data(len(line) == width, "ragged_file", ragged)
-            rows.extend(numbers)  # type: ignore[arg-type]
-    except csv.Error as error:
-        raise DataError(f"{origin} is no CSV that can be read ({error}); save it again.", "junk_array") from error
-    require_data(rows, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
-    return np.array(rows, np.float64).reshape(-1, width)
-
-
-def number(field: str) -> float | None:
-    """What a field of a CSV says, NaN where it is empty; None where that is no number, or one too large for 64 bits."""
-    field = field.strip()
-    if not field:
-        return np.nan
-    try:
-        found = float(field)
-    except ValueError:
-        return None
-    made_up = "_" in field or (np.isinf(found) and "inf" not in field.lower())
-    return None if made_up else found
+        self.check_fitted()
+        return Tokens(*frozen_features(self, FillGaps(self.means, self.deviations, name=f"{self.name}.trunk"))(x))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -11,10 +12,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require, require_data, unknown
+from mmzoo.errors import DataError, MMZooError, as_tuple, check_number, check_strings, require, require_data, unknown
+from mmzoo.limits import unique_keys
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, frequent, statistics
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.explanation import Inside, Probe, without_each
+from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.corruption import CORRUPTIONS
+from mmzoo.words import one_line
 
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 
@@ -42,6 +49,11 @@ class Tabular(Modality):
     vocabularies: Sequence[Sequence[str]] = ()
     tower: Tower | str = "mlp"
     kind: ClassVar[str] = "tabular"
+    colour: ClassVar[str] = "#5d6470"
+    in_column: ClassVar[bool] = False
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    axes: ClassVar[tuple[int, ...]] = (1,)
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,10 +99,6 @@ class Tabular(Modality):
         """How many places each column of categories has."""
         return [len(words) + 2 for words in self.vocabularies]
 
-    @property
-    def has_files(self) -> bool:
-        return False
-
     def fit(self, values: Sequence[Any]) -> Self:
         """With the statistics of the numbers and the vocabularies of the categories in these rows."""
         if not self.unfitted:
@@ -130,6 +138,60 @@ class Tabular(Modality):
         self._numbers(row)
         for column in self.categories:
             self._category(column, row)
+
+    @property
+    def absent(self) -> np.ndarray:
+        """A row of which everything is missing, decoded."""
+        return np.array([np.nan] * len(self.numbers) + [MISSING] * len(self.categories), np.float32)
+
+    def mended(self, value: Any, good: Callable[[Any], bool]) -> Any:
+        """The good cells of a row."""
+        if not isinstance(value, dict):
+            return None
+        left = {column: cell for column, cell in value.items() if good({column: cell})}
+        return left if any(not is_missing(cell) for cell in left.values()) else None
+
+    def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+        """The rows of a table that has all its columns."""
+        if not {*self._columns} <= columns.keys():
+            return None
+        rows = zip(*(columns[name] for name in self._columns), strict=True)
+        return [dict(zip(self._columns, row, strict=True)) for row in rows]
+
+    def from_argument(self, text: str) -> Any:
+        """A row, written as a JSON object.
+
+        Raises:
+            MMZooError: it is none, or has a column that the model does not know: a misspelt one would be missing.
+        """
+        try:
+            row = json.loads(text, object_pairs_hook=unique_keys)
+            require(isinstance(row, dict), "")
+        except (ValueError, RecursionError):
+            raise MMZooError(
+                f"Input '{self.name}' is a row: write --input '{self.name}={{\"column\": value}}', "
+                f"not '{one_line(text, 200)}'."
+            ) from None
+        self.check_columns(row)
+        return row
+
+    def shown(self, value: Any) -> Shown:
+        return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))
+
+    def explain(self, probe: Probe) -> Inside:
+        """Each column as if it were missing, and for numbers alone integrated gradients from their means."""
+        maps, gap = {"occlusion": without_each(probe, self.absent)}, None
+        if not self.categories:
+            x, _ = probe.at(probe.gate)
+            baseline = np.where(np.isnan(x), x, np.array(self.means, np.float32))
+            maps["integrated_gradients"], gap = probe.integrated_gradients(probe.gate, x, baseline)
+        caption = "what each column says for the answer (blue) and against it (orange)"
+        return Inside(self.kind, maps, caption, [*self._columns], gap, tokens="pieces")
+
+    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+        from mmzoo.modalities.tabular.mixing import columns_of_both
+
+        return columns_of_both(own, other, share, keys)
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
         """Raise where a row that somebody wrote by hand has a column that the model does not know."""

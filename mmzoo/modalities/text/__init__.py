@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,8 +14,15 @@ from mmzoo.choice import Tokenizer, Tower
 from mmzoo.errors import as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
+from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.cuts import note_cut
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.text.client import decoder, is_described
+from mmzoo.modalities.text.corruption import CORRUPTIONS
+from mmzoo.modalities.text.normalizing import normalized
 from mmzoo.tokenizers import tokenizers
+
+MOST_WORDS = 64  # that are left out, one at a time
 
 
 @modalities.register("text")
@@ -39,6 +47,12 @@ class Text(Modality):
     vocabulary: Sequence[str] = field(default=(), repr=False)
     tower: Tower | str = "embedding_attention"
     kind: ClassVar[str] = "text"
+    colour: ClassVar[str] = "#3f7f3a"
+    is_text: ClassVar[bool] = True
+    is_sequence: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8", "int32")
+    axes: ClassVar[tuple[int, ...]] = (1,)
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -97,10 +111,7 @@ class Text(Modality):
     def _normal(self, value: str | bytes) -> str:
         what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
         require_data(isinstance(value, (str, bytes)), "bad_text", what)
-        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
-        text = text.encode("utf-8", "replace").decode()  # half a character, which no tokenizer takes, is a "?"
-        # A zero byte is padding: one inside a text would be read as its end.
-        return unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
+        return normalized(value)
 
     def check(self, value: str | bytes) -> None:
         self._normal(value)
@@ -145,3 +156,63 @@ class Text(Modality):
     def to_file(self, example: np.ndarray) -> bytes:
         """UTF-8."""
         return example.tobytes().rstrip(b"\0")
+
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """As many bytes as nineteen of twenty texts have, 32 to 512."""
+        bytes_ = int(np.clip(np.percentile([len(value.encode()) for value in values], 95), 32, 512))
+        tower = "static_embedding_attention" if find_spec("wordllama") is not None else "embedding_attention"
+        return cls(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
+
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        """UTF-8."""
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+    @classmethod
+    def from_stored(cls, data: bytes, origin: str) -> Any:
+        return data.decode("utf-8", "replace")
+
+    def value_of(self, example: np.ndarray) -> Any:
+        return self.to_file(example)
+
+    def explain(self, probe: Probe) -> Inside:
+        """Each word left out; where a word is a token of an embedding, integrated gradients from zeros too."""
+        pieces, losses = self._without_words(probe)
+        maps, gap, at = {"occlusion": losses}, None, probe.embedding
+        if at is not None:
+            x, ids = probe.at(at)
+            assert ids is not None
+            if pieces and int((ids > 0).sum()) == len(pieces):
+                shares, gap = probe.integrated_gradients(at, x, np.zeros_like(x), ids)
+                maps["integrated_gradients"] = shares[: len(pieces)].sum(axis=-1)
+        caption = "what each word says for the answer (blue) and against it (orange)"
+        return Inside(self.kind, maps, caption, pieces, gap, tokens="pieces")
+
+    def _without_words(self, probe: Probe) -> tuple[list[str], np.ndarray]:
+        """The first words of the text, and the logit lost without each."""
+        text = probe.value.decode("utf-8", "replace") if isinstance(probe.value, bytes) else probe.value
+        spans = [match.span() for match in re.finditer(r"\S+", text)][:MOST_WORDS]
+        if not spans:
+            return [], np.zeros(0)
+        variants = np.stack([self.decode((text[:a] + text[b:]).strip()) for a, b in spans])
+        return [text[a:b] for a, b in spans], probe.lost(variants)
+
+    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+        from mmzoo.modalities.text.mixing import words_of_both
+
+        return words_of_both(own, other, share)
+
+    def sequence(self, x: Any, width: int) -> Any:
+        """Tokens in an embedding that trains from scratch."""
+        from mmzoo.modalities.text.sequence import embedded
+
+        return embedded(x, self, width)
+
+    @classmethod
+    def is_described(cls, about: Mapping[str, Any]) -> bool:
+        return is_described(about)
+
+    @classmethod
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+        return decoder(about)

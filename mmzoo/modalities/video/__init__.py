@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, check_number, require_data
+from mmzoo.errors import DataError, check_number, require, require_data
 from mmzoo.modalities import modalities
+from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.audio.containers import count_frames, frames
-from mmzoo.modalities.base import FILES, Modality, read_bytes, unpacked
+from mmzoo.modalities.base import Modality
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.files import FILES, read_bytes, unpacked
+from mmzoo.modalities.image.client import squeezed
+from mmzoo.modalities.image.corruption import BLUR, NOISE
+from mmzoo.modalities.image.occlusion import patches
 from mmzoo.modalities.image.pictures import read_gif, resized
-
-ENDINGS = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),
-    ".gif",
-)
-"""Of files that are videos; all but .gif are read by PyAV (`pip install 'mmzoo[video]'`)."""
+from mmzoo.modalities.shown import Shown, png
 
 
 @modalities.register("video")
@@ -38,6 +41,18 @@ class Video(Modality):
     rate: float = 0.0
     tower: Tower | str = "frames"
     kind: ClassVar[str] = "video"
+    colour: ClassVar[str] = "#2f6f73"
+    # Read by PyAV (`pip install 'mmzoo[video]'`). A .gif is read too, but is a picture unless its column is said to be
+    # videos.
+    endings: ClassVar[tuple[str, ...]] = (
+        *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),
+    )
+    foreign: ClassVar[dict[str, str]] = dict.fromkeys((".vob", ".rm", ".swf"), "convert it to MP4")
+    starts: ClassVar[tuple[bytes, ...]] = (rb".{4}ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xba\xb3]|FLV\x01",)
+    array_axes: ClassVar[int] = 4
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
+    axes: ClassVar[tuple[int, ...]] = (4,)
+    corruptions: ClassVar[dict[str, Corruption]] = {"blur": BLUR, "noise": NOISE}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,10 +71,6 @@ class Video(Modality):
     @property
     def unit(self) -> str:
         return "RGB, 0 to 255"
-
-    @property
-    def has_files(self) -> bool:
-        return False
 
     def decode(self, value: Any) -> np.ndarray:
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
@@ -103,6 +114,47 @@ class Video(Modality):
         there = sorted(found)
         nearest = [max((k for k in there if k <= number), default=there[0]) for number in places]
         return np.stack([found[k] for k in nearest])
+
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        return axes_of(value) == 4 and value.shape[-1] in (1, 3)
+
+    @classmethod
+    def trial(cls) -> Self:
+        return cls("value", frames=2, size=32)
+
+    def shown(self, value: Any) -> Shown:
+        """Its first frame."""
+        return Shown(picture=png(self.decode(value)[0]))
+
+    def explain(self, probe: Probe) -> Inside:
+        """The same patch of all frames at once."""
+        caption = "what is lost when a patch is covered in all frames, over the first frame"
+        return Inside(self.kind, {"occlusion": patches(probe)}, caption, shown=probe.example[0])
+
+    @classmethod
+    def is_described(cls, about: Mapping[str, Any]) -> bool:
+        high, wide, channels = about["shape"][2:]
+        return high == wide and channels == 3
+
+    @classmethod
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+        """An array uint8 (any, H, W, 3): frames at even distances."""
+        _, count, size, *_ = about["shape"]
+
+        def decode(value: Any) -> np.ndarray:
+            require(
+                isinstance(value, np.ndarray)
+                and value.ndim == 4
+                and value.shape[-1] == 3
+                and value.dtype == np.uint8
+                and value.size,
+                f"Video '{about['name']}' must be an array uint8 (frames, height, width, 3); "
+                "decode a file with mmzoo.predict.",
+            )
+            return np.stack([squeezed(frame, size) for frame in value[even(len(value), count)]])
+
+        return decode
 
 
 def even(count: int, wanted: int) -> np.ndarray:

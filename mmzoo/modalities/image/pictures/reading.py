@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
-from mmzoo.modalities.base import read_bytes, unpacked
+from mmzoo.modalities.files import read_bytes, unpacked
 from mmzoo.modalities.image.pictures import tiff
 from mmzoo.modalities.image.pictures.exif import orientation
 from mmzoo.modalities.image.pictures.facts import Facts
