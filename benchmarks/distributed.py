@@ -23,8 +23,8 @@ On 2 quiet cores, times the examples a second of one worker, quartiles, and the 
 
 The rest is mostly batch normalization, which meets the other worker twice a layer: a meeting takes 1.5 to 2.5 ms where
 nothing else is done, about 5 in a step. Memory matters too: before TensorFlow and malloc were told to keep it
-(`mmzoo.training.strategy.keep_memory`) each step took 35,000 to 45,000 page faults, and two workers were no faster
-than one.
+(`keep_memory` of `mmzoo.training.distribution.strategy`) each step took 35,000 to 45,000 page faults, and two workers
+were no faster than one.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ import numpy as np
 from asking import answer, ask, begin, heard
 
 from mmzoo.network import is_reachable, run_privately
-from mmzoo.training.workers import places
+from mmzoo.training.distribution.workers import places
 
 ROUNDS = {"recipe": 12, "large": 6}  # a step of the latter takes seconds
 
@@ -75,7 +75,7 @@ def child(case: str, batch: int, steps: int, settings: dict[str, Any]) -> None:
     import tensorflow as tf
 
     import mmzoo
-    from mmzoo.training.strategy import strategy_of
+    from mmzoo.training.distribution.strategy import strategy_of
     from mmzoo.training.trainer import Trainer
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -104,9 +104,9 @@ def recipe(batch: int) -> Any:
     from mmzoo.graph.cut import split
     from mmzoo.labels import encode_labels
     from mmzoo.recipe import load_recipe
-    from mmzoo.training.batches import Varied
-    from mmzoo.training.features import compute_features
-    from mmzoo.training.feed import Stream
+    from mmzoo.training.features.compute import compute_features
+    from mmzoo.training.feeds.batches import Varied
+    from mmzoo.training.feeds.feed import Stream
 
     records = datasets.load("emoji")[0].take(256)
     spec = load_recipe("emoji").spec.fit(records)
@@ -118,8 +118,8 @@ def recipe(batch: int) -> Any:
 def large(batch: int) -> Any:
     """A ResNet50 on pictures of 64 px: about as many numbers to add up as it has parameters."""
     import mmzoo
-    from mmzoo.training.batches import Varied
-    from mmzoo.training.feed import Stream
+    from mmzoo.training.feeds.batches import Varied
+    from mmzoo.training.feeds.feed import Stream
 
     inputs = [mmzoo.Image("image", size=64, tower="resnet50")]
     spec = mmzoo.Spec(inputs, "concat", [mmzoo.Classification("label", labels=tuple("abcdefgh"))])

@@ -42,11 +42,12 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.export import onnx
 from mmzoo.export.export import describe
+from mmzoo.export.formats import onnx
+from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.measure import as_tensors, interpreter
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import VARIANTS, convert
+from mmzoo.export.tflite import convert
 from mmzoo.recipe import load_recipe
 
 ROUNDS, SECONDS = 7, 1.0
@@ -108,7 +109,7 @@ def compare(name: str, spec: mmzoo.Spec) -> None:
         "SavedModel": lambda: served(**numbers),
     }
     notes: dict[str, str] = {}
-    for variant, data in convert(model, list(VARIANTS), records).items():
+    for variant, data in convert(model, list(TFLite.variants), records).items():
         if isinstance(data, bytes):
             runner = interpreter()(model_content=data, num_threads=1).get_signature_runner("serving_default")
             calls[f"LiteRT {variant}"] = lambda runner=runner: runner(**as_tensors(one))

@@ -54,7 +54,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.modalities.audio.spectrogram import LogMel
-from mmzoo.training.batches import Varied, rows_at, stream
+from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
 FILES, BATCH, ROUNDS, SECONDS = 256, 32, 5, 2.0
 
@@ -95,7 +95,7 @@ def spec(size: int = 256, augmentations: tuple[str, ...] = ("flip", "shift", "co
 
 def ours(given: mmzoo.Spec, source: Records, log_mel: bool = False) -> tf.data.Dataset:
     arrays = decode(given, source, memory=0)
-    made = stream(arrays, {}, Varied(modality_dropout=0.1), batch_size=BATCH, steps=range(10**6), seed=0)
+    made = stream(arrays, {}, Varied(modality_dropout=0.1), batch_size=BATCH, seed=0)(range(10**6))
     if log_mel:
         mel = tf.function(LogMel(16000, bands=64), jit_compile=True, autograph=False)
         made = made.map(lambda x, y: ({**x, "mel": mel(x["sound"])[0]}, y), num_parallel_calls=tf.data.AUTOTUNE)

@@ -30,9 +30,9 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.graph.cut import split
 from mmzoo.recipe import load_recipe
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.loss import total_loss
 from mmzoo.training.state import State
 from mmzoo.training.trainer import Trainer

@@ -39,8 +39,8 @@ def keras_way(way: str, precision: str) -> tuple[Callable[[], Any], int]:
     import tensorflow as tf
 
     import mmzoo
-    from mmzoo.training.batches import Varied
-    from mmzoo.training.feed import Stream
+    from mmzoo.training.feeds.batches import Varied
+    from mmzoo.training.feeds.feed import Stream
     from mmzoo.training.fit import computing_in
     from mmzoo.training.trainer import Trainer
 

@@ -20,6 +20,7 @@ _HOMES = {
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
     "MMZooError": "mmzoo.errors",
+    "Method": "mmzoo.choice",
     "MultiLabel": "mmzoo.tasks.multi_label",
     "Objective": "mmzoo.choice",
     "Ordinal": "mmzoo.tasks.ordinal",
@@ -41,13 +42,24 @@ _HOMES = {
     "from_dataset": "mmzoo.data.streams",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
-    "read_table": "mmzoo.data.reading",
-    "read_tfds": "mmzoo.data.tfds",
+    "read_table": "mmzoo.data.sources",
+    "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = ("towers", "fusions", "tasks", "modalities", "tokenizers", "augmentations", "tuning", "objectives", "datasets")
+_LISTS = (
+    "towers",
+    "fusions",
+    "tasks",
+    "modalities",
+    "tokenizers",
+    "augmentations",
+    "tuning",
+    "objectives",
+    "methods",
+    "datasets",
+)
 
 _NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
 
@@ -57,7 +69,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(_HOMES[name]), name)
     what = name.removeprefix("list_")
     if what in _LISTS and what != name:
-        return getattr(importlib.import_module(f"mmzoo.{what}"), what).names
+        return importlib.import_module("mmzoo.listing").registry_of(what).names
     raise AttributeError(f"module 'mmzoo' has no attribute '{name}'")
 
 

@@ -67,5 +67,9 @@ class Tune(Choice):
     """A way to fine-tune by name, with its options: `Tune("lora", rank=8)`."""
 
 
+class Method(Choice):
+    """A way to learn by name, with its options: `Method("mixup", alpha=0.2)`."""
+
+
 class Fusion(Choice):
     """A fusion by name, with its options: `Fusion("weighted", alpha=[0.5, 0.25, 0.25])`."""

@@ -13,7 +13,7 @@ from mmzoo.tasks import Task
 
 
 class Labelled(Protocol):
-    """Records, as far as their labels are concerned: each has a name, and there is a column for each task."""
+    """Records, as far as their labels are concerned: each has a name, and there are columns for the tasks."""
 
     ids: list[str]
 
@@ -27,6 +27,8 @@ def encode_labels(
 ) -> dict[str, np.ndarray]:
     """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
 
+    Of a task whose target is the batch, which has no column, they are the numbers of the records, int32 (N,).
+
     Args:
         unlabelled: may records have no label at all?
         unasked: may a task have no label at all?
@@ -37,7 +39,11 @@ def encode_labels(
     labels = {}
     given = np.zeros(len(records), bool)
     for task in tasks:
-        column = records.column(task.name)
+        if task.column is None:
+            given[:] = True
+            labels[task.name] = np.arange(len(records), dtype=np.int32)
+            continue
+        column = records.column(task.column)
         encoded: list[Any] = []
         for row, value in enumerate(column):
             if is_missing(value):

@@ -1,15 +1,14 @@
-"""What there is, as rows: for `mmzoo list` and for the tables of the README.
-
-python -m mmzoo.listing README.md      write the tables of a file anew
-"""
+"""What there is, as rows: for `mmzoo list` and for the tables of the documentation."""
 
 from __future__ import annotations
 
 import ast
 import importlib
-import re
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmzoo.registry import Registry
 
 LISTS = (
     "towers",
@@ -20,10 +19,30 @@ LISTS = (
     "augmentations",
     "tuning",
     "objectives",
+    "methods",
+    "readers",
+    "formats",
     "datasets",
     "recipes",
 )
-HEADS = {"towers": "reads", "fusions": "level", "tokenizers": "where", "augmentations": "of", "datasets": "inputs"}
+HOMES = {"formats": "export.formats", "methods": "training.methods", "readers": "data.readers"}
+"""Of the registries that are not in a package of the same name."""
+HEADS = {
+    "towers": "reads",
+    "fusions": "level",
+    "tokenizers": "where",
+    "augmentations": "of",
+    "objectives": "reads",
+    "formats": "needs",
+    "datasets": "inputs",
+}
+FACTS = ("serves", "level", "where", "reads", "install", "inputs")
+"""What an entry may be registered with that is shown beside its name; each has one of them at most."""
+
+
+def registry_of(what: str) -> Registry[Any]:
+    """The registry of one of `LISTS` but the last, which are files."""
+    return getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)  # type: ignore[no-any-return]
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:
@@ -32,11 +51,11 @@ def rows(what: str) -> list[tuple[str, str, str]]:
         from mmzoo.recipe import recipe_files
 
         return [(name, "", summary_of(path)) for name, path in sorted(recipe_files().items())]
-    registry = getattr(importlib.import_module(f"mmzoo.{what}"), what)
+    registry = registry_of(what)
     found = []
     for name in registry.names():
         facts = registry.facts(name)
-        fact = facts.get("serves") or facts.get("level") or facts.get("where") or facts.get("inputs", "")
+        fact = next((facts[key] for key in FACTS if facts.get(key)), "")
         found.append((name, ", ".join(fact) if isinstance(fact, tuple) else fact, facts["summary"]))
     return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions", "augmentations") else found
 
@@ -60,17 +79,3 @@ def markdown(what: str) -> str:
     for name, fact, summary in rows(what):
         lines.append(f"| `{name}` | {fact} | {summary} |" if head else f"| `{name}` | {summary} |")
     return "\n".join(lines)
-
-
-def written(page: str) -> str:
-    """`page` with every table between `<!-- list: WHAT -->` and `<!-- end -->` made anew."""
-
-    def table(match: re.Match[str]) -> str:
-        return f"<!-- list: {match[1]} -->\n{markdown(match[1])}\n<!-- end -->"
-
-    return re.sub(r"<!-- list: (\w+) -->\n.*?<!-- end -->", table, page, flags=re.DOTALL)
-
-
-if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        Path(name).write_text(written(Path(name).read_text("utf-8")), "utf-8")

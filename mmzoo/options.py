@@ -35,6 +35,7 @@ RANGES = {
     "count": Range(1, 16),
     "decibels": Range(0, 60),
     "degrees": Range(0, 360),
+    "delta": Range(1e-3, 1e3),
     "dropout": Range(0, 0.95),
     "epochs": Range(1, 1_000_000),
     "gamma": Range(1e-3, 100),

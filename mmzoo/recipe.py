@@ -14,8 +14,7 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.spec import Spec
-from mmzoo.training.checks import check_settings
-from mmzoo.training.settings import Training
+from mmzoo.training.settings import Training, check_settings
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from mmzoo.errors import MMZooError, unknown
@@ -16,6 +17,9 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 class Registry(Generic[T]):
     """The entries of one package: every module in it is imported on the first look-up, and registers what it has.
+
+    So are the modules of other installed packages that these name in the entry point group of the registry, which is
+    called as it is: `mmzoo.towers`, `mmzoo.methods` ...
 
     >>> towers = Registry("tower", "mmzoo.towers")
     >>> @towers.register("small_cnn", serves="image")
@@ -54,6 +58,16 @@ class Registry(Generic[T]):
             self._loaded = True
             for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
+            for point in entry_points(group=f"mmzoo.{self.package.rpartition('.')[2]}"):
+                try:
+                    point.load()
+                except Exception as error:
+                    self._loaded = False  # to be said at every look-up, not only at the first
+                    owner = point.dist.name if point.dist else "unknown"
+                    raise MMZooError(
+                        f"The installed package '{owner}' has a {self.kind} '{point.name}' ({point.value}) that cannot "
+                        f"be loaded ({type(error).__name__}: {error}); update or remove the package."
+                    ) from error
 
     def names(self, **facts: str) -> list[str]:
         """All names, sorted; only those registered with `facts`, if given. One of several values is enough."""

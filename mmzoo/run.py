@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -152,16 +151,17 @@ class Run:
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
         if alone and len(self.model.spec.inputs) > 1:
-            result = replace(result, alone=self._alone(records, result.worths[result.everything]))
+            worths = {each.name: each.worths[each.everything] for each in result.tasks.values() if not each.why_not}
+            result = result.with_found("alone", self._alone(records, worths))
         if dropout or ensemble or strange is not None:
-            result = replace(result, doubts=self._doubts(records, dropout, ensemble, strange))
+            result = result.with_found("doubts", self._doubts(records, dropout, ensemble, strange))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
             write_report(self, records, result)
         return data
 
-    def _alone(self, records: Records, worths: Any) -> dict[str, Any]:
+    def _alone(self, records: Records, worths: dict[str, Any]) -> dict[str, Any]:
         from mmzoo.evaluation.alone import trained_alone
 
         options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
@@ -180,15 +180,14 @@ class Run:
     def _doubts(
         self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
     ) -> dict[str, Any]:
+        from mmzoo.evaluation.compare import shared_tasks
         from mmzoo.evaluation.doubt import doubts, strangers
 
         check_number("The number of draws under dropout", dropout, 0, 1000, whole=True)
-        task = self.spec.tasks[0]
         for other in ensemble:
-            theirs = other.spec.tasks[0]
             require(
-                (theirs.name, theirs.kind, theirs.labels) == (task.name, task.kind, task.labels),
-                f"The run '{other.folder}' has another first task than '{self.folder}'; an ensemble has one task.",
+                len(shared_tasks([self.spec, other.spec])) == len(self.spec.tasks),
+                f"The run '{other.folder}' has other tasks than '{self.folder}'; an ensemble needs the same.",
             )
         strange = strangers(self.spec, strange) if isinstance(strange, str) else strange
         training = self.records("train") if strange is not None and self.has_data else None
@@ -205,19 +204,19 @@ class Run:
         allow_loss: bool = False,
         fit: str | None = None,
     ) -> list[dict[str, Any]]:
-        """Write export/ as "saved_model", "tflite", "onnx" or "web", proven equal to the model; report.json's rows.
+        """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
-        The other arguments are `mmzoo.export.export.export`'s; `variants` is "fp32" if not given, "all" with `fit`,
-        and for a page the one that was the best of several.
+        The other arguments are `mmzoo.export.export.export`'s; `variants` are the usual ones of the format if not given
+        (of a .tflite "fp32"), "all" with `fit`, and for a page the one that was the best of several.
         """
-        from mmzoo.export.export import export, usual_variants
+        from mmzoo.export.export import export, is_calibrated, wanted_variants
 
         check_no_link(self.folder / "export")
-        variants = variants or usual_variants(self.folder / "export", format, fit)
+        wanted = wanted_variants(self.folder / "export", format, variants, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
-        if training is None and self.data and {"int8", "all"} & set(variants):
+        if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
-        return export(self, format, records, variants=variants, training=training, allow_loss=allow_loss, fit=fit)
+        return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
 
     def explain(self, record: dict[str, Any], **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`."""
@@ -268,7 +267,8 @@ def train(
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
     """
-    return Run(
+    made: list[keras.Model] = []
+    run = Run(
         train_folder(
             spec,
             train,
@@ -283,5 +283,9 @@ def train(
             strategy=strategy,
             callbacks=callbacks,
             service=service,
+            on_model=made.append,
         )
     )
+    if made:
+        run.model = made[0]
+    return run

@@ -15,7 +15,7 @@ from mmzoo.modalities import Modality, modalities
 from mmzoo.tasks import Task, tasks
 
 FORMAT = 1
-TASK_WEIGHTS = ("fixed", "learned", "gradnorm")
+TASK_WEIGHTS = ("fixed", "learned")
 MAX_PARTS = 256
 
 
@@ -29,8 +29,7 @@ class Spec:
         tasks: `Classification`, `Regression` ..., each under a name of its own.
         dim: width of the tokens that the towers hand to the fusion, and of the fused embedding.
         task_weights: "fixed", each task's own `weight`, or on top of it "learned": by how uncertain each task is
-            (Kendall et al. 2018, arXiv:1705.07115), or "gradnorm": such that all learn at one pace (Chen et al. 2018,
-            arXiv:1711.02257).
+            (Kendall et al. 2018, arXiv:1705.07115).
 
     Raises:
         MMZooError: a name is unknown, is used twice, or a tower does not serve its input.
@@ -67,7 +66,7 @@ class Spec:
         for name in names:
             require(names.count(name) == 1, f"The name '{name}' is used twice; give each input and task its own.")
         for task in self.tasks:
-            taken = task.evidential and task.uncertainty_name in names
+            taken = task.tags.evidential and task.uncertainty_name in names
             require(
                 not taken,
                 f"The name '{task.uncertainty_name}' is that of the uncertainty of task '{task.name}', which stands "
@@ -108,7 +107,7 @@ class Spec:
         fusions.check_options(fusion.name, fusion.options, self.input_names)
         for task in self.tasks:
             require(
-                fusions.facts(fusion.name)["level"] == "feature" or not task.evidential,
+                fusions.facts(fusion.name)["level"] == "feature" or not task.tags.evidential,
                 f"Fusion '{fusion.name}' joins answers and would lose the evidence of task '{task.name}'; "
                 "choose a fusion of features, or another objective.",
             )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import subprocess
 import sys
 from collections.abc import Container, Generator, Iterable
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -22,15 +25,26 @@ from mmzoo.data.records import Records
 
 # Tests that share a costly fixture: with several processes (`-n 2 --dist loadgroup`) they stay in one.
 TOGETHER = {
+    "test_absence",
     "test_attacks",
+    "test_bad_input",
     "test_cli",
     "test_colearning",
     "test_data_service",
     "test_evaluation_uncertainty",
+    "test_evidential",
     "test_export",
     "test_hub",
+    "test_lite",
+    "test_onnx",
+    "test_pruning",
+    "test_run_folder",
+    "test_shards",
     "test_training",
+    "test_training_faults",
     "test_training_strategy",
+    "test_web",
+    "test_zoo",
 }
 
 
@@ -96,6 +110,21 @@ def small_records(count: int = 12, seed: int = 0) -> Records:
 
 
 @pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of `small_spec` that has learned; only to be read.
+
+    It is trained once for the whole suite: of several test processes by the first that asks, and the others wait.
+    """
+    home = tmp_path_factory.getbasetemp()
+    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    training = mmzoo.Training(epochs=10, batch_size=8, learning_rate=3e-3)
+    with open(home / "learned.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        splits = small_records(60), small_records(30, 1)
+        return mmzoo.train(small_spec(), *splits, training=training, out=home / "learned").folder
+
+
+@pytest.fixture(scope="session")
 def model() -> object:
     """A built small model, not trained."""
     return mmzoo.build(small_spec())
@@ -107,4 +136,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     for item in items:
         if item.path.stem in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    # What was imported stays, and so does most of what tracing makes: to look through it takes a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
     return (yield)

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
-from mmzoo.export import web
+from mmzoo.export.formats import web
 from tests.conftest import LABELS, small_records, small_spec
 
 AXE = "axe-core@4.10.3"
@@ -76,7 +76,7 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everybody(name: str, pages: dict[str, Path], browser: Any, axe: str) -> None:
     for width, scheme in ((1100, "light"), (1100, "dark"), (360, "light")):
@@ -99,7 +99,7 @@ def test_a_page_is_for_everybody(name: str, pages: dict[str, Path], browser: Any
         page.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_report_is_printed(pages: dict[str, Path], browser: Any) -> None:
     page = browser.new_page()
     page.goto(pages["report"].as_uri())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.training.adamw import AdamW
+from mmzoo.training.optimizer import AdamW
 
 STEPS, DECAY = 20, 0.1
 

@@ -15,10 +15,12 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.labels import encode_labels
-from mmzoo.training.adversarial import Attack, first_floats
-from mmzoo.training.batches import Varied
-from mmzoo.training.feed import Stream
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.loss import total_loss
+from mmzoo.training.methods import methods
+from mmzoo.training.methods.adversarial import Attack, first_floats
+from mmzoo.training.settings import check_settings
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
 
@@ -51,7 +53,7 @@ def test_the_attack_on_a_linear_model(how: str) -> None:
     def loss_of(outputs: Any) -> Any:
         return total_loss(spec, outputs, {"kind": tf.constant(labels)}, inputs["present"])
 
-    (found,) = Attack(spec, linear(spec, w), how, 0.1)(inputs, loss_of)
+    (found,) = Attack(spec, linear(spec, w), methods[how].steps, 0.1)(inputs, loss_of)
     slope = (softmax(x[..., 0] @ w, axis=1) - np.eye(2)[labels]) @ w.T
     wanted = x + 0.1 * x.std(axis=(1, 2), keepdims=True) * np.sign(slope)[..., None]
     np.testing.assert_allclose(found, wanted, atol=1e-5)
@@ -67,7 +69,7 @@ def test_gaps_and_examples_without_a_label_stay_as_they_are() -> None:
     def loss_of(outputs: Any) -> Any:
         return total_loss(spec, outputs, {"kind": tf.constant([1, -1, 0])}, inputs["present"])
 
-    (found,) = Attack(spec, model, "pgd", 0.1)(inputs, loss_of)
+    (found,) = Attack(spec, model, 5, 0.1)(inputs, loss_of)
     moved = found.numpy() != x
     assert np.isnan(found[0, 3:5]).all()
     assert moved[0, :3].any()
@@ -85,7 +87,7 @@ def test_what_is_changed_of_pictures_words_and_sounds() -> None:
     def loss_of(outputs: Any) -> Any:
         return total_loss(model.spec, outputs, labels, inputs["present"])
 
-    attack = Attack(model.spec, model, "fgsm", 0.1)
+    attack = Attack(model.spec, model, 1, 0.1)
     clean = attack.front(keras.tree.flatten(inputs), training=False)
     before = model(inputs, training=False)["animal"]
     np.testing.assert_allclose(attack.outputs(inputs, clean, training=False)["animal"], before, atol=1e-6)
@@ -101,7 +103,7 @@ def test_low_rank_additions_are_attacked_and_trained() -> None:
     training = mmzoo.Training(
         tune=mmzoo.Tune("lora", rank=1),
         tune_inputs=["motion"],
-        adversarial="fgsm",
+        methods=["fgsm"],
         batch_size=8,
         learning_rate=0.01,
         schedule="constant",
@@ -123,7 +125,7 @@ def test_categories_are_refused() -> None:
     table = mmzoo.Tabular("person", numbers=["age"], categories=["sex"], means=[0.0], deviations=[1.0])
     spec = mmzoo.Spec([table], "concat", [mmzoo.Classification("kind", labels=LABELS)], dim=8)
     with pytest.raises(MMZooError, match="'person' has categories"):
-        Attack(spec, linear(series_spec(), np.zeros((20, 2))), "fgsm", 0.1)
+        check_settings(spec, mmzoo.Training(methods=["fgsm"]))
 
 
 @pytest.mark.long
@@ -137,11 +139,12 @@ def test_the_step_compiles() -> None:
         batch_size=4,
         seed=0,
     )
-    trainer = Trainer(spec, model, mmzoo.Training(adversarial="fgsm", batch_size=4), 10)
+    trainer = Trainer(spec, model, mmzoo.Training(methods=["fgsm"], batch_size=4), 10)
     step = tf.function(trainer.learn, jit_compile=True)
     assert np.isfinite(step(*next(iter(feed.batches(range(1)))))).all()
 
 
+@pytest.mark.long
 def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
     """One number tells the label in 95 of 100 cases; nineteen tell it together, but each can be turned."""
     rng = np.random.default_rng(0)
@@ -162,10 +165,10 @@ def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
         return total_loss(spec, outputs, {"kind": tf.constant(labels[400:])}, inputs["present"])
 
     scores = {}
-    for how in ("none", "pgd"):
-        training = mmzoo.Training(epochs=15, learning_rate=5e-3, average=0.0, adversarial=how, adversarial_size=0.6)
+    for how, chosen in (("none", []), ("pgd", [mmzoo.Method("pgd", epsilon=0.6)])):
+        training = mmzoo.Training(epochs=15, learning_rate=5e-3, average=0.0, methods=chosen)
         model = mmzoo.train(spec, train, training=training, out=tmp_path / how).model
-        attack = Attack(spec, model, "pgd", 0.6)
+        attack = Attack(spec, model, 5, 0.6)
         answers = attack.outputs(inputs, attack(inputs, loss_of), training=False)["kind"].numpy().argmax(1)
         scores[how] = float(np.mean(answers == labels[400:]))
     assert scores["pgd"] > 0.85

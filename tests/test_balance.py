@@ -9,8 +9,8 @@ import pytest
 import mmzoo
 from mmzoo.data.balance import MOST, rows_of, weights_of
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Varied
-from mmzoo.training.feed import Stream
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 
 TASK = mmzoo.Classification("animal", labels=["cat", "dog", "bird"])
 LABELS = np.array([0] * 12 + [1] * 4 + [2] * 1 + [-1] * 3, np.int32)

@@ -14,11 +14,14 @@ from scipy.special import log_softmax
 
 import mmzoo
 from mmzoo.errors import MMZooError
-from mmzoo.training.blending import FLOOR, LEAST, Blending, head_losses, new_weights
-from mmzoo.training.loss import known_totals, total_loss
+from mmzoo.training.loss import Batch, known_totals, task_losses, total_loss, weighed_losses
+from mmzoo.training.methods.base import Learner
+from mmzoo.training.methods.blending import FLOOR, LEAST, Blending, head_losses, new_weights
 from mmzoo.training.stopping import Interrupted
+from mmzoo.tuning.groups import Tuned
 from tests.starved import starved, starved_spec
 
+METHODS = (mmzoo.Method("gradient_blending", epochs=2),)
 RANDOM = np.random.default_rng(0)
 
 
@@ -53,7 +56,7 @@ def test_the_loss_weighs_the_mean_of_each_head() -> None:
     spec = starved_spec(auxiliary=0.5)
     outputs, labels = outputs_of(spec, 8), np.array([0, 1, 2, -1, 3, 0, 1, 2])
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1], [1, 0], [1, 1]], bool)
-    known, blend = labels >= 0, np.array([[0.5, 0.2, 0.3]], np.float32)
+    known, shares = labels >= 0, np.array([[0.5, 0.2, 0.3]], np.float32)
 
     def entropy(name: str, kept: np.ndarray) -> float:
         return float(-log_softmax(outputs[name].astype(np.float64), axis=1)[kept, labels[kept]].mean())
@@ -63,22 +66,18 @@ def test_the_loss_weighs_the_mean_of_each_head() -> None:
         *(entropy(f"kind.{n}", known & present[:, k]) for k, n in enumerate(spec.input_names)),
     ]
     given = {"kind": tf.constant(labels)}
-    found = total_loss(spec, outputs, given, tf.constant(present), blend=blend)
-    assert float(found) == pytest.approx(float(blend[0] @ single), rel=1e-5)
+    blending = Blending()
+    blending.build(Learner(spec, keras.Model(), Tuned([]), 10))
+    blending.weights.assign(shares)
+    found = total_loss(spec, outputs, given, tf.constant(present), methods=[blending])
+    assert float(found) == pytest.approx(float(shares[0] @ single), rel=1e-5)
     np.testing.assert_allclose(head_losses(spec, outputs, {"kind": labels}, present)[0], single, rtol=1e-5)
     totals = known_totals(spec, given, tf.constant(present))
-    parts = [
-        total_loss(
-            spec,
-            {name: x[rows] for name, x in outputs.items()},
-            {"kind": tf.constant(labels[rows])},
-            tf.constant(present[rows]),
-            totals=totals,
-            share=0.5,
-            blend=blend,
-        )
-        for rows in (slice(0, 3), slice(3, 8))
-    ]
+    parts = []
+    for rows in (slice(0, 3), slice(3, 8)):
+        batch = Batch({}, {"kind": tf.constant(labels[rows])}, tf.constant(present[rows]), None, totals, 0.5)
+        some = {name: x[rows] for name, x in outputs.items()}
+        parts += weighed_losses(spec, some, batch, task_losses(spec, some, batch, [blending]))
     assert float(sum(parts)) == pytest.approx(float(found), rel=1e-5)
 
 
@@ -93,39 +92,39 @@ def train(out: Path, callbacks: Any = (), **settings: Any) -> mmzoo.Run:
 def test_a_stopped_run_goes_on_with_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same bytes, over epochs in which the heads are weighed anew; which moves the weights."""
     weighed: list[np.ndarray] = []
-    update = Blending.update
+    weigh = Blending.weigh
 
     def watched(self: Blending, losses: np.ndarray) -> None:
-        update(self, losses)
+        weigh(self, losses)
         weighed.append(self.weights.numpy()[0])
 
-    monkeypatch.setattr(Blending, "update", watched)
+    monkeypatch.setattr(Blending, "weigh", watched)
 
     class Stop(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if epoch == 2:
                 signal.raise_signal(signal.SIGINT)
 
-    whole = train(tmp_path / "whole", epochs=5, blend=2)
+    whole = train(tmp_path / "whole", epochs=5, methods=METHODS)
     assert [w.sum() for w in weighed] == pytest.approx([1, 1, 1])  # at the start, after epochs 2 and 4
     np.testing.assert_allclose(weighed[0], 1 / 3, rtol=1e-6)
     fused, near, far = weighed[2]
     assert near < 0.1 < far + fused, "noise is learnt by heart, which does not count"
     with pytest.raises(Interrupted):
-        train(tmp_path / "parts", epochs=5, blend=2, callbacks=[Stop()])
-    parts = train(tmp_path / "parts", epochs=5, blend=2)
+        train(tmp_path / "parts", epochs=5, methods=METHODS, callbacks=[Stop()])
+    parts = train(tmp_path / "parts", epochs=5, methods=METHODS)
     files = [run.folder / "model" / "weights.safetensors" for run in (whole, parts)]
     assert files[0].read_bytes() == files[1].read_bytes()
     np.testing.assert_array_equal(weighed[2], weighed[5])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> None:
     """`near` answers nearly everything, so that nothing is left to learn from `far`; asked alone it shows."""
     records, new, alone = [starved(n, seed + k) for n, k in ((300, 0), (200, 10))], starved(300, seed + 20), {}
-    for name, auxiliary, blend in (("plain", 0.0, 0), ("blended", 1.0, 5)):
-        training = mmzoo.Training(epochs=40, learning_rate=3e-3, average=0.0, modality_dropout=0.0, blend=blend)
+    for name, auxiliary, methods in (("plain", 0.0, []), ("blended", 1.0, ["gradient_blending"])):
+        training = mmzoo.Training(epochs=40, learning_rate=3e-3, average=0.0, modality_dropout=0.0, methods=methods)
         spec = starved_spec(auxiliary=auxiliary)
         run = mmzoo.train(spec, *records, training=training, out=tmp_path / name, seed=seed)
         found = run.evaluate(new)["subsets"]
@@ -140,4 +139,5 @@ def test_what_cannot_be_blended_is_said(tmp_path: Path) -> None:
         spec = starved_spec(auxiliary=auxiliary)
         with pytest.raises(MMZooError, match=words):
             records = [starved(40, 0)] * (2 - number)
-            mmzoo.train(spec, *records, training=mmzoo.Training(blend=1), out=tmp_path / str(number))
+            training = mmzoo.Training(methods=["gradient_blending"])
+            mmzoo.train(spec, *records, training=training, out=tmp_path / str(number))

@@ -19,9 +19,9 @@ from safetensors.numpy import save
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
-from mmzoo.training import cache
-from mmzoo.training import features as home
-from mmzoo.training.features import compute_features
+from mmzoo.training.features import cache
+from mmzoo.training.features import compute as home
+from mmzoo.training.features.compute import compute_features
 from tests.conftest import small_records, small_spec
 
 
@@ -234,7 +234,7 @@ def test_a_new_folder_is_for_its_user_alone(place: Path) -> None:
 HAMMER = """
 import sys, time
 import keras, numpy as np
-from mmzoo.training import cache
+from mmzoo.training.features import cache
 cache.LIMIT, like, end = 50_000, keras.KerasTensor((None, 1000)), time.monotonic() + 4
 print("ready", flush=True)
 sys.stdin.readline()
@@ -249,7 +249,7 @@ print("turns", turns)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_runs_at_once_get_what_they_would_alone(place: Path) -> None:
     """Four files fit and twenty are asked for: both write, read and remove the same names all the time."""
     command = [sys.executable, "-W", "ignore", "-c", HAMMER, str(place)]
@@ -301,7 +301,7 @@ def test_only_files_of_its_own_names_are_removed(place: Path, monkeypatch: pytes
     assert {path.name for path in place.iterdir()} == left
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_with_kept_features_is_the_run_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same bytes from nothing kept, from what this run computes, and from what an earlier one did."""
     tower = mmzoo.Tower("efficientnet_lite0", weights="imagenet")

@@ -33,16 +33,13 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
     return code, found.out, found.err
 
 
-def test_help_is_quick_and_light() -> None:
-    command = [sys.executable, "-X", "importtime", "-c", "import sys; from mmzoo.cli import main; main(['--help'])"]
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-        times.append(time.perf_counter() - began)
-    assert "mmzoo train emoji" in done.stdout
-    assert not re.search(r"\b(tensorflow|keras|numpy)\b", done.stderr)
-    assert min(times) < 0.3
+def test_help_imports_nothing_heavy() -> None:
+    """So it is there at once, on the slowest of machines."""
+    program = "import sys, mmzoo; from mmzoo.cli import main; main(['--help']); print('modules:', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    said, _, modules = done.stdout.partition("modules:")
+    assert "mmzoo train emoji" in said
+    assert not {"tensorflow", "keras", "numpy", "matplotlib", "PIL"} & set(modules.split())
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +96,7 @@ def test_evaluate_again_gives_the_same(run: Path, capsys: pytest.CaptureFixture[
     (run / "metrics.json").write_text(json.dumps(before))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for format in ("saved_model", "tflite"):
         code, out, err = ask(capsys, "export", str(run), "--format", format)
@@ -220,7 +217,7 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
         main(["--debug", "evaluate", str(tmp_path)])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ctrl_c_and_again(tmp_path: Path) -> None:
     """A real process, a real signal: it says how to go on, and goes on. (To the same bytes: `test_training`.)"""
     options = ["--out", str(tmp_path / "run"), "--epochs", "2", "--limit", "32", *SMALL]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,8 +17,13 @@ from mmzoo.errors import MMZooError
 from mmzoo.evaluation.retrieval import retrieval
 from mmzoo.inference.running import run_model
 from mmzoo.names import pooled_output, teacher_labels
-from mmzoo.training.contrast import contrast, with_pooled
-from mmzoo.training.loss import Teaching, total_loss
+from mmzoo.training.loss import total_loss
+from mmzoo.training.methods import made
+from mmzoo.training.methods.base import Learner
+from mmzoo.training.methods.contrastive import contrast
+from mmzoo.training.settings import check_settings
+from mmzoo.training.step import prepared
+from mmzoo.tuning.groups import Tuned
 from tests.conftest import small_records, small_spec
 
 RANDOM = np.random.default_rng(0)
@@ -71,9 +77,13 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
     outputs, taught = logits("kind", "kind.near", "kind.far"), logits("kind")["kind"]
     labels = np.array([0, 1, 2, -1, 1, 0])
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1]], bool)
-    found = total_loss(
-        spec, outputs, {"kind": labels, teacher_labels("kind"): taught}, present, teaching=Teaching(0.3, 2.0)
-    )
+    (method,) = made([mmzoo.Method("distillation", teacher="runs/a", weight=0.3, temperature=2.0)])
+    method.build(Learner(spec, keras.Model(), Tuned([]), 10))
+    given = {"kind": labels, teacher_labels("kind"): taught}
+    found = total_loss(spec, outputs, given, tf.constant(present), methods=[method])
+    assert float(total_loss(spec, outputs, {"kind": labels}, present, methods=[method])) == pytest.approx(
+        float(total_loss(spec, outputs, given, present)), rel=1e-6
+    ), "validation records have no teacher"
 
     def entropy(name: str) -> np.ndarray:
         return -log_softmax(outputs[name].astype(np.float64), axis=1)[np.arange(6), labels]
@@ -96,7 +106,7 @@ def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
     present = np.ones((6, 2), bool)
     present[4, 0] = False
     vectors[pooled_output("near")][4] = 1e6  # what is absent may hold anything
-    found = float(contrast(spec, vectors, tf.constant(present)))
+    found = float(contrast([vectors[pooled_output(name)] for name in spec.input_names], tf.constant(present)))
     one, two = (vectors[pooled_output(name)][[0, 1, 2, 3, 5]].astype(np.float64) for name in ("far", "near"))
     one, two = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, two))
     table = one @ two.T / 0.07
@@ -104,7 +114,7 @@ def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
     assert found == pytest.approx(wanted, rel=1e-4)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
     """Both tables are turned pictures of one hidden row; labels say little about which."""
     hidden = RANDOM.normal(size=(500, 8))
@@ -114,9 +124,15 @@ def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
     records, new = table(near[:400], far[:400], labels[:400]), table(near[400:], far[400:], labels[400:])
     recalls = []
     for weight in (0.0, 1.0):
-        run = trained(table_spec(), records, tmp_path / str(weight), contrast=weight, epochs=20)
+        run = trained(
+            table_spec(),
+            records,
+            tmp_path / str(weight),
+            methods=[mmzoo.Method("contrastive", weight=weight)],
+            epochs=20,
+        )
         spec = run.model.spec
-        found = run_model(with_pooled(run.model, spec), decode(spec, new))
+        found = run_model(prepared(run.model, mmzoo.Training(methods=["contrastive"])), decode(spec, new))
         one, two = (found[pooled_output(name)] for name in ("near", "far"))
         cosines = (one / np.linalg.norm(one, axis=1, keepdims=True)) @ (
             two / np.linalg.norm(two, axis=1, keepdims=True)
@@ -126,7 +142,7 @@ def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
     assert recalls[1] > 0.4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_teacher_makes_up_for_labels_that_are_missing(tmp_path: Path) -> None:
     """A student that hears only one modality, with a label for one record in twenty."""
     near = RANDOM.normal(size=(600, 8))
@@ -139,7 +155,11 @@ def test_a_teacher_makes_up_for_labels_that_are_missing(tmp_path: Path) -> None:
     found = []
     for name, records, settings in (
         ("alone", table(near[few], far[few], labels[few]), {"batch_size": 20, "epochs": 200}),
-        ("taught", table(near[:400], far[:400], most), {"teacher": str(teacher.folder), "teacher_share": 0.9}),
+        (
+            "taught",
+            table(near[:400], far[:400], most),
+            {"methods": [mmzoo.Method("distillation", teacher=str(teacher.folder), weight=0.9)]},
+        ),
     ):
         run = trained(table_spec().subset(["near"]), records, tmp_path / name, **settings)
         found.append(run.evaluate(new)["subsets"]["near"]["accuracy"])
@@ -152,8 +172,11 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     with pytest.raises(MMZooError, match="set 'auxiliary' above 0"):
         mmzoo.Classification("kind", labels=LABELS, mutual=1.0)
     with pytest.raises(MMZooError, match="'accumulate' to 1"):
-        mmzoo.Training(contrast=1.0, accumulate=2)
-    with pytest.raises(MMZooError, match="'teacher' must be the folder"):
-        mmzoo.Training(teacher=3)  # type: ignore[arg-type]
+        check_settings(plain, mmzoo.Training(methods=["contrastive"], accumulate=2))
+    with pytest.raises(MMZooError, match="'teacher' of method 'distillation' must be a string"):
+        mmzoo.Training(methods=[mmzoo.Method("distillation", teacher=3)])
+    with pytest.raises(MMZooError, match="name its folder"):
+        mmzoo.Training(methods=["distillation"])
     with pytest.raises(MMZooError, match="nowhere"):
-        trained(plain, records, tmp_path / "b", teacher=str(tmp_path / "nowhere"), batch_size=4, epochs=1)
+        nowhere = mmzoo.Method("distillation", teacher=str(tmp_path / "nowhere"))
+        trained(plain, records, tmp_path / "b", methods=[nowhere], batch_size=4, epochs=1)

@@ -29,10 +29,10 @@ from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split
 from mmzoo.labels import encode_labels
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
-from mmzoo.training.remote import Remote
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
+from mmzoo.training.feeds.remote import Remote
 
 COUNT = 300
 
@@ -145,7 +145,7 @@ def check_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> N
         np.testing.assert_array_equal(found[name][here], array[there], name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_model_trains_from_it(machines: Machines, shards: Path, wanted: Any) -> None:
     spec, records, _ = wanted
     model = mmzoo.build(spec)
@@ -188,7 +188,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         spec,
         records,
         records.take(32),
-        training=mmzoo.Training(epochs=2, batch_size=16, views=2, mix="mixup"),
+        training=mmzoo.Training(epochs=2, batch_size=16, views=2, methods=["mixup"]),
         data=f"{shards}#colour",
         out=tmp_path / "run",
         service=machines.address,
@@ -199,7 +199,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         mmzoo.train(spec, records, out=tmp_path / "other", service=machines.address)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("slow")
 def test_every_record_comes_once_and_a_killed_worker_takes_none_with_it(
     machines: Machines, shards: Path, wanted: Any, caplog: pytest.LogCaptureFixture

@@ -48,6 +48,11 @@ def records_for(kind: str, count: int = 24, seed: int = 0) -> Records:
     return Records({**records.columns, **more}, records.ids)
 
 
+def labelled(records: Records, task: str) -> Records:
+    """Those that have a label of one task."""
+    return records.select([row for row, label in enumerate(records.column(task)) if label is not None])
+
+
 def found_for(kind: str, count: int = 24) -> Evaluation:
     keras.utils.set_random_seed(0)
     model = mmzoo.build(small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")]))
@@ -104,8 +109,9 @@ def test_the_halves_are_the_model(name: str) -> None:
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_task_has_a_verdict(kind: str) -> None:
-    found = found_for(kind)
-    data = found.to_json()
+    result = found_for(kind)
+    found, data = result.tasks["animal"], result.to_json()
+    data = {**data, **data["tasks"]["animal"]}
     assert data["verdict"].startswith("Fusion")
     assert [len(each["over"].split("+")) for each in data["gains"]] == [1, 2]
     for each in data["gains"]:
@@ -137,14 +143,14 @@ def test_a_modality_that_no_record_has_is_not_the_best_one() -> None:
     records.columns["picture"] = [None] * 12
     found = evaluate(mmzoo.build(small_spec()), records)
     assert found.counts == {"picture": 0, "words": 12, "sound": 12}
-    assert found.best(1) in ("words", "sound")
-    assert found.best(2) == "words+sound"
+    assert found.tasks["animal"].best(1) in ("words", "sound")
+    assert found.tasks["animal"].best(2) == "words+sound"
 
 
 def test_one_modality_one_class_one_record() -> None:
     model = mmzoo.build(small_spec().subset(["words"]))
     found = evaluate(model, small_records(6))
-    assert "nothing to fuse" in found.verdict
+    assert "nothing to fuse" in found.tasks["animal"].verdict
     records = small_records(30)
     cats = records.select([k for k, name in enumerate(records.columns["animal"]) if name == "cat"])
     for some in (cats, cats.take(1)):
@@ -164,17 +170,62 @@ def test_what_cannot_be_evaluated_is_said() -> None:
 
 
 def test_a_task_without_labels() -> None:
-    """The first task needs some; of another one the metrics are left out, and it says why there is no calibration."""
+    """Whichever it is: its metrics are left out, and it says why; the other's stay."""
     model = mmzoo.build(small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")]))
     records = records_for("classification", 12)
-    unasked = Records({**records.columns, "age": [None] * 12}, records.ids).select([0, 2, 3, 5, 6])
-    data = evaluate(model, unasked).to_json()
-    assert "animal_accuracy" in data["metrics"]
-    assert not any(name.startswith("age") for name in data["metrics"])
-    assert data["other_tasks"]["age"]["calibration"]["why_not"] == "None of these records has a label of task 'age'."
-    unknown = Records({**records.columns, "animal": [None] * 12}, records.ids)
-    with pytest.raises(MMZooError, match="No record of the test split has a label of task 'animal'"):
+    for lacking, other in (("age", "animal"), ("animal", "age")):
+        some = Records({**records.columns, lacking: [None] * 12}, records.ids).select([0, 2, 3, 5, 6])
+        data = evaluate(model, some, noise=True).to_json()
+        assert {name.partition("_")[0] for name in data["metrics"]} == {other}
+        assert data["tasks"][lacking] == {"why_not": f"None of these records has a label of task '{lacking}'."}
+        assert data["tasks"][other]["verdict"].startswith("Fusion")
+        assert data["tasks"][other]["noise"].keys() == {"picture", "words", "sound"}
+    unknown = Records({**records.columns, "animal": [None] * 12, "age": [None] * 12}, records.ids)
+    with pytest.raises(MMZooError, match="'record-0' has no label for animal, age"):
         evaluate(model, unknown)
+
+
+def test_each_task_is_judged_as_if_it_were_the_only_one() -> None:
+    """What is said of a task does not depend on the others, nor on their order; one alone stands without a name."""
+    keras.utils.set_random_seed(0)
+    both = mmzoo.build(small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")]))
+    records, others = records_for("classification"), records_for("classification", 24, 1)
+    data = evaluate(both, records, validation=others, noise=True).to_json()
+    assert {*data} == {"split", "examples", "metrics", "subsets", "modality_counts", "tasks"}
+    for task in both.spec.tasks:
+        single = mmzoo.build(small_spec(tasks=[task]))
+        wanted = {weight.path: weight for weight in both.weights}
+        for weight in single.weights:
+            weight.assign(wanted[weight.path])
+        given, theirs = labelled(records, task.name), labelled(others, task.name)
+        alone = evaluate(single, given, validation=theirs, noise=True).to_json()
+        found = evaluate(both, given, validation=theirs, noise=True).to_json()
+        for name, value in alone["metrics"].items():
+            assert found["metrics"][f"{task.name}_{name}"] == pytest.approx(value, abs=1e-5)
+        same = found["tasks"][task.name]
+        assert alone.keys() - data.keys() == same.keys() == data["tasks"][task.name].keys()
+        assert same["verdict"] == alone["verdict"] == data["tasks"][task.name]["verdict"]
+        close(same["gains"], alone["gains"])
+        close(same["shares"], alone["shares"])
+        close(same["conflict"], alone["conflict"])
+        close(same["conformal"], alone["conformal"])
+        close(same["noise"], alone["noise"])
+
+
+def close(found: object, wanted: object) -> None:
+    """Two trees are the same, their numbers nearly."""
+    if isinstance(wanted, dict):
+        assert isinstance(found, dict) and found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            close(found[key], value)
+    elif isinstance(wanted, list):
+        assert isinstance(found, list) and len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            close(one, other)
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, abs=1e-4)
+    else:
+        assert found == wanted
 
 
 def test_subsets_come_small_ones_first() -> None:

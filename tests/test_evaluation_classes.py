@@ -75,7 +75,7 @@ def test_slices_worst_first() -> None:
     present[:6, 2] = False
     known = np.arange(20) != 0
     worth = np.where(np.array(weather)[known] == "wet", 0.25, 1.0)
-    found = slices(spec, records, present, known, worth)
+    found = slices(spec, spec.tasks[0], records, present, known, worth)
     named = [(row["column"], row["value"], row["count"]) for row in found]
     assert named[0] == ("weather", "wet", 8)
     assert ("weather", "dry", 7) in named
@@ -87,7 +87,7 @@ def test_slices_worst_first() -> None:
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_task_has_classes_or_residuals(kind: str) -> None:
     found = found_for(kind)
-    data = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    data = json.loads(json.dumps(found.to_json()["tasks"]["animal"], allow_nan=False))
     assert ("residuals" in data) == (kind == "regression")
     assert ("confusion" in data) == (kind in ("classification", "binary", "ordinal"))
     assert {row["column"] for row in data["slices"]} >= {"weather"}

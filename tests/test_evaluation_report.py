@@ -13,7 +13,7 @@ import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.evaluation.charts import Line, lines
 from tests.conftest import small_records, small_spec, usual
-from tests.test_evaluation import TASKS, records_for
+from tests.test_evaluation import TASKS, labelled, records_for
 
 QUICK = mmzoo.Training(epochs=2, batch_size=8)
 
@@ -49,16 +49,8 @@ def page_of(run: mmzoo.Run) -> tuple[str, Outline]:
     return page, outline
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", usual(TASKS, {"classification", "regression"}))
-def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
-    spec = small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")])
-    records, others = records_for(kind), records_for(kind, 24, 1)
-    records.columns["sound"] = [None, *records.columns["sound"][1:]]
-    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
-    data = run.evaluate(records, validation=others, noise=True)
-    assert json.loads((run.folder / "metrics.json").read_text()) == json.loads(json.dumps(data))
-    page, outline = page_of(run)
+def check_page(page: str, outline: Outline) -> None:
+    """It is whole, needs nothing from elsewhere, and every link leads somewhere."""
     assert not outline.open, "a tag is not closed"
     assert not outline.unnamed
     assert len(outline.ids) == len(set(outline.ids))
@@ -66,6 +58,19 @@ def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
         assert link.startswith(("data:", "#")), "the page needs nothing from elsewhere"
         assert not link.startswith("#") or link[1:] in outline.ids
     assert "nan" not in re.sub(r"base64,[^\"')]*", "", page).lower()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", usual(TASKS, {"classification"}))
+def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
+    spec = small_spec(tasks=[TASKS[kind]])
+    records, others = (labelled(records_for(kind, 26, seed), "animal") for seed in (0, 1))
+    records.columns["sound"] = [None, *records.columns["sound"][1:]]
+    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
+    data = run.evaluate(records, validation=others, noise=True)
+    assert json.loads((run.folder / "metrics.json").read_text()) == json.loads(json.dumps(data))
+    page, outline = page_of(run)
+    check_page(page, outline)
     assert data["verdict"].split(" (")[0] in page
     assert page.count("<article") == 8
     for title in ("What each modality is worth", "How it bears noise", "How far to trust it", "Where the mistakes are"):
@@ -82,6 +87,37 @@ def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
     card = (run.folder / "model_card.md").read_text("utf-8")
     assert all(f"## {title}" in card for title in ("Model", "Data", "Training", "Results", "Limits", "Spec"))
     assert "sha256" in card
+
+
+@pytest.mark.slow
+def test_a_page_of_two_tasks(tmp_path: Path) -> None:
+    """Each has its verdict, its sections and its pictures, under its name; those of other tasks are gone."""
+    spec = small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")])
+    records, others = records_for("classification"), records_for("classification", 24, 1)
+    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
+    data = run.evaluate(records, validation=others, noise=True, dropout=2)
+    page, outline = page_of(run)
+    check_page(page, outline)
+    assert page.count("<article") == 16
+    assert page.index('id="animal-task"') < page.index('id="animal-records"') < page.index('id="age-task"')
+    for name, found in data["tasks"].items():
+        assert f"<strong>{name}:</strong> {found['verdict'].split(' (')[0]}" in page
+        assert f'<h3 id="{name}-mistakes">Where the mistakes are</h3>' in page
+    assert page.count("confusion matrix") == page.count("Answer by truth</figcaption>") == 1
+    assert '<th scope="col" class="number">accuracy</th>' in page, "without the task's name, which stands above"
+    assert "mean absolute error" in page
+    pictures = {path.name for path in (run.folder / "pictures").glob("*.png")}
+    assert {"animal-subsets.png", "animal-confusion.png", "age-subsets.png", "age-noise-picture-jpeg.png"} <= pictures
+    assert {"age-residuals-answer-by-truth.png", "curves-loss.png"} <= pictures
+    assert len(pictures) == page.count("<svg") + 3
+    card = (run.folder / "model_card.md").read_text("utf-8")
+    assert "**animal: verdict**" in card and "**age: verdict**" in card and "**animal: weakest labels**" in card
+    unasked = Records({**records.columns, "age": [None] * 24}, records.ids).select([0, 2, 3, 5, 6])
+    run.evaluate(unasked)
+    page, outline = page_of(run)
+    check_page(page, outline)
+    assert page.count("None of these records has a label of task 'age'.".replace("'", "&#39;")) >= 2
+    assert not list((run.folder / "pictures").glob("age-*"))
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
@@ -116,7 +152,7 @@ def test_values_are_escaped(tmp_path: Path) -> None:
     records = small_records(12)
     words = ["<script>alert(1)</script>", *records.columns["words"][1:]]
     records = Records({**records.columns, "words": words}, ["<b>", *records.ids[1:]])
-    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
+    run = mmzoo.train(small_spec().subset(["words"]), records, training=QUICK, out=tmp_path / "run")
     run.evaluate(records.take(6))
     page, _ = page_of(run)
     assert "<script" not in page

@@ -78,7 +78,9 @@ def test_a_model_under_noise(kind: str) -> None:
     model = mmzoo.build(small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")]))
     records = records_for(kind)
     records.columns["words"] = [None, *records.columns["words"][1:]]
-    found = json.loads(json.dumps(noise_curves(model, records), allow_nan=False))
+    every = json.loads(json.dumps(noise_curves(model, records), allow_nan=False))
+    assert every.keys() == {"animal", "age"}
+    found = every["animal"]
     assert {name: len(kinds) for name, kinds in found.items()} == {"picture": 3, "words": 2, "sound": 2}
     clean = evaluate(model, records)
     metric = {"classification": "animal_accuracy", "regression": "animal_mae"}[kind]
@@ -97,10 +99,11 @@ def late_fusion(found: Evaluation) -> float:
     """The metric of the mean of what the modalities of each record answer by themselves."""
     task, wanted = found.spec.tasks[0], []
     for row, here in enumerate(found.answers.present):
-        each = [found.predictions[name][task.name][row] for name in np.array(found.spec.input_names)[here]]
+        each = [found.answers.predictions[name][task.name][row] for name in np.array(found.spec.input_names)[here]]
         wanted.append(np.mean(each, axis=0))
-    worth = task.worth(found.labels[task.name][found.known], np.array(wanted)[found.known])
-    return float(worth.mean() if task.labels else -worth.mean())
+    known = found.answers.known(task)
+    worth = task.worth(found.answers.labels[task.name][known], np.array(wanted)[known])
+    return float(worth.mean() if isinstance(task, mmzoo.Classification) else -worth.mean())
 
 
 def test_noise_that_hides_the_cause_costs(tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_noise_that_hides_the_cause_costs(tmp_path: Path) -> None:
     spec = small_spec().subset(["words"])
     run = mmzoo.train(spec, small_records(60), small_records(30, 1), training=training, out=tmp_path / "run")
     model = run.model
-    curve = noise_curves(model, small_records(90, 2))["words"]["words left out"]
+    curve = noise_curves(model, small_records(90, 2))["animal"]["words"]["words left out"]
     assert curve["clean"]["fused"] > 0.9
     assert curve["fused"][-1] < curve["clean"]["fused"] - 0.2
     assert curve["relative"] == pytest.approx(np.mean(curve["fused"]) / curve["clean"]["fused"])

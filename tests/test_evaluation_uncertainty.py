@@ -57,10 +57,8 @@ def test_pairs_in_the_right_order() -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> keras.Model:
-    out = tmp_path_factory.mktemp("uncertainty") / "run"
-    training = mmzoo.Training(epochs=10, batch_size=8, learning_rate=3e-3)
-    return mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=training, out=out).model
+def trained(learned: Path) -> keras.Model:
+    return mmzoo.Run(learned).model
 
 
 def test_strange_records_have_more_energy(trained: keras.Model) -> None:
@@ -75,7 +73,7 @@ def test_strange_records_have_more_energy(trained: keras.Model) -> None:
         }
     )
     near = small_records(40, 3)
-    found = doubts(trained, near, strange=others, training=small_records(60), dropout=5, others=[trained])
+    found = doubts(trained, near, strange=others, training=small_records(60), dropout=5, others=[trained])["animal"]
     assert found["strange_records"] == 20
     shares = {name: each["strange"] for name, each in found["scores"].items()}
     assert shares.keys() == {"probability", "energy", "dropout", "ensemble", "mahalanobis"}
@@ -85,7 +83,7 @@ def test_strange_records_have_more_energy(trained: keras.Model) -> None:
     assert shares["mahalanobis"] > 0.9
     assert shares["ensemble"] == pytest.approx(0.5, abs=1e-9), "a model never disagrees with itself"
     assert found["averaged"]["ensemble"]["worth"] == evaluate(trained, near).to_json()["metrics"]["accuracy"]
-    plain = doubts(trained, near)
+    plain = doubts(trained, near)["animal"]
     assert {each["strange"] for each in plain["scores"].values()} == {None}
     assert plain["averaged"] == {}
 
@@ -94,7 +92,7 @@ def test_what_the_strange_lack_tells_nothing(trained: keras.Model) -> None:
     """Records like those learned, but of one input only, are held against the same input of the others."""
     near, same = small_records(60, 3), small_records(60, 8)
     columns = {"picture": same.column("picture"), "words": [None] * 60, "sound": [None] * 60}
-    shares = doubts(trained, near, strange=Records(columns))["scores"]
+    shares = doubts(trained, near, strange=Records(columns))["animal"]["scores"]
     assert shares["energy"]["strange"] == pytest.approx(0.5, abs=0.2)
 
 
@@ -104,7 +102,7 @@ def test_mistakes_are_told_by_doubt() -> None:
     model, records = mmzoo.build(small_spec()), small_records(60)
     answers = np.array([list(mmzoo.predict(model, row_of(records, k))["animal"].values()) for k in range(60)])
     wrong = answers.argmax(axis=1) != [LABELS.index(name) for name in records.column("animal")]
-    found = doubts(model, records)["scores"]["probability"]["mistakes"]
+    found = doubts(model, records)["animal"]["scores"]["probability"]["mistakes"]
     assert found == pytest.approx(roc_auc_score(wrong, -answers.max(axis=1)), abs=1e-3)
 
 

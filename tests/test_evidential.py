@@ -14,7 +14,6 @@ import mmzoo
 from mmzoo import lite
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.case import log_odds
 from mmzoo.evaluation.uncertainty import auroc
 from mmzoo.inference.running import run_model
 from tests.conftest import LABELS, small_records, small_spec
@@ -63,11 +62,13 @@ def test_answers_and_uncertainty() -> None:
     assert float(TASK.uncertainty(np.full((1, 3), -50.0, np.float32))[0, 0]) == pytest.approx(1)
     assert mmzoo.Classification("animal", labels=LABELS).uncertainty(logits) is None
     share = np.asarray(TASK.finish(logits))[:, 1]
-    np.testing.assert_allclose(log_odds(TASK, tf.constant(logits), 1), np.log(share / (1 - share)), atol=1e-4)
+    np.testing.assert_allclose(TASK.log_odds(tf.constant(logits), 1), np.log(share / (1 - share)), atol=1e-4)
 
 
 def test_what_cannot_weigh_evidence_is_said() -> None:
-    with pytest.raises(MMZooError, match="'evidential' is for a classification, not for task 'sick'"):
+    with pytest.raises(
+        MMZooError, match="'evidential' reads concentrations, which task 'sick' of kind 'binary' does not give"
+    ):
         mmzoo.Binary("sick", objective="evidential")
     with pytest.raises(MMZooError, match="'decision_mean' joins answers and would lose the evidence of task 'animal'"):
         small_spec("decision_mean", tasks=[TASK])
@@ -100,7 +101,7 @@ def test_strange_records_have_less_evidence(run: mmzoo.Run) -> None:
     assert found["calibration"]["scaled"]["nll"] < found["calibration"]["nll"] + 0.02
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_in_every_answer(run: mmzoo.Run) -> None:
     """Python, SavedModel and .tflite say the same uncertainty, in 32, 16 and 8 bits."""
     records = small_records(8, 6)

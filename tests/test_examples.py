@@ -82,12 +82,12 @@ def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None
 import resource, sys
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.training.batches import Varied, stream
+from mmzoo.training.feeds.batches import Varied, stream
 spec = mmzoo.Spec([mmzoo.Image("picture", size=64)], "concat", [mmzoo.Binary("label")])
 paths = [f"{sys.argv[1]}/{k}.jpg" for k in range(4)]
 for count in (2_000, 200_000):
     arrays = decode(spec, mmzoo.Records({"picture": paths * (count // 4)}), memory=1e8)
-    for inputs, _ in stream(arrays, {}, Varied(), batch_size=32, steps=range(150), seed=0):
+    for inputs, _ in stream(arrays, {}, Varied(), batch_size=32, seed=0)(range(150)):
         pass
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -154,12 +154,10 @@ def test_what_cannot_be_explained_is_said() -> None:
     assert asked["answer"] == "bird"
 
 
-def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settings = mmzoo.Training(epochs=1, batch_size=4)
-    mmzoo.train(small_spec(), small_records(), training=settings, out=tmp_path / "run")
+def test_from_the_command_line(learned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(small_spec().inputs[0].to_file(record()["picture"]))
-    asked = [str(tmp_path / "run"), "--image", str(picture), "--text", "the dog"]
+    asked = [str(learned), "--image", str(picture), "--text", "the dog"]
     assert main(["explain", *asked, "--png", str(tmp_path / "why.png"), "--label", "dog"]) == 0
     out = capsys.readouterr().out
     assert "animal: dog" in out
@@ -231,13 +229,14 @@ def strongest(maps: dict[str, np.ndarray], how: str, sides: tuple[int, ...]) -> 
     return int(heat.argmax())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("column", "plant", "methods", "sides"),
     [
-        ("picture", planted_pictures, ("integrated_gradients", "occlusion"), (4, 4)),
+        pytest.param(
+            "picture", planted_pictures, ("integrated_gradients", "occlusion"), (4, 4), marks=pytest.mark.long
+        ),
         ("words", planted_words, ("integrated_gradients", "occlusion"), (6,)),
-        ("sound", planted_sounds, ("integrated_gradients", "occlusion"), (4, 2)),
+        pytest.param("sound", planted_sounds, ("integrated_gradients", "occlusion"), (4, 2), marks=pytest.mark.long),
     ],
 )
 def test_a_planted_cause_is_found(
@@ -285,8 +284,10 @@ def planted_columns(random: np.random.Generator, labels: np.ndarray) -> tuple[li
     return found, places
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("item", "plant"), [(SENSOR, planted_channels), (TABLE, planted_columns)])
+@pytest.mark.parametrize(
+    ("item", "plant"),
+    [pytest.param(SENSOR, planted_channels, marks=pytest.mark.long), (TABLE, planted_columns)],
+)
 def test_a_planted_channel_or_column_is_found(item: Any, plant: Any, tmp_path: Path) -> None:
     """By both methods in at least 95 of 100, and what integrated gradients share out is the difference."""
     random = np.random.default_rng(0)

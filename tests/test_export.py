@@ -19,9 +19,12 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import read
-from mmzoo.export.export import as_files, examples, usual_variants
+from mmzoo.export.export import wanted_variants
 from mmzoo.export.fit import Fit
-from mmzoo.export.proof import LIMITS
+from mmzoo.export.formats import known_variants
+from mmzoo.export.formats.base import Variant, examples
+from mmzoo.export.formats.saved_model import SavedModel, as_files
+from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart, convert
 from mmzoo.inference.running import finish, run_model
@@ -40,6 +43,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     ]
     spec = small_spec("cross_attention", inputs=inputs)
     return mmzoo.train(spec, small_records(24), training=mmzoo.Training(epochs=2, batch_size=8), out=folder)
+
+
+@pytest.fixture(scope="module")
+def little(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    """A picture alone, for what does not depend on the model: it is converted sooner."""
+    folder = tmp_path_factory.mktemp("runs") / "little"
+    training = mmzoo.Training(epochs=1, batch_size=8)
+    return mmzoo.train(small_spec().subset(["picture"]), small_records(8), training=training, out=folder)
 
 
 def test_saved_model(run: mmzoo.Run) -> None:
@@ -135,12 +146,16 @@ def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
         serve_bytes(run, sound=fast)
 
 
-def test_what_cannot_be_exported_says_so(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MMZooError, match="no format called 'coreml'"):
-        run.export("coreml", RECORDS)
-    monkeypatch.setitem(LIMITS, "saved_model", -1.0)
+def test_what_cannot_be_exported_says_so(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(MMZooError, match="no format 'coreml'"):
+        little.export("coreml", RECORDS)
+    monkeypatch.setitem(SavedModel.variants, "saved_model", Variant("", difference=-1.0))
     with pytest.raises(MMZooError, match="differs from the model"):
-        run.export("saved_model", RECORDS)
+        little.export("saved_model", RECORDS)
+    assert not (little.folder / "export" / "saved_model").exists()
+    for more in ({"variants": ["fp16"]}, {"fit": "5MB"}):
+        with pytest.raises(MMZooError, match="are for formats with variants to choose from: tflite, web"):
+            little.export("saved_model", RECORDS, **more)  # type: ignore[arg-type]
 
 
 def test_variants(run: mmzoo.Run) -> None:
@@ -164,8 +179,8 @@ def test_variants(run: mmzoo.Run) -> None:
     near = [row for row in rows if "over" not in row]
     assert chosen["latency_ms_p50"] == min(row["latency_ms_p50"] for row in near)
     folder = run.folder / "export"
-    assert usual_variants(folder, "web") == (chosen["variant"],)
-    assert usual_variants(folder, "tflite") == ("fp32",)
+    assert wanted_variants(folder, "web") == (chosen["variant"],)
+    assert wanted_variants(folder, "tflite") == ("fp32",)
     assert (folder / "best.tflite").read_bytes() == (folder / chosen["file"]).read_bytes()
     for name in ("report.md", "report.html"):
         text = re.sub(r"[*`]|<.*?>", "", (folder / name).read_text())
@@ -201,18 +216,18 @@ def test_one_row_of_a_report_is_the_best(tmp_path: Path) -> None:
         write_report(tmp_path, [{**numbers, **row} for row in rows])
         return [row["variant"] for row in known_rows(tmp_path) if row.get("best")]
 
-    assert usual_variants(tmp_path, "web") == ("fp32",)
-    assert usual_variants(tmp_path, "tflite", "5MB") == ("all",)
+    assert wanted_variants(tmp_path, "web") == ("fp32",)
+    assert wanted_variants(tmp_path, "tflite", fit="5MB") == ("all",)
     assert best({"variant": "fp32"}) == []
     assert best({"variant": "fp32"}, {"variant": "int8", "best": True}) == ["int8"]
     assert best({"variant": "int8"}) == ["int8"]
     assert best({"variant": "fp32"}) == ["int8"]
     assert best({"variant": "fp16", "best": True}) == ["fp16"]
-    assert usual_variants(tmp_path, "web") == ("fp16",)
+    assert wanted_variants(tmp_path, "web") == ("fp16",)
     assert best({"variant": "fp16", "over": "differs"}) == []
 
 
-def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variant_beyond_its_limit_is_not_left(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 
     def once(model: Any, variants: Sequence[str], training: Any = None) -> dict[str, Any]:
@@ -220,23 +235,25 @@ def test_a_variant_beyond_its_limit_is_not_left(run: mmzoo.Run, monkeypatch: pyt
         made.update(convert(model, [variant for variant in variants if variant not in made], training))
         return {variant: made[variant] for variant in variants}
 
-    monkeypatch.setattr("mmzoo.export.export.convert", once)
-    monkeypatch.setitem(LIMITS, "fp16", -1.0)
+    monkeypatch.setattr("mmzoo.export.tflite.convert", once)
+    monkeypatch.setitem(TFLite.variants, "fp16", Variant("", difference=-1.0))
     with pytest.raises(MMZooError, match="'fp16' differs"):
-        run.export("tflite", RECORDS, variants=("fp16",))
-    assert not (run.folder / "export" / "model_fp16.tflite").exists()
-    (row,) = run.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
+        little.export("tflite", RECORDS, variants=("fp16",))
+    assert not (little.folder / "export" / "model_fp16.tflite").exists()
+    (row,) = little.export("tflite", RECORDS, variants=("fp16",), allow_loss=True)
     assert "differs" in row["over"]
     # Who asks for all gets those that are good.
-    monkeypatch.setattr("mmzoo.export.export.VARIANTS", ("fp32", "fp16"))
-    exact, other = run.export("tflite", RECORDS, variants=("all",))
+    everything = known_variants()  # the report may still have rows of the others
+    monkeypatch.setattr("mmzoo.export.report.known_variants", lambda: everything)
+    monkeypatch.setattr(TFLite, "variants", {name: TFLite.variants[name] for name in ("fp32", "fp16")})
+    exact, other = little.export("tflite", RECORDS, variants=("all",))
     assert "differs" in other["over"]
     assert "best" not in other
-    assert (run.folder / "export" / "model.tflite").exists()
-    assert not (run.folder / "export" / "model_fp16.tflite").exists()
+    assert (little.folder / "export" / "model.tflite").exists()
+    assert not (little.folder / "export" / "model_fp16.tflite").exists()
     assert "fp16 differs" in table([exact, other])
     with pytest.raises(MMZooError, match=r"No variant fits into 0\.0001 MB"):
-        run.export("tflite", RECORDS, variants=("all",), fit="100B")
+        little.export("tflite", RECORDS, variants=("all",), fit="100B")
 
 
 def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +269,7 @@ def test_a_crash_of_the_converter_is_one_sentence(tmp_path: Path, monkeypatch: p
 
 
 def test_variants_that_are_not_there(run: mmzoo.Run) -> None:
-    with pytest.raises(MMZooError, match=r"no variant of a \.tflite called 'int2'"):
+    with pytest.raises(MMZooError, match=r"no variant of tflite called 'int2'"):
         run.export("tflite", RECORDS, variants=("int2",))
     with pytest.raises(MMZooError, match="needs training records"):
         run.export("tflite", RECORDS, variants=("int8",))

@@ -128,5 +128,5 @@ def test_unfinish_is_the_way_back(task: Any) -> None:
     logits = RNG.normal(size=(COUNT, task.units)).astype(np.float32)
     answers = task.finish(logits)
     np.testing.assert_allclose(task.finish(task.unfinish(answers)), answers, atol=1e-5)
-    if task.exclusive:
+    if task.tags.exclusive:
         np.testing.assert_allclose(np.asarray(answers).sum(1), 1, atol=1e-5)

@@ -15,6 +15,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.towers.bert import Around, preset_vocabulary
 from mmzoo.tuning.model import tune
 from mmzoo.tuning.parts import tuned_towers
+from tests.conftest import usual
 from tests.zoo import TASK, batch_of
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "dog", "##s", "number", "0", "1", "2"]
@@ -120,7 +121,7 @@ def test_a_transformers_parts_are_its_layers(kind: str, bert_preset: Path, vit_p
     assert "Embedding" in names[0] or "Patching" in names[0]
 
 
-@pytest.mark.parametrize("tower", ["bert", "efficientnet_lite0"])
+@pytest.mark.parametrize("tower", usual(["bert", "efficientnet_lite0"], {"bert"}))
 def test_adapters_train_alone_and_begin_as_nothing(tower: str, bert_preset: Path, tmp_path: Path) -> None:
     def build(adapters: int) -> keras.Model:
         options = {"adapters": adapters, "weights": "imagenet"}

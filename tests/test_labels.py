@@ -56,7 +56,7 @@ def asked(
 )
 def test_what_a_label_asks(tmp_path: Path, labels: list[str], kind: str, names: tuple[str, ...]) -> None:
     task, answers, said = asked(labels, "csv", tmp_path)
-    assert (task.kind, task.labels) == (kind, names)
+    assert (task.kind, tuple(task.describe()["labels"])) == (kind, names)
     if names:
         assert answers == [label.strip() for label in labels]
     assert said

@@ -16,8 +16,9 @@ from PIL import Image
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import attach
+from mmzoo.export.embedded import ENTRY, attach
 from mmzoo.export.export import describe
+from mmzoo.export.packed import opened, written
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from tests.conftest import LABELS
@@ -133,8 +134,11 @@ def test_files_that_are_no_model(file: Path, tmp_path: Path) -> None:
 
 
 def converted_only(data: bytes) -> bytes:
-    """The file as the converter made it: what was put in front is a multiple of 16 bytes and has the seal."""
-    return data[data.index(b"TFL3", 8) - 4 :]
+    """The file without the description that was put in."""
+    model = opened(data)
+    assert model.metadata.pop().name == ENTRY
+    model.buffers.pop()
+    return written(model)
 
 
 PROGRAM = """

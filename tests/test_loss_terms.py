@@ -15,8 +15,10 @@ from mmzoo.data.records import decode
 from mmzoo.graph.cut import presence_model
 from mmzoo.labels import encode_labels
 from mmzoo.names import PRESENT
-from mmzoo.training.gradients import Gradients, prepared
 from mmzoo.training.loop import Loop
+from mmzoo.training.methods import made
+from mmzoo.training.methods.base import Learner
+from mmzoo.training.step import Gradients, prepared
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.model import tune
 from tests.conftest import LABELS, small_records, small_spec
@@ -41,9 +43,11 @@ def without_dropout(spec: mmzoo.Spec) -> keras.Model:
 def step(model: keras.Model, batch: Any, **settings: Any) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """The terms of the loss of a batch and the gradient, not clipped, by the variable's path."""
     spec, training = model.spec, mmzoo.Training(batch_size=6, clip_norm=1e9, **settings)
-    rest = prepared(model, spec, training)
-    tuned = tune(rest, training)
-    gradients = Gradients(spec, rest, training, tuned)
+    rest = prepared(model, training)
+    tuned, methods = tune(rest, training), made(training.methods)
+    for method in methods:
+        method.build(Learner(spec, rest, tuned, 10))
+    gradients = Gradients(spec, rest, training, tuned, methods)
     variables = [v for group in tuned.groups for v in group.variables]
     scale = tf.constant(1024.0 if training.precision == "float16" else 1.0)
     call = tf.function(lambda *parts: gradients(parts, variables, scale), autograph=False)
@@ -59,9 +63,7 @@ def batch_of(spec: mmzoo.Spec) -> Any:
     return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec.tasks, records)))
 
 
-@pytest.mark.parametrize(
-    "settings", [{}, {"accumulate": 2}, {"precision": "float16"}, {"adversarial": "fgsm"}], ids=str
-)
+@pytest.mark.parametrize("settings", [{}, {"accumulate": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], ids=str)
 def test_what_layers_add_to_the_loss(settings: dict[str, Any]) -> None:
     """A kernel's L2 and an output's L1, against their definitions: whatever a batch is cut into, or scaled by."""
     model = without_dropout(spec_of("words"))
@@ -105,7 +107,7 @@ def test_a_regularizer_of_a_weight_counts_beside_additions_to_others() -> None:
     np.testing.assert_allclose(found[kernel.path] - plain[kernel.path], slope, atol=2e-5)
 
 
-@pytest.mark.parametrize("settings", [{}, {"contrast": 0.5}, {"modulate": "ogm"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"methods": ["contrastive"]}, {"methods": ["ogm"]}], ids=str)
 def test_what_is_empty_or_silent_counts_as_absent(settings: dict[str, Any]) -> None:
     spec = spec_of("words", "sound")
     inputs, labels = batch_of(spec)
@@ -164,10 +166,10 @@ def test_the_validation_loss_is_the_training_loss_of_the_same_records() -> None:
     terms, _ = step(model, (inputs, labels))
     frozen = {name: value.numpy() for name, value in inputs.items()}
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    ways = SimpleNamespace(presence=presence_model(model), balance=None, blending=None)
-    loop: Any = SimpleNamespace(spec=spec, model=model, trainer=SimpleNamespace(gradients=ways))
+    gradients = SimpleNamespace(presence=presence_model(model))
+    loop: Any = SimpleNamespace(spec=spec, model=model, trainer=SimpleNamespace(gradients=gradients, methods=[]))
     loop.validation = frozen, {name: value.numpy() for name, value in labels.items()}
-    loop.here = lambda features: Loop.here(loop, features)
+    loop.answers = lambda *examples: Loop.answers(loop, *examples)
     found = Loop.validate(loop)["val_loss"]
     assert norms, "they see their own averages in validation"
     assert found == pytest.approx(sum(terms.values()), rel=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -15,9 +16,10 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Varied, stream
+from mmzoo.training.feeds.batches import Varied, stream
 from mmzoo.training.loss import known_totals, total_loss
-from mmzoo.training.mixing import Mixing
+from mmzoo.training.methods import methods
+from mmzoo.training.settings import check_settings
 from tests.conftest import small_records, small_spec
 
 RANDOM = np.random.default_rng(0)
@@ -48,9 +50,10 @@ def examples() -> dict[str, np.ndarray]:
     return made
 
 
-def mixed(how: str, given: dict[str, np.ndarray], **options: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    mixing = Mixing(how, options.pop("alpha", 1.0), ITEMS, **options)
-    found, share = mixing(keras.tree.map_structure(tf.constant, given), KEYS)
+def mixed(how: str, given: dict[str, np.ndarray], computed: str = "") -> tuple[dict[str, np.ndarray], np.ndarray]:
+    mixing: Any = methods[how](alpha=1.0)
+    items = {item.name: None if item.name == computed else item for item in ITEMS}
+    found, share = mixing.mixed(keras.tree.map_structure(tf.constant, given), KEYS, items)
     return keras.tree.map_structure(np.asarray, found), np.asarray(share)
 
 
@@ -130,12 +133,12 @@ def test_frames_and_which_of_them_are_real_are_mixed_alike() -> None:
     given: dict[str, Any] = examples()
     given["sound"] = (RANDOM.normal(size=(ROWS, 12, 4)).astype(np.float32), np.tile(np.arange(12) < 9, (ROWS, 1)))
     given["sound"][1][1] = True
-    found, share = mixed("cutmix", given, computed=frozenset(["sound"]))
+    found, share = mixed("cutmix", given, computed="sound")
     frames, real = found["sound"]
     for k in (0, 1):
         from_other = (frames[k] != given["sound"][0][k]).any(axis=-1)
         np.testing.assert_array_equal(real[k], np.where(from_other, given["sound"][1][OTHER[k]], given["sound"][1][k]))
-    found, _ = mixed("mixup", given, computed=frozenset(["sound"]))
+    found, _ = mixed("mixup", given, computed="sound")
     assert found["sound"][1][0].all()  # one of the two has a sound there
     assert not found["sound"][1][2, 9:].any()
     assert share.shape == (ROWS,)
@@ -144,37 +147,41 @@ def test_frames_and_which_of_them_are_real_are_mixed_alike() -> None:
 @pytest.mark.parametrize("alpha", [0.2, 1.0, 4.0])
 def test_shares_are_of_the_beta_distribution(alpha: float) -> None:
     keys = keys_of(0, tf.range(20_000, dtype=tf.int64), tf.zeros(20_000, tf.int64))
-    shares = np.asarray(Mixing("mixup", alpha, ()).shares(keys))
+    shares = np.asarray(methods["mixup"](alpha=alpha).shares(keys))
     bins = np.linspace(0, 1, 11)
     wanted = np.diff(stats.beta(alpha, alpha).cdf(bins)) * len(shares)
     assert stats.chisquare(np.histogram(shares, bins)[0], wanted).pvalue > 0.01
 
 
-def batches(steps: range, memory: float = 1e9, **changes: Any) -> list[Any]:
-    spec, records = small_spec(), small_records(11)
+def streamed(memory: float = 1e9, **changes: Any) -> Callable[[range], list[Any]]:
+    """From a range of steps to their batches."""
+    spec, records = small_spec().subset(["picture", "words"]), small_records(11)
     arrays: dict[str, Any] = decode(spec, records, memory=memory)
     arrays = {k: v if isinstance(v, Examples) or k == "present" else v[:, None] for k, v in arrays.items()}
     labels = {"row": np.arange(11, dtype=np.int32)}
-    mixing = Mixing("mixup", 1.0, tuple(spec.inputs))
-    varied = Varied(0.3, weights=changes.pop("weights", None), mixing=changes.pop("mixing", mixing))
+    ways = changes.pop("methods", [methods["mixup"](alpha=1.0)])
+    items = {item.name: item for item in spec.inputs}
+    varied = Varied(0.3, weights=changes.pop("weights", None), methods=ways, items=items)
     settings: dict[str, Any] = {"batch_size": 4, "seed": 3} | changes
-    return [keras.tree.map_structure(np.asarray, b) for b in stream(arrays, labels, varied, steps=steps, **settings)]
+    made = stream(arrays, labels, varied, **settings)
+    return lambda steps: [keras.tree.map_structure(np.asarray, batch) for batch in made(steps)]
 
 
 @pytest.mark.parametrize("memory", [0.0, 1e9])
 def test_a_mixed_stream_is_a_function_of_the_step(memory: float) -> None:
-    whole = batches(range(4), memory)
+    batches = streamed(memory)
+    whole = batches(range(4))
     for start in (1, 3):
-        keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], batches(range(start, 4), memory))
-    halves = zip(*(batches(range(4), memory, worker=k, workers=2) for k in (0, 1)), strict=True)
+        keras.tree.map_structure(np.testing.assert_array_equal, whole[start:], batches(range(start, 4)))
+    halves = zip(*(streamed(memory, worker=k, workers=2)(range(4)) for k in (0, 1)), strict=True)
     joined = [keras.tree.map_structure(lambda *each: np.concatenate(each), *parts) for parts in halves]
     keras.tree.map_structure(np.testing.assert_array_equal, whole, joined)
 
 
 def test_labels_and_weights_are_those_of_both() -> None:
     counts = np.arange(1, 12, dtype=np.float32)
-    plain = batches(range(6), mixing=None)
-    for (_, labels), (_, sides, weights) in zip(plain, batches(range(6), weights=counts), strict=True):
+    plain, both = streamed(methods=[])(range(6)), streamed(weights=counts)(range(6))
+    for (_, labels), (_, sides, weights) in zip(plain, both, strict=True):
         np.testing.assert_array_equal(sides[0]["row"], labels["row"])
         np.testing.assert_array_equal(sides[1]["row"], labels["row"][[1, 0, 3, 2]])
         share = weights[0] / counts[labels["row"]]
@@ -205,19 +212,23 @@ def test_the_loss_is_that_of_both_labels_in_their_shares() -> None:
 
 
 def test_bad_settings() -> None:
-    with pytest.raises(MMZooError, match="batch of 5 leaves one over"):
-        mmzoo.Training(mix="mixup", batch_size=5)
+    with pytest.raises(MMZooError, match="one of 5 leaves some over"):
+        mmzoo.Training(methods=["mixup"], batch_size=5)
     with pytest.raises(MMZooError, match="'batch_size' a multiple of 4"):
-        batches(range(1), batch_size=6, workers=2)
+        streamed(batch_size=6, workers=2)
     with pytest.raises(MMZooError, match="Did you mean 'cutmix'"):
-        mmzoo.Training(mix="cutmixx")
-    with pytest.raises(MMZooError, match="mix_alpha"):
-        mmzoo.Training(mix="cutmix", mix_alpha=0)
+        mmzoo.Training(methods=["cutmixx"])
+    with pytest.raises(MMZooError, match="'alpha' of method 'cutmix'"):
+        mmzoo.Training(methods=[mmzoo.Method("cutmix", alpha=0)])
+    with pytest.raises(MMZooError, match="mixed in one way"):
+        check_settings(small_spec(), mmzoo.Training(methods=["mixup", "cutmix"]))
+    with pytest.raises(MMZooError, match="named twice"):
+        mmzoo.Training(methods=["mixup", mmzoo.Method("mixup", alpha=1.0)])
 
 
 @pytest.mark.long
 def test_a_run_is_the_same_again(tmp_path: Any) -> None:
-    settings = mmzoo.Training(epochs=1, batch_size=4, views=2, mix="cutmix")
+    settings = mmzoo.Training(epochs=1, batch_size=4, views=2, methods=["cutmix"])
     runs = [
         mmzoo.train(small_spec(), small_records(24), small_records(12, 1), training=settings, out=tmp_path / name)
         for name in ("one", "two")

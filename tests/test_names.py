@@ -6,14 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from keras.src.backend.common import global_state
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.fusions import fusions
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
 from mmzoo.training.start import narrowed, with_fewer_channels
@@ -59,18 +57,6 @@ def test_inputs_and_tasks_may_be_called_as_layers_are(first_names: None) -> None
     found = model(decode(spec, mmzoo.Records({name: ["one", "two three"] for name in names})))
     assert found.keys() == {"fusion.log_variances", *answers, *(f"sum.{name}" for name in names)}
     assert {tensor.name for tensor in model.inputs} == {*names, "present"}
-
-
-@pytest.mark.parametrize("fusion", fusions.names())
-def test_every_layer_has_an_owner(fusion: str) -> None:
-    """A layer of ours that Keras names could meet an input's; and what has weights must be found by its owner."""
-    model = mmzoo.build(small_spec(fusion))
-    owners = {*model.spec.input_names, "animal", "fusion", "present"}
-    assert {owner_of(layer.name) for layer in model.layers} <= owners
-    for layer in model.layers:  # what a layer is called and what the model knows of it say the same
-        assert model.parts.owner_of(layer) == owner_of(layer.name) or isinstance(layer, keras.layers.InputLayer)
-    for operation in model.operations:
-        assert isinstance(operation, keras.layers.Layer) or "." not in operation.name
 
 
 def prefixes(filters: tuple[int, int] = (4, 8)) -> mmzoo.Spec:

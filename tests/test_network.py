@@ -21,8 +21,8 @@ from mmzoo.cli import main
 from mmzoo.data.serving import start as start_service
 from mmzoo.errors import MMZooError
 from mmzoo.network import is_reachable, leave
-from mmzoo.training import strategy
-from mmzoo.training.workers import start as start_workers
+from mmzoo.training.distribution import strategy
+from mmzoo.training.distribution.workers import start as start_workers
 from tests.conftest import privately
 
 

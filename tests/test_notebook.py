@@ -63,7 +63,7 @@ def test_what_it_installs_is_what_there_is() -> None:
     assert set(extras.split(",")) <= set(setup["options.extras_require"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_runs(tmp_path: Path) -> None:
     install, *cells = CODE
     assert "%pip" in "".join(install["source"])

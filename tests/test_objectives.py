@@ -31,7 +31,7 @@ def wanted(name: str, t: np.ndarray, p: np.ndarray, priors: np.ndarray) -> np.nd
     o = OPTIONS.get(name, {})
     if name == "cross_entropy":
         each = -t * np.log(p)
-    elif name == "mse":
+    elif name == "brier":
         each = (t - p) ** 2
     elif name == "focal":
         each = -t * (1 - p) ** o["gamma"] * np.log(p)
@@ -47,7 +47,7 @@ def wanted(name: str, t: np.ndarray, p: np.ndarray, priors: np.ndarray) -> np.nd
     return each.sum(-1)
 
 
-EVERYWHERE = [name for name in objectives.names() if "reads" not in objectives.facts(name)]  # also of yes or no
+EVERYWHERE = objectives.names(reads="log_probs")  # also of yes or no
 
 
 @pytest.mark.parametrize("name", EVERYWHERE)
@@ -144,11 +144,34 @@ def test_a_run_keeps_its_priors(tmp_path: Path, capsys: pytest.CaptureFixture[st
         ({"objective": mmzoo.Objective("focal", gamma=-1)}, "'gamma' of objective 'focal' must be a number"),
         ({"priors": (0.5, 0.5)}, "a prior for each"),
         ({"priors": (0.0, 0.5, 0.5)}, "prior of task 'kind'"),
+        (
+            {"objective": "huber"},
+            "'huber' reads numbers, which task 'kind' of kind 'classification' does not",
+        ),
     ],
 )
 def test_bad_objectives(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(MMZooError, match=message):
         mmzoo.Classification("kind", labels=("a", "b", "c"), **changes)
+
+
+def test_what_does_not_fit_a_task() -> None:
+    """Numbers are no probabilities, and only a classification weighs evidence."""
+    assert objectives.names(reads="numbers") == ["huber", "mae", "mse"]
+    with pytest.raises(MMZooError, match=r"reads log probs, which task 'age' .* there are: huber, mae, mse"):
+        mmzoo.Regression("age", objective="brier")
+    with pytest.raises(MMZooError, match="reads concentrations"):
+        mmzoo.Ordinal("pain", labels=("none", "some"), objective="evidential")
+
+
+def test_an_ordinal_with_priors() -> None:
+    """The questions of an ordinal task have priors of their own: of those who got to a step, who went on."""
+    task = mmzoo.Ordinal("pain", labels=("none", "some", "much"), objective="logit_adjusted")
+    fitted = task.fit(np.array([0, 0, 1, 1, 1, 2, -1]))
+    np.testing.assert_allclose(fitted.priors, [(4 + 1) / (6 + 2), (1 + 1) / (4 + 2)])
+    # With even logits what is left is the prior: of label 1 the first step was gone, the second was not.
+    found = fitted.loss(tf.constant([1]), tf.zeros((1, 2)))
+    np.testing.assert_allclose(found, [-(np.log(5 / 8) + np.log(1 - 2 / 6)) / 2], rtol=1e-5)
 
 
 def fitted_logits(

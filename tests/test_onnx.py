@@ -12,7 +12,7 @@ import pytest
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.export import onnx
+from mmzoo.export.formats import onnx
 from mmzoo.inference.running import finish, run_model
 from tests.conftest import LABELS, small_records, small_spec
 from tests.test_zoo import SUBSETS
@@ -54,12 +54,6 @@ def test_a_file_that_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"\x08\x00")
     with pytest.raises(MMZooError, match=r"ONNX Runtime cannot load what tf2onnx made \(.+\); choose another tower"):
         onnx.runner(tmp_path / "model.onnx")
-
-
-def test_without_its_packages_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MMZooError, match="needs tf2onnx, onnx, onnxruntime; pip install"):
-        onnx.convert(None, {})
 
 
 def test_an_operation_that_onnx_lacks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from mmzoo.options import Range, check_options, defaults, hints_of
 from mmzoo.registry import Registry
 from mmzoo.tokenizers import tokenizers
 from mmzoo.towers import towers
-from mmzoo.training.checks import check_settings
+from mmzoo.training.settings import check_settings
 from mmzoo.tuning import tuning
 from tests.conftest import LABELS, small_records, small_spec
 from tests.zoo import INPUTS, SMALL, TASK, batch_of
@@ -201,16 +201,16 @@ def test_settings_that_name_nothing_are_refused_before_anything_is_read() -> Non
         ({"monitor": "acuracy"}, "Did you mean 'accuracy'"),
         ({"monitor": "r2"}, "There are: accuracy, average_precision, macro_f1, roc_auc"),
         ({"tune_inputs": ["pictures"]}, "Did you mean 'picture'"),
-        ({"teacher": "nowhere"}, "'nowhere' is not a run"),
+        ({"methods": [mmzoo.Method("distillation", teacher="nowhere")]}, "'nowhere' is not a run"),
         ({"start": "nowhere"}, "'nowhere' is not a run"),
     ):
         unreadable = mmzoo.Records({name: [b"rust"] for name in [*spec.input_names, "animal"]})
         with pytest.raises(MMZooError, match=words):
             mmzoo.train(spec, unreadable, training=mmzoo.Training(**settings))
     alone = small_spec().subset(["words"])
-    for settings in ({"modulate": "ogm"}, {"contrast": 1.0}, {"blend": 1}):
-        with pytest.raises(MMZooError, match=f"'{next(iter(settings))}'"):
-            check_settings(alone, mmzoo.Training(**settings))
+    for name in ("ogm", "contrastive", "gradient_blending"):
+        with pytest.raises(MMZooError, match=f"'{name}'"):
+            check_settings(alone, mmzoo.Training(methods=[name]))
     with pytest.raises(MMZooError, match="Did you mean 'accuracy'"):
         mmzoo.Recipe(spec, "emoji", mmzoo.Training(monitor="acuracy"))
 

@@ -20,6 +20,7 @@ from mmzoo.errors import DataError
 from mmzoo.modalities.image.client import read_image, squeezed
 from mmzoo.modalities.image.pictures.limits import MAX_MEMORY
 from mmzoo.modalities.image.pictures.moving import read_gif
+from tests.conftest import usual
 from tests.picture_files import (
     BASE,
     GIFS,
@@ -220,7 +221,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("reader", ["decode", "graph", "lite"])
+@pytest.mark.parametrize("reader", usual(["decode", "graph", "lite"], {"decode"}))
 def test_the_largest_picture_keeps_to_the_memory_that_is_stated(reader: str, pictures: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, reader, *pictures], capture_output=True, text=True, check=False

@@ -9,13 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.pruning import Pruning
+from mmzoo.training.methods.base import Learner
+from mmzoo.training.methods.pruning import Pruning
+from mmzoo.training.settings import check_settings
 from mmzoo.training.start import narrowed, with_fewer_channels
+from mmzoo.tuning.groups import Group, Tuned
 from tests.conftest import small_records, small_spec
 from tests.tuning_case import PICTURES, trainer_of
 from tests.zoo import INPUTS
@@ -38,12 +42,13 @@ def test_the_share_grows_as_in_the_paper_and_zero_stays_zero() -> None:
     rng = np.random.default_rng(0)
     kernel = keras.Variable(rng.normal(size=(20, 30)).astype(np.float32), name="kernel")
     average = keras.Variable(kernel.numpy(), name="average")
-    pruning = Pruning([kernel], 0.8, 200)
+    pruning = Pruning(sparsity=0.8)
+    pruning.build(Learner(SPEC, keras.Model(), Tuned([Group([kernel])]), 200, [(average, kernel)]))
     gone = np.zeros(kernel.shape, bool)
     for step in range(1, 201):
-        kept = pruning.kept()
+        before = {id(kernel): tf.constant(kernel.numpy())}
         kernel.assign(kernel.numpy() + rng.normal(size=kernel.shape).astype(np.float32) * 0.1)
-        pruning.cut(kept, np.int64(step), [(average, kernel)])
+        pruning.after_step(before, np.int64(step))
         zero = kernel.numpy() == 0
         assert not (gone & ~zero).any()
         assert ((average.numpy() == 0) == zero).all()
@@ -75,7 +80,7 @@ def accuracy(run: mmzoo.Run) -> float:
 
 
 def test_weights_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> None:
-    found = pruned(run, tmp_path / "pruned", prune=0.7)
+    found = pruned(run, tmp_path / "pruned", methods=[mmzoo.Method("pruning", sparsity=0.7)])
     for kernel in kernels(found.model):
         assert np.mean(kernel == 0) == pytest.approx(0.7, abs=1 / kernel.size + 1e-6)
     assert accuracy(found) >= accuracy(run) - 0.02
@@ -84,6 +89,7 @@ def test_weights_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> No
     assert zipped(after, tmp_path) < 0.6 * zipped(before, tmp_path)
 
 
+@pytest.mark.long
 def test_channels_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> None:
     found = pruned(run, tmp_path / "pruned", with_fewer_channels(run.spec, 0.5))
     assert found.spec.inputs[0].tower.options["filters"] == [2, 4]
@@ -136,8 +142,10 @@ def test_channels_that_give_nothing_go_without_a_difference(kind: str, name: str
 def test_a_restart_goes_on_to_the_same_bytes() -> None:
     """From a checkpoint in the middle of the cuts: what is zero is all that must be known."""
 
+    training = mmzoo.Training(epochs=4, batch_size=4, methods=[mmzoo.Method("pruning", sparsity=0.6)])
+
     def trainer() -> tuple[Any, Any]:
-        made, batches, _ = trainer_of(PICTURES, mmzoo.Training(epochs=4, batch_size=4, prune=0.6), steps=40)
+        made, batches, _ = trainer_of(PICTURES, training, steps=40)
         return made, batches
 
     whole, batches = trainer()
@@ -166,8 +174,14 @@ def test_what_cannot_be_pruned_says_so(run: mmzoo.Run) -> None:
     with pytest.raises(MMZooError, match="a model of other layers"):
         narrowed(run.model, mmzoo.build(more), "runs/a")
     with pytest.raises(MMZooError, match="lora"):
-        training = mmzoo.Training(prune=0.5, tune=mmzoo.Tune("lora", rank=1), tune_inputs=["picture"])
+        training = mmzoo.Training(methods=["pruning"], tune=mmzoo.Tune("lora", rank=1), tune_inputs=["picture"])
         mmzoo.train(small_spec(inputs=[SPEC.inputs[0]]), small_records(8), training=training, out=run.folder / "lora")
+
+
+def test_what_would_fill_zeros_again_comes_before() -> None:
+    check_settings(SPEC, mmzoo.Training(methods=["ogm", "pruning", "mixup"]))
+    with pytest.raises(MMZooError, match="'ogm' would change weights that 'pruning' has set to zero"):
+        check_settings(SPEC, mmzoo.Training(methods=["pruning", "ogm"]))
 
 
 def test_from_a_shell(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -20,8 +20,16 @@ from PIL import Image as Pillow
 from pyarrow import parquet
 
 import mmzoo
-from mmzoo.data.readers import json_lines, read_cells
+from mmzoo.data.cells import Cells
+from mmzoo.data.readers import json_lines, reader_of
+from mmzoo.data.readers.base import CellReader
 from mmzoo.errors import DataError, MMZooError
+
+
+def read_cells(path: Path, encoding: str = "") -> Cells:
+    reader = reader_of(str(path))
+    assert isinstance(reader, CellReader)
+    return reader.read(str(path), encoding)
 
 
 def cells(folder: Path, name: str, text: str | bytes, encoding: str = "") -> dict[str, list[Any]]:

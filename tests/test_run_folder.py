@@ -20,7 +20,7 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from mmzoo.export.export import SAVED_MODEL
+from mmzoo.export.formats.saved_model import WRITTEN as SAVED_MODEL
 from mmzoo.export.report import known_rows
 from mmzoo.files import BESIDE, name_beside, remove_beside
 from mmzoo.folders import held, replacing

@@ -74,6 +74,7 @@ def test_hyperband_trains_the_best_third_three_times_as_long() -> None:
     assert {epochs for _, epochs in found} == {1, 3, 9}
 
 
+@pytest.mark.long
 def test_bayesian_search_comes_closer_than_chance() -> None:
     def best(method: str) -> float:
         return float(np.mean([max(score_of(values) for values, _ in suggested(method, seed)) for seed in (0, 1)]))
@@ -96,7 +97,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         options["out"].mkdir(parents=True)
         rows = [{"epoch": k, "val_accuracy": score - k, "seconds": 2.0} for k in (1, 2)]
         (options["out"] / "history.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return type("Run", (), {"folder": options["out"]})
+        return options["out"]
 
     monkeypatch.setattr(home, "train", train)
     return asked

@@ -227,6 +227,7 @@ def digest(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
+@pytest.mark.long
 def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, tmp_path: Path) -> None:
     """SIGKILL at random moments, until one run gets through."""
     folder = tmp_path / "killed"

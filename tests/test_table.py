@@ -138,7 +138,7 @@ def test_bad_questions(folder: Path, change: dict[str, Any], words: str) -> None
         mmzoo.table_spec(table, change.get("label", "colour"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_from_files_to_a_phone(
     folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,8 +53,13 @@ def test_regression() -> None:
     assert AGE.metrics(np.ones((3, 2)), np.ones((3, 2)))["r2"] == 0.0
 
 
-@pytest.mark.parametrize(("objective", "error"), [("mae", np.abs), ("huber", lambda x: huber(1, x))])
-def test_other_objectives(objective: str, error: Any) -> None:
+HUBER = mmzoo.Objective("huber", delta=0.5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "error"), [("mae", np.abs), ("huber", lambda x: huber(1, x)), (HUBER, lambda x: huber(0.5, x))]
+)
+def test_other_objectives(objective: Any, error: Any) -> None:
     found, labels = RNG.normal(size=(50, 2)) * 2, RNG.normal(size=(50, 2))
     task = mmzoo.Regression("age", targets=2, objective=objective)
     np.testing.assert_allclose(task.loss(labels, found), error(labels - found).mean(1), atol=1e-6)

@@ -40,8 +40,8 @@ def hashed(text: str) -> list[int]:
     return [int(sum(b * f for b, f in zip(word, factors, strict=False)) % 1000 + 1) for word in words][:LENGTH]
 
 
-def matched(text: str, pieces: list[bytes]) -> list[int]:
-    data = normal(text)
+def matched(text: str, vocabulary: list[str]) -> list[int]:
+    data, pieces = normal(text), [piece.encode() for piece in vocabulary]
     data = b" " + data if data else b""
     longest = max(map(len, pieces))
     ids, at = [], 0

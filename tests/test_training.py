@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import signal
@@ -20,16 +21,18 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split, split
+from mmzoo.inference.running import run_model
 from mmzoo.layers import entry
-from mmzoo.training.batches import Varied, chosen_view, records_named, rows_at, stream
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.features import compute_features, run_trunk
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features, run_trunk
+from mmzoo.training.feeds.batches import Varied, chosen_view, records_named, rows_at, stream
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import augmented_spec, small_records, small_spec
 
 QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
+SPEC = small_spec().subset(["picture", "words"])  # the graph of a sound takes the longest
 
 
 def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
@@ -37,7 +40,7 @@ def batches(steps: range, seed: int = 0, **changes: Any) -> list[Any]:
     features = {"a": rng.normal(size=(10, 3, 2)).astype(np.float32), "present": np.ones((10, 3), bool)}
     labels = {"t": np.arange(10, dtype=np.int32)}
     varied = Varied(changes.pop("modality_dropout", 0.5))
-    made = stream(features, labels, varied, steps=steps, seed=seed, batch_size=4, **changes)
+    made = stream(features, labels, varied, seed=seed, batch_size=4, **changes)(steps)
     return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
@@ -79,15 +82,28 @@ def test_views_are_all_drawn() -> None:
     assert len(np.unique(rows[:, 0])) == 30
 
 
-def lazy(steps: range, *, memory: float = 0.0, spec: mmzoo.Spec | None = None, **changes: Any) -> list[Any]:
-    """Batches of pictures and sounds; without `memory` they are decoded as they are asked for."""
-    spec, records = spec or augmented_spec(), small_records(10)
+@functools.cache
+def lazy_stream(memory: float, augmented: bool, modality_dropout: float, worker: int, workers: int) -> Any:
+    """Pictures and sounds; without `memory` they are decoded as they are asked for."""
+    spec, records = augmented_spec() if augmented else small_spec(), small_records(10)
     arrays = decode(spec, records, memory=memory)
     assert isinstance(arrays["picture"], Examples) == (memory == 0)
     features = compute_features(Split({}, mmzoo.build(spec)), spec, arrays)
-    varied = Varied(changes.pop("modality_dropout", 0.5))
     labels = {"row": np.arange(10, dtype=np.int32)}
-    made = stream(features, labels, varied, steps=steps, batch_size=4, seed=3, **changes)
+    part = {"worker": worker, "workers": workers}
+    return stream(features, labels, Varied(modality_dropout), batch_size=4, seed=3, **part)
+
+
+def lazy(
+    steps: range,
+    *,
+    memory: float = 0.0,
+    augmented: bool = True,
+    modality_dropout: float = 0.5,
+    worker: int = 0,
+    workers: int = 1,
+) -> list[Any]:
+    made = lazy_stream(memory, augmented, modality_dropout, worker, workers)(steps)
     return [keras.tree.map_structure(np.asarray, batch) for batch in made]
 
 
@@ -102,7 +118,7 @@ def test_a_stream_from_files_gives_what_memory_gives() -> None:
     for one, other in zip(lazy(range(6)), lazy(range(6), memory=1e9), strict=True):
         keras.tree.map_structure(np.testing.assert_array_equal, one, other)
     arrays = decode(small_spec(), small_records(10))
-    for inputs, labels in lazy(range(6), spec=small_spec(), modality_dropout=0):
+    for inputs, labels in lazy(range(6), augmented=False, modality_dropout=0.0):
         for name, array in arrays.items():
             np.testing.assert_array_equal(inputs[name], array[labels["row"]])
 
@@ -143,14 +159,14 @@ def test_a_file_that_goes_bad_in_the_middle_is_named() -> None:
     spec, records = small_spec(), small_records(10)
     arrays = decode(spec, records, memory=0)
     arrays["picture"].values[7] = b"rust"
-    made = stream(arrays, {}, Varied(), batch_size=5, steps=range(2), seed=0)
+    made = stream(arrays, {}, Varied(), batch_size=5, seed=0)(range(2))
     with pytest.raises(MMZooError, match=r"Record '.*7': The image bytes"), records_named():
         list(made)
 
 
 def train(out: Path, **changes: Any) -> mmzoo.Run:
     settings = {"training": QUICK, "out": out} | changes
-    return mmzoo.train(small_spec(), small_records(24), small_records(12, 1), **settings)
+    return mmzoo.train(SPEC, small_records(24), small_records(12, 1), **settings)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +182,15 @@ def test_a_run_is_complete(finished: mmzoo.Run) -> None:
     lines = [json.loads(line) for line in (finished.folder / "history.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert {"loss", "val_loss", "val_accuracy", "val_macro_f1"} <= lines[0].keys()
-    assert mmzoo.Spec.from_json(json.loads((finished.folder / "spec.json").read_text())) == small_spec()
+    assert mmzoo.Spec.from_json(json.loads((finished.folder / "spec.json").read_text())) == SPEC
+
+
+def test_the_model_of_a_run_is_the_one_that_was_saved(finished: mmzoo.Run) -> None:
+    """It is at hand when training has ended; nobody must load it again."""
+    inputs = decode(SPEC, small_records(5, 7))
+    found, saved = (run_model(model, inputs) for model in (finished.model, mmzoo.load(finished.folder / "model")))
+    for name, value in saved.items():
+        np.testing.assert_array_equal(found[name], value)
 
 
 def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path) -> None:
@@ -195,9 +219,8 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 
 
 def test_it_learns() -> None:
-    run = mmzoo.train(
-        small_spec(), small_records(60), small_records(30, 1), training=mmzoo.Training(epochs=8, batch_size=8), out=None
-    )
+    training = mmzoo.Training(epochs=8, batch_size=8)
+    run = mmzoo.train(small_spec(), small_records(60), small_records(30, 1), training=training, out=None)
     assert run.folder == Path("runs/1")
     assert run.evaluate(small_records(30, 2))["metrics"]["accuracy"] > 0.8
 
@@ -236,8 +259,8 @@ def test_a_run_that_never_began_may_be_begun_otherwise(tmp_path: Path) -> None:
     records = small_records(24)
     records.columns["picture"] = ["nowhere.png", *records.columns["picture"][1:]]
     with pytest.raises(MMZooError, match=r"'nowhere.png' does not exist"):
-        mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
-    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run", on_error="mask", budget=0.1)
+        mmzoo.train(SPEC, records, training=QUICK, out=tmp_path / "run")
+    run = mmzoo.train(SPEC, records, training=QUICK, out=tmp_path / "run", on_error="mask", budget=0.1)
     assert run.settings["on_error"] == "mask"
 
 
@@ -300,7 +323,7 @@ mmzoo.train(small_spec(), small_records(24), training=training, out=sys.argv[1])
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
     """A limit on the size of a file stands in for a full disk: the write fails half way, as there."""
 

@@ -74,8 +74,8 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> str:
     return digest(folder / "run")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kills", [2, pytest.param(50, id="each of 50 steps", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("kills", [2, pytest.param(50, id="each of 50 steps")])
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
     kills: int, unbroken: str, tmp_path: Path
 ) -> None:
@@ -99,8 +99,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
         assert digest(folder) == unbroken
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kills", [50, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.long)])
 def test_a_kill_during_the_save_leaves_a_checkpoint_that_can_be_read(kills: int, tmp_path: Path) -> None:
     """A process that does nothing but save 2 MB is killed after a random while."""
     delays, last, halves = random.Random(0), 0, 0
@@ -158,7 +157,7 @@ def test_one_flipped_bit_anywhere_is_noticed(place: int, tmp_path: Path, capsys:
     assert f"The checkpoint '{newest}' is damaged" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_sigterm_saves_and_exits_with_42(unbroken: str, tmp_path: Path) -> None:
     program = TRAIN.replace("run = mmzoo.train", "try:\n    run = mmzoo.train") + (
         "except KeyboardInterrupt as stop:\n    sys.exit(stop.code)\n"

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.errors import MMZooError
-from mmzoo.training.batches import Varied
-from mmzoo.training.feed import Stream
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.plan import check_division, make_plan
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file
 from tests.conftest import privately
 
 ROOT = Path(__file__).parent.parent
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long  # several processes, or several replicas in one of its own
 
 
 def python(*arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def more() -> dict[str, Any]:
 MEMORY = """
 import resource, threading
 import numpy as np
-from mmzoo.training.strategy import keep_memory
+from mmzoo.training.distribution.strategy import keep_memory
 
 def faults():
     np.ones(2**20)  # the first of a thread takes its pages from the system in any case
@@ -84,34 +84,28 @@ def test_an_accumulated_gradient_is_that_of_the_batch(found: dict[str, Any]) -> 
     assert found["accumulated on two"] < 1e-5
 
 
-@pytest.mark.long
 def test_two_replicas_are_one_without_batch_statistics(more: dict[str, Any]) -> None:
     assert more["replicas"] < 1e-5
 
 
-@pytest.mark.long
 def test_an_accumulated_gradient_is_that_of_the_batch_on_one_device(more: dict[str, Any]) -> None:
     assert more["accumulated"] < 1e-5
 
 
-@pytest.mark.long
 def test_attack_contrast_and_pruning_are_the_same_on_every_replica(more: dict[str, Any]) -> None:
     """Contrast sees the whole batch, and every replica cuts the same weights."""
     assert more["attacked"] < 1e-5
 
 
-@pytest.mark.long
 def test_low_rank_additions_are_the_same_on_two_replicas(more: dict[str, Any]) -> None:
     assert more["low rank"] < 1e-5
 
 
-@pytest.mark.long
 def test_modulation_and_blending_are_the_same_on_two_replicas(more: dict[str, Any]) -> None:
     """Also with each replica's part of a batch cut in two."""
     assert more["modulated"] < 1e-5
 
 
-@pytest.mark.long
 def test_gradients_that_are_exchanged_in_16_bits_are_nearly_the_same(more: dict[str, Any]) -> None:
     """Against how far all moved; a sum of two numbers that are rounded to eight bits is within 1 % of theirs."""
     assert 1e-5 < more["in 16 bits"] < 0.2 * more["from the start"]
@@ -126,7 +120,7 @@ def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(fou
 def start(command: list[str], count: int, folder: Path) -> int:
     """Workers, where the system allows it in a network of their own: no test opens a port to others."""
     program = (
-        "import sys; from pathlib import Path; from mmzoo.training.workers import start; "
+        "import sys; from pathlib import Path; from mmzoo.training.distribution.workers import start; "
         f"sys.exit(start({command!r}, {count}, Path({str(folder)!r}), public=True))"
     )
     return subprocess.call([*privately(), sys.executable, "-c", program])
@@ -194,7 +188,6 @@ def test_two_workers_are_one(alone: Path, together: Path) -> None:
     np.testing.assert_allclose(losses(together), losses(alone), rtol=1e-4)
 
 
-@pytest.mark.long
 def test_two_workers_exchange_gradients_in_16_bits(alone: Path, tmp_path: Path) -> None:
     """Nearly the numbers of one: the first steps of a weight are of the size of the rate, whatever the gradient."""
     assert start(work(tmp_path / "run", EPOCHS, "bfloat16"), 2, tmp_path / "run") == 0
@@ -223,7 +216,6 @@ def test_a_worker_that_is_killed_ends_all_and_a_restart_loses_nothing(
     assert difference(together, folder) < 1e-6
 
 
-@pytest.mark.long
 def test_sigterm_to_one_worker_stops_all_with_42(together: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
 

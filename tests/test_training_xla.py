@@ -13,13 +13,12 @@ from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
 from mmzoo.recipe import load_recipe, recipe_files
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.trainer import Trainer
-from tests.conftest import usual
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long  # compiling takes from half a minute to minutes each
 BATCH = 4
 
 
@@ -28,8 +27,7 @@ def records() -> mmzoo.Records:
     return datasets.load("emoji")[0].take(64)
 
 
-# Compiling takes from half a minute to minutes each.
-@pytest.mark.parametrize("name", usual(sorted(recipe_files()), {"emoji"}))
+@pytest.mark.parametrize("name", sorted(recipe_files()))
 def test_the_step_compiles(name: str, records: mmzoo.Records) -> None:
     recipe = load_recipe(name)
     image = next(item for item in recipe.spec.inputs if item.name == "image")

@@ -13,7 +13,7 @@ from mmzoo.tuning.lora import matrix
 from mmzoo.tuning.model import tune
 from mmzoo.tuning.parts import tuned_towers, variables_of
 from tests.tuning_case import SPEC, moved, settings, trainer_of, values
-from tests.zoo import batch_of, pairs, tower_spec
+from tests.zoo import batch_of, kinds, towers_spec
 
 
 def test_lora_leaves_the_kernels_until_they_are_merged() -> None:
@@ -79,26 +79,27 @@ def test_a_kernel_is_parted_nearest_to_a_square(shape: tuple[int, ...], sides: t
     assert matrix(shape) == sides
 
 
-@pytest.mark.parametrize(("name", "kind"), pairs())
-def test_lora_reaches_every_kernel_of_every_tower(name: str, kind: str) -> None:
+@pytest.mark.parametrize(("names", "kind"), kinds())
+def test_lora_reaches_every_kernel_of_every_tower(names: list[str], kind: str) -> None:
     """What is added counts: one by one it has a gradient, and together they answer as the merged model."""
-    spec = tower_spec(name, kind)
+    spec = towers_spec(names, kind)
     model, inputs = mmzoo.build(spec), batch_of(spec)
-    additions = tune(model, mmzoo.Training(tune=mmzoo.Tune("lora", rank=1), tune_inputs=["x"])).additions
+    additions = tune(model, mmzoo.Training(tune=mmzoo.Tune("lora", rank=1), tune_inputs=names)).additions
     rng = np.random.default_rng(0)
     for each in additions:
         each.b.assign(rng.normal(size=each.b.shape) * 0.01)
     with tf.GradientTape() as tape:
         with keras.StatelessScope([(each.kernel, each.total()) for each in additions]):
-            outputs = model(inputs, training=False)["animal"]
-        loss = tf.reduce_sum(outputs * rng.normal(size=outputs.shape).astype(np.float32))
+            outputs = model(inputs, training=False)
+        weights = rng.normal(size=outputs["animal"].shape).astype(np.float32)
+        loss = tf.reduce_sum(outputs["animal"] * weights)
     found = tape.gradient(loss, [each.a.value for each in additions], unconnected_gradients="zero")
     still = {each.kernel.path for each, g in zip(additions, found, strict=True) if not np.abs(g).max() > 0}
     assert still == set()
     for each in additions:
         each.kernel.assign(each.total())
-    merged = model(inputs, training=False)["animal"]
-    np.testing.assert_allclose(outputs, merged, rtol=1e-5, atol=1e-5)
+    for key, merged in model(inputs, training=False).items():
+        np.testing.assert_allclose(outputs[key], merged, rtol=1e-5, atol=1e-5, err_msg=key)
 
 
 def test_the_step_compiles() -> None:

@@ -25,13 +25,14 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo import datasets
 from mmzoo.errors import MMZooError
-from mmzoo.export import web
+from mmzoo.export.formats import web
 from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
 from tests.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
 COUNT = 20
+PAGE = Path(web.__file__).parents[1] / "page"
 RECORDS = small_records(COUNT, 5)
 
 
@@ -107,6 +108,7 @@ def state(page: Any, change: Any) -> None:
     page.wait_for_selector("body[data-state=done]", timeout=60_000)
 
 
+@pytest.mark.long
 def test_twenty_records_as_in_python(run: mmzoo.Run, page: Any, tmp_path: Path) -> None:
     seen = set()
     for row in range(COUNT):
@@ -125,6 +127,7 @@ def test_twenty_records_as_in_python(run: mmzoo.Run, page: Any, tmp_path: Path) 
     assert all(url.startswith((home, "data:", "blob:")) for url in page.requests)
 
 
+@pytest.mark.long
 def test_any_subset_and_removal(run: mmzoo.Run, page: Any, tmp_path: Path) -> None:
     picture, _, _ = files_of(3, tmp_path)
     while page.locator(".card.given").count():
@@ -139,12 +142,14 @@ def test_any_subset_and_removal(run: mmzoo.Run, page: Any, tmp_path: Path) -> No
     assert "2 of the inputs missing" in page.inner_text("#note")
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_is_said(page: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"rust")
     page.set_input_files("#file-picture", str(tmp_path / "bad.png"))
     page.wait_for_function("document.querySelector('.error').textContent.includes('cannot be read')")
 
 
+@pytest.mark.long
 def test_a_recording_by_keyboard(page: Any) -> None:
     """The browser's own test tone is recorded; Enter starts and stops it."""
     button = page.get_by_role("button", name="Record")
@@ -156,6 +161,7 @@ def test_a_recording_by_keyboard(page: Any) -> None:
     assert page.locator("audio.preview").count() == 1
 
 
+@pytest.mark.long
 def test_on_a_phone(run: mmzoo.Run, page: Any) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -237,7 +243,7 @@ def test_trained_tokenizers_give_pythons_ids(name: str) -> None:
     asked += [normal(text) for text in ODD] + [normal(f"a{letter}b") for letter in LETTERS]
     made = tokenizers[name](size=400)
     vocabulary = made.train(learnt)
-    program = NODE % Path(web.__file__).with_name("page").joinpath("tokenizers.js").as_uri()
+    program = NODE % PAGE.joinpath("tokenizers.js").as_uri()
     given = json.dumps({"name": name, "vocabulary": vocabulary, "texts": asked})
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
@@ -273,7 +279,7 @@ def test_the_page_refuses_pictures_before_the_browser_decodes_them() -> None:
     if not node:
         pytest.skip("there is no Node.js to run the page's reader")
     files = {name: data for name, data in FILES.items() if not name.startswith("TIFF")}
-    program = SIDES % Path(web.__file__).with_name("page").joinpath("pictures.js").as_uri()
+    program = SIDES % PAGE.joinpath("pictures.js").as_uri()
     given = json.dumps([base64.b64encode(data).decode() for data in [*files.values(), *LARGE.values()]])
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
@@ -299,7 +305,7 @@ def test_the_page_squeezes_as_pillow(sides: tuple[int, int]) -> None:
         pytest.skip("there is no Node.js to run the page's reader")
     pixels = np.random.default_rng(0).integers(0, 256, (*sides, 4)).astype(np.uint8)
     given = json.dumps({"width": sides[1], "height": sides[0], "pixels": pixels.ravel().tolist()})
-    program = SQUEEZED % Path(web.__file__).with_name("page").joinpath("tensors.js").as_uri()
+    program = SQUEEZED % PAGE.joinpath("tensors.js").as_uri()
     command = [node, "--input-type=module", "-e", program]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
     shown = Pillow.fromarray(pixels[..., :3]).resize((16, 16), Pillow.Resampling.BILINEAR)

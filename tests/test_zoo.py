@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from itertools import combinations
 from typing import Any
 
@@ -15,8 +14,9 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.fusions import fusions
 from mmzoo.graph.cut import split
+from mmzoo.names import owner_of
 from tests.conftest import LABELS, small_records, small_spec
-from tests.zoo import gradients, idle_variables, poisoned, tower_spec
+from tests.zoo import fused, fusion_spec, gradients, idle_variables, poisoned, tower_spec
 
 
 def sample(spec: mmzoo.Spec, count: int = 3) -> dict[str, np.ndarray]:
@@ -24,11 +24,6 @@ def sample(spec: mmzoo.Spec, count: int = 3) -> dict[str, np.ndarray]:
 
 
 SUBSETS = [np.isin(range(3), chosen) for size in (1, 2, 3) for chosen in combinations(range(3), size)]
-
-
-@functools.cache
-def fused(name: str) -> keras.Model:
-    return mmzoo.build(small_spec(name))
 
 
 @pytest.mark.parametrize("name", fusions.names())
@@ -62,9 +57,21 @@ def test_fusion_gradients_reach_every_variable_and_do_not_see_absent_values(name
         np.testing.assert_array_equal(value, dirty[path])
 
 
+@pytest.mark.parametrize("fusion", fusions.names())
+def test_every_layer_has_an_owner(fusion: str) -> None:
+    """A layer of ours that Keras names could meet an input's; and what has weights must be found by its owner."""
+    model = fused(fusion)
+    owners = {*model.spec.input_names, "animal", "fusion", "present"}
+    assert {owner_of(layer.name) for layer in model.layers} <= owners
+    for layer in model.layers:  # what a layer is called and what the model knows of it say the same
+        assert model.parts.owner_of(layer) == owner_of(layer.name) or isinstance(layer, keras.layers.InputLayer)
+    for operation in model.operations:
+        assert isinstance(operation, keras.layers.Layer) or "." not in operation.name
+
+
 @pytest.mark.parametrize("name", fusions.names())
 def test_one_modality_is_enough(name: str) -> None:
-    model = mmzoo.build(small_spec(name).subset(["words"]))
+    model = mmzoo.build(fusion_spec(name).subset(["words"]))
     assert np.isfinite(model(sample(model.spec))["animal"]).all()
 
 

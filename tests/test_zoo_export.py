@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from mmzoo.inference.running import finish
 from mmzoo.tasks import tasks
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS
-from tests.zoo import FAMILIES, batch_of, pairs, tower_spec
+from tests.zoo import FAMILIES, batch_of, fusion_spec, kinds, towers_spec
 
 pytestmark = pytest.mark.slow
 
@@ -35,27 +36,32 @@ def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
         answers = served(**{name: tf.constant(value) for name, value in example.items()})
         small = lite(**example)
         for name, value in wanted.items():
-            np.testing.assert_allclose(answers[name][0], value[row], atol=1e-5)
-            np.testing.assert_allclose(small[name][0], value[row], atol=1e-5)
+            said = f"{name}, row {row}: {spec.input_names} present {batch['present'][row]}"
+            np.testing.assert_allclose(answers[name][0], value[row], atol=1e-5, err_msg=said)
+            np.testing.assert_allclose(small[name][0], value[row], atol=1e-5, err_msg=said)
 
 
-@pytest.mark.parametrize(("name", "kind"), pairs())
-def test_tower(name: str, kind: str, tmp_path: Path) -> None:
-    spec = tower_spec(name, kind)
-    check(spec, batch_of(spec), tmp_path)
+@pytest.mark.parametrize(("names", "kind"), kinds())
+def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
+    """With all of them, and with each alone."""
+    spec = towers_spec(names, kind)
+    rows = np.arange(len(names) + 1) % 3
+    batch = {name: array[rows] for name, array in batch_of(spec).items()}
+    present = np.concatenate([np.ones((1, len(names))), np.eye(len(names))]).astype(bool)
+    check(spec, {**batch, "present": present}, tmp_path)
 
 
 @pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_fusion(name: str, tmp_path: Path) -> None:
-    spec = small_spec(name)
+    spec = fusion_spec(name)
     batch = decode(spec, small_records(7))
     check(spec, {**batch, "present": np.array(SUBSETS)}, tmp_path)
 
 
-@pytest.mark.parametrize("name", tasks.names())
-def test_task(name: str, tmp_path: Path) -> None:
-    made = tasks[name]
-    labels = {"regression": {}, "binary": {"labels": LABELS[:2]}}.get(name, {"labels": LABELS})
-    spec = small_spec("decision_mean", tasks=[made("asked", **labels)]).subset(["picture", "sound"])
+def test_tasks(tmp_path: Path) -> None:
+    """All of them in one model."""
+    labels: dict[str, dict[str, Any]] = {"regression": {}, "binary": {"labels": LABELS[:2]}}
+    asked = [tasks[name](name, **labels.get(name, {"labels": LABELS})) for name in tasks.names()]
+    spec = small_spec("decision_mean", tasks=asked).subset(["picture", "sound"])
     batch = decode(spec, small_records(3))
     check(spec, {**batch, "present": np.array([[1, 1], [1, 0], [0, 1]], bool)}, tmp_path)

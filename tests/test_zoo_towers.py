@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,74 +12,86 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.data.records import decode
 from mmzoo.graph.weights import named_weights
 from mmzoo.towers import towers
 from mmzoo.towers.sequence import SEQUENCES
-from tests.zoo import TASK, batch_of, gradients, idle_variables, make_input, pairs, poisoned, tower_spec
+from tests.zoo import TASK, batch_of, gradients, idle_variables, kinds, make_input, poisoned, towers_spec
 
 ENCODERS = [name for name in towers.names() if hasattr(towers[name], "encoder")]
 # A key's bias shifts all scores of a softmax alike; nothing is missing, so nothing stands in for it.
 IDLE = ("/key/bias", "/missing")
 
 
-@pytest.mark.parametrize(("name", "kind"), pairs())
-def test_tower(name: str, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("names", "kind"), kinds())
+def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
+    """As a call, as a graph, in a tf.data map and one by one; blind to what is absent; saved; each variable trains."""
     keras.utils.set_random_seed(0)
-    spec = tower_spec(name, kind)
+    spec = towers_spec(names, kind)
     model, batch = mmzoo.build(spec), batch_of(spec)
-    outputs = model(batch)["animal"]
-    assert outputs.shape == (3, 3)
-    assert outputs.dtype == tf.float32
-    assert np.isfinite(outputs).all()
-    graph = tf.function(model)({k: tf.constant(v) for k, v in batch.items()})["animal"]
-    np.testing.assert_allclose(graph, outputs, atol=2e-5)
-    mapped = next(iter(tf.data.Dataset.from_tensors(batch).map(model)))["animal"]
-    np.testing.assert_allclose(mapped, outputs, atol=2e-5)
-    one = {key: array[:1] for key, array in batch.items()}
-    np.testing.assert_allclose(model(one)["animal"], outputs[:1], atol=2e-5)
+    outputs, call = model(batch), tf.function(model)
+    for value in outputs.values():
+        assert value.shape == (3, 3)
+        assert value.dtype == tf.float32
+        assert np.isfinite(value).all()
+    graph = call({k: tf.constant(v) for k, v in batch.items()})
+    mapped = next(iter(tf.data.Dataset.from_tensors(batch).map(call)))
+    one = model({key: array[:1] for key, array in batch.items()})
+    for key, value in outputs.items():
+        np.testing.assert_allclose(graph[key], value, atol=2e-5, err_msg=key)
+        np.testing.assert_allclose(mapped[key], value, atol=2e-5, err_msg=key)
+        np.testing.assert_allclose(one[key], value[:1], atol=2e-5, err_msg=key)
 
-    absent = np.array([[True], [False], [True]])
-    clean = model({**batch, "present": absent})["animal"]
-    np.testing.assert_array_equal(clean, model(poisoned(spec, batch, absent))["animal"])
-    assert np.isfinite(clean).all()
+    for index, name in enumerate(names):
+        present = np.ones((3, len(names)), bool)
+        present[1, index] = False
+        clean, other = (
+            call({k: tf.constant(v) for k, v in each.items()})["animal"]
+            for each in ({**batch, "present": present}, poisoned(spec, batch, present))
+        )
+        np.testing.assert_array_equal(clean, other, err_msg=name)
+        assert np.isfinite(clean).all(), name
 
     assert idle_variables(model, gradients(model, batch), *IDLE) == []
 
     mmzoo.save(model, tmp_path / "model")
     loaded = mmzoo.load(tmp_path / "model")
     assert loaded.spec == spec
-    np.testing.assert_array_equal(loaded(batch)["animal"], model(batch)["animal"])
+    changed = model(batch)  # batch statistics have moved
+    for key, value in loaded(batch).items():
+        np.testing.assert_array_equal(value, changed[key], err_msg=key)
 
 
-@pytest.mark.parametrize(("name", "kind"), [p for p in pairs() if not p.marks])
-def test_tower_in_bfloat16(name: str, kind: str) -> None:
-    """Built under the mixed policy it answers in float32, near what float32 gives."""
-    spec = tower_spec(name, kind)
+@pytest.mark.parametrize(("names", "kind"), [p for p in kinds() if not p.marks])
+def test_towers_in_bfloat16(names: list[str], kind: str) -> None:
+    """Built under the mixed policy they answer in float32, near what float32 gives."""
+    spec = towers_spec(names, kind)
     batch, full = batch_of(spec), mmzoo.build(spec)
     try:
         keras.config.set_dtype_policy("mixed_bfloat16")
         mixed = mmzoo.build(spec)
     finally:
         keras.config.set_dtype_policy("float32")
+    weights = named_weights(full)
     for path, weight in named_weights(mixed).items():
-        weight.assign(named_weights(full)[path])
-    found = mixed(batch)["animal"]
-    assert found.dtype == tf.float32
-    np.testing.assert_allclose(found, full(batch)["animal"], atol=0.15, rtol=0.1)
+        weight.assign(weights[path])
+    wanted = full(batch)
+    for key, value in mixed(batch).items():
+        assert value.dtype == tf.float32
+        np.testing.assert_allclose(value, wanted[key], atol=0.15, rtol=0.1, err_msg=key)
 
 
-@pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize(("kind", "changes"), [("text", {"tokens": 9}), ("sensor", {"steps": 20})])
-def test_longer_padding_changes_nothing(name: str, kind: str, changes: dict[str, Any]) -> None:
-    short = mmzoo.build(tower_spec(name, kind))
-    long = mmzoo.build(mmzoo.Spec([make_input(kind, name, **changes)], "concat", [TASK], dim=16))
+def test_longer_padding_changes_nothing(kind: str, changes: dict[str, Any]) -> None:
+    short, long = (mmzoo.build(towers_spec(ENCODERS, kind, **more)) for more in ({}, changes))
     kept = named_weights(short)
     for path, weight in named_weights(long).items():
         value = weight.numpy()  # more places than the short one has keep what they have
         value[tuple(slice(n) for n in kept[path].shape)] = kept[path].numpy()
         weight.assign(value)
-    found = [model(batch_of(model.spec))["animal"] for model in (short, long)]
-    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
+    found = [model(batch_of(model.spec)) for model in (short, long)]
+    for key, value in found[0].items():
+        np.testing.assert_allclose(value, found[1][key], atol=1e-5, err_msg=key)
 
 
 def test_every_sequence_tower_serves_every_sequence() -> None:
@@ -86,29 +99,31 @@ def test_every_sequence_tower_serves_every_sequence() -> None:
         assert towers.facts(name)["serves"] == SEQUENCES
 
 
-@pytest.mark.parametrize("time", ["mean", *ENCODERS])
-def test_frames_over_time(time: str) -> None:
-    options = {} if time == "mean" else {"time": mmzoo.Tower(time, width=8)}
-    tower = mmzoo.Tower("frames", image=mmzoo.Tower("small_cnn", filters=[4]), **options)
-    spec = mmzoo.Spec([mmzoo.Video("x", size=16, frames=3, tower=tower)], "concat", [TASK], dim=16)
+def test_frames_over_time() -> None:
+    """The order of the frames matters to all but their mean."""
+    inputs = []
+    for time in ("mean", *ENCODERS):
+        options = {} if time == "mean" else {"time": mmzoo.Tower(time, width=8)}
+        tower = mmzoo.Tower("frames", image=mmzoo.Tower("small_cnn", filters=[4]), **options)
+        inputs.append(mmzoo.Video(time, size=16, frames=3, tower=tower))
+    spec = mmzoo.Spec(inputs, "concat", [replace(TASK, auxiliary=0.5)], dim=16)
     model, batch = mmzoo.build(spec), batch_of(spec)
-    shuffled = {**batch, "x": batch["x"][:, ::-1]}
-    moved = np.abs(np.asarray(model(batch)["animal"]) - np.asarray(model(shuffled)["animal"])).max()
-    assert (moved < 1e-5) == (time == "mean"), "the order of the frames matters to all but their mean"
+    found, turned = model(batch), model({**batch, **{item.name: batch[item.name][:, ::-1] for item in inputs}})
+    for item in inputs:
+        moved = np.abs(found[f"animal.{item.name}"] - turned[f"animal.{item.name}"]).max()
+        assert (moved < 1e-5) == (item.name == "mean"), item.name
 
 
 @pytest.mark.parametrize("features", ["log_mel", "mfcc", "given"])
-@pytest.mark.parametrize("name", ["spectrogram_cnn", "lstm", "patch_transformer", "spectrogram_image"])
-def test_features_of_a_sound(name: str, features: str) -> None:
+def test_features_of_a_sound(features: str) -> None:
+    names = ["spectrogram_cnn", "lstm", "patch_transformer", "spectrogram_image"]
     changes = {"frames": 40, "bands": 20} if features == "given" else {"features": features, "bands": 32}
-    spec = mmzoo.Spec([make_input("audio", name, **changes)], "concat", [TASK], dim=16)
-    model = mmzoo.build(spec)
+    spec = towers_spec(names, "audio", **changes)
     values = [np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)] * 2
     if features != "given":
         values = [value[:, 0].repeat(100) for value in values]
-    record = mmzoo.data.records.Records({"x": values})
-    found = model(mmzoo.data.records.decode(spec, record))["animal"]
-    assert np.isfinite(found).all()
+    for key, found in mmzoo.build(spec)(decode(spec, mmzoo.Records(dict.fromkeys(names, values)))).items():
+        assert np.isfinite(found).all(), key
 
 
 WRONG = {

@@ -19,11 +19,11 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, first_view
-from mmzoo.training.feed import Stream
-from mmzoo.training.gradients import prepared
+from mmzoo.training.features.compute import compute_features, first_view
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.loop import Loop
+from mmzoo.training.step import prepared
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
 
@@ -31,8 +31,8 @@ STEPS = 50
 RECORDS = 20
 LOW_RANK = {"tune": mmzoo.Tune("lora", rank=2), "tune_inputs": ["picture", "words"]}
 # What goes together is trained together: each training compiles a graph of its own, which is what takes the time.
-TOGETHER = {"adversarial": "fgsm", "contrast": 0.5, "prune": 0.5}
-WEIGHED = {"modulate": "ogm_ge", "blend": 2}
+TOGETHER = {"methods": ["fgsm", "contrastive", "pruning"]}
+WEIGHED = {"methods": ["ogm_ge", mmzoo.Method("gradient_blending", epochs=2)]}
 
 
 def no_dropout(model: keras.Model) -> None:
@@ -67,9 +67,9 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
         features = compute_features(split(model), model.spec, decode(model.spec, records))
         labels = encode_labels(model.spec.tasks, records)
         feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=4, seed=0)
-        rest = prepared(split(model).rest, model.spec, training)
-        few = (first_view(features), labels) if training.blend else None
-        loop = Loop(model.spec, rest, feed, few, training, Path(folder), ids=records.ids, seen=few)
+        rest = prepared(split(model).rest, training)
+        few = (first_view(features), labels) if "gradient_blending" in training.method_names else None
+        loop = Loop(model.spec, rest, feed, few, training, Path(folder), ids=records.ids)
         loop.run()
         assert loop.state.step == STEPS
         return [np.asarray(v.numpy(), np.float64) for v in model.variables if "seed_generator" not in v.path]

@@ -13,8 +13,8 @@ import keras
 import mmzoo
 import mmzoo.training.fit
 from mmzoo.errors import MMZooError
+from mmzoo.training.distribution.strategy import strategy_of
 from mmzoo.training.stopping import Interrupted
-from mmzoo.training.strategy import strategy_of
 from tests.conftest import small_records, small_spec
 from tests.training_replicas import no_dropout
 

@@ -11,9 +11,9 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features
-from mmzoo.training.feed import Stream
+from mmzoo.training.features.compute import compute_features
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -13,7 +15,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.towers import towers
 from mmzoo.training.loss import total_loss
-from tests.conftest import LABELS
+from tests.conftest import LABELS, small_spec
 
 # Small versions of the towers; one that is not here is built as it comes.
 SMALL: dict[str, dict[str, Any]] = {
@@ -45,7 +47,9 @@ SMALL: dict[str, dict[str, Any]] = {
 LARGE = {
     "inception_v3",
     "mobilenet_v3_large",
+    "vgg16",
     "vgg19",
+    "resnet50",
     "resnet101",
     "resnet50_v2",
     "resnet101_v2",
@@ -86,15 +90,27 @@ FAMILIES = {
 }
 
 
-def pairs() -> list[Any]:
-    """Every tower with every kind of input it serves, as parameters of a test."""
-    found = []
+def kinds() -> list[Any]:
+    """All towers that serve a kind of input, and each large one by itself, as parameters of a test: names and kind."""
+    by_kind: dict[str, list[str]] = {}
+    large = []
     for name in towers.names():
         serves = towers.facts(name)["serves"]
         for kind in serves if isinstance(serves, tuple) else (serves,):
-            marks = [pytest.mark.long] * (name in LARGE)
-            found.append(pytest.param(name, kind, id=f"{name}-{kind}", marks=marks))
-    return found
+            if name in LARGE:
+                large.append(pytest.param([name], kind, id=f"{name}-{kind}", marks=pytest.mark.long))
+            else:
+                by_kind.setdefault(kind, []).append(name)
+    return [*(pytest.param(names, kind, id=kind) for kind, names in by_kind.items()), *large]
+
+
+def towers_spec(names: list[str], kind: str, **changes: Any) -> mmzoo.Spec:
+    """Many towers in one spec, because each graph takes seconds to make: each reads an input of its own name.
+
+    And each has a head of its own, so that the outputs tell which tower is wrong.
+    """
+    inputs = [replace(make_input(kind, name, **changes), name=name) for name in names]
+    return mmzoo.Spec(inputs, "concat", [replace(TASK, auxiliary=0.5)], dim=16)
 
 
 def make_input(kind: str, tower: str, **changes: Any) -> Any:
@@ -105,6 +121,20 @@ def make_input(kind: str, tower: str, **changes: Any) -> Any:
 
 def tower_spec(name: str, kind: str) -> mmzoo.Spec:
     return mmzoo.Spec([make_input(kind, name)], "concat", [TASK], dim=16)
+
+
+def fusion_spec(name: str) -> mmzoo.Spec:
+    """Inputs of several tokens, of which some are masked, with towers that are quickly built."""
+    picture, words, sound = small_spec().inputs
+    words = replace(words, tower=mmzoo.Tower("embedding_mean", width=8))
+    sound = replace(sound, tower=mmzoo.Tower("waveform_cnn", **SMALL["waveform_cnn"]))
+    return small_spec(name, inputs=[picture, words, sound])
+
+
+@functools.cache
+def fused(name: str) -> keras.Model:
+    """A model of every fusion, built once for all tests that only look at it."""
+    return mmzoo.build(fusion_spec(name))
 
 
 def value(kind: str, row: int) -> Any:

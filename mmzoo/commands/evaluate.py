@@ -32,7 +32,16 @@ def run(args: argparse.Namespace) -> None:
 
 
 def show(run: Any, result: dict[str, Any]) -> None:
+    from mmzoo.evaluation.evaluate import by_task
     from mmzoo.evaluation.report import table
 
-    said = " ".join(filter(None, [result["verdict"], result["alone"].get("verdict")]))
+    found = by_task(result)
+    said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())
     print(f"\n{table(result)}\n\n{said}\nReport: {run.folder / 'report.html'}")
+
+
+def verdict_of(found: dict[str, Any]) -> str:
+    """What is said of one task in a sentence or two."""
+    if "why_not" in found:
+        return str(found["why_not"])
+    return " ".join(filter(None, [found["verdict"], found["alone"].get("verdict")]))

@@ -12,17 +12,22 @@ EXAMPLE = "mmzoo explain runs/emoji --image a.png --png why.png"
 
 def add(sub: argparse.ArgumentParser) -> None:
     records.add(sub)
-    sub.add_argument("--task", help="which task (default: the first)")
+    sub.add_argument("--task", help="which task (default: each)")
     sub.add_argument("--label", help="which answer (default: the likeliest)")
-    sub.add_argument("--png", type=Path, help="write the explanation as a picture")
+    sub.add_argument("--png", type=Path, help="write it as a picture, NAME-TASK.png of each of several tasks")
 
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
-    found = run.explain(records.record_of(run, args), task=args.task, label=args.label)
-    print(found.text())
-    if args.png:
-        found.draw(args.png)
-        print(f"Picture: {args.png}")
+    record = records.record_of(run, args)
+    # A label is one task's: without the task's name it is the first one's.
+    names = [args.task] if args.task or args.label else [task.name for task in run.spec.tasks]
+    for place, name in enumerate(names):
+        found = run.explain(record, task=name, label=args.label)
+        print("\n" * (place > 0) + found.text())
+        if args.png:
+            path = args.png if len(names) == 1 else args.png.with_stem(f"{args.png.stem}-{name}")
+            found.draw(path)
+            print(f"Picture: {path}")

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from mmzoo.choice import Method
 from mmzoo.commands import runs
 from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
@@ -32,11 +33,12 @@ def run(args: argparse.Namespace) -> None:
     before = Run(args.run, data=args.data)
     require(0 < args.share < 1, f"--share is between 0 and 1, not {args.share}.")
     settings = Training.from_json(before.settings["training"])
+    kept = [method for method in map(Method.of, settings.methods) if method.name != "pruning"]
     training = replace(
         settings,
         epochs=args.epochs if args.epochs is not None else settings.epochs,
         start=str(args.run),
-        prune=0.0 if args.channels else args.share,
+        methods=kept if args.channels else [*kept, Method("pruning", sparsity=args.share)],
     )
     after = train(
         with_fewer_channels(before.spec, args.share) if args.channels else before.spec,

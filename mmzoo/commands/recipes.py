@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
+from mmzoo.choice import Method
 from mmzoo.commands import tables
 from mmzoo.errors import require
 
@@ -34,13 +36,12 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
-    if getattr(args, "teacher", None) is not None:
-        settings.append(f"training.teacher={args.teacher}")
     splits = None
     if args.label is not None:
         from mmzoo.data.guess import load_named
+        from mmzoo.data.sources import absolute
 
-        named = tables.named(args.recipe, args, args.label).absolute
+        named = absolute(tables.named(args.recipe, args, args.label))
         spec, splits, lines = load_named(named)
         print("\n".join(lines))
         own = str(named)
@@ -50,5 +51,9 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:
-        recipe = Recipe(recipe.spec.subset(args.inputs.split(",")), recipe.data, recipe.training)
+        recipe = replace(recipe, spec=recipe.spec.subset(args.inputs.split(",")))
+    if getattr(args, "teacher", None) is not None:
+        kept = [method for method in map(Method.of, recipe.training.methods) if method.name != "distillation"]
+        training = replace(recipe.training, methods=[Method("distillation", teacher=args.teacher), *kept])
+        recipe = replace(recipe, training=training)
     return recipe, splits

@@ -41,17 +41,17 @@ def add(sub: argparse.ArgumentParser) -> None:
         action="store_true",
         help="workers may listen where others reach them, and run any graph: in a network that you trust",
     )
-    sub.add_argument("--teacher", metavar="RUN", help="learn from a trained run too (--set training.teacher=RUN)")
+    sub.add_argument("--teacher", metavar="RUN", help="learn from a trained run too (the method distillation)")
     sub.add_argument("--service", default="", metavar="grpc://HOST:PORT", help="a tf.data service that decodes shards")
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.training.strategy import is_chief, strategy_of, worker_count
+    from mmzoo.training.distribution.strategy import is_chief, strategy_of, worker_count
 
     if args.workers is not None and not worker_count():
         from mmzoo.network import is_reachable, run_privately
-        from mmzoo.training.workers import start
+        from mmzoo.training.distribution.workers import start
 
         command = [sys.executable, "-m", "mmzoo.cli", *sys.argv[1:]]
         if is_reachable() and not args.public:

@@ -35,7 +35,7 @@ def rows_of(task: Task, labels: np.ndarray) -> np.ndarray:
 
 def groups_of(task: Task, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The number of each record's label, and where it is known."""
-    if not task.labels or not task.exclusive:
+    if not task.tags.exclusive:
         raise MMZooError(f"Task '{task.name}' has no single label to balance by; set training.balance=none.")
     known: Any = np.asarray(task.known(labels))
     return np.where(known, labels, 0).astype(int).reshape(len(labels)), known

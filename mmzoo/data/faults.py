@@ -121,6 +121,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
                 values[row] = item.mended(values[row], partial(is_good, item))
                 kept[row] &= faults.on_error == "mask"
     for task in spec.tasks:
+        if task.target != "label":
+            continue
         answers = columns[task.name] = list(records.column(task.name))
         for row, value in enumerate(answers):
             try:
@@ -136,7 +138,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
         if kept[row] and not present[row]:
             faults.add(record, DataError("It has none of the inputs.", "no_input"))
             kept[row] = False
-        if kept[row] and not unlabelled and all(is_missing(columns[task.name][row]) for task in spec.tasks):
+        asked = [task.column for task in spec.tasks]
+        if kept[row] and not unlabelled and all(name and is_missing(columns[name][row]) for name in asked):
             faults.add(record, DataError("It has no label.", "no_label"))
             kept[row] = False
     faults.check_budget()
@@ -146,7 +149,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
 
 def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:
     """The cells that the reader of the table has found to be of no use, by the numbers of their records, in order."""
-    columns = [records.column(name) for name in [*spec.input_names, *(task.name for task in spec.tasks)]]
+    labels = [task.name for task in spec.tasks if task.target == "label"]
+    columns = [records.column(name) for name in [*spec.input_names, *labels]]
     found = [
         (row, cell)
         for column in columns

@@ -21,9 +21,6 @@ LABELS = 20
 AGAIN, RAREST = 10, 5
 """More of them are labels too if each comes so often on average, and the rarest of them so often."""
 
-WORDS = ("classification", "binary", "ordinal", "multi_label")
-"""The tasks whose answers are labels; the others' are numbers."""
-
 
 def label_task(
     name: str, table: Table, label: str, *, task: str = "", delimiter: str = ""
@@ -42,10 +39,12 @@ def label_task(
     """
     if task and task not in tasks.names():
         raise unknown("task called", task, tasks.names())
-    require(not delimiter or task in ("", "multi_label"), f"--delimiter is for --task multi_label, not for '{task}'.")
+    require(
+        not delimiter or holds(task) in ("", "classes"), f"--delimiter is for --task multi_label, not for '{task}'."
+    )
     kind = table.kinds[label] if label in table.told else ""
     task = task or ("multi_label" if delimiter else "regression" if kind == "number" else "")
-    words = task in WORDS or kind in ("category", "text")
+    words = holds(task) in ("class", "classes", "level") or kind in ("category", "text")
     cells = [
         label_of(label, value, where, words, delimiter)
         for value, where in zip(table.written[label], table.places, strict=True)
@@ -58,8 +57,8 @@ def label_task(
         raise MMZooError(str(faults[0]))
     only = f"only '{shown(str(there[0]))}'" if there else "none"
     require(not few, f"The label '{label}' needs two different values at least; the table has {only}.")
-    if task == "multi_label" or (not task and lists > len(there) / 2):
-        return several(name, cells)
+    if holds(task) == "classes" or (not task and lists > len(there) / 2):
+        return several(name, task or "multi_label", cells)
     if lists:
         fault = "has a list in {}, where one label should be; mend it, or --task multi_label takes lists"
         cells = replaced(table, label, cells, lambda value: isinstance(value, list), fault)
@@ -69,7 +68,7 @@ def label_task(
     said = ""
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
-    if task == "regression":
+    if holds(task) == "number":
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
         return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said
@@ -77,6 +76,11 @@ def label_task(
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
     return one_of(name, label, task, cells, said)
+
+
+def holds(task: str) -> str:
+    """What a cell of a task's column holds (`mmzoo.tasks`): "class", "classes", "level" or "number"; "" of no task."""
+    return str(tasks.facts(task).get("label", "class")) if task else ""
 
 
 def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) -> Any:
@@ -148,10 +152,10 @@ def one_of(name: str, label: str, task: str, cells: list[Any], said: str) -> tup
     require(task != "binary" or len(labels) == 2, f"A binary label has two values, but '{label}' has {len(labels)}.")
     ordered = all(number_of(text.split()[0]) is not None for text in labels)
     require(
-        task != "ordinal" or ordered,
+        holds(task) != "level" or ordered,
         f"The labels of '{label}' have no order that can be seen ({shown(labels[0])} ...); begin each with a number.",
     )
-    if task == "ordinal":
+    if holds(task) == "level":
         labels.sort(key=lambda text: number_of(text.split()[0]) or 0.0)
     return tasks[task](name, labels=tuple(labels)), cells, said or f"{len(labels)} labels"  # type: ignore[call-arg]
 
@@ -162,10 +166,10 @@ def in_order(text: str) -> tuple[float, str]:
     return (float("inf") if number is None else number, text)
 
 
-def several(name: str, cells: Sequence[Any]) -> tuple[Task, list[Any], str]:
+def several(name: str, task: str, cells: Sequence[Any]) -> tuple[Task, list[Any], str]:
     """The task whose answer is any of the labels."""
     answers = [[value] if isinstance(value, str) else value for value in cells]
     labels = sorted({part for value in answers if isinstance(value, list) for part in value}, key=in_order)
     require(labels, f"No record has a label of '{name}'; give some.")
-    made = tasks["multi_label"](name, labels=tuple(labels))  # type: ignore[call-arg]
+    made = tasks[task](name, labels=tuple(labels))  # type: ignore[call-arg]
     return made, answers, f"lists of {len(labels)} labels"

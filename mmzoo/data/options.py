@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
 from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
-
-TFDS = "tfds:"
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,11 @@ class Options:
         others = {key: value for key, value in pairs if not key.startswith("kind.")}
         return cls(kinds, allow_outside=bool(others.pop("allow_outside", "")), **others)
 
+    def check_only_kinds(self, source: str) -> None:
+        """Raise where a source that has no files of its own is told where they are."""
+        given = [name for name in ("root", "allow_outside", "encoding") if getattr(self, name)]
+        require(not given, f"'{source}' is no table of files, so it takes no {', '.join(given)}; leave that out.")
+
     def updated(self, other: Options) -> Options:
         """These, but for those that were given in `other`."""
         return Options.of(list(dict([*self.pairs, *other.pairs]).items()))
@@ -82,13 +85,6 @@ class TableName:
         coded = [[quote(part, safe="", errors="surrogateescape") for part in pair] for pair in self.options.pairs]
         query = "&".join(f"{key}={value}" for key, value in coded)
         return self.path + (f"#{self.label}" if self.label else "") + (f"?{query}" if query else "")
-
-    @property
-    def absolute(self) -> TableName:
-        """With whole paths, so that a run can write it down."""
-        path = self.path if self.path.startswith(TFDS) else str(Path(self.path).absolute())
-        root = str(Path(self.options.root).absolute()) if self.options.root else ""
-        return replace(self, path=path, options=replace(self.options, root=root))
 
 
 def is_there(path: str) -> bool:

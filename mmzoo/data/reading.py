@@ -1,10 +1,10 @@
-"""Tables of a user's own: CSV, TSV, JSON lines, Parquet or in memory, to records that know what their columns are."""
+"""Cells, as they stand in a table of a user's own, to records that know what their columns are."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.data.cells import Cells
 from mmzoo.data.kinds import OTHER, guess, inputs, kind_of_path, look, plain, remedy_of, shown
-from mmzoo.data.options import check_kind, check_root
-from mmzoo.data.readers import read_cells
-from mmzoo.data.shards import read_shards
+from mmzoo.data.options import check_root
 from mmzoo.data.table import Table
-from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
 
@@ -26,44 +25,19 @@ SHOWN = 3  # words for nothing that are named
 WAYS = "mend it, leave such records out (--on-error skip) or take such cells for missing (mask)"
 
 
-def read_table(
-    source: Any,
-    *,
-    root: str | Path | None = None,
-    kinds: dict[str, str] | None = None,
-    allow_outside: bool = False,
-    encoding: str = "",
+def table_of(
+    cells: Cells, root: str | Path, *, kinds: Mapping[str, str] | None = None, allow_outside: bool = False
 ) -> Table:
-    """The records of a table, and what its columns are: decided by most of their cells.
-
-    The usual words for nothing ("NA", "null", "-" ...) are missing. A cell that is not what most of its column are,
-    or that cannot be used at all, stays in the table as the `DataError` that says so, and ends the work, or is
-    counted, where the records are used.
+    """The records of a table of cells; see `mmzoo.data.sources.read_table`, also for what is told.
 
     Args:
-        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, a DataFrame of pandas or polars, an Arrow
-            table, a mapping of columns or a list of mappings. The first line of a CSV has the names.
-        root: the folder that paths in the table are relative to; the table's own, if not given. A path that
-            leads out of it cannot be used.
-        allow_outside: paths may lead out of `root`.
-        kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
-        encoding: of the text in the file; UTF-8, or what its first bytes say, if not given.
-
-    Raises:
-        MMZooError: the table cannot be read or is empty, or no cell of a column can be used.
+        root: the folder that paths in the cells are relative to.
     """
-    kinds = {str(column): kind for column, kind in (kinds or {}).items()}
-    for kind in kinds.values():
-        check_kind(kind)
-    if isinstance(source, (str, Path)) and Path(source).is_dir():
-        require(not kinds, "What the columns of shards are was said when they were written: mmzoo shard --kind.")
-        return read_shards(source)
-    cells = read_cells(source, encoding)
+    kinds = kinds or {}
     for column in kinds:
         if column not in cells.columns:
             raise unknown("column called", column, cells.columns)
-    home = Path(source).parent if isinstance(source, (str, Path)) else Path()
-    reader = Converter(check_root(home if root is None else root), allow_outside, cells.places)
+    reader = Converter(check_root(root), allow_outside, cells.places)
     columns, written, found, notes = {}, {}, {}, {}
     for column, values in cells.columns.items():
         written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]

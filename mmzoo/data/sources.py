@@ -1,45 +1,105 @@
-"""A table by its name: of a file, of a folder of shards, or of a data set of TFDS."""
+"""Sources by their names, whoever reads them: a file, a folder of shards, a data set of ours or of others."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
-from mmzoo.data.options import TFDS, TableName
-from mmzoo.data.reading import read_table
+from mmzoo.data.kinds import OTHER
+from mmzoo.data.labels import label_task
+from mmzoo.data.names import input_names
+from mmzoo.data.options import Options, TableName, check_kind
+from mmzoo.data.readers import is_path, reader_of
 from mmzoo.data.records import Records
 from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.streams import in_memory
-from mmzoo.data.table import Table
-from mmzoo.errors import require
+from mmzoo.data.table import Source, Table
+from mmzoo.errors import unknown
+
+
+def read_table(
+    source: Any,
+    *,
+    root: str | Path | None = None,
+    kinds: dict[str, str] | None = None,
+    allow_outside: bool = False,
+    encoding: str = "",
+) -> Table:
+    """The records of a table, and what its columns are: decided by most of their cells.
+
+    The usual words for nothing ("NA", "null", "-" ...) are missing. A cell that is not what most of its column are,
+    or that cannot be used at all, stays in the table as the `DataError` that says so, and ends the work, or is
+    counted, where the records are used.
+
+    Args:
+        source: a .csv, .tsv, .jsonl or .parquet file, a folder of shards, or what else a reader opens by its name
+            (`mmzoo list readers`); a DataFrame of pandas or polars, an Arrow table, a mapping of columns or a list of
+            mappings. The first line of a CSV has the names. One that is split gets a column `split`.
+        root: the folder that paths in the table are relative to; the table's own, if not given. A path that
+            leads out of it cannot be used.
+        allow_outside: paths may lead out of `root`.
+        kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
+        encoding: of the text in the file; UTF-8, or what its first bytes say, if not given.
+
+    Raises:
+        MMZooError: the table cannot be read or is empty, or no cell of a column can be used.
+    """
+    kinds = {str(column): kind for column, kind in (kinds or {}).items()}
+    for kind in kinds.values():
+        check_kind(kind)
+    source = str(source) if isinstance(source, Path) else source
+    options = Options(kinds, "" if root is None else str(root), allow_outside, encoding)
+    return in_one_table(source, reader_of(source).open(source, options))
 
 
 def open_table(name: str | TableName) -> Table:
-    """A table, shards or a TFDS data set as one table; with a column `split` where it is split."""
+    """What a name names as one table; with a column `split` where it is split."""
     named = TableName.parse(name) if isinstance(name, str) else name
-    if not named.path.startswith(TFDS):
-        options = named.options
-        return read_table(
-            named.path,
-            root=options.root or None,
-            kinds=options.kinds,
-            allow_outside=options.allow_outside,
-            encoding=options.encoding,
-        )
-    from mmzoo.data.tfds import read_tfds
+    return in_one_table(named.path, reader_of(named.path, named.label).open(named.path, named.options))
 
-    check_only_kinds(named)
-    source = read_tfds(named.path.removeprefix(TFDS), kinds=named.options.kinds)
-    parts = {split: in_memory(part, named.path) for split, part in source.splits.items()}
+
+def in_one_table(name: Any, source: Source) -> Table:
+    """The records of a source with all its splits together."""
+    whole = source.splits.get("all")
+    if isinstance(whole, Table):
+        return whole
+    parts = {split: in_memory(part, str(name)) for split, part in source.splits.items()}
     columns = {key: [value for part in parts.values() for value in part.column(key)] for key in source.kinds}
     columns["split"] = [split for split, part in parts.items() for _ in part.ids]
     return Table(columns, [record for part in parts.values() for record in part.ids], source.kinds)
 
 
-def check_only_kinds(named: TableName) -> None:
-    """Raise where a data set that has no files of its own is told where they are."""
-    options = named.options
-    given = [name for name in ("root", "allow_outside", "encoding") if getattr(options, name)]
-    require(not given, f"'{named.path}' is no table of files, so it takes no {', '.join(given)}; leave that out.")
+def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
+    """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards") or "tfds:mnist".
+
+    "#label" behind it names the column to be predicted; behind that may stand how a table is read, see
+    `mmzoo.data.options.TableName`.
+
+    Args:
+        kinds: what columns of a table are, where the guess is wrong.
+    """
+    named = TableName.parse(name)
+    options, label = named.options.updated(Options(kinds=kinds or {})), named.label
+    source = reader_of(named.path, label).open(named.path, options, label)
+    table = source.splits.get("all")
+    if not isinstance(table, Table):
+        return source
+    if label and label not in table.columns:
+        raise unknown("column for the label called", label, table.columns)
+    found = {column: "ignore" if kind == OTHER else kind for column, kind in table.kinds.items()}
+    notes = table.notes
+    if label:
+        task = input_names(table.columns)[label]
+        made, table.columns[label], said = label_task(
+            task, table, label, task=options.task, delimiter=options.delimiter
+        )
+        # A label is kept as the text that it is written with, unless it is an amount.
+        found[label] = "category" if made.tags.probabilistic else "number"
+        notes = notes | {label: said}
+    return Source(name, split_table(table, label), found, label, notes)
 
 
 def split_table(table: Table, label: str) -> dict[str, Records]:
@@ -48,3 +108,10 @@ def split_table(table: Table, label: str) -> dict[str, Records]:
         return {"all": table}
     parts = parts_of(table, label)
     return {part: table.select(np.flatnonzero(parts == part).tolist()) for part in SHARES}
+
+
+def absolute(named: TableName) -> TableName:
+    """The same with whole paths, so that a run can write it down."""
+    path = str(Path(named.path).absolute()) if is_path(named.path) else named.path
+    root = str(Path(named.options.root).absolute()) if named.options.root else ""
+    return replace(named, path=path, options=replace(named.options, root=root))

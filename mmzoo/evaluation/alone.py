@@ -11,7 +11,7 @@ from mmzoo.evaluation.verdict import Gain, amount, gain, span
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.answers import answer
-from mmzoo.inference.metrics import metrics
+from mmzoo.inference.metrics import task_metrics
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 from mmzoo.training.finished import load_finished
@@ -23,7 +23,7 @@ class Alone:
     """A model of one modality, trained as the fused one was.
 
     Args:
-        metrics: of all tasks, on the same records.
+        metrics: of one task, on the same records.
         gain: what the fused model adds to it.
     """
 
@@ -39,12 +39,12 @@ def trained_alone(
     train_records: Records,
     validation: Records,
     records: Records,
-    worths: Any,
+    worths: dict[str, Any],
     *,
     folder: Path,
     **settings: Any,
-) -> dict[str, Alone]:
-    """By input, what a model of it alone is worth; each is trained into `FOLDER/alone/INPUT`.
+) -> dict[str, dict[str, Alone]]:
+    """By task and input, what a model of it alone is worth; each is trained into `FOLDER/alone/INPUT`.
 
     One that is there already is not trained again, and one that was stopped is gone on with.
 
@@ -52,20 +52,21 @@ def trained_alone(
         spec: of the fused model.
         train_records, validation: which that one was trained on.
         records: to test on.
-        worths: the fused model's, float (N,), of the records with a label of the first task.
+        worths: by task, the fused model's, float (N,), of the records with a label of the task.
         folder: of the fused model's run.
         settings: of `mmzoo.training.train.train`, as the fused model had them.
     """
     place = subfolder(folder, "alone")
-    found = {}
+    found: dict[str, dict[str, Alone]] = {name: {} for name in worths}
     for name in spec.input_names:
         out = check_no_link(place / name)
         model = load_finished(train(spec.subset([name]), train_records, validation, out=out, **settings))
         answers = answer(model, records)
-        task = model.spec.tasks[0]
-        theirs = task.worth(*answers.finished(task, name))
-        scores = metrics(model.spec, answers.predictions[name], answers.labels)
-        found[name] = Alone(scores, gain(f"{name}, trained alone", worths, theirs))
+        for task in model.spec.tasks:
+            if task.name in worths:
+                theirs = task.worth(*answers.finished(task, name))
+                scores = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
+                found[task.name][name] = Alone(scores, gain(f"{name}, trained alone", worths[task.name], theirs))
     return found
 
 

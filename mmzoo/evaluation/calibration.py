@@ -21,7 +21,7 @@ def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndar
         labels: encoded, (N,) or (N, K).
         answers: finished, (N, K).
     """
-    if task.exclusive:
+    if task.tags.exclusive:
         return answers.max(axis=1), answers.argmax(axis=1) == labels
     return answers.reshape(-1), labels.reshape(-1) > 0.5
 
@@ -47,14 +47,14 @@ def ece(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> float:
 
 def brier(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
     """Mean squared distance of the probabilities from the truth (Brier 1950), summed over exclusive labels."""
-    if task.exclusive:
+    if task.tags.exclusive:
         return float(((answers - np.eye(answers.shape[1])[labels]) ** 2).sum(axis=1).mean())
     return float(((answers - labels) ** 2).mean())
 
 
 def nll(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
     """Mean negative log-likelihood of the truth, in nats; probabilities are held to be at least 1e-12."""
-    if task.exclusive:
+    if task.tags.exclusive:
         return float(-np.log(np.maximum(answers[np.arange(len(labels)), labels], 1e-12)).mean())
     right = np.where(labels > 0.5, answers, 1.0 - answers)
     return float(-np.log(np.maximum(right, 1e-12)).mean())

@@ -16,7 +16,7 @@ from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.inference.metrics import primary
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.machine import machine
 from mmzoo.words import code_block, markdown, printable
 
@@ -31,7 +31,7 @@ def card(run: Any, records: Records, result: Evaluation, history: list[dict[str,
     seconds = sum(row["seconds"] for row in history)
     make = [(item.name, f"{item.kind}, {Tower.of(item.tower).name}") for item in spec.inputs]
     make += [("fusion", Fusion.of(spec.fusion).name)]
-    make += [(task.name, f"{task.kind}{of_labels(task.labels)}") for task in spec.tasks]
+    make += [(task.name, task.summary) for task in spec.tasks]
     make += [("parameters", f"{model.count_params():,}, of which {trainable:,} train")]
     make += [("operations", f"{flops(model) / 1e6:,.1f} million FLOPs an answer")]
     learned = [
@@ -49,11 +49,6 @@ def card(run: Any, records: Records, result: Evaluation, history: list[dict[str,
         ("Results", results(result)),
         ("Limits", limits(result)),
     ]
-
-
-def of_labels(labels: tuple[str, ...]) -> str:
-    """The labels in a few words."""
-    return f": {', '.join(labels)}" if labels else ""
 
 
 def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
@@ -88,16 +83,20 @@ def fingerprint(records: Records) -> str:
 
 
 def results(result: Evaluation) -> list[tuple[str, str]]:
-    """The headline figures."""
-    data, name = result.to_json(), primary(result.spec)
-    found = [(f"{result.split} records", str(data["examples"])), ("verdict", data["verdict"])]
-    found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in data["metrics"].items()]
-    found += [(f"{each} alone", f"{data['subsets'][each][name]:.3f} {name}") for each in result.spec.input_names]
-    if "ece" in data["calibration"]:
-        found.append(("calibration error", f"{data['calibration']['ece']:.3f}"))
-    if "coverage" in data["conformal"]:
-        asked, got = data["conformal"]["promised"], data["conformal"]["coverage"]
-        found.append(("conformal coverage", f"{got:.1%} where {asked:.0%} was asked"))
+    """The headline figures; what is of one task is called so where there are several."""
+    metrics = result.subsets[result.everything]
+    found = [(f"{result.split} records", str(len(result.answers.present)))]
+    found += [(whose(result, each, "verdict"), each.verdict) for each in labelled(result)]
+    found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in metrics.items()]
+    for each in labelled(result):
+        name, trust = each.primary, each.trust
+        for single in each.spec.input_names:
+            found.append((whose(result, each, f"{single} alone"), f"{each.subsets[single][name]:.3f} {name}"))
+        if "ece" in trust["calibration"]:
+            found.append((whose(result, each, "calibration error"), f"{trust['calibration']['ece']:.3f}"))
+        if "coverage" in trust["conformal"]:
+            asked, got = trust["conformal"]["promised"], trust["conformal"]["coverage"]
+            found.append((whose(result, each, "conformal coverage"), f"{got:.1%} where {asked:.0%} was asked"))
     return found
 
 
@@ -107,15 +106,27 @@ def limits(result: Evaluation) -> list[tuple[str, str]]:
     absent = [name for name, count in result.counts.items() if not count]
     if absent:
         found.append(("not tried", f"No record has {', '.join(absent)}."))
-    worst = [row for row in result.classes.get("by_class", []) if row["f1"] is not None][:2]
-    if worst:
-        found.append(("weakest labels", ", ".join(f"{row['label']} (F1 {row['f1']:.2f})" for row in worst)))
-    if result.slices and result.spec.tasks[0].labels:
-        row = result.slices[0]
-        found.append(
-            ("weakest slice", f"{row['column']} = {row['value']}: {row['worth']:.2f} of {row['count']} records")
-        )
+    found += [(each.name, each.why_not) for each in result.tasks.values() if each.why_not]
+    for each in labelled(result):
+        worst = [row for row in each.classes.get("by_class", []) if row["f1"] is not None][:2]
+        if worst:
+            said = ", ".join(f"{row['label']} (F1 {row['f1']:.2f})" for row in worst)
+            found.append((whose(result, each, "weakest labels"), said))
+        if each.slices and each.task.score_is_share:
+            row = each.slices[0]
+            said = f"{row['column']} = {row['value']}: {row['worth']:.2f} of {row['count']} records"
+            found.append((whose(result, each, "weakest slice"), said))
     return found
+
+
+def labelled(result: Evaluation) -> list[TaskEvaluation]:
+    """The tasks that some record has a label of."""
+    return [each for each in result.tasks.values() if not each.why_not]
+
+
+def whose(result: Evaluation, task: TaskEvaluation, what: str) -> str:
+    """A heading, with the task's name where there are several."""
+    return f"{task.name}: {what}" if len(result.tasks) > 1 else what
 
 
 def card_text(name: str, sections: list[Section], spec: Any) -> str:

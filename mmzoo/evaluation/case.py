@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -22,24 +22,6 @@ from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
 BATCH = 32
-
-
-def log_odds(task: Task, logits: Any, target: Any) -> Any:
-    """The logit of one answer's probability, `log(p / (1 - p))`, (B,); of numbers, the number itself.
-
-    Args:
-        logits: the task's outputs (B, units).
-        target: which label or number, an int32 scalar.
-    """
-    if task.units == 1 and task.labels and task.exclusive:  # yes or no
-        return logits[:, 0] * tf.cast(2 * target - 1, logits.dtype)
-    if not task.labels or not task.exclusive:
-        return tf.gather(logits, target, axis=1)
-    if task.units == len(task.labels) and not task.evidential:
-        others = logits - 1e9 * tf.one_hot(target, task.units)
-        return tf.gather(logits, target, axis=1) - tf.reduce_logsumexp(others, axis=1)
-    share = tf.gather(task.finish(logits), target, axis=1)
-    return tf.math.log(share + 1e-12) - tf.math.log(1.0 - share + 1e-12)
 
 
 @dataclass(frozen=True)
@@ -71,11 +53,11 @@ class Case:
     @property
     def target_name(self) -> str:
         """The label that is asked about, or the number."""
-        return self.task.labels[self.target] if self.task.labels else f"number {self.target + 1}"
+        return self.task.answer_names[self.target]
 
     def logit(self, logits: np.ndarray) -> np.ndarray:
         """The logit of the answer in these outputs, float64 (B,)."""
-        return np.asarray(log_odds(self.task, tf.constant(logits), self.target), np.float64)
+        return np.asarray(self.task.log_odds(tf.constant(logits), tf.constant(self.target)), np.float64)
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
         """The answer itself in these outputs, float64 (B,): a probability, or the number."""
@@ -128,12 +110,10 @@ def make_case(model: keras.Model, record: dict[str, Any], task: str | None = Non
     inputs = decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))
     found = run_towers(model, keras.tree.map_structure(tf.constant, inputs))
     tokens = keras.tree.map_structure(np.asarray, found)
-    if label is not None and label not in asked.labels:
-        raise unknown(f"label of task '{asked.name}' called", label, asked.labels)
-    case = Case(model, record, inputs, tokens, asked, asked.labels.index(label) if label else 0)
-    if label is None and asked.labels:
-        answers = np.asarray(asked.finish(case.with_subsets([tuple(case.names)])))[0]
-        case = Case(model, record, inputs, tokens, asked, int(answers.argmax()))
+    case = Case(model, record, inputs, tokens, asked, asked.place_of(label) if label is not None else 0)
+    if label is None:
+        answers = np.asarray(asked.finish(case.with_subsets([tuple(case.names)])))
+        case = replace(case, target=int(asked.likeliest(answers)[0]))
     return case
 
 

@@ -20,7 +20,7 @@ LEAST_RECORDS = 5  # of a slice
 
 def confusion(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """How often each label (rows) is answered as each (columns), int (K, K)."""
-    counts = np.zeros((len(task.labels), len(task.labels)), int)
+    counts = np.zeros((len(task.answer_names), len(task.answer_names)), int)
     np.add.at(counts, (labels, answers.argmax(axis=1)), 1)
     return counts
 
@@ -30,14 +30,14 @@ def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[s
 
     None stands for a share of nothing: the precision of a label never given, the recall of one that does not occur.
     """
-    if task.exclusive:
-        places = np.arange(len(task.labels))
+    if task.tags.exclusive:
+        places = np.arange(len(task.answer_names))
         right, given = labels[:, None] == places, answers.argmax(axis=1)[:, None] == places
     else:
         right, given = labels > 0.5, answers > 0.5
     hits, true, said = (right & given).sum(axis=0), right.sum(axis=0), given.sum(axis=0)
     rows = []
-    for k, label in enumerate(task.labels):
+    for k, label in enumerate(task.answer_names):
         row: dict[str, Any] = {
             "label": label,
             "precision": share(hits[k], said[k]),
@@ -45,7 +45,7 @@ def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[s
             "f1": share(2 * hits[k], true[k] + said[k]),
             "count": int(true[k]),
         }
-        if not task.exclusive:
+        if not task.tags.exclusive:
             from sklearn.metrics import average_precision_score
 
             row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if true[k] else None
@@ -72,11 +72,12 @@ def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
 
 
 def slices(
-    spec: Spec, records: Records, present: np.ndarray, known: np.ndarray, worth: np.ndarray
+    spec: Spec, task: Task, records: Records, present: np.ndarray, known: np.ndarray, worth: np.ndarray
 ) -> list[dict[str, Any]]:
     """The mean of `worth` over the records that share a value of a column, worst first.
 
-    Columns are all that are neither an input nor the first task, and the set of modalities a record has.
+    Columns are all that are neither an input nor what the task's answer is held against, and the set of modalities a
+    record has.
 
     Args:
         present: bool (N, M).
@@ -84,7 +85,7 @@ def slices(
     """
     names = np.array(spec.input_names)
     columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
-    skipped = {*spec.input_names, spec.tasks[0].name}
+    skipped = {*spec.input_names, task.column}
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
     rows = []
     for name, column in columns.items():

@@ -32,8 +32,8 @@ def doubts(
     others: Sequence[keras.Model] = (),
     strange: Records | None = None,
     training: Records | None = None,
-) -> dict[str, Any]:
-    """What the first task's signs of doubt are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
+) -> dict[str, dict[str, Any]]:
+    """What each task's signs of doubt are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
 
     Args:
         dropout: draws under dropout; none for 0.
@@ -43,54 +43,83 @@ def doubts(
         training: records that were learned, for the distance of embeddings.
 
     Returns:
-        `scores`, by sign `mistakes` (None for numbers) and `strange` (None without strange records); `averaged`, ECE,
-        Brier score, NLL and mean worth of the answers that "dropout" and the "ensemble" give together; and the
-        number of `strange_records`.
+        By task that has labels in `records`: `scores`, by sign `mistakes` (None for numbers) and `strange` (None
+        without strange records); `averaged`, ECE, Brier score, NLL and mean worth of the answers that "dropout" and
+        the "ensemble" give together; and the number of `strange_records`.
     """
     spec: Spec = model.spec
-    task, labels = spec.tasks[0], encode_labels(spec.tasks, records)[spec.tasks[0].name]
-    known = np.asarray(task.known(labels))
-    found, together = signs(model, records, dropout, others)
-    worth = task.worth(labels[known], np.asarray(task.finish(logits_of(model, records)[task.name]))[known])
-    said: dict[str, dict[str, float | None]] = {}
-    for name, score in found.items():
-        told = auroc(score[known][worth < 1], score[known][worth == 1]) if task.labels and task.exclusive else None
-        said[name] = {"mistakes": told, "strange": None}
-    if strange is not None and len(strange):
-        names = [name for name in spec.input_names if any(value is not None for value in strange.column(name))]
-        near, learned = (only(spec, each, names) if each is not None else None for each in (records, training))
-        assert near is not None
-        words = " or ".join(names)
-        require(len(near), f"No record has the input {words}, so there is nothing to hold the strange ones against.")
-        ours, theirs = (signs(model, each, dropout, others)[0] for each in (near, strange))
-        if learned is not None and (far := distances(model, task, learned.take(MOST_LEARNED), near, strange)):
-            said["mahalanobis"] = {"mistakes": None, "strange": auroc(far[1], far[0])}
-        for name, score in ours.items():
-            said[name]["strange"] = auroc(theirs[name], score)
-    averaged = {}
-    for how, answers in together.items():
-        better = float(task.worth(labels[known], answers[known]).mean())
-        averaged[how] = {**(scores(task, labels[known], answers[known]) if task.labels else {}), "worth": better}
-    return {"scores": said, "averaged": averaged, "strange_records": 0 if strange is None else len(strange)}
+    labels = encode_labels(spec.tasks, records, unasked=True)
+    ours, logits = signs(model, records, dropout, others), logits_of(model, records)
+    far = far_off(model, records, strange, training, dropout, others) if strange is not None and len(strange) else {}
+    found: dict[str, dict[str, Any]] = {}
+    for task in spec.tasks:
+        known = np.asarray(task.known(labels[task.name]))
+        if not known.any():
+            continue
+        right, (score_of, together) = labels[task.name][known], ours[task.name]
+        worth = task.worth(right, np.asarray(task.finish(logits[task.name]))[known])
+        said: dict[str, dict[str, float | None]] = {}
+        for name, score in score_of.items():
+            told = auroc(score[known][worth < 1], score[known][worth == 1]) if task.tags.exclusive else None
+            said[name] = {"mistakes": told, "strange": None}
+        for name, told in far.get(task.name, {}).items():
+            said.setdefault(name, {"mistakes": None, "strange": None})["strange"] = told
+        averaged = {}
+        for how, answers in together.items():
+            better = float(task.worth(right, answers[known]).mean())
+            rest = scores(task, right, answers[known]) if task.tags.probabilistic else {}
+            averaged[how] = {**rest, "worth": better}
+        count = 0 if strange is None else len(strange)
+        found[task.name] = {"scores": said, "averaged": averaged, "strange_records": count}
+    return found
 
 
-def signs(
-    model: keras.Model, records: Records, dropout: int, others: Sequence[keras.Model]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Each sign of doubt, float (N,), higher is more doubtful; and the answers that are given together, (N, K)."""
-    task: Task = model.spec.tasks[0]
-    logits = logits_of(model, records)[task.name]
-    found: dict[str, np.ndarray] = {}
-    if task.labels:
-        found["probability"] = 1.0 - sureness(task, np.asarray(task.finish(logits)))
-        found["energy"] = energy(logits, exclusive=task.exclusive)
-    if (evidence := task.uncertainty(logits)) is not None:
-        found["evidence"] = np.asarray(evidence)[:, 0]
-    drawn = {"dropout": mc_dropout(model, records, dropout)[task.name]} if dropout else {}
-    drawn |= {"ensemble": ensemble([model, *others], records)[task.name]} if others else {}
-    for how, each in drawn.items():
-        found[how] = each.get("information", each["deviation"].mean(axis=1))
-    return found, {how: each["mean"] for how, each in drawn.items()}
+def far_off(
+    model: keras.Model,
+    records: Records,
+    strange: Records,
+    training: Records | None,
+    dropout: int,
+    others: Sequence[keras.Model],
+) -> dict[str, dict[str, float | None]]:
+    """By task and sign, how well it tells `strange` records from the `records`, as `doubts` has it."""
+    spec: Spec = model.spec
+    names = [name for name in spec.input_names if any(value is not None for value in strange.column(name))]
+    near, learned = (only(spec, each, names) if each is not None else None for each in (records, training))
+    assert near is not None
+    words = " or ".join(names)
+    require(len(near), f"No record has the input {words}, so there is nothing to hold the strange ones against.")
+    ours, theirs = (signs(model, each, dropout, others) for each in (near, strange))
+    found: dict[str, dict[str, float | None]] = {}
+    for task in spec.tasks:
+        far = distances(model, task, learned.take(MOST_LEARNED), near, strange) if learned is not None else None
+        found[task.name] = {"mahalanobis": auroc(far[1], far[0])} if far else {}
+        for name, score in ours[task.name][0].items():
+            found[task.name][name] = auroc(theirs[task.name][0][name], score)
+    return found
+
+
+Signs = dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
+"""By task, each sign of doubt, float (N,), higher is more doubtful; and the answers that are given together, (N, K)."""
+
+
+def signs(model: keras.Model, records: Records, dropout: int, others: Sequence[keras.Model]) -> Signs:
+    """The signs of doubt about the answers to some records."""
+    logits = logits_of(model, records)
+    drawn = {"dropout": mc_dropout(model, records, dropout)} if dropout else {}
+    drawn |= {"ensemble": ensemble([model, *others], records)} if others else {}
+    found: Signs = {}
+    for task in model.spec.tasks:
+        said: dict[str, np.ndarray] = {}
+        if task.tags.probabilistic:
+            said["probability"] = 1.0 - sureness(task, np.asarray(task.finish(logits[task.name])))
+            said["energy"] = energy(logits[task.name], exclusive=task.tags.exclusive)
+        if (evidence := task.uncertainty(logits[task.name])) is not None:
+            said["evidence"] = np.asarray(evidence)[:, 0]
+        for how, each in drawn.items():
+            said[how] = each[task.name].get("information", each[task.name]["deviation"].mean(axis=1))
+        found[task.name] = said, {how: each[task.name]["mean"] for how, each in drawn.items()}
+    return found
 
 
 def distances(
@@ -98,10 +127,12 @@ def distances(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The Mahalanobis distances of two kinds of records from those learned; None where there is no embedding."""
     cut = embedder(model, task.name)
-    if cut is None or not task.labels or not task.exclusive:
+    if cut is None or not task.tags.exclusive:
         return None
-    labels = encode_labels(model.spec.tasks, learned)[task.name]
+    labels = encode_labels(model.spec.tasks, learned, unasked=True)[task.name]
     known = np.asarray(task.known(labels))
+    if not known.any():
+        return None
     base, *rest = (run_model(cut, decode(model.spec, each))["embedding"] for each in (learned, near, far))
     first, second = (mahalanobis(base[known], labels[known], each) for each in rest)
     return first, second

@@ -59,11 +59,11 @@ class Explanation:
             rows.append((name, {scale: shares[name] for scale, shares in self.shares.items()}, "+"))
         rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
         width = max(len(name) for name, _, _ in rows)
-        heads = ("probability", "logit") if self.case.task.labels else ("answer", "")
+        heads = ("probability", "logit") if self.case.task.tags.probabilistic else ("answer", "")
         said = one_line(self.case.target_name)
         lines = [f"{self.case.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
         for name, found, sign in rows:
-            logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.labels else ""
+            logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.tags.probabilistic else ""
             lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")
         return "\n".join(lines)
 

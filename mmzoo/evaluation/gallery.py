@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.records import Records
-from mmzoo.evaluation.evaluate import Evaluation
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.selective import sureness
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.inference.subsets import subsets
@@ -18,19 +18,20 @@ SHOWN = 8
 EACH = 2
 
 
-def gallery(records: Records, result: Evaluation) -> list[dict[str, Any]]:
+def gallery(records: Records, result: TaskEvaluation) -> list[dict[str, Any]]:
     """Groups of up to eight records together: `title`, and `records` with inputs, label, answer and shares."""
-    task = result.spec.tasks[0]
+    task = result.task
     rows = np.flatnonzero(result.known)
     worth = result.worths[result.everything]
     groups: dict[str, np.ndarray] = {}
-    if task.labels:
-        sure = sureness(task, result.predictions[result.everything][task.name][rows])
+    if task.tags.probabilistic:
+        sure = sureness(task, result.answers.predictions[result.everything][task.name][rows])
         wrong = worth < 1
         groups["The surest mistakes"] = rows[wrong][np.argsort(-sure[wrong], kind="stable")]
         groups["The least sure answers"] = rows[np.argsort(sure, kind="stable")]
     else:
-        groups["The largest errors"] = rows[np.argsort(worth, kind="stable")]
+        title = "The largest errors" if task.tags.numeric else "The worst answers"
+        groups[title] = rows[np.argsort(worth, kind="stable")]
     if len(result.spec.inputs) > 1:
         groups["Where the modalities disagree most"] = rows[np.argsort(-result.conflicts[rows], kind="stable")]
     shuffled = np.random.default_rng(0).permutation(len(rows))
@@ -48,40 +49,40 @@ def gallery(records: Records, result: Evaluation) -> list[dict[str, Any]]:
     return found
 
 
-def contributions(result: Evaluation) -> dict[str, np.ndarray]:
+def contributions(result: TaskEvaluation) -> dict[str, np.ndarray]:
     """Each modality's Shapley value in every answer, (N,): in the probability of what is said, or in the number."""
-    task, names = result.spec.tasks[0], result.spec.input_names
+    task, names = result.task, result.spec.input_names
     if len(names) > MOST:
         return {}
-    full = result.predictions[result.everything][task.name]
-    said = full.argmax(axis=1) if task.labels else np.zeros(len(full), int)
+    predictions = result.answers.predictions
+    full = predictions[result.everything][task.name]
+    said = task.likeliest(full)
     rows = np.arange(len(full))
     values: dict[Coalition, np.ndarray] = {
-        chosen: result.predictions["+".join(chosen)][task.name][rows, said] for chosen in subsets(result.spec)
+        chosen: predictions["+".join(chosen)][task.name][rows, said] for chosen in subsets(result.spec)
     }
     values[()] = result.answers.nothing[task.name][rows, said]
     return shapley(values, names)
 
 
-def shown(records: Records, result: Evaluation, row: int, shares: dict[str, np.ndarray]) -> dict[str, Any]:
+def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, np.ndarray]) -> dict[str, Any]:
     """One record: its inputs as data a browser shows, its label, its answers and what each modality added."""
-    task = result.spec.tasks[0]
+    task = result.task
     inputs = [shown_input(item, records.column(item.name)[row], records.ids[row]) for item in result.spec.inputs]
-    answers, label = result.predictions[result.everything][task.name][row], result.labels[task.name][row]
+    answers = result.answers.predictions[result.everything][task.name][row]
+    label = result.answers.labels[task.name][row]
     parts = {name: float(share[row]) for name, share in shares.items()}
     reach = max([*(abs(share) for share in parts.values()), 1e-9])
     card: dict[str, Any] = {
         "id": records.ids[row],
         "inputs": inputs,
         "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
+        "label": task.label_text(label),
     }
-    if task.labels:
-        card["top"] = [(task.labels[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
-        card["right"] = bool(task.worth(label[None], answers[None])[0] == 1)
-        chosen = [task.labels[label]] if task.exclusive else [n for n, y in zip(task.labels, label, strict=True) if y]
-        return {**card, "label": ", ".join(chosen) or "none"}
-    card["answer"] = ", ".join(f"{x:.4g}" for x in answers)
-    return {**card, "right": True, "label": ", ".join(f"{x:.4g}" for x in np.atleast_1d(label))}
+    if not task.tags.probabilistic:
+        return {**card, "answer": ", ".join(f"{x:.4g}" for x in answers), "right": True}
+    top = [(task.answer_names[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
+    return {**card, "top": top, "right": bool(task.worth(label[None], answers[None])[0] == 1)}
 
 
 def shown_input(item: Modality, value: Any, record: str) -> dict[str, Any]:

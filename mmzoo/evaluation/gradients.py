@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.evaluation.case import BATCH, Case, entry, log_odds, repeated
+from mmzoo.evaluation.case import BATCH, Case, entry, repeated
 from mmzoo.graph.parts import kept_on
 from mmzoo.tasks import Task
 
@@ -30,7 +30,7 @@ def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task:
         x = inputs[name][0] if isinstance(inputs[name], (list, tuple)) else inputs[name]
         with tf.GradientTape() as tape:
             tape.watch(x)
-            score = log_odds(task, onwards(inputs, training=False)[task.name], target)
+            score = task.log_odds(onwards(inputs, training=False)[task.name], target)
         return score, tape.gradient(score, x)
 
     return run

@@ -67,7 +67,7 @@ def headline(explanation: Explanation) -> str:
     """The answer and how sure it is."""
     case = explanation.case
     number = explanation.values["probability"][tuple(case.names)]
-    if not case.task.labels:
+    if not case.task.tags.probabilistic:
         return f"{case.task.name}: {number:.4g}"
     return f"{case.task.name}: {one_line(case.target_name, 60)}, {number * 100:.0f} %"
 
@@ -88,7 +88,7 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
     axes = part.subplots(1, 2, sharey=True)
     names = list(explanation.shares["logit"])
     scales = [("logit", "logit")]
-    scales += [("probability", "probability")] if case.task.labels else []
+    scales += [("probability", "probability")] if case.task.tags.probabilistic else []
     for place, (scale, title) in zip(axes, scales, strict=False):
         place.use_sticky_edges = False  # a bar's end is not the picture's
         values = explanation.values[scale]

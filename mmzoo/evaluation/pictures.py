@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.evaluation.charts import Chart
-from mmzoo.evaluation.evaluate import Evaluation
-from mmzoo.evaluation.verdict import worth_name
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
 from mmzoo.folders import discard
@@ -21,11 +20,19 @@ MADE_BY = {"Software": "mmzoo"}
 SIGN = b"tEXtSoftware\0mmzoo"
 INK, SOFT = "#1d2433", "#5b6475"
 
+TaskCharts = Mapping[str, Sequence[Chart]]
+"""By section."""
 
-def write_pictures(folder: Path, result: Evaluation, charts: Mapping[str, Sequence[Chart]]) -> None:
-    """Write `folder`/*.png: the subsets, the confusion matrix, and each of `charts`, by section.
+
+def write_pictures(
+    folder: Path, charts: Mapping[str, Sequence[Chart]], tasks: Mapping[str, tuple[TaskEvaluation, TaskCharts]]
+) -> None:
+    """Write `folder`/*.png: the `charts` of all by section, and those of each task with its subsets and its confusion.
 
     Those of an earlier evaluation go; whatever else is there stays.
+
+    Args:
+        tasks: by what the names of its pictures begin with, "" for a single one.
     """
     import matplotlib
 
@@ -34,21 +41,28 @@ def write_pictures(folder: Path, result: Evaluation, charts: Mapping[str, Sequen
 
     remove_beside(folder)
     for old in folder.iterdir():
-        if is_ours(old, charts):
+        if is_ours(old, {*charts, *(section for _, theirs in tasks.values() for section in theirs)}):
             discard(old)
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
-        draw_subsets(result, folder / "subsets.png")
-        if "confusion" in result.classes:
-            draw_matrix(result.classes["confusion"], folder / "confusion.png")
-        for section, each in charts.items():
-            for chart in each:
-                draw_chart(chart, folder / f"{section}-{slug(chart.title)}.png")
+        for start, (result, theirs) in tasks.items():
+            draw_subsets(result, folder / f"{start}subsets.png")
+            if "confusion" in result.classes:
+                draw_matrix(result.classes["confusion"], folder / f"{start}confusion.png")
+            draw_charts(folder, start, theirs)
+        draw_charts(folder, "", charts)
+
+
+def draw_charts(folder: Path, start: str, charts: TaskCharts) -> None:
+    """Write each chart under its section and its title."""
+    for section, each in charts.items():
+        for chart in each:
+            draw_chart(chart, folder / f"{start}{section}-{slug(chart.title)}.png")
 
 
 def is_ours(path: Path, sections: Iterable[str]) -> bool:
     """Was this picture written here? Its name and its first bytes say so."""
     names = "|".join(map(re.escape, sections))
-    if not re.fullmatch(rf"(subsets|confusion|({names})-[a-z0-9-]*)\.png", path.name):
+    if not re.fullmatch(rf"([A-Za-z0-9_]+-)?(subsets|confusion|({names})-[a-z0-9-]*)\.png", path.name):
         return False
     try:
         file, _ = open_plain(path, links=False)
@@ -86,12 +100,11 @@ def draw_chart(chart: Chart, path: Path) -> None:
     write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
-def draw_subsets(result: Evaluation, path: Path) -> None:
-    """The first task's accuracy or mean absolute error with each subset, and its 95 % interval."""
-    task = result.spec.tasks[0]
-    metric = result.spec.metric_name(task, worth_name(task))
+def draw_subsets(result: TaskEvaluation, path: Path) -> None:
+    """The task's score with each subset, and its 95 % interval."""
+    metric, title = result.score_name, f"{result.task.score_name} with each subset, 95 %"
     names = list(result.subsets)
-    figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), f"{worth_name(task)} with each subset, 95 %", left=0.34)
+    figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), title, left=0.34)
     values = [result.subsets[name][metric] for name in names]
     spans = np.array([result.intervals[name][metric] for name in names])
     axes.barh(

@@ -13,10 +13,10 @@ from mmzoo.evaluation.card import card, card_text
 from mmzoo.evaluation.charts import Chart, Line
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.gallery import gallery
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.pictures import write_pictures
-from mmzoo.evaluation.verdict import worth_name
 from mmzoo.files import subfolder, write_file
-from mmzoo.inference.metrics import primary
+from mmzoo.tasks import Task
 from mmzoo.training.notes import read_history
 
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
@@ -41,38 +41,64 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     environment.filters["number"] = number
     history = read_history(run.folder)
     sections = card(run, records, result, history)
-    name, data = run.folder.resolve().name, result.to_json()
-    charts = {
-        "curves": curves(history),
-        "trust": trust_charts(data),
-        "noise": noise_charts(result),
-        "residuals": residual_chart(result),
-    }
+    name, learning = run.folder.resolve().name, curves(history)
+    several = len(result.tasks) > 1
+    tasks = {each.name: section(each, records, several) for each in result.tasks.values()}
     text = environment.from_string(template).render(
         name=name,
         spec=result.spec,
         towers={item.name: Tower.of(item.tower).name for item in result.spec.inputs},
         split=result.split,
-        data=data,
+        metrics=result.subsets[result.everything],
+        tasks=tasks,
         everything=result.everything,
-        alone=result.alone or {},
-        gains=[*result.gains, *(each.gain for each in (result.alone or {}).values())],
-        primary=primary(result.spec),
-        spread=result.spec.metric_name(result.spec.tasks[0], worth_name(result.spec.tasks[0])),
         epochs=len(history),
         seed=run.settings["seed"],
         signs=SIGNS,
-        **charts,
-        matrix=matrix(result),
-        slices=data["slices"][:SLICES],
-        gallery=gallery(records, result),
+        curves=learning,
         card=sections,
         count=len(records),
     )
     # Half a surrogate pair in a record's text is no letter that a file can hold.
     write_file(run.folder / "report.html", text.encode("utf-8", "replace"))
     write_file(run.folder / "model_card.md", card_text(name, sections, result.spec).encode("utf-8", "replace"))
-    write_pictures(subfolder(run.folder, "pictures"), result, charts)
+    drawn = {
+        f"{each.name}-" if several else "": (each, tasks[each.name]["charts"])
+        for each in result.tasks.values()
+        if not each.why_not
+    }
+    write_pictures(subfolder(run.folder, "pictures"), {"curves": learning}, drawn)
+
+
+def section(result: TaskEvaluation, records: Records, several: bool) -> dict[str, Any]:
+    """What the page shows of one task.
+
+    Args:
+        several: are there others? Then the metrics are called without the task's name, which stands above.
+    """
+    task, data = result.task, result.to_json()
+    found: dict[str, Any] = {"name": task.name, "data": data, "several": several}
+    if result.why_not:
+        return found
+    start = f"{task.name}_" if several else ""
+    return {
+        **found,
+        "subsets": result.subsets,
+        "alone": result.alone or {},
+        "gains": [*result.gains, *(each.gain for each in (result.alone or {}).values())],
+        "primary": result.primary,
+        "spread": result.score_name,
+        "words": {metric: metric.removeprefix(start).replace("_", " ") for metric in result.subsets[result.everything]},
+        "task": task,
+        "charts": {
+            "trust": trust_charts(data),
+            "noise": noise_charts(result),
+            "residuals": residual_chart(result),
+        },
+        "matrix": matrix(result),
+        "slices": data["slices"][:SLICES],
+        "gallery": gallery(records, result),
+    }
 
 
 def table(data: dict[str, Any]) -> str:
@@ -92,8 +118,8 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def matrix(result: Evaluation) -> dict[str, Any] | None:
-    """The confusion matrix of the first task: rows are true labels, shares of a row from 0 to 1."""
+def matrix(result: TaskEvaluation) -> dict[str, Any] | None:
+    """The confusion matrix: rows are true labels, shares of a row from 0 to 1."""
     found = result.classes.get("confusion")
     if found is None:
         return None
@@ -150,7 +176,7 @@ def trust_charts(data: dict[str, Any]) -> list[Chart]:
     return found
 
 
-def noise_charts(result: Evaluation) -> list[Chart]:
+def noise_charts(result: TaskEvaluation) -> list[Chart]:
     """By modality and kind of noise: the score with all modalities and with the noisy one alone."""
     found = []
     for name, kinds in (result.noise or {}).items():
@@ -165,14 +191,14 @@ def noise_charts(result: Evaluation) -> list[Chart]:
             left = curve["relative"]
             note = "" if left is None else f"{left * 100:.0f} % of the score is left on average"
             if len(result.spec.inputs) > 1:
-                note += f"{'; ' if note else ''}{against_late(curve)}"
+                note += f"{'; ' if note else ''}{against_late(result.task, curve)}"
             found.append(
                 Chart(
                     f"{name}: {how}",
                     drawn,
                     f"{how}, {curve['unit']}",
                     f"{curve['metric']} by {how} of {name}",
-                    (0, 1) if curve["metric"] == "accuracy" else None,
+                    (0, 1) if result.task.score_is_share else None,
                     list(zip(steps, levels, strict=True)),
                     note,
                 )
@@ -180,21 +206,20 @@ def noise_charts(result: Evaluation) -> list[Chart]:
     return found
 
 
-def against_late(curve: dict[str, Any]) -> str:
+def against_late(task: Task, curve: dict[str, Any]) -> str:
     """Effective robustness in words."""
-    share, more = curve["metric"] == "accuracy", curve["effective"]
-    size = f"{abs(more) * 100:.1f} points" if share else f"{abs(more):.3g}"
+    more = curve["effective"]
+    size = f"{abs(more) * 100:.1f} points" if task.score_is_share else f"{abs(more):.3g}"
     if size in ("0.0 points", "0"):
         return "as much lost as unfused"
     return f"{size} {'less' if more > 0 else 'more'} lost than unfused"
 
 
-def residual_chart(result: Evaluation) -> list[Chart]:
+def residual_chart(result: TaskEvaluation) -> list[Chart]:
     """For numbers: answer over truth, target by target, at most 400 records."""
-    task = result.spec.tasks[0]
-    if task.labels:
+    if not result.task.tags.numeric:
         return []
-    labels, answers = (each[:400] for each in result.answers.finished(task, result.everything))
+    labels, answers = (each[:400] for each in result.answers.finished(result.task, result.everything))
     found = []
     for k in range(labels.shape[1]):
         low, high = float(labels[:, k].min()), float(labels[:, k].max())

@@ -9,33 +9,49 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
-from mmzoo.evaluation.verdict import worth_name
 from mmzoo.graph.cut import fusing, tower_of
-from mmzoo.inference.running import BATCH, compiled
+from mmzoo.inference.running import BATCH, compiled, finish
 from mmzoo.inference.subsets import presence_of, run_towers
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
+from mmzoo.tasks import Task
 
 MOST = 256  # records; more would only narrow the curves
 
 
-def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, Any]]]:
-    """The first task's accuracy (or mean absolute error) against each kind of noise, by modality and kind.
+def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+    """Each task's score against each kind of noise, by task, modality and kind; none of a task without labels.
 
     Each has `unit`, `levels`, and for each level `fused`, all modalities with this one noisy, `alone`, only the noisy
     one, and `late`, the mean of what each modality answers by itself; `clean`, all three without noise. Over the levels
     (Liang et al. 2021, arXiv:2107.07502; Hendrycks & Dietterich 2019, arXiv:1903.12261, turned to scores):
     `relative`, the share of the clean fused score that is left on average; `effective`, how much less of the score is
     lost on average than by `late`, which knows the same modalities and does not fuse them.
-    Of at most `MOST` records, the first with a label.
+    Of at most `MOST` records a task, the first with a label.
     """
     spec: Spec = model.spec
-    task = spec.tasks[0]
-    labels = encode_labels(spec.tasks, records)[task.name]
-    chosen = np.flatnonzero(np.asarray(task.known(labels)))[:MOST]
-    records, labels = records.select(chosen.tolist()), labels[chosen]
+    labels = encode_labels(spec.tasks, records, unasked=True)
+    known = {task.name: np.flatnonzero(np.asarray(task.known(labels[task.name])))[:MOST] for task in spec.tasks}
+    chosen = np.unique(np.concatenate([*known.values()]))
+    records = records.select(chosen.tolist())
+    found = noisy_answers(model, records)
+    curves: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+    for task in spec.tasks:
+        if len(known[task.name]):
+            rows = np.searchsorted(chosen, known[task.name])
+            curves[task.name] = task_curves(spec, task, found, labels[task.name][known[task.name]], rows)
+    return curves
+
+
+Noisy = dict[tuple[str, str, int], dict[str, dict[str, np.ndarray]]]
+"""By input, kind of noise and step, what `three_ways` gives; without noise under `(input, "", 0)`."""
+
+
+def noisy_answers(model: keras.Model, records: Records) -> Noisy:
+    """What the model answers under each kind and step of noise; the towers of the others run once."""
+    spec: Spec = model.spec
     inputs = decode(spec, records)
-    found: dict[tuple[str, str, int], list[dict[str, np.ndarray]]] = {}
+    found: dict[tuple[str, str, int], list[dict[str, dict[str, np.ndarray]]]] = {}
     for start in range(0, len(records), BATCH):
         rows = slice(start, start + BATCH)
         present = inputs["present"][rows]
@@ -53,12 +69,18 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
                     feed = {name: tf.constant(worse), "present": tf.constant(present)}
                     noisy = {**tokens, **compiled(tower_of(model, name))(feed)}
                     found.setdefault((name, how, step), []).append(three_ways(model, name, noisy, present, single))
-    sign = 1 if task.labels else -1
+    return {key: keras.tree.map_structure(lambda *parts: np.concatenate(parts), *each) for key, each in found.items()}
+
+
+def task_curves(
+    spec: Spec, task: Task, found: Noisy, labels: np.ndarray, rows: np.ndarray
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """One task's curves by modality and kind, from the answers to the `rows` that have these `labels`."""
+    sign = task.score_sign
 
     def scores(key: tuple[str, str, int]) -> dict[str, float]:
         """Of "fused", "alone" and "late"."""
-        joined = {how: np.concatenate([part[how] for part in found[key]]) for how in found[key][0]}
-        return {how: float(sign * task.worth(labels, each).mean()) for how, each in joined.items()}
+        return {how: float(sign * task.worth(labels, each[task.name][rows]).mean()) for how, each in found[key].items()}
 
     curves: dict[str, dict[str, dict[str, Any]]] = {}
     for item in spec.inputs:
@@ -67,9 +89,9 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
             steps = [scores((item.name, how, step)) for step in range(len(corruption.levels))]
             each = {key: [step[key] for step in steps] for key in clean}
             mean = {key: float(np.mean(values)) for key, values in each.items()}
-            best, least = (mean, clean) if task.labels else (clean, mean)
+            best, least = (mean, clean) if task.greater_is_better else (clean, mean)
             curves.setdefault(item.name, {})[how] = {
-                "metric": worth_name(task),
+                "metric": task.score_name,
                 "unit": corruption.unit,
                 "levels": list(corruption.levels),
                 **each,
@@ -80,17 +102,23 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     return curves
 
 
-def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
-    """The first task's finished answers (B, K) to what the towers made of a batch."""
-    task = model.spec.tasks[0]
-    return np.asarray(task.finish(compiled(fusing(model))({**tokens, "present": tf.constant(present)})[task.name]))
+def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> dict[str, np.ndarray]:
+    """By task, the finished answers (B, K) to what the towers made of a batch."""
+    return finish(model.spec, compiled(fusing(model))({**tokens, "present": tf.constant(present)}))
 
 
 def three_ways(
-    model: keras.Model, name: str, tokens: dict[str, Any], present: np.ndarray, single: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Answers of all modalities, of `name` alone, and the mean of each by itself, the others' being in `single`."""
+    model: keras.Model,
+    name: str,
+    tokens: dict[str, Any],
+    present: np.ndarray,
+    single: dict[str, dict[str, np.ndarray]],
+) -> dict[str, dict[str, np.ndarray]]:
+    """By task, answers of all modalities, of `name` alone, and the mean of each by itself, the others' in `single`."""
     alone = ask(model, tokens, presence_of(model.spec, present, [name]))
-    each = np.stack(list({**single, name: alone}.values()), axis=1)
-    late = (each * present[..., None]).sum(axis=1) / present.sum(axis=1)[:, None]
-    return {"fused": ask(model, tokens, present), "alone": alone, "late": late}
+
+    def late(task: str) -> np.ndarray:
+        each = np.stack([answers[task] for answers in {**single, name: alone}.values()], axis=1)
+        return np.asarray((each * present[..., None]).sum(axis=1) / present.sum(axis=1)[:, None])
+
+    return {"fused": ask(model, tokens, present), "alone": alone, "late": {task: late(task) for task in alone}}

@@ -42,7 +42,7 @@ def risk_coverage(confidence: np.ndarray, worth: np.ndarray) -> dict[str, Any]:
 
 def sureness(task: Task, answers: np.ndarray) -> np.ndarray:
     """How sure each finished answer (N, K) is, float (N,): the probability of what it says, the mean over many."""
-    return answers.max(axis=1) if task.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
+    return answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
 
 
 def threshold(scores: np.ndarray, promise: float = PROMISE) -> float:
@@ -74,7 +74,7 @@ def conformal(
         `promised` and measured `coverage`, mean `size`, and for sets the share of each size.
     """
     theirs, their_answers = held_out
-    if not task.labels:
+    if task.tags.numeric:
         widths = np.array([threshold(column, promise) for column in np.abs(theirs - their_answers).T])
         inside = np.abs(labels - answers) <= widths
         return {"promised": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
@@ -85,7 +85,7 @@ def conformal(
         "promised": promise,
         "coverage": float(sets[np.arange(len(labels)), labels].mean()),
         "size": float(sizes.mean()),
-        "sizes": (np.bincount(sizes, minlength=len(task.labels) + 1) / len(sizes)).tolist(),
+        "sizes": (np.bincount(sizes, minlength=answers.shape[1] + 1) / len(sizes)).tolist(),
     }
 
 

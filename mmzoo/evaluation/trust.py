@@ -13,16 +13,15 @@ from mmzoo.tasks import Task
 def trust_in(task: Task, found: Answers, held_out: Answers | None) -> dict[str, dict[str, Any]]:
     """`calibration` (with `subsets`), `selective` and `conformal`; one that cannot be had is `{"why_not": sentence}`.
 
+    Some of the records have a label of this task.
+
     Args:
         held_out: the answers to other records, which temperatures and thresholds are fitted on.
     """
     everything = list(found.outputs)[-1]
     labels, answers = found.finished(task, everything)
-    if not len(labels):
-        nothing = {"why_not": f"None of these records has a label of task '{task.name}'."}
-        return {"calibration": nothing, "selective": nothing, "conformal": nothing}
     said: dict[str, dict[str, Any]] = {}
-    if task.labels:
+    if task.tags.probabilistic:
         by_subset = {
             subset: calibration(task, *found.logits(task, subset), held_out.logits(task, subset) if held_out else None)
             for subset in found.outputs
@@ -34,10 +33,12 @@ def trust_in(task: Task, found: Answers, held_out: Answers | None) -> dict[str, 
         said["calibration"] = {**by_subset[everything], "subsets": rest}
         said["selective"] = risk_coverage(sureness(task, answers), task.worth(labels, answers))
     else:
-        numbers = {"why_not": f"Task '{task.name}' answers with numbers, which say nothing of how sure they are."}
-        said["calibration"] = said["selective"] = numbers
-    if task.labels and not task.exclusive:
+        what = "numbers, which say nothing of how sure they are" if task.tags.numeric else "no probabilities"
+        said["calibration"] = said["selective"] = {"why_not": f"Task '{task.name}' answers with {what}."}
+    if task.tags.probabilistic and not task.tags.exclusive:
         said["conformal"] = {"why_not": f"Task '{task.name}' has any number of right labels; a set is for one."}
+    elif not (task.tags.exclusive or task.tags.numeric):
+        said["conformal"] = {"why_not": f"Task '{task.name}' answers neither with labels nor with numbers."}
     elif held_out is None or not held_out.known(task).any():
         said["conformal"] = {"why_not": "There are no validation records to fix the sets on."}
     else:

@@ -37,10 +37,10 @@ def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None =
 
 def divergence(task: Task, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """How far two sets of finished answers (N, K) are apart, float (N,)."""
-    if not task.labels:
+    if not task.tags.probabilistic:
         return np.abs(first - second).mean(axis=1)
     middle = (first + second) / 2
-    if task.exclusive:
+    if task.tags.exclusive:
         return entropy(middle) - (entropy(first) + entropy(second)) / 2
     both = [np.stack([each, 1 - each], axis=-1) for each in (first, second, middle)]
     one, other, mean = (entropy(each) for each in both)
@@ -96,8 +96,9 @@ def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray)
 
 def embedder(model: keras.Model, task: str) -> keras.Model | None:
     """From the model's inputs to what a task's head reads, `{"embedding": (B, D)}`; None where nothing is fused."""
-    head = model.parts.heads[task].fused
-    return None if head is None else model.parts.cut(model.input, {"embedding": model.parts.embedding})
+    if not model.parts.heads[task].fused:
+        return None
+    return model.parts.cut(model.input, {"embedding": model.parts.embedding})
 
 
 def logits_of(model: keras.Model, records: Records) -> dict[str, np.ndarray]:
@@ -152,6 +153,6 @@ def drawn_together(task: Task, answers: np.ndarray) -> dict[str, np.ndarray]:
     The last, what the draws disagree on (BALD; Houlsby et al. 2011, arXiv:1112.5745), where labels exclude one another.
     """
     found = {"mean": answers.mean(axis=0), "deviation": answers.std(axis=0)}
-    if task.labels and task.exclusive:
+    if task.tags.exclusive:
         found["information"] = entropy(answers.mean(axis=0)) - entropy(answers).mean(axis=0)
     return found

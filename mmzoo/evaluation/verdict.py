@@ -46,11 +46,6 @@ def gain(over: str, worths: np.ndarray, others: np.ndarray) -> Gain:
     return Gain(over, float(differences.mean()), low, high, test, p)
 
 
-def worth_name(task: Task) -> str:
-    """What the mean of a task's `worth` is called: "accuracy", or "mae", which is minus the mean worth."""
-    return "accuracy" if task.labels else "mae"
-
-
 def sentence(task: Task, single: Gain, pair: Gain | None) -> str:
     """The verdict: what fusion adds to the best single modality, and how it stands to the best pair."""
     over = f"{single.over} alone"
@@ -72,13 +67,9 @@ def sentence(task: Task, single: Gain, pair: Gain | None) -> str:
 
 def amount(task: Task, found: Gain) -> str:
     """The size of a difference in words."""
-    if task.labels:
-        return f"{abs(found.gain) * 100:.1f} points of accuracy"
-    return f"{abs(found.gain):.3g} of mean absolute error"
+    return task.difference_words(found.gain)
 
 
 def span(task: Task, found: Gain) -> str:
     """The interval of a difference in words."""
-    if task.labels:
-        return f"95 % {found.low * 100:+.1f} to {found.high * 100:+.1f}"
-    return f"95 % {found.low:+.3g} to {found.high:+.3g}"
+    return task.interval_words(found.low, found.high)

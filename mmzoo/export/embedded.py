@@ -1,8 +1,7 @@
 """What a client must know, inside the .tflite itself: JSON in an entry `mmzoo.json` of the file's metadata.
 
-Ordinary readers ignore it. A FlatBuffer points forward only, so a new root, with all that the old one
-points to and one buffer more, is put in front of the bytes as they are: nothing of the model is touched or moved
-within its alignment. Needs nothing but the standard library.
+Ordinary readers ignore it. It is written with TensorFlow's own classes for the format, and read with nothing but the
+standard library, by hand, because a file may be a stranger's.
 
 The seal shows damage. It is no signature: whoever makes up a file can seal it, so every offset, count and length is
 held against the length of the file, and the JSON against a closed schema. The model itself is a program for LiteRT.
@@ -24,8 +23,6 @@ ENTRY = b"mmzoo.json"
 FORMAT = 1
 """Of the description; another one is read by another version of mmzoo."""
 BUFFERS, METADATA = 4, 6  # fields of the root table in TensorFlow's schema.fbs
-FIELDS = 8
-ALIGNMENT = 16
 UNSIGNED = b"0" * 64
 SEAL = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 MAX_FIELDS, MAX_BUFFERS, MAX_ENTRIES = 64, 2**20, 64
@@ -38,50 +35,20 @@ class AstrayError(ValueError):
 
 def attach(data: bytes, about: dict[str, Any]) -> bytes:
     """The same .tflite with `about` inside, sealed by the SHA-256 of the whole file with zeros in the seal's place."""
-    text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
-    root, fields = table(data, 0)
-    new = max(len(fields), FIELDS)
-    # vtable, root table, vector of buffers, vector of metadata, metadata table, its name, buffer table, its bytes
-    at_table = 8 + (4 + 2 * new + 3) // 4 * 4
-    old_buffers, old_metadata = vector(data, root, fields, BUFFERS), vector(data, root, fields, METADATA)
-    at_buffers = at_table + 4 + 4 * new
-    at_metadata = at_buffers + 4 + 4 * (len(old_buffers) + 1)
-    at_entry = at_metadata + 4 + 4 * (len(old_metadata) + 1)
-    at_name = at_entry + 8 + 12
-    at_buffer = at_name + 4 + (len(ENTRY) + 4) // 4 * 4
-    at_text = up(at_buffer + 8 + 8 + 4) - 4  # so that the bytes after the length are aligned
-    front = up(at_text + 4 + len(text))
+    import numpy as np
+    from tensorflow.lite.python import schema_py_generated as schema
 
-    out = bytearray(front)
-    struct.pack_into("<I4s", out, 0, at_table, b"TFL3")
-    struct.pack_into("<HH", out, 8, 4 + 2 * new, 4 + 4 * new)
-    struct.pack_into("<i", out, at_table, at_table - 8)
-    for field in range(new):
-        slot = at_table + 4 + 4 * field
-        old = fields[field] if field < len(fields) else 0
-        if not old and field not in (BUFFERS, METADATA):
-            continue
-        struct.pack_into("<H", out, 8 + 4 + 2 * field, 4 + 4 * field)
-        if field == 0:  # the version, the only number among the fields
-            out[slot : slot + 4] = data[root + old : root + old + 4]
-            continue
-        target = {BUFFERS: at_buffers, METADATA: at_metadata}.get(field)
-        if target is None:
-            target = front + follow(data, root + old)
-        struct.pack_into("<I", out, slot, target - slot)
-    for at, olds, last in ((at_buffers, old_buffers, at_buffer + 8), (at_metadata, old_metadata, at_entry + 8)):
-        struct.pack_into("<I", out, at, len(olds) + 1)
-        for place, target in enumerate([*(front + old for old in olds), last]):
-            slot = at + 4 + 4 * place
-            struct.pack_into("<I", out, slot, target - slot)
-    # Metadata {name, buffer}: vtable of 8 bytes, then the table.
-    struct.pack_into("<HHHHiII", out, at_entry, 8, 12, 4, 8, 8, at_name - (at_entry + 12), len(old_buffers))
-    struct.pack_into(f"<I{len(ENTRY)}s", out, at_name, len(ENTRY), ENTRY)
-    # Buffer {data}: vtable of 6 bytes and 2 of padding, then the table.
-    struct.pack_into("<HHHHiI", out, at_buffer, 6, 8, 4, 0, 8, at_text - (at_buffer + 12))
-    struct.pack_into(f"<I{len(text)}s", out, at_text, len(text), text)
-    whole = bytes(out) + data
-    return whole.replace(UNSIGNED, hashlib.sha256(whole).hexdigest().encode(), 1)
+    from mmzoo.export.packed import opened, written
+
+    text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
+    model, buffer, entry = opened(data), schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(text, np.uint8)
+    model.buffers = [*(model.buffers or [schema.BufferT()]), buffer]  # the first is empty by the schema
+    entry.name, entry.buffer = ENTRY, len(model.buffers) - 1
+    model.metadata = [*(model.metadata or []), entry]
+    whole = written(model)
+    at = whole.index(text) + text.index(UNSIGNED)
+    return whole[:at] + hashlib.sha256(whole).hexdigest().encode() + whole[at + len(UNSIGNED) :]
 
 
 def read(data: bytes, origin: str) -> dict[str, Any]:
@@ -148,11 +115,6 @@ def entry_of(data: bytes) -> bytes | None:
             raise AstrayError
         return data[start + 4 : end]
     return None
-
-
-def up(size: int) -> int:
-    """The next multiple of the alignment."""
-    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def number(data: bytes, at: int, form: str) -> int:

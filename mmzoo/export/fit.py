@@ -38,7 +38,7 @@ class Fit:
     def best(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """The row of the fastest variant that is within the limits and as near to the model as it has to be.
 
-        Only where none is near enough, and yet allowed, the highest metric counts first.
+        Only where none is near enough, and yet allowed, the one that loses least counts first.
 
         Raises:
             MMZooError: none is small and fast enough.
@@ -53,7 +53,7 @@ class Fit:
                 f"{fastest['latency_ms_p50']:.2f} ms; choose smaller towers, prune them (mmzoo prune), or allow more."
             )
         near = [row for row in fits if "over" not in row]
-        return max(near or fits, key=lambda row: (not near and (row["metric"] or 0.0), -row["latency_ms_p50"]))
+        return max(near or fits, key=lambda row: (not near and (-(row["metric_drop"] or 0.0)), -row["latency_ms_p50"]))
 
     def holds(self, row: dict[str, Any]) -> bool:
         """Whether the variant of a row is within the limits."""

@@ -18,14 +18,9 @@ def packed(data: bytes) -> bytes:
     """The same .tflite with equal vectors once and every buffer inside the tables.
 
     In 8 bits each channel has a zero point of 8 bytes, nearly always 0: of "int8" these zeros are a thirtieth. A
-    tensor that the converter made of several keeps the first one's name. ai-edge-quantizer puts large buffers behind
-    the tables, by their places in the file, which `embedded.attach` would move.
+    tensor that the converter made of several keeps the first one's name.
     """
     model = opened(data)
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
-            buffer.offset = buffer.size = 0
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             tensor.name = tensor.name.split(b";")[0]
@@ -63,10 +58,19 @@ def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
 
 
 def opened(data: bytes) -> Any:
-    """A .tflite as a `ModelT` of TensorFlow's schema, to be changed and `written`."""
+    """A .tflite as a `ModelT` of TensorFlow's schema, to be changed and `written`.
+
+    ai-edge-quantizer puts large buffers behind the tables, by their places in the file, which change: they are brought
+    inside.
+    """
     from tensorflow.lite.python import schema_py_generated as schema
 
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    for buffer in model.buffers or []:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
 
 
 def written(model: Any) -> bytes:

@@ -1,8 +1,7 @@
-"""The proof of a .tflite: one row of figures a variant, and the limits that they must keep."""
+"""The proof of an export: one row of figures a variant, and whether it keeps its limit."""
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,50 +9,57 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.export.measure import measure
-from mmzoo.export.operations import operations
-from mmzoo.files import read_file
-from mmzoo.inference.metrics import metrics, primary
+from mmzoo.export.formats.base import Format, Variant
+from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import finish, run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 
-RECORDS = 1000
-LIMITS = {"saved_model": 1e-5, "saved_model_bytes": 1e-5, "onnx": 1e-5, "fp32": 1e-5, "fp16": 1e-2}
-"""The largest difference of an answer from the model's."""
 DROP = 0.01
-"""The largest loss in the task's metric of a variant in 8 bits: one point."""
+"""The largest loss in the task's metric of a variant that need not be exact: one point."""
 
 Answers = dict[str, np.ndarray]
 
 
 class Proof:
-    """The model's own answers to the first 1,000 records, against which every variant is held."""
+    """The model's own answers to the first records, against which every variant of a format is held."""
 
-    def __init__(self, model: Any, records: Records) -> None:
+    def __init__(self, model: Any, records: Records, form: Format) -> None:
+        self.model, self.form = model, form
         self.spec: Spec = model.spec
-        records = records.take(RECORDS)
+        records = records.take(form.examples)
         self.ids, self.inputs = records.ids, decode(self.spec, records)
         self.answers = finish(self.spec, run_model(model, self.inputs))
-        labelled = all(task.name in records.columns for task in self.spec.tasks)
+        labelled = form.has_metric() and all(task.column in records.columns for task in self.spec.tasks if task.column)
         self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
-    def metric(self, answers: Answers) -> float | None:
-        """The first task's metric; None without labels."""
-        if self.labels is None:
-            return None
-        return metrics(self.spec, answers, self.labels).get(primary(self.spec))
+    def metrics(self, answers: Answers, found: Answers) -> list[dict[str, Any]]:
+        """Of each task its primary metric with what was found, and how much the model's own answers are better.
+
+        Both are None without labels.
+        """
+        wanted, given = ({} if self.labels is None else metrics(self.spec, a, self.labels) for a in (answers, found))
+        rows = []
+        for task in self.spec.tasks:
+            name = self.spec.metric_name(task, task.primary_metric)
+            before, after = wanted.get(name), given.get(name)
+            drop = None if before is None or after is None else round(before - after, 6)
+            rows.append({"metric_name": name, "metric": after, "metric_drop": drop})
+        return rows
 
     def row(self, variant: str, path: Path) -> dict[str, Any]:
-        """The figures of a file.
+        """The figures of what was written; of several tasks the metric of the one that loses most, and each in `tasks`.
 
         Raises:
-            MMZooError: LiteRT cannot run it, or it answers with numbers that are not finite.
+            MMZooError: it cannot be run, or it answers with numbers that are not finite.
         """
-        found, figures = measure(path, self.inputs)
+        asked = self.form.asked(variant, self.spec, self.inputs)
+        answers = self.answers if asked is self.inputs else finish(self.spec, run_model(self.model, asked))
+        found, figures = self.form.run(variant, path, self.spec, self.inputs)
         worst, total, count, equal = 0.0, 0.0, 0, []
+        differences: list[dict[str, Any]] = []
         for task in self.spec.tasks:
-            wanted, given = self.answers[task.name], found[task.name]
+            wanted, given = answers[task.name], found[task.name]
             finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
             if not finite.all():
                 name = self.ids[int(np.argmin(finite))]
@@ -61,26 +67,41 @@ class Proof:
             off = np.abs(given - wanted)
             worst, total, count = max(worst, float(off.max())), total + float(off.sum()), count + off.size
             equal.append(given.argmax(axis=-1) == wanted.argmax(axis=-1))
-        before, after = self.metric(self.answers), self.metric(found)
+            differences.append(
+                {
+                    "max_abs_diff": float(off.max()),
+                    "mean_abs_diff": float(off.mean()),
+                    "top1_agreement": float(np.mean(equal[-1])),
+                }
+            )
+        lost: list[dict[str, Any]] = [{} for _ in self.spec.tasks]
+        if self.form.has_metric():
+            lost = self.metrics(answers, found)
+        each = {t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)}
+        drops = [row.get("metric_drop") for row in lost]
+        most = lost[int(np.argmax([-np.inf if drop is None else drop for drop in drops]))]
         return {
             "variant": variant,
-            "file": path.name,
-            "bytes": path.stat().st_size,
+            **({"file": path.name} if path.is_file() else {}),
+            "bytes": size_of(path),
             "max_abs_diff": worst,
             "mean_abs_diff": total / count,
             "top1_agreement": float(np.mean(equal)),
-            "metric_name": primary(self.spec),
-            "metric": after,
-            "metric_drop": None if before is None or after is None else round(before - after, 6),
+            **most,
+            **({"tasks": each} if len(each) > 1 else {}),
             "examples": len(self.ids),
             **figures,
-            "ops": dict(sorted(Counter(op for op, _ in operations(read_file(path, links=False))).items())),
         }
 
 
-def excess(row: dict[str, Any]) -> str:
-    """Which limit a row does not keep, in words; empty where it keeps them."""
-    limit = LIMITS.get(row["variant"])
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files in a folder."""
+    return sum(each.stat().st_size for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
+
+
+def excess(row: dict[str, Any], variant: Variant) -> str:
+    """Which limit a row does not keep, in words; empty where it keeps it."""
+    limit = variant.difference
     if limit is not None:
         return (
             "" if row["max_abs_diff"] <= limit else f"differs from the model by {row['max_abs_diff']:.1e} > {limit:.0e}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import require
+from mmzoo.export.formats import known_variants
 from mmzoo.files import write_file
 from mmzoo.limits import MAX_JSON, parse_json
 from mmzoo.training.notes import read_own
@@ -28,7 +29,6 @@ FIGURES = (
     "latency_ms_p95_2_threads",
     "memory_mb",
 )
-ORDER = ("saved_model", "saved_model_bytes", "onnx", "fp32", "fp16", "dynamic", "int8", "int4")
 
 
 def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
@@ -46,7 +46,9 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["variant"] in was and not {"why_not", "over"} & row.keys():
             row["best"] = True
-    found = sorted([row for row in before if row["variant"] not in names] + rows, key=by_variant)
+    order = list(known_variants())
+    found = [row for row in before if row["variant"] not in names] + rows
+    found.sort(key=lambda row: order.index(row["variant"]))
     plain = [
         {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
         for row in found
@@ -63,6 +65,7 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         others=[row for row in found if "why_not" in row],
         largest=max((row["bytes"] for row in measured), default=1),
         reason=reason,
+        task_lines=task_lines,
         examples=sorted({row["examples"] for row in measured}),
     )
     write_file(folder / "report.html", text.encode("utf-8", "replace"))
@@ -84,7 +87,7 @@ def known_rows(folder: Path) -> list[dict[str, Any]]:
 
 def is_row(row: Any) -> bool:
     """Does a row have what every row has, and figures where they are shown?"""
-    if not isinstance(row, dict) or row.get("variant") not in ORDER:
+    if not isinstance(row, dict) or row.get("variant") not in known_variants():
         return False
     texts, counts = ("why_not", "over", "file"), () if "why_not" in row else ("bytes", "examples")
     return (
@@ -99,11 +102,18 @@ def reason(row: dict[str, Any]) -> str:
     """Why a row is the best."""
     near = "over" not in row
     why = "the fastest that loses no more than it may" if near else "of those that lose too much this loses least"
-    return f"{why}. best.tflite is a copy of it."
+    return f"{why}. best{known_variants()[row['variant']].suffix} is a copy of it."
 
 
-def by_variant(row: dict[str, Any]) -> int:
-    return ORDER.index(row["variant"])
+def task_lines(row: dict[str, Any]) -> list[str]:
+    """What a row says of each of several tasks."""
+    lines = []
+    for name, found in row.get("tasks", {}).items():
+        drop = found.get("metric_drop")
+        said = "" if drop is None else f"; {found['metric_name']} {found['metric']:.4f}, {drop:+.4f} lost"
+        equal = found["top1_agreement"]
+        lines.append(f"{name}: differs by up to {found['max_abs_diff']:.1e}, top-1 equal {equal:.1%}{said}.")
+    return lines
 
 
 def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -155,6 +165,7 @@ def report_text(rows: list[dict[str, Any]]) -> str:
     over = [row for row in measured if "over" in row]
     lines += [f"\n`{row['variant']}` {markdown(row['over'])}; only --allow-loss keeps it." for row in over]
     lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]
+    lines += [f"\n`{row['variant']}`, {markdown(text)}" for row in measured for text in task_lines(row)]
     for row in measured:
         if "ops" in row:
             ops = ", ".join(markdown(f"{name} {count}") for name, count in row["ops"].items())

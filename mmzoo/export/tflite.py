@@ -20,13 +20,6 @@ from mmzoo.export.lookups import with_lookups
 from mmzoo.export.packed import packed, restored
 from mmzoo.files import write_file
 
-VARIANTS = {
-    "fp32": "float32, as trained",
-    "fp16": "weights in 16 bits, arithmetic in float32",
-    "dynamic": "weights in 8 bits, activations as they come",
-    "int8": "the products of convolutions and dense layers in 8 bits, by ranges seen on training records",
-    "int4": "weights of dense layers and embeddings in 4 bits, of convolutions in 8, arithmetic in float32",
-}
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
 CALIBRATION = 200

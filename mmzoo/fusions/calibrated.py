@@ -19,10 +19,10 @@ class Confidence(keras.layers.Layer):
     (`mmzoo.inference.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
     """
 
-    def __init__(self, normalised: bool, **kwargs: Any) -> None:
-        """`normalised`: do the weights of what is present sum to 1, as those of numbers must?"""
+    def __init__(self, task: str, normalised: bool, **kwargs: Any) -> None:
+        """`task` is whose answers are weighed; are the weights of what is present `normalised`, as numbers need it?"""
         super().__init__(**kwargs)
-        self.normalised = normalised
+        self.task, self.normalised = task, normalised
 
     def build(self, logits_shape: Any, present_shape: Any) -> None:
         self.confidence = self.add_weight(
@@ -47,4 +47,5 @@ def calibrated(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     Logits (B, K) each -> logits (B, K).
     """
     stacked = ops.stack(list(logits.values()), axis=1)
-    return Confidence(not task.labels, dtype="float32", name=f"fusion.{task.name}.confidence")(stacked, present)
+    normalised = not task.tags.probabilistic
+    return Confidence(task.name, normalised, dtype="float32", name=f"fusion.{task.name}.confidence")(stacked, present)

@@ -28,12 +28,15 @@ def hard_vote(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     Raises:
         MMZooError: the task has no labels.
     """
-    require(task.labels, f"Fusion 'hard_vote' needs labels, but task '{task.name}' is numbers; use 'decision_mean'.")
+    require(
+        task.tags.probabilistic,
+        f"Fusion 'hard_vote' needs labels, but task '{task.name}' is numbers; use 'decision_mean'.",
+    )
     answers = answers_of(logits, task)
-    if task.kind == "multi_label":
-        votes = ops.cast(answers > 0.5, "float32")
-    else:
+    if task.tags.exclusive:
         votes = ops.cast(answers >= ops.max(answers, axis=-1, keepdims=True), "float32")
+    else:
+        votes = ops.cast(answers > 0.5, "float32")
     soft = task.unfinish(masked_mean(answers, present))
     hard = task.unfinish((1 - TIE) * masked_mean(votes, present) + TIE * masked_mean(answers, present))
     return soft + ops.stop_gradient(hard - soft)

@@ -22,4 +22,4 @@ def product_of_experts(logits: dict[str, Any], present: Any, *, task: Task) -> A
     stacked = ops.stack(list(logits.values()), axis=1)
     kept = ops.cast(present, stacked.dtype)[..., None]
     total = ops.sum(stacked * kept, axis=1)
-    return total if task.labels else total / ops.maximum(ops.sum(kept, axis=1), 1.0)
+    return total if task.tags.probabilistic else total / ops.maximum(ops.sum(kept, axis=1), 1.0)

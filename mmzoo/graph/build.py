@@ -12,8 +12,8 @@ from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
-from mmzoo.graph.parts import Heads, Parts, find_parts
-from mmzoo.layers import Gate, Here, LogVariances, Presence, entry, head, pooled
+from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
+from mmzoo.layers import Gate, Here, LogVariances, Presence, entry, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused
@@ -66,17 +66,17 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
         heads: dict[str, Heads] = {}
         outputs: dict[str, Any] = {}
         for task in spec.tasks:
-            single = {}
-            if level == "decision" or task.auxiliary:
-                single = {name: head(task.units, f"{task.name}.{name}") for name in tokens}
-            logits = {name: each(pooled(tokens[name])) for name, each in single.items()}
-            if fused:
-                reader = head(task.units, task.name)
-                heads[task.name] = Heads(reader, single)
-                outputs[task.name] = reader(fused.embedding)
-            else:
-                heads[task.name] = Heads(None, single)
-                outputs[task.name] = fuse(logits, really, task=task, **fusion.options)
+            # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
+            single = tokens if level == "decision" or task.auxiliary else {}
+            unimodal = {name: Fused(pooled(each), each) for name, each in single.items()}
+            logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
+            outputs[task.name] = (
+                task.head(fused, task.name) if fused else fuse(logits, really, task=task, **fusion.options)
+            )
+            heads[task.name] = Heads(
+                layers_between(fused, outputs[task.name]) if fused else (),
+                {name: layers_between(unimodal[name], each) for name, each in logits.items()},
+            )
             outputs |= {single_output(task.name, name): each for name, each in logits.items()}
         if spec.task_weights == "learned":
             outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)

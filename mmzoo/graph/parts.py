@@ -11,7 +11,7 @@ import keras
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.names import owner_of
-from mmzoo.tokens import Tokens
+from mmzoo.tokens import Fused, Tokens
 
 Found = TypeVar("Found")
 
@@ -51,15 +51,20 @@ class InputParts:
 
 @dataclass(frozen=True)
 class Heads:
-    """The layers from an embedding to a task's logits.
+    """The layers from an embedding to a task's logits, in the order in which an example goes through them.
 
     Args:
-        fused: of what a feature-level fusion makes, None under a decision-level one.
+        fused: of what a feature-level fusion makes, none under a decision-level one. The first reads the embedding.
         single: by input, of what one modality alone makes; none without auxiliary heads or a decision-level fusion.
     """
 
-    fused: keras.layers.Layer | None
-    single: dict[str, keras.layers.Layer]
+    fused: tuple[keras.layers.Layer, ...]
+    single: dict[str, tuple[keras.layers.Layer, ...]]
+
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """All of them."""
+        return [layer for layers in (self.fused, *self.single.values()) for layer in layers]
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,8 @@ class Parts:
     @property
     def embedding(self) -> Any | None:
         """What the heads of all tasks read, symbolic (B, any); None under a decision-level fusion."""
-        heads = [each.fused for each in self.heads.values() if each.fused is not None]
-        return self.arguments(heads[0])[0] if heads else None
+        heads = [each.fused for each in self.heads.values() if each.fused]
+        return self.arguments(heads[0][0])[0] if heads else None
 
     def owner_of(self, layer: keras.layers.Layer) -> str:
         """The input or the task that a layer of the model belongs to, or "fusion"."""
@@ -129,7 +134,7 @@ class Parts:
             if any(layer is each for each in (*part.layers, part.here)):
                 return name
         for name, heads in self.heads.items():
-            if any(layer is each for each in (heads.fused, *heads.single.values())):
+            if any(layer is each for each in heads.layers):
                 return name
         return "fusion"
 
@@ -194,6 +199,25 @@ def _last_map(layers: Sequence[keras.layers.Layer], gate: keras.layers.Layer) ->
 def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
     """Where a layer is called in a model; its own `input` may be in the graph which that model was cut from."""
     return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
+
+
+def layers_between(fused: Fused, logits: Any) -> tuple[keras.layers.Layer, ...]:
+    """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
+    given = {id(tensor) for tensor in (fused.embedding, *(fused.tokens or ()))}
+    found: dict[int, keras.layers.Layer] = {}
+    waiting = [logits]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in given:
+            continue
+        operation, node, _ = tensor._keras_history
+        if isinstance(operation, keras.layers.Layer):
+            found[id(operation)] = operation
+        waiting += operation._inbound_nodes[node].input_tensors
+
+    layers = [*found.values()][::-1]
+    reading = [layer for layer in layers if any(each is fused.embedding for each in keras.tree.flatten(layer.input))]
+    return (*reading, *(layer for layer in layers if all(layer is not each for each in reading)))
 
 
 def _operations_below(layer: keras.layers.Layer) -> set[int]:

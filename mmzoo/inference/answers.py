@@ -34,6 +34,10 @@ class Answers:
     predictions: dict[str, dict[str, np.ndarray]]
     nothing: dict[str, np.ndarray]
 
+    def counts(self, spec: Spec) -> dict[str, int]:
+        """How many of the records have each modality."""
+        return dict(zip(spec.input_names, self.present.sum(axis=0).tolist(), strict=True))
+
     def known(self, task: Task) -> np.ndarray:
         """Which records have a label of this task, bool (N,)."""
         return np.asarray(task.known(self.labels[task.name]))

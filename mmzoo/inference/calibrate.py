@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -12,8 +11,6 @@ import tensorflow as tf
 from mmzoo.fusions.calibrated import Confidence
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
-from mmzoo.tasks.classification import Classification
-from mmzoo.tasks.labelled import Labelled
 
 
 def calibrate(
@@ -28,7 +25,7 @@ def calibrate(
     for layer in model.layers:
         if not isinstance(layer, Confidence):
             continue
-        task = layer.task
+        task = next(task for task in spec.tasks if task.name == layer.task)
         found = []
         for index, name in enumerate(spec.input_names):
             rows = here[:, index] & np.asarray(task.known(labels[task.name]))
@@ -40,18 +37,14 @@ def confidence(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
     """1 / temperature of the least loss for labels, 1 / mean squared error for numbers; 1 without examples."""
     if not len(labels):
         return 1.0
-    if not task.labels:
+    if task.tags.numeric:
         return float(1.0 / max(np.mean((labels - logits) ** 2), 1e-6))
+    if not task.tags.probabilistic:
+        return 1.0
     from scipy.optimize import minimize_scalar
-
-    # Smoothed labels, and objectives other than the likelihood, would ask for another confidence than the data do.
-    plain = replace(task, objective="cross_entropy") if isinstance(task, Labelled) and not task.evidential else task
-    plain = replace(plain, smoothing=0.0) if isinstance(plain, Classification) else plain
 
     def loss(log_scale: float) -> float:
         scaled = tf.constant(logits * np.float32(np.exp(log_scale)))
-        if isinstance(plain, Classification):
-            return float(-tf.reduce_mean(tf.gather(plain.log_chances(scaled), labels, axis=1, batch_dims=1)))
-        return float(tf.reduce_mean(plain.loss(tf.constant(labels), scaled)))
+        return float(tf.reduce_mean(task.negative_log_likelihood(tf.constant(labels), scaled)))
 
     return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))

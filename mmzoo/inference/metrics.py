@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmzoo.spec import Spec
+from mmzoo.tasks import Task
 
 
 def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> dict[str, float]:
@@ -12,16 +13,23 @@ def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np
 
     Their names carry the task's where there is more than one.
     """
-    found = {}
+    found: dict[str, float] = {}
     for task in spec.tasks:
-        known = np.asarray(task.known(labels[task.name]))
-        if not known.any():
-            continue
-        for name, value in task.metrics(labels[task.name][known], predictions[task.name][known]).items():
-            found[spec.metric_name(task, name)] = round(value, 6)
+        found |= task_metrics(spec, task, predictions, labels)
     return found
 
 
+def task_metrics(
+    spec: Spec, task: Task, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Those of one task, as `metrics` has them."""
+    known = np.asarray(task.known(labels[task.name]))
+    if not known.any():
+        return {}
+    found = task.metrics(labels[task.name][known], predictions[task.name][known])
+    return {spec.metric_name(task, name): round(value, 6) for name, value in found.items()}
+
+
 def primary(spec: Spec) -> str:
-    """The name in `metrics` that stands for the model: the first task's."""
+    """The name in `metrics` that chooses the best epoch, and stands for a model beside others: the first task's."""
     return spec.metric_name(spec.tasks[0], spec.tasks[0].primary_metric)

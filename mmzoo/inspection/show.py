@@ -12,6 +12,7 @@ import numpy as np
 
 from mmzoo import datasets
 from mmzoo.augmentations import augmentations
+from mmzoo.choice import Method
 from mmzoo.data.faults import checked
 from mmzoo.data.guess import good_values
 from mmzoo.data.kinds import inputs
@@ -23,7 +24,7 @@ from mmzoo.evaluation.gallery import shown_input
 from mmzoo.files import write_file
 from mmzoo.modalities import Modality
 from mmzoo.recipe import load_recipe, recipe_files
-from mmzoo.training.mixing import Mixing
+from mmzoo.training.methods import made
 
 
 def items_of(source: str) -> tuple[list[Modality], Records]:
@@ -137,7 +138,8 @@ def add_mixtures(
                 inputs[items[k].name][place] = items[k].decode(value)
                 present[place, column] = True
     keys = keys_of(seed, np.array(pairs, np.int64), np.arange(len(pairs)))
-    found, shares = Mixing(how, 1.0, mixed)({**inputs, "present": present}, keys)
+    mixing: Any = made([Method(how, alpha=1.0)])[0]
+    found, shares = mixing.mixed({**inputs, "present": present}, keys, {item.name: item for item in mixed})
     for place, row in enumerate(rows):
         said = f"{shares[place]:.0%} of it, the rest of {records.ids[pairs[place ^ 1]]}"
         for column, k in enumerate(good):

@@ -1,14 +1,19 @@
-"""The objectives: what training makes small for one example, where the answer is one of several labels. A file each.
+"""The objectives: what training makes small for one example. A file each.
 
-    @objectives.register("name")
-    def name(targets, chances, priors, *, option=1.0): ...
+    @objectives.register("name", reads="log_probs")
+    def name(targets, log_probs, priors, *, option=1.0): ...
 
-`targets` is the wanted distribution and `chances` the logarithms of the model's, float32 (..., C); the result is
-float32 (...). A yes-or-no question has C = 2. `priors` are the shares of the C answers among the training labels,
-(..., C), for an objective registered with `needs="priors"`, else None. Options are numbers above 0.
+`targets` is what is wanted and the second argument what the model gives, both float32 (..., C); the result is float32
+(...). `reads` says what the model gives:
 
-One registered with `reads="concentrations"` is given those of a Dirichlet distribution in place of the logarithms, and
-turns a classification's answer into the mean of that; see `mmzoo.tasks.classification`.
+- "log_probs": the logarithms of a distribution over C answers, `targets` the wanted distribution. A question of yes or
+  no has C = 2. `priors` are the shares of the C answers among the training labels, (..., C), for an objective
+  registered with `needs="priors"`, else None.
+- "concentrations": those of a Dirichlet distribution, of which a classification's answer then is the mean; see
+  `mmzoo.tasks.classification`.
+- "numbers": C numbers on the scale of `targets`.
+
+Options are numbers above 0.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import Any
 from mmzoo.objectives import objectives
 
 
-@objectives.register("cross_entropy")
+@objectives.register("cross_entropy", reads="log_probs")
 def cross_entropy(targets: Any, chances: Any, priors: Any) -> Any:
     """`-sum t log p`."""
     from keras import ops

@@ -7,7 +7,7 @@ from typing import Any
 from mmzoo.objectives import objectives
 
 
-@objectives.register("focal")
+@objectives.register("focal", reads="log_probs")
 def focal(targets: Any, chances: Any, priors: Any, *, gamma: float = 2.0) -> Any:
     """`-sum t (1 - p)^gamma log p`: what is answered well already counts little (Lin et al. 2017, arXiv:1708.02002)."""
     from keras import ops

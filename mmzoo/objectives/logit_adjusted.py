@@ -7,7 +7,7 @@ from typing import Any
 from mmzoo.objectives import objectives
 
 
-@objectives.register("logit_adjusted", needs="priors")
+@objectives.register("logit_adjusted", reads="log_probs", needs="priors")
 def logit_adjusted(targets: Any, chances: Any, priors: Any, *, tau: float = 1.0) -> Any:
     """Cross-entropy of `softmax(logits + tau log prior)`, for rare labels (Menon et al. 2021, arXiv:2007.07314).
 

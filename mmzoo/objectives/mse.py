@@ -1,4 +1,4 @@
-"""The squared error of probabilities."""
+"""The squared error of numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 from mmzoo.objectives import objectives
 
 
-@objectives.register("mse")
-def mse(targets: Any, chances: Any, priors: Any) -> Any:
-    """`sum (t - p)^2`, the squared error of the probabilities (Brier 1950)."""
+@objectives.register("mse", reads="numbers")
+def mse(targets: Any, numbers: Any, priors: Any) -> Any:
+    """`mean (t - x)^2` of numbers."""
     from keras import ops
 
-    return ops.sum(ops.square(targets - ops.exp(chances)), axis=-1)
+    return ops.mean(ops.square(targets - numbers), axis=-1)

@@ -9,7 +9,7 @@ from mmzoo.objectives import objectives
 LOG_ZERO = -4.0  # what stands for log 0, as in the paper
 
 
-@objectives.register("symmetric_cross_entropy")
+@objectives.register("symmetric_cross_entropy", reads="log_probs")
 def symmetric_cross_entropy(targets: Any, chances: Any, priors: Any, *, alpha: float = 0.1, beta: float = 1.0) -> Any:
     """`-alpha sum t log p - beta sum p log t`, log 0 = -4: for wrong labels (Wang et al. 2019, arXiv:1908.06112)."""
     from keras import ops

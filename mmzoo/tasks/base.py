@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from mmzoo.choice import plain
-from mmzoo.errors import as_tuple, check_name, check_number, check_strings, require
+from mmzoo.errors import check_name, check_number, require, unknown
+from mmzoo.tasks.tags import Tags
+
+if TYPE_CHECKING:
+    from mmzoo.tokens import Fused
 
 
 @dataclass(frozen=True)
 class Task:
-    """One question asked of the fused embedding: its head, its loss and its metrics.
+    """One question asked of the fused embedding: its head, its loss, its answer and how good that is.
+
+    A new task defines `kind`, `units`, `encode`, `known` and `no_label` (unless its labels are whole numbers, with -1
+    for none), `loss`, `finish`, `metrics`, `worth`, `score_name` and `score_words`; the rest only where it differs.
+    Nobody outside asks which class a task is: what they must know they find in its `tags`.
 
     Args:
         name: the key of the label in a record, and of the output in the model.
@@ -32,14 +39,24 @@ class Task:
     auxiliary: float = field(default=0.0, kw_only=True)
     mutual: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = ""
+    """The name in the registry, and in a spec's JSON."""
+    target: ClassVar[Literal["label", "input", "batch"]] = "label"
+    """What the answer is held against: a "label", which is a column of its own; one of the spec's own "input"s, see
+    `column`; or the "batch", where no column says what is right but which examples belong together."""
+    missing: ClassVar[Any] = -1
+    """What stands for a label that a record does not have: -1 for a class, NaN for numbers."""
     primary_metric: ClassVar[str] = ""
     """The metric that selects the best epoch; higher is better."""
     metric_names: ClassVar[tuple[str, ...]] = ()
     """All that `metrics` may give."""
-    exclusive: ClassVar[bool] = True
-    """Is exactly one of the labels right?"""
-    missing: ClassVar[Any] = -1
-    """What stands for a label that a record does not have: -1 for a class, NaN for numbers."""
+    score_name: ClassVar[str] = ""
+    """The metric that is the mean of `worth` over the examples, or minus that; see `greater_is_better`."""
+    score_words: ClassVar[str] = ""
+    """What that metric is called in a sentence."""
+    greater_is_better: ClassVar[bool] = True
+    """Is it the mean of `worth`? An error is minus that mean."""
+    score_is_share: ClassVar[bool] = False
+    """Is it a share from 0 to 1? Then differences are told in points, hundredths of it."""
 
     def __post_init__(self) -> None:
         check_name(self.kind, self.name)
@@ -52,24 +69,64 @@ class Task:
             "set 'auxiliary' above 0 too.",
         )
 
+    # What it is.
+
+    @property
+    def tags(self) -> Tags:
+        """What others may have to know of the answers."""
+        return Tags()
+
+    @property
+    def column(self) -> str | None:
+        """The column of records that the answer is held against; None where `target` is the batch.
+
+        A task whose target is an input overrides this with the input's name.
+        """
+        return None if self.target == "batch" else self.name
+
     @property
     def units(self) -> int:
         """Width of the head's output (the logits)."""
         raise NotImplementedError
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes; none where the answer is numbers."""
-        return ()
+    def answer_names(self) -> tuple[str, ...]:
+        """What each number of an answer is called: a class, or "number 1"."""
+        return tuple(f"number {k + 1}" for k in range(self.units))
 
-    def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
-        """One finished prediction as a user reads it: `{label: probability}`, or the numbers."""
-        numbers = [float(number) for number in prediction]
-        return dict(zip(self.labels, numbers, strict=True)) if self.labels else numbers
+    @property
+    def summary(self) -> str:
+        """The task in a few words."""
+        return self.kind
+
+    def matches(self, other: Task) -> bool:
+        """Does another task of the same name ask the same, so that its answers can stand beside these?"""
+        theirs, ours = ((each.name, each.kind, each.units, each.answer_names) for each in (other, self))
+        return theirs == ours
+
+    def describe(self) -> dict[str, Any]:
+        """What a client of an exported model must know of the answer."""
+        return {"name": self.name, "kind": self.kind, "labels": []}
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields as plain data, with `kind`."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"kind": self.kind} | {name: plain(value) for name, value in values.items()}
+
+    # What it learns from.
 
     def encode(self, value: Any) -> Any:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
+
+    @property
+    def no_label(self) -> Any:
+        """What stands for a label that is missing, of the type and shape that `encode` gives."""
+        return np.int32(self.missing)
+
+    def known(self, labels: Any) -> Any:
+        """Which of the encoded labels are given, bool (B,)."""
+        return labels >= 0
 
     @property
     def unfitted(self) -> bool:
@@ -80,39 +137,46 @@ class Task:
         """The task with what its loss has to know of the training labels, encoded (N, ...)."""
         return self
 
-    def known(self, labels: Any) -> Any:
-        """Which of the encoded labels are given, bool (B,)."""
-        return labels >= 0
+    # How it answers.
+
+    def head(self, fused: Fused, name: str) -> Any:
+        """The logits, symbolic float32 (B, units), of what the fusion made of the tokens, or of one modality's.
+
+        Args:
+            fused: the embedding (B, any), and the tokens where there are some.
+            name: what the layers are called, `<name>.<what it is>`.
+        """
+        from mmzoo.layers import head
+
+        return head(self.units, name)(fused.embedding)
 
     def loss(self, labels: Any, logits: Any) -> Any:
         """Loss (B,) of each example, from labels that are known and float32 logits (B, units)."""
         raise NotImplementedError
 
-    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
-        """How far `logits` (B, units) are from a teacher's, (B,): here the mean divergence of yes or no.
+    def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
+        """That of known labels, (B,), whatever training makes small: what a temperature is fitted on.
 
-        Divided by the temperature first, and times its square, so that the gradient does not grow small with it
-        (Hinton et al. 2015, arXiv:1503.02531).
+        Asked only of a task that is tagged probabilistic.
+        """
+        raise NotImplementedError
+
+    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+        """How far `logits` (B, units) are from a teacher's, (B,).
+
+        Here their mean squared difference (Ba & Caruana 2014, arXiv:1312.6184), which knows no temperature.
         """
         from keras import ops
 
-        taught, said = teacher / temperature, logits / temperature
-        p = ops.sigmoid(taught)
-        return temperature**2 * ops.mean(bernoulli_loss(p, said) - bernoulli_loss(p, taught), axis=-1)
+        return ops.mean(ops.square(teacher - logits), axis=-1)
 
     def finish(self, logits: Any) -> Any:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
-    @property
-    def no_label(self) -> Any:
-        """What stands for a label that is missing, of the type and shape that `encode` gives."""
-        return np.int32(self.missing)
-
-    @property
-    def evidential(self) -> bool:
-        """Do the logits stand for evidence, not for probabilities?"""
-        return False
+    def unfinish(self, answers: Any) -> Any:
+        """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""
+        raise NotImplementedError
 
     def uncertainty(self, logits: Any) -> Any:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
@@ -126,38 +190,63 @@ class Task:
         """What `uncertainty` is called beside the answers."""
         return f"{self.name}_uncertainty"
 
-    def unfinish(self, answers: Any) -> Any:
-        """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""
-        raise NotImplementedError
+    def log_odds(self, logits: Any, target: Any) -> Any:
+        """How much the logits (B, units) speak for one number of the answer, (B,): here the logit itself.
+
+        Args:
+            target: its place in `answer_names`, an int32 scalar.
+        """
+        from keras import ops
+
+        return ops.take(logits, target, axis=1)
+
+    # How its answers are told.
+
+    def likeliest(self, answers: np.ndarray) -> np.ndarray:
+        """The place in `answer_names` of what each finished answer (N, K) says, int (N,): of numbers the first."""
+        return np.zeros(len(answers), int)
+
+    def place_of(self, name: str) -> int:
+        """The place of a name in `answer_names`.
+
+        Raises:
+            MMZooError: there is none.
+        """
+        if name not in self.answer_names:
+            raise unknown(f"label of task '{self.name}' called", name, self.answer_names)
+        return self.answer_names.index(name)
+
+    def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
+        """One finished prediction as a user reads it: `{label: probability}`, or the numbers."""
+        return [float(number) for number in prediction]
+
+    def label_text(self, label: Any) -> str:
+        """One encoded label as a user reads it."""
+        return ", ".join(f"{number:.4g}" for number in np.atleast_1d(label))
+
+    # How good they are.
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Metrics by name, from known labels and finished predictions; one that is not defined on them is left out."""
         raise NotImplementedError
 
     def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """How good each finished prediction is, float (B,), higher is better: here 1 for the right class, else 0."""
-        return (predictions.argmax(axis=-1) == labels).astype(float)
+        """How good each finished prediction is, float (B,), higher is better; its mean is `score_name`."""
+        raise NotImplementedError
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields as plain data, with `kind`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {"kind": self.kind} | {name: plain(value) for name, value in values.items()}
+    @property
+    def score_sign(self) -> int:
+        """What the mean of `worth` is to be multiplied with to be `score_name`: 1, or -1 for an error."""
+        return 1 if self.greater_is_better else -1
 
+    def difference_words(self, gain: float) -> str:
+        """The size of a difference of `worth` in words."""
+        if self.score_is_share:
+            return f"{abs(gain) * 100:.1f} points of {self.score_words}"
+        return f"{abs(gain):.3g} of {self.score_words}"
 
-def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
-    """The labels of a task as a tuple, if they are names, different, and not too few."""
-    what = f"The labels of task '{task}'"
-    labels = as_tuple(what, labels)
-    check_strings(what, labels)
-    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(labels)}."
-    require(len(labels) >= least, few)
-    double = [label for label, count in Counter(labels).items() if count > 1]
-    require(not double, f"Task '{task}' has labels that repeat: {', '.join(sorted(double))}; name each once.")
-    return labels
-
-
-def bernoulli_loss(labels: Any, logits: Any) -> Any:
-    """Cross-entropy of yes or no, element by element: `log(1 + exp(x)) - label * x`, in its stable form."""
-    from keras import ops
-
-    return ops.maximum(logits, 0.0) - logits * labels + ops.log1p(ops.exp(-ops.abs(logits)))
+    def interval_words(self, low: float, high: float) -> str:
+        """The 95 % interval of a difference of `worth` in words."""
+        if self.score_is_share:
+            return f"95 % {low * 100:+.1f} to {high * 100:+.1f}"
+        return f"95 % {low:+.3g} to {high:+.3g}"

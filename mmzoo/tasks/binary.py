@@ -9,12 +9,11 @@ import numpy as np
 
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import check_labels
 from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import macro_f1, ranking
 
 
-@tasks.register("binary")
+@tasks.register("binary", label="class")
 @dataclass(frozen=True)
 class Binary(Labelled):
     """One of two labels, the second of them the positive: sigmoid, cross-entropy; accuracy, F1, ROC-AUC and AP.
@@ -29,9 +28,7 @@ class Binary(Labelled):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
         require(len(self.labels) == 2, f"Binary task '{self.name}' needs two labels; use Classification for more.")
-        require(len(self.priors) <= 1, f"Task '{self.name}' has one prior, that of '{self.labels[1]}'.")
 
     @property
     def units(self) -> int:
@@ -54,7 +51,12 @@ class Binary(Labelled):
         return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
 
     def answers(self, priors: np.ndarray) -> np.ndarray:
-        return np.concatenate([1.0 - priors, priors])
+        return super().answers(priors)[0]
+
+    def log_odds(self, logits: Any, target: Any) -> Any:
+        from keras import ops
+
+        return logits[:, 0] * ops.cast(2 * target - 1, logits.dtype)
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, 2) of the two labels."""

@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import check_number, require, unknown
+from mmzoo.errors import check_number
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import check_labels
 from mmzoo.tasks.labelled import Labelled
 from mmzoo.tasks.ranking import macro_f1, ranking
 
 
-@tasks.register("classification")
+@tasks.register("classification", label="class")
 @dataclass(frozen=True)
 class Classification(Labelled):
     """One of `labels`: softmax, cross-entropy; accuracy, macro-F1, ROC-AUC and average precision.
@@ -28,31 +27,19 @@ class Classification(Labelled):
             (label smoothing; Szegedy et al. 2016, "Rethinking the Inception Architecture").
     """
 
-    labels: tuple[str, ...] = ()
     smoothing: float = 0.0
     kind: ClassVar[str] = "classification"
     primary_metric: ClassVar[str] = "accuracy"
     metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
-    weighs_evidence: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("log_probs", "concentrations")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
         check_number(f"The smoothing of task '{self.name}'", self.smoothing, 0, 0.9)
-        require(
-            len(self.priors) in (0, len(self.labels)),
-            f"Task '{self.name}' needs a prior for each of its labels, or none.",
-        )
 
     @property
     def units(self) -> int:
         return len(self.labels)
-
-    def encode(self, value: Any) -> np.int32:
-        """The position of a label's name."""
-        if value not in self.labels:
-            raise unknown(f"label of task '{self.name}' called", value, self.labels)
-        return np.int32(self.labels.index(value))
 
     def loss(self, labels: Any, logits: Any) -> Any:
         from keras import ops
@@ -79,6 +66,19 @@ class Classification(Labelled):
 
     def answers(self, priors: np.ndarray) -> np.ndarray:
         return priors
+
+    def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
+        from keras import ops
+
+        return -ops.take_along_axis(self.log_chances(logits), ops.cast(labels, "int32")[:, None], axis=1)[:, 0]
+
+    def log_odds(self, logits: Any, target: Any) -> Any:
+        from keras import ops
+
+        if self.evidential:
+            return super().log_odds(logits, target)
+        others = logits - 1e9 * ops.one_hot(target, self.units, dtype=logits.dtype)
+        return ops.take(logits, target, axis=1) - ops.logsumexp(others, axis=1)
 
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         from keras import ops

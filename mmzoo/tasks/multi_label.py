@@ -9,12 +9,12 @@ import numpy as np
 
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import check_labels
+from mmzoo.tasks.base import Task
 from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import ranking
 
 
-@tasks.register("multi_label")
+@tasks.register("multi_label", label="classes")
 @dataclass(frozen=True)
 class MultiLabel(Labelled):
     """Each of `labels` or not: a sigmoid each, cross-entropy; average precision, ROC-AUC, macro-F1 and accuracy.
@@ -23,20 +23,12 @@ class MultiLabel(Labelled):
     probabilities of the labels do not sum to one.
     """
 
-    labels: tuple[str, ...] = ()
     kind: ClassVar[str] = "multi_label"
     primary_metric: ClassVar[str] = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
     exclusive: ClassVar[bool] = False
     missing: ClassVar[Any] = float("nan")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "labels", check_labels(self.name, self.labels, least=1))
-        require(
-            len(self.priors) in (0, len(self.labels)),
-            f"Task '{self.name}' needs a prior for each of its labels, or none.",
-        )
+    fewest: ClassVar[int] = 1
 
     @property
     def units(self) -> int:
@@ -69,8 +61,11 @@ class MultiLabel(Labelled):
     def shares(self, labels: np.ndarray) -> np.ndarray:
         return (labels.sum(axis=0) + 1.0) / (len(labels) + 2.0)
 
-    def answers(self, priors: np.ndarray) -> np.ndarray:
-        return np.stack([1.0 - priors, priors], axis=-1)
+    def log_odds(self, logits: Any, target: Any) -> Any:
+        return Task.log_odds(self, logits, target)
+
+    def label_text(self, label: Any) -> str:
+        return ", ".join(name for name, given in zip(self.labels, label, strict=True) if given) or "none"
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, labels), each by itself."""

@@ -7,47 +7,42 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task, bernoulli_loss, check_labels
+from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import macro_f1
 
 
-@tasks.register("ordinal")
+@tasks.register("ordinal", label="level")
 @dataclass(frozen=True)
-class Ordinal(Task):
+class Ordinal(Labelled):
     """One of `labels`, lowest first: "more than label k, given that it is at least k?" (CORN, arXiv:2111.08851).
 
-    Shi, Cao & Raschka 2021. A logit for every label but the last; accuracy, macro-F1,
-    mean distance in labels, and quadratically weighted kappa (Cohen 1968).
+    Shi, Cao & Raschka 2021. A logit for every label but the last, and the objective is that of each of these questions
+    of yes or no; accuracy, macro-F1, mean distance in labels, and quadratically weighted kappa (Cohen 1968).
     """
 
-    labels: tuple[str, ...] = ()
     kind: ClassVar[str] = "ordinal"
     primary_metric: ClassVar[str] = "kappa"
     metric_names: ClassVar[tuple[str, ...]] = ("kappa", "accuracy", "macro_f1", "mae")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "labels", check_labels(self.name, self.labels))
-
     @property
     def units(self) -> int:
         return len(self.labels) - 1
-
-    def encode(self, value: Any) -> np.int32:
-        """The position of a label's name."""
-        if value not in self.labels:
-            raise unknown(f"label of task '{self.name}' called", value, self.labels)
-        return np.int32(self.labels.index(value))
 
     def loss(self, labels: Any, logits: Any) -> Any:
         from keras import ops
 
         steps = ops.arange(self.units, dtype="int32")[None]
         labels = ops.cast(labels, "int32")[:, None]
-        asked = ops.cast(labels >= steps, "float32")  # only of examples that got as far as this step
-        return ops.sum(asked * bernoulli_loss(ops.cast(labels > steps, "float32"), logits), axis=-1) / self.units
+        reached = ops.cast(labels >= steps, "float32")  # a step counts for examples that got as far as it
+        found = self.distance(both(ops.cast(labels > steps, "float32")), log_both(logits))
+        return ops.sum(reached * found, axis=-1) / self.units
+
+    def shares(self, labels: np.ndarray) -> np.ndarray:
+        """Of the examples that got as far as each step, those that went beyond it."""
+        steps = np.arange(self.units)
+        reached, beyond = labels[:, None] >= steps, labels[:, None] > steps
+        return np.asarray((beyond.sum(axis=0) + 1.0) / (reached.sum(axis=0) + 2.0))
 
     def finish(self, logits: Any) -> Any:
         """Probabilities (B, labels)."""

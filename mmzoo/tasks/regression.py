@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 
-from mmzoo.errors import MMZooError, check_number, require, unknown
+from mmzoo.choice import Objective
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.learned import Learned
+from mmzoo.tasks.tags import Tags
 
-OBJECTIVES = ("mse", "mae", "huber")
 
-
-@tasks.register("regression")
+@tasks.register("regression", label="number")
 @dataclass(frozen=True)
-class Regression(Task):
-    """A linear output for each of `targets`; MAE and R2.
-
-    `objective` is what training makes small: "mse" (squared error), "mae" (absolute error) or
-    "huber" (squared up to 1, linear beyond; Huber 1964).
-    """
+class Regression(Learned):
+    """A linear output for each of `targets`; MAE and R2. The objective is of the numbers: "mse", "mae" or "huber"."""
 
     targets: int = 1
-    objective: str = "mse"
+    objective: Objective | str = field(default="mse", kw_only=True)
+    reads: ClassVar[tuple[str, ...]] = ("numbers",)
     kind: ClassVar[str] = "regression"
     primary_metric: ClassVar[str] = "r2"
     metric_names: ClassVar[tuple[str, ...]] = ("mae", "r2")
-    exclusive: ClassVar[bool] = False
     missing: ClassVar[Any] = float("nan")
+    score_name: ClassVar[str] = "mae"
+    score_words: ClassVar[str] = "mean absolute error"
+    greater_is_better: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The targets of task '{self.name}'", self.targets, 1, 10_000, whole=True)
-        if self.objective not in OBJECTIVES:
-            raise unknown(f"objective of task '{self.name}' called", self.objective, OBJECTIVES)
+
+    @property
+    def tags(self) -> Tags:
+        return Tags(numeric=True)
 
     @property
     def units(self) -> int:
@@ -61,14 +62,7 @@ class Regression(Task):
         return labels[:, 0] == labels[:, 0]
 
     def loss(self, labels: Any, logits: Any) -> Any:
-        from keras import ops
-
-        error = ops.abs(labels - logits)
-        if self.objective == "mse":
-            error = ops.square(error)
-        elif self.objective == "huber":
-            error = ops.where(error < 1.0, 0.5 * ops.square(error), error - 0.5)
-        return ops.mean(error, axis=-1)
+        return self.distance(labels, logits)
 
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         return self.loss(teacher, logits)

@@ -14,13 +14,6 @@ def lower_case(x: Any) -> Any:
     return ops.where(ops.logical_and(x >= 65, x <= 90), x + 32, x)
 
 
-def gather_places(values: Any, chosen: Any, length: int) -> Any:
-    """The `values` (B, L) at the places where `chosen` is True, in order, in the first places of int32 (B, length)."""
-    place = ops.cumsum(ops.cast(chosen, "float32"), axis=1) * ops.cast(chosen, "float32")
-    wanted = ops.arange(1, length + 1, dtype="float32")
-    return summed(values, place[:, None, :] == wanted[None, :, None])
-
-
 def summed(values: Any, picks: Any) -> Any:
     """The sum of some of the `values`, int32 (B, L) of 0 to 2**24 - 1, for each row of `picks`, bool (B, K, L).
 
@@ -31,12 +24,18 @@ def summed(values: Any, picks: Any) -> Any:
     return sums[..., 0] + sums[..., 1] * 256 + sums[..., 2] * 256**2
 
 
-def find(table: Sequence[Any], first: Any, second: Any) -> Any:
-    """The id of the piece with both hashes, by binary search in (first, second, id) sorted by the first; else 0."""
-    firsts, seconds, ids = table
+def find(table: Sequence[Any], first: Any, second: Any, most: int) -> Any:
+    """The id of the piece with both hashes, by binary search among those whose first hash begins alike; else 0.
+
+    Args:
+        table: (starts, first hashes, second hashes, ids), the last three sorted by the first hash; `starts` says where
+            those begin whose first hash has `k` in the bits above 15.
+        most: so many begin alike at most.
+    """
+    starts, firsts, seconds, ids = table
     last = firsts.shape[0] - 1
-    low = ops.zeros_like(first)
-    for bit in reversed(range(last.bit_length())):
+    low = ops.minimum(ops.cast(ops.take(starts, first // 2**15), "int32"), last)
+    for bit in reversed(range(most.bit_length())):
         probe = ops.minimum(low + 2**bit, last)
         low = ops.where(ops.take(firsts, probe) <= first, probe, low)
     same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.tokenizers.bytewise import find, gather_places, lower_case, shifted
+from mmzoo.tokenizers.bytewise import find, lower_case, shifted
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -21,8 +21,9 @@ class LongestMatch(keras.layers.Layer):
     it, and pieces say with a leading space that they begin a word.
 
     Pieces are found by two 30-bit polynomial hashes of every substring and a
-    binary search; which matches are taken, by following all jumps at once
-    (log2(L) squarings of the jump matrix).
+    binary search among the few that have the first bits in common; which matches are
+    taken, by following all jumps at once: log2(L) times each place takes over where the
+    place that it leads to leads.
     """
 
     MODULI = ((32749, 257), (32719, 263), (32717, 269), (32713, 271))  # (prime, base): products stay under 2**31
@@ -37,8 +38,11 @@ class LongestMatch(keras.layers.Layer):
         order = sorted(range(len(pieces)), key=lambda k: hashes[k])
         self.first = np.array([hashes[k][0] for k in order], np.int32)
         self.second = np.array([hashes[k][1] for k in order], np.int32)
-        # In 16 bits where they go in: in a file of 8-bit weights this table is one of the largest.
-        self.ids = (np.array(order) + 1).astype(np.int16 if len(pieces) < 2**15 else np.int32)
+        # In 16 bits where they go in: in a file of 8-bit weights these tables are among the largest.
+        small = np.int16 if len(pieces) < 2**15 else np.int32
+        self.ids = (np.array(order) + 1).astype(small)
+        self.starts = np.searchsorted(self.first // 2**15, np.arange(self.MODULI[0][0] + 1)).astype(small)
+        self.most = int(np.diff(self.starts).max())
         if len(np.unique(self.first)) < len(pieces):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
 
@@ -59,15 +63,14 @@ class LongestMatch(keras.layers.Layer):
         space = ops.where(x[:, :1] > 0, 32, 0)  # an empty text has no beginning of a word
         x = ops.concatenate([space, x], axis=1)
         # Made tensors once: each use of an array would put its own copy into the graph.
-        table = [ops.convert_to_tensor(column) for column in (self.first, self.second, self.ids)]
+        table = [ops.convert_to_tensor(column) for column in (self.starts, self.first, self.second, self.ids)]
         # All places, lengths and primes at once: an operation of each takes more room in a file than its numbers.
         lengths = ops.arange(1, self.longest + 1, dtype="int32")
         follows = ops.stack([shifted(x, place) for place in range(self.longest)], axis=2)
-        found = find(table, *self._hashed(follows)) * ops.cast(follows > 0, "int32")
+        found = find(table, *self._hashed(follows), self.most) * ops.cast(follows > 0, "int32")
         piece_length = ops.max(ops.where(found > 0, lengths, 0), axis=2)
         piece_id = ops.sum(ops.where(lengths == piece_length[..., None], found, 0), axis=2)
-        taken = self._reached(ops.maximum(piece_length, 1))
-        return gather_places(piece_id, ops.logical_and(taken, piece_id > 0), self.length)
+        return self._followed(piece_id, ops.maximum(piece_length, 1))
 
     def _hashed(self, follows: Any) -> tuple[Any, Any]:
         """Both hashes (B, L, P) of the first 1, 2, ... P bytes of each row of int32 (B, L, P), as of `_hashes`."""
@@ -80,11 +83,23 @@ class LongestMatch(keras.layers.Layer):
         every = ops.stack(found, axis=2)
         return every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
 
-    def _reached(self, jump: Any) -> Any:
-        """Which places (B, L) are met from place 0 by going on `jump` (B, L) places each time."""
+    def _followed(self, piece_id: Any, jump: Any) -> Any:
+        """The ids int32 (B, length) that are met from place 0 by going on `jump` (B, L) places each time.
+
+        Args:
+            piece_id: of the piece that begins at a place, (B, L); 0 where none does, which is passed over.
+        """
         length = jump.shape[1]
-        here = ops.arange(length, dtype="int32")
-        reach = ops.cast(ops.logical_or((here + jump)[..., None] == here, here[:, None] == here), "float32")
-        for _ in range((length - 1).bit_length()):
-            reach = ops.minimum(ops.matmul(reach, reach), 1.0)
-        return reach[:, 0] > 0
+        piece_id, jump = (ops.pad(each, ((0, 0), (0, 1))) for each in (piece_id, jump))  # the end, where all goes on to
+        here = ops.zeros_like(jump) + ops.arange(length + 1, dtype="int32")
+        onwards = ops.minimum(here + jump, length)
+        # The first piece from each place on, itself if one begins there; by doubling, as all that follows.
+        first = ops.where(piece_id > 0, here, onwards)
+        for _ in range(length.bit_length()):
+            first = ops.take_along_axis(first, first, axis=1)
+        onwards = ops.take_along_axis(first, onwards, axis=1)
+        places = first[:, :1]
+        while places.shape[1] < self.length:
+            places = ops.concatenate([places, ops.take_along_axis(onwards, places, axis=1)], axis=1)
+            onwards = ops.take_along_axis(onwards, onwards, axis=1)
+        return ops.take_along_axis(piece_id, places[:, : self.length], axis=1)

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
-from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
 from mmzoo.graph.build import build, computing_in
 from mmzoo.graph.cut import Split, presence_model, split
@@ -22,18 +20,17 @@ from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.training.batches import Varied
-from mmzoo.training.features import compute_features, first_view
-from mmzoo.training.feed import Stream
-from mmzoo.training.gradients import prepared
-from mmzoo.training.loop import Loop, Validation
-from mmzoo.training.mixing import Mixing
+from mmzoo.training.distribution.strategy import added_up, is_chief
+from mmzoo.training.features.compute import compute_features, first_view
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.feeds.feed import Stream
+from mmzoo.training.feeds.remote import Remote
+from mmzoo.training.loop import Loop
+from mmzoo.training.methods import made
 from mmzoo.training.plan import make_plan
-from mmzoo.training.remote import Remote
 from mmzoo.training.settings import Training
 from mmzoo.training.start import begin_from
-from mmzoo.training.strategy import added_up, is_chief
-from mmzoo.training.teacher import lessons
+from mmzoo.training.step import prepared
 from mmzoo.tuning.model import tune
 
 
@@ -46,8 +43,10 @@ def fit(
     folder: Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     service: tuple[str, str] | None = None,
-) -> None:
+) -> keras.Model:
     """Build the model of a fitted spec, train it in the strategy's scope that this is called in, and save it.
+
+    Returns the model that was saved.
 
     Args:
         service: where a tf.data service is, and the shards that the training records are from; it decodes them.
@@ -61,8 +60,6 @@ def fit(
         model = build(spec)
     if training.start:
         begin_from(model, training.start)
-    if training.teacher and is_chief():
-        print(f"Learning from '{training.teacher}' ({training.teacher_share:.0%} of the loss).")
     # Features of frozen networks are computed from records that are at hand.
     part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
@@ -76,15 +73,14 @@ def fit(
         if service is None
         else remote_feed(spec, train, training, seed, frozen, *service)
     )
-    rest = prepared(part.rest, spec, training)
+    rest = prepared(part.rest, training)
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
-    more: dict[str, Any] = {"callbacks": callbacks, "whole": model, "tuned": tuned}
-    if training.blend:
-        more["seen"] = some_of(feed, checked)
-    loop = Loop(spec, rest, feed, checked, training, folder, ids=train.ids, **more)
+    loop = Loop(
+        spec, rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model, tuned=tuned
+    )
     loop.run()
     if is_chief():
         if training.precision != "float32":
@@ -96,6 +92,7 @@ def fit(
         loop.check_folder()
         save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there
+    return model
 
 
 def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
@@ -112,19 +109,6 @@ def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed
     )
 
 
-def some_of(feed: Stream | Remote, checked: Validation | None) -> Validation:
-    """As many of a feed's examples as are `checked`, or all, spread over them, as they are; and their labels."""
-    if checked is None or isinstance(feed, Remote):
-        raise MMZooError(
-            "'blend' compares validation records with training records at hand; give validation records and train "
-            "without a data service, or set 'blend' to 0."
-        )
-    total = len(feed.features["present"])
-    rows = np.linspace(0, total - 1, min(len(checked[0]["present"]), total)).astype(int)
-    features = keras.tree.map_structure(lambda a: a[rows], first_view(feed.features))
-    return features, {name: label[rows] for name, label in feed.labels.items()}
-
-
 def remote_feed(
     spec: Spec, train: Records, training: Training, seed: int, frozen: frozenset[str], service: str, shards: str
 ) -> Remote:
@@ -137,10 +121,12 @@ def remote_feed(
 
 
 def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
-    """The labels of the records, with what the teacher answers, if there is one."""
-    taught = lessons(training.teacher, spec, train) if training.teacher else {}
-    # What a teacher says of records without a label is worth learning.
-    return {**encode_labels(spec.tasks, train, unlabelled=bool(training.teacher)), **taught}
+    """The labels of the records, with those that methods add."""
+    methods = made(training.methods)
+    labels = encode_labels(spec.tasks, train, unlabelled=any(method.unlabelled for method in methods))
+    for method in methods:
+        labels |= method.labels(spec, train)
+    return labels
 
 
 def varied_of(
@@ -152,13 +138,14 @@ def varied_of(
     frozen: frozenset[str] = frozenset(),
 ) -> Varied:
     """What the settings want drawn; `computed` are the inputs that come as features."""
-    first, how = spec.tasks[0], training.mix
+    first = spec.tasks[0]
     return Varied(
         training.modality_dropout,
         training.views,
         frozen,
         weights_of(first, labels[first.name]) if training.balance == "weights" else None,
-        None if how == "none" else Mixing(how, training.mix_alpha, tuple(spec.inputs), frozenset(computed)),
+        made(training.methods),
+        {item.name: None if item.name in computed else item for item in spec.inputs},
     )
 
 

@@ -19,15 +19,15 @@ from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import finish, run_model
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.training.batches import records_named
-from mmzoo.training.blending import head_losses
-from mmzoo.training.feed import Feed
+from mmzoo.training.distribution.strategy import added_up, has_workers, is_chief
+from mmzoo.training.feeds.batches import records_named
+from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import total_loss
+from mmzoo.training.methods.base import Answers
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
 from mmzoo.training.stopping import Interrupted, stop_requests
-from mmzoo.training.strategy import added_up, has_workers, is_chief
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.groups import Tuned
 
@@ -54,7 +54,6 @@ class Loop:
         callbacks: of Keras.
         whole: the model that callbacks are given.
         tuned: what trains of the model; as the settings say, if not given.
-        seen: some of the training records as they are, which `training.blend` compares with those for validation.
     """
 
     def __init__(
@@ -70,10 +69,8 @@ class Loop:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         whole: keras.Model | None = None,
         tuned: Tuned | None = None,
-        seen: Validation | None = None,
     ) -> None:
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
-        self.seen = seen
         self.folder, self.ids = folder, ids
         self.checkpoints = subfolder(folder, "checkpoints") if is_chief() else folder / "checkpoints"
         self.places = {path: identity(path) for path in (folder, self.checkpoints)}
@@ -106,7 +103,7 @@ class Loop:
             )
             try:
                 if not self.state.step:
-                    self.weigh()
+                    self.tell_methods()
                     self.save()  # what a loss that is not finite in the first epoch goes back to
                 self.rounds(progress, asked)
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
@@ -171,11 +168,9 @@ class Loop:
                 row |= self.validate() if is_chief() else {}
                 chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
                 value = float(added_up([chosen])[0])
-            # Weights from before the last cut are not those that were asked for.
-            value = value if self.trainer.pruning.settled(state.step) else -np.inf
-            state.keep(value, self.model.variables)
-            if self.training.blend and state.epoch % self.training.blend == 0:
-                self.weigh()
+            settled = all(method.settled(state.step) for method in self.trainer.methods)
+            state.keep(value if settled else -np.inf, self.model.variables)
+            self.tell_methods()
             if is_chief():
                 self.check_folder()
             progress.end_epoch(state, row)
@@ -185,10 +180,6 @@ class Loop:
             self.trainer.factor.assign(self.trainer.factor * 0.5)
         if state.epoch < self.training.epochs:
             progress.begin_epoch(state)
-
-    def here(self, features: dict[str, Any]) -> np.ndarray:
-        """Which modalities these examples really have, bool (N, M)."""
-        return run_model(self.trainer.gradients.presence, features)[PRESENT]
 
     def mean_losses(self) -> dict[str, float]:
         """The mean loss of the epoch's steps, and where it has several terms these beside it."""
@@ -205,33 +196,28 @@ class Loop:
         """
         assert self.validation is not None
         features, labels = self.validation
-        outputs = run_model(self.model, features)
+        outputs, _, here = self.answers(features, labels)
         targets = keras.tree.map_structure(tf.constant, labels)
-        ways = self.trainer.gradients
-        loss = total_loss(
-            self.spec,
-            outputs,
-            targets,
-            tf.constant(self.here(features)),
-            factors=ways.balance.weights if ways.balance else None,
-            blend=ways.blending.weights if ways.blending else None,
-        )
+        loss = total_loss(self.spec, outputs, targets, tf.constant(here), methods=self.trainer.methods)
         loss += sum(v.regularizer(v) for v in self.model.trainable_variables if v.regularizer is not None)
         scores = metrics(self.spec, finish(self.spec, outputs), labels)
         return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
 
-    def weigh(self) -> None:
-        """Weigh the heads anew, by their losses on records that are trained on and on others."""
-        blending = self.trainer.gradients.blending
-        if blending is None:
-            return
-        losses = np.zeros((2, *blending.weights.shape), np.float32)
-        if is_chief():
-            assert self.seen is not None and self.validation is not None
-            for index, (features, labels) in enumerate((self.seen, self.validation)):
-                outputs = run_model(self.model, features)
-                losses[index] = head_losses(self.spec, outputs, labels, self.here(features))
-        blending.update(added_up(losses.ravel().tolist()).reshape(losses.shape))
+    def tell_methods(self) -> None:
+        """Tell the methods that an epoch has ended, or with none yet, that training begins."""
+
+        def answers() -> tuple[Answers, Answers]:
+            assert self.validation is not None, "see TrainingMethod.needs_records"
+            seen = self.feed.sample(len(self.validation[0]["present"]))
+            return self.answers(*seen), self.answers(*self.validation)
+
+        for method in self.trainer.methods:
+            method.end_epoch(self.state.epoch, answers)
+
+    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> Answers:
+        """What the model puts out for examples, their labels, and which modalities they really have."""
+        here = run_model(self.trainer.gradients.presence, features)[PRESENT]
+        return Answers(run_model(self.model, features), labels, here)
 
     def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
         """Back to the last checkpoint with a lower rate; after too many tries the end."""

@@ -2,23 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
-from mmzoo.names import LOG_VARIANCES, single_output, teacher_labels
+from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
-
-class Teaching(NamedTuple):
-    """How much of a loss is a teacher's, and the temperature at which its answers are imitated."""
-
-    share: float
-    temperature: float
+if TYPE_CHECKING:
+    from mmzoo.training.methods.base import TrainingMethod
 
 
-NO_TEACHER = Teaching(0.0, 1.0)
+@dataclass(frozen=True)
+class Batch:
+    """Examples, and what the means of their losses are over.
+
+    Args:
+        inputs: what a feed gives, by input, and `present`.
+        labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
+        present: bool (B, M), which modalities are really there (`mmzoo.graph.cut.presence_model`).
+        weights: float32 (B,), how much each example counts in a mean; 1 if not given.
+        totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all parts
+            then add up to the loss of the whole.
+        share: how much of the whole batch this part is.
+    """
+
+    inputs: Any
+    labels: Any
+    present: Any
+    weights: Any
+    totals: Any
+    share: float = 1.0
+
+    def part(self, index: int, count: int) -> Batch:
+        """The part at `index` of `count` equal ones."""
+        rows = self.present.shape[0] // count
+        given = self.inputs, self.labels, self.present, *([] if self.weights is None else [self.weights])
+        inputs, labels, present, *weights = keras.tree.map_structure(
+            lambda x: x[index * rows : (index + 1) * rows], given
+        )
+        return Batch(inputs, labels, present, weights[0] if weights else None, self.totals, self.share / count)
+
+
+@dataclass(frozen=True)
+class TaskLoss:
+    """The loss of one task before its `weight`: `factor * (shares[0] * fused + sum_m shares[1 + m] * single[m])`.
+
+    Args:
+        fused: float32 (), the mean loss of the task's answer.
+        single: float32 (M,), of each modality the mean loss of its own answer over the examples that have it; None
+            where the task has no `auxiliary`.
+        shares: float32 (1 + M,), how much these count; of `fused` alone where there is no other.
+        factor: float32 (), by which the whole is multiplied.
+    """
+
+    fused: Any
+    single: Any
+    shares: Any
+    factor: Any = 1.0
+
+    @property
+    def value(self) -> Any:
+        """The loss without the factor, float32 ()."""
+        if self.single is None:
+            return self.fused
+        return self.shares[0] * self.fused + tf.reduce_sum(self.shares[1:] * self.single)
 
 
 def total_loss(
@@ -27,90 +79,64 @@ def total_loss(
     labels: Any,
     present: Any,
     weights: Any = None,
-    *,
-    totals: Any = None,
-    share: float = 1.0,
-    teaching: Teaching = NO_TEACHER,
-    factors: Any = None,
-    blend: Any = None,
+    methods: Sequence[TrainingMethod] = (),
 ) -> Any:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
     A mean is over the examples whose label is known, and 0 where none is. With learned task weights
-    a task's share is `weight * (exp(-s) * loss + s / 2)`, for regression `weight * (exp(-s) * loss + s) / 2`,
+    a task's share is `weight * (exp(-s) * loss + s / 2)`, for numbers `weight * (exp(-s) * loss + s) / 2`,
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
-        present: bool (B, M), which modalities are really there (`mmzoo.graph.cut.presence_model`).
-        labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
-        weights: float32 (B,), how much each example counts in a mean; 1 if not given.
-        totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all
-            parts then add up to the loss of the whole.
-        share: how much of the whole batch this part is.
-        teaching: how much a teacher counts, where `labels` have what it answers; then a task's loss is
-            `(1 - share) * loss + share * mean of the imitation`, the latter also of examples without a label.
-        factors: float32 (tasks,), by which each task counts beside its weight; 1 if not given.
-        blend: float32 (tasks, 1 + M), the weights of each task's fused head and of those of the modalities; a task's
-            loss is then the sum of their means, each over the examples that have the modality.
+        labels, present, weights: see `Batch`.
+        methods: as they weigh tasks and heads by now; what they add to the loss of a training is not in it.
     """
-    given = {"totals": totals, "share": share, "teaching": teaching, "factors": factors, "blend": blend}
-    return tf.add_n(weighed_losses(spec, outputs, labels, present, weights, **given))
+    batch = Batch({}, labels, present, weights, known_totals(spec, labels, present, weights))
+    return tf.add_n(weighed_losses(spec, outputs, batch, task_losses(spec, outputs, batch, methods)))
 
 
-def weighed_losses(
-    spec: Spec,
-    outputs: dict[str, Any],
-    labels: Any,
-    present: Any,
-    weights: Any = None,
-    *,
-    totals: Any = None,
-    share: float = 1.0,
-    teaching: Teaching = NO_TEACHER,
-    factors: Any = None,
-    blend: Any = None,
-) -> list[Any]:
-    """What each task adds to `total_loss`, which is their sum."""
-    totals = known_totals(spec, labels, present, weights) if totals is None else totals
+def weighed_losses(spec: Spec, outputs: dict[str, Any], batch: Batch, losses: Sequence[TaskLoss]) -> list[Any]:
+    """What each task adds to the loss of a batch, float32 ()."""
     weighed = []
-    single = task_losses(spec, outputs, labels, present, weights, totals, teaching, blend)
-    for index, loss in enumerate(single):
-        task = spec.tasks[index]
+    for index, (task, loss) in enumerate(zip(spec.tasks, losses, strict=True)):
+        value = loss.value
         if spec.task_weights == "learned":
             s = outputs[LOG_VARIANCES][0, index]
-            loss = tf.exp(-s) * loss * (1.0 if task.labels else 0.5) + share * s / 2
-        weighed.append(task.weight * loss * (1.0 if factors is None else factors[index]))
+            value = tf.exp(-s) * value * (0.5 if task.tags.numeric else 1.0) + batch.share * s / 2
+        weighed.append(task.weight * value * loss.factor)
     return weighed
 
 
 def task_losses(
-    spec: Spec,
-    outputs: dict[str, Any],
-    labels: Any,
-    present: Any,
-    weights: Any,
-    totals: Any,
-    teaching: Teaching,
-    blend: Any = None,
-) -> list[Any]:
-    """Each task's part of the loss, before any weight."""
-    return [
-        sum(
-            task_loss(
-                spec,
-                task,
-                outputs,
-                side,
-                present,
-                share_of,
-                totals[index],
-                teaching,
-                None if blend is None else blend[index],
-            )
-            for side, share_of in sides(labels, weights)
-        )
-        for index, task in enumerate(spec.tasks)
-    ]
+    spec: Spec, outputs: dict[str, Any], batch: Batch, methods: Sequence[TrainingMethod] = ()
+) -> list[TaskLoss]:
+    """The loss of each task, as the methods change it one after the other."""
+    losses = [task_loss(spec, index, outputs, batch) for index in range(len(spec.tasks))]
+    for method in methods:
+        losses = method.losses(batch, outputs, losses)
+    return losses
+
+
+def task_loss(spec: Spec, index: int, outputs: dict[str, Any], batch: Batch) -> TaskLoss:
+    """The loss of one task over the examples whose label is known; heads of single modalities count `auxiliary`."""
+    task, totals = spec.tasks[index], batch.totals[index]
+    fused: Any = 0.0
+    single: Any = 0.0
+    for side, weights in sides(batch.labels, batch.weights):
+        known, labels = stand_in(task, side[task.name])
+        kept = weighted(known, weights)
+        fused += tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
+        if task.auxiliary:
+            heads = [outputs[single_output(task.name, name)] for name in spec.input_names]
+            losses = tf.stack([task.loss(labels, head) for head in heads], 1)
+            if task.mutual:
+                losses += task.mutual * apart_from_others(task, heads, batch.present)
+            kept = kept[:, None] * tf.cast(batch.present, tf.float32)
+            single += tf.reduce_sum(losses * kept, axis=0) / above_zero(totals[2:])
+    if not task.auxiliary:
+        return TaskLoss(fused, None, tf.ones(1))
+    shares = task.auxiliary * totals[2:] / above_zero(tf.reduce_sum(totals[2:]))
+    return TaskLoss(fused, single, tf.concat([[1.0], shares], axis=0))
 
 
 def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:
@@ -125,47 +151,13 @@ def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> 
     """
     rows = []
     for task in spec.tasks:
-        single = sum(weighted(task.known(side[task.name]), share) for side, share in sides(labels, weights))
+        known = [(task.known(side[task.name]), share) for side, share in sides(labels, weights)]
+        single = tf.add_n([weighted(each, share) for each, share in known])
+        every = tf.add_n([tf.reduce_sum(weighted(tf.ones_like(each), share)) for each, share in known])
         none = tf.zeros(len(spec.inputs))
         heads = tf.reduce_sum(single[:, None] * tf.cast(present, tf.float32), axis=0) if task.auxiliary else none
-        every = sum(
-            tf.reduce_sum(weighted(tf.ones_like(task.known(side[task.name])), share))
-            for side, share in sides(labels, weights)
-        )
         rows.append(tf.concat([[tf.reduce_sum(single), every], heads], axis=0))
     return tf.stack(rows)
-
-
-def task_loss(
-    spec: Spec,
-    task: Task,
-    outputs: dict[str, Any],
-    side: dict[str, Any],
-    present: Any,
-    weights: Any,
-    totals: Any,
-    teaching: Teaching,
-    blend: Any,
-) -> Any:
-    """`loss + auxiliary * mean over present modalities of their loss`, over the examples whose label is known."""
-    known, labels = stand_in(task, side[task.name])
-    kept = weighted(known, weights)
-    loss = tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
-    taught = side.get(teacher_labels(task.name))
-    if taught is not None:
-        apart = task.imitation(taught, outputs[task.name], teaching.temperature)
-        apart = tf.reduce_sum(apart * weighted(tf.ones_like(known), weights)) / above_zero(totals[1])
-        loss = (1 - teaching.share) * loss + teaching.share * apart
-    if task.auxiliary:
-        heads = [outputs[single_output(task.name, name)] for name in spec.input_names]
-        single = tf.stack([task.loss(labels, head) for head in heads], 1)
-        if task.mutual:
-            single += task.mutual * apart_from_others(task, heads, present)
-        kept = kept[:, None] * tf.cast(present, tf.float32)
-        if blend is not None:
-            return blend[0] * loss + tf.reduce_sum(blend[1:] * tf.reduce_sum(single * kept, 0) / above_zero(totals[2:]))
-        loss += task.auxiliary * tf.reduce_sum(single * kept) / above_zero(tf.reduce_sum(totals[2:]))
-    return loss
 
 
 def stand_in(task: Task, labels: Any) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from mmzoo.errors import MMZooError, require
 from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
-from mmzoo.training.feed import Feed
+from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import sides, total_loss
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import held
 from mmzoo.spec import Spec
-from mmzoo.training.checks import check_settings
 from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.finished import check_finished
-from mmzoo.training.settings import Training
+from mmzoo.training.settings import Training, check_settings
 from mmzoo.words import json_bytes
 
 
@@ -36,6 +35,7 @@ def train(
     strategy: Any = None,
     callbacks: Sequence[Any] = (),
     service: str = "",
+    on_model: Callable[[Any], object] | None = None,
 ) -> Path:
     """Train `spec` on records into a folder, which is returned.
 
@@ -47,14 +47,25 @@ def train(
         strategy: the one whose scope this is called in, if not given.
         service: of a tf.data service that decodes the shards that `data` names.
         callbacks: of Keras; they are given the whole model.
+        on_model: is given the trained model, which takes seconds to load again; not if there was nothing left to
+            train, or a strategy was given, whose replicas hold its variables.
 
     Raises:
         MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
     """
+    from mmzoo.training.methods import made
+
     training = training or Training()
     check_settings(spec, training)
-    for other in filter(None, (training.teacher, training.start)):
+    methods = made(training.methods)
+    for other in filter(None, (training.start, *(folder for method in methods for folder in method.runs))):
         check_finished(other)
+    for choice, method in zip(training.method_names, methods, strict=True):
+        require(
+            not method.needs_records or (validation is not None and not service),
+            f"The method '{choice}' compares validation records with training records at hand; give validation "
+            "records and train without a data service, or leave it out.",
+        )
     shards = TableName.parse(data).path
     require(
         not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
@@ -65,8 +76,8 @@ def train(
     folder = Path(out) if out is not None else next_free(Path("runs"))
     import tensorflow as tf
 
+    from mmzoo.training.distribution.strategy import is_chief
     from mmzoo.training.fit import fit
-    from mmzoo.training.strategy import is_chief
 
     with (strategy or tf.distribute.get_strategy()).scope():
         chief = is_chief()
@@ -74,7 +85,7 @@ def train(
             with held(folder, "training"):  # else it would be said only after all records were looked at
                 pass
         faults = Faults(on_error, budget)
-        train = usable(spec, train, faults, "train", unlabelled=bool(training.teacher))
+        train = usable(spec, train, faults, "train", unlabelled=any(method.unlabelled for method in methods))
         validation = usable(spec, validation, faults, "validation") if validation is not None else None
         spec = spec.fit(train)
         settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
@@ -89,5 +100,9 @@ def train(
             if on_error != "error" and chief:
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            fit(spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None)
+            model = fit(
+                spec, train, validation, training, seed, folder, callbacks, (service, shards) if service else None
+            )
+            if on_model and strategy is None and not tf.distribute.has_strategy():
+                on_model(model)
     return folder

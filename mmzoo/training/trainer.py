@@ -10,16 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.errors import require
 from mmzoo.spec import Spec
-from mmzoo.training.adamw import AdamW
-from mmzoo.training.feed import Feed
-from mmzoo.training.gradients import Gradients
-from mmzoo.training.pruning import Pruning
-from mmzoo.training.rate import Rate
+from mmzoo.training.distribution.strategy import added_up
+from mmzoo.training.distribution.synchronized import synchronize
+from mmzoo.training.feeds.feed import Feed
+from mmzoo.training.methods import made
+from mmzoo.training.methods.base import Learner, TrainingMethod
+from mmzoo.training.optimizer import AdamW, Rate
 from mmzoo.training.settings import Training
-from mmzoo.training.strategy import added_up
-from mmzoo.training.synchronized import synchronize
+from mmzoo.training.step import Gradients
 from mmzoo.tuning.groups import Tuned
 from mmzoo.tuning.model import tune
 
@@ -55,17 +54,16 @@ class Trainer:
         # Only of what trains: batch statistics are averages already.
         averaged = [v for group in self.tuned.groups for v in group.variables if training.average]
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
-        require(
-            not (training.prune and self.tuned.additions),
-            "What lora adds to a kernel fills its zeros; set training.prune to 0, or tune in another way.",
-        )
-        self.pruning = Pruning([v for group in self.tuned.groups for v in group.variables], training.prune, steps)
+        self.methods = made(training.methods)
+        for method in self.methods:
+            method.build(Learner(spec, model, self.tuned, steps, self.averages))
+        self.moving = [each for each in self.methods if type(each).after_step is not TrainingMethod.after_step]
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         if self.replicas > 1:
             synchronize(model)
-        self.gradients = Gradients(spec, model, training, self.tuned)
+        self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[Any]]] = []
         self.begin(0)
@@ -164,21 +162,21 @@ class Trainer:
 
     @tf.autograph.experimental.do_not_convert
     def _apply(self, gradients: list[Any]) -> None:
-        training, modulation = {id(variable) for variable in self.variables}, self.gradients.modulation
-        before = modulation.before(training) if modulation else []
-        kept = self.pruning.kept()
+        training = {id(variable): variable for variable in self.variables}
+        # A copy of all weights, for those who ask for it.
+        before = {key: tf.identity(variable.value) for key, variable in training.items()} if self.moving else {}
         for optimizer, variables in self.groups:
             optimizer.apply(gradients[: len(variables)], variables)
             gradients = gradients[len(variables) :]
-        if modulation:
-            modulation.shorten(before)
+        step = self.groups[0][0].iterations.value
+        for method in self.moving:
+            method.after_step(before, step)
         # The average starts short and grows long, so that the first random weights are soon forgotten.
-        done = tf.cast(self.groups[0][0].iterations.value, tf.float32)
+        done = tf.cast(step, tf.float32)
         share = 1.0 - tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
         for average, variable in self.averages:
             if id(variable) in training:
                 average.assign_sub((average - variable.value) * share)
-        self.pruning.cut(kept, self.groups[0][0].iterations.value, self.averages)
 
     @tf.autograph.experimental.do_not_convert
     def _rescale(self, finite: Any) -> None:
@@ -208,7 +206,7 @@ class Trainer:
         added = [v for each in self.tuned.additions for v in (each.a, each.b)]
         optimizers = [v for optimizer in self.optimizers for v in optimizer.variables]
         averages = [average for average, _ in self.averages]
-        more = self.gradients.state
+        more = [variable for method in self.methods for variable in method.variables]
         return [*self.model.variables, *added, *optimizers, *averages, *self.scale, self.factor, *more]
 
     def arrays(self) -> dict[str, np.ndarray]:

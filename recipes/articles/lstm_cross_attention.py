@@ -5,7 +5,7 @@
 Seed 0, test: accuracy 0.628, macro-F1 0.555; the picture alone 0.582, the name alone 0.534 (the same model, an input
 left out). 221 s on 2 cores that did other work too. The form with the squared error of the probabilities:
 
-    mmzoo train lstm_cross_attention --out runs/cross_mse --set group.objective=mse
+    mmzoo train lstm_cross_attention --out runs/cross_brier --set group.objective=brier
 
 accuracy 0.610, macro-F1 0.540.
 """

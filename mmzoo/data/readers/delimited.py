@@ -7,12 +7,24 @@ import io
 import re
 from typing import Any
 
+from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.readers.cells import Cells, check_names, in_columns
+from mmzoo.data.readers import readers
+from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError, MMZooError, require
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 TRIED = 20  # lines that say which separator it is
+
+
+@readers.register("delimited")
+class Delimited(FileReader):
+    """A CSV or TSV, also with semicolons."""
+
+    endings = (".csv", ".tsv")
+
+    def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
+        return read(name, decoded(name, data, encoding), ending)
 
 
 def read(name: str, text: str, ending: str) -> Cells:

@@ -5,40 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mmzoo.data.readers.cells import Cells, check_names
+from mmzoo.data.cells import Cells, check_names
+from mmzoo.data.readers import readers
+from mmzoo.data.readers.base import CellReader
 from mmzoo.errors import MMZooError, require
 
 
-def read(source: Any) -> Cells:
-    """The cells of a table in memory.
+@readers.register("frames")
+class Frames(CellReader):
+    """A table in memory: a DataFrame, an Arrow table, columns or rows."""
 
-    Args:
-        source: a DataFrame of pandas or polars, an Arrow table, a mapping of columns to sequences, a sequence of
-            mappings (rows), or a `datasets.Dataset`.
+    def fits(self, source: Any, label: str = "") -> bool:
+        return kind_of(source) is not None
 
-    Raises:
-        MMZooError: it is none of these, or two of its columns have one name.
-    """
-    package = type(source).__module__.partition(".")[0]
-    if hasattr(source, "iloc") and hasattr(source, "columns"):
-        columns = [(column, source.iloc[:, k].tolist()) for k, column in enumerate(source.columns)]
-        return cells_of("The DataFrame", columns)
-    if package == "polars" and hasattr(source, "iter_columns"):
-        return cells_of("The DataFrame", [(column.name, column.to_list()) for column in source.iter_columns()])
-    if package == "pyarrow" and hasattr(source, "itercolumns"):
-        return cells_of("The table", arrow_columns(source))
-    if isinstance(source, Mapping):
-        return cells_of("The table", [(column, listed(column, values)) for column, values in source.items()])
-    rows = source
-    if package == "datasets" and hasattr(source, "features") and hasattr(source, "__getitem__"):
+    def read(self, source: Any, encoding: str = "") -> Cells:
+        """The cells of a table in memory.
+
+        Args:
+            source: a DataFrame of pandas or polars, an Arrow table, a mapping of columns to sequences, a sequence of
+                mappings (rows), or a `datasets.Dataset`.
+
+        Raises:
+            MMZooError: two of its columns have one name, or they are of different lengths.
+        """
+        kind = kind_of(source)
+        if kind == "pandas":
+            columns = [(column, source.iloc[:, k].tolist()) for k, column in enumerate(source.columns)]
+            return cells_of("The DataFrame", columns)
+        if kind == "polars":
+            return cells_of("The DataFrame", [(column.name, column.to_list()) for column in source.iter_columns()])
+        if kind == "arrow":
+            return cells_of("The table", arrow_columns(source))
+        if kind == "columns":
+            return cells_of("The table", [(column, listed(column, values)) for column, values in source.items()])
         rows = [source[k] for k in range(len(source))]
-    if isinstance(rows, Sequence) and not isinstance(rows, (str, bytes)) and all(isinstance(r, Mapping) for r in rows):
         names = list(dict.fromkeys(key for row in rows for key in row))
         return cells_of("The table", [(column, [row.get(column) for row in rows]) for column in names])
-    raise MMZooError(
-        f"A table is a file, a DataFrame, an Arrow table, a mapping of columns or a list of rows, "
-        f"not {type(source).__name__}; convert it to one of these."
-    )
+
+
+def kind_of(source: Any) -> str | None:
+    """What a table in memory is: "pandas", "polars", "arrow", "columns" or "rows"; None of what is no table."""
+    package = type(source).__module__.partition(".")[0]
+    if hasattr(source, "iloc") and hasattr(source, "columns"):
+        return "pandas"
+    if package == "polars" and hasattr(source, "iter_columns"):
+        return "polars"
+    if package == "pyarrow" and hasattr(source, "itercolumns"):
+        return "arrow"
+    if isinstance(source, Mapping):
+        return "columns"
+    if package == "datasets" and hasattr(source, "features") and hasattr(source, "__getitem__"):
+        return "rows"
+    series = isinstance(source, Sequence) and not isinstance(source, (str, bytes))
+    return "rows" if series and all(isinstance(row, Mapping) for row in source) else None
 
 
 def arrow_columns(table: Any) -> list[tuple[str, list[Any]]]:

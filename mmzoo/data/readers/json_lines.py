@@ -6,12 +6,24 @@ import json
 import re
 from typing import Any
 
-from mmzoo.data.readers.cells import Cells, check_names, in_columns
+from mmzoo.data.cells import Cells, check_names, in_columns
+from mmzoo.data.readers import readers
+from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError
 from mmzoo.limits import unique_keys
 
 DEEPEST = 8
 """Lists and objects within each other in a cell; what is deeper is no value that anything here reads."""
+
+
+@readers.register("json_lines")
+class JSONLines(FileReader):
+    """A file with a JSON object a line."""
+
+    endings = (".jsonl",)
+
+    def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
+        return read(name, decoded(name, data, encoding))
 
 
 def read(name: str, text: str) -> Cells:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 
-from mmzoo.data.readers import frames
-from mmzoo.data.readers.cells import Cells
+from mmzoo.data.cells import Cells
+from mmzoo.data.readers import frames, readers
+from mmzoo.data.readers.base import FileReader
 from mmzoo.errors import MMZooError, require
 
 MOST_CELLS = 2**28
 """Cells of one file: a few bytes can claim any number of them."""
+
+
+@readers.register("parquet")
+class Parquet(FileReader):
+    """A Parquet file."""
+
+    endings = (".parquet",)
+
+    def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
+        return read(name, data)
 
 
 def read(name: str, data: bytes) -> Cells:

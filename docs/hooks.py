@@ -1,0 +1,125 @@
+"""Hooks of MkDocs: what the pages show of the registries and the command line is made when they are built.
+
+A line of a page is replaced by what it asks for:
+
+    <!-- list: readers -->      every entry of a registry, in a table
+    <!-- table: towers -->      the same, and each name leads to the place of that name on the page
+    <!-- entries: towers -->    every entry, with its docstring and its options
+    <!-- api: build Spec -->    public names of mmzoo, documented by mkdocstrings
+    <!-- commands -->           every command, with what --help says
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import mmzoo
+from mmzoo import listing
+
+SHARED = ("name", "augmentations")  # of all inputs or tasks: said once, in the text of the page
+SECTION = re.compile(r"^(Args|Raises|Returns|Attributes):$", re.MULTILINE)
+ARGUMENT = re.compile(r"^    ([\w, ]+): (.*(?:\n     +.*)*)", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs calls this with the text of each page."""
+    return re.sub(r"^<!-- (list|table|entries|api|commands)(?:: (.*?))? -->$", made, markdown, flags=re.MULTILINE)
+
+
+def made(match: re.Match[str]) -> str:
+    what, of = match[1], match[2]
+    makers: dict[str, Callable[[str], str]] = {"list": listing.markdown, "table": table, "entries": entries, "api": api}
+    return commands() if what == "commands" else makers[what](of)
+
+
+def table(what: str) -> str:
+    """A registry as a table whose names lead to the places with these names on the same page."""
+    return re.sub(r"^\| `([\w]+)` \|", r"| [`\1`](#\1) |", listing.markdown(what), flags=re.MULTILINE)
+
+
+def entries(what: str) -> str:
+    """The entries of a registry, each under a heading of its own."""
+    registry = getattr(importlib.import_module(f"mmzoo.{what}"), what)
+    return "\n\n".join(described(name, registry[name]) for name, _, _ in listing.rows(what))
+
+
+def described(name: str, entry: Any) -> str:
+    """A heading, the docstring, and a table of the options."""
+    doc = inspect.getdoc(entry) or ""
+    parts = [f"### `{name}` {{ #{name} }}", escaped(SECTION.split(doc)[0].strip())]
+    options, said = options_of(entry), meanings(entry)
+    if options.keys() & said.keys():
+        lines = [f"| `{key}` | {default} | {escaped(said.get(key, ''))} |" for key, default in options.items()]
+        parts.append("\n".join(["| option | default | |", "|---|---|---|", *lines]))
+    elif options:
+        listed = (f"`{key}` ({default})" if default else f"`{key}`" for key, default in options.items())
+        parts.append(f"Options and their defaults: {', '.join(listed)}.")
+    return "\n\n".join(parts)
+
+
+def options_of(entry: Any) -> dict[str, str]:
+    """The options of an entry with their defaults, as they are written."""
+    found = {}
+    for key, parameter in inspect.signature(entry).parameters.items():
+        required = parameter.default is parameter.empty
+        # Of a function, what has no default is what the builder of the model gives it.
+        if key not in SHARED and (
+            inspect.isclass(entry) or (parameter.kind is parameter.KEYWORD_ONLY and not required)
+        ):
+            found[key] = "" if required else f"`{parameter.default!r}`".replace("|", "\\|")
+    return found
+
+
+def meanings(entry: Any) -> dict[str, str]:
+    """What the docstring of an entry, and those of the classes it inherits from, say of each argument."""
+    found: dict[str, str] = {}
+    for each in reversed(inspect.getmro(entry)) if inspect.isclass(entry) else [entry]:
+        pieces = SECTION.split(inspect.cleandoc(each.__doc__ or ""))
+        for title, text in zip(pieces[1::2], pieces[2::2], strict=True):
+            if title in ("Args", "Attributes"):
+                for names, said in ARGUMENT.findall(text):
+                    found |= {key.strip(): " ".join(said.split()) for key in names.split(",")}
+    return found
+
+
+def escaped(text: str) -> str:
+    """Prose of a docstring as Markdown: outside of code, signs stand for themselves."""
+    pieces = re.split(r"(``?[^`]+``?)", text)
+    pieces[::2] = [re.sub(r"([*_<\[|])", r"\\\1", piece) for piece in pieces[::2]]
+    pieces[1::2] = [piece.replace("|", "\\|") for piece in pieces[1::2]]
+    return "".join(pieces)
+
+
+def api(names: str) -> str:
+    """Public names, each where it is defined: mkdocstrings reads the files and imports nothing."""
+    found = []
+    for name in names.split():
+        home, _, last = name.rpartition(".")
+        thing = getattr(importlib.import_module(f"mmzoo.{home}") if home else mmzoo, last)
+        heading = f"## `mmzoo.{name}` {{ #{name.lower()} }}"
+        options = "    options:\n      show_root_toc_entry: false"
+        found.append(f"{heading}\n\n::: {thing.__module__}.{thing.__qualname__}\n{options}")
+    return "\n\n".join(found)
+
+
+def commands() -> str:
+    """Every command with its help."""
+    from mmzoo.cli import parser
+    from mmzoo.commands import COMMANDS
+
+    os.environ["COLUMNS"] = "84"
+    found = []
+    for name in COMMANDS:
+        sub = parser()
+        for word in name.split():
+            (choices,) = (action.choices for action in sub._actions if isinstance(action.choices, dict))
+            sub = choices[word]
+        found.append(f"## `mmzoo {name}`\n\n```text\n{sub.format_help()}```")
+    return "\n\n".join(found)

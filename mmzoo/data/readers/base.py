@@ -1,0 +1,121 @@
+"""What every reader has, and what those of cells and of files have in common."""
+
+from __future__ import annotations
+
+import codecs
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mmzoo.data.cells import Cells
+from mmzoo.data.options import Options
+from mmzoo.data.reading import table_of
+from mmzoo.data.table import Source
+from mmzoo.errors import MMZooError, require
+from mmzoo.modalities.files import read_bytes
+
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What the first bytes of a text say of its encoding; that of UTF-16 begins like one of UTF-32, so that goes first."""
+
+
+class Reader(ABC):
+    """Opens one kind of source."""
+
+    endings: ClassVar[tuple[str, ...]] = ()
+    """Of the files that it reads, in small letters."""
+    prefix: ClassVar[str] = ""
+    """What a source begins with that is a name in another place and no path, such as "tfds:"."""
+
+    @abstractmethod
+    def fits(self, source: Any, label: str = "") -> bool:
+        """Is this a source of its kind? Nothing is read for it but whether a file or a folder is there.
+
+        Args:
+            source: a path or a name as a text, or a table in memory.
+            label: the column to be predicted; "" where it was not said.
+        """
+
+    @abstractmethod
+    def open(self, source: Any, options: Options, label: str = "") -> Source:
+        """The records of a source: by split, or in one `Table` as "all", of which no label is known yet.
+
+        Raises:
+            MMZooError: it cannot be read as a whole, or it takes no such options.
+        """
+
+
+class CellReader(Reader):
+    """Reads a table of cells, which then become what most of their column are."""
+
+    @abstractmethod
+    def read(self, source: Any, encoding: str = "") -> Cells:
+        """The cells as they stand there.
+
+        Args:
+            encoding: of the text in a file; UTF-8, or what its first bytes say, if not given.
+        """
+
+    def open(self, source: Any, options: Options, label: str = "") -> Source:
+        home = Path(source).parent if isinstance(source, str) else Path()
+        table = table_of(
+            self.read(source, options.encoding),
+            options.root or home,
+            kinds=options.kinds,
+            allow_outside=options.allow_outside,
+        )
+        return Source(str(source) if isinstance(source, str) else "table", {"all": table}, table.kinds)
+
+
+class FileReader(CellReader):
+    """Reads files, which are known by how their names end."""
+
+    def fits(self, source: Any, label: str = "") -> bool:
+        if not isinstance(source, str):
+            return False
+        path = Path(source)
+        return path.suffix.lower() in self.endings and not path.is_dir()
+
+    def read(self, source: Any, encoding: str = "") -> Cells:
+        path = Path(source)
+        return self.parse(f"The table '{path}'", read_bytes(path, "table")[0], path.suffix.lower(), encoding)
+
+    @abstractmethod
+    def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
+        """The cells of a file.
+
+        Args:
+            name: how an error calls the table.
+            ending: of the file's name, in small letters.
+            encoding: of the text in it, see `decoded`; "" if it was not said.
+
+        Raises:
+            MMZooError: the table as a whole cannot be read.
+        """
+
+
+def decoded(name: str, data: bytes, encoding: str = "") -> str:
+    """The text of a file.
+
+    Raises:
+        MMZooError: it is not in that encoding; names the line and how to say another.
+    """
+    remedy = "save it as UTF-8, or say what it is: --encoding cp1252"
+    found = encoding or next((name for bom, name in BOMS if data.startswith(bom)), "utf-8")
+    require(
+        found not in ("utf-8", "utf-8-sig") or data[:1000].count(0) <= len(data[:1000]) / 4,
+        f"{name} is full of zero bytes, as UTF-16 is; save it as UTF-8, or say what it is: --encoding utf-16-le.",
+    )
+    try:
+        text = data.decode(found)
+    except LookupError:
+        raise MMZooError(f"There is no encoding called '{encoding}'; {remedy}.") from None
+    except UnicodeError as error:
+        before = data[: getattr(error, "start", 0)].decode(found, "replace")
+        raise MMZooError(f"{name} is not {found.upper()} in line {before.count(chr(10)) + 1}; {remedy}.") from None
+    return text.removeprefix("\ufeff")

@@ -1,0 +1,27 @@
+"""Folders of shards, as `mmzoo shard` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mmzoo.data.options import Options
+from mmzoo.data.readers import readers
+from mmzoo.data.readers.base import Reader
+from mmzoo.data.shards import read_shards
+from mmzoo.data.table import Source
+from mmzoo.errors import require
+
+
+@readers.register("shards")
+class Shards(Reader):
+    """A folder of shards (mmzoo shard)."""
+
+    def fits(self, source: Any, label: str = "") -> bool:
+        return isinstance(source, str) and Path(source).is_dir()
+
+    def open(self, source: Any, options: Options, label: str = "") -> Source:
+        told = "What the columns of shards are was said when they were written: mmzoo shard --kind."
+        require(not options.kinds, told)
+        table = read_shards(source)
+        return Source(source, {"all": table}, table.kinds)

@@ -1,0 +1,65 @@
+"""Files of TFLite's builtin operations, exact or smaller; how they are made says `mmzoo.export.tflite`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mmzoo.errors import MMZooError
+from mmzoo.export.formats import formats
+from mmzoo.export.formats.base import Format, Job, Variant
+from mmzoo.files import read_file, write_file
+from mmzoo.folders import discard
+from mmzoo.words import json_bytes
+
+if TYPE_CHECKING:
+    from mmzoo.export.formats.base import Arrays
+    from mmzoo.spec import Spec
+
+
+@formats.register("tflite")
+class TFLite(Format):
+    """A .tflite for a phone or a small computer, asked by LiteRT."""
+
+    variants: ClassVar = {
+        "fp32": Variant("float32, as trained", difference=1e-5),
+        "fp16": Variant("weights in 16 bits, arithmetic in float32", difference=1e-2),
+        "dynamic": Variant("weights in 8 bits, activations as they come"),
+        "int8": Variant(
+            "the products of convolutions and dense layers in 8 bits, by ranges seen on training records",
+            calibrated=True,
+        ),
+        "int4": Variant(
+            "weights of dense layers and embeddings in 4 bits, of convolutions in 8, arithmetic in float32"
+        ),
+    }
+    choice = True
+    suffix = ".tflite"
+    examples = 1000
+
+    def write(self, job: Job, wanted: Sequence[str]) -> Iterator[tuple[str, Path | MMZooError]]:
+        from mmzoo.export.embedded import attach
+        from mmzoo.export.tflite import convert
+
+        for variant, data in convert(job.model, wanted, job.training).items():
+            path = job.folder / ("model.tflite" if variant == "fp32" else f"model_{variant}.tflite")
+            discard(path)
+            found: Path | MMZooError = path
+            try:
+                if isinstance(data, MMZooError):
+                    raise data
+                write_file(path, attach(data, {"variant": variant, **job.about}))
+            except MMZooError as error:
+                found = error
+            yield variant, found
+        write_file(job.folder / "model.json", json_bytes(job.about))
+
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+        from mmzoo.export.measure import measure
+        from mmzoo.export.operations import operations
+
+        answers, figures = measure(path, inputs)
+        ops = Counter(name for name, _ in operations(read_file(path, links=False)))
+        return answers, {**figures, "ops": dict(sorted(ops.items()))}

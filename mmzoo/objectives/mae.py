@@ -1,0 +1,15 @@
+"""The absolute error of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmzoo.objectives import objectives
+
+
+@objectives.register("mae", reads="numbers")
+def mae(targets: Any, numbers: Any, priors: Any) -> Any:
+    """`mean abs(t - x)` of numbers: what lies far off counts no more than its distance."""
+    from keras import ops
+
+    return ops.mean(ops.abs(targets - numbers), axis=-1)

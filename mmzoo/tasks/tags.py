@@ -1,0 +1,25 @@
+"""What others may have to know of a task, without asking which one it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tags:
+    """What a task's finished answers (B, K) are, as scikit-learn tags its estimators.
+
+    Args:
+        probabilistic: each of the K numbers is the probability of a class. There is a temperature, a calibration and a
+            confidence then.
+        exclusive: exactly one of these classes is right, and an encoded label is its place. There is a confusion
+            matrix then, conformal sets, and records can be balanced by class.
+        numeric: each is a number on the scale of the labels, and answer minus label an error. There are residuals
+            then, and conformal ranges.
+        evidential: the logits stand for evidence, and `Task.uncertainty` says how much of it is wanting.
+    """
+
+    probabilistic: bool = False
+    exclusive: bool = False
+    numeric: bool = False
+    evidential: bool = False

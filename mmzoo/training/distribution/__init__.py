@@ -1,0 +1,1 @@
+"""Where a run computes: devices, machines, and what these have to agree upon."""

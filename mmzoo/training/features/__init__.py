@@ -1,0 +1,1 @@
+"""Features of what never trains: computed once, and kept on disk."""

@@ -1,0 +1,1 @@
+"""Where a run gets its batches from."""
