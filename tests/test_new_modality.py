@@ -107,7 +107,7 @@ def test_a_run_with_a_new_kind(scalar: Any, tmp_path: Path) -> None:
     spec = small_spec(inputs=[small_spec().inputs[1], scalar("level")])
     assert mmzoo.Spec.from_json(spec.to_json()) == spec
     records = with_level(small_records(24))
-    training = mmzoo.Training(epochs=2, batch_size=8, mix="mixup")
+    training = mmzoo.Training(epochs=2, batch_size=8, methods=["mixup"])
     run = mmzoo.train(spec, records, with_level(small_records(12, 1)), training=training, out=tmp_path / "run")
     record = {"words": "the cat", "level": 0.5}
 
