@@ -88,7 +88,7 @@ def by_hand(tolerant: bool) -> keras.Model:
 
 def mmzoo_gaps(series: Any) -> Any:
     """mmzoo's own layer: filling gaps is work that both have to do."""
-    from mmzoo.modalities.gaps import FillGaps
+    from mmzoo.modalities.sensor.gaps import FillGaps
 
     return FillGaps([0.0] * 6, [1.0] * 6)(series)
 

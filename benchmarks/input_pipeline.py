@@ -53,7 +53,7 @@ from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo.data.records import Records, decode
-from mmzoo.modalities.spectrogram import LogMel
+from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
 FILES, BATCH, ROUNDS, SECONDS = 256, 32, 5, 2.0

@@ -9,7 +9,7 @@ import soundfile
 import torch
 from PIL import Image as Pillow
 
-from mmzoo.modalities.spectrogram import mel_weights
+from mmzoo.modalities.audio.spectrogram import mel_weights
 
 RATE, WINDOW, HOP, SIDE = 16000, 512, 160, 224
 

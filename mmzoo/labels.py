@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require
-from mmzoo.modalities.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks import Task
 
 

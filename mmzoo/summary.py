@@ -9,16 +9,7 @@ from mmzoo.choice import Fusion, Tower
 from mmzoo.figures import write_figure
 from mmzoo.spec import Spec
 
-COLOURS = {
-    "image": "#4e79a7",
-    "text": "#3f7f3a",
-    "audio": "#b35c00",
-    "video": "#2f6f73",
-    "sensor": "#7a5c2e",
-    "tabular": "#5d6470",
-    "fusion": "#6b4c9a",
-    "task": "#b33f40",
-}
+FUSION, TASK = "#6b4c9a", "#b33f40"
 
 
 @dataclass(frozen=True)
@@ -27,7 +18,7 @@ class Box:
 
     title: str
     lines: tuple[str, ...]
-    kind: str
+    colour: str
     trainable: int
     total: int
 
@@ -76,9 +67,9 @@ def outline(spec: Spec) -> Graph:
             *options,
             f"{tokens.shape[1]} tokens x {tokens.shape[2]}",
         )
-        towers.append(Box(item.name, lines, item.kind, *count(item.name)))
+        towers.append(Box(item.name, lines, item.colour, *count(item.name)))
     fusion = Fusion.of(spec.fusion)
-    middle = Box("fusion", (fusion.name, f"{len(spec.inputs)} modalities, any subset"), "fusion", *count("fusion"))
+    middle = Box("fusion", (fusion.name, f"{len(spec.inputs)} modalities, any subset"), FUSION, *count("fusion"))
     heads = []
     for task in spec.tasks:
         lines = (
@@ -86,7 +77,7 @@ def outline(spec: Spec) -> Graph:
             f"{task.units} output{'s' * (task.units > 1)}",
             *(["a head for each modality"] if model.parts.heads[task.name].single else []),
         )
-        heads.append(Box(task.name, lines, "task", *count(task.name)))
+        heads.append(Box(task.name, lines, TASK, *count(task.name)))
     return Graph(tuple(towers), middle, tuple(heads))
 
 
@@ -114,7 +105,7 @@ def draw(graph: Graph, path: Path) -> None:
                 width,
                 high,
                 boxstyle="round,pad=0,rounding_size=0.08",
-                color=COLOURS[box.kind],
+                color=box.colour,
             )
             axes.add_patch(shape)
             axes.text(

@@ -14,7 +14,7 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import DataError
-from mmzoo.modalities import containers
+from mmzoo.modalities.audio import containers
 from tests.media import FRAMES, VIDEOS, track, video
 
 av = pytest.importorskip("av")

@@ -12,9 +12,12 @@ import soundfile
 from PIL import Image as Pillow
 
 from mmzoo.cli import main
-from mmzoo.data.fingerprints import near_groups, picture_map, plain_words, sound_map
+from mmzoo.data.fingerprints import near_groups, plain_words
 from mmzoo.datasets import open_source
 from mmzoo.inspection.check import Check, check, far_out
+from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.audio.maps import sound_map
+from mmzoo.modalities.image import Image, picture_map
 
 RANDOM = np.random.default_rng(0)
 
@@ -107,14 +110,14 @@ def test_the_command(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_nearly_the_same() -> None:
     shown = pictures(40)
     maps = {k: picture_map(each) for k, each in enumerate(shown)}
-    assert near_groups("image", maps) == {k: k for k in range(40)}
+    assert near_groups(maps, Image.closeness) == {k: k for k in range(40)}
     grainy = np.clip(shown[3].astype(int) + RANDOM.integers(-9, 10, shown[3].shape), 0, 255).astype(np.uint8)
-    assert near_groups("image", maps | {99: picture_map(grainy)})[99] == 3
+    assert near_groups(maps | {99: picture_map(grainy)}, Image.closeness)[99] == 3
     other_colour = shown[3][..., ::-1]
-    assert near_groups("image", maps | {99: picture_map(other_colour)})[99] == 99
+    assert near_groups(maps | {99: picture_map(other_colour)}, Image.closeness)[99] == 99
     waves = {k: np.sin(2 * np.pi * (300 + 50 * k) * np.arange(16000) / 16000).astype(np.float32) for k in range(20)}
     sounds = {k: sound_map(wave) for k, wave in waves.items()}
-    assert near_groups("audio", sounds | {99: sound_map(waves[5] * np.float32(0.99))})[99] == 5
+    assert near_groups(sounds | {99: sound_map(waves[5] * np.float32(0.99))}, Audio.closeness)[99] == 5
     assert not sound_map(np.zeros(100, np.float32)).any()
     assert plain_words("Ｆull  Width, again!") == "full width again"
 

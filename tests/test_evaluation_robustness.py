@@ -11,7 +11,12 @@ import pytest
 
 import mmzoo
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.robustness import KINDS, babble, blur, drop_words, grain, jpeg, lose, mistype, noise_curves, white
+from mmzoo.evaluation.robustness import noise_curves
+from mmzoo.modalities.audio.corruption import babble, white
+from mmzoo.modalities.image.corruption import blur, grain, jpeg
+from mmzoo.modalities.sensor.corruption import steps_lost
+from mmzoo.modalities.tabular.corruption import columns_lost
+from mmzoo.modalities.text.corruption import drop_words, mistype
 from tests.conftest import small_records, small_spec
 from tests.test_evaluation import TASKS, records_for
 
@@ -35,7 +40,7 @@ def test_sound_has_the_ratio_that_is_asked_for() -> None:
 def test_pictures_get_worse_with_each_step() -> None:
     random = np.random.default_rng(0)
     pictures = np.repeat(random.integers(0, 255, (3, 8, 8, 3)), 4, axis=1).repeat(4, axis=2).astype(np.uint8)
-    for name, kind in KINDS["image"].items():
+    for name, kind in mmzoo.Image.corruptions.items():
         errors = [
             np.square(kind.apply([], pictures, level, random, ITEM) - pictures.astype(float)).mean()
             for level in kind.levels
@@ -59,11 +64,11 @@ def test_words_and_letters_go_at_their_rate() -> None:
 def test_gaps() -> None:
     random = np.random.default_rng(0)
     series = np.ones((4, 500, 2), np.float32)
-    gone = np.isnan(lose([], series, 0.4, random, mmzoo.Sensor("s", channels=2)))
+    gone = np.isnan(steps_lost([], series, 0.4, random, mmzoo.Sensor("s", channels=2)))
     assert gone.mean() == pytest.approx(0.4, abs=0.03)
     np.testing.assert_array_equal(gone[..., 0], gone[..., 1])
     table = mmzoo.Tabular("t", numbers=["a"], categories=["b"])
-    row = lose([], np.full((50, 2), 3, np.float32), 1.0, random, table)
+    row = columns_lost([], np.full((50, 2), 3, np.float32), 1.0, random, table)
     assert np.isnan(row[:, 0]).all()
     assert (row[:, 1] == 0).all()
 

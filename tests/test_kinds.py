@@ -13,12 +13,12 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.kinds import ENDINGS, guess, looks_like_path
+from mmzoo.data.kinds import files, guess, looks_like_path
 from mmzoo.data.names import input_names
 from mmzoo.data.table import Table
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.cells import number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import number_of, says_nothing, text_of
 
 
 def read(folder: Path, cells: list[str], **options: Any) -> Table:
@@ -45,9 +45,9 @@ def test_words_for_nothing_are_missing_and_said(tmp_path: Path, kind: str, word:
     assert ("1 cell says nothing" in table.notes.get("x", "")) == bool(word.strip())
 
 
-@pytest.mark.parametrize("ending", sorted({ending for endings in ENDINGS.values() for ending in endings}))
+@pytest.mark.parametrize("ending", sorted({ending for made in files().values() for ending in made.endings}))
 def test_endings(tmp_path: Path, ending: str) -> None:
-    kind = next(kind for kind, endings in ENDINGS.items() if ending in endings)
+    kind = next(kind for kind, made in files().items() if ending in made.endings)
     cells = [f"a/{k}{ending.upper() if k % 2 else ending} " for k in range(20)]
     assert read(tmp_path, cells).kinds["x"] == kind
     assert Path(read(tmp_path, cells).columns["x"][0]) == tmp_path / f"a/0{ending}"
@@ -166,7 +166,7 @@ def test_told_kinds(tmp_path: Path) -> None:
     table = read(tmp_path, ["None", *TEXTS[1:]], kinds={"x": "text"})
     assert table.columns["x"][0] == "None", "of what is said to be texts a word is one"
     assert read(tmp_path, NUMBERS, kinds={"x": "category"}).columns["x"][3] == "3.5"
-    for kind in ENDINGS:
+    for kind in files():
         with pytest.raises(MMZooError, match="Column 'x' is empty"):
             mmzoo.table_spec(read(tmp_path, [""] * 100, kinds={"x": kind}), "y")
     with pytest.raises(MMZooError, match=r"Column 'x' has 'blue' in line 1, where a number should be.*--kind x=text"):

@@ -17,8 +17,9 @@ from PIL import Image as Pillow
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.limits import MAX_MEMORY
-from mmzoo.modalities.pictures.moving import read_gif
+from mmzoo.modalities.image.client import read_image, squeezed
+from mmzoo.modalities.image.pictures.limits import MAX_MEMORY
+from mmzoo.modalities.image.pictures.moving import read_gif
 from tests.conftest import usual
 from tests.picture_files import (
     BASE,
@@ -167,7 +168,7 @@ def graph() -> Callable[[bytes], np.ndarray]:
 def test_bombs_are_refused_by_all(name: str, graph: Callable[[bytes], np.ndarray]) -> None:
     data = REFUSED[name]()
     began = time.perf_counter()
-    for read in (IMAGE.decode, mmzoo.lite.read_image):
+    for read in (IMAGE.decode, read_image):
         with pytest.raises(DataError) as caught:
             read(data)
         assert "\n" not in str(caught.value)
@@ -200,7 +201,7 @@ import mmzoo, mmzoo.lite
 from pathlib import Path
 image = mmzoo.Image("picture", size=64)
 graph = tf.function(image.from_file, input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
-lite = lambda data: mmzoo.lite.resized(mmzoo.lite.read_image(data), 64)
+lite = lambda data: squeezed(read_image(data), 64)
 read = {"decode": image.decode, "graph": lambda data: np.asarray(graph(tf.constant(data))), "lite": lite}[sys.argv[1]]
 small, data = (Path(path).read_bytes() for path in sys.argv[2:])
 read(small)
@@ -236,7 +237,7 @@ def test_large_pictures_are_squeezed_as_others(sides: tuple[int, int]) -> None:
     pixels = np.asarray(Pillow.fromarray(small).resize(sides, Pillow.Resampling.NEAREST))
     wanted = np.asarray(Pillow.fromarray(pixels).resize((SIDE, SIDE), Pillow.Resampling.BILINEAR)).astype(int)
     assert np.abs(IMAGE.decode(pixels) - wanted).max() <= 1
-    assert np.abs(mmzoo.lite.resized(pixels, SIDE) - wanted).max() <= 1
+    assert np.abs(squeezed(pixels, SIDE) - wanted).max() <= 1
 
 
 def moving(frames: int, side: int = 8) -> bytes:

@@ -16,8 +16,9 @@ from PIL import Image as Pillow
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.exif import orientation
-from mmzoo.modalities.pictures.resizing import resized
+from mmzoo.modalities.image.client import read_image, squeezed
+from mmzoo.modalities.image.pictures.exif import orientation
+from mmzoo.modalities.image.pictures.resizing import resized
 from tests.picture_files import ALPHA, CLEAR, FILES, GREY, PIXELS, SIDE, chunk, encoded, expected, png, tiff
 
 IMAGE = mmzoo.Image("picture", size=SIDE)
@@ -28,7 +29,7 @@ GRAPH = [name for name in FILES if name.startswith(("JPEG", "PNG"))]
 def test_pictures_are_what_pillow_shows(name: str) -> None:
     data = FILES[name]
     wanted = expected(data).astype(int)
-    assert np.abs(mmzoo.lite.read_image(data) - wanted).max() <= 1
+    assert np.abs(read_image(data) - wanted).max() <= 1
     if wanted.shape == IMAGE.shape:
         assert np.abs(IMAGE.decode(data) - wanted).max() <= 1
     else:
@@ -93,7 +94,7 @@ def test_what_else_a_picture_is_given_as(name: str, tmp_path: Path) -> None:
         Pillow.open(io.BytesIO(data)),
     ):
         assert np.abs(IMAGE.decode(value).astype(int) - wanted).max() <= 1
-        assert np.abs(mmzoo.lite.resized(mmzoo.lite.read_image(value), SIDE).astype(int) - wanted).max() <= 1
+        assert np.abs(squeezed(read_image(value), SIDE).astype(int) - wanted).max() <= 1
 
 
 def test_arrays() -> None:

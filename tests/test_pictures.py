@@ -17,7 +17,7 @@ from PIL import ImageOps
 
 import mmzoo
 from mmzoo.errors import DataError
-from mmzoo.modalities.pictures.header import read_header
+from mmzoo.modalities.image.pictures.header import read_header
 
 IMAGE = mmzoo.Image("picture", size=16)
 RANDOM = np.random.default_rng(0)

@@ -13,11 +13,9 @@ import pytest
 
 import mmzoo
 from mmzoo.data.fingerprints import exact
-from mmzoo.data.guess import INPUTS
-from mmzoo.data.packing import raw
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.sounds import duration
-from mmzoo.modalities.wav import read_plain
+from mmzoo.modalities.audio.sounds import duration
+from mmzoo.modalities.audio.wav import read_plain
 
 if not hasattr(os, "mkfifo"):
     pytest.skip("this system has no such files", allow_module_level=True)
@@ -33,11 +31,11 @@ ITEMS = (
 READERS: dict[str, Callable[[Any], Any]] = {
     **{item.name: item.decode for item in ITEMS},
     "duration": duration,
-    "guessed sensor": lambda path: INPUTS["sensor"]("watch", [path]),
-    "packed image": lambda path: raw(path, "image"),
-    "packed audio": lambda path: raw(path, "audio"),
-    "packed video": lambda path: raw(path, "video"),
-    "packed sensor": lambda path: raw(path, "sensor"),
+    "guessed sensor": lambda path: mmzoo.Sensor.guessed("watch", [path]),
+    "packed image": mmzoo.Image.to_stored,
+    "packed audio": mmzoo.Audio.to_stored,
+    "packed video": mmzoo.Video.to_stored,
+    "packed sensor": mmzoo.Sensor.to_stored,
 }
 
 
@@ -94,7 +92,7 @@ def test_what_is_no_plain_file_is_refused_at_once(thing: str, tmp_path: Path, mo
             for value in (path, str(path)):
                 with pytest.raises(DataError, match=r"^[^\n]+\.$"):
                     reader(value)
-        INPUTS["audio"]("sound", [path])  # guesses what it can; decoding will name it
+        mmzoo.Audio.guessed("sound", [path])  # guesses what it can; decoding will name it
 
 
 def test_hashes_of_files(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import mmzoo
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities import sensor
-from mmzoo.modalities.gaps import FillGaps
+from mmzoo.modalities.sensor import reading
+from mmzoo.modalities.sensor.gaps import FillGaps
 
 WATCH = mmzoo.Sensor("watch", channels=2, steps=6)
 
@@ -185,7 +185,7 @@ def test_other_texts_are_refused_in_a_sentence(what: str, ending: str, tmp_path:
 
 
 def test_a_csv_is_no_larger_than_it_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensor, "MAX_TEXT", 7)
+    monkeypatch.setattr(reading, "MAX_TEXT", 7)
     (tmp_path / "walk.csv").write_text("1,2\n3,4\n")
     with pytest.raises(DataError, match="over the limit of 7"):
         WATCH.decode(tmp_path / "walk.csv")
@@ -208,7 +208,7 @@ def test_other_parquet_files_are_refused_in_a_sentence(tmp_path: Path, monkeypat
         with pytest.raises(DataError, match=r"^[^\n]+\.$"):
             WATCH.decode(path)
     path.write_bytes(whole)
-    monkeypatch.setattr(sensor, "MAX_NUMBERS", 3)
+    monkeypatch.setattr(reading, "MAX_NUMBERS", 3)
     with pytest.raises(DataError, match="holds 4 numbers, over the limit of 3"):
         WATCH.decode(path)
 

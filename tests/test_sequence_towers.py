@@ -11,7 +11,7 @@ from scipy.fft import dct
 from scipy.signal import ShortTimeFFT, get_window
 from scipy.special import expit
 
-from mmzoo.modalities.spectrogram import FLOOR, LogMel, Mfcc
+from mmzoo.modalities.audio.spectrogram import FLOOR, LogMel, Mfcc
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers
 

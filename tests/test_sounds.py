@@ -14,8 +14,8 @@ import soundfile
 
 import mmzoo
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities import sounds
-from mmzoo.modalities.sounds import duration
+from mmzoo.modalities.audio import sounds
+from mmzoo.modalities.audio.sounds import duration
 from tests.media import RATE, SOUNDS, TONE, TRACKS, sound, track
 
 AUDIO = mmzoo.Audio("sound", sample_rate=RATE, seconds=0.5)

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy.signal import ShortTimeFFT
 
-from mmzoo.modalities.spectrogram import FLOOR, LogMel, SpecAugment, mel_weights
+from mmzoo.modalities.audio.spectrogram import FLOOR, LogMel, SpecAugment, mel_weights
 
 RATE, BANDS = 8000, 40
 RNG = np.random.default_rng(0)

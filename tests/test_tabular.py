@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.commands.records import row_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.towers.tabular import Numbers
 
@@ -76,17 +75,17 @@ def test_a_misspelt_column_is_not_a_missing_one() -> None:
 
 
 def test_a_row_on_the_command_line() -> None:
-    assert row_of(TABLE, '{"age": 3, "port": "S"}') == {"age": 3, "port": "S"}
+    assert TABLE.from_argument('{"age": 3, "port": "S"}') == {"age": 3, "port": "S"}
     for text in ("3", "[1]", "{", '{"age": ' + "[" * 100_000, '{"age": 1, "age": 2}', '{"age": ' + "9" * 5000 + "}"):
         with pytest.raises(MMZooError, match="is a row: write --input") as caught:
-            row_of(TABLE, text)
+            TABLE.from_argument(text)
         assert len(str(caught.value)) < 300
     with pytest.raises(MMZooError, match="Did you mean 'fare'"):
-        row_of(TABLE, '{"age": 1, "far": 2}')
-    assert np.isnan(TABLE.decode(row_of(TABLE, '{"age": NaN, "fare": 1e999}'))[:2]).all()
+        TABLE.from_argument('{"age": 1, "far": 2}')
+    assert np.isnan(TABLE.decode(TABLE.from_argument('{"age": NaN, "fare": 1e999}'))[:2]).all()
     for text in ('{"age": [[1]]}', '{"port": {"a": 1}}', '{"port": ["S"]}', '{"age": "1_0"}'):
         with pytest.raises(DataError, match="must be a"):
-            TABLE.decode(row_of(TABLE, text))
+            TABLE.decode(TABLE.from_argument(text))
 
 
 def test_numbers_are_normalised_and_missing_ones_flagged() -> None:

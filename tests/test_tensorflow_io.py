@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mmzoo.augmentations.audio import sounding
-from mmzoo.modalities.spectrogram import FLOOR, LogMel, SpecAugment
+from mmzoo.modalities.audio.spectrogram import FLOOR, LogMel, SpecAugment
 
 RATE, BANDS = 16000, 64
 RANDOM = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import pytest
 from scipy.signal import correlate
 
 import mmzoo
-from mmzoo.modalities.spectrogram import LogMel
+from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.tokenizers.hashed_words import HashedWords
 from mmzoo.towers import towers
 from tests.fusion_case import attention

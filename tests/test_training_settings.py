@@ -18,7 +18,7 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.fusions import fusions
 from mmzoo.inference.running import run_model
-from mmzoo.modalities.spectrogram import LogMel
+from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.training.fit import computing_in, in_float32
 from mmzoo.training.loss import total_loss
 from mmzoo.training.optimizer import Rate

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import mmzoo
 from mmzoo.errors import DataError
-from mmzoo.modalities import sounds
-from mmzoo.modalities.wav import read_plain
+from mmzoo.modalities.audio import sounds
+from mmzoo.modalities.audio.wav import read_plain
 
 RANDOM = np.random.default_rng(0)
 SOUND = mmzoo.Audio("sound", sample_rate=8000, seconds=0.1)

@@ -26,7 +26,7 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import web
-from mmzoo.modalities.pictures.header import read_header
+from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import LABELS, small_records, small_spec
 from tests.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmzoo.errors import DataError, MMZooError, require
-from mmzoo.modalities.cells import is_encodable
+from mmzoo.modalities.tabular.cells import is_encodable
 
 BAD_LINES = 0.1
 """The share of lines that cannot be read from which it is the table that is wrong, not the lines."""

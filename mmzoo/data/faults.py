@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.labels import encoded_label
 from mmzoo.modalities import Modality
-from mmzoo.modalities.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 
 POLICIES = ("error", "skip", "mask")
@@ -117,7 +118,7 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             if error is not None:
                 if not faults.has(records.ids[row], error):
                     faults.add(records.ids[row], error)
-                values[row] = mended(item, values[row])
+                values[row] = item.mended(values[row], partial(is_good, item))
                 kept[row] &= faults.on_error == "mask"
     for task in spec.tasks:
         if task.target != "label":
@@ -161,17 +162,14 @@ def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
-def mended(item: Modality, value: Any) -> Any:
-    """What is left of a value that cannot be used: the good cells of a row, nothing of anything else."""
-    if not isinstance(value, dict) or item.kind != "tabular":
-        return None
-    left = {column: cell for column, cell in value.items() if fault_of(item, {column: cell}) is None}
-    return left if any(not is_missing(cell) for cell in left.values()) else None
-
-
 def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError | None]:
     """What is wrong with each value, None where nothing is or none is given."""
     return in_threads(lambda value: fault_of(item, value), values, what)
+
+
+def is_good(item: Modality, value: Any) -> bool:
+    """Can a value be used?"""
+    return fault_of(item, value) is None
 
 
 def fault_of(item: Modality, value: Any) -> MMZooError | None:

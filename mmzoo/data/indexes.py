@@ -16,16 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.data.kinds import column_kinds, inputs
 from mmzoo.data.packing import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
 from mmzoo.files import read_file, write_file
 from mmzoo.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json
-from mmzoo.modalities.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing
 
 FORMAT = 1
 INDEX = "index.json"
-STORED = ("image", "audio", "video", "sensor", "text")  # kinds whose values are in the shards
-KINDS = (*STORED, "number", "category", "ignore")  # all kinds of columns; the others' values are in the index
 SPLITS = ("train", "validation", "test")
 WHOLE_TABLE = "all"  # the split of records that are not split
 MAX_COUNT = 2**50  # of bytes in a shard
@@ -71,7 +70,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     check(type(about["source"]) is str and about.get("whole", True) is True, origin, "its source")
     kinds, shards = about["kinds"], about["shards"]
     check(isinstance(kinds, dict) and kinds and not {"", "id", "split"} & kinds.keys(), origin, "its columns")
-    check(all(type(kind) is str and kind in KINDS for kind in kinds.values()), origin, "the kinds of its columns")
+    known = column_kinds()
+    check(all(type(kind) is str and kind in known for kind in kinds.values()), origin, "the kinds of its columns")
     check(type(about["label"]) is str and about["label"] in {"", *kinds}, origin, "its label")
     check(is_count(about["records"], 10**6) and is_count(about["size"], 2**40), origin, "the size of its shards")
     check(isinstance(shards, list), origin, "its shards")
@@ -111,7 +111,7 @@ def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> di
     lengths = (end - start - HEAD - FOOT for start, end in pairwise(places))
     check(all(0 <= each <= MAX_RECORD for each in lengths), origin, "its offsets")
     missing, values = entry["missing"], entry["values"]
-    stored = {name for name, kind in kinds.items() if kind in STORED}
+    stored = {name for name, kind in kinds.items() if kind in inputs()}  # in the shard; the others are in the index
     check(isinstance(missing, dict) and missing.keys() == stored, origin, "its columns")
     check(isinstance(values, dict) and values.keys() == kinds.keys() - stored, origin, "its columns")
     for name, rows in missing.items():

@@ -8,40 +8,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from mmzoo.errors import DataError
-from mmzoo.modalities import Modality, audio, image, sensor, video
-from mmzoo.modalities.cells import number_of, text_of
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities import Modality, modalities
+from mmzoo.modalities.defaults import beginning
+from mmzoo.modalities.tabular.cells import number_of, text_of
 
-ENDINGS: dict[str, tuple[str, ...]] = {
-    "image": image.ENDINGS,
-    "audio": audio.ENDINGS,
-    "video": tuple(ending for ending in video.ENDINGS if ending not in image.ENDINGS),
-    "sensor": sensor.ENDINGS,
-}
-"""What files of each kind end in that a decoder reads. A .gif is a picture, unless its column is said to be a video."""
-
-FOREIGN: dict[str, tuple[str, str]] = {
-    **dict.fromkeys((".heic", ".heif", ".avif"), ("image", "convert it to JPEG or PNG")),
-    **dict.fromkeys((".cr2", ".nef", ".arw", ".dng", ".psd", ".svg", ".jp2", ".jxl"), ("image", "convert it to PNG")),
-    **dict.fromkeys((".amr", ".ape", ".mid", ".midi", ".ra"), ("audio", "convert it to WAV or FLAC")),
-    **dict.fromkeys((".vob", ".rm", ".swf"), ("video", "convert it to MP4")),
-    **dict.fromkeys((".npz", ".mat", ".h5", ".hdf5", ".edf"), ("sensor", "write one .npy file a record")),
-}
-"""Endings that say what a file is but that no decoder here reads, and what to do; those of `ENDINGS` go first."""
-
-READERS: dict[str, Modality] = {
-    "image": image.Image("value", size=32),
-    "audio": audio.Audio("value", sample_rate=16000, seconds=10),
-    "video": video.Video("value", frames=2, size=32),
-}
-"""What tries whether a value of a kind can be decoded."""
-
-KINDS = (*ENDINGS, "text", "number", "category", "ignore")
 OTHER = "other"  # the kind of a column of values that no input reads, such as lists; nobody can ask for it
 MOST_CATEGORIES = 50  # different values of a column that are taken for categories, not for text
 LONGEST_CATEGORY = 40  # characters
@@ -54,6 +30,21 @@ AMOUNT = re.compile(r"[^\w\s.,+-]?\s?[+-]?\d[\d.,'\u00a0 ]*\s?(?:%|[^\W\d_]{1,4}
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?")
 
 
+def inputs() -> dict[str, type[Modality]]:
+    """The modalities that one column of a table can be, by kind."""
+    return {kind: made for kind in modalities.names() if (made := modalities[kind]).in_column}
+
+
+def files() -> dict[str, type[Modality]]:
+    """Those of them whose values are files."""
+    return {kind: made for kind, made in inputs().items() if made.endings}
+
+
+def column_kinds() -> tuple[str, ...]:
+    """All that a column can be said to be."""
+    return (*inputs(), "number", "category", "ignore")
+
+
 def guess(values: Sequence[Any]) -> tuple[str, str]:
     """What a column is, from the cells that say something, and a remark on that; "" where there is none."""
     there = [value for value in values if value is not None and not isinstance(value, DataError)]
@@ -61,7 +52,8 @@ def guess(values: Sequence[Any]) -> tuple[str, str]:
         return "ignore", ""
     count = len(there)
     looks = Counter(look(value) for value in there)
-    kind, most = max(((kind, looks[kind]) for kind in ENDINGS), key=lambda pair: pair[1])
+    media = [kind for kind, made in inputs().items() if not made.is_text]
+    kind, most = max(((kind, looks[kind]) for kind in media), key=lambda pair: pair[1])
     if most > COMMON * count:
         return kind, ""
     if looks[OTHER] > COMMON * count:
@@ -82,7 +74,7 @@ def guess(values: Sequence[Any]) -> tuple[str, str]:
 def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
     """What is worth saying of a column that is taken for texts or categories."""
     count = len(texts)
-    paths = looks["path"] + sum(looks[kind] for kind in ENDINGS)
+    paths = looks["path"] + sum(looks[kind] for kind in files())
     amounts = [text for text in texts if len(text) <= 40 and number_of(text) is None and AMOUNT.fullmatch(text)]
     if paths > COMMON * count:
         return "its cells look like paths of files, but are taken as they stand, since no one decoder reads them"
@@ -110,11 +102,7 @@ def look(value: Any) -> str:
         return "number"
     if isinstance(value, bytes):
         return sniff(value)
-    if isinstance(value, np.ndarray):
-        return kind_of_array(value)
-    if isinstance(value, tuple):
-        return "audio"
-    return "image" if is_pillow(value) else OTHER
+    return next((kind for kind, made in inputs().items() if made.holds(value)), OTHER)
 
 
 def kind_of_path(text: str) -> str | None:
@@ -123,8 +111,19 @@ def kind_of_path(text: str) -> str | None:
     ending = f".{text.rpartition('.')[2]}"
     if len(text) > 4096 or "\n" in text or text == ending:
         return None
-    found = next((kind for kind, endings in ENDINGS.items() if ending in endings), None)
-    return found or FOREIGN.get(ending, (None,))[0]
+    return known_endings(tuple(files().values())).get(ending)
+
+
+@lru_cache(maxsize=8)
+def known_endings(kinds: tuple[type[Modality], ...]) -> dict[str, str]:
+    """What endings tell: those that some kind reads go before those that it only knows."""
+    foreign = {ending: made.kind for made in reversed(kinds) for ending in made.foreign}
+    return foreign | {ending: made.kind for made in reversed(kinds) for ending in made.endings}
+
+
+def remedy_of(ending: str) -> str:
+    """What to do about a file that nothing here reads; "" where an ending does not tell that it is one."""
+    return next((made.foreign[ending] for made in files().values() if ending in made.foreign), "")
 
 
 def looks_like_path(text: str) -> bool:
@@ -139,33 +138,16 @@ def is_code(value: Any) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[+-]?0[0-9]+", value.strip()))
 
 
-def kind_of_array(value: np.ndarray) -> str:
-    """What an array is by its shape; "other" where that is not clear, as for one of one dimension."""
-    if value.dtype.kind not in "uif":
-        return OTHER
-    if value.ndim == 2:
-        return "image" if value.dtype == np.uint8 and min(value.shape) > 8 else "sensor"
-    if value.ndim == 3:
-        return "image" if value.shape[-1] in (1, 3, 4) else OTHER
-    return "video" if value.ndim == 4 and value.shape[-1] in (1, 3) else OTHER
-
-
-STARTS: tuple[tuple[bytes, str], ...] = (
-    (rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP", "image"),
-    (rb".{4}ftyp(?:heic|heix|avif|mif1)", "image"),
-    (rb"RIFF.{4}WAVE|RF64|fLaC|OggS|ID3[\x02-\x04]|\xff[\xfb\xf3\xf2\xfa]|FORM.{4}AIF[FC]|\.snd|caff", "audio"),
-    (rb".{4}ftypM4A", "audio"),
-    (rb".{4}ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xba\xb3]|FLV\x01", "video"),
-    (rb"\x93NUMPY", "sensor"),
-)
-"""How files of each kind begin."""
-
-
 def sniff(data: bytes) -> str:
     """What the bytes of a file are, by how they begin; "text" where they are one."""
-    for pattern, kind in STARTS:
-        if re.match(pattern, data, re.DOTALL):
-            return kind
+    found = [
+        (match.end(), kind)
+        for kind, made in files().items()
+        for start in made.starts
+        if (match := beginning(start).match(data))
+    ]
+    if found:
+        return max(found)[1]
     try:
         return "text" if "\0" not in data.decode("utf-8") else OTHER
     except UnicodeDecodeError:

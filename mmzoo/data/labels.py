@@ -12,7 +12,7 @@ from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
-from mmzoo.modalities.cells import LARGEST, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
 from mmzoo.tasks import Task, tasks
 
 LABELS = 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
-from mmzoo.data.kinds import KINDS
+from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
 
 
@@ -117,8 +117,8 @@ def told_kinds(texts: Sequence[str]) -> dict[str, str]:
 
 def check_kind(kind: str) -> None:
     """Raise unless there is such a kind of column."""
-    if kind not in KINDS:
-        raise unknown("kind of column called", kind, KINDS)
+    if kind not in column_kinds():
+        raise unknown("kind of column called", kind, column_kinds())
 
 
 def check_root(root: str | Path) -> Path:

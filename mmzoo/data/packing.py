@@ -1,73 +1,15 @@
-"""A record as bytes: its values, the `tf.train.Example` that holds them, and its frame in a TFRecord file."""
+"""A record as bytes: the `tf.train.Example` that holds its values, and its frame in a TFRecord file."""
 
 from __future__ import annotations
 
-import io
 import struct
-from collections.abc import Mapping
-from typing import Any
 
 import google_crc32c
-import numpy as np
 
-from mmzoo.data.kinds import READERS
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.arrays import numeric, waveform
-from mmzoo.modalities.base import FILES, read_bytes, unpacked
-from mmzoo.modalities.pictures import read_picture
-from mmzoo.modalities.pictures.exif import turned
-from mmzoo.modalities.sensor import read_numbers
 
 HEAD, FOOT = 12, 4  # bytes around a record: its length and the checksum of that; the checksum of the record
 MAX_RECORD = 2**30  # bytes of a record, which is read whole
-
-
-def raw(value: Any, kind: str) -> bytes:
-    """A value as bytes: a file's own, decoded once to see that it can be, an array as .npy, a text in UTF-8.
-
-    A waveform with its rate is a WAV file, the numbers of a CSV or Parquet file an array.
-
-    Raises:
-        DataError: it is not what its kind reads.
-    """
-    if kind == "text":
-        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
-    value = unpacked(read_numbers(value) if kind == "sensor" else value)
-    if kind == "image" and not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
-        pixels, turn = read_picture(value, "of a record")
-        value = turned(pixels, turn)
-    if kind == "audio" and isinstance(value, Mapping):
-        value = value.get("array"), value.get("sampling_rate")
-    if isinstance(value, FILES) or value is None:
-        data = read_bytes(value, kind)[0]
-        if kind in READERS:
-            READERS[kind].check(value)
-        return data
-    if kind == "audio" and isinstance(value, tuple):
-        READERS[kind].check(value)
-        return wav(*value)
-    out = io.BytesIO()
-    np.save(out, numeric(value, kind), allow_pickle=False)
-    return out.getvalue()
-
-
-def wav(samples: Any, rate: float) -> bytes:
-    """A waveform (N,), (N, channels) or (channels, N) as a WAV file with the same samples, int16 or float32.
-
-    Raises:
-        DataError: it is no waveform, or a WAV file has no such rate, or not so many channels.
-    """
-    import soundfile
-
-    file = io.BytesIO()
-    samples = waveform(samples, "to be packed")
-    try:
-        require_data(rate == int(rate), "lying_audio", f"A WAV file has no rate of {rate} Hz; resample it.")
-        subtype = "PCM_16" if samples.dtype == np.int16 else "FLOAT"
-        soundfile.write(file, samples, int(rate), format="WAV", subtype=subtype)
-    except (RuntimeError, TypeError) as error:  # a LibsndfileError is a RuntimeError
-        raise DataError(f"A waveform {samples.shape} cannot be a WAV file ({error}).", "junk_audio") from error
-    return file.getvalue()
 
 
 def parts_of(data: bytes, names: set[str], where: str) -> dict[str, bytes]:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.cells import Cells
-from mmzoo.data.kinds import ENDINGS, FOREIGN, OTHER, guess, kind_of_path, look, plain, shown
+from mmzoo.data.kinds import OTHER, guess, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
-from mmzoo.modalities.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities import modalities
+from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
 
 SHOWN = 3  # words for nothing that are named
 
@@ -128,8 +128,9 @@ class Converter:
 
     def one(self, column: str, kind: str, value: Any, where: str) -> Any:
         """One value that is there."""
-        if kind in ENDINGS:
-            return self.path(column, kind, value, where) if isinstance(value, str) else held(column, kind, value, where)
+        if (made := inputs().get(kind)) is not None and not made.is_text:
+            path = isinstance(value, str) and bool(made.endings)
+            return self.path(column, kind, value, where) if path else held(column, kind, value, where)
         if kind == "number":
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value)
             if number is None or abs(number) > LARGEST:
@@ -166,21 +167,16 @@ class Converter:
         ending = Path(text).suffix.lower()
         if not known:
             raise odd(column, kind, value, where, f"where the path of a file ({kind}) should be", f"bad_{kind}")
-        if ending in FOREIGN and not text.lower().endswith(ENDINGS[kind]):
-            told = f"a kind of file that nothing here reads; {FOREIGN[ending][1]}"
+        if (remedy := remedy_of(ending)) and not text.lower().endswith(modalities[kind].endings):
+            told = f"a kind of file that nothing here reads; {remedy}"
             raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "unread_ending")
         return str(path)
 
 
 def held(column: str, kind: str, value: Any, where: str) -> Any:
     """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
-    if isinstance(value, (bytes, np.ndarray)) or (kind == "audio" and isinstance(value, tuple)):
-        return value
-    if kind == "image" and is_pillow(value):
-        return value
-    if isinstance(value, list) and kind in ("audio", "sensor"):
-        with suppress(TypeError, ValueError, OverflowError):
-            return np.asarray(value, np.float32)
+    with suppress(TypeError, ValueError, OverflowError):
+        return modalities[kind].from_cell(value)
     raise odd(column, kind, value, where, f"where a path or the {kind} itself should be", f"bad_{kind}")
 
 

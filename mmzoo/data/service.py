@@ -33,7 +33,6 @@ from mmzoo.spec import Spec
 
 SENT = 32  # records that a worker sends at once
 SHUFFLED = 1024  # records, encoded, of which a worker draws the next
-IN_GRAPH = ("image", "audio")  # what workers decode; everything else travels as it is stored
 
 
 class ServiceBatches:
@@ -134,7 +133,7 @@ class ServiceBatches:
             column = self.columns[item.name]
             if item.name not in values:
                 made[item.name] = Examples(item, column, self.records.ids)[positions]
-            elif item.kind in IN_GRAPH:
+            elif item.decoded_in_graph:
                 made[item.name] = values[item.name]
             else:
                 stored = [value or None for value in values[item.name]]
@@ -214,7 +213,7 @@ class ServiceBatches:
         """A stored value as its tensor where the graph decodes it, zeros where it is missing; else as it is."""
         import tensorflow as tf
 
-        if item.kind not in IN_GRAPH or not item.has_files:
+        if not item.decoded_in_graph:  # it travels as it is stored
             return data
         zeros = tf.zeros(item.shape, item.dtype)
         return tf.cond(

@@ -24,7 +24,6 @@ from mmzoo.data.indexes import (
     FORMAT,
     INDEX,
     SPLITS,
-    STORED,
     WHOLE_TABLE,
     Room,
     as_json,
@@ -33,13 +32,14 @@ from mmzoo.data.indexes import (
     shard_name,
     write_index,
 )
-from mmzoo.data.packing import MAX_RECORD, example, framed, raw
+from mmzoo.data.kinds import inputs
+from mmzoo.data.packing import MAX_RECORD, example, framed
 from mmzoo.data.shard import Shard
 from mmzoo.data.table import Source, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
 from mmzoo.files import open_plain, write_file
 from mmzoo.folders import held
-from mmzoo.modalities.arrays import MAGIC, load_npy
+from mmzoo.modalities import modalities
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
 
@@ -148,7 +148,7 @@ def packed(
     """
     out = io.BytesIO()
     entry: dict[str, Any] = {"offsets": [], "ids": [], "splits": [], "missing": {}, "values": {}, "bad": []}
-    stored = [name for name, kind in kinds.items() if kind in STORED]
+    stored = [name for name, kind in kinds.items() if kind in inputs()]
     entry["missing"] = {name: [] for name in stored}
     entry["values"] = {name: [] for name in kinds if name not in stored}
     entry["rows"] = 0
@@ -161,12 +161,12 @@ def packed(
         others: dict[str, Any] = {}
         bad: list[list[str]] = []
         for name, kind in kinds.items():
-            found = features if kind in STORED else others
+            found = features if kind in inputs() else others
             try:
                 value = part.column(name)[row]
                 if isinstance(value, DataError):
                     raise value
-                found[name] = None if value is None else raw(value, kind) if kind in STORED else indexed(value, kind)
+                found[name] = None if value is None else kept(value, kind)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
             except MMZooError as error:
@@ -196,6 +196,15 @@ def packed(
     return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
+def kept(value: Any, kind: str) -> Any:
+    """A value as a shard keeps it, in bytes, or its index.
+
+    Raises:
+        DataError: it is not of its kind.
+    """
+    return modalities[kind].to_stored(value) if kind in inputs() else indexed(value, kind)
+
+
 def read_shards(folder: str | Path) -> Table:
     """The records of a folder of shards as a table; files and texts are read when they are asked for.
 
@@ -214,7 +223,7 @@ def read_shards(folder: str | Path) -> Table:
     columns: dict[str, Any] = {}
     starts = np.cumsum([0, *(len(shard.ids) for shard in shards)])
     for name, kind in kinds.items():
-        if kind not in STORED:
+        if kind not in inputs():
             columns[name] = [value for shard in shards for value in shard.values[name]]
             continue
         there = np.ones(len(places), bool)
@@ -223,11 +232,7 @@ def read_shards(folder: str | Path) -> Table:
 
         def read(number: int, name: str = name, kind: str = kind) -> Any:
             value = features(number)[name]
-            if kind == "text":
-                return value.decode("utf-8", "replace")
-            if not value.startswith(MAGIC):
-                return value
-            return load_npy(value, f"The {kind} of record {number + 1} of the shards in '{folder}'")
+            return modalities[kind].from_stored(value, f"The {kind} of record {number + 1} of the shards in '{folder}'")
 
         columns[name] = Column(read, np.arange(len(places)), there)
     splits = [split for shard in shards for split in shard.splits]

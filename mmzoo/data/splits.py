@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.data.fingerprints import exact
-from mmzoo.data.kinds import ENDINGS
+from mmzoo.data.kinds import files
 from mmzoo.data.table import Table
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.files import open_plain
-from mmzoo.modalities.pictures.reading import is_pillow
+from mmzoo.modalities.image.pictures.reading import is_pillow
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 LARGE = 0.1
@@ -68,7 +68,7 @@ def files_of(table: Table) -> list[list[bytes]]:
     values = [
         (row, column)
         for column, kind in table.kinds.items()
-        if kind in ENDINGS
+        if kind in files()
         for row in range(len(table))
         if table.written[column][row] is not None
     ]

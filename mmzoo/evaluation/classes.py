@@ -10,7 +10,7 @@ import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.statistics import interval
-from mmzoo.modalities.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 

@@ -158,11 +158,8 @@ def strangers(spec: Spec, source: str) -> Records:
     names = input_names(table.columns)
     columns = {names[column]: values for column, values in table.columns.items()}
     for item in spec.inputs:
-        if item.kind == "tabular" and item.name not in columns:
-            cells = [*item.numbers, *item.categories]  # type: ignore[attr-defined]
-            if {*cells} <= {*table.columns}:
-                rows = zip(*(table.column(name) for name in cells), strict=True)
-                columns[item.name] = [dict(zip(cells, row, strict=True)) for row in rows]
+        if item.name not in columns and (values := item.gathered(table.columns)) is not None:
+            columns[item.name] = values
     found = {name: columns.get(name, [None] * len(table)) for name in spec.input_names}
     there = [k for k in range(len(table)) if any(values[k] is not None for values in found.values())]
     wanted = ", ".join(spec.input_names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from typing import Any
 
 import numpy as np
@@ -87,43 +86,18 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
 
 
 def shown_input(item: Modality, value: Any, record: str) -> dict[str, Any]:
-    """One input of a record for the page; `kind` says how it is shown."""
-    found: dict[str, Any] = {"name": item.name, "kind": item.kind, "alt": f"{item.name} of record {record}"}
+    """One input of a record for the page: `missing`, or some of `text`, `picture`, `sound` and `curves`."""
+    found: dict[str, Any] = {"name": item.name, "alt": f"{item.name} of record {record}"}
     if value is None:
         return {**found, "missing": True}
-    if item.kind == "image":
-        return {**found, "source": data_url(item.to_file(item.decode(value)), "image/png")}
-    if item.kind == "video":
-        from PIL import Image
-
-        file = io.BytesIO()
-        Image.fromarray(item.decode(value)[0]).save(file, "PNG")
-        return {**found, "kind": "image", "source": data_url(file.getvalue(), "image/png")}
-    if item.kind == "audio":
-        wave = item.decode(value)
-        picture = spectrogram(wave, item.sample_rate)  # type: ignore[attr-defined]
-        return {**found, "source": data_url(item.to_file(wave), "audio/wav"), "picture": data_url(picture, "image/png")}
-    if item.kind == "tabular":
-        return {**found, "text": ", ".join(f"{column} {cell}" for column, cell in value.items())}
-    if item.kind == "sensor":
-        return {**found, "text": "{} steps of {} channels".format(*np.shape(item.decode(value)))}
-    return {**found, "text": value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)}
-
-
-def spectrogram(wave: np.ndarray, rate: int) -> bytes:
-    """A waveform's spectrogram as a grey PNG, dark where it is loud, time to the right and pitch upwards."""
-    from PIL import Image
-    from scipy.signal import spectrogram as power
-
-    wave = np.trim_zeros(wave, "b")
-    window = min(round(0.032 * rate), max(len(wave), 16))
-    padded = np.pad(wave, (0, max(window - len(wave), 0)))
-    *_, found = power(padded, rate, nperseg=window, noverlap=window * 2 // 3)
-    loud = 10 * np.log10(found + 1e-12)
-    grey = 255 * (1 - np.clip((loud - loud.max() + 60) / 60, 0, 1))
-    file = io.BytesIO()
-    Image.fromarray(grey[::-1].astype(np.uint8)).resize((220, 64)).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    shown = item.shown(value)
+    return {
+        **found,
+        "text": shown.text,
+        "picture": data_url(shown.picture, "image/png") if shown.picture else "",
+        "sound": data_url(shown.sound, "audio/wav") if shown.sound else "",
+        "curves": shown.curves,
+    }
 
 
 def data_url(data: bytes, kind: str) -> str:

@@ -14,7 +14,8 @@ from mmzoo.figures import write_figure
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
-    from mmzoo.evaluation.explain import Explanation, Inside
+    from mmzoo.evaluation.explain import Explanation
+    from mmzoo.modalities.explanation import Inside
 
 FOR, AGAINST, INK, SOFT = "#2f5fa7", "#b5530f", "#1d2433", "#5b6475"
 
@@ -47,7 +48,7 @@ def draw(explanation: Explanation, path: Path) -> None:
             parts[-1].suptitle("whom the fusion asked, in shares of its attention", fontsize=10, x=0.015, ha="left")
             draw_attention(parts[-1].subplots(), asked)
         for part, (name, each, drawers) in zip(parts[1:], rows, strict=False):
-            part.suptitle(f"{name}: {METHODS[each.kind]}", fontsize=10, x=0.015, ha="left")
+            part.suptitle(f"{name}: {each.caption}", fontsize=10, x=0.015, ha="left")
             axes = part.subplots(1, len(drawers), squeeze=False)[0]
             for place, drawer in zip(axes, drawers, strict=True):
                 drawer(place)
@@ -59,14 +60,6 @@ TITLES = {
     "grad_cam": "Grad-CAM",
     "occlusion": "what is lost when covered",
     "attention": "attention, more or less than even",
-}
-METHODS = {
-    "image": "where it speaks for the answer (blue) and against it (orange)",
-    "video": "what is lost when a patch is covered in all frames, over the first frame",
-    "text": "what each word says for the answer (blue) and against it (orange)",
-    "audio": "when and at which pitch it speaks for the answer (blue) and against it (orange)",
-    "sensor": "what each channel says for the answer (blue) and against it (orange)",
-    "tabular": "what each column says for the answer (blue) and against it (orange)",
 }
 
 
@@ -81,7 +74,12 @@ def headline(explanation: Explanation) -> str:
 
 def high(each: Inside) -> float:
     """Inches that a modality's row takes."""
-    return 0.9 + 0.26 * len(each.pieces) if each.pieces else {"image": 2.6, "video": 2.6}.get(each.kind, 2.2)
+    return 0.9 + 0.26 * len(each.pieces) if each.pieces else 2.6 if is_picture(each) else 2.2
+
+
+def is_picture(each: Inside) -> bool:
+    """Do the maps lie over pixels?"""
+    return each.shown is not None and each.shown.ndim == 3
 
 
 def draw_shares(part: Any, explanation: Explanation) -> None:
@@ -153,7 +151,7 @@ def panels(each: Inside) -> list[Callable[[Any], None]]:
         ]
     if each.shown is None or each.shown.ndim == 1:
         return [partial(wave, each=each)]
-    seen = each.kind in ("image", "video")
+    seen = is_picture(each)
     drawer: Callable[..., None] = shown if seen else spectrogram
     drawn: list[Callable[[Any], None]] = [
         partial(drawer, each=each, how=None, title="as the model sees it" if seen else "as the model hears it")

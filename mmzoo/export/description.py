@@ -11,19 +11,11 @@ from typing import Any
 
 from mmzoo.errors import check_name, require
 from mmzoo.limits import check_plain
+from mmzoo.modalities import modalities
 
 KEYS = {"sha256", "format", "mmzoo", "spec", "inputs", "outputs"}
 MAX_BYTES = 2**30  # of one example of an input
 ITEM = {"uint8": 1, "int32": 4, "float32": 4}
-KINDS = {  # by kind of input: the types that its tensor may have, and how many axes
-    "image": (("uint8",), (3,)),
-    "video": (("uint8",), (4,)),
-    "text": (("uint8", "int32"), (1,)),
-    "audio": (("float32",), (1, 2)),
-    "sensor": (("float32",), (2,)),
-    "tabular": (("float32",), (1,)),
-}
-TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose vocabulary is in the description
 PRESENT = {"name", "dtype", "shape", "order"}
 
 
@@ -63,21 +55,13 @@ def check_description(origin: str, about: Any) -> None:
 
 
 def is_input(entry: dict[str, Any]) -> bool:
-    """Has an input a kind, and the type and the shape of a tensor of that kind, and its vocabulary if it needs one?"""
+    """Has an input a kind, and the type and the shape of a tensor of that kind, and what else a client of it needs?"""
     kind, dtype, shape = (entry.get(key) for key in ("kind", "dtype", "shape"))
-    if type(kind) is not str or kind not in KINDS or type(entry.get("unit")) is not str:
+    if type(kind) is not str or kind not in modalities.names() or type(entry.get("unit")) is not str:
         return False
-    types, axes = KINDS[kind]
-    if dtype not in types or not isinstance(shape, list) or len(shape) - 1 not in axes:
+    made = modalities[kind]
+    if dtype not in made.dtypes or not isinstance(shape, list) or len(shape) - 1 not in made.axes:
         return False
     if not all(type(side) is int and side > 0 for side in shape) or shape[0] != 1:
         return False
-    if math.prod(shape) * ITEM[dtype] > MAX_BYTES:
-        return False
-    if kind in ("image", "video") and not (shape[-1] == 3 and shape[-2] == shape[-3]):
-        return False
-    if kind != "text" or dtype == "uint8":
-        return True
-    tokenizer, vocabulary = entry.get("tokenizer"), entry.get("vocabulary")
-    named = isinstance(tokenizer, dict) and type(tokenizer.get("name")) is str and tokenizer["name"] in TRAINED
-    return named and isinstance(vocabulary, list) and all(type(word) is str for word in vocabulary)
+    return math.prod(shape) * ITEM[dtype] <= MAX_BYTES and made.is_described(entry)

@@ -64,7 +64,7 @@ def calibration(spec: Any, training: Any) -> dict[str, np.ndarray]:
 
 def exact_layers(model: Any) -> list[str]:
     """The layers that stay in float32: a spectrum spans more than 8 bits hold."""
-    from mmzoo.modalities.spectrogram import LogMel
+    from mmzoo.modalities.audio.spectrogram import LogMel
 
     return [layer.name for layer in model._flatten_layers() if isinstance(layer, LogMel)]
 

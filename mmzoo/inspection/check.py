@@ -10,19 +10,15 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.faults import Faults
-from mmzoo.data.fingerprints import exact, near_groups, picture_map, plain_words, sound_map
-from mmzoo.data.kinds import READERS
+from mmzoo.data.fingerprints import exact, near_groups, plain_words
+from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.base import read_bytes, unpacked
-from mmzoo.modalities.cells import is_missing
-from mmzoo.modalities.pictures.reading import from_pillow, is_pillow
+from mmzoo.modalities.tabular.cells import is_missing
 
-MEDIA = ("image", "audio", "video", "sensor")
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word
 FAR = 10.0  # robust deviations from the median at which a number is far out
-MAPS = {"image": picture_map, "audio": sound_map}
 
 
 @dataclass
@@ -132,9 +128,8 @@ def check(source: Source) -> Check:
             found.labels[split] = dict(Counter(labels).most_common())
         found.missing[source.label] = sum(is_missing(value) for value in columns[source.label])
     repeated(found, inputs, ids, hashes, groups)
-    leaked(
-        found, [name for name in inputs if source.kinds[name] in (*MEDIA, "text")], ids, splits, hashes, groups, columns
-    )
+    kinds = input_kinds()
+    leaked(found, [name for name in inputs if source.kinds[name] in kinds], ids, splits, hashes, groups, columns)
     return found
 
 
@@ -142,18 +137,20 @@ def looked_at(
     name: str, kind: str, values: Sequence[Any], ids: Sequence[str], found: Check
 ) -> tuple[list[Any], list[Any]]:
     """The exact hash of each value, and the group of those that are nearly the same; None where none is given."""
+    made = input_kinds().get(kind)
+    files = made is not None and bool(made.endings)
+    trial = made.trial() if made is not None else None
 
     def one(value: Any) -> Any:
-        if is_missing(value) if kind not in MEDIA else value is None:
+        if value is None if files else is_missing(value):
             return None, None
         try:
             if isinstance(value, DataError):
                 return value, None
-            if kind not in MEDIA:
+            if made is None or not files:
                 return exact(value), None
-            data = content(value, kind)
-            example = READERS[kind].decode(value) if kind in READERS else None
-            return exact(data), MAPS[kind](example) if kind in MAPS and example is not None else None
+            data = made.content(value)
+            return exact(data), trial.fingerprint(trial.decode(value)) if trial is not None else None
         except MMZooError as error:
             return error, None
 
@@ -168,22 +165,13 @@ def looked_at(
         far = far_out(np.array(good))
         if far.any():
             found.outliers[name] = [ids[int(row)] for row in np.flatnonzero(far)]
-    if kind == "text":
+    if made is not None and made.is_text:
         found.replaced += sum("\ufffd" in str(value) for value in values)
         gone = [is_missing(value) or isinstance(value, DataError) for value in values]
         return hashes, [None if no else plain_words(str(value)) for no, value in zip(gone, values, strict=True)]
-    near = near_groups(
-        kind, {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
-    )
+    maps = {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
+    near = near_groups(maps, made.closeness) if made is not None else {}
     return hashes, [near.get(row, result) for row, result in enumerate(hashes)]
-
-
-def content(value: Any, kind: str) -> Any:
-    """What tells a value from others: the bytes of a file, or an array."""
-    value = unpacked(value) if kind == "image" else value
-    if kind == "image" and is_pillow(value):
-        return from_pillow(value, "The picture")[0]
-    return value if isinstance(value, np.ndarray) else read_bytes(value, kind)[0]
 
 
 def far_out(numbers: np.ndarray) -> np.ndarray:
@@ -219,7 +207,7 @@ def leaked(
     done: set[int] = set()
     for name in inputs:
         known: dict[Any, int] = defaultdict(int)
-        text = found.kinds[name] == "text"
+        text = input_kinds()[found.kinds[name]].is_text
         rows = [k for k, group in enumerate(groups[name]) if group is not None]
         rows = [k for k in rows if not text or len(str(columns[name][k])) >= LONG]
         for row in rows:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mmzoo.data.kinds import inputs
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 from mmzoo.inspection.check import Check
-from mmzoo.modalities.image import Image
 
 SHOWN = 24  # pairs drawn of each kind
-PICTURE = Image("picture", size=96)
 
 
 def write_page(path: Path, source: Source, found: Check) -> None:
@@ -53,22 +52,19 @@ def side(source: Source, record: str) -> dict[str, Any]:
     part = next(part for part in source.splits.values() if record in part.ids)
     values = part[part.ids.index(record)]
     shown: dict[str, Any] = {"id": record, "picture": "", "text": ""}
+    kinds = inputs()
     for name, kind in source.inputs.items():
-        if kind == "image" and not shown["picture"] and values[name] is not None:
-            shown["picture"] = thumbnail(values[name])
-        if kind == "text" and not shown["text"] and values[name] is not None:
-            shown["text"] = str(values[name])[:160]
+        value = values[name]
+        if value is None or kind not in kinds:
+            continue
+        if kinds[kind].is_text:
+            shown["text"] = shown["text"] or str(value)[:160]
+        elif not shown["picture"]:
+            with suppress(MMZooError):
+                shown["picture"] = address(kinds[kind].preview(value))
     return shown
 
 
-def thumbnail(value: Any) -> str:
-    """A picture as a data: address; "" where it cannot be decoded."""
-    from PIL import Image as Pillow
-
-    try:
-        pixels = PICTURE.decode(value)
-    except MMZooError:
-        return ""
-    out = io.BytesIO()
-    Pillow.fromarray(pixels).save(out, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+def address(picture: bytes) -> str:
+    """A JPEG as a data: address; "" for none."""
+    return f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}" if picture else ""

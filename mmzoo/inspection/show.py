@@ -14,7 +14,8 @@ from mmzoo import datasets
 from mmzoo.augmentations import augmentations
 from mmzoo.choice import Method
 from mmzoo.data.faults import checked
-from mmzoo.data.guess import INPUTS, good_values
+from mmzoo.data.guess import good_values
+from mmzoo.data.kinds import inputs
 from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
 from mmzoo.draws import keys_of
@@ -33,11 +34,11 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
         return list(recipe.spec.inputs), datasets.load(recipe.data)[0]
     opened = datasets.open_source(source)
     records = next(iter(opened.splits.values()))
-    items, names = [], input_names(opened.kinds)
+    items, names, made = [], input_names(opened.kinds), inputs()
     for column, kind in opened.inputs.items():
-        if kind in INPUTS:
+        if kind in made:
             values = good_values(records.column(column))
-            items.append(fitted(INPUTS[kind](names[column], values), values))
+            items.append(fitted(made[kind].guessed(names[column], values), values))
             records.columns[items[-1].name] = records.column(column)
     return items, records
 
@@ -105,7 +106,7 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
     try:
         if isinstance(value, DataError):
             raise value
-        original = with_curves(item, value, shown_input(item, value, record))
+        original = shown_input(item, value, record)
     except MMZooError as error:
         return {"name": item.name, "kind": item.kind, "error": str(error), "variants": []}
     original["variants"] = []
@@ -114,9 +115,8 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
         batch = np.repeat(example[None], variants, axis=0) if variants else example[None][:0]
         keys = keys_of(seed, np.full(len(batch), row), np.arange(len(batch)))
         for made in np.asarray(item.augment(batch, keys)) if len(batch) else ():
-            changed = made.tobytes().rstrip(b"\0") if item.kind == "text" else made
-            shown = with_curves(item, changed, shown_input(item, changed, record))
-            if item.kind == "text":
+            shown = shown_input(item, item.value_of(made), record)
+            if item.is_text:
                 shown["words"] = marked(original["text"].lower(), shown["text"])
             original["variants"].append(shown)
     return original
@@ -144,25 +144,9 @@ def add_mixtures(
         said = f"{shares[place]:.0%} of it, the rest of {records.ids[pairs[place ^ 1]]}"
         for column, k in enumerate(good):
             if present[place, column] and present[place ^ 1, column]:
-                example = np.asarray(found[items[k].name][place])
-                value = example.tobytes().rstrip(b"\0") if items[k].kind == "text" else example
-                shown = with_curves(items[k], value, shown_input(items[k], value, records.ids[row]))
+                value = items[k].value_of(np.asarray(found[items[k].name][place]))
+                shown = shown_input(items[k], value, records.ids[row])
                 drawings[place][k]["variants"].append({**shown, "mixed": said})
-
-
-def with_curves(item: Modality, value: Any, shown: dict[str, Any]) -> dict[str, Any]:
-    """A sensor's channels as points of lines in a field of 220 x 64."""
-    if item.kind != "sensor" or value is None:
-        return shown
-    example = item.decode(value)
-    lines = []
-    for channel in example.T:
-        there = np.flatnonzero(np.isfinite(channel))
-        if len(there):
-            x = there / max(len(channel) - 1, 1) * 220
-            y = 60 - 56 * (channel[there] - channel[there].min()) / max(np.ptp(channel[there]), 1e-9)
-            lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
-    return {**shown, "curves": lines}
 
 
 def marked(before: str, after: str) -> list[tuple[str, str]]:

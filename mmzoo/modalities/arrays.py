@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import decimal
+import io
 import math
 import numbers
 import re
@@ -14,13 +15,10 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, require_data
-from mmzoo.modalities.base import read_bytes
-from mmzoo.modalities.wav import CHANNELS
+from mmzoo.modalities.files import read_bytes
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000  # characters of a .npy file's header, as many as NumPy itself reads
-LOUDEST = 8.0
-"""Of float samples, whose full scale is 1: mixes and lossy coders overshoot by less, integers as floats by more."""
 
 
 def load_npy(data: bytes, origin: str) -> np.ndarray:
@@ -131,62 +129,13 @@ def numeric(value: Any, what: str) -> np.ndarray:
     return array
 
 
-def waveform(value: Any, what: str) -> np.ndarray:
-    """A sound (N,), (N, channels) or (channels, N), as (N,) or (N, channels), float32 or int16, full scale 1 or 32768.
-
-    Integers of 8, 16 and 32 bits are scaled by their type (those without a sign rest at half of its range); those of 64
-    bits, which lists and datasets have, are taken for 16 bits if they fit.
-
-    Raises:
-        DataError: it is no such array, or it is not clear which of its axes is time, or what its numbers mean.
-    """
-    array = numeric(value, f"audio {what}")
-    kind, bits = array.dtype.kind, array.dtype.itemsize * 8
-    say = "; give int16, or float in -1..1."
-    require_data(kind != "b", "junk_array", f"Audio {what} is an array of truth values{say}")
-    if kind in "iu":
-        far = max(-int(array.min(initial=0)), int(array.max(initial=0)))
-        if bits == 64:
-            require_data(far <= 2**15, "wrong_scale", f"Audio {what} has 64-bit integers up to {far}{say}")
-            array = np.clip(array, -(2**15), 2**15 - 1).astype(np.int16)
-        elif (kind, bits) == ("i", 32):
-            # Nothing that was recorded is 96 dB below full scale from end to end.
-            unclear = f"Audio {what} has 32-bit integers, yet none over {far}, as if they were of 16 bits{say}"
-            require_data(far == 0 or far > 2**15, "wrong_scale", unclear)
-    return oriented(scaled(array), what)
+def npy(array: np.ndarray) -> bytes:
+    """An array of numbers as a .npy file."""
+    out = io.BytesIO()
+    np.save(out, array, allow_pickle=False)
+    return out.getvalue()
 
 
-def scaled(array: np.ndarray) -> np.ndarray:
-    """Samples as float32, whose full scale is 1, by their type; int16 stays what it is."""
-    kind, bits = array.dtype.kind, array.dtype.itemsize * 8
-    if kind == "f":
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-            return array.astype(np.float32, copy=False)
-    if (kind, bits) == ("i", 16):
-        return array.astype(np.int16, copy=False)
-    rest = 0 if kind == "i" else 2 ** (bits - 1)
-    return ((array.astype(np.float64) - rest) / 2 ** (bits - 1)).astype(np.float32)
-
-
-def oriented(array: np.ndarray, what: str) -> np.ndarray:
-    """(N,) or (N, channels) of an array whose channels may come first: the axis that can only be channels is them."""
-    shape = f"Audio {what} must have shape (N,), (N, channels) or (channels, N), not {array.shape}."
-    require_data(array.ndim in (1, 2), "wrong_shape", shape)
-    if array.ndim == 1 or not array.size:
-        return array.reshape(-1)
-    few = [axis for axis in (0, 1) if array.shape[axis] in CHANNELS]
-    single = [axis for axis in few if array.shape[axis] == 1]
-    channels = single or few
-    unclear = f"Audio {what} of shape {array.shape} may be either way round; give (N,), its channels mixed."
-    require_data(len(channels) == 1 or single, "wrong_shape", unclear if few else shape)
-    return array.T if channels[0] == 0 else array
-
-
-def mono(samples: np.ndarray) -> np.ndarray:
-    """The mean of the channels of (N,) or (N, channels), float32 (N,) in full scale 1."""
-    if samples.dtype == np.int16:
-        samples = np.multiply(samples, np.float32(1 / 32768), dtype=np.float32)
-    if samples.ndim == 1 or samples.shape[1] == 1:
-        return samples.reshape(-1)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-        return samples.mean(axis=1, dtype=np.float32)
+def axes_of(value: Any) -> int:
+    """How many axes an array of real numbers has; 0 for what is none."""
+    return value.ndim if isinstance(value, np.ndarray) and value.dtype.kind in "uif" else 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Self
@@ -13,12 +11,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.choice import Augmentation, Tower, plain
-from mmzoo.errors import DataError, check_name, require, require_data
-from mmzoo.files import MAX_FILE, read_file
+from mmzoo.errors import check_name, require
+from mmzoo.modalities.defaults import Defaults
 
 
 @dataclass(frozen=True)
-class Modality:
+class Modality(Defaults):
     """One input of a model: its name, the tensor it becomes, and the tower that reads it.
 
     A subclass adds the facts that fix the tensor (`shape` and `dtype` of one
@@ -33,7 +31,6 @@ class Modality:
     name: str
     tower: Tower | str = field(default="", kw_only=True)
     augmentations: Sequence[Augmentation | str] | None = field(default=None, kw_only=True)
-    kind: ClassVar[str] = ""
     usual: ClassVar[tuple[str, ...]] = ()
     """The augmentations of an input that names none."""
 
@@ -76,7 +73,7 @@ class Modality:
     @property
     def unit(self) -> str:
         """What the numbers of an example are, for whoever writes a client."""
-        raise NotImplementedError
+        return "numbers"
 
     def fit(self, values: Sequence[Any]) -> Self:
         """With what is learnt from the training records before the model is built: a vocabulary, statistics."""
@@ -112,7 +109,7 @@ class Modality:
     @property
     def has_files(self) -> bool:
         """Is there a kind of file that a served model reads by itself (`from_file`)?"""
-        return True
+        return False
 
     def from_array(self, batch: Any) -> Any:
         """In the graph: a batch as `array_spec` says, as the tensor (B, *shape) that the model takes."""
@@ -150,49 +147,6 @@ def augmenter(item: Modality) -> Any:
         return tf.where(tf.reshape(varied, (-1, *[1] * (len(batch.shape) - 1))), batch, original)
 
     return tf.function(augment, jit_compile=True, autograph=False)
-
-
-def unpacked(value: Any) -> Any:
-    """What a dict stands for as Hugging Face's datasets give files, `{"bytes", "path"}`; anything else as it is."""
-    if not isinstance(value, Mapping) or "array" in value or not value.keys() & {"bytes", "path"}:
-        return value
-    return value.get("path") if value.get("bytes") is None else value["bytes"]
-
-
-@contextmanager
-def reading(origin: str) -> Iterator[None]:
-    """A file that is missing or cannot be read is a `DataError` that calls it by `origin`."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise DataError(f"{origin} does not exist; check the path.", "missing_file") from None
-    except OSError as error:
-        message = f"{origin} cannot be read ({error.strerror}); check the path and its permissions."
-        raise DataError(message, "unreadable_file") from None
-
-
-FILES = (str, os.PathLike, bytes, bytearray, memoryview)
-"""What a file may be given as: its path, or its bytes."""
-
-
-def origin_of(value: Any, what: str) -> str:
-    """How an error calls a file that is given as its path or its bytes."""
-    return f"The {what} file '{value}'" if isinstance(value, (str, os.PathLike)) else f"The {what} bytes"
-
-
-def read_bytes(value: Any, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
-    """The bytes of a file of at most `limit` bytes (or those given), and how an error calls them."""
-    value = unpacked(value)
-    kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
-    require_data(isinstance(value, FILES), "wrong_kind", kind)
-    origin = origin_of(value, what)
-    if isinstance(value, (str, os.PathLike)):
-        with reading(origin):
-            data = read_file(value, limit=limit)
-    else:
-        data = bytes(value)
-    require_data(data, "empty_file", f"{origin} is empty (0 bytes); give a complete file or leave this input out.")
-    return data, origin
 
 
 LEAST_DEVIATION = 1e-3  # in a column's own unit: one that never changes must not be blown up

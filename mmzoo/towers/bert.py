@@ -11,12 +11,12 @@ from keras import ops
 from mmzoo.declared import pretrained
 from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
+from mmzoo.modalities.text.sequence import token_ids
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.adapters import with_adapters
 from mmzoo.towers.backbone import check_tuning
 from mmzoo.towers.hub import load_preset
-from mmzoo.towers.sequence import token_ids
 
 CONFIG = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length")
 

@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from mmzoo.modalities.text import Text
+from mmzoo.modalities.text.sequence import embedded
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.sequence import embedded
 
 
 @towers.register("embedding_mean", serves="text")

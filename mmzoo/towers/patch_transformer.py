@@ -10,9 +10,9 @@ from keras import ops
 from mmzoo.errors import require
 from mmzoo.layers import Positions, transformer_block
 from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.audio.sequence import frames
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.sequence import frames
 
 
 @towers.register("patch_transformer", serves="audio")

@@ -10,21 +10,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import keras
 from keras import ops
 
-from mmzoo.declared import embedding, frozen_features
-from mmzoo.modalities import Modality
-from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.gaps import FillGaps
-from mmzoo.modalities.sensor import Sensor
-from mmzoo.modalities.spectrogram import GivenFrames, LogMel, Mfcc
-from mmzoo.modalities.text import Text
+from mmzoo.modalities import modalities
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 
 Encoder = Callable[..., Tokens]
-SEQUENCES = ("audio", "sensor", "text")
+SEQUENCES = tuple(kind for kind in modalities.names() if modalities[kind].is_sequence)
 
 
 def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
@@ -36,7 +29,7 @@ def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
     def add(encoder: Encoder) -> Encoder:
         def tower(x: Any, item: Any, **options: Any) -> Tokens:
             width = options.get("width", parameters["width"].default)
-            return encoder(sequence(x, item, width), scoped(item), **options)
+            return encoder(item.sequence(x, width), scoped(item), **options)
 
         parameters = inspect.signature(encoder).parameters
         own = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -48,50 +41,6 @@ def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
         return encoder
 
     return add
-
-
-def sequence(x: Any, item: Modality, width: int) -> Tokens:
-    """A decoded batch as `Tokens`: words (B, tokens, width), frames (B, T, bands) or steps (B, T, 2 channels)."""
-    if isinstance(item, Text):
-        return embedded(x, item, width)
-    if isinstance(item, Audio):
-        return frames(x, item)
-    assert isinstance(item, Sensor)
-    item.check_fitted()
-    layer = frozen_features(item, FillGaps(item.means, item.deviations, name=scoped(item)("trunk")))
-    return Tokens(*layer(x))
-
-
-def token_ids(x: Any, item: Text) -> Any:
-    """The ids int32 (B, tokens) of a text, 0 for padding."""
-    item.check_fitted()
-    if not item.in_graph:
-        return x
-    return frozen_features(item, item.made_tokenizer.layer(item.tokens, scoped(item)("trunk")))(x)
-
-
-def embedded(x: Any, item: Text, width: int) -> Tokens:
-    """A text's tokens in an embedding that trains from scratch."""
-    ids = token_ids(x, item)
-    layer = embedding(item, keras.layers.Embedding(item.size, width, name=scoped(item)("embedding")))
-    return Tokens(layer(ids), ids > 0)
-
-
-def frames(x: Any, item: Audio, name: str = "") -> Tokens:
-    """The frames of a sound: log-mel or MFCC in the graph, or those that were given.
-
-    Args:
-        name: of the layer, where something behind it is what never trains.
-    """
-    called = name or scoped(item)("trunk")
-    if item.frames:
-        layer = GivenFrames(name=called)
-    else:
-        kind = {"log_mel": LogMel, "mfcc": Mfcc}[item.features]
-        layer = kind(item.sample_rate, bands=item.bands, name=called)
-    if not name:
-        frozen_features(item, layer)
-    return Tokens(*layer(x))
 
 
 def without_padding(tokens: Tokens) -> Any:

@@ -10,10 +10,10 @@ from keras import ops
 
 from mmzoo.errors import check_number
 from mmzoo.modalities.audio import Audio
-from mmzoo.modalities.spectrogram import SpecAugment
+from mmzoo.modalities.audio.sequence import frames
+from mmzoo.modalities.audio.spectrogram import SpecAugment
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.sequence import frames
 
 
 @towers.register("spectrogram_cnn", serves="audio")

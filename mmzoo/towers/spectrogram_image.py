@@ -8,11 +8,11 @@ from keras import ops
 
 from mmzoo.choice import Tower
 from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.audio.sequence import frames
 from mmzoo.options import Range
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 from mmzoo.towers.nested import check_image_tower, nested
-from mmzoo.towers.sequence import frames
 
 
 @towers.register("spectrogram_image", check_image_tower, serves="audio")

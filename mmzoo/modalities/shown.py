@@ -1,0 +1,34 @@
+"""How a value is shown on a page."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value for a page: any of these.
+
+    Args:
+        text: words, or what a picture has no room for.
+        picture: a PNG.
+        sound: a WAV.
+        curves: the points of lines in a field of 220 x 64, as SVG has them.
+    """
+
+    text: str = ""
+    picture: bytes = b""
+    sound: bytes = b""
+    curves: tuple[str, ...] = ()
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """uint8 (H, W) or (H, W, 3) as a PNG."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", optimize=True)
+    return file.getvalue()

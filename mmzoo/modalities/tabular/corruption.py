@@ -1,0 +1,18 @@
+"""Rows made worse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mmzoo.modalities.corruption import Corruption
+
+
+def columns_lost(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+    """A row's columns missing with probability `level`."""
+    gone = random.random(examples.shape[:2]) < level
+    return np.where(gone, item.absent, examples)
+
+
+CORRUPTIONS = {"gaps": Corruption("share of columns", (0.2, 0.4, 0.6, 0.8), columns_lost)}

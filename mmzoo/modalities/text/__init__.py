@@ -1,0 +1,218 @@
+"""Text: a string of any length and language to its first UTF-8 bytes, or to the ids of its tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.choice import Tokenizer, Tower
+from mmzoo.errors import as_tuple, check_number, require, require_data
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.cuts import note_cut
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.text.client import decoder, is_described
+from mmzoo.modalities.text.corruption import CORRUPTIONS
+from mmzoo.modalities.text.normalizing import normalized
+from mmzoo.tokenizers import tokenizers
+
+MOST_WORDS = 64  # that are left out, one at a time
+
+
+@modalities.register("text")
+@dataclass(frozen=True)
+class Text(Modality):
+    """A text, normalised (NFKC) and in lower case. An empty one counts as absent.
+
+    With a tokenizer in the graph the decoded example is uint8 (max_bytes,): the UTF-8 bytes,
+    then zeros, because a file on a phone has no other tokenizer than the one in its graph. With
+    a trained tokenizer it is int32 (tokens,): ids, then zeros.
+
+    Args:
+        max_bytes: bytes read at most, where the tokenizer is in the graph.
+        tokens: tokens read at most.
+        tokenizer: a name (`mmzoo list tokenizers`), or `Tokenizer(name, option=...)`.
+        vocabulary: of a trained tokenizer; `fit` fills it in.
+    """
+
+    max_bytes: int = 96
+    tokens: int = 24
+    tokenizer: Tokenizer | str = "hashed_words"
+    vocabulary: Sequence[str] = field(default=(), repr=False)
+    tower: Tower | str = "embedding_attention"
+    kind: ClassVar[str] = "text"
+    colour: ClassVar[str] = "#3f7f3a"
+    is_text: ClassVar[bool] = True
+    is_sequence: ClassVar[bool] = True
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8", "int32")
+    axes: ClassVar[tuple[int, ...]] = (1,)
+    corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "tokenizer", Tokenizer.of(self.tokenizer))
+        object.__setattr__(self, "vocabulary", as_tuple(f"The vocabulary of text '{self.name}'", self.vocabulary))
+        check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, 4096, whole=True)
+        check_number(f"The tokens of text '{self.name}'", self.tokens, 1, 4096, whole=True)
+        chosen = Tokenizer.of(self.tokenizer)
+        tokenizers.check_options(chosen.name, chosen.options)
+        require(
+            all(isinstance(entry, str) for entry in self.vocabulary) and not (self.in_graph and self.vocabulary),
+            f"The vocabulary of text '{self.name}' must be strings, for a trained tokenizer, not '{chosen.name}'.",
+        )
+
+    @property
+    def in_graph(self) -> bool:
+        """Is the tokenizer part of the model's graph?"""
+        return bool(tokenizers.facts(Tokenizer.of(self.tokenizer).name)["where"] == "graph")
+
+    @property
+    def made_tokenizer(self) -> Any:
+        """The tokenizer with its options."""
+        chosen = Tokenizer.of(self.tokenizer)
+        return tokenizers[chosen.name](**chosen.options)
+
+    @property
+    def size(self) -> int:
+        """The number of ids, padding included."""
+        return int(self.made_tokenizer.size) if self.in_graph else len(self.vocabulary) + 1
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.max_bytes if self.in_graph else self.tokens,)
+
+    @property
+    def dtype(self) -> str:
+        return "uint8" if self.in_graph else "int32"
+
+    @property
+    def unit(self) -> str:
+        """What a client has to send."""
+        if self.in_graph:
+            return "UTF-8 bytes of the text in NFKC and lower case, then zeros"
+        return f"token ids of tokenizer '{Tokenizer.of(self.tokenizer).name}', then zeros"
+
+    def fit(self, values: Sequence[Any]) -> Self:
+        """With the tokenizer trained on these texts, if it is one that is trained and has no vocabulary yet."""
+        if self.in_graph or self.vocabulary:
+            return self
+        return replace(self, vocabulary=self.made_tokenizer.train(self._normal(value) for value in values))
+
+    @property
+    def unfitted(self) -> str:
+        return "" if self.in_graph or self.vocabulary else "a tokenizer that is not trained yet"
+
+    def _normal(self, value: str | bytes) -> str:
+        what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
+        require_data(isinstance(value, (str, bytes)), "bad_text", what)
+        return normalized(value)
+
+    def check(self, value: str | bytes) -> None:
+        self._normal(value)
+
+    def decode(self, value: str | bytes) -> np.ndarray:
+        """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and said."""
+        text = self._normal(value)
+        found = list(text.encode("utf-8", "replace")) if self.in_graph else self._ids(text)
+        (length,) = self.shape
+        if len(found) > length:
+            unit, setting = ("bytes", "max_bytes") if self.in_graph else ("tokens", "tokens")
+            note_cut(self.name, len(found), length, unit, setting)
+        example = np.zeros(length, self.dtype)
+        example[: len(found)] = found[:length]
+        return example
+
+    def _ids(self, text: str) -> list[int]:
+        self.check_fitted()
+        return list(self.made_tokenizer.encoder(self.vocabulary)(text))
+
+    @property
+    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+        return ((), "string") if self.in_graph else (self.shape, self.dtype)
+
+    def from_array(self, batch: Any) -> Any:
+        """Strings (B,) to their first bytes, in lower case; ids as they are."""
+        import tensorflow as tf
+
+        if not self.in_graph:
+            return batch
+        cut = tf.strings.substr(tf.strings.lower(batch, encoding="utf-8"), 0, self.max_bytes)
+        return tf.ensure_shape(tf.io.decode_raw(cut, tf.uint8, fixed_length=self.max_bytes), (None, self.max_bytes))
+
+    @property
+    def has_files(self) -> bool:
+        return self.in_graph
+
+    def from_file(self, data: Any) -> Any:
+        """UTF-8."""
+        return self.from_array(data[None])[0]
+
+    def to_file(self, example: np.ndarray) -> bytes:
+        """UTF-8."""
+        return example.tobytes().rstrip(b"\0")
+
+    @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """As many bytes as nineteen of twenty texts have, 32 to 512."""
+        bytes_ = int(np.clip(np.percentile([len(value.encode()) for value in values], 95), 32, 512))
+        tower = "static_embedding_attention" if find_spec("wordllama") is not None else "embedding_attention"
+        return cls(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
+
+    @classmethod
+    def to_stored(cls, value: Any) -> bytes:
+        """UTF-8."""
+        return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
+
+    @classmethod
+    def from_stored(cls, data: bytes, origin: str) -> Any:
+        return data.decode("utf-8", "replace")
+
+    def value_of(self, example: np.ndarray) -> Any:
+        return self.to_file(example)
+
+    def explain(self, probe: Probe) -> Inside:
+        """Each word left out; where a word is a token of an embedding, integrated gradients from zeros too."""
+        pieces, losses = self._without_words(probe)
+        maps, gap, at = {"occlusion": losses}, None, probe.embedding
+        if at is not None:
+            x, ids = probe.at(at)
+            assert ids is not None
+            if pieces and int((ids > 0).sum()) == len(pieces):
+                shares, gap = probe.integrated_gradients(at, x, np.zeros_like(x), ids)
+                maps["integrated_gradients"] = shares[: len(pieces)].sum(axis=-1)
+        caption = "what each word says for the answer (blue) and against it (orange)"
+        return Inside(self.kind, maps, caption, pieces, gap, tokens="pieces")
+
+    def _without_words(self, probe: Probe) -> tuple[list[str], np.ndarray]:
+        """The first words of the text, and the logit lost without each."""
+        text = probe.value.decode("utf-8", "replace") if isinstance(probe.value, bytes) else probe.value
+        spans = [match.span() for match in re.finditer(r"\S+", text)][:MOST_WORDS]
+        if not spans:
+            return [], np.zeros(0)
+        variants = np.stack([self.decode((text[:a] + text[b:]).strip()) for a, b in spans])
+        return [text[a:b] for a, b in spans], probe.lost(variants)
+
+    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+        from mmzoo.modalities.text.mixing import words_of_both
+
+        return words_of_both(own, other, share)
+
+    def sequence(self, x: Any, width: int) -> Any:
+        """Tokens in an embedding that trains from scratch."""
+        from mmzoo.modalities.text.sequence import embedded
+
+        return embedded(x, self, width)
+
+    @classmethod
+    def is_described(cls, about: Mapping[str, Any]) -> bool:
+        return is_described(about)
+
+    @classmethod
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+        return decoder(about)

@@ -1,0 +1,51 @@
+"""Texts for a program without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import require
+from mmzoo.modalities.described import following
+from mmzoo.modalities.text.normalizing import normalized
+
+TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose vocabulary is in the description
+
+
+def is_described(about: Mapping[str, Any]) -> bool:
+    """Has a text whose model takes ids a tokenizer that there is, and a vocabulary of strings?"""
+    if about["dtype"] == "uint8":
+        return True
+    tokenizer, vocabulary = about.get("tokenizer"), about.get("vocabulary")
+    named = isinstance(tokenizer, dict) and type(tokenizer.get("name")) is str and tokenizer["name"] in TRAINED
+    return named and isinstance(vocabulary, list) and all(type(word) is str for word in vocabulary)
+
+
+def decoder(about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+    """The first UTF-8 bytes, or the ids of the first tokens, of a text in NFKC and lower case; then zeros."""
+    name, dtype, length = about["name"], about["dtype"], about["shape"][1]
+    tokenizer = None if dtype == "uint8" else trained(about)
+
+    def decode(value: Any) -> np.ndarray:
+        require(isinstance(value, (str, bytes)), f"Text '{name}' must be a string, not {type(value).__name__}.")
+        text = normalized(value)
+        if tokenizer is None:
+            found = list(text.encode())
+        else:
+            with following(name):
+                found = [k + 1 for k in tokenizer.encode(text, add_special_tokens=False).ids]
+        example = np.zeros(length, dtype)
+        example[: len(found)] = found[:length]
+        return example
+
+    return decode
+
+
+def trained(about: Mapping[str, Any]) -> Any:
+    """The trained tokenizer, from its vocabulary in the description."""
+    from mmzoo.tokenizers.trained import Trained
+
+    (made,) = [each for each in Trained.__subclasses__() if each.name == about["tokenizer"]["name"]]
+    return made.build(tuple(about["vocabulary"]))

@@ -1,0 +1,167 @@
+"""Video: MP4, WebM, AVI and the like, GIF, or an array, to uint8 (frames, size, size, 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.errors import DataError, check_number, require, require_data
+from mmzoo.modalities import modalities
+from mmzoo.modalities.arrays import axes_of
+from mmzoo.modalities.audio.containers import count_frames, frames
+from mmzoo.modalities.base import Modality
+from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.files import FILES, read_bytes, unpacked
+from mmzoo.modalities.image.client import squeezed
+from mmzoo.modalities.image.corruption import BLUR, NOISE
+from mmzoo.modalities.image.occlusion import patches
+from mmzoo.modalities.image.pictures import read_gif, resized
+from mmzoo.modalities.shown import Shown, png
+
+
+@modalities.register("video")
+@dataclass(frozen=True)
+class Video(Modality):
+    """Moving pictures: `frames` of them at even distances, each squeezed to `size` x `size` pixels.
+
+    The decoded example is uint8 (frames, size, size, 3), RGB. A clip with fewer frames repeats some.
+
+    Args:
+        rate: frames a second, from the start of the clip, which is cut or ends with its last frame again; 0 for
+            frames at even distances over the whole of it. Arrays and GIFs have no times and are taken whole.
+    """
+
+    frames: int = 8
+    size: int = 64
+    rate: float = 0.0
+    tower: Tower | str = "frames"
+    kind: ClassVar[str] = "video"
+    colour: ClassVar[str] = "#2f6f73"
+    # Read by PyAV (`pip install 'mmzoo[video]'`). A .gif is read too, but is a picture unless its column is said to be
+    # videos.
+    endings: ClassVar[tuple[str, ...]] = (
+        *(".mp4", ".m4v", ".mov", ".3gp", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".ogv", ".wmv"),
+    )
+    foreign: ClassVar[dict[str, str]] = dict.fromkeys((".vob", ".rm", ".swf"), "convert it to MP4")
+    starts: ClassVar[tuple[bytes, ...]] = (rb".{4}ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI |\0\0\x01[\xba\xb3]|FLV\x01",)
+    array_axes: ClassVar[int] = 4
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
+    axes: ClassVar[tuple[int, ...]] = (4,)
+    corruptions: ClassVar[dict[str, Corruption]] = {"blur": BLUR, "noise": NOISE}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(f"The frames of video '{self.name}'", self.frames, 1, 256, whole=True)
+        check_number(f"The rate of video '{self.name}'", self.rate, 0, 1000)
+        check_number(f"The size of video '{self.name}'", self.size, 16, 1024, whole=True)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.frames, self.size, self.size, 3)
+
+    @property
+    def dtype(self) -> str:
+        return "uint8"
+
+    @property
+    def unit(self) -> str:
+        return "RGB, 0 to 255"
+
+    def decode(self, value: Any) -> np.ndarray:
+        """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
+
+        A file is read frame by frame: at most `containers.MAX_FRAMES` of at most `MAX_PIXELS` each and `MAX_DECODED`
+        together, of which only the wanted ones are kept, resized; so that its decoder's own frames are most of the
+        memory that it takes: beside the file 0.8 GB at most in 8 bits and 4:2:0, which cameras write, and 2.1 GB else.
+
+        Raises:
+            MMZooError: it is damaged, too large, or needs PyAV, which is not installed.
+        """
+        value = unpacked(value)
+        if isinstance(value, FILES):
+            data, origin = read_bytes(value, "video")
+            if data[:4] != b"GIF8":
+                return self._read(data, origin)
+            return read_gif(data, origin, self.frames, self.size)
+        try:
+            value = np.asarray(value)
+        except Exception as error:  # lists of frames of several sizes, whatever a stranger's `__array__` raises
+            raise DataError(f"Video '{self.name}' is no array of frames of one size.", "wrong_shape") from error
+        require_data(
+            value.ndim == 4 and value.shape[-1] == 3 and value.dtype == np.uint8 and value.size,
+            "wrong_shape",
+            f"An array for video '{self.name}' must be uint8 (frames, height, width, 3), "
+            f"not {value.dtype} {value.shape}.",
+        )
+        chosen = value[even(len(value), self.frames)]
+        if chosen.shape == self.shape:
+            return chosen
+        return np.stack([resized(frame, self.size) for frame in chosen])
+
+    def _read(self, data: bytes, origin: str) -> np.ndarray:
+        """The frames that are wanted, and only those, of a file that PyAV reads."""
+        count, speed = count_frames(data, origin)
+        places = timed(count, self.frames, speed / self.rate) if self.rate else even(count, self.frames)
+        found = {number: resized(frame, self.size) for number, frame in frames(data, origin, set(places.tolist()))}
+        empty = f"{origin} has no pictures; give a complete file or leave this input out."
+        require_data(found, "empty_video", empty)
+        # Not every packet need become a frame: then the nearest before stands in.
+        there = sorted(found)
+        nearest = [max((k for k in there if k <= number), default=there[0]) for number in places]
+        return np.stack([found[k] for k in nearest])
+
+    @classmethod
+    def holds(cls, value: Any) -> bool:
+        return axes_of(value) == 4 and value.shape[-1] in (1, 3)
+
+    @classmethod
+    def trial(cls) -> Self:
+        return cls("value", frames=2, size=32)
+
+    def shown(self, value: Any) -> Shown:
+        """Its first frame."""
+        return Shown(picture=png(self.decode(value)[0]))
+
+    def explain(self, probe: Probe) -> Inside:
+        """The same patch of all frames at once."""
+        caption = "what is lost when a patch is covered in all frames, over the first frame"
+        return Inside(self.kind, {"occlusion": patches(probe)}, caption, shown=probe.example[0])
+
+    @classmethod
+    def is_described(cls, about: Mapping[str, Any]) -> bool:
+        high, wide, channels = about["shape"][2:]
+        return high == wide and channels == 3
+
+    @classmethod
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+        """An array uint8 (any, H, W, 3): frames at even distances."""
+        _, count, size, *_ = about["shape"]
+
+        def decode(value: Any) -> np.ndarray:
+            require(
+                isinstance(value, np.ndarray)
+                and value.ndim == 4
+                and value.shape[-1] == 3
+                and value.dtype == np.uint8
+                and value.size,
+                f"Video '{about['name']}' must be an array uint8 (frames, height, width, 3); "
+                "decode a file with mmzoo.predict.",
+            )
+            return np.stack([squeezed(frame, size) for frame in value[even(len(value), count)]])
+
+        return decode
+
+
+def even(count: int, wanted: int) -> np.ndarray:
+    """`wanted` places at even distances among `count`: the middles of equal parts."""
+    return ((np.arange(wanted) + 0.5) * count / wanted).astype(int)
+
+
+def timed(count: int, wanted: int, step: float) -> np.ndarray:
+    """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
+    return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
