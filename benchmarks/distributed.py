@@ -58,14 +58,14 @@ class Way:
 WAYS = {
     "recipe": [
         Way("batch 32 a worker", 32, 8, {}),
-        Way("the same, 16-bit gradients", 32, 8, {"exchange": "bfloat16"}),
+        Way("the same, 16-bit gradients", 32, 8, {"allreduce_dtype": "bfloat16"}),
         Way("batch 64 a worker", 64, 4, {}),
     ],
     "large": [
         Way("batch 16 a worker", 16, 2, {}),
-        Way("16-bit gradients", 16, 2, {"exchange": "bfloat16"}),
-        Way("batch 64 a worker in 4 parts", 64, 1, {"accumulate": 4}),
-        Way("the same, 16-bit gradients", 64, 1, {"accumulate": 4, "exchange": "bfloat16"}),
+        Way("16-bit gradients", 16, 2, {"allreduce_dtype": "bfloat16"}),
+        Way("batch 64 a worker in 4 parts", 64, 1, {"grad_accum_steps": 4}),
+        Way("the same, 16-bit gradients", 64, 1, {"grad_accum_steps": 4, "allreduce_dtype": "bfloat16"}),
     ],
 }
 
@@ -83,7 +83,7 @@ def child(case: str, batch: int, steps: int, settings: dict[str, Any]) -> None:
     workers = strategy.num_replicas_in_sync
     with strategy.scope():
         spec, model, feed = recipe(batch * workers) if case == "recipe" else large(batch * workers)
-        training = mmzoo.Training(batch_size=batch * workers, average=0.0, **settings)
+        training = mmzoo.Training(batch_size=batch * workers, ema_decay=0.0, **settings)
         trainer = Trainer(spec, model, training, 10**6)
         batches = trainer.batches(feed, range(10**6))
         for _ in range(2):
@@ -134,7 +134,7 @@ def adding(strategy: Any, variables: list[Any], settings: dict[str, Any]) -> lis
     """Seconds that it takes to add up as many numbers as the gradients are, and nothing else."""
     import tensorflow as tf
 
-    kind = settings.get("exchange", "float32")
+    kind = settings.get("allreduce_dtype", "float32")
     values = [tf.zeros(v.shape, kind) for v in variables]
 
     @tf.function
@@ -158,7 +158,7 @@ class Run:
     """Some workers that wait to be told to take steps."""
 
     def __init__(self, case: str, way: Way, workers: int) -> None:
-        settings = {name: value for name, value in way.settings.items() if workers > 1 or name != "exchange"}
+        settings = {name: value for name, value in way.settings.items() if workers > 1 or name != "allreduce_dtype"}
         task = [case, str(way.batch), str(way.steps), json.dumps(settings)]
         self.running = []
         for index, place in enumerate(places(workers)):

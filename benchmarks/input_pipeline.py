@@ -81,11 +81,11 @@ def records(pictures: list[str], sounds: list[str], count: int) -> Records:
     return Records({"image": [pictures[k] for k in rows], "sound": [sounds[k] for k in rows], "text": texts})
 
 
-def spec(size: int = 256, augmentations: tuple[str, ...] = ("flip", "shift", "colour")) -> mmzoo.Spec:
+def spec(size: int = 256, augmentations: tuple[str, ...] = ("flip", "shift", "color_jitter")) -> mmzoo.Spec:
     return mmzoo.Spec(
         [
             mmzoo.Image("image", size=size, augmentations=augmentations),
-            mmzoo.Audio("sound", sample_rate=16000, seconds=1.0, bands=64),
+            mmzoo.Audio("sound", sample_rate=16000, seconds=1.0, num_mel_bins=64),
             mmzoo.Text("text", max_bytes=64),
         ],
         "concat",
@@ -97,7 +97,7 @@ def ours(given: mmzoo.Spec, source: Records, log_mel: bool = False) -> tf.data.D
     arrays = decode(given, source, memory=0)
     made = stream(arrays, {}, Varied(modality_dropout=0.1), batch_size=BATCH, seed=0)(range(10**6))
     if log_mel:
-        mel = tf.function(LogMel(16000, bands=64), jit_compile=True, autograph=False)
+        mel = tf.function(LogMel(16000, num_mel_bins=64), jit_compile=True, autograph=False)
         made = made.map(lambda x, y: ({**x, "mel": mel(x["sound"])[0]}, y), num_parallel_calls=tf.data.AUTOTUNE)
     return made.prefetch(2)
 
@@ -111,7 +111,7 @@ def decoding(pictures: list[str]) -> tf.data.Dataset:
 
 def naive(source: Records) -> tf.data.Dataset:
     """What one writes first: each record by itself, in order."""
-    layer = LogMel(16000, bands=64)
+    layer = LogMel(16000, num_mel_bins=64)
 
     def one(path: Any, sound: Any, text: Any) -> Any:
         wave = tf.reshape(tf.audio.decode_wav(tf.io.read_file(sound))[0], (1, 16000))
@@ -162,7 +162,9 @@ def pieces(pictures: list[str], source: Records) -> dict[str, float]:
     keys, all_of_them = tf.range(BATCH, dtype=tf.int64), tf.ones(BATCH, bool)
     image, sound, _ = chosen.inputs
     batch = {name: tf.constant(arrays[name][rows]) for name in ("image", "sound")}
-    mel, compiled = (tf.function(LogMel(16000, bands=64), jit_compile=way, autograph=False) for way in (False, True))
+    mel, compiled = (
+        tf.function(LogMel(16000, num_mel_bins=64), jit_compile=way, autograph=False) for way in (False, True)
+    )
     order = tf.function(lambda step: rows_at(step + tf.range(BATCH, dtype=tf.int64), 2000, 0), autograph=False)
     work: dict[str, Callable[[], Any]] = {
         "pictures decoded by TensorFlow": lambda: [tf.io.decode_jpeg(file, channels=3) for file in files],
@@ -202,7 +204,7 @@ def main() -> None:
             "mmzoo": lambda: ours(spec(), few),
             "mmzoo, in any order": lambda: unordered(ours(spec(), few)),
             "mmzoo, log-mel in the pipeline": lambda: ours(spec(), few, log_mel=True),
-            "mmzoo, pictures turned and scaled": lambda: ours(spec(256, ("flip", "affine", "colour")), few),
+            "mmzoo, pictures turned and scaled": lambda: ours(spec(256, ("flip", "affine", "color_jitter")), few),
             "mmzoo, RandAugment": lambda: ours(spec(256, ("rand_augment",)), few),
             "mmzoo, squeezed to 224 px": lambda: ours(spec(224), few),
         }

@@ -39,13 +39,13 @@ def main() -> None:
     args = parser.parse_args()
     run = Run(args.run)
     records = run.records("test").take(args.records)
-    print(f"{'noise':<24} {'fused':>6} {'alone':>6} {'fused / alone':>14}")
+    print(f"{'noise':<24} {'fused':>6} {'unimodal':>6} {'fused / unimodal':>14}")
     for task, curves in noise_curves(run.model, records).items():
         print(task)
         for name, kinds in curves.items():
             for how, curve in kinds.items():
-                fused, alone = (np.mean(curve[key]) / curve["clean"][key] for key in ("fused", "alone"))
-                print(f"{name + ': ' + how:<24} {fused:6.2f} {alone:6.2f} {fused / alone:14.2f}")
+                fused, unimodal = (np.mean(curve[key]) / curve["clean"][key] for key in ("fused", "unimodal"))
+                print(f"{name + ': ' + how:<24} {fused:6.2f} {unimodal:6.2f} {fused / unimodal:14.2f}")
     inputs = decode(run.spec, records)
     presences = [presence_of(run.spec, inputs["present"], chosen) for chosen in subsets(run.spec)]
     one = best_of(lambda: run_model(run.model, inputs))

@@ -124,7 +124,7 @@ MLP = mmzoo.Tower("mlp", hidden=[8])
 def engine(name: str, made: mmzoo.Spec) -> None:
     """The engine with one and with several steps a call, over the loop by hand and over Keras's fit."""
     model, feed = feed_of(mmzoo.build(made))
-    trainer = Trainer(made, model, mmzoo.Training(batch_size=BATCH, average=0.0), 10**6)
+    trainer = Trainer(made, model, mmzoo.Training(batch_size=BATCH, ema_decay=0.0), 10**6)
     batches = trainer.batches(feed, ENDLESS)
     single = trainer.batches(feed, ENDLESS)
     hand_model, hand_feed = feed_of(mmzoo.build(made))

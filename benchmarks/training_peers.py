@@ -60,7 +60,7 @@ def keras_way(way: str, precision: str) -> tuple[Callable[[], Any], int]:
         model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
         data = feed.batches(range(10**6))
         return lambda: model.fit(data, steps_per_epoch=STEPS, epochs=1, verbose=0), size
-    trainer = Trainer(spec, model, mmzoo.Training(batch_size=BATCH, average=0.0), 10**6)
+    trainer = Trainer(spec, model, mmzoo.Training(batch_size=BATCH, ema_decay=0.0), 10**6)
     batches = trainer.batches(feed, range(10**6))
     return lambda: trainer.run(batches, STEPS), size
 

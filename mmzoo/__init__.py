@@ -38,40 +38,31 @@ _HOMES = {
     "Tune": "mmzoo.choice",
     "Video": "mmzoo.modalities.video",
     "build": "mmzoo.graph.build",
+    "compare": "mmzoo.evaluation.compare",
+    "evaluate": "mmzoo.evaluation.evaluate",
     "explain": "mmzoo.evaluation.explain",
     "from_dataset": "mmzoo.data.streams",
+    "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
+    "search": "mmzoo.hpo.search",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run",
 }
-_LISTS = (
-    "towers",
-    "fusions",
-    "tasks",
-    "modalities",
-    "tokenizers",
-    "augmentations",
-    "tuning",
-    "objectives",
-    "methods",
-    "datasets",
-)
-
-_NAMES = ["__version__", *_HOMES, *(f"list_{what}" for what in _LISTS)]
+_MODULES = ("datasets", "lite")
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"mmzoo.{name}")
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    what = name.removeprefix("list_")
-    if what in _LISTS and what != name:
-        return importlib.import_module("mmzoo.listing").registry_of(what).names
+        home, _, there = _HOMES[name].partition(":")
+        return getattr(importlib.import_module(home), there or name)
     raise AttributeError(f"module 'mmzoo' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return _NAMES
+    return ["__version__", *_HOMES, *_MODULES]

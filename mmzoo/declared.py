@@ -1,6 +1,6 @@
 """What towers and fusions declare of the layers that they make, so that a built model knows its parts.
 
-    x = frozen_features(item, Backbone(..., name=name("trunk")))(x)
+    x = frozen_features(item, Backbone(..., name=name("frozen_features")))(x)
 
 Each function takes a layer and gives it back, so that it stands where the layer is made. What is declared while nobody
 builds a model is forgotten.

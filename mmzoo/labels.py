@@ -58,7 +58,7 @@ def encode_labels(
             unasked or any(label is not None for label in encoded),
             f"No record has a label for task '{task.name}'; give some, or leave the task out.",
         )
-        labels[task.name] = np.stack([task.no_label if label is None else label for label in encoded])
+        labels[task.name] = np.stack([task.missing_label if label is None else label for label in encoded])
     for empty in np.flatnonzero(~given & (not unlabelled)):
         names = ", ".join(task.name for task in tasks)
         raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")

@@ -49,7 +49,7 @@ class Gate(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Here(keras.layers.Layer):
+class IsPresent(keras.layers.Layer):
     """Is a modality really there? When `present` says so and at least one of its tokens is real.
 
     Mask bool (B, T), `present` bool (B, M) -> bool (B,). Whoever counts modalities asks these layers: a text without

@@ -20,7 +20,7 @@ from mmzoo.training.settings import Training, check_settings
 @dataclass(frozen=True)
 class Recipe:
     """What `mmzoo train` needs. A recipe file is Python and defines `recipe = mmzoo.Recipe(...)`,
-    and for `mmzoo search` also `SPACE = {...}`, see `mmzoo.search.space`.
+    and for `mmzoo search` also `SPACE = {...}`, see `mmzoo.hpo.space`.
 
     Args:
         spec: the model.

@@ -123,10 +123,10 @@ class Run:
         split: str = "test",
         validation: Records | None = None,
         noise: bool = False,
-        alone: bool = False,
-        dropout: int = 0,
+        unimodal: bool = False,
+        mc_dropout: int = 0,
         ensemble: Sequence[Run] = (),
-        strange: Records | str | None = None,
+        ood: Records | str | None = None,
     ) -> dict[str, Any]:
         """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
 
@@ -135,10 +135,11 @@ class Run:
             validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given and
                 if it may be read.
             noise: measure each modality under noise too.
-            alone: train a model of each modality by itself too, with the run's settings, into `alone/` in its folder.
-            dropout: draws under dropout; what they disagree on is a sign of doubt.
+            unimodal: train a model of each modality by itself too, with the run's settings, into `unimodal/` in its
+                folder.
+            mc_dropout: draws under dropout; what they disagree on is a uncertainty score.
             ensemble: other runs of the same task, which answer together with this one.
-            strange: records unlike those learned, or a table or data set of such: how well are they told apart?
+            ood: records unlike those learned, or a table or data set of such: how well are they told apart?
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.evaluation.report import write_report
@@ -150,49 +151,49 @@ class Run:
         records = self.usable(records, split)
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
-        if alone and len(self.model.spec.inputs) > 1:
-            worths = {each.name: each.worths[each.everything] for each in result.tasks.values() if not each.why_not}
-            result = result.with_found("alone", self._alone(records, worths))
-        if dropout or ensemble or strange is not None:
-            result = result.with_found("doubts", self._doubts(records, dropout, ensemble, strange))
+        if unimodal and len(self.model.spec.inputs) > 1:
+            scores = {each.name: each.scores[each.everything] for each in result.tasks.values() if not each.reason}
+            result = result.with_found("unimodal", self._alone(records, scores))
+        if mc_dropout or ensemble or ood is not None:
+            result = result.with_found("doubts", self._uncertainty(records, mc_dropout, ensemble, ood))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
             write_report(self, records, result)
         return data
 
-    def _alone(self, records: Records, worths: dict[str, Any]) -> dict[str, Any]:
-        from mmzoo.evaluation.alone import trained_alone
+    def _alone(self, records: Records, scores: dict[str, Any]) -> dict[str, Any]:
+        from mmzoo.evaluation.unimodal import train_unimodal
 
         options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
-        return trained_alone(
+        return train_unimodal(
             self.spec,
             self.records("train"),
             self.records("validation"),
             records,
-            worths,
+            scores,
             folder=self.folder,
             training=Training.from_json(self.settings["training"]),
             data=self.data,
             **options,
         )
 
-    def _doubts(
-        self, records: Records, dropout: int, ensemble: Sequence[Run], strange: Records | str | None
+    def _uncertainty(
+        self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
     ) -> dict[str, Any]:
         from mmzoo.evaluation.compare import shared_tasks
-        from mmzoo.evaluation.doubt import doubts, strangers
+        from mmzoo.evaluation.failure_detection import failure_detection, ood_records
 
-        check_number("The number of draws under dropout", dropout, 0, 1000, whole=True)
+        check_number("The number of draws under dropout", mc_dropout, 0, 1000, whole=True)
         for other in ensemble:
             require(
                 len(shared_tasks([self.spec, other.spec])) == len(self.spec.tasks),
                 f"The run '{other.folder}' has other tasks than '{self.folder}'; an ensemble needs the same.",
             )
-        strange = strangers(self.spec, strange) if isinstance(strange, str) else strange
-        training = self.records("train") if strange is not None and self.has_data else None
+        ood = ood_records(self.spec, ood) if isinstance(ood, str) else ood
+        training = self.records("train") if ood is not None and self.has_data else None
         others = [other.model for other in ensemble]
-        return doubts(self.model, records, dropout=dropout, others=others, strange=strange, training=training)
+        return failure_detection(self.model, records, draws=mc_dropout, others=others, ood=ood, training=training)
 
     def export(
         self,

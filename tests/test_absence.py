@@ -16,7 +16,7 @@ from mmzoo.export.formats import onnx
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
-from mmzoo.inference.running import finish
+from mmzoo.inference.running import to_predictions
 from tests.zoo import INPUTS, SMALL, TASK, batch_of
 
 TOWERS = {
@@ -87,7 +87,7 @@ def test_garbage_in_an_absent_input_changes_nothing(model: Any, tmp_path: Path, 
         wanted = ask(clean)
         outputs = {name: np.array(value) for name, value in model(clean).items()}
         limit = 0.2 if make is dynamic else 1e-5
-        np.testing.assert_allclose(wanted, finish(SPEC, outputs)["animal"], atol=limit)
+        np.testing.assert_allclose(wanted, to_predictions(SPEC, outputs)["animal"], atol=limit)
         dtype = np.dtype(item.dtype)
         for garbage in GARBAGE if dtype.kind == "f" else (np.iinfo(dtype).max,):
             filled = np.full_like(example[item.name], garbage)

@@ -30,7 +30,7 @@ def axe() -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(web.PACKAGES, AXE, CHECKSUM)
         try:
-            data = web.packed(AXE)
+            data = web.npm_package(AXE)
         except MMZooError as error:
             pytest.skip(str(error))
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
@@ -59,7 +59,7 @@ def pages(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     run = mmzoo.train(small_spec("joint_transformer"), small_records(40), training=training, out=folder / "run")
     records = small_records(40, 1)
     records.columns["sound"] = [None, *records.columns["sound"][1:]]
-    run.evaluate(records, validation=small_records(24, 2), noise=True, dropout=3, strange=small_records(9, 4))
+    run.evaluate(records, validation=small_records(24, 2), noise=True, mc_dropout=3, ood=small_records(9, 4))
     rows = ["photo,about,animal"]
     for k in range(12):
         pixels = np.random.default_rng(k).integers(0, 255, (20, 20, 3)).astype(np.uint8)

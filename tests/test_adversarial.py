@@ -166,7 +166,7 @@ def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
 
     scores = {}
     for how, chosen in (("none", []), ("pgd", [mmzoo.Method("pgd", epsilon=0.6)])):
-        training = mmzoo.Training(epochs=15, learning_rate=5e-3, average=0.0, methods=chosen)
+        training = mmzoo.Training(epochs=15, learning_rate=5e-3, ema_decay=0.0, methods=chosen)
         model = mmzoo.train(spec, train, training=training, out=tmp_path / how).model
         attack = Attack(spec, model, 5, 0.6)
         answers = attack.outputs(inputs, attack(inputs, loss_of), training=False)["kind"].numpy().argmax(1)

@@ -84,7 +84,7 @@ def test_other_npy_files_are_refused_in_a_sentence(what: str) -> None:
     start = time.perf_counter()
     tracemalloc.start()
     try:
-        for item in (SENSOR, mmzoo.Audio("sound", frames=6, bands=4)):
+        for item in (SENSOR, mmzoo.Audio("sound", frames=6, num_mel_bins=4)):
             with pytest.raises(DataError, match=r"^[^\n]+\.$") as caught:
                 item.decode(BAD[what])
             assert caught.value.cause in ("junk_array", "lying_array")
@@ -94,7 +94,7 @@ def test_other_npy_files_are_refused_in_a_sentence(what: str) -> None:
     assert time.perf_counter() - start < 2
 
 
-@pytest.mark.parametrize("item", [SENSOR, mmzoo.Audio("sound", frames=6, bands=4), AUDIO])
+@pytest.mark.parametrize("item", [SENSOR, mmzoo.Audio("sound", frames=6, num_mel_bins=4), AUDIO])
 @pytest.mark.parametrize(
     "value",
     [np.float32(3), np.zeros((2, 2, 2)), np.zeros((2, 2), complex), np.array(["1", "2"]), [["1", "2"]], [[1], [1, 2]]],

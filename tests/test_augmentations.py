@@ -107,14 +107,14 @@ def test_pictures() -> None:
     mirrored = [(flipped[k] == batch[k, :, ::-1]).all() for k in range(6)]
     assert all(a or b for a, b in zip(same, mirrored, strict=True))
     np.testing.assert_array_equal(varied("affine", batch, degrees=0, scale=0, shift=0), batch)
-    np.testing.assert_array_equal(varied("crop", batch, least=1, stretch=1), batch)
-    np.testing.assert_array_equal(varied("colour", batch, brightness=0), batch)
+    np.testing.assert_array_equal(varied("crop", batch, scale=1, ratio=1), batch)
+    np.testing.assert_array_equal(varied("color_jitter", batch, brightness=0), batch)
     found = varied("shift", batch, share=0.25)
     for k in range(6):
         padded = np.pad(batch[k], ((6, 6), (6, 6), (0, 0)), mode="edge")
         windows = [padded[y : y + 24, x : x + 24] for y in range(13) for x in range(13)]
         assert sum(np.array_equal(found[k], window) for window in windows) == 1
-    grey = varied("colour", np.full((6, 24, 24, 3), 100, np.uint8), brightness=0.5, contrast=0.9, saturation=0.9)
+    grey = varied("color_jitter", np.full((6, 24, 24, 3), 100, np.uint8), brightness=0.5, contrast=0.9, saturation=0.9)
     assert all(len(np.unique(each)) == 1 for each in grey)
     assert grey.min() >= 50
     assert grey.max() <= 150

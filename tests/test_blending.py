@@ -83,7 +83,7 @@ def test_the_loss_weighs_the_mean_of_each_head() -> None:
 
 def train(out: Path, callbacks: Any = (), **settings: Any) -> mmzoo.Run:
     """With a hundred numbers of which nearly all are noise, beside a table that tells the label."""
-    training = mmzoo.Training(**{"learning_rate": 3e-3, "average": 0.0, "modality_dropout": 0.0, **settings})
+    training = mmzoo.Training(**{"learning_rate": 3e-3, "ema_decay": 0.0, "modality_dropout": 0.0, **settings})
     records = [starved(count, count, near=100, tells=0.6) for count in (300, 200)]
     spec = starved_spec("concat", near=100, auxiliary=1.0)
     return mmzoo.train(spec, *records, training=training, out=out, callbacks=callbacks)
@@ -124,7 +124,7 @@ def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> N
     """`near` answers nearly everything, so that nothing is left to learn from `far`; asked alone it shows."""
     records, new, alone = [starved(n, seed + k) for n, k in ((300, 0), (200, 10))], starved(300, seed + 20), {}
     for name, auxiliary, methods in (("plain", 0.0, []), ("blended", 1.0, ["gradient_blending"])):
-        training = mmzoo.Training(epochs=40, learning_rate=3e-3, average=0.0, modality_dropout=0.0, methods=methods)
+        training = mmzoo.Training(epochs=40, learning_rate=3e-3, ema_decay=0.0, modality_dropout=0.0, methods=methods)
         spec = starved_spec(auxiliary=auxiliary)
         run = mmzoo.train(spec, *records, training=training, out=tmp_path / name, seed=seed)
         found = run.evaluate(new)["subsets"]

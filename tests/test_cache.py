@@ -33,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def part() -> Any:
-    """A frozen picture tower; the words' and the sound's trunks have no weights."""
+    """A frozen picture tower; the words' and the sound's frozen parts have no weights."""
     keras.utils.set_random_seed(0)
     tower = mmzoo.Tower("efficientnet_lite0", weights="imagenet")
     spec = small_spec(inputs=[mmzoo.Image("picture", size=32, tower=tower), *small_spec().inputs[1:]])
@@ -49,64 +49,64 @@ def same(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 
 def test_a_second_run_computes_nothing(part: Any, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec, halves = part
+    spec, cut = part
     arrays = decode(spec, small_records(5))
-    first = compute_features(halves, spec, arrays)
+    first = compute_features(cut, spec, arrays)
     assert len(files(place)) == 1, "only the frozen network's are kept"
     assert first["picture"].shape == (5, 1, 1, 1, 1280)
-    real = home.run_trunk
+    real = home.run_frozen_features
 
-    def only_cheap(trunk: Any, item: Any, *rest: Any) -> Any:
+    def only_cheap(frozen_features: Any, item: Any, *rest: Any) -> Any:
         assert item.name != "picture", "computed again"
-        return real(trunk, item, *rest)
+        return real(frozen_features, item, *rest)
 
-    monkeypatch.setattr(home, "run_trunk", only_cheap)
-    same(first, compute_features(halves, spec, arrays))
+    monkeypatch.setattr(home, "run_frozen_features", only_cheap)
+    same(first, compute_features(cut, spec, arrays))
 
 
 def test_anything_that_counts_makes_another_key(part: Any, place: Path) -> None:
-    spec, halves = part
+    spec, cut = part
     arrays = decode(spec, small_records(3))
-    compute_features(halves, spec, arrays)
-    compute_features(halves, spec, arrays, seed=7)
+    compute_features(cut, spec, arrays)
+    compute_features(cut, spec, arrays, seed=7)
     assert len(files(place)) == 1, "the seed is only that of the variants"
-    compute_features(halves, spec, arrays, views=2, seed=7)
-    compute_features(halves, spec, {**arrays, "picture": arrays["picture"] ^ 1})
-    compute_features(halves, spec, {**arrays, "present": ~arrays["present"]})
+    compute_features(cut, spec, arrays, num_variants=2, seed=7)
+    compute_features(cut, spec, {**arrays, "picture": arrays["picture"] ^ 1})
+    compute_features(cut, spec, {**arrays, "present": ~arrays["present"]})
     assert len(files(place)) == 4
-    weight = halves.frozen["picture"].weights[0]
+    weight = cut.frozen["picture"].weights[0]
     before = weight.numpy()
     weight.assign(before + 1e-3)
-    compute_features(halves, spec, arrays)
+    compute_features(cut, spec, arrays)
     weight.assign(before)
     assert len(files(place)) == 5
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty"])
 def test_a_damaged_file_is_computed_anew(part: Any, place: Path, harm: str) -> None:
-    spec, halves = part
+    spec, cut = part
     arrays = decode(spec, small_records(3))
-    first = compute_features(halves, spec, arrays)
+    first = compute_features(cut, spec, arrays)
     (path,) = files(place)
     whole = path.read_bytes()
     data = bytearray(whole)
     data[len(data) // 2] ^= 1
     path.write_bytes({"flip": data, "cut": data[:100], "empty": b""}[harm])
-    same(first, compute_features(halves, spec, arrays))
+    same(first, compute_features(cut, spec, arrays))
     assert path.read_bytes() == whole, "and kept again"
 
 
 def test_where_nothing_can_be_kept_it_goes_on(
     part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spec, halves = part
+    spec, cut = part
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("MMZOO_CACHE", str(tmp_path / "file" / "below"))
     arrays = decode(spec, small_records(3))
-    first = compute_features(halves, spec, arrays)
+    first = compute_features(cut, spec, arrays)
     assert "not kept for later runs" in capsys.readouterr().out
     monkeypatch.setenv("MMZOO_CACHE", "")
-    same(first, compute_features(halves, spec, arrays))
+    same(first, compute_features(cut, spec, arrays))
 
 
 def key(letter: str) -> str:

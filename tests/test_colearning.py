@@ -47,7 +47,7 @@ def table(near: np.ndarray, far: np.ndarray, labels: np.ndarray) -> mmzoo.Record
 
 
 def trained(spec: mmzoo.Spec, records: mmzoo.Records, out: Path, **settings: Any) -> mmzoo.Run:
-    training = mmzoo.Training(**{"epochs": 10, "modality_dropout": 0.0, "average": 0.0, **settings})
+    training = mmzoo.Training(**{"epochs": 10, "modality_dropout": 0.0, "ema_decay": 0.0, **settings})
     return mmzoo.train(spec, records, training=training, out=out)
 
 
@@ -74,12 +74,12 @@ def test_imitation_is_zero_of_oneself_and_the_divergence_of_others() -> None:
 
 def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> None:
     spec = table_spec(auxiliary=0.5, mutual=2.0)
-    outputs, taught = logits("kind", "kind.near", "kind.far"), logits("kind")["kind"]
+    outputs, teacher_logits = logits("kind", "kind.near", "kind.far"), logits("kind")["kind"]
     labels = np.array([0, 1, 2, -1, 1, 0])
     present = np.array([[1, 1], [1, 0], [0, 1], [1, 1], [1, 1], [0, 1]], bool)
     (method,) = made([mmzoo.Method("distillation", teacher="runs/a", weight=0.3, temperature=2.0)])
     method.build(Learner(spec, keras.Model(), Tuned([]), 10))
-    given = {"kind": labels, teacher_labels("kind"): taught}
+    given = {"kind": labels, teacher_labels("kind"): teacher_logits}
     found = total_loss(spec, outputs, given, tf.constant(present), methods=[method])
     assert float(total_loss(spec, outputs, {"kind": labels}, present, methods=[method])) == pytest.approx(
         float(total_loss(spec, outputs, given, present)), rel=1e-6
@@ -89,7 +89,7 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
         return -log_softmax(outputs[name].astype(np.float64), axis=1)[np.arange(6), labels]
 
     known = labels >= 0
-    loss = 0.7 * entropy("kind")[known].mean() + 0.3 * (4 * divergence(taught / 2, outputs["kind"] / 2)).mean()
+    loss = 0.7 * entropy("kind")[known].mean() + 0.3 * (4 * divergence(teacher_logits / 2, outputs["kind"] / 2)).mean()
     near, far = outputs["kind.near"], outputs["kind.far"]
     both = present.all(axis=1)
     heads = [
@@ -171,8 +171,8 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     plain = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))])
     with pytest.raises(MMZooError, match="set 'auxiliary' above 0"):
         mmzoo.Classification("kind", labels=LABELS, mutual=1.0)
-    with pytest.raises(MMZooError, match="'accumulate' to 1"):
-        check_settings(plain, mmzoo.Training(methods=["contrastive"], accumulate=2))
+    with pytest.raises(MMZooError, match="'grad_accum_steps' to 1"):
+        check_settings(plain, mmzoo.Training(methods=["contrastive"], grad_accum_steps=2))
     with pytest.raises(MMZooError, match="'teacher' of method 'distillation' must be a string"):
         mmzoo.Training(methods=[mmzoo.Method("distillation", teacher=3)])
     with pytest.raises(MMZooError, match="name its folder"):

@@ -23,7 +23,7 @@ from mmzoo.data import service as home
 from mmzoo.data.guess import load_table
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
-from mmzoo.data.serving import start
+from mmzoo.data.serving import start_server
 from mmzoo.data.shards import write_shards
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
@@ -73,7 +73,7 @@ def wanted(shards: Path) -> Any:
 
 
 class Machines:
-    """A dispatcher and workers, each a process that `mmzoo data-service` started."""
+    """A dispatcher and workers, each a process that `mmzoo data serve` started."""
 
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[str]] = []
@@ -83,7 +83,7 @@ class Machines:
             self.said(worker)
 
     def launch(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "mmzoo.cli", "data-service", *arguments, "--public"]
+        command = [sys.executable, "-m", "mmzoo.cli", "data", "serve", *arguments, "--public"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.processes.append(process)
         return process
@@ -188,7 +188,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
         spec,
         records,
         records.take(32),
-        training=mmzoo.Training(epochs=2, batch_size=16, views=2, methods=["mixup"]),
+        training=mmzoo.Training(epochs=2, batch_size=16, num_variants=2, methods=["mixup"]),
         data=f"{shards}#colour",
         out=tmp_path / "run",
         service=machines.address,
@@ -248,15 +248,15 @@ def test_what_is_wrong_is_said(shards: Path, wanted: Any, tmp_path: Path) -> Non
         with pytest.raises(MMZooError, match=f"There is no data service at 'grpc://127.0.0.1:{port}' .*dispatcher"):
             ServiceBatches(spec, records, shards, service=f"grpc://127.0.0.1:{port}")
         with pytest.raises(MMZooError, match=f"Port {port} cannot be used"):
-            start("dispatcher", port=port)
+            start_server("dispatcher", port=port)
     with pytest.raises(MMZooError, match="given as grpc://host:port, not 'localhost'"):
         ServiceBatches(spec, records, shards, service="localhost")
     with pytest.raises(MMZooError, match="needs to know its dispatcher"):
-        start("worker")
+        start_server("worker")
     with pytest.raises(MMZooError, match="--dispatcher is for a worker"):
-        start("dispatcher", dispatcher="localhost:1")
+        start_server("dispatcher", dispatcher="localhost:1")
     with pytest.raises(MMZooError, match="needs the same port"):
-        start("dispatcher", work_dir=tmp_path)
+        start_server("dispatcher", work_dir=tmp_path)
     twice = records.select([0, 0])
     with pytest.raises(MMZooError, match="A record is given twice"):
         ServiceBatches(spec, twice, shards, service="grpc://localhost:1")

@@ -17,8 +17,8 @@ from mmzoo.evaluation.statistics import interval, paired_test
 from mmzoo.evaluation.verdict import gain, sentence
 from mmzoo.fusions import fusions
 from mmzoo.graph.cut import fusing
-from mmzoo.inference.answers import answer
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.inference.subsets import presence_of, subsets
 from mmzoo.tasks import Task
 from tests.conftest import LABELS, small_records, small_spec, usual
@@ -98,11 +98,11 @@ def test_the_halves_are_the_model(name: str) -> None:
     """Any subset, from towers that ran once, is what the whole model says."""
     model = mmzoo.build(small_spec(name))
     records = small_records(5)
-    found = answer(model, records)
+    found = predict_subsets(model, records)
     inputs = decode(model.spec, records)
     for chosen in subsets(model.spec):
         present = presence_of(model.spec, inputs["present"], chosen)
-        wanted = finish(model.spec, run_model(model, {**inputs, "present": present}))["animal"]
+        wanted = to_predictions(model.spec, run_model(model, {**inputs, "present": present}))["animal"]
         np.testing.assert_allclose(found.predictions["+".join(chosen)]["animal"], wanted, atol=1e-6)
     assert fusing(model) is fusing(model)
 
@@ -120,7 +120,7 @@ def test_every_task_has_a_verdict(kind: str) -> None:
     for subset, spans in data["intervals"].items():
         for metric, (low, high) in spans.items():
             assert low - 1e-6 <= data["subsets"][subset][metric] <= high + 1e-6
-    assert len(found.worths[found.everything]) == 22, "the two records without a label do not count"
+    assert len(found.scores[found.everything]) == 22, "the two records without a label do not count"
 
 
 def test_what_the_verdict_says() -> None:
@@ -177,7 +177,7 @@ def test_a_task_without_labels() -> None:
         some = Records({**records.columns, lacking: [None] * 12}, records.ids).select([0, 2, 3, 5, 6])
         data = evaluate(model, some, noise=True).to_json()
         assert {name.partition("_")[0] for name in data["metrics"]} == {other}
-        assert data["tasks"][lacking] == {"why_not": f"None of these records has a label of task '{lacking}'."}
+        assert data["tasks"][lacking] == {"reason": f"None of these records has a label of task '{lacking}'."}
         assert data["tasks"][other]["verdict"].startswith("Fusion")
         assert data["tasks"][other]["noise"].keys() == {"picture", "words", "sound"}
     unknown = Records({**records.columns, "animal": [None] * 12, "age": [None] * 12}, records.ids)

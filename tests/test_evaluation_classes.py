@@ -77,14 +77,14 @@ def test_slices_worst_first() -> None:
     present = np.ones((20, 3), bool)
     present[:6, 2] = False
     known = np.arange(20) != 0
-    worth = np.where(np.array(weather)[known] == "wet", 0.25, 1.0)
-    found = slices(spec, spec.tasks[0], records, present, known, worth)
+    score = np.where(np.array(weather)[known] == "wet", 0.25, 1.0)
+    found = slices(spec, spec.tasks[0], records, present, known, score)
     named = [(row["column"], row["value"], row["count"]) for row in found]
     assert named[0] == ("weather", "wet", 8)
     assert ("weather", "dry", 7) in named
     assert ("modalities", "picture+words", 5) in named
     assert not any(row["value"] in ("fog", "one") or row["column"] in ("animal", "picture") for row in found)
-    assert found[0]["worth"] == found[0]["low"] == found[0]["high"] == 0.25
+    assert found[0]["score"] == found[0]["low"] == found[0]["high"] == 0.25
 
 
 @pytest.mark.parametrize("kind", TASKS)

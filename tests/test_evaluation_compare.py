@@ -63,11 +63,11 @@ def test_models_of_one_modality_each(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(command) == 0
     capsys.readouterr()
     for _ in range(2):  # the second time they are there
-        assert main(["evaluate", str(run), "--alone"]) == 0
+        assert main(["evaluate", str(run), "--unimodal"]) == 0
         assert "The fused model gains" in capsys.readouterr().out
-    alone = json.loads((run / "metrics.json").read_text())["alone"]
-    assert len(alone["models"]) == 2
-    for each in alone["models"].values():
+    unimodal = json.loads((run / "metrics.json").read_text())["unimodal"]
+    assert len(unimodal["models"]) == 2
+    for each in unimodal["models"].values():
         assert each["metrics"]["accuracy"] < 0.75
         assert each["gain"]["low"] > 0
     assert (run / "report.html").read_text().count("trained alone") >= 4

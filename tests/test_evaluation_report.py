@@ -95,7 +95,7 @@ def test_a_page_of_two_tasks(tmp_path: Path) -> None:
     spec = small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")])
     records, others = records_for("classification"), records_for("classification", 24, 1)
     run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
-    data = run.evaluate(records, validation=others, noise=True, dropout=2)
+    data = run.evaluate(records, validation=others, noise=True, mc_dropout=2)
     page, outline = page_of(run)
     check_page(page, outline)
     assert page.count("<article") == 16

@@ -86,9 +86,9 @@ def test_a_model_under_noise(kind: str) -> None:
     metric = {"classification": "animal_accuracy", "regression": "animal_mae"}[kind]
     for name, kinds in found.items():
         for curve in kinds.values():
-            assert len(curve["levels"]) == len(curve["fused"]) == len(curve["alone"]) == 4
+            assert len(curve["levels"]) == len(curve["fused"]) == len(curve["unimodal"]) == 4
             assert curve["clean"]["fused"] == pytest.approx(clean.subsets[clean.everything][metric], abs=1e-5)
-            assert curve["clean"]["alone"] == pytest.approx(clean.subsets[name][metric], abs=1e-5)
+            assert curve["clean"]["unimodal"] == pytest.approx(clean.subsets[name][metric], abs=1e-5)
             assert curve["clean"]["late"] == pytest.approx(late_fusion(clean), abs=1e-5)
             lost = [np.mean(curve[how]) - curve["clean"][how] for how in ("fused", "late")]
             assert curve["effective"] == pytest.approx((lost[0] - lost[1]) * (1 if "acc" in metric else -1))
@@ -98,12 +98,12 @@ def test_a_model_under_noise(kind: str) -> None:
 def late_fusion(found: Evaluation) -> float:
     """The metric of the mean of what the modalities of each record answer by themselves."""
     task, wanted = found.spec.tasks[0], []
-    for row, here in enumerate(found.answers.present):
+    for row, here in enumerate(found.subset_predictions.present):
         each = [found.answers.predictions[name][task.name][row] for name in np.array(found.spec.input_names)[here]]
         wanted.append(np.mean(each, axis=0))
     known = found.answers.known(task)
-    worth = task.worth(found.answers.labels[task.name][known], np.array(wanted)[known])
-    return float(worth.mean() if isinstance(task, mmzoo.Classification) else -worth.mean())
+    score = task.score(found.answers.labels[task.name][known], np.array(wanted)[known])
+    return float(score.mean() if isinstance(task, mmzoo.Classification) else -score.mean())
 
 
 def test_noise_that_hides_the_cause_costs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 import mmzoo
 from mmzoo.evaluation.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
-from mmzoo.evaluation.selective import conformal, redivided, risk_coverage, threshold
+from mmzoo.evaluation.selective import conformal, resampled, risk_coverage, threshold
 from tests.test_evaluation import TASKS, found_for
 
 TASK = mmzoo.Classification("group", labels=list("abcd"))
@@ -20,14 +20,14 @@ def drawn(count: int = 4000, scale: float = 1.0, seed: int = 0) -> tuple[np.ndar
     """Labels drawn from the softmax of logits, and those logits times `scale`."""
     random = np.random.default_rng(seed)
     logits = random.normal(0, 2, (count, 4)).astype(np.float32)
-    shares = np.asarray(TASK.finish(logits))
+    shares = np.asarray(TASK.to_predictions(logits))
     labels = (random.random((count, 1)) > shares.cumsum(axis=1)).sum(axis=1).clip(0, 3).astype(np.int32)
     return labels, logits * np.float32(scale)
 
 
 def test_scores_against_scikit_learn() -> None:
     labels, logits = drawn()
-    answers = np.asarray(TASK.finish(logits), np.float64)
+    answers = np.asarray(TASK.to_predictions(logits), np.float64)
     answers /= answers.sum(axis=1, keepdims=True)
     assert nll(TASK, labels, answers) == pytest.approx(log_loss(labels, answers), rel=1e-6)
     wanted = brier_score_loss(labels, answers, labels=range(4), scale_by_half=False)
@@ -36,7 +36,7 @@ def test_scores_against_scikit_learn() -> None:
 
 def test_ece_against_its_definition() -> None:
     labels, logits = drawn(500, 3.0)
-    claims, true = stated(TASK, labels, np.asarray(TASK.finish(logits)))
+    claims, true = stated(TASK, labels, np.asarray(TASK.to_predictions(logits)))
     wanted = 0.0
     for k in range(15):
         here = (claims >= k / 15) & ((claims < (k + 1) / 15) | (k == 14))
@@ -71,15 +71,15 @@ def test_many_labels_are_many_claims() -> None:
 
 
 def test_risk_over_coverage() -> None:
-    worth = np.array([1, 1, 0, 1, 0, 0, 1, 0, 0, 0], float)
-    found = risk_coverage(np.arange(10, 0, -1) / 10, worth)
-    risks = [(1 - worth[:k]).mean() for k in range(1, 11)]
+    score = np.array([1, 1, 0, 1, 0, 0, 1, 0, 0, 0], float)
+    found = risk_coverage(np.arange(10, 0, -1) / 10, score)
+    risks = [(1 - score[:k]).mean() for k in range(1, 11)]
     assert found["aurc"] == pytest.approx(np.mean(risks))
     assert found["risk"][-1] == pytest.approx(0.6)
     assert found["risk"][9] == pytest.approx(risks[4])
     assert found["best"] <= found["aurc"]
-    assert risk_coverage(np.ones(10), worth)["aurc"] == pytest.approx(0.6), "no confidence, no gain"
-    perfect = risk_coverage(worth, worth)
+    assert risk_coverage(np.ones(10), score)["aurc"] == pytest.approx(0.6), "no confidence, no gain"
+    perfect = risk_coverage(score, score)
     assert perfect["aurc"] == pytest.approx(perfect["best"])
 
 
@@ -97,8 +97,8 @@ def test_sets_cover_what_they_promise() -> None:
         for seed in range(20):
             theirs, their_logits = drawn(200, scale, seed)
             labels, logits = drawn(1000, scale, seed + 100)
-            held_out = theirs, np.asarray(TASK.finish(their_logits))
-            found = conformal(TASK, labels, np.asarray(TASK.finish(logits)), held_out)
+            held_out = theirs, np.asarray(TASK.to_predictions(their_logits))
+            found = conformal(TASK, labels, np.asarray(TASK.to_predictions(logits)), held_out)
             covered.append(found["coverage"])
             assert sum(found["sizes"]) == pytest.approx(1)
             assert np.dot(found["sizes"], range(5)) == pytest.approx(found["size"])
@@ -108,15 +108,15 @@ def test_sets_cover_what_they_promise() -> None:
 def test_divisions_cover_what_they_promise() -> None:
     """Also where one division would not: with held-out records that are luckier than the others."""
     labels, logits = drawn(600)
-    answers = np.asarray(TASK.finish(logits))
+    answers = np.asarray(TASK.to_predictions(logits))
     order = np.argsort(-answers[np.arange(600), labels])  # the best answered first
     labels, answers = labels[order], answers[order]
     held_out = labels[:200], answers[:200]
     assert conformal(TASK, labels[200:], answers[200:], held_out)["coverage"] < 0.7
-    found = redivided(TASK, labels[200:], answers[200:], held_out)
+    found = resampled(TASK, labels[200:], answers[200:], held_out)
     assert 0.88 <= found["mean"] <= 0.92
     assert found["low"] < found["mean"] < found["high"]
-    assert redivided(TASK, labels[200:], answers[200:], held_out) == found
+    assert resampled(TASK, labels[200:], answers[200:], held_out) == found
 
 
 def test_ranges_cover_what_they_promise() -> None:
@@ -138,7 +138,7 @@ def test_every_task_says_how_far_it_can_be_trusted_or_why_not(kind: str) -> None
     data = every["animal"]
     json.dumps(data, allow_nan=False)
     if kind == "regression":
-        assert "numbers" in data["calibration"]["why_not"]
+        assert "numbers" in data["calibration"]["reason"]
     else:
         assert 0 <= data["calibration"]["ece"] <= 1
         assert data["calibration"]["temperature"] > 0
@@ -146,7 +146,7 @@ def test_every_task_says_how_far_it_can_be_trusted_or_why_not(kind: str) -> None
         assert len(data["calibration"]["subsets"]) == 7
         assert 0 <= data["selective"]["aurc"] <= 1
     if kind == "multi_label":
-        assert "any number of right labels" in data["conformal"]["why_not"]
+        assert "any number of right labels" in data["conformal"]["reason"]
     else:
         assert 0 <= data["conformal"]["coverage"] <= 1
     assert "calibration" in every["age"]

@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import Records
-from mmzoo.evaluation.doubt import doubts, strangers
 from mmzoo.evaluation.evaluate import evaluate
+from mmzoo.evaluation.failure_detection import failure_detection, ood_records
 from mmzoo.evaluation.retrieval import ranks, retrieval
 from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, mahalanobis, mc_dropout
 from tests.conftest import LABELS, small_records, small_spec
@@ -73,18 +73,20 @@ def test_strange_records_have_more_energy(trained: keras.Model) -> None:
         }
     )
     near = small_records(40, 3)
-    found = doubts(trained, near, strange=others, training=small_records(60), dropout=5, others=[trained])["animal"]
-    assert found["strange_records"] == 20
-    shares = {name: each["strange"] for name, each in found["scores"].items()}
-    assert shares.keys() == {"probability", "energy", "dropout", "ensemble", "mahalanobis"}
+    found = failure_detection(trained, near, ood=others, training=small_records(60), draws=5, others=[trained])[
+        "animal"
+    ]
+    assert found["ood_records"] == 20
+    shares = {name: each["ood"] for name, each in found["scores"].items()}
+    assert shares.keys() == {"probability", "energy", "mc_dropout", "ensemble", "mahalanobis"}
     assert shares["energy"] is not None
     assert shares["energy"] > 0.8
     assert shares["mahalanobis"] is not None
     assert shares["mahalanobis"] > 0.9
     assert shares["ensemble"] == pytest.approx(0.5, abs=1e-9), "a model never disagrees with itself"
-    assert found["averaged"]["ensemble"]["worth"] == evaluate(trained, near).to_json()["metrics"]["accuracy"]
-    plain = doubts(trained, near)["animal"]
-    assert {each["strange"] for each in plain["scores"].values()} == {None}
+    assert found["averaged"]["ensemble"]["score"] == evaluate(trained, near).to_json()["metrics"]["accuracy"]
+    plain = failure_detection(trained, near)["animal"]
+    assert {each["ood"] for each in plain["scores"].values()} == {None}
     assert plain["averaged"] == {}
 
 
@@ -92,8 +94,8 @@ def test_what_the_strange_lack_tells_nothing(trained: keras.Model) -> None:
     """Records like those learned, but of one input only, are held against the same input of the others."""
     near, same = small_records(60, 3), small_records(60, 8)
     columns = {"picture": same.column("picture"), "words": [None] * 60, "sound": [None] * 60}
-    shares = doubts(trained, near, strange=Records(columns))["animal"]["scores"]
-    assert shares["energy"]["strange"] == pytest.approx(0.5, abs=0.2)
+    shares = failure_detection(trained, near, ood=Records(columns))["animal"]["scores"]
+    assert shares["energy"]["ood"] == pytest.approx(0.5, abs=0.2)
 
 
 def test_mistakes_are_told_by_doubt() -> None:
@@ -102,7 +104,7 @@ def test_mistakes_are_told_by_doubt() -> None:
     model, records = mmzoo.build(small_spec()), small_records(60)
     answers = np.array([list(mmzoo.predict(model, row_of(records, k))["animal"].values()) for k in range(60)])
     wrong = answers.argmax(axis=1) != [LABELS.index(name) for name in records.column("animal")]
-    found = doubts(model, records)["animal"]["scores"]["probability"]["mistakes"]
+    found = failure_detection(model, records)["animal"]["scores"]["probability"]["mistakes"]
     assert found == pytest.approx(roc_auc_score(wrong, -answers.max(axis=1)), abs=1e-3)
 
 
@@ -111,7 +113,7 @@ def row_of(records: Records, row: int) -> dict[str, Any]:
 
 
 def test_from_a_table_and_from_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`mmzoo evaluate RUN --dropout --ensemble --strange`, from files; and what cannot be is said."""
+    """`mmzoo evaluate RUN --mc-dropout --ensemble --ood`, from files; and what cannot be is said."""
     rows = [f"the {LABELS[k % 3]} number {k},{LABELS[k % 3]},{SPLITS[k % 4]}" for k in range(48)]
     rows = ["Words,Animal,split", *rows]
     (tmp_path / "table.csv").write_text("\n".join(rows))
@@ -129,12 +131,12 @@ def test_from_a_table_and_from_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
     for seed in ("0", "1"):
         assert main([*learn, "--seed", seed, "--out", str(tmp_path / seed)]) == 0
-    asked = ["evaluate", str(tmp_path / "0"), "--dropout", "3", "--ensemble", str(tmp_path / "1"), "--strange"]
+    asked = ["evaluate", str(tmp_path / "0"), "--mc-dropout", "3", "--ensemble", str(tmp_path / "1"), "--ood"]
     assert main([*asked, str(tmp_path / "strange.csv")]) == 0
     found = json.loads((tmp_path / "0" / "metrics.json").read_text())["uncertainty"]
-    assert found["strange_records"] == 12
-    assert all(0 <= each["strange"] <= 1 for each in found["scores"].values())
-    assert {*found["averaged"]} == {"dropout", "ensemble"}
+    assert found["ood_records"] == 12
+    assert all(0 <= each["ood"] <= 1 for each in found["scores"].values())
+    assert {*found["averaged"]} == {"mc_dropout", "ensemble"}
     page = (tmp_path / "0" / "report.html").read_text("utf-8")
     assert "distance from what was learned" in page
     assert "The mean of the ensemble" in page
@@ -145,7 +147,7 @@ def test_from_a_table_and_from_runs(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_strangers_of_a_data_set() -> None:
     spec = mmzoo.Spec([mmzoo.Image("image", size=32, tower="small_cnn")], "concat", [mmzoo.Binary("sick")])
-    found = strangers(spec, "emoji")
+    found = ood_records(spec, "emoji")
     assert len(found) == 328
     assert found.columns.keys() == {"image"}
 

@@ -57,11 +57,11 @@ def test_the_divergence_is_one() -> None:
 def test_answers_and_uncertainty() -> None:
     logits = np.random.default_rng(0).normal(0, 5, (20, 3)).astype(np.float32)
     a = concentrations(logits)
-    np.testing.assert_allclose(TASK.finish(logits), a / a.sum(axis=1, keepdims=True), rtol=1e-5)
+    np.testing.assert_allclose(TASK.to_predictions(logits), a / a.sum(axis=1, keepdims=True), rtol=1e-5)
     np.testing.assert_allclose(TASK.uncertainty(logits), 3 / a.sum(axis=1, keepdims=True), rtol=1e-5)
     assert float(TASK.uncertainty(np.full((1, 3), -50.0, np.float32))[0, 0]) == pytest.approx(1)
     assert mmzoo.Classification("animal", labels=LABELS).uncertainty(logits) is None
-    share = np.asarray(TASK.finish(logits))[:, 1]
+    share = np.asarray(TASK.to_predictions(logits))[:, 1]
     np.testing.assert_allclose(TASK.log_odds(tf.constant(logits), 1), np.log(share / (1 - share)), atol=1e-4)
 
 
@@ -82,7 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     return mmzoo.train(small_spec(tasks=[task]), small_records(60), small_records(30, 1), training=training, out=out)
 
 
-def strangers(count: int = 30) -> Records:
+def ood_records(count: int = 30) -> Records:
     """Black pictures, words never seen, noise."""
     random = np.random.default_rng(0)
     sounds = [random.normal(0, 0.3, 4000).astype(np.float32) for _ in range(count)]
@@ -91,9 +91,9 @@ def strangers(count: int = 30) -> Records:
 
 
 def test_strange_records_have_less_evidence(run: mmzoo.Run) -> None:
-    known, strange = (run_model(run.model, decode(run.spec, each)) for each in (small_records(40, 3), strangers()))
-    doubts = [np.asarray(run.spec.tasks[0].uncertainty(each["animal"]))[:, 0] for each in (strange, known)]
-    score = auroc(*doubts)
+    known, ood = (run_model(run.model, decode(run.spec, each)) for each in (small_records(40, 3), ood_records()))
+    uncertainties = [np.asarray(run.spec.tasks[0].uncertainty(each["animal"]))[:, 0] for each in (ood, known)]
+    score = auroc(*uncertainties)
     assert score is not None
     assert score > 0.9
     found = run.evaluate(small_records(60, 4), validation=small_records(60, 5))

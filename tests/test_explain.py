@@ -15,10 +15,10 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.case import make_case
 from mmzoo.evaluation.explain import explain
 from mmzoo.evaluation.gradients import at_layer, gradients
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
+from mmzoo.evaluation.target import make_target
 from mmzoo.fusions import fusions
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_evaluation import TASKS
@@ -54,7 +54,7 @@ def test_shapley_is_the_mean_over_all_orders() -> None:
 
 
 def test_interactions_of_a_game_that_is_known() -> None:
-    """`v(S) = sum of single worths + 5 if a and b are both in it - 2 if b and c are`: the pairs get just that."""
+    """`v(S) = sum of single scores + 5 if a and b are both in it - 2 if b and c are`: the pairs get just that."""
     names = list("abcd")
     single = dict(zip(names, (1.0, 2.0, 3.0, 0.0), strict=True))
     values = {
@@ -107,15 +107,15 @@ def test_the_gradient_is_that_of_the_logit() -> None:
     model = built()
     # Noise: a steady tone has frames that are equal, where the maximum of a pooling has a kink.
     noise = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
-    case = make_case(model, record(sound=noise))
-    full = case.logit(case.with_subsets([tuple(case.names)]))[0]
+    target = make_target(model, record(sound=noise))
+    full = target.logit(target.with_subsets([tuple(target.names)]))[0]
     parts = model.parts.inputs
     for name, at, step in (("picture", parts["picture"].gate, 0.1), ("sound", parts["sound"].frozen, 0.001)):
-        x, mask = at_layer(case, name, at)
-        score, slope = gradients(case, name, at, x, mask)
+        x, mask = at_layer(target, name, at)
+        score, slope = gradients(target, name, at, x, mask)
         assert score[0] == pytest.approx(full, abs=1e-5)
         direction = np.sign(slope).astype(np.float32)
-        ends, _ = gradients(case, name, at, np.concatenate([x + step * direction, x - step * direction]), mask)
+        ends, _ = gradients(target, name, at, np.concatenate([x + step * direction, x - step * direction]), mask)
         assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(np.abs(slope).sum(), rel=0.1)
 
 
@@ -165,7 +165,7 @@ def test_from_the_command_line(learned: Path, tmp_path: Path, capsys: pytest.Cap
     assert (tmp_path / "why.png").stat().st_size > 10_000
     assert main(["predict", *asked, "--explain"]) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["answers"]["animal"][said["explanation"]["answer"]] == max(said["answers"]["animal"].values())
+    assert said["predictions"]["animal"][said["explanation"]["answer"]] == max(said["predictions"]["animal"].values())
     assert main(["explain", *asked, "--png", str(tmp_path / "no" / "why.png")]) == 2
     assert "could not be written" in capsys.readouterr().err
 
@@ -214,7 +214,7 @@ def trained(column: str, values: list[Any], labels: np.ndarray) -> keras.Model:
     spec = small_spec().subset([column])
     spec = mmzoo.Spec(spec.inputs, "concat", [mmzoo.Classification("animal", labels=LABELS)], dim=16)
     records = Records({column: values, "animal": [LABELS[k] for k in labels]})
-    training = mmzoo.Training(epochs=16, batch_size=16, learning_rate=1e-2, average=0.9)
+    training = mmzoo.Training(epochs=16, batch_size=16, learning_rate=1e-2, ema_decay=0.9)
     return mmzoo.train(
         spec, records.take(COUNT - TESTED), records.select(range(COUNT - TESTED, COUNT)), training=training
     ).model
@@ -295,7 +295,7 @@ def test_a_planted_channel_or_column_is_found(item: Any, plant: Any, tmp_path: P
     values, places = plant(random, labels)
     spec = mmzoo.Spec([item], "concat", [mmzoo.Classification("animal", labels=LABELS)], dim=16)
     records = Records({item.name: values, "animal": [LABELS[k] for k in labels]})
-    training = mmzoo.Training(epochs=20, batch_size=16, learning_rate=1e-2, average=0.9)
+    training = mmzoo.Training(epochs=20, batch_size=16, learning_rate=1e-2, ema_decay=0.9)
     model = mmzoo.train(spec, records.take(360), training=training, out=tmp_path / "run").model
     hits: dict[str, list[bool]] = {"occlusion": [], "integrated_gradients": []}
     for k in np.flatnonzero(labels < 2)[-TESTED:]:

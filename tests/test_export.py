@@ -27,7 +27,7 @@ from mmzoo.export.formats.saved_model import SavedModel, as_files
 from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart, convert
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from tests.conftest import small_records, small_spec
 
 RECORDS = small_records(20, 3)
@@ -111,7 +111,7 @@ def test_every_subset_in_a_process_without_mmzoo(
     inputs = decode(run.spec, RECORDS.take(7))
     inputs["present"] = np.array([[k & 1, k & 2, k & 4] for k in range(1, 8)], bool)
     inputs["sound"][~inputs["present"][:, 2]] = np.nan
-    wanted = finish(run.spec, run_model(run.model, inputs))["animal"]
+    wanted = to_predictions(run.spec, run_model(run.model, inputs))["animal"]
     np.savez(tmp_path / "cases.npz", wanted=wanted, **inputs)
     program = tmp_path / "client.py"
     program.write_text(CLIENT.format(load=load))

@@ -26,7 +26,7 @@ import mmzoo
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Variant, one_by_one
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import to_predictions, run_model
 
 
 @formats.register("npz")
@@ -48,7 +48,7 @@ class Npz(Format):
         model = mmzoo.build(spec)
         kept = np.load(path)
         model.set_weights([kept[name] for name in kept.files])
-        return one_by_one(lambda example: finish(spec, run_model(model, example)), inputs)
+        return one_by_one(lambda example: to_predictions(spec, run_model(model, example)), inputs)
 '''
 
 

@@ -57,8 +57,8 @@ def test_cross_attention() -> None:
 
 def test_attention_pooling() -> None:
     found, weights = run("attention_pooling", queries=3, heads=2)
-    asked = weights["fusion.queries/vectors"]
-    answers = [attention(asked, embedded(k, weights), True, weights, "fusion.attention") for k in range(COUNT)]
+    query = weights["fusion.queries/vectors"]
+    answers = [attention(query, embedded(k, weights), True, weights, "fusion.attention") for k in range(COUNT)]
     np.testing.assert_allclose(found, dense(np.reshape(answers, (COUNT, -1)), weights), atol=1e-5)
 
 
@@ -105,12 +105,12 @@ def test_perceiver() -> None:
 
 def test_graph_attention() -> None:
     found, weights = run("graph_attention", heads=2)
-    asking, asked = (weights[f"fusion.{part}/vectors"] for part in ("asking", "asked"))
+    query, key = (weights[f"fusion.{part}/vectors"] for part in ("query", "key"))
     wanted = []
     for x, present in zip(pooled(VALUES), PRESENT, strict=True):
         heads = []
         for head, hidden in enumerate(np.split(x[present] @ weights["fusion.dense/kernel"], 2, axis=1)):
-            scores = (hidden @ asking[head])[:, None] + hidden @ asked[head]
+            scores = (hidden @ query[head])[:, None] + hidden @ key[head]
             mixed = softmax(np.where(scores > 0, scores, 0.2 * scores), axis=1) @ hidden
             heads.append(np.where(mixed > 0, mixed, np.expm1(mixed)))
         wanted.append(np.concatenate(heads, axis=1).mean(0))

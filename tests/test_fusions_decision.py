@@ -26,24 +26,26 @@ SIZE = mmzoo.Regression("size", targets=4)
 
 
 def run(name: str, task: Any, **options: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The finished answer of the fusion, and its weights, none of them at the value it starts with."""
+    """The prediction of the fusion, and its weights, none of them at the value it starts with."""
     inputs = {k: keras.Input((4,)) for k in LOGITS}
     present = keras.Input((3,), dtype="bool")
     model = keras.Model([*inputs.values(), present], fusions[name](inputs, present, task=task, **options))
     for weight in model.weights:
         weight.assign(weight + np.abs(RNG.normal(size=weight.shape)) * 0.5)
     result = model([*(v.astype(np.float32) for v in LOGITS.values()), PRESENT])
-    return np.asarray(task.finish(result)), {w.path: np.asarray(w, np.float64) for w in model.weights}
+    return np.asarray(task.to_predictions(result)), {w.path: np.asarray(w, np.float64) for w in model.weights}
 
 
 def mean_of_present(values: np.ndarray) -> np.ndarray:
     return np.stack([values[k][PRESENT[k]].mean(0) for k in range(COUNT)])
 
 
-@pytest.mark.parametrize(("task", "finish"), [(KIND, lambda x: softmax(x, -1)), (TAGS, expit), (SIZE, lambda x: x)])
-def test_decision_mean(task: Any, finish: Any) -> None:
+@pytest.mark.parametrize(
+    ("task", "to_predictions"), [(KIND, lambda x: softmax(x, -1)), (TAGS, expit), (SIZE, lambda x: x)]
+)
+def test_decision_mean(task: Any, to_predictions: Any) -> None:
     found, _ = run("decision_mean", task)
-    np.testing.assert_allclose(found, mean_of_present(finish(STACKED)), atol=1e-5)
+    np.testing.assert_allclose(found, mean_of_present(to_predictions(STACKED)), atol=1e-5)
 
 
 def test_decision_weighted() -> None:
@@ -126,7 +128,7 @@ def test_calibrate_sets_each_modality_by_itself() -> None:
 @pytest.mark.parametrize("task", [KIND, TAGS, SIZE, mmzoo.Binary("b"), mmzoo.Ordinal("o", labels=LABELS)])
 def test_unfinish_is_the_way_back(task: Any) -> None:
     logits = RNG.normal(size=(COUNT, task.units)).astype(np.float32)
-    answers = task.finish(logits)
-    np.testing.assert_allclose(task.finish(task.unfinish(answers)), answers, atol=1e-5)
+    answers = task.to_predictions(logits)
+    np.testing.assert_allclose(task.to_predictions(task.to_logits(answers)), answers, atol=1e-5)
     if task.tags.exclusive:
         np.testing.assert_allclose(np.asarray(answers).sum(1), 1, atol=1e-5)

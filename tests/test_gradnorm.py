@@ -74,7 +74,7 @@ def test_a_task_with_small_gradients_is_not_passed_over(tmp_path: Path) -> None:
     found, new = [], records(400)
     data = records(400)
     for name, methods in (("fixed", []), ("gradnorm", ["gradnorm"])):
-        training = mmzoo.Training(epochs=20, average=0.0, modality_dropout=0.0, methods=methods)
+        training = mmzoo.Training(epochs=20, ema_decay=0.0, modality_dropout=0.0, methods=methods)
         run = mmzoo.train(spec(), data, training=training, out=tmp_path / name)
         found.append(run.evaluate(new)["metrics"]["kind_accuracy"])
     assert found[1] > found[0] + 0.05, found

@@ -98,7 +98,7 @@ def test_words_for_nothing_are_labels_only_if_told(tmp_path: Path) -> None:
     task, answers, _ = asked(labels, "csv", tmp_path)
     assert task.labels == ("rust", "scab")
     assert isinstance(answers[0], DataError)
-    assert answers[0].cause == "no_label"
+    assert answers[0].cause == "missing_label"
     assert "'None', a usual word for nothing" in str(answers[0])
     for options in ({"kind": "category"}, {"task": "classification"}):
         assert asked(labels, "csv", tmp_path, **options)[0].labels == ("None", "rust", "scab")
@@ -113,7 +113,7 @@ def test_an_odd_label_is_a_fault_of_its_record(tmp_path: Path, odd: str, numbers
     assert task.kind == ("regression" if "." in numbers[0] else "classification")
     assert [k for k, answer in enumerate(answers) if isinstance(answer, DataError)] == [7]
     assert "line 9" in str(answers[7])
-    assert answers[7].cause == ("no_label" if odd in ("nan", "-") else "bad_label")
+    assert answers[7].cause == ("missing_label" if odd in ("nan", "-") else "bad_label")
 
 
 @pytest.mark.parametrize(

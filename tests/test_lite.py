@@ -18,7 +18,7 @@ import mmzoo.lite
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import ENTRY, attach
 from mmzoo.export.export import describe
-from mmzoo.export.packed import opened, written
+from mmzoo.export.flatbuffer import opened, written
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from tests.conftest import LABELS

@@ -23,7 +23,7 @@ import mmzoo.lite
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import SEAL, UNSIGNED, attach, entry_of, read
 from mmzoo.export.export import describe
-from mmzoo.export.packed import written
+from mmzoo.export.flatbuffer import written
 from tests.mutations import mutations, put
 
 VOCABULARY = ("[UNK]", "a", "b", "##a", "##b", "ab")

@@ -63,7 +63,9 @@ def batch_of(spec: mmzoo.Spec) -> Any:
     return keras.tree.map_structure(tf.constant, (arrays, encode_labels(spec.tasks, records)))
 
 
-@pytest.mark.parametrize("settings", [{}, {"accumulate": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{}, {"grad_accum_steps": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], ids=str
+)
 def test_what_layers_add_to_the_loss(settings: dict[str, Any]) -> None:
     """A kernel's L2 and an output's L1, against their definitions: whatever a batch is cut into, or scaled by."""
     model = without_dropout(spec_of("words"))

@@ -84,7 +84,7 @@ def test_a_method_of_ones_own_trains(shrinking: str) -> None:
         mmzoo.Training(methods=[mmzoo.Method("shrinking", share=2.0)])
     after = []
     for chosen in ([], [mmzoo.Method("shrinking", share=0.25)]):
-        training = mmzoo.Training(epochs=4, batch_size=4, average=0.0, methods=chosen)
+        training = mmzoo.Training(epochs=4, batch_size=4, ema_decay=0.0, methods=chosen)
         made, batches, _ = trainer_of(PICTURES, training)
         losses, _ = made.run(batches, 1)
         after.append([v.numpy() for v in made.model.trainable_variables])

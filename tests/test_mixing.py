@@ -228,7 +228,7 @@ def test_bad_settings() -> None:
 
 @pytest.mark.long
 def test_a_run_is_the_same_again(tmp_path: Any) -> None:
-    settings = mmzoo.Training(epochs=1, batch_size=4, views=2, methods=["cutmix"])
+    settings = mmzoo.Training(epochs=1, batch_size=4, num_variants=2, methods=["cutmix"])
     runs = [
         mmzoo.train(small_spec(), small_records(24), small_records(12, 1), training=settings, out=tmp_path / name)
         for name in ("one", "two")

@@ -110,7 +110,7 @@ def test_noise_has_the_deviation_of_the_step_and_is_drawn_again_after_a_restart(
 
 @pytest.mark.long
 def test_the_step_compiles() -> None:
-    trainer, _, batch = trainer_of("ogm_ge", accumulate=2)
+    trainer, _, batch = trainer_of("ogm_ge", grad_accum_steps=2)
     assert np.isfinite(tf.function(trainer.learn, jit_compile=True)(*batch)).all()
 
 
@@ -122,7 +122,7 @@ def test_a_modality_that_is_starved_is_recovered(seed: int, tmp_path: Path) -> N
     alone = {}
     for way in ("none", "ogm", "ogm_ge"):
         methods = [way] if way != "none" else []
-        training = mmzoo.Training(epochs=30, learning_rate=3e-3, average=0.0, modality_dropout=0.0, methods=methods)
+        training = mmzoo.Training(epochs=30, learning_rate=3e-3, ema_decay=0.0, modality_dropout=0.0, methods=methods)
         run = mmzoo.train(starved_spec(), records, training=training, out=tmp_path / way, seed=seed)
         found = run.evaluate(new)["subsets"]
         alone[way] = found["far"]["accuracy"]

@@ -14,7 +14,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
-from mmzoo.training.start import narrowed, with_fewer_channels
+from mmzoo.training.init_from import narrowed, with_fewer_channels
 from mmzoo.tuning.model import tune
 from tests.conftest import LABELS, small_records, small_spec
 
@@ -23,7 +23,8 @@ COUNTERS = "object_name_uids"  # where Keras keeps the numbers of the names that
 NAMES = """
     add any arange argmax cast clip concatenate dense divide dropout embedding exp expand_dims functional get_item
     input_layer keras_tensor logical_and lambda log max maximum mean model multiply reshape softmax squeeze stack
-    subtract where zeros entry gate head input log_variances mmzoo output outputs tokens training trunk data dim
+    subtract where zeros entry gate head input log_variances mmzoo output outputs tokens training frozen_features data
+    dim
     args inputs name
 """
 ANSWERS = "sum matmul logits sequential multimodal class mask tasks spec"

@@ -18,11 +18,11 @@ import tensorflow as tf
 
 import mmzoo.network as home
 from mmzoo.cli import main
-from mmzoo.data.serving import start as start_service
+from mmzoo.data.serving import start_server
 from mmzoo.errors import MMZooError
 from mmzoo.network import is_reachable, leave
 from mmzoo.training.distribution import strategy
-from mmzoo.training.distribution.workers import start as start_workers
+from mmzoo.training.distribution.workers import start_workers
 from tests.conftest import privately
 
 
@@ -36,8 +36,8 @@ def test_nothing_listens_unless_the_user_says_so(tmp_path: Path, monkeypatch: py
     """Whatever way a server would be started; nothing is started, no file is written."""
     monkeypatch.setenv("TF_CONFIG", config("127.0.0.1:1234", "localhost:1235"))
     for begin in (
-        lambda: start_service("dispatcher"),
-        lambda: start_service("worker", dispatcher="localhost:1", host="127.0.0.1"),
+        lambda: start_server("dispatcher"),
+        lambda: start_server("worker", dispatcher="localhost:1", host="127.0.0.1"),
         lambda: start_workers(["false"], 2, tmp_path / "run"),
         lambda: strategy.strategy_of("workers"),
         strategy.strategy_of,
@@ -51,7 +51,7 @@ def test_nothing_listens_unless_the_user_says_so(tmp_path: Path, monkeypatch: py
 @pytest.mark.usefixtures("reachable")
 @pytest.mark.parametrize("role", [["dispatcher"], ["worker", "--dispatcher", "localhost:1", "--host", "127.0.0.1"]])
 def test_the_command_of_the_data_service(role: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["data-service", *role]) == 2
+    assert main(["data", "serve", *role]) == 2
     assert "give --public (public=True) only in a network that you trust" in capsys.readouterr().err
 
 

@@ -70,7 +70,7 @@ class Count(Task):
 
         return ops.exp(logits[:, 0]) - ops.cast(labels, "float32") * logits[:, 0]
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         from keras import ops
 
         return ops.exp(logits)
@@ -116,7 +116,7 @@ def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert run.model.parts.owner_of(run.model.get_layer("many.hidden")) == "many"
     assert run.model.parts.embedding is run.model.get_layer("many.hidden").input
 
-    data = run.evaluate(records, validation=others, noise=True, dropout=2)
+    data = run.evaluate(records, validation=others, noise=True, mc_dropout=2)
     assert json.loads((run.folder / "metrics.json").read_text()) == json.loads(json.dumps(data))
     assert {"many_within_one", "many_miss", "animal_accuracy"} <= data["metrics"].keys()
     found = data["tasks"]["many"]
@@ -124,8 +124,8 @@ def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert found["intervals"]["picture"].keys() == {"many_miss"}
     assert found["noise"]["words"]["typos"]["metric"] == "miss"
     assert found["uncertainty"]["scores"].keys() == {"dropout"}
-    assert "no probabilities" in found["calibration"]["why_not"]
-    assert "neither with labels nor with numbers" in found["conformal"]["why_not"]
+    assert "no probabilities" in found["calibration"]["reason"]
+    assert "neither with labels nor with numbers" in found["conformal"]["reason"]
     assert not found.keys() & {"confusion", "by_class", "residuals"}
     page = (run.folder / "report.html").read_text("utf-8")
     assert 'id="many-task"' in page and "The worst answers" in page

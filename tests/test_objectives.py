@@ -57,9 +57,9 @@ def test_formulae(name: str) -> None:
     chosen: dict[str, Any] = {"objective": mmzoo.Objective(name, **OPTIONS.get(name, {}))}
     fitted = objectives.facts(name).get("needs") == "priors"
 
-    def check(task: Any, labels: np.ndarray, targets: np.ndarray, chances: np.ndarray, priors: np.ndarray) -> None:
+    def check(task: Any, labels: np.ndarray, targets: np.ndarray, log_probs: np.ndarray, priors: np.ndarray) -> None:
         found = task.loss(tf.constant(labels), tf.constant(logits[:, : task.units], tf.float32))
-        expected = wanted(name, targets, chances, priors)
+        expected = wanted(name, targets, log_probs, priors)
         np.testing.assert_allclose(found, expected.mean(1) if expected.ndim > 1 else expected, rtol=1e-4, atol=1e-5)
 
     priors = {"priors": tuple(PRIORS)} if fitted else {}

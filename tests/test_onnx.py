@@ -13,7 +13,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import onnx
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from tests.conftest import LABELS, small_records, small_spec
 from tests.test_zoo import SUBSETS
 
@@ -41,7 +41,7 @@ def test_the_models_answers(run: mmzoo.Run) -> None:
     inputs = decode(run.spec, RECORDS.take(7))
     inputs["present"] = np.array(SUBSETS)
     inputs["sound"][~inputs["present"][:, 2]] = np.nan
-    wanted = finish(run.spec, run_model(run.model, inputs))["animal"]
+    wanted = to_predictions(run.spec, run_model(run.model, inputs))["animal"]
     np.testing.assert_allclose(ask(inputs)["animal"], wanted, atol=1e-5)
     known = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_modelmeta()
     about = json.loads(known.custom_metadata_map[onnx.ENTRY])

@@ -202,7 +202,7 @@ def test_settings_that_name_nothing_are_refused_before_anything_is_read() -> Non
         ({"monitor": "r2"}, "There are: accuracy, average_precision, macro_f1, roc_auc"),
         ({"tune_inputs": ["pictures"]}, "Did you mean 'picture'"),
         ({"methods": [mmzoo.Method("distillation", teacher="nowhere")]}, "'nowhere' is not a run"),
-        ({"start": "nowhere"}, "'nowhere' is not a run"),
+        ({"init_from": "nowhere"}, "'nowhere' is not a run"),
     ):
         unreadable = mmzoo.Records({name: [b"rust"] for name in [*spec.input_names, "animal"]})
         with pytest.raises(MMZooError, match=words):

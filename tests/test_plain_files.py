@@ -24,7 +24,7 @@ ENDINGS = ("", ".wav", ".flac", ".mp4", ".gif", ".npy", ".csv", ".parquet", ".jp
 ITEMS = (
     mmzoo.Image("picture", size=16),
     mmzoo.Audio("sound", sample_rate=8000, seconds=0.1),
-    mmzoo.Audio("features", frames=4, bands=4),
+    mmzoo.Audio("features", frames=4, num_mel_bins=4),
     mmzoo.Video("clip", frames=2, size=16),
     mmzoo.Sensor("watch", channels=2, steps=4),
 )

@@ -15,10 +15,10 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
+from mmzoo.training.init_from import narrowed, with_fewer_channels
 from mmzoo.training.methods.base import Learner
 from mmzoo.training.methods.pruning import Pruning
 from mmzoo.training.settings import check_settings
-from mmzoo.training.start import narrowed, with_fewer_channels
 from mmzoo.tuning.groups import Group, Tuned
 from tests.conftest import small_records, small_spec
 from tests.tuning_case import PICTURES, trainer_of
@@ -62,14 +62,14 @@ def test_the_share_grows_as_in_the_paper_and_zero_stays_zero() -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     spec = small_spec(inputs=[SPEC.inputs[0]])
-    training = mmzoo.Training(epochs=6, batch_size=8, learning_rate=0.01, average=0.9)
+    training = mmzoo.Training(epochs=6, batch_size=8, learning_rate=0.01, ema_decay=0.9)
     folder = tmp_path_factory.mktemp("runs") / "run"
     return mmzoo.train(spec, small_records(48), small_records(24, 5), training=training, out=folder)
 
 
 def pruned(run: mmzoo.Run, folder: Path, spec: mmzoo.Spec | None = None, **changes: Any) -> mmzoo.Run:
     training = mmzoo.Training(
-        epochs=4, batch_size=8, learning_rate=0.003, average=0.9, start=str(run.folder), **changes
+        epochs=4, batch_size=8, learning_rate=0.003, ema_decay=0.9, init_from=str(run.folder), **changes
     )
     return mmzoo.train(spec or run.spec, small_records(48), small_records(24, 5), training=training, out=folder)
 

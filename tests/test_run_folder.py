@@ -24,7 +24,7 @@ from mmzoo.export.formats.saved_model import WRITTEN as SAVED_MODEL
 from mmzoo.export.report import known_rows
 from mmzoo.files import BESIDE, name_beside, remove_beside
 from mmzoo.folders import held, replacing
-from mmzoo.search.search import found_results
+from mmzoo.hpo.search import found_results
 from mmzoo.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from mmzoo.training.claim import claim
 from mmzoo.training.notes import history_text, read_history
@@ -125,7 +125,7 @@ def asked(run: Path, what: str) -> Callable[[], object]:
     """What writes into a subfolder of a run."""
     return {
         "evaluate": lambda: mmzoo.Run(run).evaluate(records(12)),
-        "alone": lambda: mmzoo.Run(run).evaluate(records(12), alone=True),
+        "unimodal": lambda: mmzoo.Run(run).evaluate(records(12), unimodal=True),
         "saved_model": lambda: mmzoo.Run(run).export("saved_model", records(4)),
         "train": lambda: train(run),
     }[what]

@@ -16,11 +16,11 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import MMZooError
-from mmzoo.search import search as home
-from mmzoo.search.results import Results
-from mmzoo.search.search import search
-from mmzoo.search.space import check_space
-from mmzoo.search.suggestions import METHODS, Suggestions
+from mmzoo.hpo import search as home
+from mmzoo.hpo.results import Results
+from mmzoo.hpo.search import search
+from mmzoo.hpo.space import check_space
+from mmzoo.hpo.suggestions import METHODS, Suggestions
 from mmzoo.training.stopping import Interrupted
 from tests.conftest import small_records, small_spec, usual
 
@@ -181,7 +181,7 @@ def test_another_search_is_not_mixed_in(quick: list[Any], tmp_path: Path) -> Non
 SEARCH = """
 import sys
 import mmzoo
-from mmzoo.search.search import search
+from mmzoo.hpo.search import search
 from tests.conftest import small_records, small_spec
 recipe = mmzoo.Recipe(small_spec().subset(["words"]), "emoji", mmzoo.Training(epochs=3, batch_size=4))
 space = {"training.learning_rate": (1e-3, 1e-2, "log"), "dim": [8, 16]}

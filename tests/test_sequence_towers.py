@@ -129,7 +129,7 @@ WAVE = RNG.normal(size=(1, 8000)).astype(np.float32) * 0.1
 
 
 def test_log_mel_against_scipy() -> None:
-    layer = LogMel(8000, bands=40)
+    layer = LogMel(8000, num_mel_bins=40)
     sliding = ShortTimeFFT(get_window("hann", layer.window), layer.hop, 8000)
     found = np.asarray(layer.log_mel(WAVE))[0]
     # SciPy's frames are around their times, these begin there.
@@ -139,7 +139,7 @@ def test_log_mel_against_scipy() -> None:
 
 
 def test_mfcc_against_scipy() -> None:
-    layer = Mfcc(8000, bands=40)
+    layer = Mfcc(8000, num_mel_bins=40)
     frames = np.asarray(layer.log_mel(WAVE), np.float64)[0]
     wanted = dct(frames, type=2, norm="ortho", axis=1)[:, :20]
     wanted = (wanted - wanted.mean(0)) / np.sqrt(wanted.var(0) + 1e-3)

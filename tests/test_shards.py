@@ -270,10 +270,10 @@ def test_training_from_shards(shards: Path, tmp_path: Path) -> None:
 
 
 def test_the_command(shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shard", f"{shards}#colour", str(tmp_path / "again"), "--records", "20"]) == 0
+    assert main(["data", "shard", f"{shards}#colour", str(tmp_path / "again"), "--records", "20"]) == 0
     assert "40 records in" in capsys.readouterr().out
     assert read_shards(tmp_path / "again").ids == read_shards(shards).ids
-    assert main(["shard", f"{shards}#colour", str(tmp_path / "again"), "--records", "21"]) == 2
+    assert main(["data", "shard", f"{shards}#colour", str(tmp_path / "again"), "--records", "21"]) == 2
 
 
 def test_values_that_are_no_files_are_read_from_shards_as_they_are_read_without(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.data.packing import framed, masked
 from mmzoo.data.records import Records
+from mmzoo.data.serialization import framed, masked
 from mmzoo.data.shards import open_shards, read_shards, write_shards
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError

@@ -127,7 +127,10 @@ def test_one_writes_at_a_time(tmp_path: Path) -> None:
     write_shards(source(), tmp_path / "out", records=3)
     left = tmp_path / "out" / f".mmzoo-{'a' * 32}.new"
     left.write_bytes(b"half")
-    with held(tmp_path / "out", "mmzoo shard"), pytest.raises(MMZooError, match="Another mmzoo shard writes into"):
+    with (
+        held(tmp_path / "out", "mmzoo data shard"),
+        pytest.raises(MMZooError, match="Another mmzoo data shard writes into"),
+    ):
         write_shards(source(), tmp_path / "out", records=3)
     write_shards(source(), tmp_path / "out", records=3)
     assert not left.exists()

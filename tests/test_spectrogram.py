@@ -35,7 +35,7 @@ def reference(wave: np.ndarray, layer: LogMel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_log_mel_against_scipy() -> None:
-    layer = LogMel(RATE, bands=BANDS)
+    layer = LogMel(RATE, num_mel_bins=BANDS)
     frames, mask = layer(WAVE)
     for row in range(3):
         wanted, real = reference(WAVE[row], layer)
@@ -45,7 +45,7 @@ def test_log_mel_against_scipy() -> None:
 
 @pytest.mark.parametrize("rate", [1000, 8000, 11025, 16000, 22050, 44100, 48000])
 def test_the_transform_against_numpy_at_any_rate_and_length(rate: int) -> None:
-    layer = LogMel(rate, bands=8)
+    layer = LogMel(rate, num_mel_bins=8)
     assert abs(layer.window - 0.032 * rate) <= 8
     assert abs(layer.hop - 0.010 * rate) <= 2.5
     for length in (layer.window, layer.window + layer.hop - 1, rate // 2 + 7):
@@ -60,7 +60,7 @@ def test_the_transform_against_numpy_at_any_rate_and_length(rate: int) -> None:
 
 def test_the_power_of_a_tone_is_in_its_band() -> None:
     tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / RATE).astype(np.float32)[None]
-    layer = LogMel(RATE, bands=BANDS)
+    layer = LogMel(RATE, num_mel_bins=BANDS)
     centres = mel_weights(RATE, layer.window, BANDS).argmax(axis=0) * RATE / layer.window
     loudest = int(np.asarray(layer(tone)[0])[0, 50].argmax())
     assert abs(centres[loudest] - 1000) < 60
@@ -71,7 +71,7 @@ def test_every_band_hears_something() -> None:
 
 
 def test_silence_is_finite_and_masked() -> None:
-    frames, mask = LogMel(RATE, bands=BANDS)(WAVE[2:])
+    frames, mask = LogMel(RATE, num_mel_bins=BANDS)(WAVE[2:])
     assert not np.asarray(mask).any()
     assert not np.asarray(frames).any()
 

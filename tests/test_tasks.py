@@ -46,7 +46,7 @@ def test_classification() -> None:
     found = KIND.metrics(labels, logits)
     assert found["accuracy"] == pytest.approx(accuracy_score(labels, logits.argmax(1)))
     assert found["macro_f1"] == pytest.approx(macro_f1_by_hand(np.eye(4)[labels], np.eye(4)[logits.argmax(1)]))
-    np.testing.assert_allclose(np.asarray(KIND.finish(logits)).sum(1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(KIND.to_predictions(logits)).sum(1), 1, atol=1e-6)
 
 
 def test_regression() -> None:
@@ -72,15 +72,15 @@ def test_other_objectives(objective: Any, error: Any) -> None:
 
 def test_binary() -> None:
     logits, labels = RNG.normal(size=(50, 1)) * 3, RNG.integers(0, 2, 50)
-    chance = expit(logits[:, 0])
-    wanted = -np.log(np.where(labels == 1, chance, 1 - chance))
+    probability = expit(logits[:, 0])
+    wanted = -np.log(np.where(labels == 1, probability, 1 - probability))
     np.testing.assert_allclose(SICK.loss(labels, logits.astype(np.float32)), wanted, atol=1e-5)
-    answers = np.asarray(SICK.finish(logits))
-    np.testing.assert_allclose(answers, np.stack([1 - chance, chance], 1), atol=1e-6)
+    answers = np.asarray(SICK.to_predictions(logits))
+    np.testing.assert_allclose(answers, np.stack([1 - probability, probability], 1), atol=1e-6)
     found = SICK.metrics(labels, answers)
-    assert found["accuracy"] == pytest.approx(accuracy_score(labels, chance > 0.5))
-    assert found["roc_auc"] == pytest.approx(roc_auc_score(labels, chance))
-    assert found["average_precision"] == pytest.approx(average_precision_score(labels, chance))
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, probability > 0.5))
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(labels, probability))
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, probability))
     assert "roc_auc" not in SICK.metrics(labels * 0, answers)
     assert [SICK.encode(v) for v in ("well", "sick", True, 0)] == [0, 1, 1, 0]
     assert SICK.readable(answers[0]).keys() == {"well", "sick"}
@@ -88,23 +88,23 @@ def test_binary() -> None:
 
 def test_multi_label() -> None:
     logits, labels = RNG.normal(size=(50, 3)) * 3, RNG.integers(0, 2, (50, 3)).astype(np.float32)
-    chance = expit(logits)
-    wanted = -np.log(np.where(labels == 1, chance, 1 - chance)).mean(1)
+    probability = expit(logits)
+    wanted = -np.log(np.where(labels == 1, probability, 1 - probability)).mean(1)
     np.testing.assert_allclose(TAGS.loss(labels, logits.astype(np.float32)), wanted, atol=1e-5)
-    found = TAGS.metrics(labels, chance)
-    assert found["macro_f1"] == pytest.approx(macro_f1_by_hand(labels, chance > 0.5))
-    assert found["average_precision"] == pytest.approx(average_precision_score(labels, chance, average="macro"))
+    found = TAGS.metrics(labels, probability)
+    assert found["macro_f1"] == pytest.approx(macro_f1_by_hand(labels, probability > 0.5))
+    assert found["average_precision"] == pytest.approx(average_precision_score(labels, probability, average="macro"))
     np.testing.assert_array_equal(TAGS.encode(["c", "a"]), [1, 0, 1])
     np.testing.assert_array_equal(TAGS.encode("b"), [0, 1, 0])
     np.testing.assert_array_equal(TAGS.encode([]), [0, 0, 0])
-    np.testing.assert_allclose(TAGS.worth(labels, labels), 1)
+    np.testing.assert_allclose(TAGS.score(labels, labels), 1)
 
 
 def test_ordinal() -> None:
     logits, labels = RNG.normal(size=(50, 3)), RNG.integers(0, 4, 50)
     step = expit(logits)
     beyond = np.concatenate([np.ones((50, 1)), np.cumprod(step, 1), np.zeros((50, 1))], axis=1)
-    answers = np.asarray(PAIN.finish(logits.astype(np.float32)))
+    answers = np.asarray(PAIN.to_predictions(logits.astype(np.float32)))
     np.testing.assert_allclose(answers, beyond[:, :-1] - beyond[:, 1:], atol=1e-6)
     # CORN is the likelihood of the steps that were taken: it sums to that of the label, over the three steps.
     wanted = -np.log(answers[np.arange(50), labels].astype(np.float64)) / 3

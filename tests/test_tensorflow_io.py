@@ -25,7 +25,7 @@ def audio() -> Any:
 
 def test_log_mel_is_theirs(audio: Any) -> None:
     wave = (RANDOM.normal(size=RATE) * 0.1).astype(np.float32)
-    layer = LogMel(RATE, bands=BANDS)
+    layer = LogMel(RATE, num_mel_bins=BANDS)
     ours = np.asarray(layer.log_mel(wave[None]))[0]
     spectrum = audio.spectrogram(wave, nfft=layer.window, window=layer.window, stride=layer.hop)
     mel = audio.melscale(spectrum**2, rate=RATE, mels=BANDS, fmin=60, fmax=RATE // 2)

@@ -162,7 +162,7 @@ def test_by_name_to_a_trained_model(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.usefixtures("found")
 def test_as_shards(tmp_path: Path) -> None:
     """What does not fit in memory is written as shards, and is the same data."""
-    assert main(["shard", "tfds:mmzoo_things", str(tmp_path / "shards"), "--records", "16"]) == 0
+    assert main(["data", "shard", "tfds:mmzoo_things", str(tmp_path / "shards"), "--records", "16"]) == 0
     spec, splits = load_table("tfds:mmzoo_things", "label")
     stored_spec, stored = load_table(tmp_path / "shards", "label")
     assert read_shards(tmp_path / "shards").kinds == open_source("tfds:mmzoo_things").kinds
@@ -250,6 +250,6 @@ def test_a_dataset_that_cannot_be_taken() -> None:
     named = numbers.map(lambda k: {"x": k})
     with pytest.raises(MMZooError, match=r"never ends; give it an end: dataset.take"):
         mmzoo.from_dataset(named.repeat())
-    with pytest.raises(MMZooError, match=r"do not fit in the memory .*mmzoo shard"):
+    with pytest.raises(MMZooError, match=r"do not fit in the memory .*mmzoo data shard"):
         mmzoo.from_dataset(numbers.map(lambda k: {"x": tf.zeros(1000)}), memory=20_000)
     assert in_memory(mmzoo.from_dataset(named), "x").column("x") == list(range(10))

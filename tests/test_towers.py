@@ -68,7 +68,7 @@ def test_spectrogram_cnn() -> None:
     batch = RNG.normal(size=(2, 4000)).astype(np.float32) * 0.1
     batch[1, 2000:] = 0
     values, mask, weights = run("spectrogram_cnn", item, batch, filters=[3, 4])
-    frames, real = (np.asarray(part, np.float64) for part in LogMel(8000, bands=40)(batch))
+    frames, real = (np.asarray(part, np.float64) for part in LogMel(8000, num_mel_bins=40)(batch))
     for row in range(2):
         wanted = convolutions(frames[row][..., None], weights, "s", [2, 1], [False, True])
         np.testing.assert_allclose(values[row], wanted.reshape(len(wanted), -1), atol=1e-4)

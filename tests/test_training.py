@@ -24,14 +24,14 @@ from mmzoo.graph.cut import Split, split
 from mmzoo.inference.running import run_model
 from mmzoo.layers import entry
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.features.compute import compute_features, run_trunk
-from mmzoo.training.feeds.batches import Varied, chosen_view, records_named, rows_at, stream
+from mmzoo.training.features.compute import compute_features, run_frozen_features
+from mmzoo.training.feeds.batches import Varied, chosen_variant, records_named, rows_at, stream
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import augmented_spec, small_records, small_spec
 
-QUICK = mmzoo.Training(epochs=3, batch_size=4, views=2)
+QUICK = mmzoo.Training(epochs=3, batch_size=4, num_variants=2)
 SPEC = small_spec().subset(["picture", "words"])  # the graph of a sound takes the longest
 
 
@@ -131,17 +131,17 @@ def test_two_workers_get_the_halves_of_a_batch(source: Any) -> None:
 
 
 def test_what_is_computed_once_for_a_frozen_network_is_what_it_reads_elsewhere() -> None:
-    """The views that are kept, and those that are made where nobody keeps any (a data service), are one."""
+    """The variants that are kept, and those that are made where nobody keeps any (a data service), are one."""
     item = augmented_spec().inputs[0]
     arrays = decode(small_spec(inputs=[item]), small_records(10))
     given = {"picture": (x := entry(item.shape, "uint8", "picture")), "present": entry((1,), "bool", "present")}
-    kept = run_trunk(keras.Model(given, x), item, arrays, 3, 5, "")
+    kept = run_frozen_features(keras.Model(given, x), item, arrays, 3, 5, "")
     rows, keys = tf.range(10, dtype=tf.int64), tf.range(7, 17, dtype=tf.int64)
-    varied = Varied(views=3, frozen=frozenset(["picture"]))
+    varied = Varied(num_variants=3, frozen=frozenset(["picture"]))
     drawn = varied.augmented(item, arrays["picture"], rows, keys, salt=1, seed=5)
-    views = chosen_view(keys, 1, 3).numpy()
-    assert set(views.tolist()) == {0, 1, 2}
-    np.testing.assert_array_equal(drawn, kept[np.arange(10), views])
+    variants = chosen_variant(keys, 1, 3).numpy()
+    assert set(variants.tolist()) == {0, 1, 2}
+    np.testing.assert_array_equal(drawn, kept[np.arange(10), variants])
 
 
 def test_the_trunk_of_an_augmented_input_is_not_computed_once() -> None:

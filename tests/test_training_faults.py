@@ -30,7 +30,7 @@ class Steps(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         Path(sys.argv[2]).write_text(str(batch + 1))
 
-training = mmzoo.Training(epochs=10, batch_size=4, steps_per_call=2)
+training = mmzoo.Training(epochs=10, batch_size=4, steps_per_execution=2)
 spec = small_spec().subset(["words"])
 run = mmzoo.train(spec, small_records(20), small_records(8, 1), training=training, out=sys.argv[1], callbacks=[Steps()])
 """

@@ -73,7 +73,7 @@ def test_the_activations_are_what_the_layers_put_out() -> None:
     inputs = {"words": tf.zeros((6, 8)), "present": tf.ones((6, 1), bool)}
     spec = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))]).subset(["words"])
     feed, labels = Fixed(inputs, {"animal": tf.zeros(6, tf.int32)}), []
-    found = make_plan(spec, model, feed, mmzoo.Training(batch_size=6, accumulate=2), labels)
+    found = make_plan(spec, model, feed, mmzoo.Training(batch_size=6, grad_accum_steps=2), labels)
     # Two inputs of the graph, Dense(4), and inside the head its input, Dense(16) and Dense(3); 3 rows at a time.
     assert found.activations == 3 * (8 * 4 + 1 + 4 * 4 + 4 * 4 + 16 * 4 + 3 * 4)
 
@@ -102,9 +102,9 @@ def test_records_whose_loss_is_not_finite_are_named(words: keras.Model) -> None:
 
 
 def test_a_batch_is_divided_evenly() -> None:
-    check_division(mmzoo.Training(batch_size=12, accumulate=2), 3)
+    check_division(mmzoo.Training(batch_size=12, grad_accum_steps=2), 3)
     with pytest.raises(MMZooError, match=r"a multiple of 8: --set training.batch_size=40"):
-        check_division(mmzoo.Training(batch_size=36, accumulate=4), 2)
+        check_division(mmzoo.Training(batch_size=36, grad_accum_steps=4), 2)
 
 
 def test_the_plan_is_said_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

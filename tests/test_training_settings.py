@@ -118,8 +118,8 @@ def test_an_overflow_is_skipped_and_halves_the_loss_scale() -> None:
 
 
 def test_many_steps_a_call_give_the_same_bytes(tmp_path: Path) -> None:
-    one = train(tmp_path / "1", steps_per_call=1)
-    many = train(tmp_path / "64", steps_per_call=64)
+    one = train(tmp_path / "1", steps_per_execution=1)
+    many = train(tmp_path / "64", steps_per_execution=64)
     assert weights(one) == weights(many)
 
 
@@ -209,7 +209,7 @@ def test_waiting_is_what_the_feed_takes() -> None:
     [
         ({"precision": "float8"}, "There is no precision 'float8'"),
         ({"schedule": "cosin"}, "Did you mean 'cosine'"),
-        ({"batch_size": 10, "accumulate": 3}, "cannot be cut into 3 equal parts"),
+        ({"batch_size": 10, "grad_accum_steps": 3}, "cannot be cut into 3 equal parts"),
     ],
 )
 def test_bad_settings(setting: dict[str, Any], words: str) -> None:

@@ -117,11 +117,11 @@ def test_replicas_draw_different_dropouts_and_the_same_again_after_a_restart(fou
     assert found["dropouts"][4:] == second
 
 
-def start(command: list[str], count: int, folder: Path) -> int:
+def start_workers(command: list[str], count: int, folder: Path) -> int:
     """Workers, where the system allows it in a network of their own: no test opens a port to others."""
     program = (
-        "import sys; from pathlib import Path; from mmzoo.training.distribution.workers import start; "
-        f"sys.exit(start({command!r}, {count}, Path({str(folder)!r}), public=True))"
+        "import sys; from pathlib import Path; from mmzoo.training.distribution.workers import start_workers; "
+        f"sys.exit(start_workers({command!r}, {count}, Path({str(folder)!r}), public=True))"
     )
     return subprocess.call([*privately(), sys.executable, "-c", program])
 
@@ -169,7 +169,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("together") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        assert start(work(folder, EPOCHS), 2, folder) == 0
+        assert start_workers(work(folder, EPOCHS), 2, folder) == 0
     return folder
 
 
@@ -190,7 +190,7 @@ def test_two_workers_are_one(alone: Path, together: Path) -> None:
 
 def test_two_workers_exchange_gradients_in_16_bits(alone: Path, tmp_path: Path) -> None:
     """Nearly the numbers of one: the first steps of a weight are of the size of the rate, whatever the gradient."""
-    assert start(work(tmp_path / "run", EPOCHS, "bfloat16"), 2, tmp_path / "run") == 0
+    assert start_workers(work(tmp_path / "run", EPOCHS, "bfloat16"), 2, tmp_path / "run") == 0
     assert 1e-6 < difference(alone, tmp_path / "run") < 0.02
 
 
@@ -205,13 +205,13 @@ def test_a_worker_that_is_killed_ends_all_and_a_restart_loses_nothing(
         killed.append(time.monotonic())
 
     when_there(folder / "checkpoints" / "step-00000012.checkpoint", kill)
-    assert start(work(folder, EPOCHS), 2, folder) == 2
+    assert start_workers(work(folder, EPOCHS), 2, folder) == 2
     assert time.monotonic() - killed[0] < 60
     words = capfd.readouterr()
     assert "worker 1 was ended by signal 9" in words.err
     assert "Another worker is gone after step" in words.err
     assert not (folder / "model").exists()
-    assert start(work(folder, EPOCHS), 2, folder) == 0
+    assert start_workers(work(folder, EPOCHS), 2, folder) == 0
     assert "Going on from step" in capfd.readouterr().out
     assert difference(together, folder) < 1e-6
 
@@ -223,6 +223,6 @@ def test_sigterm_to_one_worker_stops_all_with_42(together: Path, tmp_path: Path)
         os.kill(int((tmp_path / "pid-1").read_text()), signal.SIGTERM)
 
     when_there(folder / "checkpoints" / "step-00000012.checkpoint", stop)
-    assert start(work(folder, EPOCHS), 2, folder) == 42
-    assert start(work(folder, EPOCHS), 2, folder) == 0
+    assert start_workers(work(folder, EPOCHS), 2, folder) == 42
+    assert start_workers(work(folder, EPOCHS), 2, folder) == 0
     assert difference(together, folder) < 1e-6

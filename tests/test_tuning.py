@@ -17,7 +17,7 @@ from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning import tuning
 from mmzoo.tuning.model import tune
-from mmzoo.tuning.parts import cut, tuned_towers, variables_of
+from mmzoo.tuning.parts import into_blocks, tuned_towers, variables_of
 from tests.conftest import small_records, small_spec, usual
 from tests.tuning_case import PICTURES, SPEC, moved, settings, trainer_of, values
 
@@ -53,8 +53,8 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
 
     monkeypatch.setattr(Trainer, "run", stopping)
     with pytest.raises(Interrupted):
-        train(tmp_path / "stopped", way, steps_per_call=2)
-    assert digest(train(tmp_path / "stopped", way, steps_per_call=2)) == digest(whole)
+        train(tmp_path / "stopped", way, steps_per_execution=2)
+    assert digest(train(tmp_path / "stopped", way, steps_per_execution=2)) == digest(whole)
 
 
 def test_bias_moves_biases_only() -> None:
@@ -73,7 +73,7 @@ def test_layer_decay_has_the_rates_of_the_formula() -> None:
     training = settings("layer_decay", tune=way, tune_inputs=["picture"], learning_rate=0.8, fine_tune_rate=0.25)
     trainer, _, _ = trainer_of(PICTURES, training)
     (tower,) = tuned_towers(trainer.model, ["picture"])
-    blocks = cut(tower, 3)
+    blocks = into_blocks(tower, 3)
     assert [part for block in blocks for part in block] == tower
     wanted = {
         v.path: 0.8 * 0.25 * 0.5 ** (3 - number) for number, block in enumerate(blocks, 1) for v in variables_of(block)
@@ -92,7 +92,7 @@ def test_gradual_begins_with_each_block_in_its_epoch() -> None:
     training = settings("gradual", tune=mmzoo.Tune("gradual", blocks=3, epochs=2), tune_inputs=["picture"], epochs=8)
     trainer, batches, _ = trainer_of(PICTURES, training)
     (tower,) = tuned_towers(trainer.model, ["picture"])
-    blocks = cut(tower, 3)
+    blocks = into_blocks(tower, 3)
     found = []
     for epoch in range(8):
         before = values(trainer.model.trainable_variables)

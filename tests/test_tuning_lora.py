@@ -17,7 +17,7 @@ from tests.zoo import batch_of, kinds, towers_spec
 
 
 def test_lora_leaves_the_kernels_until_they_are_merged() -> None:
-    trainer, batches, _ = trainer_of(SPEC, settings("lora", average=0.0))
+    trainer, batches, _ = trainer_of(SPEC, settings("lora", ema_decay=0.0))
     kernels = [each.kernel for each in trainer.tuned.additions]
     towers = [v for tower in tuned_towers(trainer.model, ["words"]) for v in variables_of(tower)]
     before, seeds = values(towers), values(trainer.seeds)

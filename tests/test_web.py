@@ -175,16 +175,16 @@ def test_on_a_phone(run: mmzoo.Run, page: Any) -> None:
 def test_without_npm_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(web.shutil, "which", lambda name: None)
     with pytest.raises(MMZooError, match="there is no npm; install Node"):
-        web.packed(web.CORE)
+        web.npm_package(web.CORE)
     failing = tmp_path / "npm"
     failing.write_text("#!/bin/sh\necho 'network request failed' >&2\nexit 1\n")
     failing.chmod(0o755)
     monkeypatch.setattr(web.shutil, "which", lambda name: str(failing))
     with pytest.raises(MMZooError, match=r"npm could not fetch .*network request failed"):
-        web.packed(web.CORE)
+        web.npm_package(web.CORE)
     failing.write_text('#!/bin/sh\ntouch "$4/other.tgz"\n')
     with pytest.raises(MMZooError, match="another checksum"):
-        web.packed(web.CORE)
+        web.npm_package(web.CORE)
 
 
 def test_only_a_plain_file_of_the_cache_is_a_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_only_a_plain_file_of_the_cache_is_a_package(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(web.shutil, "which", lambda name: str(npm))
     for make in (lambda: os.mkfifo(kept), lambda: kept.symlink_to("/dev/zero"), kept.mkdir):
         make()
-        assert web.packed(web.CORE) == data
+        assert web.npm_package(web.CORE) == data
         if kept.is_dir():
             kept.rmdir()
         else:
@@ -208,7 +208,7 @@ def test_only_a_plain_file_of_the_cache_is_a_package(monkeypatch: pytest.MonkeyP
             kept.unlink()
     kept.parent.rmdir()
     kept.parent.symlink_to(tmp_path)
-    assert web.packed(web.CORE) == data
+    assert web.npm_package(web.CORE) == data
     assert not (tmp_path / kept.name).exists()
 
 

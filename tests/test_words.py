@@ -13,7 +13,7 @@ import pytest
 
 from mmzoo.console import as_json
 from mmzoo.figures import write_figure
-from mmzoo.search.results import Results, Trial
+from mmzoo.hpo.results import Results, Trial
 from mmzoo.words import code_block, markdown, one_line, printable
 
 mpl.use("Agg")

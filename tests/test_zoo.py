@@ -93,13 +93,13 @@ def test_the_two_halves_are_the_model() -> None:
     part = split(model)
     assert list(part.frozen) == spec.input_names
     features = {
-        name: trunk({name: batch[name], "present": batch["present"]}, training=False)
-        for name, trunk in part.frozen.items()
+        name: frozen_features({name: batch[name], "present": batch["present"]}, training=False)
+        for name, frozen_features in part.frozen.items()
     }
     entry = {**features, "present": tf.constant(batch["present"])}
     np.testing.assert_allclose(part.rest(entry)["animal"], model(batch)["animal"], atol=1e-6)
     assert part.frozen["picture"].variables
-    assert not any(trunk.trainable_variables for trunk in part.frozen.values())
+    assert not any(frozen_features.trainable_variables for frozen_features in part.frozen.values())
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50"])

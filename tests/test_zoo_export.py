@@ -16,7 +16,7 @@ from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from mmzoo.fusions import fusions
-from mmzoo.inference.running import finish
+from mmzoo.inference.running import to_predictions
 from mmzoo.tasks import tasks
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
     model = mmzoo.build(spec)
-    wanted = finish(spec, {name: value.numpy() for name, value in model(batch).items()})
+    wanted = to_predictions(spec, {name: value.numpy() for name, value in model(batch).items()})
     Serving(model, batch=1).save(folder / "model", "serve_tensors")
     served = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     lite = Interpreter(model_content=converted(str(folder / "model"))).get_signature_runner("serving_default")

@@ -117,7 +117,7 @@ def test_frames_over_time() -> None:
 @pytest.mark.parametrize("features", ["log_mel", "mfcc", "given"])
 def test_features_of_a_sound(features: str) -> None:
     names = ["spectrogram_cnn", "lstm", "patch_transformer", "spectrogram_image"]
-    changes = {"frames": 40, "bands": 20} if features == "given" else {"features": features, "bands": 32}
+    changes = {"frames": 40, "num_mel_bins": 20} if features == "given" else {"features": features, "num_mel_bins": 32}
     spec = towers_spec(names, "audio", **changes)
     values = [np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)] * 2
     if features != "given":

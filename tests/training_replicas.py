@@ -19,7 +19,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
-from mmzoo.training.features.compute import compute_features, first_view
+from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.loop import Loop
@@ -68,7 +68,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
         labels = encode_labels(model.spec.tasks, records)
         feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=4, seed=0)
         rest = prepared(split(model).rest, training)
-        few = (first_view(features), labels) if "gradient_blending" in training.method_names else None
+        few = (first_variant(features), labels) if "gradient_blending" in training.method_names else None
         loop = Loop(model.spec, rest, feed, few, training, Path(folder), ids=records.ids)
         loop.run()
         assert loop.state.step == STEPS
@@ -116,19 +116,21 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["more"]:
         found = {
             "replicas": difference(frozen, train(two, "frozen")),
-            "accumulated": difference(frozen, train(one, "frozen", accumulate=2)),
+            "accumulated": difference(frozen, train(one, "frozen", grad_accum_steps=2)),
             "attacked": difference(*(train(each, "frozen", **TOGETHER) for each in (one, two))),
             "low rank": difference(train(one, **LOW_RANK), train(two, **LOW_RANK)),
-            "modulated": difference(train(one, "frozen", **WEIGHED), train(two, "frozen", **WEIGHED, accumulate=2)),
+            "modulated": difference(
+                train(one, "frozen", **WEIGHED), train(two, "frozen", **WEIGHED, grad_accum_steps=2)
+            ),
             "from the start": difference(frozen, untrained()),
-            "in 16 bits": difference(frozen, train(two, "frozen", exchange="bfloat16")),
+            "in 16 bits": difference(frozen, train(two, "frozen", allreduce_dtype="bfloat16")),
         }
     else:
         whole = train(one)
         found = {
             "moved": difference(frozen, whole),
             "synchronized": difference(whole, train(two)),
-            "accumulated on two": difference(frozen, train(two, "frozen", accumulate=2)),
+            "accumulated on two": difference(frozen, train(two, "frozen", grad_accum_steps=2)),
             "dropouts": dropouts(two),
         }
     json.dump(found, sys.stdout)

@@ -36,12 +36,12 @@ class Slow(keras.callbacks.Callback):
         time.sleep(0.02)
 
 
-def main(folder: Path, epochs: int, exchange: str = "float32") -> int:
+def main(folder: Path, epochs: int, allreduce_dtype: str = "float32") -> int:
     index = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["task"]["index"]
     folder.with_name(f"pid-{index}").write_text(str(os.getpid()))
     mmzoo.training.fit.build = comparable
     spec = small_spec().subset(["picture", "words"])
-    training = mmzoo.Training(epochs=epochs, batch_size=4, steps_per_call=2, exchange=exchange)
+    training = mmzoo.Training(epochs=epochs, batch_size=4, steps_per_execution=2, allreduce_dtype=allreduce_dtype)
     try:
         mmzoo.train(
             spec,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import tensorflow as tf
 
 from mmzoo.augmentations import augmentations
 from mmzoo.draws import between, uniforms
+from mmzoo.options import Range
 
 GREY = (0.299, 0.587, 0.114)  # how bright the eye takes red, green and blue to be (ITU-R BT.601)
 
@@ -42,22 +43,24 @@ def shift(batch: Any, keys: Any, item: Any, *, share: float = 0.125) -> Any:
 
 
 @augmentations.register("crop", serves="image")
-def crop(batch: Any, keys: Any, item: Any, *, least: float = 0.35, stretch: float = 4 / 3) -> Any:
-    """A window of `least` to all of the area, up to `stretch` times wider or higher, drawn to the whole size.
+def crop(
+    batch: Any, keys: Any, item: Any, *, scale: Annotated[float, Range(0.01, 1)] = 0.35, ratio: float = 4 / 3
+) -> Any:
+    """A window of `scale` to all of the area, of an aspect ratio of 1 / `ratio` to `ratio`, drawn to the whole size.
 
     Szegedy et al. 2015, "Going deeper with convolutions", section 6, with the window kept inside the picture.
     """
     draw = tf.transpose(between(keys, 1, 0.0, 1.0, (4,)))
-    side = tf.sqrt(least + (1.0 - least) * draw[0])
-    ratio = tf.sqrt(tf.exp(math.log(stretch) * (2.0 * draw[1] - 1.0)))
-    wide, high = tf.minimum(side * ratio, 1.0), tf.minimum(side / ratio, 1.0)
+    side = tf.sqrt(scale + (1.0 - scale) * draw[0])
+    aspect = tf.sqrt(tf.exp(math.log(ratio) * (2.0 * draw[1] - 1.0)))
+    wide, high = tf.minimum(side * aspect, 1.0), tf.minimum(side / aspect, 1.0)
     x, y = (1.0 - wide) * (draw[2] - 0.5), (1.0 - high) * (draw[3] - 0.5)
     nothing = tf.zeros_like(x)
     return warped(batch, tf.stack([wide, nothing, x, nothing, high, y], axis=1))
 
 
-@augmentations.register("colour", serves="image")
-def colour(
+@augmentations.register("color_jitter", serves="image")
+def color_jitter(
     batch: Any,
     keys: Any,
     item: Any,

@@ -20,8 +20,8 @@ COMMANDS = (
     "explain",
     "data check",
     "data show",
-    "shard",
-    "data-service",
+    "data shard",
+    "data serve",
     "list",
     "summary",
 )

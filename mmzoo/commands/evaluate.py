@@ -16,10 +16,12 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
     runs.add_data(sub)
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
-    sub.add_argument("--alone", action="store_true", help="train a model of each modality alone too, to compare with")
-    sub.add_argument("--dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
+    sub.add_argument(
+        "--unimodal", action="store_true", help="train a model of each modality alone too, to compare with"
+    )
+    sub.add_argument("--mc-dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
     sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
-    sub.add_argument("--strange", metavar="TABLE", help="records unlike those learned: are they told apart?")
+    sub.add_argument("--ood", metavar="TABLE", help="records unlike those learned: are they told apart?")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -27,8 +29,8 @@ def run(args: argparse.Namespace) -> None:
 
     run = Run(args.run, data=args.data)
     ensemble = [Run(folder) for folder in args.ensemble]
-    doubts = {"dropout": args.dropout, "ensemble": ensemble, "strange": args.strange}
-    show(run, run.evaluate(split=args.split, noise=args.noise, alone=args.alone, **doubts))
+    uncertainty = {"mc_dropout": args.mc_dropout, "ensemble": ensemble, "ood": args.ood}
+    show(run, run.evaluate(split=args.split, noise=args.noise, unimodal=args.unimodal, **uncertainty))
 
 
 def show(run: Any, result: dict[str, Any]) -> None:
@@ -42,6 +44,6 @@ def show(run: Any, result: dict[str, Any]) -> None:
 
 def verdict_of(found: dict[str, Any]) -> str:
     """What is said of one task in a sentence or two."""
-    if "why_not" in found:
-        return str(found["why_not"])
-    return " ".join(filter(None, [found["verdict"], found["alone"].get("verdict")]))
+    if "reason" in found:
+        return str(found["reason"])
+    return " ".join(filter(None, [found["verdict"], found["unimodal"].get("verdict")]))

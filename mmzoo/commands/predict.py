@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     record = records.record_of(run, args)
     answers = run.predict(record)
     if args.explain:
-        print(as_json({"answers": answers, "explanation": run.explain(record).to_json()}))
+        print(as_json({"predictions": answers, "explanation": run.explain(record).to_json()}))
         return
     if args.json:
         print(as_json(answers))

@@ -29,8 +29,8 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo import datasets
+    from mmzoo.hpo.search import search
     from mmzoo.recipe import load_space
-    from mmzoo.search.search import search
 
     require(args.label is None, "A search needs a recipe whose file defines SPACE, and a table with --label is none.")
     recipe = recipes.recipe_of(args)

@@ -51,12 +51,12 @@ def run(args: argparse.Namespace) -> None:
 
     if args.workers is not None and not worker_count():
         from mmzoo.network import is_reachable, run_privately
-        from mmzoo.training.distribution.workers import start
+        from mmzoo.training.distribution.workers import start_workers
 
         command = [sys.executable, "-m", "mmzoo.cli", *sys.argv[1:]]
         if is_reachable() and not args.public:
             run_privately(command)
-        sys.exit(start(command, args.workers, args.out, public=args.public))
+        sys.exit(start_workers(command, args.workers, args.out, public=args.public))
     # Before anything is computed: workers could not be joined later.
     with strategy_of(args.strategy, args.tpu, public=args.public).scope():
         chief = is_chief()

@@ -14,7 +14,7 @@ from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities import Modality
-from mmzoo.modalities.cuts import counts_cuts
+from mmzoo.modalities.truncation import count_truncations
 
 ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
 KEPT = 8  # batches whose memory is kept: about as many as are on their way
@@ -55,7 +55,7 @@ class Examples:
         """All of them, decoded on all cores, with a bar."""
         out = np.zeros(self.shape, self.dtype)
         rows = np.flatnonzero(self.there).tolist()
-        with counts_cuts(self.item.name, self.item.kind, len(rows)):
+        with count_truncations(self.item.name, self.item.kind, len(rows)):
             in_threads(lambda row: self._fill(out[row], row), rows, f"reading {self.item.name}")
         return out
 

@@ -140,7 +140,7 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             kept[row] = False
         asked = [task.column for task in spec.tasks]
         if kept[row] and not unlabelled and all(name and is_missing(columns[name][row]) for name in asked):
-            faults.add(record, DataError("It has no label.", "no_label"))
+            faults.add(record, DataError("It has no label.", "missing_label"))
             kept[row] = False
     faults.check_budget()
     require(any(kept), f"No record is left.\n{faults.table()}")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.kinds import column_kinds, inputs
-from mmzoo.data.packing import FOOT, HEAD, MAX_RECORD
+from mmzoo.data.serialization import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
 from mmzoo.files import read_file, write_file
 from mmzoo.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json

@@ -101,7 +101,7 @@ def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) ->
         return DataError(
             f"The label '{label}' in {where} is '{text_of(value)}', a usual word for nothing; give one, leave such "
             f"records out (--on-error skip), or take it for a label (--kind {label}=category).",
-            "no_label",
+            "missing_label",
         )
     if isinstance(value, (dict, bytes)):
         return DataError(f"The label '{label}' in {where} must be a text or a number, not {shown(value)}.", "bad_label")

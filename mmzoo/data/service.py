@@ -45,7 +45,7 @@ class ServiceBatches:
         spec: of the model, fitted.
         records: those of `shards` that are wanted, under the names of the spec, as `mmzoo.datasets.load` gives them.
         shards: the folder; every worker must see it under the same path.
-        service: where the dispatcher is, "grpc://host:5050" (`mmzoo data-service dispatcher --public`).
+        service: where the dispatcher is, "grpc://host:5050" (`mmzoo data serve dispatcher --public`).
         batch_size: records of a batch; the last of an epoch has what is left.
         seed: of the order in which shards are handed out.
         patience: seconds in which nothing comes, after which what is missing is decoded here.
@@ -251,5 +251,5 @@ def check_service(service: str) -> None:
     except OSError as error:
         raise MMZooError(
             f"There is no data service at '{service}' ({error.strerror or error}); start one with: "
-            f"mmzoo data-service dispatcher --port {port} --public"
+            f"mmzoo data serve dispatcher --port {port} --public"
         ) from None

@@ -15,7 +15,7 @@ from mmzoo.network import check_public
 HEARTBEAT = 1000  # milliseconds between two signs of life of a worker
 
 
-def start(
+def start_server(
     role: str,
     *,
     port: int = 0,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.data.indexes import read_entry
-from mmzoo.data.packing import FOOT, HEAD, framed, parts_of
+from mmzoo.data.serialization import FOOT, HEAD, framed, parts_of
 from mmzoo.errors import DataError, require_data
 from mmzoo.files import open_plain
 

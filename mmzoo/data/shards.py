@@ -33,7 +33,7 @@ from mmzoo.data.indexes import (
     write_index,
 )
 from mmzoo.data.kinds import inputs
-from mmzoo.data.packing import MAX_RECORD, example, framed
+from mmzoo.data.serialization import MAX_RECORD, example, framed
 from mmzoo.data.shard import Shard
 from mmzoo.data.table import Source, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
@@ -73,7 +73,7 @@ def write_shards(
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
-    with held(folder, "mmzoo shard"):
+    with held(folder, "mmzoo data shard"):
         return _write(source, folder, about, faults)
 
 
@@ -88,7 +88,7 @@ def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults) 
         while start < len(rows):
             name = shard_name(number)
             if number >= len(done):
-                data, entry = packed(rows[start : start + records], kinds, faults.on_error, size)
+                data, entry = shard_bytes(rows[start : start + records], kinds, faults.on_error, size)
                 index = as_json(entry)
                 write_file(folder / f"{name}.tfrecord", data)
                 write_file(folder / f"{name}.json", index)
@@ -139,7 +139,7 @@ def digest(path: Path) -> str:
         return ""
 
 
-def packed(
+def shard_bytes(
     rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: str, size: int
 ) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full.
@@ -250,7 +250,7 @@ def open_shards(folder: str | Path) -> tuple[dict[str, str], list[Shard]]:
     """
     folder = Path(folder)
     about = read_index(folder)
-    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo shard command.")
+    require(about.get("whole"), f"The shards in '{folder}' are not whole; go on with the mmzoo data shard command.")
     shards = [Shard(folder, facts, about["kinds"]) for facts in about["shards"]]
     splits = {split for shard in shards for split in shard.splits}
     require(splits <= {*SPLITS} or splits == {WHOLE_TABLE}, f"Only some of the shards in '{folder}' are split.")

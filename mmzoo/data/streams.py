@@ -72,7 +72,7 @@ def in_memory(records: Records, name: str, memory: int = MEMORY) -> Records:
         if memory < 0:
             raise MMZooError(
                 f"The values of '{name}' do not fit in the memory that they may take; write them as shards and use "
-                "those (mmzoo shard), or give more: memory=..."
+                "those (mmzoo data shard), or give more: memory=..."
             )
     return Records(columns, records.ids)
 

@@ -12,54 +12,54 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.declared import Axis
-from mmzoo.evaluation.case import Case
+from mmzoo.evaluation.target import Target
 from mmzoo.graph.cut import tower_outputs
 from mmzoo.graph.parts import kept_on
 
 
 @dataclass(frozen=True)
-class Attended:
+class AttentionMap:
     """What one group of tokens asked for in one layer, the mean over its heads and its real tokens.
 
     Args:
         layer: its name in the model.
-        asks: the modality whose tokens ask, or "learned queries" or "bottlenecks".
-        weights: by who is asked, the weight of each token, float64 (T,). They sum to 1; an absent modality's are 0,
+        query: the modality whose tokens are the queries, or "learned queries" or "bottlenecks".
+        weights: by key, the weight of each token, float64 (T,). They sum to 1; an absent modality's are 0,
             and those of a row are all 0 where there was nothing to ask.
     """
 
     layer: str
-    asks: str
+    query: str
     weights: dict[str, np.ndarray]
 
     @property
     def shares(self) -> dict[str, float]:
-        """By who is asked, the sum of the weights."""
+        """By key, the sum of the weights."""
         return {name: float(each.sum()) for name, each in self.weights.items()}
 
     def to_json(self) -> dict[str, Any]:
         tokens = {name: np.round(each, 6).tolist() for name, each in self.weights.items()}
-        return {"layer": self.layer, "asks": self.asks, "shares": self.shares, "tokens": tokens}
+        return {"layer": self.layer, "query": self.query, "shares": self.shares, "tokens": tokens}
 
 
-def attended(case: Case) -> list[Attended]:
-    """What the fusion of a case's model attended to, layer by layer; nothing where it does not attend."""
-    declared = case.model.parts.attention
+def attention_maps(target: Target) -> list[AttentionMap]:
+    """What the fusion of a target's model attended to, layer by layer; nothing where it does not attend."""
+    declared = target.model.parts.attention
     if not declared:
         return []
-    here = dict(zip(case.spec.input_names, case.inputs["present"][0], strict=True))
-    real = {name: tokens[1][0] & here[name] for name, tokens in case.tokens.items()}
-    inputs = {**keras.tree.map_structure(tf.constant, case.tokens), "present": tf.constant(case.inputs["present"])}
+    here = dict(zip(target.spec.input_names, target.inputs["present"][0], strict=True))
+    real = {name: tokens[1][0] & here[name] for name, tokens in target.tokens.items()}
+    inputs = {**keras.tree.map_structure(tf.constant, target.tokens), "present": tf.constant(target.inputs["present"])}
     found = []
-    for each, weights in zip(declared, attention_weights(case.model, inputs), strict=True):
-        for asks, rows in cut(weights, each.query).items():
+    for each, weights in zip(declared, attention_weights(target.model, inputs), strict=True):
+        for query, rows in by_modality(weights, each.query).items():
             # An absent modality stands on its learned embedding; what that asks says nothing of the record.
-            chosen = rows[real[asks]] if asks in real and len(rows) == len(real[asks]) else rows
-            if not len(chosen) or not real.get(asks, np.ones(1, bool)).any():
+            chosen = rows[real[query]] if query in real and len(rows) == len(real[query]) else rows
+            if not len(chosen) or not real.get(query, np.ones(1, bool)).any():
                 continue
-            mean = cut(chosen.mean(axis=0), each.key)
+            mean = by_modality(chosen.mean(axis=0), each.key)
             there = {name: part * (name not in real or real[name].any()) for name, part in mean.items()}
-            found.append(Attended(each.layer.name, asks, there))
+            found.append(AttentionMap(each.layer.name, query, there))
     return found
 
 
@@ -69,7 +69,7 @@ def attention_weights(model: keras.Model, inputs: dict[str, Any]) -> list[np.nda
     Args:
         inputs: one example, as the fusion's half of the model takes it.
     """
-    places, read = kept_on(model, "attention", lambda: attending(model))
+    places, read = kept_on(model, "attention", lambda: attention_layers(model))
     values, found = read(inputs), []
     for each, names in zip(model.parts.attention, places, strict=True):
         x = [values[name] for name in names]
@@ -81,7 +81,7 @@ def attention_weights(model: keras.Model, inputs: dict[str, Any]) -> list[np.nda
     return found
 
 
-def attending(model: keras.Model) -> tuple[list[list[str]], keras.Model]:
+def attention_layers(model: keras.Model) -> tuple[list[list[str]], keras.Model]:
     """For each declared attention the outputs, of the model that is given too, with what it reads.
 
     That are query, value and mask of a MultiHeadAttention, and of any other layer its own output, the weights.
@@ -99,23 +99,23 @@ def attending(model: keras.Model) -> tuple[list[list[str]], keras.Model]:
     return [[str(id(tensor)) for tensor in tensors] for tensors in read], parts.cut(inputs, outputs)
 
 
-def cut(values: np.ndarray, along: Axis) -> dict[str, np.ndarray]:
+def by_modality(values: np.ndarray, along: Axis) -> dict[str, np.ndarray]:
     """The first axis of `values` by its parts; padding behind the last is left out."""
     edges = np.cumsum([0, *(count for _, count in along)])
     return {name: values[a:b] for (name, _), (a, b) in zip(along, pairwise(edges), strict=True)}
 
 
-def mean_weights(rows: Sequence[Attended], name: str) -> np.ndarray | None:
+def mean_weights(rows: Sequence[AttentionMap], name: str) -> np.ndarray | None:
     """The weight of each of a modality's tokens, the mean over all that asked it, (T,); None where nothing did."""
     found = [row.weights[name] for row in rows if name in row.weights]
     return np.mean(found, axis=0) if found else None
 
 
-def who_asked_whom(rows: Sequence[Attended]) -> dict[str, dict[str, float]]:
-    """By who asks and who is asked, the share of the weights, the mean over layers; of those with a choice of whom."""
+def cross_modal_attention(rows: Sequence[AttentionMap]) -> dict[str, dict[str, float]]:
+    """By query and key, the share of the weights, the mean over layers; of those with a choice of whom."""
     found: dict[str, dict[str, float]] = {}
-    for asks in dict.fromkeys(row.asks for row in rows if len(row.weights) > 1):
-        shares = [row.shares for row in rows if row.asks == asks]
+    for query in dict.fromkeys(row.query for row in rows if len(row.weights) > 1):
+        shares = [row.shares for row in rows if row.query == query]
         names = dict.fromkeys(name for each in shares for name in each)
-        found[asks] = {name: float(np.mean([each.get(name, 0.0) for each in shares])) for name in names}
+        found[query] = {name: float(np.mean([each.get(name, 0.0) for each in shares])) for name in names}
     return found

@@ -19,7 +19,7 @@ def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndar
 
     Args:
         labels: encoded, (N,) or (N, K).
-        answers: finished, (N, K).
+        answers: predictions, (N, K).
     """
     if task.tags.exclusive:
         return answers.max(axis=1), answers.argmax(axis=1) == labels
@@ -61,7 +61,7 @@ def nll(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
 
 
 def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> dict[str, float]:
-    """ECE, Brier score and NLL of finished answers to records whose label is known."""
+    """ECE, Brier score and NLL of predictions to records whose label is known."""
     return {
         "ece": ece(*stated(task, labels, answers)),
         "brier": brier(task, labels, answers),
@@ -75,8 +75,8 @@ def temperature(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def cooled(task: Task, logits: np.ndarray, by: float) -> np.ndarray:
-    """Finished answers at a temperature."""
-    return np.asarray(task.finish(logits / np.float32(by)))
+    """Predictions at a temperature."""
+    return np.asarray(task.to_predictions(logits / np.float32(by)))
 
 
 def calibration(
@@ -88,7 +88,7 @@ def calibration(
         labels, logits: of the records that are evaluated, their labels known.
         held_out: of other records, which the temperature is fitted on.
     """
-    answers = np.asarray(task.finish(logits))
+    answers = np.asarray(task.to_predictions(logits))
     found: dict[str, Any] = scores(task, labels, answers)
     found["reliability"] = reliability(*stated(task, labels, answers))
     if held_out is not None and len(held_out[0]):

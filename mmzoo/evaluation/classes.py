@@ -69,16 +69,16 @@ def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
 
 
 def slices(
-    spec: Spec, task: Task, records: Records, present: np.ndarray, known: np.ndarray, worth: np.ndarray
+    spec: Spec, task: Task, records: Records, present: np.ndarray, known: np.ndarray, score: np.ndarray
 ) -> list[dict[str, Any]]:
-    """The mean of `worth` over the records that share a value of a column, worst first.
+    """The mean of `score` over the records that share a value of a column, worst first.
 
     Columns are all that are neither an input nor what the task's answer is held against, and the set of modalities a
     record has.
 
     Args:
         present: bool (N, M).
-        known: bool (N,), which records count; `worth` is theirs.
+        known: bool (N,), which records count; `score` is theirs.
     """
     names = np.array(spec.input_names)
     columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
@@ -89,12 +89,12 @@ def slices(
         groups = grouped([column[int(k)] for k in np.flatnonzero(known)])
         for value, places in groups.items() if len(groups) > 1 else ():
             if len(places) >= LEAST_RECORDS:
-                low, high = interval(worth[places])
-                mean = float(worth[places].mean())
+                low, high = interval(score[places])
+                mean = float(score[places].mean())
                 rows.append(
-                    {"column": name, "value": value, "count": len(places), "worth": mean, "low": low, "high": high}
+                    {"column": name, "value": value, "count": len(places), "score": mean, "low": low, "high": high}
                 )
-    return sorted(rows, key=lambda row: row["worth"])
+    return sorted(rows, key=lambda row: row["score"])
 
 
 def grouped(values: Sequence[Any]) -> dict[str, np.ndarray]:

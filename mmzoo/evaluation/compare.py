@@ -14,7 +14,7 @@ from mmzoo.errors import require
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain
 from mmzoo.figures import write_figure
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
@@ -71,7 +71,11 @@ class Table:
         """The runs' scores with their intervals."""
         for place, row in enumerate(self.rows):
             low, high = row.interval
-            colour = "#5b6475" if row.gain is None or not row.gain.sure else ("#1d7044", "#b3261e")[row.gain.sure < 0]
+            colour = (
+                "#5b6475"
+                if row.gain is None or not row.gain.significance
+                else ("#1d7044", "#b3261e")[row.gain.significance < 0]
+            )
             axes.plot([low, high], [place, place], color=colour, lw=3, solid_capstyle="round", alpha=0.45)
             axes.plot(row.score, place, "o", color=colour, ms=8)
             axes.annotate(
@@ -146,18 +150,18 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
     records = records if records is not None else first.records(split)
     tables = [Table(task, []) for task in shared_tasks([run.spec for run in runs])]
     require(tables, "These runs have no task that all of them share; compare fewer of them.")
-    worths: dict[str, np.ndarray] = {}
+    scores: dict[str, np.ndarray] = {}
     for run in runs:
         labels = encode_labels(run.spec.tasks, records)
-        answers = finish(run.spec, run_model(run.model, decode(run.spec, records)))
+        answers = to_predictions(run.spec, run_model(run.model, decode(run.spec, records)))
         for table in tables:
             task = table.task
             known = np.asarray(task.known(labels[task.name]))
             given = labels[task.name][known], answers[task.name][known]
-            worth, found = task.worth(*given), {name: round(value, 6) for name, value in task.metrics(*given).items()}
-            against = gain(str(first.folder), worth, worths[task.name]) if table.rows else None
-            worths.setdefault(task.name, worth)
-            size, spread = int(run.model.count_params()), interval(task.score_sign * worth)
+            score, found = task.score(*given), {name: round(value, 6) for name, value in task.metrics(*given).items()}
+            against = gain(str(first.folder), score, scores[task.name]) if table.rows else None
+            scores.setdefault(task.name, score)
+            size, spread = int(run.model.count_params()), interval(task.score_sign * score)
             table.rows.append(Row(one_line(run.folder), size, found, found[task.score_name], spread, against))
     return Comparison(split, len(records), tables)
 

@@ -13,8 +13,8 @@ from mmzoo.evaluation.classes import slices
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.robustness import noise_curves
 from mmzoo.evaluation.trust import trust_in
-from mmzoo.inference.answers import Answers, answer
 from mmzoo.inference.metrics import metrics, task_metrics
+from mmzoo.inference.subset_predictions import SubsetPredictions, predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
@@ -24,7 +24,7 @@ class Evaluation:
     """What was found on one split.
 
     Args:
-        answers: to the records, by subset; a record that has none of a subset is answered from the
+        subset_predictions: to the records, by subset; a record that has none of a subset is answered from the
             learned embeddings alone.
         subsets: by subset, the metrics of all tasks.
         tasks: by name, what was found of each task.
@@ -32,7 +32,7 @@ class Evaluation:
 
     spec: Spec
     split: str
-    answers: Answers
+    subset_predictions: SubsetPredictions
     subsets: dict[str, dict[str, float]]
     tasks: dict[str, TaskEvaluation]
 
@@ -44,10 +44,10 @@ class Evaluation:
     @property
     def counts(self) -> dict[str, int]:
         """How many of the records have each modality."""
-        return self.answers.counts(self.spec)
+        return self.subset_predictions.counts(self.spec)
 
     def with_found(self, what: str, found: dict[str, Any]) -> Evaluation:
-        """The same with `what` filled in, "noise", "alone" or "doubts" of `TaskEvaluation`, by task."""
+        """The same with `what` filled in, "noise", "unimodal" or "doubts" of `TaskEvaluation`, by task."""
         more: dict[str, dict[str, Any]] = {name: {what: found.get(name)} for name in self.tasks}
         return replace(self, tasks={name: replace(each, **more[name]) for name, each in self.tasks.items()})
 
@@ -61,7 +61,7 @@ class Evaluation:
         found = {name: each.to_json() for name, each in self.tasks.items()}
         return {
             "split": self.split,
-            "examples": len(self.answers.present),
+            "examples": len(self.subset_predictions.present),
             "metrics": self.subsets[self.everything],
             "subsets": self.subsets,
             "modality_counts": self.counts,
@@ -94,20 +94,22 @@ def evaluate(
     """
     require(len(records), f"The {split_name} split has no records, so there is nothing to evaluate.")
     spec: Spec = model.spec
-    found = answer(model, records)
-    held_out = answer(model, validation) if validation is not None and len(validation) else None
+    found = predict_subsets(model, records)
+    held_out = predict_subsets(model, validation) if validation is not None and len(validation) else None
     scores = {subset: metrics(spec, each, found.labels) for subset, each in found.predictions.items()}
     tasks = {task.name: evaluate_task(spec, task, records, found, held_out) for task in spec.tasks}
     result = Evaluation(spec, split_name, found, scores, tasks)
     return result.with_found("noise", noise_curves(model, records)) if noise else result
 
 
-def evaluate_task(spec: Spec, task: Task, records: Records, found: Answers, held_out: Answers | None) -> TaskEvaluation:
+def evaluate_task(
+    spec: Spec, task: Task, records: Records, found: SubsetPredictions, held_out: SubsetPredictions | None
+) -> TaskEvaluation:
     """What the answers to the records say of one task."""
     everything = "+".join(spec.input_names)
     scores = {subset: task_metrics(spec, task, each, found.labels) for subset, each in found.predictions.items()}
     if not found.known(task).any():
         return TaskEvaluation(spec, task, found, scores, {}, [])
-    worth = task.worth(*found.finished(task, everything))
-    parts = slices(spec, task, records, found.present, found.known(task), worth)
+    score = task.score(*found.labels_and_predictions(task, everything))
+    parts = slices(spec, task, records, found.present, found.known(task), score)
     return TaskEvaluation(spec, task, found, scores, trust_in(task, found, held_out), parts)

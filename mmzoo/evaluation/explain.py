@@ -9,11 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.evaluation.attention import Attended, attended, mean_weights
-from mmzoo.evaluation.case import Case, make_case
+from mmzoo.evaluation.attention import AttentionMap, attention_maps, mean_weights
 from mmzoo.evaluation.probe import CaseProbe
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
-from mmzoo.modalities.explanation import Inside
+from mmzoo.evaluation.target import Target, make_target
+from mmzoo.modalities.explanation import InputExplanation
 from mmzoo.words import one_line
 
 
@@ -22,7 +22,7 @@ class Explanation:
     """One answer taken apart.
 
     Args:
-        case: the record and the answer.
+        target: the record and the answer.
         values: for each subset of the record's modalities, its logit and its probability.
         shares: "logit" and "probability": by modality, its Shapley value; an absent one has 0.
         pairs: the same, by `"a+b"`, what two are worth beyond their sum.
@@ -30,19 +30,19 @@ class Explanation:
         attention: what the fusion attended to; nothing where it does not attend.
     """
 
-    case: Case
+    target: Target
     values: dict[str, dict[tuple[str, ...], float]]
     shares: dict[str, dict[str, float]]
     pairs: dict[str, dict[str, float]]
-    inside: dict[str, Inside]
-    attention: list[Attended]
+    inside: dict[str, InputExplanation]
+    attention: list[AttentionMap]
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data; of a picture's attribution the sums over a coarse grid."""
-        everything = tuple(self.case.names)
+        everything = tuple(self.target.names)
         return {
-            "task": self.case.task.name,
-            "answer": self.case.target_name,
+            "task": self.target.task.name,
+            "answer": self.target.label,
             "output": {scale: found[everything] for scale, found in self.values.items()},
             "empty": {scale: found[()] for scale, found in self.values.items()},
             "modalities": self.shares,
@@ -53,17 +53,17 @@ class Explanation:
 
     def text(self) -> str:
         """The answer, and a line a modality: its share of the probability and of the logit."""
-        everything = tuple(self.case.names)
+        everything = tuple(self.target.names)
         rows = [("without any", {scale: found[()] for scale, found in self.values.items()}, "")]
-        for name in self.case.spec.input_names:
+        for name in self.target.spec.input_names:
             rows.append((name, {scale: shares[name] for scale, shares in self.shares.items()}, "+"))
         rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
         width = max(len(name) for name, _, _ in rows)
-        heads = ("probability", "logit") if self.case.task.tags.probabilistic else ("answer", "")
-        said = one_line(self.case.target_name)
-        lines = [f"{self.case.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
+        heads = ("probability", "logit") if self.target.task.tags.probabilistic else ("answer", "")
+        said = one_line(self.target.label)
+        lines = [f"{self.target.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
         for name, found, sign in rows:
-            logit = f"  {found['logit']:>{sign}7.2f}" if self.case.task.tags.probabilistic else ""
+            logit = f"  {found['logit']:>{sign}7.2f}" if self.target.task.tags.probabilistic else ""
             lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")
         return "\n".join(lines)
 
@@ -93,27 +93,29 @@ def explain(
     Raises:
         MMZooError: an input, task or label is unknown or cannot be decoded, or there are more than six inputs.
     """
-    case = make_case(model, record, task, label)
-    names = case.names
+    target = make_target(model, record, task, label)
+    names = target.names
     subsets = coalitions(names)
-    logits = case.with_subsets(subsets)
+    logits = target.with_subsets(subsets)
     values, shares, pairs = {}, {}, {}
-    for scale, score in (("logit", case.logit(logits)), ("probability", case.probability(logits))):
+    for scale, score in (("logit", target.logit(logits)), ("probability", target.probability(logits))):
         by_subset = dict(zip(subsets, score, strict=True))
         values[scale] = {chosen: float(number) for chosen, number in by_subset.items()}
         found = shapley(by_subset, names)
-        shares[scale] = {name: float(found.get(name, 0.0)) for name in case.spec.input_names}
+        shares[scale] = {name: float(found.get(name, 0.0)) for name in target.spec.input_names}
         pairs[scale] = {pair: float(number) for pair, number in interactions(by_subset, names).items()}
-    here = [item for item in case.spec.inputs if inside and item.name in names]
-    found_in = {item.name: item.explain(CaseProbe(case, item.name)) for item in here}
+    here = [item for item in target.spec.inputs if inside and item.name in names]
+    found_in = {item.name: item.explain(CaseProbe(target, item.name)) for item in here}
     looks = {name: look for name, look in found_in.items() if look is not None}
-    rows = attended(case) if inside else []
+    rows = attention_maps(target) if inside else []
     for name, look in looks.items():
-        add_attention(look, mean_weights(rows, name), case.tokens[name][1][0], model.parts.of(name).grid)
-    return Explanation(case, values, shares, pairs, looks, rows)
+        add_attention(look, mean_weights(rows, name), target.tokens[name][1][0], model.parts.of(name).grid)
+    return Explanation(target, values, shares, pairs, looks, rows)
 
 
-def add_attention(look: Inside, weights: np.ndarray | None, real: np.ndarray, grid: tuple[int, int] | None) -> None:
+def add_attention(
+    look: InputExplanation, weights: np.ndarray | None, real: np.ndarray, grid: tuple[int, int] | None
+) -> None:
     """Put the weights of a modality's tokens among its maps, where their places can be shown.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.evaluation.selective import sureness
+from mmzoo.evaluation.selective import confidence
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.inference.subsets import subsets
 from mmzoo.modalities import Modality
@@ -22,20 +22,20 @@ def gallery(records: Records, result: TaskEvaluation) -> list[dict[str, Any]]:
     """Groups of up to eight records together: `title`, and `records` with inputs, label, answer and shares."""
     task = result.task
     rows = np.flatnonzero(result.known)
-    worth = result.worths[result.everything]
+    score = result.scores[result.everything]
     groups: dict[str, np.ndarray] = {}
     if task.tags.probabilistic:
-        sure = sureness(task, result.answers.predictions[result.everything][task.name][rows])
-        wrong = worth < 1
+        sure = confidence(task, result.subset_predictions.predictions[result.everything][task.name][rows])
+        wrong = score < 1
         groups["The surest mistakes"] = rows[wrong][np.argsort(-sure[wrong], kind="stable")]
         groups["The least sure answers"] = rows[np.argsort(sure, kind="stable")]
     else:
         title = "The largest errors" if task.tags.numeric else "The worst answers"
-        groups[title] = rows[np.argsort(worth, kind="stable")]
+        groups[title] = rows[np.argsort(score, kind="stable")]
     if len(result.spec.inputs) > 1:
         groups["Where the modalities disagree most"] = rows[np.argsort(-result.conflicts[rows], kind="stable")]
     shuffled = np.random.default_rng(0).permutation(len(rows))
-    good = shuffled[np.argsort(worth[shuffled] < np.median(worth), kind="stable")]
+    good = shuffled[np.argsort(score[shuffled] < np.median(score), kind="stable")]
     groups["Others, drawn at random"] = rows[good]
     shares = contributions(result)
     taken: set[int] = set()
@@ -54,14 +54,14 @@ def contributions(result: TaskEvaluation) -> dict[str, np.ndarray]:
     task, names = result.task, result.spec.input_names
     if len(names) > MOST:
         return {}
-    predictions = result.answers.predictions
+    predictions = result.subset_predictions.predictions
     full = predictions[result.everything][task.name]
     said = task.likeliest(full)
     rows = np.arange(len(full))
     values: dict[Coalition, np.ndarray] = {
         chosen: predictions["+".join(chosen)][task.name][rows, said] for chosen in subsets(result.spec)
     }
-    values[()] = result.answers.nothing[task.name][rows, said]
+    values[()] = result.subset_predictions.nothing[task.name][rows, said]
     return shapley(values, names)
 
 
@@ -69,20 +69,20 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
     """One record: its inputs as data a browser shows, its label, its answers and what each modality added."""
     task = result.task
     inputs = [shown_input(item, records.column(item.name)[row], records.ids[row]) for item in result.spec.inputs]
-    answers = result.answers.predictions[result.everything][task.name][row]
-    label = result.answers.labels[task.name][row]
+    answers = result.subset_predictions.predictions[result.everything][task.name][row]
+    label = result.subset_predictions.labels[task.name][row]
     parts = {name: float(share[row]) for name, share in shares.items()}
     reach = max([*(abs(share) for share in parts.values()), 1e-9])
-    card: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "id": records.ids[row],
         "inputs": inputs,
         "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
         "label": task.label_text(label),
     }
     if not task.tags.probabilistic:
-        return {**card, "answer": ", ".join(f"{x:.4g}" for x in answers), "right": True}
+        return {**entry, "answer": ", ".join(f"{x:.4g}" for x in answers), "right": True}
     top = [(task.answer_names[k], float(answers[k])) for k in np.argsort(-answers)[:3]]
-    return {**card, "top": top, "right": bool(task.worth(label[None], answers[None])[0] == 1)}
+    return {**entry, "top": top, "right": bool(task.score(label[None], answers[None])[0] == 1)}
 
 
 def shown_input(item: Modality, value: Any, record: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.evaluation.case import BATCH, Case, entry, repeated
+from mmzoo.evaluation.target import BATCH, Target, entry, repeated
 from mmzoo.graph.parts import kept_on
 from mmzoo.tasks import Task
 
@@ -17,7 +17,7 @@ GAP = 0.005  # of the difference that is shared out; the path is cut finer until
 
 
 def score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
-    """A graph: (what enters behind the layer `at`, see `entry`; a target) -> its logit (B,), and the gradient."""
+    """A graph: (what enters behind the layer `at`, see `entry`; an index) -> its logit (B,), and the gradient."""
     return kept_on(model, ("gradient", name, id(at), task.name), lambda: _score_gradient(model, name, at, task))
 
 
@@ -26,45 +26,50 @@ def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task:
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
 
     @tf.function(input_signature=[signature, tf.TensorSpec((), tf.int32)])
-    def run(inputs: Any, target: Any) -> Any:
+    def run(inputs: Any, index: Any) -> Any:
         x = inputs[name][0] if isinstance(inputs[name], (list, tuple)) else inputs[name]
         with tf.GradientTape() as tape:
             tape.watch(x)
-            score = task.log_odds(onwards(inputs, training=False)[task.name], target)
+            score = task.log_odds(onwards(inputs, training=False)[task.name], index)
         return score, tape.gradient(score, x)
 
     return run
 
 
 def gradients(
-    case: Case, name: str, at: keras.layers.Layer, x: np.ndarray, mask: np.ndarray | None
+    target: Target, name: str, at: keras.layers.Layer, x: np.ndarray, mask: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The logit of the case's answer (B,) and its gradient (B, ...) for each `x` at the layer `at`."""
-    run = score_gradient(case.model, name, at, case.task)
+    run = score_gradient(target.model, name, at, target.task)
     scores, slopes = [], []
     for start in range(0, len(x), BATCH):
         part = x[start : start + BATCH]
         here = part if mask is None else (part, repeated(mask, len(part)))
-        inputs = {**case.tokens, name: here, "present": case.inputs["present"]}
+        inputs = {**target.tokens, name: here, "present": target.inputs["present"]}
         count = len(part)
         inputs = keras.tree.map_structure(lambda a, n=count: tf.constant(repeated(a, n)), inputs)
-        score, slope = run(inputs, tf.constant(case.target))
+        score, slope = run(inputs, tf.constant(target.index))
         scores.append(score.numpy())
         slopes.append(slope.numpy())
     return np.concatenate(scores).astype(np.float64), np.concatenate(slopes).astype(np.float64)
 
 
-def at_layer(case: Case, name: str, at: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray | None]:
+def at_layer(target: Target, name: str, at: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray | None]:
     """What the layer `at` makes of the record, float32 (1, ...), and its mask where it has one."""
-    into, _onwards = entry(case.model, name, at)
-    found = into({key: tf.constant(case.inputs[key]) for key in (name, "present")})[name]
+    into, _onwards = entry(target.model, name, at)
+    found = into({key: tf.constant(target.inputs[key]) for key in (name, "present")})[name]
     if isinstance(found, (list, tuple)):
         return np.asarray(found[0], np.float32), np.asarray(found[1])
     return np.asarray(found, np.float32), None
 
 
 def integrated_gradients(
-    case: Case, name: str, at: keras.layers.Layer, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
+    target: Target,
+    name: str,
+    at: keras.layers.Layer,
+    x: np.ndarray,
+    baseline: np.ndarray,
+    mask: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
     """The logit's difference from `baseline` to `x`, shared out over the elements (Sundararajan et al. 2017).
 
@@ -79,14 +84,14 @@ def integrated_gradients(
     """
     # A number that is missing (NaN) is so all along the path, and has no share.
     difference = np.nan_to_num(x - baseline)
-    (start, end), _ = gradients(case, name, at, np.concatenate([baseline, x]), mask)
+    (start, end), _ = gradients(target, name, at, np.concatenate([baseline, x]), mask)
     steps = FIRST_STEPS
     while True:
         at_steps = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, *[1] * (x.ndim - 1))
         total = np.zeros(x.shape[1:])
         for first in range(0, steps, BATCH):  # a batch at a time: the whole path of a large picture is gigabytes
             path = baseline + at_steps[first : first + BATCH] * difference
-            total += np.nan_to_num(gradients(case, name, at, path, mask)[1]).sum(axis=0)
+            total += np.nan_to_num(gradients(target, name, at, path, mask)[1]).sum(axis=0)
         shares = difference[0] * total / steps
         gap = float(abs(shares.sum() - (end - start)) / max(abs(end - start), 1e-2))
         if gap <= GAP or steps >= MOST_STEPS:
@@ -94,12 +99,12 @@ def integrated_gradients(
         steps *= 2
 
 
-def grad_cam(case: Case, name: str, at: keras.layers.Layer) -> np.ndarray:
+def grad_cam(target: Target, name: str, at: keras.layers.Layer) -> np.ndarray:
     """Where the map of the layer `at` speaks for the answer, float64 (H, W) from 0 to 1 (Selvaraju et al. 2017).
 
     arXiv:1610.02391: `relu(sum_c mean(gradient_c) * map_c)`, brought to a maximum of 1.
     """
-    maps, _ = at_layer(case, name, at)
-    _, slopes = gradients(case, name, at, maps, None)
+    maps, _ = at_layer(target, name, at)
+    _, slopes = gradients(target, name, at, maps, None)
     heat = np.maximum((slopes[0].mean(axis=(0, 1)) * maps[0]).sum(axis=-1), 0.0)
     return np.asarray(heat / max(heat.max(), 1e-12))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.evaluation.attention import who_asked_whom
+from mmzoo.evaluation.attention import cross_modal_attention
 from mmzoo.figures import write_figure
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.evaluation.explain import Explanation
-    from mmzoo.modalities.explanation import Inside
+    from mmzoo.modalities.explanation import InputExplanation
 
 FOR, AGAINST, INK, SOFT = "#2f5fa7", "#b5530f", "#1d2433", "#5b6475"
 
@@ -34,9 +34,9 @@ def draw(explanation: Explanation, path: Path) -> None:
 
     found = explanation.inside
     rows = [(name, each, panels(each)) for name, each in found.items()]
-    heights = [1.15 + 0.34 * len(explanation.case.spec.inputs), *(high(each) for _, each, _ in rows)]
-    asked = who_asked_whom(explanation.attention)
-    heights += [0.75 + 0.26 * len(asked)] if asked else []
+    heights = [1.15 + 0.34 * len(explanation.target.spec.inputs), *(high(each) for _, each, _ in rows)]
+    attention = cross_modal_attention(explanation.attention)
+    heights += [0.75 + 0.26 * len(attention)] if attention else []
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
         figure = pyplot.figure(
             figsize=(9.2, sum(heights) + 0.8), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.08)
@@ -44,9 +44,11 @@ def draw(explanation: Explanation, path: Path) -> None:
         parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
         figure.suptitle(headline(explanation), fontsize=14, weight="bold", x=0.015, ha="left")
         draw_shares(parts[0], explanation)
-        if asked:
-            parts[-1].suptitle("whom the fusion asked, in shares of its attention", fontsize=10, x=0.015, ha="left")
-            draw_attention(parts[-1].subplots(), asked)
+        if attention:
+            parts[-1].suptitle(
+                "attention of the fusion, from query (row) to key (column)", fontsize=10, x=0.015, ha="left"
+            )
+            draw_attention(parts[-1].subplots(), attention)
         for part, (name, each, drawers) in zip(parts[1:], rows, strict=False):
             part.suptitle(f"{name}: {each.caption}", fontsize=10, x=0.015, ha="left")
             axes = part.subplots(1, len(drawers), squeeze=False)[0]
@@ -65,26 +67,26 @@ TITLES = {
 
 def headline(explanation: Explanation) -> str:
     """The answer and how sure it is."""
-    case = explanation.case
+    case = explanation.target
     number = explanation.values["probability"][tuple(case.names)]
     if not case.task.tags.probabilistic:
         return f"{case.task.name}: {number:.4g}"
-    return f"{case.task.name}: {one_line(case.target_name, 60)}, {number * 100:.0f} %"
+    return f"{case.task.name}: {one_line(case.label, 60)}, {number * 100:.0f} %"
 
 
-def high(each: Inside) -> float:
+def high(each: InputExplanation) -> float:
     """Inches that a modality's row takes."""
     return 0.9 + 0.26 * len(each.pieces) if each.pieces else 2.6 if is_picture(each) else 2.2
 
 
-def is_picture(each: Inside) -> bool:
+def is_picture(each: InputExplanation) -> bool:
     """Do the maps lie over pixels?"""
     return each.shown is not None and each.shown.ndim == 3
 
 
 def draw_shares(part: Any, explanation: Explanation) -> None:
     """From what the model says without any modality to its answer, one bar a modality, as logit and as probability."""
-    case = explanation.case
+    case = explanation.target
     axes = part.subplots(1, 2, sharey=True)
     names = list(explanation.shares["logit"])
     scales = [("logit", "logit")]
@@ -111,19 +113,19 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
         place.set_visible(False)
 
 
-def draw_attention(place: Any, asked: dict[str, dict[str, float]]) -> None:
-    """A table: a row for who asks, a column for who is asked."""
+def draw_attention(place: Any, attention: dict[str, dict[str, float]]) -> None:
+    """A table: a row for each query, a column for each key."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    names = list(dict.fromkeys(name for each in asked.values() for name in each))
-    shares = np.array([[each.get(name, np.nan) for name in names] for each in asked.values()])
+    names = list(dict.fromkeys(name for each in attention.values() for name in each))
+    shares = np.array([[each.get(name, np.nan) for name in names] for each in attention.values()])
     paper = LinearSegmentedColormap.from_list("share", ["#ffffff", FOR])
     place.imshow(shares, cmap=paper, vmin=0, vmax=1.3, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         if np.isfinite(share):
             place.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8)
     place.set_xticks(range(len(names)), names)
-    place.set_yticks(range(len(asked)), [f"{name} ask" if name.endswith("s") else f"{name} asks" for name in asked])
+    place.set_yticks(range(len(attention)), [*attention])
     place.xaxis.tick_top()
     bare(place)
 
@@ -141,7 +143,7 @@ def bare(place: Any) -> None:
         label.set_color(INK)
 
 
-def panels(each: Inside) -> list[Callable[[Any], None]]:
+def panels(each: InputExplanation) -> list[Callable[[Any], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
         titles = {**TITLES, "occlusion": "what is lost without it", "attention": "share of attention"}
@@ -173,7 +175,7 @@ def colours() -> Any:
     return LinearSegmentedColormap.from_list("against_for", [AGAINST, (1, 1, 1, 0), FOR])
 
 
-def shown(place: Any, each: Inside, how: str | None, title: str) -> None:
+def shown(place: Any, each: InputExplanation, how: str | None, title: str) -> None:
     """A picture, and a map over its paler self."""
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
@@ -191,7 +193,7 @@ def shown(place: Any, each: Inside, how: str | None, title: str) -> None:
     place.imshow(heat, extent=span, cmap=colours(), vmin=-end, vmax=end, interpolation=smooth, alpha=0.85)
 
 
-def heat_of(each: Inside, how: str) -> np.ndarray:
+def heat_of(each: InputExplanation, how: str) -> np.ndarray:
     """A map as it is drawn: of attention, what is above (blue) or below an even share."""
     values = each.maps[how]
     if how == "attention":
@@ -206,7 +208,7 @@ def blurred(heat: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter(heat, max(heat.shape[0] / 64, 0.7)))
 
 
-def spectrogram(place: Any, each: Inside, how: str | None, title: str) -> None:
+def spectrogram(place: Any, each: InputExplanation, how: str | None, title: str) -> None:
     """A spectrogram, or a map of it, time to the right and pitch upwards."""
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
@@ -236,7 +238,7 @@ def bars(place: Any, names: list[str], values: np.ndarray, title: str, sign: str
     bare(place)
 
 
-def wave(place: Any, each: Inside) -> None:
+def wave(place: Any, each: InputExplanation) -> None:
     """A waveform, each stretch in the colour of what is lost without it."""
     assert each.shown is not None
     losses = each.maps["occlusion"]

@@ -9,10 +9,10 @@ import numpy as np
 
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
-from mmzoo.evaluation.card import card, card_text
 from mmzoo.evaluation.charts import Chart, Line
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.gallery import gallery
+from mmzoo.evaluation.model_card import card_text, model_card
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.pictures import write_pictures
 from mmzoo.files import subfolder, write_file
@@ -26,7 +26,7 @@ SIGNS = {
     "probability": "a low probability of what is said",
     "energy": "energy of the logits",
     "evidence": "little evidence",
-    "dropout": "draws under dropout disagree",
+    "mc_dropout": "draws under dropout disagree",
     "ensemble": "the ensemble disagrees",
     "mahalanobis": "distance from what was learned",
 }
@@ -40,7 +40,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = number
     history = read_history(run.folder)
-    sections = card(run, records, result, history)
+    sections = model_card(run, records, result, history)
     name, learning = run.folder.resolve().name, curves(history)
     several = len(result.tasks) > 1
     tasks = {each.name: section(each, records, several) for each in result.tasks.values()}
@@ -65,7 +65,7 @@ def write_report(run: Any, records: Records, result: Evaluation) -> None:
     drawn = {
         f"{each.name}-" if several else "": (each, tasks[each.name]["charts"])
         for each in result.tasks.values()
-        if not each.why_not
+        if not each.reason
     }
     write_pictures(subfolder(run.folder, "pictures"), {"curves": learning}, drawn)
 
@@ -78,14 +78,14 @@ def section(result: TaskEvaluation, records: Records, several: bool) -> dict[str
     """
     task, data = result.task, result.to_json()
     found: dict[str, Any] = {"name": task.name, "data": data, "several": several}
-    if result.why_not:
+    if result.reason:
         return found
     start = f"{task.name}_" if several else ""
     return {
         **found,
         "subsets": result.subsets,
-        "alone": result.alone or {},
-        "gains": [*result.gains, *(each.gain for each in (result.alone or {}).values())],
+        "unimodal": result.unimodal or {},
+        "gains": [*result.gains, *(each.gain for each in (result.unimodal or {}).values())],
         "primary": result.primary,
         "spread": result.score_name,
         "words": {metric: metric.removeprefix(start).replace("_", " ") for metric in result.subsets[result.everything]},
@@ -185,7 +185,7 @@ def noise_charts(result: TaskEvaluation) -> list[Chart]:
             levels = ["none", *(f"{level:g}" for level in curve["levels"])]
             drawn = [
                 Line(words, steps, [curve["clean"][key], *curve[key]], place, dots=True)
-                for place, (key, words) in enumerate((("fused", "fused"), ("alone", f"{name} alone")))
+                for place, (key, words) in enumerate((("fused", "fused"), ("unimodal", f"{name} alone")))
                 if key == "fused" or len(result.spec.inputs) > 1
             ]
             left = curve["relative"]
@@ -219,7 +219,9 @@ def residual_chart(result: TaskEvaluation) -> list[Chart]:
     """For numbers: answer over truth, target by target, at most 400 records."""
     if not result.task.tags.numeric:
         return []
-    labels, answers = (each[:400] for each in result.answers.finished(result.task, result.everything))
+    labels, answers = (
+        each[:400] for each in result.subset_predictions.labels_and_predictions(result.task, result.everything)
+    )
     found = []
     for k in range(labels.shape[1]):
         low, high = float(labels[:, k].min()), float(labels[:, k].max())

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
 from mmzoo.graph.cut import fusing, tower_of
-from mmzoo.inference.running import BATCH, compiled, finish
+from mmzoo.inference.running import BATCH, compiled, to_predictions
 from mmzoo.inference.subsets import presence_of, run_towers
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
@@ -22,9 +22,9 @@ MOST = 256  # records; more would only narrow the curves
 def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
     """Each task's score against each kind of noise, by task, modality and kind; none of a task without labels.
 
-    Each has `unit`, `levels`, and for each level `fused`, all modalities with this one noisy, `alone`, only the noisy
-    one, and `late`, the mean of what each modality answers by itself; `clean`, all three without noise. Over the levels
-    (Liang et al. 2021, arXiv:2107.07502; Hendrycks & Dietterich 2019, arXiv:1903.12261, turned to scores):
+    Each has `unit`, `levels`, and for each level `fused`, all modalities with this one noisy, `unimodal`, only the
+    noisy one, and `late`, the mean of what each modality answers by itself; `clean`, all three without noise. Over the
+    levels (Liang et al. 2021, arXiv:2107.07502; Hendrycks & Dietterich 2019, arXiv:1903.12261, turned to scores):
     `relative`, the share of the clean fused score that is left on average; `effective`, how much less of the score is
     lost on average than by `late`, which knows the same modalities and does not fuse them.
     Of at most `MOST` records a task, the first with a label.
@@ -79,8 +79,8 @@ def task_curves(
     sign = task.score_sign
 
     def scores(key: tuple[str, str, int]) -> dict[str, float]:
-        """Of "fused", "alone" and "late"."""
-        return {how: float(sign * task.worth(labels, each[task.name][rows]).mean()) for how, each in found[key].items()}
+        """Of "fused", "unimodal" and "late"."""
+        return {how: float(sign * task.score(labels, each[task.name][rows]).mean()) for how, each in found[key].items()}
 
     curves: dict[str, dict[str, dict[str, Any]]] = {}
     for item in spec.inputs:
@@ -103,8 +103,8 @@ def task_curves(
 
 
 def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> dict[str, np.ndarray]:
-    """By task, the finished answers (B, K) to what the towers made of a batch."""
-    return finish(model.spec, compiled(fusing(model))({**tokens, "present": tf.constant(present)}))
+    """By task, the predictions (B, K) to what the towers made of a batch."""
+    return to_predictions(model.spec, compiled(fusing(model))({**tokens, "present": tf.constant(present)}))
 
 
 def three_ways(
@@ -115,10 +115,10 @@ def three_ways(
     single: dict[str, dict[str, np.ndarray]],
 ) -> dict[str, dict[str, np.ndarray]]:
     """By task, answers of all modalities, of `name` alone, and the mean of each by itself, the others' in `single`."""
-    alone = ask(model, tokens, presence_of(model.spec, present, [name]))
+    unimodal = ask(model, tokens, presence_of(model.spec, present, [name]))
 
     def late(task: str) -> np.ndarray:
-        each = np.stack([answers[task] for answers in {**single, name: alone}.values()], axis=1)
+        each = np.stack([answers[task] for answers in {**single, name: unimodal}.values()], axis=1)
         return np.asarray((each * present[..., None]).sum(axis=1) / present.sum(axis=1)[:, None])
 
-    return {"fused": ask(model, tokens, present), "alone": alone, "late": {task: late(task) for task in alone}}
+    return {"fused": ask(model, tokens, present), "unimodal": unimodal, "late": {task: late(task) for task in unimodal}}

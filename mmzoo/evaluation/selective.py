@@ -13,12 +13,12 @@ PROMISE = 0.9
 DIVISIONS = 100
 
 
-def risk_coverage(confidence: np.ndarray, worth: np.ndarray) -> dict[str, Any]:
+def risk_coverage(confidence: np.ndarray, score: np.ndarray) -> dict[str, Any]:
     """The share of mistakes among the surest answers, and the area under it.
 
     Args:
         confidence: float (N,), higher is surer.
-        worth: float (N,) from 0 to 1; `1 - worth` is the risk.
+        score: float (N,) from 0 to 1; `1 - score` is the risk.
 
     Returns:
         `aurc`, the mean risk over all coverages (Geifman, Uziel & El-Yaniv 2019, arXiv:1805.08206), with
@@ -26,7 +26,7 @@ def risk_coverage(confidence: np.ndarray, worth: np.ndarray) -> dict[str, Any]:
         Among equally sure answers the risk is spread evenly.
     """
     order = np.argsort(-confidence, kind="stable")
-    loss = (1.0 - worth)[order]
+    loss = (1.0 - score)[order]
     _, starts, counts = np.unique(-confidence[order], return_index=True, return_counts=True)
     loss = np.repeat(np.add.reduceat(loss, starts) / counts, counts)
     ranks = np.arange(1, len(loss) + 1)
@@ -34,14 +34,14 @@ def risk_coverage(confidence: np.ndarray, worth: np.ndarray) -> dict[str, Any]:
     places = np.ceil(COVERAGES * len(loss) - 1e-9).astype(int) - 1
     return {
         "aurc": float(risks.mean()),
-        "best": float((np.cumsum(np.sort(1.0 - worth)) / ranks).mean()),
+        "best": float((np.cumsum(np.sort(1.0 - score)) / ranks).mean()),
         "coverage": COVERAGES.tolist(),
         "risk": risks[places].tolist(),
     }
 
 
-def sureness(task: Task, answers: np.ndarray) -> np.ndarray:
-    """How sure each finished answer (N, K) is, float (N,): the probability of what it says, the mean over many."""
+def confidence(task: Task, answers: np.ndarray) -> np.ndarray:
+    """How sure each prediction (N, K) is, float (N,): the probability of what it says, the mean over many."""
     return answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
 
 
@@ -67,29 +67,29 @@ def conformal(
     and minus the threshold of the absolute errors, target by target.
 
     Args:
-        labels, answers: of the records that are evaluated; answers are finished.
+        labels, answers: of the records that are evaluated; answers are predictions.
         held_out: those of other records, which fix the threshold.
 
     Returns:
-        `promised` and measured `coverage`, mean `size`, and for sets the share of each size.
+        `nominal_coverage` and measured `coverage`, mean `size`, and for sets the share of each size.
     """
     theirs, their_answers = held_out
     if task.tags.numeric:
         widths = np.array([threshold(column, promise) for column in np.abs(theirs - their_answers).T])
         inside = np.abs(labels - answers) <= widths
-        return {"promised": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
+        return {"nominal_coverage": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
     limit = threshold(1.0 - their_answers[np.arange(len(theirs)), theirs], promise)
     sets = 1.0 - answers <= limit
     sizes = sets.sum(axis=1)
     return {
-        "promised": promise,
+        "nominal_coverage": promise,
         "coverage": float(sets[np.arange(len(labels)), labels].mean()),
         "size": float(sizes.mean()),
         "sizes": (np.bincount(sizes, minlength=answers.shape[1] + 1) / len(sizes)).tolist(),
     }
 
 
-def redivided(
+def resampled(
     task: Task,
     labels: np.ndarray,
     answers: np.ndarray,

@@ -23,7 +23,7 @@ def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None =
     and the mean over labels where there are many; among numbers the mean distance of two.
 
     Args:
-        answers: finished, (N, K) a modality.
+        answers: predictions, (N, K) a modality.
         present: bool (N, M), which modalities each record has; all, if not given. With fewer than two it is 0.
     """
     here = np.ones((len(answers[0]), len(answers)), bool) if present is None else present
@@ -36,7 +36,7 @@ def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None =
 
 
 def divergence(task: Task, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """How far two sets of finished answers (N, K) are apart, float (N,)."""
+    """How far two sets of predictions (N, K) are apart, float (N,)."""
     if not task.tags.probabilistic:
         return np.abs(first - second).mean(axis=1)
     middle = (first + second) / 2
@@ -53,7 +53,7 @@ def entropy(shares: np.ndarray) -> np.ndarray:
 
 
 def energy(logits: np.ndarray, *, exclusive: bool = True) -> np.ndarray:
-    """How strange each record is, float (N,), higher is stranger: `-log sum exp(logits)`.
+    """How far out of distribution each record is, float (N,), higher is further: `-log sum exp(logits)`.
 
     Liu et al. 2020, arXiv:2010.03759; where labels do not exclude one another, `-sum log(1 + exp(logit))`
     (Wang et al. 2021, arXiv:2111.12797).
@@ -76,7 +76,7 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
 
 
 def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-    """How strange each embedding is, float (N,): its squared Mahalanobis distance from the nearest label's mean.
+    """How far out each embedding is, float (N,): its squared Mahalanobis distance from the nearest label's mean.
 
     Lee et al. 2018, arXiv:1807.03888, equation 2, with one covariance for all labels, shrunk as Ledoit & Wolf 2004.
 
@@ -127,7 +127,7 @@ def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int 
             batch = keras.tree.map_structure(lambda a, s=start: tf.constant(a[s : s + BATCH]), inputs)
             feed = {**run_towers(model, batch), "present": batch["present"]}
             found = [call(feed) for _ in range(draws)]
-            drawn = {t.name: [np.asarray(t.finish(each[t.name])) for each in found] for t in spec.tasks}
+            drawn = {t.name: [np.asarray(t.to_predictions(each[t.name])) for each in found] for t in spec.tasks}
             pieces.append({name: np.stack(each) for name, each in drawn.items()})
     finally:
         for variable, value in zip(seeds, kept, strict=True):
@@ -143,12 +143,13 @@ def ensemble(models: list[keras.Model], records: Records) -> dict[str, dict[str,
     outputs = [logits_of(model, records) for model in models]
     tasks = models[0].spec.tasks
     return {
-        task.name: drawn_together(task, np.stack([task.finish(each[task.name]) for each in outputs])) for task in tasks
+        task.name: drawn_together(task, np.stack([task.to_predictions(each[task.name]) for each in outputs]))
+        for task in tasks
     }
 
 
 def drawn_together(task: Task, answers: np.ndarray) -> dict[str, np.ndarray]:
-    """Finished answers (draws, N, K) as `mean` and `deviation` (N, K), and `information` (N,) in bits.
+    """Predictions (draws, N, K) as `mean` and `deviation` (N, K), and `information` (N,) in bits.
 
     The last, what the draws disagree on (BALD; Houlsby et al. 2011, arXiv:1112.5745), where labels exclude one another.
     """

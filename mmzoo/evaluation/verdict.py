@@ -13,7 +13,7 @@ from mmzoo.tasks import Task
 
 @dataclass(frozen=True)
 class Gain:
-    """What one set of predictions adds to another on the same examples: the mean of `worth`, in the task's unit.
+    """What one set of predictions adds to another on the same examples: the mean of `score`, in the task's unit.
 
     Args:
         over: what it is compared with.
@@ -30,7 +30,7 @@ class Gain:
     p: float
 
     @property
-    def sure(self) -> int:
+    def significance(self) -> int:
         """1 where it is better, -1 where it is worse, 0 where the interval holds both."""
         return int(self.low > 0) - int(self.high < 0)
 
@@ -38,9 +38,9 @@ class Gain:
         return asdict(self)
 
 
-def gain(over: str, worths: np.ndarray, others: np.ndarray) -> Gain:
-    """Compare `worths` with `others`, both float (N,), example by example."""
-    differences = worths - others
+def gain(over: str, scores: np.ndarray, others: np.ndarray) -> Gain:
+    """Compare `scores` with `others`, both float (N,), example by example."""
+    differences = scores - others
     low, high = interval(differences)
     test, p = paired_test(differences)
     return Gain(over, float(differences.mean()), low, high, test, p)
@@ -49,18 +49,18 @@ def gain(over: str, worths: np.ndarray, others: np.ndarray) -> Gain:
 def sentence(task: Task, single: Gain, pair: Gain | None) -> str:
     """The verdict: what fusion adds to the best single modality, and how it stands to the best pair."""
     over = f"{single.over} alone"
-    if single.sure > 0:
+    if single.significance > 0:
         said = f"Fusion helps: it gains {amount(task, single)} over {over} ({span(task, single)})"
-    elif single.sure < 0:
+    elif single.significance < 0:
         said = f"Fusion hurts here: it loses {amount(task, single)} against {over} ({span(task, single)})"
     else:
         said = f"Fusion does not clearly help here: {over} is about as good (difference {span(task, single)})"
     if pair is None:
         return f"{said}."
     two = pair.over.replace("+", " + ")
-    if pair.sure > 0:
+    if pair.significance > 0:
         return f"{said}, and {amount(task, pair)} over the best pair, {two}."
-    if pair.sure < 0:
+    if pair.significance < 0:
         return f"{said}; the pair {two} does better, by {amount(task, pair)} ({span(task, pair)})."
     return f"{said}; the pair {two} is about as good as all of them."
 

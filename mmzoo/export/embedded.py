@@ -38,7 +38,7 @@ def attach(data: bytes, about: dict[str, Any]) -> bytes:
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from mmzoo.export.packed import opened, written
+    from mmzoo.export.flatbuffer import opened, written
 
     text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
     model, buffer, entry = opened(data), schema.BufferT(), schema.MetadataT()

@@ -63,7 +63,7 @@ def export(
             "--allow-loss (allow_loss=True).",
         )
         if form.choice:
-            kept = [row for row in rows if "why_not" not in row and (allow_loss or "over" not in row)]
+            kept = [row for row in rows if "reason" not in row and (allow_loss or "over" not in row)]
             chosen = limits.best(kept)
             if fit or len(kept) > 1:
                 for row in rows:
@@ -132,7 +132,7 @@ def measured(
                     unwanted.add(path)
                 if must:
                     raise
-                rows.append({"variant": variant, "why_not": str(error)})
+                rows.append({"variant": variant, "reason": str(error)})
                 continue
             rows.append(row)
             if over := excess(row, form.variants[variant]):
@@ -161,8 +161,8 @@ def describe(spec: Spec) -> dict[str, Any]:
     ]
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [task.describe() for task in spec.tasks]
-    doubting = [task for task in spec.tasks if task.tags.evidential]
-    outputs += [{"name": task.uncertainty_name, "kind": "uncertainty", "labels": []} for task in doubting]
+    evidential = [task for task in spec.tasks if task.tags.evidential]
+    outputs += [{"name": task.uncertainty_name, "kind": "uncertainty", "labels": []} for task in evidential]
     plain = json.dumps(spec.to_json(), sort_keys=True).encode()
     return {
         "mmzoo": mmzoo.__version__,

@@ -11,14 +11,14 @@ from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats.base import Format, Variant
 from mmzoo.inference.metrics import metrics
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 
 DROP = 0.01
 """The largest loss in the task's metric of a variant that need not be exact: one point."""
 
-Answers = dict[str, np.ndarray]
+Predictions = dict[str, np.ndarray]
 
 
 class Proof:
@@ -29,11 +29,11 @@ class Proof:
         self.spec: Spec = model.spec
         records = records.take(form.examples)
         self.ids, self.inputs = records.ids, decode(self.spec, records)
-        self.answers = finish(self.spec, run_model(model, self.inputs))
+        self.predictions = to_predictions(self.spec, run_model(model, self.inputs))
         labelled = form.has_metric() and all(task.column in records.columns for task in self.spec.tasks if task.column)
         self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
-    def metrics(self, answers: Answers, found: Answers) -> list[dict[str, Any]]:
+    def metrics(self, answers: Predictions, found: Predictions) -> list[dict[str, Any]]:
         """Of each task its primary metric with what was found, and how much the model's own answers are better.
 
         Both are None without labels.
@@ -54,7 +54,7 @@ class Proof:
             MMZooError: it cannot be run, or it answers with numbers that are not finite.
         """
         asked = self.form.asked(variant, self.spec, self.inputs)
-        answers = self.answers if asked is self.inputs else finish(self.spec, run_model(self.model, asked))
+        answers = self.predictions if asked is self.inputs else to_predictions(self.spec, run_model(self.model, asked))
         found, figures = self.form.run(variant, path, self.spec, self.inputs)
         worst, total, count, equal = 0.0, 0.0, 0, []
         differences: list[dict[str, Any]] = []

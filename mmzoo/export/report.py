@@ -44,7 +44,7 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         before = [{key: value for key, value in row.items() if key != "best"} for row in before]
     was = {row["variant"] for row in before if row.get("best")}
     for row in rows:
-        if row["variant"] in was and not {"why_not", "over"} & row.keys():
+        if row["variant"] in was and not {"reason", "over"} & row.keys():
             row["best"] = True
     order = list(known_variants())
     found = [row for row in before if row["variant"] not in names] + rows
@@ -57,12 +57,12 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     write_file(folder / "report.md", report_text(found).encode("utf-8", "replace"))
     template = files("mmzoo.export").joinpath("report.html.j2").read_text("utf-8")
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
-    measured = [row for row in found if "why_not" not in row]
+    measured = [row for row in found if "reason" not in row]
     text = page.render(
         name=folder.resolve().parent.name,
         heads=[head for head, _ in cells({})],
         rows=[(row, [text for _, text in cells(row)]) for row in measured],
-        others=[row for row in found if "why_not" in row],
+        others=[row for row in found if "reason" in row],
         largest=max((row["bytes"] for row in measured), default=1),
         reason=reason,
         task_lines=task_lines,
@@ -89,7 +89,7 @@ def is_row(row: Any) -> bool:
     """Does a row have what every row has, and figures where they are shown?"""
     if not isinstance(row, dict) or row.get("variant") not in known_variants():
         return False
-    texts, counts = ("why_not", "over", "file"), () if "why_not" in row else ("bytes", "examples")
+    texts, counts = ("reason", "over", "file"), () if "reason" in row else ("bytes", "examples")
     return (
         all(isinstance(row.get(key, ""), str) for key in texts)
         and all(type(row.get(key)) is int and row[key] > 0 for key in counts)
@@ -143,13 +143,13 @@ def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Columns for a shell; those that no row has a figure for are left out."""
-    lines = [cells(row) for row in rows if "why_not" not in row]
+    lines = [cells(row) for row in rows if "reason" not in row]
     heads = [head for head, _ in cells({})]
     kept = [k for k in range(len(heads)) if any(line[k][1] != "-" for line in lines)]
     width = [max(len(heads[k]), *(len(line[k][1]) for line in lines)) if lines else 0 for k in range(len(heads))]
     text = ["  ".join(heads[k].rjust(width[k]) for k in kept)]
     text += ["  ".join(line[k][1].rjust(width[k]) for k in kept) for line in lines]
-    text += [f"{row['variant']}: {row['why_not']}" for row in rows if "why_not" in row]
+    text += [f"{row['variant']}: {row['reason']}" for row in rows if "reason" in row]
     text += [f"{row['variant']} {row['over']}; only --allow-loss keeps it." for row in rows if "over" in row]
     text += [f"{row['variant']} is the best: {reason(row)}" for row in rows if row.get("best")]
     return "\n".join(text)
@@ -158,10 +158,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 def report_text(rows: list[dict[str, Any]]) -> str:
     """The table, and the operations of each variant, as Markdown."""
     heads = [head for head, _ in cells({})]
-    measured = [row for row in rows if "why_not" not in row]
+    measured = [row for row in rows if "reason" not in row]
     lines = ["# Export", "", f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 1)}"]
     lines += [f"| {' | '.join(markdown(text) for _, text in cells(row))} |" for row in measured]
-    lines += [f"\n`{row['variant']}`: {markdown(row['why_not'])}" for row in rows if "why_not" in row]
+    lines += [f"\n`{row['variant']}`: {markdown(row['reason'])}" for row in rows if "reason" in row]
     over = [row for row in measured if "over" in row]
     lines += [f"\n`{row['variant']}` {markdown(row['over'])}; only --allow-loss keeps it." for row in over]
     lines += [f"\n**`{row['variant']}` is the best**: {reason(row)}" for row in measured if row.get("best")]

@@ -26,7 +26,7 @@ class Serving:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
-        self.call = tf.function(self.answers)
+        self.call = tf.function(self.predictions)
 
     @property
     def signatures(self) -> list[str]:
@@ -59,12 +59,15 @@ class Serving:
         traced.setdefault("serving_default", traced[signatures[0]])
         tf.saved_model.save(tracked, str(folder), signatures=traced)
 
-    def answers(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Each task's finished answer: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
+    def predictions(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Each task's prediction: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
         outputs = self.model(inputs, training=False)
-        answers = {task.name: task.finish(outputs[task.name]) for task in self.spec.tasks}
-        doubts = {task.uncertainty_name: task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
-        return {**answers, **{name: doubt for name, doubt in doubts.items() if doubt is not None}}
+        answers = {task.name: task.to_predictions(outputs[task.name]) for task in self.spec.tasks}
+        uncertainties = {task.uncertainty_name: task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
+        return {
+            **answers,
+            **{name: uncertainty for name, uncertainty in uncertainties.items() if uncertainty is not None},
+        }
 
     def tensors(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers to the model's own tensors, `present` as 0 and 1."""

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.flatbuffer import deduplicated, restored
 from mmzoo.export.lookups import with_lookups
-from mmzoo.export.packed import packed, restored
 from mmzoo.files import write_file
 
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
@@ -30,7 +30,7 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
     """The .tflite of each variant, or why there is none, for one example at a time; signature `serving_default`.
 
     Inputs: images uint8 (1, S, S, 3), texts as UTF-8 bytes uint8 (1, max_bytes), sounds
-    float32 (1, N), `present` uint8 (1, M), 0 or 1. Outputs: each task's finished answer, float32.
+    float32 (1, N), `present` uint8 (1, M), 0 or 1. Outputs: each task's prediction, float32.
 
     Args:
         training: `Records` by which "int8" learns the ranges of the activations.
@@ -196,7 +196,7 @@ def main(folder: Path, variants: Sequence[str]) -> None:
     exact = json.loads((folder / "exact.json").read_text())
     for variant in variants:
         try:
-            write_file(folder / f"{variant}.tflite", packed(variant_of(folder, variant, exact)))
+            write_file(folder / f"{variant}.tflite", deduplicated(variant_of(folder, variant, exact)))
         except MMZooError as error:
             write_file(folder / f"{variant}.txt", str(error).encode())
 

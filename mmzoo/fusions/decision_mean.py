@@ -19,9 +19,9 @@ def decision_mean(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
 
     Logits (B, K) each -> logits (B, K).
     """
-    return task.unfinish(masked_mean(answers_of(logits, task), present))
+    return task.to_logits(masked_mean(predictions_of(logits, task), present))
 
 
-def answers_of(logits: dict[str, Any], task: Task) -> Any:
-    """Each modality's finished answer, (B, M, answers)."""
-    return ops.stack([task.finish(each) for each in logits.values()], axis=1)
+def predictions_of(logits: dict[str, Any], task: Task) -> Any:
+    """Each modality's prediction, (B, M, answers)."""
+    return ops.stack([task.to_predictions(each) for each in logits.values()], axis=1)

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.fusions.decision_mean import answers_of
+from mmzoo.fusions.decision_mean import predictions_of
 from mmzoo.tasks import Task
 from mmzoo.tokens import masked_softmax
 
@@ -33,4 +33,4 @@ def decision_weighted(logits: dict[str, Any], present: Any, *, task: Task) -> An
     Logits (B, K) each -> logits (B, K).
     """
     weights = ModalityWeights(dtype="float32", name=f"fusion.{task.name}.weights")(present)
-    return task.unfinish(ops.sum(answers_of(logits, task) * weights[..., None], axis=1))
+    return task.to_logits(ops.sum(predictions_of(logits, task) * weights[..., None], axis=1))

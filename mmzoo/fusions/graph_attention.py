@@ -36,7 +36,7 @@ def graph_attention(
     def scores(part: str) -> Any:  # (B, heads, M)
         return ops.sum(hidden * Learned(heads, width, name=f"fusion.{part}")(nodes)[:, :, None], axis=-1)
 
-    pairs = scores("asking")[..., None] + scores("asked")[:, :, None]
+    pairs = scores("query")[..., None] + scores("key")[:, :, None]
     weights = masked_softmax(keras.activations.leaky_relu(pairs, 0.2), present[:, None, None])
     axis = [(name, 1) for name in tokens]
     weights = attention(keras.layers.Identity(name="fusion.weights"), axis, axis)(weights)

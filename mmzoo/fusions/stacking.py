@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.fusions.decision_mean import answers_of
+from mmzoo.fusions.decision_mean import predictions_of
 from mmzoo.tasks import Task
 
 
@@ -22,7 +22,7 @@ def stacking(logits: dict[str, Any], present: Any, *, task: Task, hidden: int = 
     Logits (B, K) each -> logits (B, K).
     """
     kept = ops.cast(present, "float32")[..., None]
-    answers = answers_of(logits, task) * kept
+    answers = predictions_of(logits, task) * kept
     flat = ops.reshape(answers, (-1, answers.shape[1] * answers.shape[2]))
     x = ops.concatenate([flat, kept[..., 0]], axis=-1)
     x = keras.layers.Dense(hidden, activation="gelu", name=f"fusion.{task.name}.hidden")(x)

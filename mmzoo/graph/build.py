@@ -13,7 +13,7 @@ from mmzoo.declared import declaring
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
-from mmzoo.layers import Gate, Here, LogVariances, Presence, entry, pooled
+from mmzoo.layers import Gate, IsPresent, LogVariances, Presence, entry, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused
@@ -51,17 +51,17 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             gates[name] = Gate(index, name=f"{name}.gate")
             tower = Tower.of(item.tower)
             found = towers[tower.name](gates[name](inputs[name], present), item, **tower.options)
-            real[name] = Here(index, name=f"{name}.here")
+            real[name] = IsPresent(index, name=f"{name}.is_present")
             projected[name] = Presence(spec.dim, name=f"{name}.tokens")
             here.append(real[name](found.mask, present))
             tokens[name] = projected[name](found, here[-1])
-        really = keras.ops.stack(here, axis=1)
+        is_present = keras.ops.stack(here, axis=1)
 
         fusion = Fusion.of(spec.fusion)
         fuse, level = fusions[fusion.name], fusions.facts(fusion.name)["level"]
         fused = None
         if level == "feature":
-            made = fuse(tokens, really, dim=spec.dim, **fusion.options)
+            made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
         heads: dict[str, Heads] = {}
         outputs: dict[str, Any] = {}
@@ -71,7 +71,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             unimodal = {name: Fused(pooled(each), each) for name, each in single.items()}
             logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
             outputs[task.name] = (
-                task.head(fused, task.name) if fused else fuse(logits, really, task=task, **fusion.options)
+                task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
             )
             heads[task.name] = Heads(
                 layers_between(fused, outputs[task.name]) if fused else (),

@@ -24,7 +24,7 @@ class InputParts:
         gate: what cuts an absent input off, (B, *shape) -> (B, *shape).
         tokens: what takes the tower's tokens to the common width, or puts the learned embedding in their place:
             `Tokens` (B, T, any), bool (B,) -> `Tokens` (B, T, dim).
-        here: says whether the input is really there: mask bool (B, T), bool (B, M) -> bool (B,).
+        is_present: says whether the input is really there: mask bool (B, T), bool (B, M) -> bool (B,).
         layers: all of them, in the order in which an example goes through them, from the gate to `tokens`.
         frozen: the layer that never trains and whose output is worth computing once; None where there is none.
         embedding: the layer from ids to a text's vectors, if there is one.
@@ -35,7 +35,7 @@ class InputParts:
 
     gate: keras.layers.Layer
     tokens: keras.layers.Layer
-    here: keras.layers.Layer
+    is_present: keras.layers.Layer
     layers: tuple[keras.layers.Layer, ...]
     frozen: keras.layers.Layer | None
     embedding: keras.layers.Layer | None
@@ -120,7 +120,7 @@ class Parts:
     @property
     def present(self) -> Any:
         """Which modalities are really there, symbolic bool (B, M)."""
-        return keras.ops.stack([self.output(each.here) for each in self.inputs.values()], axis=1)
+        return keras.ops.stack([self.output(each.is_present) for each in self.inputs.values()], axis=1)
 
     @property
     def embedding(self) -> Any | None:
@@ -131,7 +131,7 @@ class Parts:
     def owner_of(self, layer: keras.layers.Layer) -> str:
         """The input or the task that a layer of the model belongs to, or "fusion"."""
         for name, part in self.inputs.items():
-            if any(layer is each for each in (*part.layers, part.here)):
+            if any(layer is each for each in (*part.layers, part.is_present)):
                 return name
         for name, heads in self.heads.items():
             if any(layer is each for each in heads.layers):

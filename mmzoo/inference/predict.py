@@ -9,7 +9,7 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.spec import Spec
 
 
@@ -21,9 +21,9 @@ def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
     require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
     columns = {name: [record.get(name)] for name in spec.input_names}
     outputs = run_model(model, decode(spec, Records(columns, ["input"])))
-    answers = finish(spec, outputs)
+    answers = to_predictions(spec, outputs)
     found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
     for task in spec.tasks:
-        if (doubt := task.uncertainty(outputs[task.name])) is not None:
-            found[task.uncertainty_name] = [float(np.asarray(doubt)[0, 0])]
+        if (uncertainty := task.uncertainty(outputs[task.name])) is not None:
+            found[task.uncertainty_name] = [float(np.asarray(uncertainty)[0, 0])]
     return found

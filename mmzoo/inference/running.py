@@ -36,6 +36,6 @@ def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarra
     return {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
 
 
-def finish(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def to_predictions(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Each task's answer from the model's outputs: probabilities, numbers."""
-    return {task.name: np.asarray(task.finish(outputs[task.name])) for task in spec.tasks}
+    return {task.name: np.asarray(task.to_predictions(outputs[task.name])) for task in spec.tasks}

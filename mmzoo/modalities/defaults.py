@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import Inside, Probe
-from mmzoo.modalities.files import FILES, read_bytes, unpacked
+from mmzoo.modalities.explanation import InputExplanation, Probe
+from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
 
 
@@ -110,7 +110,7 @@ class Defaults:
         """
         from mmzoo.modalities.arrays import npy, numeric
 
-        value = unpacked(value)
+        value = unwrapped(value)
         if isinstance(value, str) and not cls.endings:
             return value.encode("utf-8", "replace")
         if isinstance(value, FILES) or value is None:
@@ -164,7 +164,7 @@ class Defaults:
         """A small picture (JPEG) of a value; nothing where there is none."""
         return b""
 
-    def explain(self, probe: Probe) -> Inside | None:
+    def explain(self, probe: Probe) -> InputExplanation | None:
         """What counted inside the record's value; None where nobody can look inside."""
         return None
 

@@ -11,7 +11,7 @@ COARSE = 16  # places a side, of a picture's attribution as JSON has it
 
 
 @dataclass(frozen=True)
-class Inside:
+class InputExplanation:
     """What counted inside one modality.
 
     Args:

@@ -11,7 +11,7 @@ from mmzoo.errors import DataError, require_data
 from mmzoo.files import MAX_FILE, read_file
 
 
-def unpacked(value: Any) -> Any:
+def unwrapped(value: Any) -> Any:
     """What a dict stands for as Hugging Face's datasets give files, `{"bytes", "path"}`; anything else as it is."""
     if not isinstance(value, Mapping) or "array" in value or not value.keys() & {"bytes", "path"}:
         return value
@@ -41,7 +41,7 @@ def origin_of(value: Any, what: str) -> str:
 
 def read_bytes(value: Any, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
     """The bytes of a file of at most `limit` bytes (or those given), and how an error calls them."""
-    value = unpacked(value)
+    value = unwrapped(value)
     kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
     require_data(isinstance(value, FILES), "wrong_kind", kind)
     origin = origin_of(value, what)

@@ -8,8 +8,8 @@ from mmzoo.objectives import objectives
 
 
 @objectives.register("brier", reads="log_probs")
-def brier(targets: Any, chances: Any, priors: Any) -> Any:
+def brier(targets: Any, log_probs: Any, priors: Any) -> Any:
     """`sum (t - p)^2`, the squared error of the probabilities (Brier 1950)."""
     from keras import ops
 
-    return ops.sum(ops.square(targets - ops.exp(chances)), axis=-1)
+    return ops.sum(ops.square(targets - ops.exp(log_probs)), axis=-1)

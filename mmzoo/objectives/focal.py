@@ -8,10 +8,10 @@ from mmzoo.objectives import objectives
 
 
 @objectives.register("focal", reads="log_probs")
-def focal(targets: Any, chances: Any, priors: Any, *, gamma: float = 2.0) -> Any:
+def focal(targets: Any, log_probs: Any, priors: Any, *, gamma: float = 2.0) -> Any:
     """`-sum t (1 - p)^gamma log p`: what is answered well already counts little (Lin et al. 2017, arXiv:1708.02002)."""
     from keras import ops
 
     # The slope of a root is infinite at 0, so 1 - p stays a little above it.
-    doubt = ops.maximum(-ops.expm1(chances), 1e-7)
-    return -ops.sum(targets * doubt**gamma * chances, axis=-1)
+    one_minus_p = ops.maximum(-ops.expm1(log_probs), 1e-7)
+    return -ops.sum(targets * one_minus_p**gamma * log_probs, axis=-1)

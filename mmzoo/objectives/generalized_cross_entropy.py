@@ -8,8 +8,8 @@ from mmzoo.objectives import objectives
 
 
 @objectives.register("generalized_cross_entropy", reads="log_probs")
-def generalized_cross_entropy(targets: Any, chances: Any, priors: Any, *, q: float = 0.7) -> Any:
+def generalized_cross_entropy(targets: Any, log_probs: Any, priors: Any, *, q: float = 0.7) -> Any:
     """`sum t (1 - p^q) / q`, for labels that may be wrong (Zhang & Sabuncu 2018, arXiv:1805.07836); q = 1 is linear."""
     from keras import ops
 
-    return -ops.sum(targets * ops.expm1(q * chances), axis=-1) / q
+    return -ops.sum(targets * ops.expm1(q * log_probs), axis=-1) / q

@@ -8,12 +8,12 @@ from mmzoo.objectives import objectives
 
 
 @objectives.register("logit_adjusted", reads="log_probs", needs="priors")
-def logit_adjusted(targets: Any, chances: Any, priors: Any, *, tau: float = 1.0) -> Any:
+def logit_adjusted(targets: Any, log_probs: Any, priors: Any, *, tau: float = 1.0) -> Any:
     """Cross-entropy of `softmax(logits + tau log prior)`, for rare labels (Menon et al. 2021, arXiv:2007.07314).
 
     Without the prior, which is left out of the answers, they are those for equal shares of all labels.
     """
     from keras import ops
 
-    adjusted = chances + tau * ops.log(priors)
+    adjusted = log_probs + tau * ops.log(priors)
     return -ops.sum(targets * ops.log_softmax(adjusted, axis=-1), axis=-1)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Task:
     """One question asked of the fused embedding: its head, its loss, its answer and how good that is.
 
-    A new task defines `kind`, `units`, `encode`, `known` and `no_label` (unless its labels are whole numbers, with -1
-    for none), `loss`, `finish`, `metrics`, `worth`, `score_name` and `score_words`; the rest only where it differs.
-    Nobody outside asks which class a task is: what they must know they find in its `tags`.
+    A new task defines `kind`, `units`, `encode`, `known` and `missing_label` (unless its labels are whole numbers, with
+    -1 for none), `loss`, `to_predictions`, `metrics`, `score`, `score_name` and `score_words`; the rest only where it
+    differs. Nobody outside asks which class a task is: what they must know they find in its `tags`.
 
     Args:
         name: the key of the label in a record, and of the output in the model.
@@ -50,11 +50,11 @@ class Task:
     metric_names: ClassVar[tuple[str, ...]] = ()
     """All that `metrics` may give."""
     score_name: ClassVar[str] = ""
-    """The metric that is the mean of `worth` over the examples, or minus that; see `greater_is_better`."""
+    """The metric that is the mean of `score` over the examples, or minus that; see `greater_is_better`."""
     score_words: ClassVar[str] = ""
     """What that metric is called in a sentence."""
     greater_is_better: ClassVar[bool] = True
-    """Is it the mean of `worth`? An error is minus that mean."""
+    """Is it the mean of `score`? An error is minus that mean."""
     score_is_share: ClassVar[bool] = False
     """Is it a share from 0 to 1? Then differences are told in points, hundredths of it."""
 
@@ -120,7 +120,7 @@ class Task:
         raise NotImplementedError
 
     @property
-    def no_label(self) -> Any:
+    def missing_label(self) -> Any:
         """What stands for a label that is missing, of the type and shape that `encode` gives."""
         return np.int32(self.missing)
 
@@ -170,12 +170,12 @@ class Task:
 
         return ops.mean(ops.square(teacher - logits), axis=-1)
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
-    def unfinish(self, answers: Any) -> Any:
-        """Logits that `finish` turns into these answers: how a decision-level fusion hands on what it decided."""
+    def to_logits(self, predictions: Any) -> Any:
+        """Logits that `to_predictions` turns into these: how a decision-level fusion hands on what it decided."""
         raise NotImplementedError
 
     def uncertainty(self, logits: Any) -> Any:
@@ -202,9 +202,9 @@ class Task:
 
     # How its answers are told.
 
-    def likeliest(self, answers: np.ndarray) -> np.ndarray:
-        """The place in `answer_names` of what each finished answer (N, K) says, int (N,): of numbers the first."""
-        return np.zeros(len(answers), int)
+    def likeliest(self, predictions: np.ndarray) -> np.ndarray:
+        """The place in `answer_names` of what each prediction (N, K) says, int (N,): of numbers the first."""
+        return np.zeros(len(predictions), int)
 
     def place_of(self, name: str) -> int:
         """The place of a name in `answer_names`.
@@ -217,7 +217,7 @@ class Task:
         return self.answer_names.index(name)
 
     def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
-        """One finished prediction as a user reads it: `{label: probability}`, or the numbers."""
+        """One prediction as a user reads it: `{label: probability}`, or the numbers."""
         return [float(number) for number in prediction]
 
     def label_text(self, label: Any) -> str:
@@ -227,26 +227,26 @@ class Task:
     # How good they are.
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Metrics by name, from known labels and finished predictions; one that is not defined on them is left out."""
+        """Metrics by name, from known labels and predictions; one that is not defined on them is left out."""
         raise NotImplementedError
 
-    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """How good each finished prediction is, float (B,), higher is better; its mean is `score_name`."""
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """How good each prediction is, float (B,), higher is better; its mean is `score_name`."""
         raise NotImplementedError
 
     @property
     def score_sign(self) -> int:
-        """What the mean of `worth` is to be multiplied with to be `score_name`: 1, or -1 for an error."""
+        """What the mean of `score` is to be multiplied with to be `score_name`: 1, or -1 for an error."""
         return 1 if self.greater_is_better else -1
 
     def difference_words(self, gain: float) -> str:
-        """The size of a difference of `worth` in words."""
+        """The size of a difference of `score` in words."""
         if self.score_is_share:
             return f"{abs(gain) * 100:.1f} points of {self.score_words}"
         return f"{abs(gain):.3g} of {self.score_words}"
 
     def interval_words(self, low: float, high: float) -> str:
-        """The 95 % interval of a difference of `worth` in words."""
+        """The 95 % interval of a difference of `score` in words."""
         if self.score_is_share:
             return f"95 % {low * 100:+.1f} to {high * 100:+.1f}"
         return f"95 % {low:+.3g} to {high:+.3g}"

@@ -50,24 +50,24 @@ class Binary(Labelled):
     def shares(self, labels: np.ndarray) -> np.ndarray:
         return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
 
-    def answers(self, priors: np.ndarray) -> np.ndarray:
-        return super().answers(priors)[0]
+    def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
+        return super().predictions(priors)[0]
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         from keras import ops
 
         return logits[:, 0] * ops.cast(2 * target - 1, logits.dtype)
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """Probabilities (B, 2) of the two labels."""
         from keras import ops
 
         return ops.concatenate([ops.sigmoid(-logits), ops.sigmoid(logits)], axis=-1)
 
-    def unfinish(self, answers: Any) -> Any:
+    def to_logits(self, predictions: Any) -> Any:
         from keras import ops
 
-        return ops.log(answers[:, 1:] + 1e-12) - ops.log(answers[:, :1] + 1e-12)
+        return ops.log(predictions[:, 1:] + 1e-12) - ops.log(predictions[:, :1] + 1e-12)
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Accuracy, macro-F1 over both labels, ROC-AUC, average precision of the positive one."""

@@ -64,13 +64,13 @@ class Classification(Labelled):
         counts = np.bincount(labels, minlength=self.units) + 1.0
         return counts / counts.sum()
 
-    def answers(self, priors: np.ndarray) -> np.ndarray:
+    def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
         return priors
 
     def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
         from keras import ops
 
-        return -ops.take_along_axis(self.log_chances(logits), ops.cast(labels, "int32")[:, None], axis=1)[:, 0]
+        return -ops.take_along_axis(self.log_probs(logits), ops.cast(labels, "int32")[:, None], axis=1)[:, 0]
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         from keras import ops
@@ -83,16 +83,16 @@ class Classification(Labelled):
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         from keras import ops
 
-        taught, said = (self.log_chances(each / temperature) for each in (teacher, logits))
-        return temperature**2 * ops.sum(ops.exp(taught) * (taught - said), axis=-1)
+        softened, said = (self.log_probs(each / temperature) for each in (teacher, logits))
+        return temperature**2 * ops.sum(ops.exp(softened) * (softened - said), axis=-1)
 
-    def log_chances(self, logits: Any) -> Any:
+    def log_probs(self, logits: Any) -> Any:
         """The logarithms of the probabilities, (B, labels)."""
         from keras import ops
 
-        return ops.log(self.finish(logits)) if self.evidential else ops.log_softmax(logits)
+        return ops.log(self.to_predictions(logits)) if self.evidential else ops.log_softmax(logits)
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """Probabilities (B, labels)."""
         from keras import ops
 
@@ -101,10 +101,10 @@ class Classification(Labelled):
         found = self.concentrations(logits)
         return found / ops.sum(found, axis=-1, keepdims=True)
 
-    def unfinish(self, answers: Any) -> Any:
+    def to_logits(self, predictions: Any) -> Any:
         from keras import ops
 
-        return ops.log(answers + 1e-12)
+        return ops.log(predictions + 1e-12)
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Accuracy, macro-F1, and each label against the others: ROC-AUC, average precision."""

@@ -91,7 +91,7 @@ class Labelled(Learned):
         """The share of each output's label among known ones, above 0."""
         raise NotImplementedError
 
-    def answers(self, priors: np.ndarray) -> np.ndarray:
+    def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
         """`priors` as the objective takes them: a distribution in the last axis. Here of questions of yes or no."""
         return np.stack([1.0 - priors, priors], axis=-1)
 
@@ -104,7 +104,7 @@ class Labelled(Learned):
             not self.unfitted,
             f"Objective '{self._chosen[0]}' of task '{self.name}' needs the priors; call spec.fit(records).",
         )
-        priors = self.answers(np.asarray(self.priors, np.float32)) if self.priors else None
+        priors = self.prior_distribution(np.asarray(self.priors, np.float32)) if self.priors else None
         return super().distance(targets, found, priors)
 
     def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
@@ -118,19 +118,19 @@ class Labelled(Learned):
         """
         from keras import ops
 
-        taught, said = teacher / temperature, logits / temperature
-        p = ops.sigmoid(taught)
-        return temperature**2 * ops.mean(bernoulli_loss(p, said) - bernoulli_loss(p, taught), axis=-1)
+        softened, said = teacher / temperature, logits / temperature
+        p = ops.sigmoid(softened)
+        return temperature**2 * ops.mean(bernoulli_loss(p, said) - bernoulli_loss(p, softened), axis=-1)
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         """`log(p / (1 - p))` of one label's probability, (B,)."""
         from keras import ops
 
-        share = ops.take(self.finish(logits), target, axis=1)
+        share = ops.take(self.to_predictions(logits), target, axis=1)
         return ops.log(share + 1e-12) - ops.log(1.0 - share + 1e-12)
 
-    def likeliest(self, answers: np.ndarray) -> np.ndarray:
-        return np.asarray(answers.argmax(axis=-1))
+    def likeliest(self, predictions: np.ndarray) -> np.ndarray:
+        return np.asarray(predictions.argmax(axis=-1))
 
     def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
         return dict(zip(self.labels, [float(number) for number in prediction], strict=True))
@@ -138,7 +138,7 @@ class Labelled(Learned):
     def label_text(self, label: Any) -> str:
         return self.labels[int(label)]
 
-    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """1 for the right class, else 0."""
         return (predictions.argmax(axis=-1) == labels).astype(float)
 
@@ -155,11 +155,11 @@ def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
     return labels
 
 
-def both(chance: Any) -> Any:
+def both(probability: Any) -> Any:
     """Shares of yes (...) as those of no and yes (..., 2)."""
     from keras import ops
 
-    return ops.stack([1.0 - chance, chance], axis=-1)
+    return ops.stack([1.0 - probability, probability], axis=-1)
 
 
 def log_both(logits: Any) -> Any:

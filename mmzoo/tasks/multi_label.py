@@ -35,7 +35,7 @@ class MultiLabel(Labelled):
         return len(self.labels)
 
     @property
-    def no_label(self) -> np.ndarray:
+    def missing_label(self) -> np.ndarray:
         return np.full(len(self.labels), self.missing, np.float32)
 
     def encode(self, value: Any) -> np.ndarray:
@@ -67,16 +67,16 @@ class MultiLabel(Labelled):
     def label_text(self, label: Any) -> str:
         return ", ".join(name for name, given in zip(self.labels, label, strict=True) if given) or "none"
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """Probabilities (B, labels), each by itself."""
         from keras import ops
 
         return ops.sigmoid(logits)
 
-    def unfinish(self, answers: Any) -> Any:
+    def to_logits(self, predictions: Any) -> Any:
         from keras import ops
 
-        return ops.log(answers + 1e-12) - ops.log(1.0 - answers + 1e-12)
+        return ops.log(predictions + 1e-12) - ops.log(1.0 - predictions + 1e-12)
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Macro-F1 over the labels that occur (at 0.5), share of single answers that are right, ROC-AUC, AP."""
@@ -86,6 +86,6 @@ class MultiLabel(Labelled):
         found = {"macro_f1": float(f1.mean()) if len(f1) else 1.0, "accuracy": float((right == guess).mean())}
         return found | ranking(right, predictions)
 
-    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """The share of the labels that are answered right."""
         return ((predictions > 0.5) == (labels > 0.5)).mean(axis=-1)

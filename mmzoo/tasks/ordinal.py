@@ -44,7 +44,7 @@ class Ordinal(Labelled):
         reached, beyond = labels[:, None] >= steps, labels[:, None] > steps
         return np.asarray((beyond.sum(axis=0) + 1.0) / (reached.sum(axis=0) + 2.0))
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """Probabilities (B, labels)."""
         from keras import ops
 
@@ -52,11 +52,11 @@ class Ordinal(Labelled):
         one, none = ops.ones_like(beyond[:, :1]), ops.zeros_like(beyond[:, :1])
         return ops.concatenate([one, beyond], axis=-1) - ops.concatenate([beyond, none], axis=-1)
 
-    def unfinish(self, answers: Any) -> Any:
+    def to_logits(self, predictions: Any) -> Any:
         from keras import ops
 
-        below = ops.cumsum(answers, axis=-1)
-        beyond, least = 1.0 - below[:, :-1], 1.0 - (below - answers)[:, :-1]
+        below = ops.cumsum(predictions, axis=-1)
+        beyond, least = 1.0 - below[:, :-1], 1.0 - (below - predictions)[:, :-1]
         return ops.log(ops.maximum(beyond, 1e-7)) - ops.log(ops.maximum(least - beyond, 1e-7))
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:

@@ -43,7 +43,7 @@ class Regression(Learned):
         return self.targets
 
     @property
-    def no_label(self) -> np.ndarray:
+    def missing_label(self) -> np.ndarray:
         return np.full(self.targets, self.missing, np.float32)
 
     def encode(self, value: Any) -> np.ndarray:
@@ -67,12 +67,12 @@ class Regression(Learned):
     def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
         return self.loss(teacher, logits)
 
-    def finish(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Any) -> Any:
         """The numbers (B, targets), as they are."""
         return logits
 
-    def unfinish(self, answers: Any) -> Any:
-        return answers
+    def to_logits(self, predictions: Any) -> Any:
+        return predictions
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Mean absolute error, and R2 averaged over the targets (0 where a target does not vary)."""
@@ -84,6 +84,6 @@ class Regression(Learned):
             r2[varied] = r2_score(labels[:, varied], predictions[:, varied], multioutput="raw_values")
         return {"mae": float(mean_absolute_error(labels, predictions)), "r2": float(r2.mean())}
 
-    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Minus the absolute error."""
         return -np.abs(predictions - labels).mean(axis=-1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tags:
-    """What a task's finished answers (B, K) are, as scikit-learn tags its estimators.
+    """What a task's predictions (B, K) are, as scikit-learn tags its estimators.
 
     Args:
         probabilistic: each of the K numbers is the probability of a class. There is a temperature, a calibration and a

@@ -24,13 +24,13 @@ class Family(NamedTuple):
 
     make: its function.
     preprocess: what its weights were trained on, see `Scale`; "none" where that is one of its layers.
-    cuts: names of the layers that end its blocks, all but the last block's.
+    block_ends: names of the layers that end its blocks, all but the last block's.
     least: the smallest side in pixels.
     """
 
     make: Callable[..., keras.Model]
     preprocess: str
-    cuts: list[str]
+    block_ends: list[str]
     least: int = 32
 
 
@@ -51,7 +51,8 @@ def image_family(name: str, family: Family, summary: str) -> None:
     tower.__name__ = name
     tower.__doc__ = f"""{summary}
 
-    uint8 (B, S, S, 3) -> `Tokens` (B, places of the last feature map, its channels). {len(family.cuts) + 1} blocks.
+    uint8 (B, S, S, 3) -> `Tokens` (B, places of the last feature map, its channels).
+    {len(family.block_ends) + 1} blocks.
 
     Args:
         weights: None (random, all of it trains), "imagenet" (downloaded) or a .weights.h5 file.
@@ -67,7 +68,7 @@ def image_family(name: str, family: Family, summary: str) -> None:
             f"Tower '{name}' needs pictures of at least {family.least} pixels a side, but input '{item.name}' has "
             f"{side}; give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
         )
-        check_tuning(item, blocks=len(family.cuts) + 1, **options)
+        check_tuning(item, blocks=len(family.block_ends) + 1, **options)
 
     towers.register(name, check, serves="image")(tower)
 
@@ -100,7 +101,7 @@ def application(
     backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
     scale = Scale(family.preprocess, resolution)
     blocks = trainable_blocks if weights else None
-    return grid_tokens(run_backbone(x, item, backbone, scale, family.cuts, blocks, adapters), item)
+    return grid_tokens(run_backbone(x, item, backbone, scale, family.block_ends, blocks, adapters), item)
 
 
 def check_tuning(
@@ -190,7 +191,7 @@ class Scale(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Trunk(keras.layers.Layer):
+class FrozenFeatures(keras.layers.Layer):
     """`lower(scale(x))` as one layer: the frozen blocks of a backbone."""
 
     def __init__(self, scale: Scale, lower: keras.Model, **kwargs: Any) -> None:
@@ -202,7 +203,7 @@ class Trunk(keras.layers.Layer):
         return super().get_config() | {k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Trunk:
+    def from_config(cls, config: dict[str, Any]) -> FrozenFeatures:
         parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("scale", "lower")}
         return cls(**{**config, **parts})
 
@@ -215,14 +216,14 @@ def run_backbone(
     item: Modality,
     backbone: keras.Model,
     scale: Scale,
-    cuts: list[str],
+    block_ends: list[str],
     trainable_blocks: int | None,
     adapters: int = 0,
 ) -> Any:
-    """`backbone(scale(x))`, cut so that what never trains is the trunk.
+    """`backbone(scale(x))`, cut so that what never trains is the frozen part.
 
     Args:
-        cuts: names of the layers that end the blocks, all but the last block's.
+        block_ends: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
             Pretrained blocks keep their batch statistics: those of a small batch are worse.
         adapters: above 0, all blocks are frozen, and behind each but the first is an adapter of that width.
@@ -230,17 +231,17 @@ def run_backbone(
     name = scoped(item)
     if trainable_blocks is None:
         return renamed(backbone, name("blocks"))(scale(x))
-    ends = [*(backbone.get_layer(cut).output for cut in cuts), backbone.outputs[0]]
+    ends = [*(backbone.get_layer(cut).output for cut in block_ends), backbone.outputs[0]]
     frozen = 1 if adapters else len(ends) - trainable_blocks
     middle = ends[frozen - 1] if frozen else backbone.inputs[0]
     if frozen:
         lower = keras.Model(backbone.inputs, middle, name=name("frozen"))
         lower.trainable = False
-        x = frozen_features(item, Trunk(scale, lower, name=name("trunk")))(x)
+        x = frozen_features(item, FrozenFeatures(scale, lower, name=name("frozen_features")))(x)
     else:
         x = scale(x)
     if adapters:
-        ending = {*cuts, backbone.layers[-1].name}
+        ending = {*block_ends, backbone.layers[-1].name}
         rest = keras.Model(middle, ends[-1], name=name("adapted"))
         x = with_adapters(rest, lambda layer: layer.name in ending, adapters)(x, training=False)
     elif trainable_blocks:

@@ -50,10 +50,10 @@ def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: i
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
         "copy the model again.",
     )
-    trunk = frozen_features(item, StaticTokens(pieces, item.tokens, name=name("trunk")))
+    layer = frozen_features(item, StaticTokens(pieces, item.tokens, name=name("frozen_features")))
     if not assets.restoring():
-        trunk.table.assign(wordllama_vectors(pieces))
-    values, mask = trunk(x)
+        layer.table.assign(wordllama_vectors(pieces))
+    values, mask = layer(x)
     values = keras.layers.Dense(width, name=name("project"))(values)
     return attend(values, mask, item, heads, dropout)
 

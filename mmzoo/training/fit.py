@@ -21,15 +21,15 @@ from mmzoo.labels import encode_labels
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up, is_chief
-from mmzoo.training.features.compute import compute_features, first_view
+from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.feeds.remote import Remote
+from mmzoo.training.init_from import init_from
 from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
 from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
-from mmzoo.training.start import begin_from
 from mmzoo.training.step import prepared
 from mmzoo.tuning.model import tune
 
@@ -58,15 +58,15 @@ def fit(
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
-    if training.start:
-        begin_from(model, training.start)
+    if training.init_from:
+        init_from(model, training.init_from)
     # Features of frozen networks are computed from records that are at hand.
     part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
     checked = None
     if validation is not None:
         held_out = compute_features(part, spec, decode(spec, validation, memory=memory), what="validation features")
-        checked = (first_view(held_out), encode_labels(spec.tasks, validation))
+        checked = (first_variant(held_out), encode_labels(spec.tasks, validation))
     frozen = frozenset(name for name, each in model.parts.inputs.items() if each.frozen_network)
     feed = (
         local_feed(part, spec, train, training, seed)
@@ -100,7 +100,7 @@ def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed
     given = decode(spec, train, memory=training.memory * 1e9)
     labels, first = labels_of(spec, train, training), spec.tasks[0]
     return Stream(
-        compute_features(part, spec, given, views=training.views, seed=seed, what="train features"),
+        compute_features(part, spec, given, num_variants=training.num_variants, seed=seed, what="train features"),
         labels,
         varied_of(spec, training, labels, computed=part.frozen),
         batch_size=training.batch_size,
@@ -141,7 +141,7 @@ def varied_of(
     first = spec.tasks[0]
     return Varied(
         training.modality_dropout,
-        training.views,
+        training.num_variants,
         frozen,
         weights_of(first, labels[first.name]) if training.balance == "weights" else None,
         made(training.methods),

@@ -16,14 +16,14 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder
 from mmzoo.folders import identity
 from mmzoo.inference.metrics import metrics, primary
-from mmzoo.inference.running import finish, run_model
+from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up, has_workers, is_chief
 from mmzoo.training.feeds.batches import records_named
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import total_loss
-from mmzoo.training.methods.base import Answers
+from mmzoo.training.methods.base import SubsetPredictions
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
@@ -120,7 +120,7 @@ class Loop:
     def rounds(self, progress: Progress, asked: list[int]) -> None:
         """Calls into the graph until the end, or until somebody asks to stop."""
         batches, tries = None, 0
-        while self.state.step < self.total and not self.tired():
+        while self.state.step < self.total and not self.should_stop():
             self.trainer.begin(self.state.epoch)
             batches = batches or self.trainer.batches(self.feed, range(self.state.step, self.total))
             count = min(self.pace, self.ends[self.state.epoch] - self.state.step)
@@ -142,7 +142,7 @@ class Loop:
                 self.end_epoch(progress)
             wanted = [bool(asked), progress.stopped, (time.monotonic() - began) / len(losses), 1]
             stop, enough, seconds, workers = added_up(wanted)
-            self.pace = int(np.clip(CALL_SECONDS * workers / seconds, 1, self.training.steps_per_call))
+            self.pace = int(np.clip(CALL_SECONDS * workers / seconds, 1, self.training.steps_per_execution))
             if ended or stop or time.monotonic() - self.saved > SAVE_SECONDS:
                 tries = 0
                 self.save()
@@ -152,7 +152,7 @@ class Loop:
                 raise Interrupted(f"{where}; run the same command again to go on.", number)
             if enough:
                 return
-        if self.tired() and is_chief():
+        if self.should_stop() and is_chief():
             patience, epoch = self.training.patience, self.state.epoch
             print(f"No gain for {patience} epochs; training ends after epoch {epoch}.")
 
@@ -200,13 +200,13 @@ class Loop:
         targets = keras.tree.map_structure(tf.constant, labels)
         loss = total_loss(self.spec, outputs, targets, tf.constant(here), methods=self.trainer.methods)
         loss += sum(v.regularizer(v) for v in self.model.trainable_variables if v.regularizer is not None)
-        scores = metrics(self.spec, finish(self.spec, outputs), labels)
+        scores = metrics(self.spec, to_predictions(self.spec, outputs), labels)
         return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
 
     def tell_methods(self) -> None:
         """Tell the methods that an epoch has ended, or with none yet, that training begins."""
 
-        def answers() -> tuple[Answers, Answers]:
+        def answers() -> tuple[SubsetPredictions, SubsetPredictions]:
             assert self.validation is not None, "see TrainingMethod.needs_records"
             seen = self.feed.sample(len(self.validation[0]["present"]))
             return self.answers(*seen), self.answers(*self.validation)
@@ -214,10 +214,10 @@ class Loop:
         for method in self.trainer.methods:
             method.end_epoch(self.state.epoch, answers)
 
-    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> Answers:
+    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> SubsetPredictions:
         """What the model puts out for examples, their labels, and which modalities they really have."""
         here = run_model(self.trainer.gradients.presence, features)[PRESENT]
-        return Answers(run_model(self.model, features), labels, here)
+        return SubsetPredictions(run_model(self.model, features), labels, here)
 
     def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
         """Back to the last checkpoint with a lower rate; after too many tries the end."""
@@ -251,7 +251,7 @@ class Loop:
                 "again with the same command.",
             )
 
-    def tired(self) -> bool:
+    def should_stop(self) -> bool:
         """Were there too many epochs without gain?"""
         return 0 < self.training.patience <= self.state.epoch - self.state.best_epoch
 

@@ -53,7 +53,9 @@ class Plan:
             f"{readable(self.activations)} for a step.",
         ]
         if hasattr(os, "sysconf") and need > (have := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")):
-            lines.append(f"This machine has {readable(have)}: a smaller batch_size or accumulate=2 and more may help.")
+            lines.append(
+                f"This machine has {readable(have)}: a smaller batch_size or grad_accum_steps=2 and more may help."
+            )
         return "\n".join(lines)
 
 
@@ -90,8 +92,8 @@ def make_plan(
     tuned = tuned or tune(model, training)
     held, parameters = (sum(math.prod(v.shape) for v in each.variables) for each in (model, whole or model))
     added = sum(math.prod(factor.shape) for each in tuned.additions for factor in (each.a, each.b))
-    rows = training.batch_size // (replicas * training.accumulate)
-    copies = 3 + bool(training.average)  # the gradient, two moments, the average
+    rows = training.batch_size // (replicas * training.grad_accum_steps)
+    copies = 3 + bool(training.ema_decay)  # the gradient, two moments, the average
     return Plan(
         examples=feed.count,
         steps=max(training.epochs * feed.count // training.batch_size, 1),
@@ -107,11 +109,12 @@ def make_plan(
 
 def check_division(training: Training, replicas: int) -> None:
     """Raise unless every replica gets as many rows of a batch in each of its parts."""
-    parts = replicas * training.accumulate
+    parts = replicas * training.grad_accum_steps
     require(
         training.batch_size % parts == 0,
         f"A batch of {training.batch_size} cannot be divided among {replicas} replicas"
-        f"{f' in {training.accumulate} parts each' if training.accumulate > 1 else ''}; make it a multiple of {parts}: "
+        f"{f' in {training.grad_accum_steps} parts each' if training.grad_accum_steps > 1 else ''}; "
+        f"make it a multiple of {parts}: "
         f"--set training.batch_size={-(-training.batch_size // parts) * parts}.",
     )
 

@@ -37,27 +37,28 @@ class Training:
             `Method(name, option=...)`; see `mmzoo list methods`.
         modality_dropout: share of the modalities that are left out, drawn for each example;
             one always stays (Neverova et al. 2016, "ModDrop").
-        views: how many variants of each example a frozen network reads, which are computed once; the first is the
-            original. What a tower that trains reads is augmented anew in each epoch, whatever this says; an input
+        num_variants: how many variants of each example a frozen network reads, which are computed once; the first is
+            the original. What a tower that trains reads is augmented anew in each epoch, whatever this says; an input
             with `augmentations=[]` is not.
         balance: "none"; "weights", records of rare labels of the first task count more in the loss; "sampling", they
             are drawn more often, and a pass has more examples.
-        start: the folder of a run whose weights this one begins with, those of its most important channels where its
-            towers are wider; random ones, or a package's, if not given.
+        init_from: the folder of a run whose weights this one begins with, those of its most important channels where
+            its towers are wider; random ones, or a package's, if not given.
         memory: gigabytes that decoded examples may take; beyond it the largest inputs are decoded again for each batch.
         clip_norm: gradients longer than this are scaled down to it.
         monitor: the metric that chooses the best epoch, by its name in the history without `val_`; the first
             task's primary one, if not given.
         patience: training ends after so many epochs without a better one; 0 for never.
-        average: weights are averaged with this momentum over the steps, and the average is what is kept; 0 for none.
+        ema_decay: weights are averaged with this momentum over the steps, and the average is what is kept; 0 for none.
         precision: what the layers compute in: "float32", "bfloat16", or "float16" with loss scaling (Micikevicius
             et al. 2018, arXiv:1710.03740). Weights, log-mels, heads and losses are float32 whichever it is, and so is
             the model that is saved.
-        exchange: what gradients are while replicas add them up, once a batch; in 16 bits half as much goes over the
-            network, and N replicas do not quite give what one gives. One replica exchanges nothing.
-        accumulate: a batch goes through the model in so many parts, for less memory. The gradient is that of the
+        allreduce_dtype: what gradients are while replicas add them up, once a batch; in 16 bits half as much goes over
+            the network, and N replicas do not quite give what one gives. One replica exchanges nothing.
+        grad_accum_steps: a batch goes through the model in so many parts, for less memory. The gradient is that of the
             whole batch, but for batch normalization, which sees a part at a time.
-        steps_per_call: up to so many steps are one call into the graph, for less overhead; the numbers are the same.
+        steps_per_execution: up to so many steps are one call into the graph, for less overhead; the numbers are the
+            same.
     """
 
     epochs: int = setting(30, 1, 1_000_000)
@@ -69,28 +70,28 @@ class Training:
     tune_inputs: Sequence[str] = ()
     methods: Sequence[Method | str] = ()
     modality_dropout: float = setting(0.2, 0, 0.95)
-    views: int = setting(1, 1, 64)
+    num_variants: int = setting(1, 1, 64)
     balance: str = setting("none", "none", "weights", "sampling")
-    start: str = ""
+    init_from: str = ""
     memory: float = setting(4.0, 0, 1e6)
     clip_norm: float = setting(1.0, 1e-6, 1e9)
-    average: float = setting(0.99, 0, 0.99999)
+    ema_decay: float = setting(0.99, 0, 0.99999)
     monitor: str = ""
     patience: int = setting(0, 0, 1_000_000)
     schedule: str = setting("cosine", "constant", "cosine", "plateau")
     precision: str = setting("float32", "bfloat16", "float16", "float32")
-    exchange: str = setting("float32", "bfloat16", "float16", "float32")
-    accumulate: int = setting(1, 1, 65_536)
-    steps_per_call: int = setting(16, 1, 1024)
+    allreduce_dtype: str = setting("float32", "bfloat16", "float16", "float32")
+    grad_accum_steps: int = setting(1, 1, 65_536)
+    steps_per_execution: int = setting(16, 1, 1024)
 
     def __post_init__(self) -> None:
         for each in fields(self):
             check_setting(each, getattr(self, each.name))
         self._check_choices()
         require(
-            self.batch_size % self.accumulate == 0,
-            f"A batch of {self.batch_size} cannot be cut into {self.accumulate} equal parts; "
-            "make 'batch_size' a multiple of 'accumulate'.",
+            self.batch_size % self.grad_accum_steps == 0,
+            f"A batch of {self.batch_size} cannot be cut into {self.grad_accum_steps} equal parts; "
+            "make 'batch_size' a multiple of 'grad_accum_steps'.",
         )
 
     def _check_choices(self) -> None:

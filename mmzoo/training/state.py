@@ -18,7 +18,7 @@ from mmzoo.words import one_line
 class State:
     """Where a run is.
 
-    step: how many steps were taken; batches, views and dropout of modalities follow from it.
+    step: how many steps were taken; batches, variants and dropout of modalities follow from it.
     epoch: how many epochs have ended.
     losses: of the steps of the epoch that goes on, each as its terms.
     best: the highest value so far of the metric that chooses, and in which epoch it was.

@@ -51,8 +51,8 @@ class Gradients:
         whole = self._whole(*batch)
         loss, measured = tf.zeros(len(self.terms)), [None] * len(self.methods)
         gradients: list[Any] = []
-        for index in range(self.training.accumulate):
-            part = whole.part(index, self.training.accumulate)
+        for index in range(self.training.grad_accum_steps):
+            part = whole.part(index, self.training.grad_accum_steps)
             # One after the other: together they would take the memory of the whole.
             with tf.control_dependencies(gradients), tf.GradientTape(persistent=bool(self.methods)) as tape:
                 outputs, added = self._called(self._clean, part.inputs)
@@ -68,7 +68,7 @@ class Gradients:
         for method, total in zip(self.methods, measured, strict=True):
             if total is not None:
                 method.update(added_over_replicas(total))
-        sent = [tf.cast(g, self.training.exchange) for g in gradients] if self.replicas > 1 else gradients
+        sent = [tf.cast(g, self.training.allreduce_dtype) for g in gradients] if self.replicas > 1 else gradients
         gradients = [tf.cast(g, tf.float32) / scale for g in added_over_replicas(sent)]
         norm = tf.linalg.global_norm(gradients)
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)

@@ -58,7 +58,7 @@ def train(
     training = training or Training()
     check_settings(spec, training)
     methods = made(training.methods)
-    for other in filter(None, (training.start, *(folder for method in methods for folder in method.runs))):
+    for other in filter(None, (training.init_from, *(folder for method in methods for folder in method.runs))):
         check_finished(other)
     for choice, method in zip(training.method_names, methods, strict=True):
         require(
@@ -69,7 +69,7 @@ def train(
     shards = TableName.parse(data).path
     require(
         not service or (shards and Path(shards).is_dir() and training.balance != "sampling"),
-        "With a data service 'data' names the folder of shards that the records are from (mmzoo shard), "
+        "With a data service 'data' names the folder of shards that the records are from (mmzoo data shard), "
         "and training.balance is not 'sampling'.",
     )
     check_number("The seed", seed, 0, 2**32 - 1, whole=True)

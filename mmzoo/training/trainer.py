@@ -52,7 +52,7 @@ class Trainer:
             optimizer.build(group.variables)
             self.optimizers.append(optimizer)
         # Only of what trains: batch statistics are averages already.
-        averaged = [v for group in self.tuned.groups for v in group.variables if training.average]
+        averaged = [v for group in self.tuned.groups for v in group.variables if training.ema_decay]
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
         self.methods = made(training.methods)
         for method in self.methods:
@@ -116,7 +116,7 @@ class Trainer:
         """
         losses, waited = self._steps(batches, tf.constant(count))
         # Other workers' parts of the losses; always as many, for one graph that adds them up.
-        padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_call - count, 0)), (0, 0)))
+        padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_execution - count, 0)), (0, 0)))
         return added_up(padded.ravel()).reshape(padded.shape)[:count], float(waited)
 
     def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
@@ -173,7 +173,7 @@ class Trainer:
             method.after_step(before, step)
         # The average starts short and grows long, so that the first random weights are soon forgotten.
         done = tf.cast(step, tf.float32)
-        share = 1.0 - tf.minimum(self.training.average, (1.0 + done) / (10.0 + done))
+        share = 1.0 - tf.minimum(self.training.ema_decay, (1.0 + done) / (10.0 + done))
         for average, variable in self.averages:
             if id(variable) in training:
                 average.assign_sub((average - variable.value) * share)

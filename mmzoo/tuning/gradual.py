@@ -6,7 +6,7 @@ from typing import Any
 
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
-from mmzoo.tuning.parts import cut, variables_of
+from mmzoo.tuning.parts import into_blocks, variables_of
 
 
 @tuning.register("gradual")
@@ -24,6 +24,6 @@ def gradual(towers: list[list[Any]], rate: float, *, blocks: int = 4, epochs: in
         [
             Group(variables_of(block), rate, epochs * number)
             for tower in towers
-            for number, block in enumerate(reversed(cut(tower, blocks)), 1)
+            for number, block in enumerate(reversed(into_blocks(tower, blocks)), 1)
         ]
     )

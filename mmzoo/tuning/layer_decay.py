@@ -6,7 +6,7 @@ from typing import Any
 
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
-from mmzoo.tuning.parts import cut, variables_of
+from mmzoo.tuning.parts import into_blocks, variables_of
 
 
 @tuning.register("layer_decay")
@@ -21,8 +21,8 @@ def layer_decay(towers: list[list[Any]], rate: float, *, decay: float = 0.75, bl
     """
     groups = []
     for tower in towers:
-        cuts = cut(tower, blocks)
+        parts = into_blocks(tower, blocks)
         groups += [
-            Group(variables_of(block), rate * decay ** (len(cuts) - number)) for number, block in enumerate(cuts, 1)
+            Group(variables_of(block), rate * decay ** (len(parts) - number)) for number, block in enumerate(parts, 1)
         ]
     return Tuned(groups)

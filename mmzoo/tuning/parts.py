@@ -44,7 +44,7 @@ def parts(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return [layer]
 
 
-def cut(tower: list[keras.layers.Layer], count: int) -> list[list[keras.layers.Layer]]:
+def into_blocks(tower: list[keras.layers.Layer], count: int) -> list[list[keras.layers.Layer]]:
     """A tower in `count` blocks of as many parts, or one more; in less where it has fewer parts."""
     count = min(count, len(tower))
     ends = [round(end) for end in np.linspace(0, len(tower), count + 1)]

@@ -1,4 +1,4 @@
-"""Folders of shards, as `mmzoo shard` writes them."""
+"""Folders of shards, as `mmzoo data shard` writes them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmzoo.errors import require
 
 @readers.register("shards")
 class Shards(Reader):
-    """A folder of shards (mmzoo shard)."""
+    """A folder of shards (mmzoo data shard)."""
 
     def fits(self, source: Any, label: str = "") -> bool:
         return isinstance(source, str) and Path(source).is_dir()
 
     def open(self, source: Any, options: Options, label: str = "") -> Source:
-        told = "What the columns of shards are was said when they were written: mmzoo shard --kind."
+        told = "What the columns of shards are was said when they were written: mmzoo data shard --kind."
         require(not options.kinds, told)
         table = read_shards(source)
         return Source(source, {"all": table}, table.kinds)

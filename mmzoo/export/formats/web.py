@@ -83,14 +83,14 @@ def runtime_files() -> dict[str, bytes]:
     """The files of the runtime by name, out of npm's packages."""
     found = {}
     for package in PACKAGES:
-        with tarfile.open(fileobj=io.BytesIO(packed(package)), mode="r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(npm_package(package)), mode="r:gz") as archive:
             for source, path, name in RUNTIME:
                 if source == package and (member := archive.extractfile(f"package/{path}")):
                     found[name] = member.read()
     return found
 
 
-def packed(package: str) -> bytes:
+def npm_package(package: str) -> bytes:
     """A package of npm, from the cache or from its registry; its checksum is right."""
     place = cache.folder()
     kept = place / "npm" / f"{package.replace('@', '').replace('/', '-')}.tgz" if place else None

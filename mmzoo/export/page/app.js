@@ -37,17 +37,17 @@ async function ask(names) {
 
 // Exact Shapley values of the modalities that are given, in the chosen answer; nothing given counts as the even share.
 async function shares(names, task, chosen) {
-  const worth = new Map();
+  const score = new Map();
   for (let set = 1; set < 1 << names.length; set++)
-    worth.set(set, (await ask(names.filter((_, k) => set >> k & 1))).answers[task.name][chosen]);
-  worth.set(0, task.labels.length ? 1 / task.labels.length : 0);
+    score.set(set, (await ask(names.filter((_, k) => set >> k & 1))).answers[task.name][chosen]);
+  score.set(0, task.labels.length ? 1 / task.labels.length : 0);
   const factorial = n => n < 2 ? 1 : n * factorial(n - 1);
   return names.map((_, k) => {
     let total = 0;
-    for (const [set, value] of worth) {
+    for (const [set, value] of score) {
       if (set >> k & 1) continue;
       const size = set.toString(2).replaceAll('0', '').length;
-      total += factorial(size) * factorial(names.length - size - 1) / factorial(names.length) * (worth.get(set | 1 << k) - value);
+      total += factorial(size) * factorial(names.length - size - 1) / factorial(names.length) * (score.get(set | 1 << k) - value);
     }
     return total;
   });

@@ -22,10 +22,10 @@ from mmzoo.modalities.audio.wav import RATES
 from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
 from mmzoo.modalities.base import Modality, padded
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.cuts import note_cut
-from mmzoo.modalities.explanation import Inside, Probe
-from mmzoo.modalities.files import FILES, unpacked
+from mmzoo.modalities.explanation import InputExplanation, Probe
+from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.truncation import note_truncation
 
 FEATURES = ("log_mel", "mfcc")
 
@@ -42,14 +42,14 @@ class Audio(Modality):
         features: what most towers make of the waveform, in the graph: "log_mel", or "mfcc", the
             first half of its cosine transform.
         bands: mel bands.
-        frames: 0, or how many frames of `bands` numbers were computed elsewhere and are
-            given in the waveform's place: the example is float32 (frames, bands), then zeros.
+        frames: 0, or how many frames of `num_mel_bins` numbers were computed elsewhere and are
+            given in the waveform's place: the example is float32 (frames, num_mel_bins), then zeros.
     """
 
     sample_rate: int = 16000
     seconds: float = 2.0
     features: str = "log_mel"
-    bands: int = 40
+    num_mel_bins: int = 40
     frames: int = 0
     tower: Tower | str = "spectrogram_cnn"
     kind: ClassVar[str] = "audio"
@@ -80,7 +80,7 @@ class Audio(Modality):
         super().__post_init__()
         check_number(f"The sample_rate of audio '{self.name}'", self.sample_rate, 1000, 48000, whole=True)
         check_number(f"The seconds of audio '{self.name}'", self.seconds, 0.1, 60)
-        check_number(f"The bands of audio '{self.name}'", self.bands, 4, 256, whole=True)
+        check_number(f"The mel bins of audio '{self.name}'", self.num_mel_bins, 4, 256, whole=True)
         check_number(f"The frames of audio '{self.name}'", self.frames, 0, 10_000, whole=True)
         require(
             not (self.frames and self.augmentations),
@@ -91,7 +91,7 @@ class Audio(Modality):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.frames, self.bands) if self.frames else (int(self.sample_rate * self.seconds),)
+        return (self.frames, self.num_mel_bins) if self.frames else (int(self.sample_rate * self.seconds),)
 
     @property
     def dtype(self) -> str:
@@ -112,18 +112,18 @@ class Audio(Modality):
         where it is clear which; float in -1..1, or integers, which are scaled by their type (see `waveforms.waveform`).
         With its own rate it is `(samples, rate)`, or a dict as Hugging Face's datasets give it, `{"array",
         "sampling_rate"}`; `{"bytes", "path"}` is a file. What is longer than `seconds` is cut, and the log says so.
-        With `frames`: an array (any, bands) or a .npy file.
+        With `frames`: an array (any, num_mel_bins) or a .npy file.
 
         Raises:
             MMZooError: it is none of these, is damaged, or needs PyAV, which is not installed.
         """
-        value = unpacked(value)
+        value = unwrapped(value)
         if self.frames:
-            return padded(read_array(value, f"audio '{self.name}'", self.bands), self.frames)
+            return padded(read_array(value, f"audio '{self.name}'", self.num_mel_bins), self.frames)
         if isinstance(value, FILES):
             samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
             if frames > int((self.seconds + 0.1) * rate):
-                note_cut(self.name, frames / rate, self.seconds, "seconds", "seconds")
+                note_truncation(self.name, frames / rate, self.seconds, "seconds", "seconds")
         else:
             samples, rate = self._parts(value)
             samples = waveform(samples, f"'{self.name}'")
@@ -226,7 +226,7 @@ class Audio(Modality):
     @classmethod
     def to_stored(cls, value: Any) -> bytes:
         """A waveform with its rate is a WAV file."""
-        value = unpacked(value)
+        value = unwrapped(value)
         if isinstance(value, Mapping):
             value = value.get("array"), value.get("sampling_rate")
         if not isinstance(value, tuple):
@@ -238,17 +238,17 @@ class Audio(Modality):
         wave = self.decode(value)
         return Shown(sound=self.to_file(wave), picture=spectrum_png(wave, self.sample_rate))
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """Integrated gradients from a quiet clip on the log-mel, and its tiles; else silent stretches of time."""
         caption, at = "when and at which pitch it speaks for the answer (blue) and against it (orange)", probe.spectrum
         if at is None:
-            return Inside(self.kind, {"occlusion": stretches(probe)}, caption, shown=probe.example)
+            return InputExplanation(self.kind, {"occlusion": stretches(probe)}, caption, shown=probe.example)
         x, mask = probe.at(at)
         assert mask is not None
         shares, gap = probe.integrated_gradients(at, x, quiet(x, mask), mask)
         real = max(int(mask.sum()), 1)
         maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
-        return Inside(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
+        return InputExplanation(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
 
     def sequence(self, x: Any, width: int) -> Any:
         """Frames: log-mel or MFCC in the graph, or those that were given."""

@@ -18,12 +18,12 @@ def frames(x: Any, item: Audio, name: str = "") -> Tokens:
     Args:
         name: of the layer, where something behind it is what never trains.
     """
-    called = name or f"{item.name}.trunk"
+    called = name or f"{item.name}.frozen_features"
     if item.frames:
         layer = GivenFrames(name=called)
     else:
         kind = {"log_mel": LogMel, "mfcc": Mfcc}[item.features]
-        layer = kind(item.sample_rate, bands=item.bands, name=called)
+        layer = kind(item.sample_rate, num_mel_bins=item.num_mel_bins, name=called)
     if not name:
         frozen_features(item, layer)
     return Tokens(*layer(x))

@@ -13,13 +13,13 @@ from mmzoo.tokens import until_last
 FLOOR = 1e-5  # added to the mel power before the logarithm: -50 dB under full scale speech, above rounding
 
 
-def mel_weights(sample_rate: int, window: int, bands: int, low: float = 60.0) -> np.ndarray:
-    """Triangular filters (window // 2 + 1, bands), float64, even on the HTK mel scale `2595 log10(1 + f / 700)`."""
+def mel_weights(sample_rate: int, window: int, num_mel_bins: int, low: float = 60.0) -> np.ndarray:
+    """Triangular filters (window // 2 + 1, num_mel_bins), float64, on the HTK mel scale `2595 log10(1 + f / 700)`."""
 
     def mel(hertz: Any) -> Any:
         return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
 
-    edges = np.linspace(mel(low), mel(sample_rate / 2), bands + 2)
+    edges = np.linspace(mel(low), mel(sample_rate / 2), num_mel_bins + 2)
     bins = mel(np.arange(window // 2 + 1) * sample_rate / window)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
@@ -30,7 +30,7 @@ def mel_weights(sample_rate: int, window: int, bands: int, low: float = 60.0) ->
 
 @keras.saving.register_keras_serializable("mmzoo")
 class LogMel(keras.layers.Layer):
-    """Waveform (B, N) -> log-mel (B, T, bands), normalised per clip, and its mask bool (B, T).
+    """Waveform (B, N) -> log-mel (B, T, num_mel_bins), normalised per clip, and its mask bool (B, T).
 
     Frames of 32 ms every 10 ms under a Hann window; T = 1 + (N - window) // hop.
     A frame is real if a sample at or after its start is not zero. Each clip's
@@ -42,7 +42,7 @@ class LogMel(keras.layers.Layer):
     four quarters is added up before, which are the first two splits of an FFT.
     """
 
-    def __init__(self, sample_rate: int, *, bands: int = 64, **kwargs: Any) -> None:
+    def __init__(self, sample_rate: int, *, num_mel_bins: int = 64, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.unit = round(0.002 * sample_rate)  # of both: so a frame is made of whole parts of hops
         self.window, self.hop = 16 * self.unit, 5 * self.unit
@@ -52,7 +52,7 @@ class LogMel(keras.layers.Layer):
         outer, inner = hann[place], hann[half - place]
         outer[-1], inner[-1] = outer[-1] / 2, inner[-1] / 2  # the ends of two quarters are one sample
         self.outer, self.inner = outer.astype(np.float32), inner.astype(np.float32)
-        mel = mel_weights(sample_rate, self.window, bands).astype(np.float32)
+        mel = mel_weights(sample_rate, self.window, num_mel_bins).astype(np.float32)
         bins = {"even": np.arange(2, half, 2), "odd": np.arange(1, half, 2)}  # the first and the last are in no band
         angle = {name: 2 * np.pi * np.outer(place, chosen) / self.window for name, chosen in bins.items()}
         self.cosines = {name: np.cos(each).astype(np.float32) for name, each in angle.items()}
@@ -65,7 +65,7 @@ class LogMel(keras.layers.Layer):
         return normalised(frames, mask, (1, 2)), mask
 
     def log_mel(self, x: Any) -> Any:
-        """The logarithm of the power in each band, (B, T, bands), not normalised."""
+        """The logarithm of the power in each band, (B, T, num_mel_bins), not normalised."""
         first, second, third, fourth, middle = self.quarters(x)
         outer_sum, inner_sum = (first + fourth) * self.outer, (second + third) * self.inner
         outer_gap, inner_gap = (first - fourth) * self.outer, (second - third) * self.inner
@@ -115,16 +115,16 @@ class LogMel(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mmzoo")
 class Mfcc(LogMel):
-    """Waveform (B, N) -> mel-frequency cepstral coefficients (B, T, bands // 2) and their mask bool (B, T).
+    """Waveform (B, N) -> mel-frequency cepstral coefficients (B, T, num_mel_bins // 2) and their mask bool (B, T).
 
     Davis & Mermelstein 1980: the orthonormal cosine transform (DCT-II) of the log-mel, of which the first
     half of the coefficients is kept; each is brought to mean 0 and deviation 1 over the clip's real frames.
     """
 
-    def __init__(self, sample_rate: int, *, bands: int = 40, **kwargs: Any) -> None:
-        super().__init__(sample_rate, bands=bands, **kwargs)
-        place = np.outer(np.arange(bands) + 0.5, np.arange(bands // 2))
-        cosines = np.cos(np.pi * place / bands) * np.sqrt(2 / bands)
+    def __init__(self, sample_rate: int, *, num_mel_bins: int = 40, **kwargs: Any) -> None:
+        super().__init__(sample_rate, num_mel_bins=num_mel_bins, **kwargs)
+        place = np.outer(np.arange(num_mel_bins) + 0.5, np.arange(num_mel_bins // 2))
+        cosines = np.cos(np.pi * place / num_mel_bins) * np.sqrt(2 / num_mel_bins)
         cosines[:, 0] /= np.sqrt(2)
         self.transform = cosines.astype(np.float32)
 

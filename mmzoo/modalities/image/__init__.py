@@ -16,8 +16,8 @@ from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import Inside, Probe
-from mmzoo.modalities.files import FILES, unpacked
+from mmzoo.modalities.explanation import InputExplanation, Probe
+from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.image.client import read_image, squeezed
 from mmzoo.modalities.image.corruption import CORRUPTIONS
 from mmzoo.modalities.image.occlusion import patches
@@ -40,7 +40,7 @@ class Image(Modality):
     size: int = 64
     tower: Tower | str = "small_cnn"
     kind: ClassVar[str] = "image"
-    usual: ClassVar[tuple[str, ...]] = ("flip", "affine", "colour")
+    usual: ClassVar[tuple[str, ...]] = ("flip", "affine", "color_jitter")
     colour: ClassVar[str] = "#4e79a7"
     endings: ClassVar[tuple[str, ...]] = (
         *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"),
@@ -139,7 +139,7 @@ class Image(Modality):
 
     @classmethod
     def content(cls, value: Any) -> Any:
-        value = unpacked(value)
+        value = unwrapped(value)
         return from_pillow(value, "The picture")[0] if is_pillow(value) else super().content(value)
 
     def fingerprint(self, example: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ class Image(Modality):
 
     @classmethod
     def to_stored(cls, value: Any) -> bytes:
-        value = unpacked(value)
+        value = unwrapped(value)
         if not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
             pixels, turn = read_picture(value, "of a record")
             value = turned(pixels, turn)
@@ -164,7 +164,7 @@ class Image(Modality):
         Pillow.fromarray(cls("picture", size=96).decode(value)).save(out, "JPEG", quality=85)
         return out.getvalue()
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """Integrated gradients from a flat picture of the mean colour, Grad-CAM where there is a map, and patches."""
         x, _ = probe.at(probe.gate)
         baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
@@ -173,7 +173,7 @@ class Image(Modality):
         if probe.feature_map is not None:
             maps["grad_cam"] = probe.grad_cam(probe.feature_map)
         caption = "where it speaks for the answer (blue) and against it (orange)"
-        return Inside(self.kind, maps, caption, gap=gap, shown=probe.example, tokens="map")
+        return InputExplanation(self.kind, maps, caption, gap=gap, shown=probe.example, tokens="map")
 
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of, read_array, real_numbers
 from mmzoo.modalities.base import Modality, padded, statistics
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import Inside, Probe, without_each
+from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.sensor.corruption import CORRUPTIONS
 from mmzoo.modalities.sensor.reading import even_steps, read_numbers
 from mmzoo.modalities.shown import Shown
@@ -142,7 +142,7 @@ class Sensor(Modality):
                 lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
         return Shown("{} steps of {} channels".format(*example.shape), curves=tuple(lines))
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
         maps = {"occlusion": without_each(probe, np.full(self.channels, np.nan, np.float32))}
         names, gap = [f"channel {k + 1}" for k in range(self.channels)], None
@@ -153,7 +153,7 @@ class Sensor(Modality):
             shares, gap = probe.integrated_gradients(at, x, baseline, mask)
             maps["integrated_gradients"] = shares[:, : self.channels].sum(axis=0)
         caption = "what each channel says for the answer (blue) and against it (orange)"
-        return Inside(self.kind, maps, caption, names, gap, shown=probe.example)
+        return InputExplanation(self.kind, maps, caption, names, gap, shown=probe.example)
 
     def sequence(self, x: Any, width: int) -> Any:
         """Steps (B, T, 2 channels): the channels without gaps, and which of them were measured."""
@@ -162,4 +162,6 @@ class Sensor(Modality):
         from mmzoo.tokens import Tokens
 
         self.check_fitted()
-        return Tokens(*frozen_features(self, FillGaps(self.means, self.deviations, name=f"{self.name}.trunk"))(x))
+        return Tokens(
+            *frozen_features(self, FillGaps(self.means, self.deviations, name=f"{self.name}.frozen_features"))(x)
+        )

@@ -14,7 +14,7 @@ import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.arrays import load_npy
-from mmzoo.modalities.files import FILES, read_bytes, unpacked
+from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 
 MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it is read
 MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
@@ -26,7 +26,7 @@ def read_numbers(value: Any) -> Any:
     Raises:
         DataError: see `read_csv`, `read_parquet` and `arrays.load_npy`.
     """
-    value = unpacked(value)
+    value = unwrapped(value)
     ending = Path(value).suffix.lower() if isinstance(value, (str, os.PathLike)) else ""
     if ending in (".csv", ".tsv", ".txt"):
         return read_csv(value)

@@ -17,7 +17,7 @@ from mmzoo.limits import unique_keys
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality, frequent, statistics
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import Inside, Probe, without_each
+from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
@@ -178,7 +178,7 @@ class Tabular(Modality):
     def shown(self, value: Any) -> Shown:
         return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """Each column as if it were missing, and for numbers alone integrated gradients from their means."""
         maps, gap = {"occlusion": without_each(probe, self.absent)}, None
         if not self.categories:
@@ -186,7 +186,7 @@ class Tabular(Modality):
             baseline = np.where(np.isnan(x), x, np.array(self.means, np.float32))
             maps["integrated_gradients"], gap = probe.integrated_gradients(probe.gate, x, baseline)
         caption = "what each column says for the answer (blue) and against it (orange)"
-        return Inside(self.kind, maps, caption, [*self._columns], gap, tokens="pieces")
+        return InputExplanation(self.kind, maps, caption, [*self._columns], gap, tokens="pieces")
 
     def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
         from mmzoo.modalities.tabular.mixing import columns_of_both

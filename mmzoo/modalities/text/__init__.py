@@ -15,11 +15,11 @@ from mmzoo.errors import as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.cuts import note_cut
-from mmzoo.modalities.explanation import Inside, Probe
+from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.normalizing import normalized
+from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
 
 MOST_WORDS = 64  # that are left out, one at a time
@@ -123,7 +123,7 @@ class Text(Modality):
         (length,) = self.shape
         if len(found) > length:
             unit, setting = ("bytes", "max_bytes") if self.in_graph else ("tokens", "tokens")
-            note_cut(self.name, len(found), length, unit, setting)
+            note_truncation(self.name, len(found), length, unit, setting)
         example = np.zeros(length, self.dtype)
         example[: len(found)] = found[:length]
         return example
@@ -176,7 +176,7 @@ class Text(Modality):
     def value_of(self, example: np.ndarray) -> Any:
         return self.to_file(example)
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """Each word left out; where a word is a token of an embedding, integrated gradients from zeros too."""
         pieces, losses = self._without_words(probe)
         maps, gap, at = {"occlusion": losses}, None, probe.embedding
@@ -187,7 +187,7 @@ class Text(Modality):
                 shares, gap = probe.integrated_gradients(at, x, np.zeros_like(x), ids)
                 maps["integrated_gradients"] = shares[: len(pieces)].sum(axis=-1)
         caption = "what each word says for the answer (blue) and against it (orange)"
-        return Inside(self.kind, maps, caption, pieces, gap, tokens="pieces")
+        return InputExplanation(self.kind, maps, caption, pieces, gap, tokens="pieces")
 
     def _without_words(self, probe: Probe) -> tuple[list[str], np.ndarray]:
         """The first words of the text, and the logit lost without each."""

@@ -18,7 +18,7 @@ def token_ids(x: Any, item: Text) -> Any:
     item.check_fitted()
     if not item.in_graph:
         return x
-    return frozen_features(item, item.made_tokenizer.layer(item.tokens, f"{item.name}.trunk"))(x)
+    return frozen_features(item, item.made_tokenizer.layer(item.tokens, f"{item.name}.frozen_features"))(x)
 
 
 def embedded(x: Any, item: Text, width: int) -> Tokens:

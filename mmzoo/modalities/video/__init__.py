@@ -15,8 +15,8 @@ from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.audio.containers import count_frames, frames
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import Inside, Probe
-from mmzoo.modalities.files import FILES, read_bytes, unpacked
+from mmzoo.modalities.explanation import InputExplanation, Probe
+from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.image.client import squeezed
 from mmzoo.modalities.image.corruption import BLUR, NOISE
 from mmzoo.modalities.image.occlusion import patches
@@ -82,7 +82,7 @@ class Video(Modality):
         Raises:
             MMZooError: it is damaged, too large, or needs PyAV, which is not installed.
         """
-        value = unpacked(value)
+        value = unwrapped(value)
         if isinstance(value, FILES):
             data, origin = read_bytes(value, "video")
             if data[:4] != b"GIF8":
@@ -127,10 +127,10 @@ class Video(Modality):
         """Its first frame."""
         return Shown(picture=png(self.decode(value)[0]))
 
-    def explain(self, probe: Probe) -> Inside:
+    def explain(self, probe: Probe) -> InputExplanation:
         """The same patch of all frames at once."""
         caption = "what is lost when a patch is covered in all frames, over the first frame"
-        return Inside(self.kind, {"occlusion": patches(probe)}, caption, shown=probe.example[0])
+        return InputExplanation(self.kind, {"occlusion": patches(probe)}, caption, shown=probe.example[0])
 
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from mmzoo.network import check_public
 PATIENCE = 45  # seconds that the others have to notice that one is gone
 
 
-def start(command: list[str], count: int, folder: Path, *, public: bool = False) -> int:
+def start_workers(command: list[str], count: int, folder: Path, *, public: bool = False) -> int:
     """Run `command` in `count` processes that find each other by TF_CONFIG; the exit code of all.
 
     The first one writes to the terminal; the others' words are in `FOLDER.worker-1.log` and so on. Ctrl-C

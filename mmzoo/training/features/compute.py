@@ -21,61 +21,65 @@ BATCH = 64
 
 
 def compute_features(
-    part: Split, spec: Spec, arrays: dict[str, Any], *, views: int = 1, seed: int = 0, what: str = "features"
+    part: Split, spec: Spec, arrays: dict[str, Any], *, num_variants: int = 1, seed: int = 0, what: str = "features"
 ) -> dict[str, Any]:
-    """Run the trunks over all examples: what comes out of them, (N, views, ...), and other inputs as they are.
+    """Run the frozen parts over all examples: their outputs (N, num_variants, ...), and other inputs as they are.
 
     These are `Held`, or `Examples` where they are not in memory; `present` is an array (N, M). What comes out of a
-    trunk with weights, a frozen network, is kept on disk; of examples without random variants it has one view.
+    frozen part with weights, a frozen network, is kept on disk; of examples without random variants it has one variant.
     """
     found: dict[str, Any] = {"present": arrays["present"]}
     for item in spec.inputs:
         given = {name: arrays[name] for name in (item.name, "present")}
-        trunk = part.frozen.get(item.name)
-        if trunk is None:
+        frozen_features = part.frozen.get(item.name)
+        if frozen_features is None:
             array = arrays[item.name]
             found[item.name] = array if isinstance(array, Examples) else Held(item, array)
             continue
-        count = views if item.augmentations else 1
+        count = num_variants if item.augmentations else 1
         label = f"{what} of {item.name}"
-        if not trunk.weights:
-            found[item.name] = run_trunk(trunk, item, given, count, seed, label)
+        if not frozen_features.weights:
+            found[item.name] = run_frozen_features(frozen_features, item, given, count, seed, label)
             continue
-        facts = [item.to_json(), count, seed if count > 1 else 0, trunk.layers[-1].compute_dtype]
-        key = key_of(facts, trunk.weights, given)
+        facts = [item.to_json(), count, seed if count > 1 else 0, frozen_features.layers[-1].compute_dtype]
+        key = key_of(facts, frozen_features.weights, given)
         found[item.name] = kept(
             label,
             key,
-            trunk.output,
+            frozen_features.output,
             (len(arrays["present"]), count),
-            lambda trunk=trunk, item=item, given=given, count=count, label=label: run_trunk(  # type: ignore[misc]
-                trunk, item, given, count, seed, label
+            lambda frozen_features=frozen_features, item=item, given=given, count=count, label=label: (
+                run_frozen_features(  # type: ignore[misc]
+                    frozen_features, item, given, count, seed, label
+                )
             ),
         )
     return found
 
 
-def run_trunk(trunk: keras.Model, item: Modality, arrays: dict[str, Any], views: int, seed: int, what: str) -> Any:
-    """What a trunk makes of all examples, (N, views, ...): of the examples themselves, then of variants."""
-    run = compiled(trunk)
+def run_frozen_features(
+    frozen_features: keras.Model, item: Modality, arrays: dict[str, Any], num_variants: int, seed: int, what: str
+) -> Any:
+    """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants."""
+    run = compiled(frozen_features)
     total = len(arrays["present"])
     found = []
-    with tqdm(total=views * total, desc=what, unit="example", disable=None, leave=False) as bar:
-        for view in range(views):
+    with tqdm(total=num_variants * total, desc=what, unit="example", disable=None, leave=False) as bar:
+        for variant in range(num_variants):
             parts = []
             for start in range(0, total, BATCH):
                 batch = {name: tf.constant(array[start : start + BATCH]) for name, array in arrays.items()}
-                if view:
+                if variant:
                     rows = tf.range(start, start + len(batch["present"]), dtype=tf.int64)
-                    batch[item.name] = item.augment(batch[item.name], keys_of(seed, rows, view + 0 * rows))
+                    batch[item.name] = item.augment(batch[item.name], keys_of(seed, rows, variant + 0 * rows))
                 parts.append(keras.tree.map_structure(np.asarray, run(batch)))
                 bar.update(len(batch["present"]))
             found.append(keras.tree.map_structure(lambda *each: np.concatenate(each), *parts))
     return keras.tree.map_structure(lambda *each: np.stack(each, axis=1), *found)
 
 
-def first_view(features: dict[str, Any]) -> dict[str, Any]:
-    """The originals: what `rest` takes, without the axis of views."""
+def first_variant(features: dict[str, Any]) -> dict[str, Any]:
+    """The originals: what `rest` takes, without the axis of variants."""
 
     def original(value: Any) -> Any:
         if isinstance(value, Held):

@@ -1,4 +1,4 @@
-"""The stream of training batches: examples, views and modalities as a pure function of (seed, step).
+"""The stream of training batches: examples, variants and modalities as a pure function of (seed, step).
 
 Every draw belongs to an example in an epoch (`mmzoo.draws`), whatever batch or worker it is in.
 """
@@ -23,7 +23,7 @@ from mmzoo.errors import DataError, require
 from mmzoo.modalities import Modality
 from mmzoo.training.methods.base import TrainingMethod
 
-VIEW = 1000  # the first salt of what is drawn here; augmentations have those below
+VARIANT = 1000  # the first salt of what is drawn here; augmentations have those below
 # `tf.random.experimental.index_shuffle` puts this before a seed, and on the wrong axis where there are several seeds.
 SHUFFLE = 498247692
 
@@ -34,7 +34,7 @@ class Varied:
 
     Args:
         modality_dropout: the share of present modalities that are left out.
-        views: of so many variants, the original among them, a frozen network reads one.
+        num_variants: of so many variants, the original among them, a frozen network reads one.
         frozen: the inputs that a frozen network reads.
         weights: how much each example counts, float32 (N,): the third part of a batch, where they are given.
         methods: what else changes a batch, one after the other.
@@ -42,7 +42,7 @@ class Varied:
     """
 
     modality_dropout: float = 0.0
-    views: int = 1
+    num_variants: int = 1
     frozen: frozenset[str] = frozenset()
     weights: np.ndarray | None = None
     methods: Sequence[TrainingMethod] = ()
@@ -55,10 +55,10 @@ class Varied:
         """
         if item.name not in self.frozen:
             return item.augment(batch, keys)
-        if self.views == 1:
+        if self.num_variants == 1:
             return batch
-        view = chosen_view(keys, salt, self.views)
-        return item.augment(batch, keys_of(seed, rows, view), view > 0)
+        variant = chosen_variant(keys, salt, self.num_variants)
+        return item.augment(batch, keys_of(seed, rows, variant), variant > 0)
 
     def __call__(self, inputs: dict[str, Any], labels: dict[str, Any], rows: Any, keys: Any) -> Any:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
@@ -66,14 +66,14 @@ class Varied:
         answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
         for method in self.methods:
             inputs, answers, counts = method.batch(inputs, answers, counts, keys, self.items)
-        chance = uniforms(keys, VIEW, (inputs["present"].shape[1],))
+        chance = uniforms(keys, VARIANT, (inputs["present"].shape[1],))
         inputs = {**inputs, "present": drop_modalities(inputs["present"], self.modality_dropout, chance)}
         return (inputs, answers) if counts is None else (inputs, answers, counts)
 
 
-def chosen_view(keys: Any, salt: int, views: int) -> Any:
-    """Which of an example's views is drawn, int64 (B,)."""
-    return tf.cast(uniforms(keys, VIEW + salt) * views, tf.int64)
+def chosen_variant(keys: Any, salt: int, num_variants: int) -> Any:
+    """Which of an example's variants is drawn, int64 (B,)."""
+    return tf.cast(uniforms(keys, VARIANT + salt) * num_variants, tf.int64)
 
 
 def stream(
@@ -94,7 +94,8 @@ def stream(
     within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, views, ...), of which one view is drawn; or `Held` or `Examples`, to be augmented now.
+        features: by input (N, num_variants, ...), of which one variant is drawn; or `Held` or `Examples`, to be
+            augmented now.
         varied: what is drawn of them.
         table: the rows of one pass, where it is not each example once.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
@@ -119,10 +120,10 @@ def stream(
         keys = keys_of(seed, drawn, places // count)
         rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
-        def one_view(views: Any, salt: int) -> Any:
-            # Gather (row, view) pairs at once: picking rows first would copy every view of them.
-            view = chosen_view(keys, salt, views.shape[1])
-            return tf.gather_nd(views, tf.stack([rows, view], axis=1))
+        def one_variant(variants: Any, salt: int) -> Any:
+            # Gather (row, variant) pairs at once: picking rows first would copy every view of them.
+            variant = chosen_variant(keys, salt, variants.shape[1])
+            return tf.gather_nd(variants, tf.stack([rows, variant], axis=1))
 
         decoded = read(files, rows, part.stop - part.start)
         decoded |= {name: tf.gather(array, rows) for name, array in held.items()}
@@ -132,7 +133,7 @@ def stream(
                 item = features[name].item
                 inputs[name] = varied.augmented(item, decoded[name], rows, keys, salt=salt, seed=seed)
             else:
-                inputs[name] = keras.tree.map_structure(functools.partial(one_view, salt=salt), features[name])
+                inputs[name] = keras.tree.map_structure(functools.partial(one_variant, salt=salt), features[name])
         return varied(inputs, labels, rows, keys)
 
     # Without AutoGraph, which would read the source of all that is called; nothing in it branches on a tensor.

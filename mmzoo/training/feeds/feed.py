@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.training.features.compute import first_view
+from mmzoo.training.features.compute import first_variant
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
 
@@ -86,5 +86,5 @@ class Stream:
         """See `Feed`."""
         total = len(self.features["present"])
         rows = np.linspace(0, total - 1, min(count, total)).astype(int)
-        features = keras.tree.map_structure(lambda a: a[rows], first_view(self.features))
+        features = keras.tree.map_structure(lambda a: a[rows], first_variant(self.features))
         return features, {name: label[rows] for name, label in self.labels.items()}

@@ -35,7 +35,7 @@ class Learner(NamedTuple):
     averages: Sequence[tuple[Any, Any]] = ()
 
 
-class Answers(NamedTuple):
+class SubsetPredictions(NamedTuple):
     """What the model answers to records that stay the same: outputs, labels, and bool (N, M) what is really there."""
 
     outputs: dict[str, Any]
@@ -47,7 +47,7 @@ class TrainingMethod:
     """A way to learn: it overrides what it needs, in the order in which these are called. Options are keyword-only.
 
     Whatever runs in the step is traced into one graph, runs on every replica, and must give every replica the same
-    variables. Where a loss has parts (`Training.accumulate`), the parts of a batch must add up.
+    variables. Where a loss has parts (`Training.grad_accum_steps`), the parts of a batch must add up.
     """
 
     multiple = 1
@@ -126,7 +126,7 @@ class TrainingMethod:
             step: how many steps were taken by now.
         """
 
-    def end_epoch(self, epoch: int, answers: Callable[[], tuple[Answers, Answers]]) -> None:
+    def end_epoch(self, epoch: int, answers: Callable[[], tuple[SubsetPredictions, SubsetPredictions]]) -> None:
         """An epoch has ended, or with `epoch` 0, training begins. Called on every worker.
 
         Args:

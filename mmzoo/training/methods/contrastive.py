@@ -43,8 +43,8 @@ class Contrastive(TrainingMethod):
             "The method 'contrastive' lets modalities find each other, and this spec has only one; leave it out.",
         )
         require(
-            training.accumulate == 1,
-            "The method 'contrastive' compares the examples of a whole batch; set 'accumulate' to 1, or leave it out.",
+            training.grad_accum_steps == 1,
+            "The method 'contrastive' compares the examples of a whole batch; set 'grad_accum_steps' to 1, or leave it out.",
         )
 
     def outputs(self, parts: Parts) -> dict[str, Any]:

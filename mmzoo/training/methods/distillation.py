@@ -60,8 +60,8 @@ class Distillation(TrainingMethod):
         for task, loss, totals in zip(self.tasks, losses, tf.unstack(batch.totals), strict=True):
             apart: list[Any] = []
             for side, weights in sides(batch.labels, batch.weights):
-                if (taught := side.get(teacher_labels(task.name))) is not None:
-                    each = task.imitation(taught, outputs[task.name], self.temperature)
+                if (teacher_logits := side.get(teacher_labels(task.name))) is not None:
+                    each = task.imitation(teacher_logits, outputs[task.name], self.temperature)
                     apart.append(tf.reduce_sum(each * weighted(tf.ones_like(each), weights)) / above_zero(totals[1]))
             if apart:
                 loss = replace(loss, fused=(1 - self.weight) * loss.fused + self.weight * tf.add_n(apart))

@@ -116,7 +116,7 @@ def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
     return tf.cast(tf.round(mixed), own.dtype) if own.dtype.is_integer else tf.cast(mixed, own.dtype)
 
 
-def cut(own: Any, other: Any, share: Any, keys: Any) -> Any:
+def cutmix(own: Any, other: Any, share: Any, keys: Any) -> Any:
     """A box of pictures (B, [frames,] H, W, C), else a stretch of steps (B, T, ...), is `other`."""
     rank = len(own.shape)
     axes = (rank - 3, rank - 2) if rank > 3 else (1,)
@@ -150,4 +150,4 @@ class CutMix(Mixing):
     columns of tables the share.
     """
 
-    mix = staticmethod(cut)
+    mix = staticmethod(cutmix)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require_data
-from mmzoo.modalities.files import read_bytes, unpacked
+from mmzoo.modalities.files import read_bytes, unwrapped
 from mmzoo.modalities.image.pictures import tiff
 from mmzoo.modalities.image.pictures.exif import orientation
 from mmzoo.modalities.image.pictures.facts import Facts
@@ -39,7 +39,7 @@ def read_picture(value: Any, name: str, out: np.ndarray | None = None) -> tuple[
     Raises:
         DataError: it is no picture, is damaged, or is over the limits.
     """
-    value = unpacked(value)
+    value = unwrapped(value)
     if isinstance(value, np.ndarray):
         return from_array(value, name), 1
     if is_pillow(value):

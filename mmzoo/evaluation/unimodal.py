@@ -10,8 +10,8 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.verdict import Gain, amount, gain, span
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
-from mmzoo.inference.answers import answer
 from mmzoo.inference.metrics import task_metrics
+from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 from mmzoo.training.finished import load_finished
@@ -19,7 +19,7 @@ from mmzoo.training.train import train
 
 
 @dataclass(frozen=True)
-class Alone:
+class Unimodal:
     """A model of one modality, trained as the fused one was.
 
     Args:
@@ -34,17 +34,17 @@ class Alone:
         return {"metrics": self.metrics, "gain": self.gain.to_json()}
 
 
-def trained_alone(
+def train_unimodal(
     spec: Spec,
     train_records: Records,
     validation: Records,
     records: Records,
-    worths: dict[str, Any],
+    scores: dict[str, Any],
     *,
     folder: Path,
     **settings: Any,
-) -> dict[str, dict[str, Alone]]:
-    """By task and input, what a model of it alone is worth; each is trained into `FOLDER/alone/INPUT`.
+) -> dict[str, dict[str, Unimodal]]:
+    """By task and input, what a model of it alone is worth; each is trained into `FOLDER/unimodal/INPUT`.
 
     One that is there already is not trained again, and one that was stopped is gone on with.
 
@@ -52,30 +52,32 @@ def trained_alone(
         spec: of the fused model.
         train_records, validation: which that one was trained on.
         records: to test on.
-        worths: by task, the fused model's, float (N,), of the records with a label of the task.
+        scores: by task, the fused model's, float (N,), of the records with a label of the task.
         folder: of the fused model's run.
         settings: of `mmzoo.training.train.train`, as the fused model had them.
     """
-    place = subfolder(folder, "alone")
-    found: dict[str, dict[str, Alone]] = {name: {} for name in worths}
+    place = subfolder(folder, "unimodal")
+    found: dict[str, dict[str, Unimodal]] = {name: {} for name in scores}
     for name in spec.input_names:
         out = check_no_link(place / name)
         model = load_finished(train(spec.subset([name]), train_records, validation, out=out, **settings))
-        answers = answer(model, records)
+        answers = predict_subsets(model, records)
         for task in model.spec.tasks:
-            if task.name in worths:
-                theirs = task.worth(*answers.finished(task, name))
-                scores = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
-                found[task.name][name] = Alone(scores, gain(f"{name}, trained alone", worths[task.name], theirs))
+            if task.name in scores:
+                theirs = task.score(*answers.labels_and_predictions(task, name))
+                metric_values = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
+                found[task.name][name] = Unimodal(
+                    metric_values, gain(f"{name}, trained alone", scores[task.name], theirs)
+                )
     return found
 
 
-def verdict_alone(task: Task, found: dict[str, Alone]) -> str:
+def unimodal_verdict(task: Task, found: dict[str, Unimodal]) -> str:
     """In one sentence: is the fused model better than the best of them?"""
     best = min(found.values(), key=lambda each: each.gain.gain)
     over = f"{best.gain.over.partition(',')[0]} in a model of its own"
-    if best.gain.sure > 0:
+    if best.gain.significance > 0:
         return f"The fused model gains {amount(task, best.gain)} over {over} ({span(task, best.gain)})."
-    if best.gain.sure < 0:
+    if best.gain.significance < 0:
         return f"The fused model loses {amount(task, best.gain)} against {over} ({span(task, best.gain)})."
     return f"The fused model is about as good as {over} (difference {span(task, best.gain)})."

@@ -1,4 +1,4 @@
-"""Signs of doubt: how well each tells mistakes from right answers, and strange records from those like the learned."""
+"""How well each uncertainty score tells mistakes from right answers, and what is out of distribution from the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmzoo.data.sources import open_table
 from mmzoo.datasets import open_source
 from mmzoo.errors import require
 from mmzoo.evaluation.calibration import scores
-from mmzoo.evaluation.selective import sureness
+from mmzoo.evaluation.selective import confidence
 from mmzoo.evaluation.uncertainty import auroc, embedder, energy, ensemble, logits_of, mahalanobis, mc_dropout
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
@@ -24,95 +24,97 @@ from mmzoo.tasks import Task
 MOST_LEARNED = 1000  # training records that the embeddings are held against
 
 
-def doubts(
+def failure_detection(
     model: keras.Model,
     records: Records,
     *,
-    dropout: int = 0,
+    draws: int = 0,
     others: Sequence[keras.Model] = (),
-    strange: Records | None = None,
+    ood: Records | None = None,
     training: Records | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What each task's signs of doubt are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
+    """What each task's uncertainty scores are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
 
     Args:
-        dropout: draws under dropout; none for 0.
+        draws: draws under dropout; none for 0.
         others: models that answer together with `model`, an ensemble.
-        strange: records unlike what was learned. They are held against the same inputs of `records`, so that
+        ood: records unlike what was learned. They are held against the same inputs of `records`, so that
             an input which they lack tells nothing.
         training: records that were learned, for the distance of embeddings.
 
     Returns:
-        By task that has labels in `records`: `scores`, by sign `mistakes` (None for numbers) and `strange` (None
-        without strange records); `averaged`, ECE, Brier score, NLL and mean worth of the answers that "dropout" and
-        the "ensemble" give together; and the number of `strange_records`.
+        By task that has labels in `records`: `scores`, by sign `mistakes` (None for numbers) and `ood` (None
+        without out-of-distribution records); `averaged`, ECE, Brier score, NLL and mean score of the answers that
+        "mc_dropout" and the "ensemble" give together; and the number of `ood_records`.
     """
     spec: Spec = model.spec
     labels = encode_labels(spec.tasks, records, unasked=True)
-    ours, logits = signs(model, records, dropout, others), logits_of(model, records)
-    far = far_off(model, records, strange, training, dropout, others) if strange is not None and len(strange) else {}
+    ours, logits = uncertainty_scores(model, records, draws, others), logits_of(model, records)
+    far = far_off(model, records, ood, training, draws, others) if ood is not None and len(ood) else {}
     found: dict[str, dict[str, Any]] = {}
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
         if not known.any():
             continue
         right, (score_of, together) = labels[task.name][known], ours[task.name]
-        worth = task.worth(right, np.asarray(task.finish(logits[task.name]))[known])
+        score = task.score(right, np.asarray(task.to_predictions(logits[task.name]))[known])
         said: dict[str, dict[str, float | None]] = {}
-        for name, score in score_of.items():
-            told = auroc(score[known][worth < 1], score[known][worth == 1]) if task.tags.exclusive else None
-            said[name] = {"mistakes": told, "strange": None}
+        for name, uncertainty in score_of.items():
+            told = auroc(uncertainty[known][score < 1], uncertainty[known][score == 1]) if task.tags.exclusive else None
+            said[name] = {"mistakes": told, "ood": None}
         for name, told in far.get(task.name, {}).items():
-            said.setdefault(name, {"mistakes": None, "strange": None})["strange"] = told
+            said.setdefault(name, {"mistakes": None, "ood": None})["ood"] = told
         averaged = {}
         for how, answers in together.items():
-            better = float(task.worth(right, answers[known]).mean())
+            better = float(task.score(right, answers[known]).mean())
             rest = scores(task, right, answers[known]) if task.tags.probabilistic else {}
-            averaged[how] = {**rest, "worth": better}
-        count = 0 if strange is None else len(strange)
-        found[task.name] = {"scores": said, "averaged": averaged, "strange_records": count}
+            averaged[how] = {**rest, "score": better}
+        count = 0 if ood is None else len(ood)
+        found[task.name] = {"scores": said, "averaged": averaged, "ood_records": count}
     return found
 
 
 def far_off(
     model: keras.Model,
     records: Records,
-    strange: Records,
+    ood: Records,
     training: Records | None,
-    dropout: int,
+    draws: int,
     others: Sequence[keras.Model],
 ) -> dict[str, dict[str, float | None]]:
-    """By task and sign, how well it tells `strange` records from the `records`, as `doubts` has it."""
+    """By task and sign, how well it tells `ood` records from the `records`, as `uncertainty` has it."""
     spec: Spec = model.spec
-    names = [name for name in spec.input_names if any(value is not None for value in strange.column(name))]
+    names = [name for name in spec.input_names if any(value is not None for value in ood.column(name))]
     near, learned = (only(spec, each, names) if each is not None else None for each in (records, training))
     assert near is not None
     words = " or ".join(names)
-    require(len(near), f"No record has the input {words}, so there is nothing to hold the strange ones against.")
-    ours, theirs = (signs(model, each, dropout, others) for each in (near, strange))
+    require(
+        len(near), f"No record has the input {words}, so there is nothing to hold the out-of-distribution ones against."
+    )
+    ours, theirs = (uncertainty_scores(model, each, draws, others) for each in (near, ood))
     found: dict[str, dict[str, float | None]] = {}
     for task in spec.tasks:
-        far = distances(model, task, learned.take(MOST_LEARNED), near, strange) if learned is not None else None
+        far = distances(model, task, learned.take(MOST_LEARNED), near, ood) if learned is not None else None
         found[task.name] = {"mahalanobis": auroc(far[1], far[0])} if far else {}
-        for name, score in ours[task.name][0].items():
-            found[task.name][name] = auroc(theirs[task.name][0][name], score)
+        for name, uncertainty in ours[task.name][0].items():
+            found[task.name][name] = auroc(theirs[task.name][0][name], uncertainty)
     return found
 
 
 Signs = dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
-"""By task, each sign of doubt, float (N,), higher is more doubtful; and the answers that are given together, (N, K)."""
+"""By task, each uncertainty score, float (N,), higher is less certain; and the answers that are given together, (N, K)."""
 
 
-def signs(model: keras.Model, records: Records, dropout: int, others: Sequence[keras.Model]) -> Signs:
-    """The signs of doubt about the answers to some records."""
+def uncertainty_scores(model: keras.Model, records: Records, draws: int, others: Sequence[keras.Model]) -> Signs:
+    """The uncertainty scores about the answers to some records."""
     logits = logits_of(model, records)
-    drawn = {"dropout": mc_dropout(model, records, dropout)} if dropout else {}
+    drawn = {"mc_dropout": mc_dropout(model, records, draws)} if draws else {}
     drawn |= {"ensemble": ensemble([model, *others], records)} if others else {}
     found: Signs = {}
     for task in model.spec.tasks:
         said: dict[str, np.ndarray] = {}
         if task.tags.probabilistic:
-            said["probability"] = 1.0 - sureness(task, np.asarray(task.finish(logits[task.name])))
+            said["probability"] = 1.0 - confidence(task, np.asarray(task.to_predictions(logits[task.name])))
             said["energy"] = energy(logits[task.name], exclusive=task.tags.exclusive)
         if (evidence := task.uncertainty(logits[task.name])) is not None:
             said["evidence"] = np.asarray(evidence)[:, 0]
@@ -146,7 +148,7 @@ def only(spec: Spec, records: Records, names: Sequence[str]) -> Records:
     return Records({**chosen.columns, **absent}, chosen.ids)
 
 
-def strangers(spec: Spec, source: str) -> Records:
+def ood_records(spec: Spec, source: str) -> Records:
     """Records to hold against those learned: of a data set, a table or shards, each column under its input's name.
 
     Raises:

@@ -14,11 +14,11 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import check_no_link, held
+from mmzoo.hpo.results import Results, Trial
+from mmzoo.hpo.space import Space, check_space, setting
+from mmzoo.hpo.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.inference.metrics import primary
 from mmzoo.recipe import Recipe
-from mmzoo.search.results import Results, Trial
-from mmzoo.search.space import Space, check_space, setting
-from mmzoo.search.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.training.claim import make_folder
 from mmzoo.training.notes import read_history, read_object
 from mmzoo.training.stopping import Interrupted
@@ -42,7 +42,7 @@ def search(
     """Train a recipe with settings out of a space, and see which are best on the validation records.
 
     Args:
-        space: see `mmzoo.search.space`.
+        space: see `mmzoo.hpo.space`.
         out: the search's folder: `search.json` (what was asked for), `results.json`, `results.png`, and `trials/`
             with a run for each. One that was stopped, or killed, is gone on with: trials that have ended are not
             trained again, the one that had not ended goes on from its checkpoint.

@@ -25,13 +25,13 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Case:
+class Target:
     """A record, what the towers make of it, and the answer that is asked about.
 
     Args:
         inputs: as the model takes them, one example.
         tokens: by input, its tower's (values, mask).
-        target: which label of the task, or which number.
+        index: which label of the task, or which number.
     """
 
     model: keras.Model
@@ -39,7 +39,7 @@ class Case:
     inputs: dict[str, np.ndarray]
     tokens: dict[str, Any]
     task: Task
-    target: int
+    index: int
 
     @property
     def spec(self) -> Spec:
@@ -51,17 +51,17 @@ class Case:
         return [name for name, here in zip(self.spec.input_names, self.inputs["present"][0], strict=True) if here]
 
     @property
-    def target_name(self) -> str:
+    def label(self) -> str:
         """The label that is asked about, or the number."""
-        return self.task.answer_names[self.target]
+        return self.task.answer_names[self.index]
 
     def logit(self, logits: np.ndarray) -> np.ndarray:
         """The logit of the answer in these outputs, float64 (B,)."""
-        return np.asarray(self.task.log_odds(tf.constant(logits), tf.constant(self.target)), np.float64)
+        return np.asarray(self.task.log_odds(tf.constant(logits), tf.constant(self.index)), np.float64)
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
         """The answer itself in these outputs, float64 (B,): a probability, or the number."""
-        return np.asarray(self.task.finish(logits), np.float64)[:, self.target]
+        return np.asarray(self.task.to_predictions(logits), np.float64)[:, self.index]
 
     def with_subsets(self, chosen: Sequence[Coalition]) -> np.ndarray:
         """The task's logits (len(chosen), units) with only these modalities of the record."""
@@ -93,7 +93,9 @@ def repeated(array: np.ndarray, count: int) -> np.ndarray:
     return array if len(array) == count else np.repeat(array, count, axis=0)
 
 
-def make_case(model: keras.Model, record: dict[str, Any], task: str | None = None, label: str | None = None) -> Case:
+def make_target(
+    model: keras.Model, record: dict[str, Any], task: str | None = None, label: str | None = None
+) -> Target:
     """A record before a model, and its likeliest answer, or the one that is asked for.
 
     Raises:
@@ -110,11 +112,11 @@ def make_case(model: keras.Model, record: dict[str, Any], task: str | None = Non
     inputs = decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))
     found = run_towers(model, keras.tree.map_structure(tf.constant, inputs))
     tokens = keras.tree.map_structure(np.asarray, found)
-    case = Case(model, record, inputs, tokens, asked, asked.place_of(label) if label is not None else 0)
+    target = Target(model, record, inputs, tokens, asked, asked.place_of(label) if label is not None else 0)
     if label is None:
-        answers = np.asarray(asked.finish(case.with_subsets([tuple(case.names)])))
-        case = replace(case, target=int(asked.likeliest(answers)[0]))
-    return case
+        answers = np.asarray(asked.to_predictions(target.with_subsets([tuple(target.names)])))
+        target = replace(target, target=int(asked.likeliest(answers)[0]))
+    return target
 
 
 def entry(model: keras.Model, name: str, layer: keras.layers.Layer) -> tuple[keras.Model, keras.Model]:

@@ -6,7 +6,7 @@ import tempfile
 from typing import Any, NamedTuple
 
 from mmzoo.errors import MMZooError
-from mmzoo.search.space import Space, hyperparameters, plain_values
+from mmzoo.hpo.space import Space, hyperparameters, plain_values
 
 METHODS = ("random", "bayesian", "hyperband")
 

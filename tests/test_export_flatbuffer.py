@@ -15,10 +15,10 @@ from tensorflow.lite.python import schema_py_generated as schema
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.export.embedded import attach
+from mmzoo.export.flatbuffer import deduplicated, opened, restored
 from mmzoo.export.lookups import with_lookups
 from mmzoo.export.measure import as_tensors
 from mmzoo.export.operations import operations
-from mmzoo.export.packed import opened, packed, restored
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted, in_four_bits, inside
 from tests.conftest import small_records, small_spec
@@ -48,9 +48,9 @@ def tensors(data: bytes) -> list[Any]:
 @pytest.mark.parametrize("variant", ["fp32", "dynamic"])
 def test_less_room_and_the_same_bits(folder: Path, variant: str) -> None:
     before = converted(str(folder), variant)
-    after = packed(before)
+    after = deduplicated(before)
     assert len(after) < len(before)
-    assert packed(after) == after
+    assert deduplicated(after) == after
     np.testing.assert_array_equal(answers(after), answers(before))
     for old, new in zip(tensors(before), tensors(after), strict=True):
         assert old.name.split(b";")[0] == new.name
@@ -58,7 +58,7 @@ def test_less_room_and_the_same_bits(folder: Path, variant: str) -> None:
 
 
 def test_weights_stay_aligned(folder: Path) -> None:
-    data = np.frombuffer(attach(packed(converted(str(folder), "dynamic")), {"inputs": []}), np.uint8)
+    data = np.frombuffer(attach(deduplicated(converted(str(folder), "dynamic")), {"inputs": []}), np.uint8)
     model = schema.Model.GetRootAs(data.tobytes(), 0)
     start = np.frombuffer(model._tab.Bytes, np.uint8).ctypes.data
     found = [model.Buffers(k).DataAsNumpy() for k in range(model.BuffersLength())]
@@ -69,7 +69,7 @@ def test_weights_stay_aligned(folder: Path) -> None:
 
 def test_a_spectrum_stays_in_float32(folder: Path) -> None:
     exact, before = converted(str(folder)), converted(str(folder), "dynamic")
-    after = restored(before, exact, inside(["sound.trunk"]))
+    after = restored(before, exact, inside(["sound.frozen_features"]))
 
     def kinds(data: bytes) -> set[int]:
         return {tensor.type for tensor in tensors(data) if list(tensor.shape) == [63, 64]}  # cosines and sines
@@ -103,7 +103,7 @@ def test_a_table_that_something_else_reads_too_is_gathered_as_before() -> None:
 def test_a_table_in_four_bits(folder: Path) -> None:
     pytest.importorskip("ai_edge_quantizer", reason="needs: pip install 'mmzoo[edge]'")
     before = converted(str(folder))
-    after = packed(in_four_bits(before, ["sound.trunk"]))
+    after = deduplicated(in_four_bits(before, ["sound.frozen_features"]))
     (table,) = [tensor for tensor in tensors(after) if list(tensor.shape) == [65, 8]]
     assert table.type == schema.TensorType.INT4
     np.testing.assert_allclose(answers(after), answers(before), atol=0.1)

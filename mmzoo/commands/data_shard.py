@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmzoo.commands import tables
 
-EXAMPLE = "mmzoo shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
+EXAMPLE = "mmzoo data shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
 
 
 def add(sub: argparse.ArgumentParser) -> None:

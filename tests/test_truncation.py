@@ -9,7 +9,7 @@ import pytest
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.modalities.cuts import counts_cuts, note_cut
+from mmzoo.modalities.truncation import count_truncations, note_truncation
 
 TEXTS = ["short", "a text of some length", "b" * 40, "no"]
 
@@ -47,9 +47,9 @@ def test_one_example_by_itself_is_said_at_once(caplog: pytest.LogCaptureFixture)
 
 
 def test_it_ends_with_an_exception_too(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(RuntimeError), counts_cuts("sound", "audio", 2):
-        note_cut("sound", 12.5, 4.0, "seconds", "seconds")
+    with pytest.raises(RuntimeError), count_truncations("sound", "audio", 2):
+        note_truncation("sound", 12.5, 4.0, "seconds", "seconds")
         raise RuntimeError
     with caplog.at_level(logging.INFO, "mmzoo"):
-        note_cut("sound", np.float64(12.5), 4.0, "seconds", "seconds")
+        note_truncation("sound", np.float64(12.5), 4.0, "seconds", "seconds")
     assert "has 12.5 seconds; the model reads the first 4." in caplog.text

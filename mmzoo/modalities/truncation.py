@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Cuts:
+class Truncations:
     """What was cut of the examples of one input; several threads may tell of it."""
 
     lengths: list[float] = field(default_factory=list)
@@ -20,13 +20,13 @@ class Cuts:
 
 
 _lock = threading.Lock()
-_open: dict[str, Cuts] = {}
+_open: dict[str, Truncations] = {}
 
 
-def note_cut(name: str, length: float, limit: float, unit: str, setting: str) -> None:
+def note_truncation(name: str, length: float, limit: float, unit: str, setting: str) -> None:
     """An example of input `name` has `length` of a unit, and the model reads `limit` of them.
 
-    Said at once, unless somebody `counts_cuts` of that input.
+    Said at once, unless somebody `count_truncations` of that input.
 
     Args:
         unit: "tokens", "bytes", "seconds".
@@ -42,7 +42,7 @@ def note_cut(name: str, length: float, limit: float, unit: str, setting: str) ->
 
 
 @contextmanager
-def counts_cuts(name: str, kind: str, count: int) -> Iterator[None]:
+def count_truncations(name: str, kind: str, count: int) -> Iterator[None]:
     """Inside, cuts of input `name` are counted, and said in one line in the end.
 
     Args:
@@ -50,7 +50,7 @@ def counts_cuts(name: str, kind: str, count: int) -> Iterator[None]:
         count: how many examples are decoded inside.
     """
     with _lock:
-        _open[name] = Cuts()
+        _open[name] = Truncations()
     try:
         yield
     finally:

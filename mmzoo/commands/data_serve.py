@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 
 EXAMPLE = (
-    "mmzoo data-service dispatcher --port 5050 --public; elsewhere: "
-    "mmzoo data-service worker --dispatcher HOST:5050 --public"
+    "mmzoo data serve dispatcher --port 5050 --public; elsewhere: "
+    "mmzoo data serve worker --dispatcher HOST:5050 --public"
 )
 
 
@@ -27,9 +27,9 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.data.serving import start
+    from mmzoo.data.serving import start_server
 
-    server, address = start(
+    server, address = start_server(
         args.role,
         port=args.port,
         work_dir=args.work_dir,

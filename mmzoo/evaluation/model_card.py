@@ -23,7 +23,7 @@ from mmzoo.words import code_block, markdown, printable
 Section = tuple[str, list[tuple[str, str]]]
 
 
-def card(run: Any, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
+def model_card(run: Any, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
     """The sections of the card: each a title and (what, how much) pairs."""
     spec, model = result.spec, run.model
     training = run.settings["training"]
@@ -85,7 +85,7 @@ def fingerprint(records: Records) -> str:
 def results(result: Evaluation) -> list[tuple[str, str]]:
     """The headline figures; what is of one task is called so where there are several."""
     metrics = result.subsets[result.everything]
-    found = [(f"{result.split} records", str(len(result.answers.present)))]
+    found = [(f"{result.split} records", str(len(result.subset_predictions.present)))]
     found += [(whose(result, each, "verdict"), each.verdict) for each in labelled(result)]
     found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in metrics.items()]
     for each in labelled(result):
@@ -95,7 +95,7 @@ def results(result: Evaluation) -> list[tuple[str, str]]:
         if "ece" in trust["calibration"]:
             found.append((whose(result, each, "calibration error"), f"{trust['calibration']['ece']:.3f}"))
         if "coverage" in trust["conformal"]:
-            asked, got = trust["conformal"]["promised"], trust["conformal"]["coverage"]
+            asked, got = trust["conformal"]["nominal_coverage"], trust["conformal"]["coverage"]
             found.append((whose(result, each, "conformal coverage"), f"{got:.1%} where {asked:.0%} was asked"))
     return found
 
@@ -106,7 +106,7 @@ def limits(result: Evaluation) -> list[tuple[str, str]]:
     absent = [name for name, count in result.counts.items() if not count]
     if absent:
         found.append(("not tried", f"No record has {', '.join(absent)}."))
-    found += [(each.name, each.why_not) for each in result.tasks.values() if each.why_not]
+    found += [(each.name, each.reason) for each in result.tasks.values() if each.reason]
     for each in labelled(result):
         worst = [row for row in each.classes.get("by_class", []) if row["f1"] is not None][:2]
         if worst:
@@ -114,14 +114,14 @@ def limits(result: Evaluation) -> list[tuple[str, str]]:
             found.append((whose(result, each, "weakest labels"), said))
         if each.slices and each.task.score_is_share:
             row = each.slices[0]
-            said = f"{row['column']} = {row['value']}: {row['worth']:.2f} of {row['count']} records"
+            said = f"{row['column']} = {row['value']}: {row['score']:.2f} of {row['count']} records"
             found.append((whose(result, each, "weakest slice"), said))
     return found
 
 
 def labelled(result: Evaluation) -> list[TaskEvaluation]:
     """The tasks that some record has a label of."""
-    return [each for each in result.tasks.values() if not each.why_not]
+    return [each for each in result.tasks.values() if not each.reason]
 
 
 def whose(result: Evaluation, task: TaskEvaluation, what: str) -> str:

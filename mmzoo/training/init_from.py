@@ -18,7 +18,7 @@ CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
 """Towers whose channels can be pruned: convolutions one after the other, as many as the option `filters` says."""
 
 
-def begin_from(model: keras.Model, folder: str) -> None:
+def init_from(model: keras.Model, folder: str) -> None:
     """Give `model` the weights of a run's model; of a wider one, the most important channels.
 
     Raises:

@@ -14,7 +14,7 @@ ALIGNMENT = 16
 """Of the weights, as TensorFlow's schema.fbs asks for it."""
 
 
-def packed(data: bytes) -> bytes:
+def deduplicated(data: bytes) -> bytes:
     """The same .tflite with equal vectors once and every buffer inside the tables.
 
     In 8 bits each channel has a zero point of 8 bytes, nearly always 0: of "int8" these zeros are a thirtieth. A

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
-from mmzoo.inference.running import finish
+from mmzoo.inference.running import to_predictions
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
@@ -17,15 +17,15 @@ from mmzoo.tasks import Task
 
 
 @dataclass(frozen=True)
-class Answers:
+class SubsetPredictions:
     """What a model says to some records, by subset of its modalities (`"image+name"`).
 
     Args:
         labels: by task, encoded.
         present: bool (N, M), what each record has.
         outputs: by subset and task, the logits.
-        predictions: by subset and task, the finished answers.
-        nothing: by task, the finished answers without any modality.
+        predictions: by subset and task, the predictions.
+        nothing: by task, the predictions without any modality.
     """
 
     labels: dict[str, np.ndarray]
@@ -47,13 +47,13 @@ class Answers:
         known = self.known(task)
         return self.labels[task.name][known], self.outputs[subset][task.name][known]
 
-    def finished(self, task: Task, subset: str) -> tuple[np.ndarray, np.ndarray]:
-        """The labels that are known, and the finished answers to the same records with this subset."""
+    def labels_and_predictions(self, task: Task, subset: str) -> tuple[np.ndarray, np.ndarray]:
+        """The labels that are known, and the predictions to the same records with this subset."""
         known = self.known(task)
         return self.labels[task.name][known], self.predictions[subset][task.name][known]
 
 
-def answer(model: keras.Model, records: Records) -> Answers:
+def predict_subsets(model: keras.Model, records: Records) -> SubsetPredictions:
     """Run `model` on `records` with every subset of its modalities; each tower runs once.
 
     Raises:
@@ -73,6 +73,6 @@ def answer(model: keras.Model, records: Records) -> Answers:
                 f"The model's answers to {len(broken)} of {len(records)} records are not finite numbers, "
                 f"the first of them '{first}'; train it again, with a lower learning rate.",
             )
-    predictions = {name: finish(spec, each) for name, each in outputs.items()}
+    predictions = {name: to_predictions(spec, each) for name, each in outputs.items()}
     labels = encode_labels(spec.tasks, records, unasked=True)
-    return Answers(labels, inputs["present"], outputs, predictions, finish(spec, empty))
+    return SubsetPredictions(labels, inputs["present"], outputs, predictions, to_predictions(spec, empty))
