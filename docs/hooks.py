@@ -46,7 +46,7 @@ def table(what: str) -> str:
 
 def entries(what: str) -> str:
     """The entries of a registry, each under a heading of its own."""
-    registry = getattr(importlib.import_module(f"mmzoo.{what}"), what)
+    registry = listing.registry_of(what)
     return "\n\n".join(described(name, registry[name]) for name, _, _ in listing.rows(what))
 
 

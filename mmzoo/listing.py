@@ -1,4 +1,4 @@
-"""What there is, as rows: for `mmzoo list` and for the tables of the documentation."""
+"""What there is: for `mmzoo.list`, for `mmzoo list` and for the tables of the documentation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import ast
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mmzoo.errors import unknown
 
 if TYPE_CHECKING:
     from mmzoo.registry import Registry
@@ -43,6 +45,17 @@ FACTS = ("serves", "level", "where", "reads", "install", "inputs")
 def registry_of(what: str) -> Registry[Any]:
     """The registry of one of `LISTS` but the last, which are files."""
     return getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)  # type: ignore[no-any-return]
+
+
+def names(what: str) -> list[str]:
+    """The names of one of `LISTS`, sorted: `mmzoo.list("towers")`.
+
+    Raises:
+        MMZooError: there is no such list.
+    """
+    if what not in LISTS:
+        raise unknown("list called", what, LISTS)
+    return sorted(name for name, _, _ in rows(what))
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:

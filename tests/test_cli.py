@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import mmzoo
 from mmzoo.cli import main
 from mmzoo.datasets.emoji.sample import write_files
+from mmzoo.errors import MMZooError
+from mmzoo.listing import LISTS, rows
 
 ROOT = Path(__file__).parent.parent
 SMALL = [
@@ -150,6 +153,30 @@ def test_list(what: str, capsys: pytest.CaptureFixture[str]) -> None:
         "datasets": "emoji",
     }
     assert expected[what] in out
+
+
+@pytest.mark.parametrize("what", LISTS)
+def test_names_of_a_list(what: str) -> None:
+    assert mmzoo.list(what) == sorted(row[0] for row in rows(what))
+
+
+def test_a_list_that_is_not_there() -> None:
+    with pytest.raises(MMZooError, match=r"no list called 'tower'\. Did you mean 'towers'"):
+        mmzoo.list("tower")
+
+
+def test_everything_is_reached_from_the_package_alone() -> None:
+    """Nothing heavy is imported before it is used, and what is promised is there."""
+    program = (
+        "import sys, mmzoo\n"
+        "assert not {'tensorflow', 'keras', 'numpy'} & set(sys.modules)\n"
+        "assert mmzoo.datasets.datasets.names() == mmzoo.list('datasets')\n"
+        "assert callable(mmzoo.lite.Model)\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "assert all(getattr(mmzoo, name) is not None for name in dir(mmzoo))\n"
+        "assert callable(mmzoo.search) and callable(mmzoo.evaluate) and callable(mmzoo.compare)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_summary(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

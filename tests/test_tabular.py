@@ -89,7 +89,7 @@ def test_a_row_on_the_command_line() -> None:
 
 
 def test_numbers_are_normalised_and_missing_ones_flagged() -> None:
-    values, there = Numbers(TABLE)(np.stack([TABLE.decode(row) for row in ROWS]))
+    values, there = Numbers(TABLE.means, TABLE.deviations)(np.stack([TABLE.decode(row) for row in ROWS]))
     np.testing.assert_allclose(values, [[-1, -1], [0, 1], [1, 0], [0, 0]], atol=1e-6)
     np.testing.assert_array_equal(there, [[1, 1], [0, 1], [1, 0], [0, 0]])
 

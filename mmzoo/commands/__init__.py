@@ -29,4 +29,4 @@ COMMANDS = (
 
 def command(name: str) -> ModuleType:
     """The module of a command: EXAMPLE, `add(parser)`, `run(args)`."""
-    return importlib.import_module(f"mmzoo.commands.{name.replace(' ', '_').replace('-', '_')}")
+    return importlib.import_module(f"mmzoo.commands.{name.replace(' ', '_')}")

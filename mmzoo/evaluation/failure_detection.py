@@ -102,7 +102,7 @@ def far_off(
 
 
 Signs = dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]
-"""By task, each uncertainty score, float (N,), higher is less certain; and the answers that are given together, (N, K)."""
+"""By task, each uncertainty score, float (N,), higher is less certain; and the answers given together, (N, K)."""
 
 
 def uncertainty_scores(model: keras.Model, records: Records, draws: int, others: Sequence[keras.Model]) -> Signs:

@@ -115,7 +115,7 @@ def make_target(
     target = Target(model, record, inputs, tokens, asked, asked.place_of(label) if label is not None else 0)
     if label is None:
         answers = np.asarray(asked.to_predictions(target.with_subsets([tuple(target.names)])))
-        target = replace(target, target=int(asked.likeliest(answers)[0]))
+        target = replace(target, index=int(asked.likeliest(answers)[0]))
     return target
 
 

@@ -51,7 +51,7 @@ class Binary(Labelled):
         return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
 
     def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
-        return super().predictions(priors)[0]
+        return super().prior_distribution(priors)[0]
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         from keras import ops

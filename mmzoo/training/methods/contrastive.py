@@ -44,7 +44,8 @@ class Contrastive(TrainingMethod):
         )
         require(
             training.grad_accum_steps == 1,
-            "The method 'contrastive' compares the examples of a whole batch; set 'grad_accum_steps' to 1, or leave it out.",
+            "The method 'contrastive' compares the examples of a whole batch; set 'grad_accum_steps' to 1, or "
+            "leave it out.",
         )
 
     def outputs(self, parts: Parts) -> dict[str, Any]:
