@@ -9,7 +9,7 @@ import numpy as np
 
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 class Labelled(Protocol):

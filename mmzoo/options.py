@@ -83,7 +83,7 @@ def defaults(entry: Callable[..., Any]) -> dict[str, Any]:
 
 def hints_of(entry: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function, of a class's `__init__`, or of the function that a tower was made of."""
-    function = entry.__init__ if inspect.isclass(entry) else getattr(entry, "encoder", entry)  # type: ignore[misc]
+    function = entry.__init__ if inspect.isclass(entry) else getattr(entry, "encoder", entry)
     return get_type_hints(function, include_extras=True)
 
 

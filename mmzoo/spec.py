@@ -11,8 +11,10 @@ from mmzoo.choice import Augmentation, Fusion, Tower
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.labels import encode_labels
 from mmzoo.limits import check_plain
-from mmzoo.modalities import Modality, modalities
-from mmzoo.tasks import Task, tasks
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
 
 FORMAT = 1
 TASK_WEIGHTS = ("fixed", "learned")

@@ -69,4 +69,4 @@ def size(tensor: Any) -> int:
     """Bytes of a tensor of a graph, with one example where it has a batch."""
     if tensor.shape.rank is None or not tensor.dtype.is_numpy_compatible or tensor.dtype == tf.string:
         return 0
-    return math.prod(side or 1 for side in tensor.shape) * tensor.dtype.size
+    return int(math.prod(side or 1 for side in tensor.shape) * tensor.dtype.size)

@@ -14,7 +14,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.labels import encoded_label
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import DataError
-from mmzoo.modalities import Modality, modalities
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.defaults import beginning
 from mmzoo.modalities.tabular.cells import number_of, text_of
 

@@ -13,7 +13,8 @@ from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
-from mmzoo.tasks import Task, tasks
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
 
 LABELS = 20
 """Different whole numbers that are taken for labels, not for an amount, if each comes twice on average."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Serving:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
-        self.call = tf.function(self.predictions)
+        self.call: Callable[[dict[str, Any]], dict[str, Any]] = tf.function(self.predictions)
 
     @property
     def signatures(self) -> list[str]:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @keras.saving.register_keras_serializable("mmzoo")

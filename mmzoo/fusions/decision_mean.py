@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 from mmzoo.fusions import fusions
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_mean
 
 

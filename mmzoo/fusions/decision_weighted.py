@@ -9,7 +9,7 @@ from keras import ops
 
 from mmzoo.fusions import fusions
 from mmzoo.fusions.decision_mean import predictions_of
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_softmax
 
 

@@ -9,7 +9,7 @@ from keras import ops
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.fusions.decision_mean import predictions_of
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_mean
 
 TIE = 1e-3  # what the mean probability counts beside a vote: enough to settle a tie, never a vote's worth

@@ -53,7 +53,7 @@ def called_by_key(tensors: dict[str, Any]) -> None:
 
 def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
     """By input, the symbolic (values, mask) that its tower puts out."""
-    return {name: tuple(model.parts.tower_tokens(name)) for name in model.parts.inputs}  # type: ignore[misc]
+    return {name: tuple(model.parts.tower_tokens(name)) for name in model.parts.inputs}
 
 
 def tower_of(model: keras.Model, name: str) -> keras.Model:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from mmzoo.fusions.calibrated import Confidence
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 def calibrate(

@@ -13,7 +13,7 @@ from mmzoo.inference.running import to_predictions
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def subsets(spec: Spec) -> list[tuple[str, ...]]:
 
 def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.ndarray:
     """`present` bool (N, M) of the same examples with only the `chosen` modalities."""
-    return present & np.array([name in chosen for name in spec.input_names])
+    return np.asarray(present & np.array([name in chosen for name in spec.input_names]))
 
 
 def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -178,11 +178,11 @@ def far_out(numbers: np.ndarray) -> np.ndarray:
     """Which numbers are further than `FAR` robust deviations (1.4826 MAD) from the median; infinity is."""
     finite = np.isfinite(numbers)
     if not finite.any():
-        return np.isinf(numbers)
+        return np.asarray(np.isinf(numbers))
     middle = np.median(numbers[finite])
     deviation = 1.4826 * np.median(np.abs(numbers[finite] - middle))
     with np.errstate(invalid="ignore"):
-        return np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation))
+        return np.asarray(np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation)))
 
 
 def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, groups: Any) -> None:

@@ -51,7 +51,8 @@ class Binary(Labelled):
         return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
 
     def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
-        return super().prior_distribution(priors)[0]
+        both: np.ndarray = super().prior_distribution(priors)[0]
+        return both
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         from keras import ops

@@ -62,7 +62,7 @@ class Classification(Labelled):
 
     def shares(self, labels: np.ndarray) -> np.ndarray:
         counts = np.bincount(labels, minlength=self.units) + 1.0
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
 
     def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
         return priors

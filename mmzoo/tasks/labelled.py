@@ -140,19 +140,19 @@ class Labelled(Learned):
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """1 for the right class, else 0."""
-        return (predictions.argmax(axis=-1) == labels).astype(float)
+        return np.asarray(predictions.argmax(axis=-1) == labels, float)
 
 
 def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
     """The labels of a task as a tuple, if they are names, different, and not too few."""
     what = f"The labels of task '{task}'"
-    labels = as_tuple(what, labels)
-    check_strings(what, labels)
-    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(labels)}."
-    require(len(labels) >= least, few)
-    double = [label for label, count in Counter(labels).items() if count > 1]
+    names: tuple[str, ...] = as_tuple(what, labels)
+    check_strings(what, names)
+    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(names)}."
+    require(len(names) >= least, few)
+    double = [name for name, count in Counter(names).items() if count > 1]
     require(not double, f"Task '{task}' has labels that repeat: {', '.join(sorted(double))}; name each once.")
-    return labels
+    return names
 
 
 def both(probability: Any) -> Any:

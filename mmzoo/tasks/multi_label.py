@@ -59,7 +59,7 @@ class MultiLabel(Labelled):
         return ops.mean(self.distance(both(labels), log_both(logits)), axis=-1)
 
     def shares(self, labels: np.ndarray) -> np.ndarray:
-        return (labels.sum(axis=0) + 1.0) / (len(labels) + 2.0)
+        return np.asarray((labels.sum(axis=0) + 1.0) / (len(labels) + 2.0))
 
     def log_odds(self, logits: Any, target: Any) -> Any:
         return Task.log_odds(self, logits, target)
@@ -88,4 +88,4 @@ class MultiLabel(Labelled):
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """The share of the labels that are answered right."""
-        return ((predictions > 0.5) == (labels > 0.5)).mean(axis=-1)
+        return np.asarray(((predictions > 0.5) == (labels > 0.5)).mean(axis=-1))

@@ -86,4 +86,4 @@ class Regression(Learned):
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Minus the absolute error."""
-        return -np.abs(predictions - labels).mean(axis=-1)
+        return np.asarray(-np.abs(predictions - labels).mean(axis=-1))

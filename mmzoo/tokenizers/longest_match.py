@@ -47,7 +47,7 @@ class LongestMatch(keras.layers.Layer):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"length": self.length, "pieces": list(self.pieces)}
+        return {**super().get_config(), "length": self.length, "pieces": list(self.pieces)}
 
     def _hashes(self, piece: bytes) -> tuple[int, int]:
         parts = []

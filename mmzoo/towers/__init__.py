@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mmzoo.declared import grid
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens
 

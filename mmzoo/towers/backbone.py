@@ -12,7 +12,7 @@ from keras import ops
 
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
@@ -200,7 +200,7 @@ class FrozenFeatures(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         parts = {"scale": self.scale, "lower": self.lower}
-        return super().get_config() | {k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}
+        return {**super().get_config(), **{k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> FrozenFeatures:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmzoo.choice import Tower
 from mmzoo.errors import require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers

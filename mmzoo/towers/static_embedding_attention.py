@@ -68,7 +68,7 @@ class StaticTokens(keras.layers.Layer):
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
+        return {**super().get_config(), "pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         ids = self.tokenizer(x)

@@ -24,7 +24,7 @@ class Numbers(keras.layers.Layer):
         self.means, self.deviations = np.array(means, np.float32), np.array(deviations, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
+        return {**super().get_config(), "means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         x = x[:, : len(self.means)]

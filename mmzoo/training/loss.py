@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from mmzoo.training.methods.base import TrainingMethod

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 def setting(default: T, *limits: T | float) -> T:
     """A field of `Training`: a number between two others, both included, or one of several words."""
-    return field(default=default, metadata={"limits": limits})  # type: ignore[no-any-return]
+    return field(default=default, metadata={"limits": limits})
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ class Gradients:
             scale: by which the loss is multiplied on the way, so that 16 bits can hold its gradient.
         """
         whole = self._whole(*batch)
-        loss, measured = tf.zeros(len(self.terms)), [None] * len(self.methods)
+        loss = tf.zeros(len(self.terms))
+        measured: list[Any] = [None] * len(self.methods)
         gradients: list[Any] = []
         for index in range(self.training.grad_accum_steps):
             part = whole.part(index, self.training.grad_accum_steps)

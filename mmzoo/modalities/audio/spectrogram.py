@@ -23,7 +23,7 @@ def mel_weights(sample_rate: int, window: int, num_mel_bins: int, low: float = 6
     bins = mel(np.arange(window // 2 + 1) * sample_rate / window)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    weights = np.maximum(0.0, np.minimum(rise, fall))
+    weights: np.ndarray = np.maximum(0.0, np.minimum(rise, fall))
     weights[0] = 0.0  # the constant part is no sound
     return weights
 

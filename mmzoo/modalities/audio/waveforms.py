@@ -48,7 +48,8 @@ def scaled(array: np.ndarray) -> np.ndarray:
     if (kind, bits) == ("i", 16):
         return array.astype(np.int16, copy=False)
     rest = 0 if kind == "i" else 2 ** (bits - 1)
-    return ((array.astype(np.float64) - rest) / 2 ** (bits - 1)).astype(np.float32)
+    whole = array.astype(np.float64)
+    return np.asarray((whole - rest) / 2 ** (bits - 1), np.float32)
 
 
 def oriented(array: np.ndarray, what: str) -> np.ndarray:
@@ -72,4 +73,4 @@ def mono(samples: np.ndarray) -> np.ndarray:
     if samples.ndim == 1 or samples.shape[1] == 1:
         return samples.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-        return samples.mean(axis=1, dtype=np.float32)
+        return np.asarray(samples.mean(axis=1, dtype=np.float32))

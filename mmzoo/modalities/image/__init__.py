@@ -178,7 +178,7 @@ class Image(Modality):
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:
         high, wide, channels = about["shape"][1:]
-        return high == wide and channels == 3
+        return bool(high == wide and channels == 3)
 
     @classmethod
     def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:

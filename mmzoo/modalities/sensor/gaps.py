@@ -30,7 +30,7 @@ class FillGaps(keras.layers.Layer):
         self.deviations = np.array(deviations, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
+        return {**super().get_config(), "means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
     def call(self, x: Any) -> tuple[Any, Any]:
         measured = is_number(x)

@@ -98,7 +98,7 @@ class Video(Modality):
             f"An array for video '{self.name}' must be uint8 (frames, height, width, 3), "
             f"not {value.dtype} {value.shape}.",
         )
-        chosen = value[even(len(value), self.frames)]
+        chosen: np.ndarray = value[even(len(value), self.frames)]
         if chosen.shape == self.shape:
             return chosen
         return np.stack([resized(frame, self.size) for frame in chosen])
@@ -135,7 +135,7 @@ class Video(Modality):
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:
         high, wide, channels = about["shape"][2:]
-        return high == wide and channels == 3
+        return bool(high == wide and channels == 3)
 
     @classmethod
     def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
@@ -164,4 +164,5 @@ def even(count: int, wanted: int) -> np.ndarray:
 
 def timed(count: int, wanted: int, step: float) -> np.ndarray:
     """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
-    return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
+    places: np.ndarray = np.minimum((np.arange(wanted) * step).astype(int), count - 1)
+    return places

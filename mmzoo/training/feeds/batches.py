@@ -20,7 +20,7 @@ import tensorflow as tf
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.training.methods.base import TrainingMethod
 
 VARIANT = 1000  # the first salt of what is drawn here; augmentations have those below

@@ -80,7 +80,8 @@ class Stream:
         """See `Feed`."""
         places = tf.range(step * self.batch_size, (step + 1) * self.batch_size, dtype=tf.int64)
         drawn = rows_at(places, self.count, self.seed).numpy()
-        return (drawn if self.table is None else self.table[drawn]).tolist()
+        rows: list[int] = (drawn if self.table is None else self.table[drawn]).tolist()
+        return rows
 
     def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """See `Feed`."""

@@ -91,10 +91,11 @@ class Attack:
         self.front = keras.Model(entry, cut)
         self.back = keras.Model([*(entry[k] for k in self.stay), *cut], model.output)
 
-    def outputs(self, inputs: dict[str, Any], changed: list[Any], training: bool = True) -> Any:
+    def outputs(self, inputs: dict[str, Any], changed: list[Any], training: bool = True) -> dict[str, Any]:
         """The model's outputs with `changed` in place of the first floats of each input."""
         flat = keras.tree.flatten(inputs)
-        return self.back([*(flat[k] for k in self.stay), *changed], training=training)
+        outputs: dict[str, Any] = self.back([*(flat[k] for k in self.stay), *changed], training=training)
+        return outputs
 
     def __call__(self, inputs: dict[str, Any], loss_of: Callable[[Any], Any]) -> list[Any]:
         """The first floats of each input as the attack leaves them; constants to whoever differentiates.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from mmzoo.draws import uniforms
 from mmzoo.errors import require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
 from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import TrainingMethod
@@ -80,7 +80,8 @@ class Mixing(TrainingMethod):
                 found[name] = mixed
             return found, share
 
-        return tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
+        found, share = tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
+        return found, share
 
     def shares(self, keys: Any) -> Any:
         """Of Beta(alpha, alpha), float32 (B,): its quantile at an even draw, straight between `QUANTILES` of them."""
