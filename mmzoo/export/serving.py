@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Shape
 from mmzoo.spec import Spec
 
 
@@ -41,7 +42,7 @@ class Serving:
         present = {"present": tf.TensorSpec((self.batch, len(items)), tf.bool, "present")}
         flags = {"present": tf.TensorSpec((self.batch, len(items)), tf.uint8, "present")}
 
-        def specs(shapes: dict[str, tuple[tuple[int | None, ...], str]]) -> dict[str, tf.TensorSpec]:
+        def specs(shapes: dict[str, tuple[Shape, str]]) -> dict[str, tf.TensorSpec]:
             return {name: tf.TensorSpec((self.batch, *shape), dtype, name) for name, (shape, dtype) in shapes.items()}
 
         made = {

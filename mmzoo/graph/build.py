@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
@@ -40,9 +41,9 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
     present = entry((len(spec.inputs),), "bool", "present")
 
-    gates: dict[str, Any] = {}
-    real: dict[str, Any] = {}
-    projected: dict[str, Any] = {}
+    gates: dict[str, Tensor] = {}
+    real: dict[str, Tensor] = {}
+    projected: dict[str, Tensor] = {}
     tokens, here = {}, []
     with collecting(files) as assets, declaring() as declared:
         for index, item in enumerate(spec.inputs):
@@ -64,7 +65,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
         heads: dict[str, Heads] = {}
-        outputs: dict[str, Any] = {}
+        outputs: dict[str, Tensor] = {}
         for task in spec.tasks:
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
             single = tokens if level == "decision" or task.auxiliary else {}

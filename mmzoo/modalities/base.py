@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Shape
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import check_name, require
 from mmzoo.modalities.defaults import Defaults
@@ -102,7 +103,7 @@ class Modality(Defaults):
         return augmenter(self)(batch, keys, np.ones(batch.shape[0], bool) if varied is None else varied)
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         """Shape and type of one example as a served model takes it from a program."""
         return self.shape, self.dtype
 

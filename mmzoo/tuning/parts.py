@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import keras
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 
 
@@ -51,6 +51,6 @@ def into_blocks(tower: list[keras.layers.Layer], count: int) -> list[list[keras.
     return [tower[start:end] for start, end in pairwise(ends)]
 
 
-def variables_of(layers: Sequence[keras.layers.Layer]) -> list[Any]:
+def variables_of(layers: Sequence[keras.layers.Layer]) -> list[Tensor]:
     """All variables of some layers that can train."""
     return [variable for layer in layers for variable in layer.trainable_variables]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Shape
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
@@ -158,7 +159,7 @@ class Audio(Modality):
         return value
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         return (self.shape if self.frames else (None,)), self.dtype
 
     def from_array(self, batch: Any) -> Any:

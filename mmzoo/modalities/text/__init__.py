@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Shape
 from mmzoo.choice import Tokenizer, Tower
 from mmzoo.errors import as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
@@ -133,7 +134,7 @@ class Text(Modality):
         return list(self.made_tokenizer.encoder(self.vocabulary)(text))
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         return ((), "string") if self.in_graph else (self.shape, self.dtype)
 
     def from_array(self, batch: Any) -> Any:
