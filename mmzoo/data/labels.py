@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
@@ -84,7 +85,7 @@ def holds(task: str) -> str:
     return str(tasks.facts(task).get("label", "class")) if task else ""
 
 
-def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) -> Any:
+def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) -> Any:
     """One label as a text, or a list of them; None where there is none.
 
     Args:

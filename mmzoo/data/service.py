@@ -22,6 +22,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
 from mmzoo.data.names import input_names
@@ -191,7 +192,7 @@ class ServiceBatches:
         files = tf.constant([str(self.shards[k].path.parent.resolve() / self.shards[k].path.name) for k in order])
         wanted = tf.constant(self.position >= 0)
 
-        def decoded(number: Any, data: Any) -> Any:
+        def decoded(number: Any, data: Tensor) -> Tensor:
             parts = {self.features[item.name]: tf.io.FixedLenFeature([], tf.string, "") for item in self.stored}
             found = tf.io.parse_single_example(data, parts)
             return number, {item.name: self._in_graph(item, found[self.features[item.name]]) for item in self.stored}
@@ -209,7 +210,7 @@ class ServiceBatches:
         )
 
     @staticmethod
-    def _in_graph(item: Any, data: Any) -> Any:
+    def _in_graph(item: Any, data: Tensor) -> Tensor:
         """A stored value as its tensor where the graph decodes it, zeros where it is missing; else as it is."""
         import tensorflow as tf
 

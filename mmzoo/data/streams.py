@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
@@ -77,7 +78,7 @@ def in_memory(records: Records, name: str, memory: int = MEMORY) -> Records:
     return Records(columns, records.ids)
 
 
-def size_of(value: Any) -> int:
+def size_of(value: Raw) -> int:
     """About how many bytes a value takes."""
     return int(value.nbytes) if isinstance(value, np.ndarray) else len(value) if isinstance(value, (bytes, str)) else 32
 
@@ -102,7 +103,7 @@ def from_dataset(dataset: Any, *, memory: int = MEMORY) -> Records:
     return in_memory(stream(dataset, dict.fromkeys(spec, plain_value), "dataset"), "dataset", memory)
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: Raw) -> Any:
     """An element's value as a record has it."""
     if isinstance(value, bytes):
         try:

@@ -8,13 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions.calibrated import Confidence
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 
 
 def calibrate(
-    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Any], here: Any
+    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Tensor], here: Any
 ) -> None:
     """Set how far each modality of a `calibrated` fusion is trusted, from its own logits on validation data.
 

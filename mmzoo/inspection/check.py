@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
 from mmzoo.data.fingerprints import exact, near_groups, plain_words
 from mmzoo.data.kinds import inputs as input_kinds
@@ -141,7 +142,7 @@ def looked_at(
     files = made is not None and bool(made.endings)
     trial = made.trial() if made is not None else None
 
-    def one(value: Any) -> Any:
+    def one(value: Raw) -> Any:
         if value is None if files else is_missing(value):
             return None, None
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
@@ -132,7 +133,7 @@ def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
 def varied_of(
     spec: Spec,
     training: Training,
-    labels: dict[str, Any],
+    labels: dict[str, Tensor],
     *,
     computed: Iterable[str] = (),
     frozen: frozenset[str] = frozenset(),
@@ -149,7 +150,7 @@ def varied_of(
     )
 
 
-def in_float32(model: Any) -> Any:
+def in_float32(model: keras.Model) -> keras.Model:
     """The same model, with the same weights, computing in float32."""
     with computing_in("float32"):
         same = build(model.spec, files=model.assets)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
-from typing import Any
 
 import keras
 import numpy as np
@@ -63,7 +62,7 @@ def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray
     return [found[id(variable)] for variable in new.weights]
 
 
-def spread(kept: Any, old: int, new: int) -> np.ndarray:
+def spread(kept: np.ndarray, old: int, new: int) -> np.ndarray:
     """The places of the channels `kept` where `old` numbers stand side by side, the channels of one place together."""
     places = new // len(kept)
     width = old // places

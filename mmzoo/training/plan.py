@@ -133,7 +133,7 @@ def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: Any, weight
         require(len(label) == rows, f"A batch has {len(label)} labels of '{name}' for {rows} examples; mend the feed.")
 
 
-def bytes_of(layer: Any) -> int:
+def bytes_of(layer: keras.layers.Layer) -> int:
     """What a layer of a graph puts out for one example; nothing of one that is inside another layer."""
     try:
         found = layer.output

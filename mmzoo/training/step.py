@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.graph.cut import presence_model
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
@@ -38,7 +39,9 @@ class Gradients:
         self.terms = (*(f"loss_{task.name}" for task in spec.tasks), *(m.term for m in self.adding), "layers_loss")
         """What the loss is the sum of: the tasks, what methods add, what layers add of their own (`model.losses`)."""
 
-    def __call__(self, batch: Sequence[Any], variables: list[Any], scale: Any) -> tuple[Any, list[Any], Any]:
+    def __call__(
+        self, batch: Sequence[Any], variables: list[Any], scale: Tensor
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
         """From a replica's part of a batch: its part of the loss, the clipped gradient of the whole, is that finite?
 
         The loss is float32 (terms,), see `terms`.
@@ -83,22 +86,22 @@ class Gradients:
         totals = added_over_replicas(known_totals(self.spec, labels, here, weights))
         return Batch(inputs, labels, here, weights, totals, 1 / self.replicas)
 
-    def _terms(self, part: Batch, outputs: Any, losses: list[TaskLoss], scale: Any) -> Any:
+    def _terms(self, part: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], scale: Tensor) -> Tensor:
         """The terms of a part's loss but for that of the layers, float32 (terms - 1,): the mean over its outputs."""
 
-        def terms_of(outputs: Any, losses: list[TaskLoss] | None = None) -> Any:
+        def terms_of(outputs: dict[str, Tensor], losses: list[TaskLoss] | None = None) -> Tensor:
             losses = task_losses(self.spec, outputs, part, self.methods) if losses is None else losses
             added = [method.added_loss(part, outputs) for method in self.adding]
             return tf.stack([*weighed_losses(self.spec, outputs, part, losses), *added])
 
-        def loss_of(outputs: Any) -> Any:
+        def loss_of(outputs: dict[str, Tensor]) -> Tensor:
             return tf.reduce_sum(terms_of(outputs)) * scale
 
         harder = [self._called(method.harder, part, loss_of) for method in self.methods]
         found = [terms_of(outputs, losses), *(terms_of(each) for each in harder if each is not None)]
         return tf.add_n(found) / len(found)
 
-    def _clean(self, inputs: Any) -> Any:
+    def _clean(self, inputs: Any) -> tuple[dict[str, Tensor], Tensor]:
         """What the model puts out in training, and the sum of what its layers add to the loss."""
         outputs = self.model(inputs, training=True)
         return outputs, tf.add_n([tf.constant(0.0), *(tf.cast(loss, tf.float32) for loss in self.model.losses)])
@@ -125,7 +128,7 @@ class Gradients:
         return outputs
 
 
-def added_over_replicas(value: Any) -> Any:
+def added_over_replicas(value: Tensor) -> Tensor:
     """The sum of what every replica gives here."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 

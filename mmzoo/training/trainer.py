@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import synchronize
@@ -119,7 +120,7 @@ class Trainer:
         padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_execution - count, 0)), (0, 0)))
         return added_up(padded.ravel()).reshape(padded.shape)[:count], float(waited)
 
-    def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
+    def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
         losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
         waited = tf.constant(0.0, tf.float64)
         ready = tf.timestamp()
@@ -136,7 +137,7 @@ class Trainer:
             losses = losses.write(k, loss)
         return losses.stack(), waited
 
-    def _step(self, batch: Any) -> Any:
+    def _step(self, batch: Any) -> Tensor:
         """One step from outside the replicas; the loss of those that are here."""
         local = self.strategy.experimental_local_results
         if not self.scale:
@@ -149,7 +150,7 @@ class Trainer:
         return tf.add_n(local(loss))
 
     @tf.autograph.experimental.do_not_convert
-    def learn(self, *batch: Any) -> Any:
+    def learn(self, *batch: Any) -> Tensor:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
@@ -179,7 +180,7 @@ class Trainer:
                 average.assign_sub((average - variable.value) * share)
 
     @tf.autograph.experimental.do_not_convert
-    def _rescale(self, finite: Any) -> None:
+    def _rescale(self, finite: Tensor) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
         scale, calm = self.scale
         calm.assign(tf.where(finite, calm + 1.0, 0.0))

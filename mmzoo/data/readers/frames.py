@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
@@ -15,10 +16,10 @@ from mmzoo.errors import MMZooError, require
 class Frames(CellReader):
     """A table in memory: a DataFrame, an Arrow table, columns or rows."""
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         return kind_of(source) is not None
 
-    def read(self, source: Any, encoding: str = "") -> Cells:
+    def read(self, source: Raw, encoding: str = "") -> Cells:
         """The cells of a table in memory.
 
         Args:
@@ -43,7 +44,7 @@ class Frames(CellReader):
         return cells_of("The table", [(column, [row.get(column) for row in rows]) for column in names])
 
 
-def kind_of(source: Any) -> str | None:
+def kind_of(source: Raw) -> str | None:
     """What a table in memory is: "pandas", "polars", "arrow", "columns" or "rows"; None of what is no table."""
     package = type(source).__module__.partition(".")[0]
     if hasattr(source, "iloc") and hasattr(source, "columns"):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import column_kinds
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
@@ -30,10 +31,10 @@ class TFDS(Reader):
 
     prefix = PREFIX
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         return isinstance(source, str) and source.startswith(PREFIX)
 
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         options.check_only_kinds(source)
         return read_tfds(source.removeprefix(PREFIX), label=label, kinds=options.kinds)
 
@@ -206,7 +207,7 @@ def mapped(feature: Any) -> tuple[str, Callable[[Any], Any]]:
     return ("image" if picture else "ignore"), np.asarray
 
 
-def waveform(value: Any, rate: int | None) -> Any:
+def waveform(value: Raw, rate: int | None) -> Any:
     """A sound as a WAV file with the same samples; as an array where TFDS does not know the rate."""
     samples = np.asarray(value)
     if samples.dtype.kind in "iu":

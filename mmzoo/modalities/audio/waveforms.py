@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import require_data
 from mmzoo.modalities.arrays import numeric
 from mmzoo.modalities.audio.wav import CHANNELS
@@ -14,7 +13,7 @@ LOUDEST = 8.0
 """Of float samples, whose full scale is 1: mixes and lossy coders overshoot by less, integers as floats by more."""
 
 
-def waveform(value: Any, what: str) -> np.ndarray:
+def waveform(value: Raw, what: str) -> np.ndarray:
     """A sound (N,), (N, channels) or (channels, N), as (N,) or (N, channels), float32 or int16, full scale 1 or 32768.
 
     Integers of 8, 16 and 32 bits are scaled by their type (those without a sign rest at half of its range); those of 64

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.image.pictures.reading import read_picture
 
 
-def read_image(value: Any, name: str = "the image") -> np.ndarray:
+def read_image(value: Raw, name: str = "the image") -> np.ndarray:
     """Pixels uint8 (H, W, 3) of whatever `mmzoo.Image.decode` takes, right side up, what is transparent laid on white.
 
     Raises:

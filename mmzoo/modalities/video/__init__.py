@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data
 from mmzoo.modalities import modalities
@@ -72,7 +73,7 @@ class Video(Modality):
     def unit(self) -> str:
         return "RGB, 0 to 255"
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
 
         A file is read frame by frame: at most `containers.MAX_FRAMES` of at most `MAX_PIXELS` each and `MAX_DECODED`
@@ -116,14 +117,14 @@ class Video(Modality):
         return np.stack([found[k] for k in nearest])
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         return axes_of(value) == 4 and value.shape[-1] in (1, 3)
 
     @classmethod
     def trial(cls) -> Self:
         return cls("value", frames=2, size=32)
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         """Its first frame."""
         return Shown(picture=png(self.decode(value)[0]))
 
@@ -142,7 +143,7 @@ class Video(Modality):
         """An array uint8 (any, H, W, 3): frames at even distances."""
         _, count, size, *_ = about["shape"]
 
-        def decode(value: Any) -> np.ndarray:
+        def decode(value: Raw) -> np.ndarray:
             require(
                 isinstance(value, np.ndarray)
                 and value.ndim == 4

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, require
 from mmzoo.options import Range
 from mmzoo.spec import Spec
@@ -94,7 +95,7 @@ class Attack:
     def outputs(self, inputs: dict[str, Any], changed: list[Any], training: bool = True) -> dict[str, Any]:
         """The model's outputs with `changed` in place of the first floats of each input."""
         flat = keras.tree.flatten(inputs)
-        outputs: dict[str, Any] = self.back([*(flat[k] for k in self.stay), *changed], training=training)
+        outputs: dict[str, Tensor] = self.back([*(flat[k] for k in self.stay), *changed], training=training)
         return outputs
 
     def __call__(self, inputs: dict[str, Any], loss_of: Callable[[Any], Any]) -> list[Any]:
@@ -120,12 +121,12 @@ class Attack:
         return changed
 
 
-def sign(slope: Any) -> Any:
+def sign(slope: Tensor) -> Tensor:
     """The sign of a gradient; 0 where it is no number, as behind a gap in a series."""
     return tf.where(tf.math.is_nan(slope), tf.zeros_like(slope), tf.sign(slope))
 
 
-def deviations(x: Any) -> Any:
+def deviations(x: Tensor) -> Tensor:
     """The standard deviation of each example's own numbers (B, 1, ...), gaps (NaN) left out; 0 where there are none."""
     axes = list(range(1, len(x.shape)))
     real = tf.cast(~tf.math.is_nan(x), x.dtype)
@@ -135,7 +136,7 @@ def deviations(x: Any) -> Any:
     return tf.sqrt(tf.reduce_sum(real * (filled - mean) ** 2, axes, keepdims=True) / count)
 
 
-def first_floats(model: keras.Model, name: str) -> Any:
+def first_floats(model: keras.Model, name: str) -> Tensor:
     """An input's first tensor of floats: itself, or of the nodes that hang on it alone the earliest that has one."""
     start = model.input[name]
     for tensor in keras.tree.flatten(start):

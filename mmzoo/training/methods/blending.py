@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.names import single_output
 from mmzoo.options import Range
@@ -60,7 +61,7 @@ class Blending(TrainingMethod):
     def variables(self) -> list[Any]:
         return [self.weights, self.before]
 
-    def losses(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss]) -> list[TaskLoss]:
+    def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         return [
             loss if loss.single is None else replace(loss, shares=self.weights[index])
             for index, loss in enumerate(losses)
@@ -98,7 +99,7 @@ def new_weights(
     return np.asarray(shares / shares.sum(), np.float32)
 
 
-def head_losses(spec: Spec, outputs: dict[str, Any], labels: Any, present: np.ndarray) -> np.ndarray:
+def head_losses(spec: Spec, outputs: dict[str, Tensor], labels: dict[str, Tensor], present: np.ndarray) -> np.ndarray:
     """The mean loss of each head over the examples whose label is known and that have its modality, (T, 1 + M).
 
     NaN where there is no such head, or no such example.

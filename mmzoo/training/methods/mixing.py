@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.draws import uniforms
 from mmzoo.errors import require
 from mmzoo.modalities.base import Modality
@@ -48,7 +49,7 @@ class Mixing(TrainingMethod):
         require(not several, "Examples are mixed in one way; name one of 'mixup' and 'cutmix'.")
 
     def batch(
-        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Any, items: dict[str, Modality | None]
+        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Tensor, items: dict[str, Modality | None]
     ) -> tuple[dict[str, Any], Any, Any]:
         """Labels and weights are pairs from here on, the example's own and its partner's."""
         inputs, share = self.mixed(inputs, keys, items)
@@ -56,7 +57,9 @@ class Mixing(TrainingMethod):
         labels = (labels, {name: partners(label) for name, label in labels.items()})
         return inputs, labels, (share * weights, (1 - share) * partners(weights))
 
-    def mixed(self, inputs: dict[str, Any], keys: Any, items: dict[str, Modality | None]) -> tuple[dict[str, Any], Any]:
+    def mixed(
+        self, inputs: dict[str, Any], keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Any], Tensor]:
         """The inputs mixed, and the share of its own that an example keeps, float32 (B,).
 
         Args:
@@ -64,7 +67,7 @@ class Mixing(TrainingMethod):
             keys, items: see `TrainingMethod.batch`.
         """
 
-        def compiled(inputs: dict[str, Any], keys: Any) -> Any:
+        def compiled(inputs: dict[str, Any], keys: Tensor) -> tuple[dict[str, Any], Tensor]:
             share = self.shares(keys)
             own, other = inputs["present"], partners(inputs["present"])
             found = {"present": own | other}
@@ -83,7 +86,7 @@ class Mixing(TrainingMethod):
         found, share = tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
         return found, share
 
-    def shares(self, keys: Any) -> Any:
+    def shares(self, keys: Tensor) -> Tensor:
         """Of Beta(alpha, alpha), float32 (B,): its quantile at an even draw, straight between `QUANTILES` of them."""
         from scipy.special import betaincinv
 
@@ -94,18 +97,18 @@ class Mixing(TrainingMethod):
         return tf.gather(table, low) * (1 - part) + tf.gather(table, low + 1) * part
 
 
-def partners(tensor: Any) -> Any:
+def partners(tensor: Tensor) -> Tensor:
     """The rows (B, ...) with the first and the second exchanged, the third and the fourth, and so on."""
     pairs = tf.reshape(tensor, (-1, 2, *tensor.shape[1:]))
     return tf.reshape(pairs[:, ::-1], (-1, *tensor.shape[1:]))
 
 
-def along(value: Any, tensor: Any) -> Any:
+def along(value: Tensor, tensor: Tensor) -> Tensor:
     """A number for each row (B,) so that it meets (B, ...)."""
     return tf.reshape(value, (-1, *[1] * (len(tensor.shape) - 1)))
 
 
-def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
+def added(own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
     """`share * own + (1 - share) * other`, rounded in integers; a number beside none (NaN), as in a gap, is whole."""
     share = along(share, own)
     if own.dtype == tf.bool:
@@ -117,7 +120,7 @@ def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
     return tf.cast(tf.round(mixed), own.dtype) if own.dtype.is_integer else tf.cast(mixed, own.dtype)
 
 
-def cutmix(own: Any, other: Any, share: Any, keys: Any) -> Any:
+def cutmix(own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
     """A box of pictures (B, [frames,] H, W, C), else a stretch of steps (B, T, ...), is `other`."""
     rank = len(own.shape)
     axes = (rank - 3, rank - 2) if rank > 3 else (1,)
