@@ -18,3 +18,6 @@ Raw: TypeAlias = Any
 
 Shape: TypeAlias = tuple[int | None, ...]
 """The shape of an array or a tensor; None is a side of any length."""
+
+Json: TypeAlias = Any
+"""Plain data as JSON has it: objects, lists, texts, numbers, booleans and null."""

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
 LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
 Axis = Sequence[tuple[str, int]]
@@ -58,28 +61,28 @@ def declaring() -> Iterator[Declared]:
         _current.reset(token)
 
 
-def frozen_features(item: Any, layer: Layer) -> Layer:
+def frozen_features(item: Modality, layer: Layer) -> Layer:
     """`layer` never trains, and what it makes of an example is worth computing once: a log-mel, ids, frozen blocks."""
     if current := _current.get():
         current.frozen[item.name] = layer
     return layer
 
 
-def embedding(item: Any, layer: Layer) -> Layer:
+def embedding(item: Modality, layer: Layer) -> Layer:
     """`layer` takes ids, 0 for padding, to the vectors of a text's tokens."""
     if current := _current.get():
         current.embeddings[item.name] = layer
     return layer
 
 
-def pretrained(item: Any, layer: Layer) -> Layer:
+def pretrained(item: Modality, layer: Layer) -> Layer:
     """`layer` has pretrained weights that train."""
     if current := _current.get():
         current.pretrained.setdefault(item.name, []).append(layer)
     return layer
 
 
-def grid(item: Any, rows: int, columns: int) -> None:
+def grid(item: Modality, rows: int, columns: int) -> None:
     """The tokens of an input are the places of a map, row by row."""
     if current := _current.get():
         current.grids[item.name] = rows, columns

@@ -48,7 +48,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:
     return MMZooError(f"There is no {what} '{name}'.{hint} There are: {', '.join(names) or 'none'}.")
 
 
-def check_name(what: str, name: Any) -> None:
+def check_name(what: str, name: Raw) -> None:
     """A name becomes the owner of layers (`mmzoo.names`) and a key of the model's inputs and outputs."""
     require(
         isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name not in RESERVED,

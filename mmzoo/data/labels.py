@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,7 +110,7 @@ def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) ->
     return text_of(value)
 
 
-def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Any, fault: str) -> list[Any]:
+def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Callable[[Any], object], fault: str) -> list[Any]:
     """The labels with a `DataError` in place of those that are wrong."""
     return [
         DataError(f"The label '{label}' {fault.format(where, value)}.", "bad_label")

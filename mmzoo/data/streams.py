@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from mmzoo.aliases import Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 MEMORY = 4_000_000_000  # bytes of values, encoded, that a stream may take in memory
 
@@ -25,7 +28,7 @@ class Cursor:
         convert: of each column, what its value is made into.
     """
 
-    def __init__(self, dataset: Any, convert: dict[str, Callable[[Any], Any]]) -> None:
+    def __init__(self, dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]]) -> None:
         self.dataset, self.convert = dataset, convert
         self.place = -1
         self.element: dict[str, Any] = {}
@@ -42,7 +45,7 @@ class Cursor:
             return self.convert[column](self.element[column])
 
 
-def stream(dataset: Any, convert: dict[str, Callable[[Any], Any]], name: str) -> Records:
+def stream(dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]], name: str) -> Records:
     """Records of which none is in memory, for one way through them from the first to the last.
 
     Args:
@@ -83,7 +86,7 @@ def size_of(value: Raw) -> int:
     return int(value.nbytes) if isinstance(value, np.ndarray) else len(value) if isinstance(value, (bytes, str)) else 32
 
 
-def from_dataset(dataset: Any, *, memory: int = MEMORY) -> Records:
+def from_dataset(dataset: tf.data.Dataset, *, memory: int = MEMORY) -> Records:
     """The records of a `tf.data.Dataset` whose elements are dicts, not batched, as they come.
 
     A scalar string becomes text, or bytes where it is no UTF-8 (an encoded picture or sound); another scalar a number;

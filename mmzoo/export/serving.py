@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
-from mmzoo.aliases import Shape
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.spec import Spec
+
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
 
 class Serving:
@@ -83,10 +86,10 @@ class Serving:
     def files(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers to encoded files; what is empty is absent."""
 
-        def tensor(item: Any) -> Any:
+        def tensor(item: Modality) -> Tensor:
             kind = tf.as_dtype(item.dtype)
 
-            def one(data: Any) -> Any:
+            def one(data: Tensor) -> Tensor:
                 return tf.cond(tf.equal(data, ""), lambda: tf.zeros(item.shape, kind), lambda: item.from_file(data))
 
             return tf.map_fn(one, inputs[item.name], fn_output_signature=tf.TensorSpec(item.shape, kind))

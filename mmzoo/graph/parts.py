@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -173,7 +173,7 @@ def find_parts(
     return Parts(model, inputs, heads, tuple(declared.attention))
 
 
-def kept_on(model: keras.Model, key: Any, make: Callable[[], Found]) -> Found:
+def kept_on(model: keras.Model, key: Hashable, make: Callable[[], Found]) -> Found:
     """What `make` gives, made once for a model and kept with it: it goes when the model does.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,7 +13,7 @@ from mmzoo.tasks.base import Task
 
 
 def calibrate(
-    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Tensor], here: Any
+    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Tensor], here: np.ndarray
 ) -> None:
     """Set how far each modality of a `calibrated` fusion is trusted, from its own logits on validation data.
 

@@ -186,7 +186,9 @@ def far_out(numbers: np.ndarray) -> np.ndarray:
         return np.asarray(np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation)))
 
 
-def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, groups: Any) -> None:
+def repeated(
+    found: Check, inputs: list[str], ids: list[str], hashes: dict[str, list[Any]], groups: dict[str, list[Any]]
+) -> None:
     """Records all of whose inputs are those of an earlier one, exactly or nearly."""
     seen: dict[tuple[Any, ...], int] = {}
     for row, record in enumerate(ids):
@@ -200,7 +202,13 @@ def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, group
 
 
 def leaked(
-    found: Check, inputs: list[str], ids: list[str], splits: list[str], hashes: Any, groups: Any, columns: Any
+    found: Check,
+    inputs: list[str],
+    ids: list[str],
+    splits: list[str],
+    hashes: dict[str, list[Any]],
+    groups: dict[str, list[Any]],
+    columns: dict[str, list[Any]],
 ) -> None:
     """Records of another split one of whose files, or of whose longer texts, is in a training record too."""
     if "train" not in found.splits:

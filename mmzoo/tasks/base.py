@@ -221,7 +221,7 @@ class Task:
         """One prediction as a user reads it: `{label: probability}`, or the numbers."""
         return [float(number) for number in prediction]
 
-    def label_text(self, label: np.ndarray | np.generic) -> str:
+    def label_text(self, label: Tensor) -> str:
         """One encoded label as a user reads it."""
         return ", ".join(f"{number:.4g}" for number in np.atleast_1d(label))
 

@@ -136,7 +136,7 @@ class Labelled(Learned):
     def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
         return dict(zip(self.labels, [float(number) for number in prediction], strict=True))
 
-    def label_text(self, label: Any) -> str:
+    def label_text(self, label: Tensor) -> str:
         return self.labels[int(label)]
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:

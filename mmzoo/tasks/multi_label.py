@@ -65,7 +65,7 @@ class MultiLabel(Labelled):
     def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         return Task.log_odds(self, logits, target)
 
-    def label_text(self, label: Any) -> str:
+    def label_text(self, label: Tensor) -> str:
         return ", ".join(name for name, given in zip(self.labels, label, strict=True) if given) or "none"
 
     def to_predictions(self, logits: Tensor) -> Tensor:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
 from mmzoo.errors import MMZooError, require
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @readers.register("frames")
@@ -61,12 +64,12 @@ def kind_of(source: Raw) -> str | None:
     return "rows" if series and all(isinstance(row, Mapping) for row in source) else None
 
 
-def arrow_columns(table: Any) -> list[tuple[str, list[Any]]]:
+def arrow_columns(table: pyarrow.Table) -> list[tuple[str, list[Any]]]:
     """The columns of an Arrow table, two of which may have one name."""
     return [(name, column.to_pylist()) for name, column in zip(table.column_names, table.itercolumns(), strict=True)]
 
 
-def listed(column: Any, values: Any) -> list[Any]:
+def listed(column: object, values: Raw) -> list[Any]:
     """The values of one column of a mapping."""
     if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
         raise MMZooError(f"Column '{column}' of the table must be a list of values, not {type(values).__name__}.")
@@ -85,6 +88,6 @@ def cells_of(name: str, columns: Sequence[tuple[Any, list[Any]]]) -> Cells:
     return Cells(name, found, [f"row {k}" for k in range(count)])
 
 
-def column_name(column: Any) -> str:
+def column_name(column: object) -> str:
     """A column's name as a text: those of several levels are joined."""
     return "_".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)

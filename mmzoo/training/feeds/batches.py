@@ -115,7 +115,7 @@ def stream(
     files = {name: value for name, value in features.items() if isinstance(value, Examples)}
     held = {name: tf.constant(value.array) for name, value in features.items() if isinstance(value, Held)}
 
-    def batch(step: Any) -> Any:
+    def batch(step: Tensor) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
         drawn = rows_at(places, count, seed)
         keys = keys_of(seed, drawn, places // count)
@@ -147,7 +147,7 @@ def stream(
     return batches
 
 
-def read(files: dict[str, Examples], rows: Any, count: int) -> dict[str, Any]:
+def read(files: dict[str, Examples], rows: Tensor, count: int) -> dict[str, Tensor]:
     """The `count` examples `rows` of each of these inputs, decoded in one call out of the graph."""
     if not files:
         return {}
