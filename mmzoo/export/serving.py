@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import tensorflow as tf
 
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.spec import Spec
 
 if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
     from mmzoo.modalities.base import Modality
 
 
@@ -27,7 +27,7 @@ class Serving:
     have no other small number. The one TFLite is made of.
     """
 
-    def __init__(self, model: keras.Model, batch: int | None = None) -> None:
+    def __init__(self, model: Multimodal, batch: int | None = None) -> None:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.

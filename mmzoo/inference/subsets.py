@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -13,6 +13,9 @@ import tensorflow as tf
 from mmzoo.graph.cut import fusing, tower_of
 from mmzoo.inference.running import BATCH, compiled
 from mmzoo.spec import Spec
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 def subsets(spec: Spec) -> list[tuple[str, ...]]:
@@ -26,7 +29,7 @@ def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.nd
     return np.asarray(present & np.array([name in chosen for name in spec.input_names]))
 
 
-def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
+def run_towers(model: Multimodal, inputs: dict[str, Any]) -> dict[str, Any]:
     """By input, what its tower makes of a batch, (values, mask), before `present` is looked at."""
     tokens: dict[str, Any] = {}
     for name in model.spec.input_names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -33,6 +33,9 @@ from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.tuning.model import tune
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 def fit(
@@ -150,7 +153,7 @@ def varied_of(
     )
 
 
-def in_float32(model: keras.Model) -> keras.Model:
+def in_float32(model: Multimodal) -> Multimodal:
     """The same model, with the same weights, computing in float32."""
     with computing_in("float32"):
         same = build(model.spec, files=model.assets)

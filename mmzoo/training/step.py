@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -17,6 +17,9 @@ from mmzoo.training.methods import made
 from mmzoo.training.methods.base import TrainingMethod
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 class Gradients:
@@ -133,7 +136,7 @@ def added_over_replicas(value: Tensor) -> Tensor:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
-def prepared(model: keras.Model, training: Training) -> keras.Model:
+def prepared(model: Multimodal, training: Training) -> keras.Model:
     """The model with the outputs that the methods need beside its own."""
     more: dict[str, Any] = {}
     for method in made(training.methods):

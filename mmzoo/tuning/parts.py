@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -11,8 +12,11 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
-def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
+
+def tuned_towers(model: Multimodal, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
     """The parts of the towers of some inputs; of all blocks with pretrained weights, if none is named.
 
     Args:

@@ -19,6 +19,7 @@ from mmzoo.training.methods.base import Learner, TrainingMethod
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
     from mmzoo.training.settings import Training
 
 
@@ -137,7 +138,7 @@ def factors_of(totals: Tensor, counts: Tensor, alpha: float) -> Tensor:
     return tf.where(tf.math.is_finite(found), found, 1.0)
 
 
-def tower_variables(model: keras.Model, name: str, tuned: Tuned) -> list[Any]:
+def tower_variables(model: Multimodal, name: str, tuned: Tuned) -> list[Any]:
     """All that can train on the way from an input to its tokens, with what is added to its kernels."""
     found = {id(v): v for layer in model.parts.of(name).layers for v in layer.trainable_variables}
     added = [v for each in tuned.additions if id(each.kernel) in found for v in (each.a, each.b)]
