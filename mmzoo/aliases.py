@@ -21,3 +21,6 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 Json: TypeAlias = Any
 """Plain data as JSON has it: objects, lists, texts, numbers, booleans and null."""
+
+Tree: TypeAlias = Any
+"""Tensors or arrays in dicts, lists and tuples, as `keras.tree` goes through them; one of them alone is one too."""

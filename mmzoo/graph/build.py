@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
@@ -109,7 +109,7 @@ class Multimodal(keras.Model):
         with computing_in(config["dtype"]):
             return build(Spec.from_json(config["spec"]), files=config["assets"])
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Tree, *args: Any, **kwargs: Any) -> Any:
         wanted = [*self.spec.input_names, "present"]
         require(
             isinstance(inputs, dict), f"The model takes a dict with {', '.join(wanted)}, not {type(inputs).__name__}."

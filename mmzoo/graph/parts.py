@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import keras
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.names import owner_of
@@ -84,7 +84,7 @@ class Parts:
     heads: dict[str, Heads]
     attention: tuple[Attention, ...]
 
-    def cut(self, inputs: Any, outputs: Any) -> keras.Model:
+    def cut(self, inputs: Tree, outputs: Tree) -> keras.Model:
         """A model between tensors of this graph: it shares the layers, and knows the same parts, if it has them."""
         model = keras.Model(inputs, outputs)
         model.parts = Parts(model, self.inputs, self.heads, self.attention)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
@@ -77,9 +77,9 @@ class TaskLoss:
 def total_loss(
     spec: Spec,
     outputs: dict[str, Tensor],
-    labels: Any,
+    labels: Tree,
     present: Tensor,
-    weights: Any = None,
+    weights: Tree | None = None,
     methods: Sequence[TrainingMethod] = (),
 ) -> Tensor:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
@@ -140,12 +140,12 @@ def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) 
     return TaskLoss(fused, single, tf.concat([[1.0], shares], axis=0))
 
 
-def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Tensor], Tensor]]:
+def sides(labels: Tree, weights: Tree) -> list[tuple[dict[str, Tensor], Tensor]]:
     """The labels and their weights: one pair of them, or those that an example was mixed of."""
     return list(zip(labels, weights, strict=True)) if isinstance(labels, tuple) else [(labels, weights)]
 
 
-def known_totals(spec: Spec, labels: Any, present: Tensor, weights: Any = None) -> Tensor:
+def known_totals(spec: Spec, labels: Tree, present: Tensor, weights: Tree | None = None) -> Tensor:
     """The weight of what each task's means are over, float32 (tasks, 2 + M).
 
     Examples whose label is known, all examples, and those of the first that have each modality.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.cut import presence_model
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
@@ -81,7 +81,7 @@ class Gradients:
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)
 
-    def _whole(self, inputs: Any, labels: Any, weights: Any = None) -> Batch:
+    def _whole(self, inputs: dict[str, Tree], labels: Tree, weights: Tree | None = None) -> Batch:
         """The batch, with what the means of its losses are over."""
         # Not what a table says: what the model takes for absent has no loss. And before the losses, because of all
         # parts and replicas must be known what a mean is over.
@@ -104,7 +104,7 @@ class Gradients:
         found = [terms_of(outputs, losses), *(terms_of(each) for each in harder if each is not None)]
         return tf.add_n(found) / len(found)
 
-    def _clean(self, inputs: Any) -> tuple[dict[str, Tensor], Tensor]:
+    def _clean(self, inputs: dict[str, Tree]) -> tuple[dict[str, Tensor], Tensor]:
         """What the model puts out in training, and the sum of what its layers add to the loss."""
         outputs = self.model(inputs, training=True)
         return outputs, tf.add_n([tf.constant(0.0), *(tf.cast(loss, tf.float32) for loss in self.model.losses)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import synchronize
@@ -137,7 +137,7 @@ class Trainer:
             losses = losses.write(k, loss)
         return losses.stack(), waited
 
-    def _step(self, batch: Any) -> Tensor:
+    def _step(self, batch: Sequence[Tree]) -> Tensor:
         """One step from outside the replicas; the loss of those that are here."""
         local = self.strategy.experimental_local_results
         if not self.scale:

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
-from mmzoo.aliases import Json
+from mmzoo.aliases import Json, Tree
 from mmzoo.cache import claim, folder, is_own
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
@@ -37,7 +37,7 @@ NAME = re.compile(r"[0-9a-f]{32}\.features")  # see `key_of`
 HEADER = 2**16  # bytes that a file has beside the numbers
 
 
-def kept(what: str, key: str, like: Any, leading: tuple[int, ...], compute: Callable[[], Any]) -> Any:
+def kept(what: str, key: str, like: Tree, leading: tuple[int, ...], compute: Callable[[], Tree]) -> Tree:
     """What `compute` gives, a structure of arrays; from disk where it is there under `key`.
 
     A file that is damaged or another's, or holds other arrays, is computed anew; a disk that is full is no error.

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
@@ -61,7 +61,9 @@ class Varied:
         variant = chosen_variant(keys, salt, self.num_variants)
         return item.augment(batch, keys_of(seed, rows, variant), variant > 0)
 
-    def __call__(self, inputs: dict[str, Any], labels: dict[str, Tensor], rows: Tensor, keys: Tensor) -> Tensor:
+    def __call__(
+        self, inputs: dict[str, Tree], labels: dict[str, Tensor], rows: Tensor, keys: Tensor
+    ) -> tuple[Tree, ...]:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
         counts = None if self.weights is None else tf.gather(tf.constant(self.weights), rows)
         answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
@@ -78,7 +80,7 @@ def chosen_variant(keys: Tensor, salt: int, num_variants: int) -> Tensor:
 
 
 def stream(
-    features: dict[str, Any],
+    features: dict[str, Tree],
     labels: dict[str, np.ndarray],
     varied: Varied,
     *,

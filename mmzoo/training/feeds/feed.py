@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.training.features.compute import first_variant
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
@@ -47,7 +48,7 @@ class Stream:
 
     def __init__(
         self,
-        features: dict[str, Any],
+        features: dict[str, Tree],
         labels: dict[str, np.ndarray],
         varied: Varied,
         *,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.options import Range
 from mmzoo.spec import Spec
@@ -45,7 +45,7 @@ class Adversarial(TrainingMethod):
     def build(self, learner: Learner) -> None:
         self.attack = Attack(learner.spec, learner.model, self.steps, self.epsilon)
 
-    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Any]], Any]) -> dict[str, Any] | None:
+    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> dict[str, Tensor] | None:
         return self.attack.outputs(batch.inputs, self.attack(batch.inputs, loss_of))
 
 
@@ -92,13 +92,13 @@ class Attack:
         self.front = keras.Model(entry, cut)
         self.back = keras.Model([*(entry[k] for k in self.stay), *cut], model.output)
 
-    def outputs(self, inputs: dict[str, Any], changed: list[Any], training: bool = True) -> dict[str, Any]:
+    def outputs(self, inputs: dict[str, Tree], changed: list[Tensor], training: bool = True) -> dict[str, Tensor]:
         """The model's outputs with `changed` in place of the first floats of each input."""
         flat = keras.tree.flatten(inputs)
         outputs: dict[str, Tensor] = self.back([*(flat[k] for k in self.stay), *changed], training=training)
         return outputs
 
-    def __call__(self, inputs: dict[str, Any], loss_of: Callable[[Any], Any]) -> list[Any]:
+    def __call__(self, inputs: dict[str, Tree], loss_of: Callable[[dict[str, Tensor]], Tensor]) -> list[Tensor]:
         """The first floats of each input as the attack leaves them; constants to whoever differentiates.
 
         Args:

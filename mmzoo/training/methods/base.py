@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.modalities.base import Modality
 from mmzoo.tuning.groups import Tuned
 
@@ -72,8 +72,8 @@ class TrainingMethod:
         return {}
 
     def batch(
-        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Tensor, items: dict[str, Modality | None]
-    ) -> tuple[dict[str, Any], Any, Any]:
+        self, inputs: dict[str, Tree], labels: Tree, weights: Tree, keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tree, Tree]:
         """A batch on its way to the model, in a graph of tf.data: `(inputs, labels, weights)`, see `Batch`.
 
         Args:
@@ -102,7 +102,7 @@ class TrainingMethod:
         """What is added to a replica's part of the loss, float32 (), in training only; see `term`."""
         return None
 
-    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Any]], Any]) -> dict[str, Any] | None:
+    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> dict[str, Tensor] | None:
         """The model's outputs in training for changed examples, whose loss counts as much as that of the others.
 
         Args:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.draws import uniforms
 from mmzoo.errors import require
 from mmzoo.modalities.base import Modality
@@ -49,8 +49,8 @@ class Mixing(TrainingMethod):
         require(not several, "Examples are mixed in one way; name one of 'mixup' and 'cutmix'.")
 
     def batch(
-        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Tensor, items: dict[str, Modality | None]
-    ) -> tuple[dict[str, Any], Any, Any]:
+        self, inputs: dict[str, Tree], labels: Tree, weights: Tree, keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tree, Tree]:
         """Labels and weights are pairs from here on, the example's own and its partner's."""
         inputs, share = self.mixed(inputs, keys, items)
         weights = tf.ones_like(share) if weights is None else weights
@@ -58,8 +58,8 @@ class Mixing(TrainingMethod):
         return inputs, labels, (share * weights, (1 - share) * partners(weights))
 
     def mixed(
-        self, inputs: dict[str, Any], keys: Tensor, items: dict[str, Modality | None]
-    ) -> tuple[dict[str, Any], Tensor]:
+        self, inputs: dict[str, Tree], keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tensor]:
         """The inputs mixed, and the share of its own that an example keeps, float32 (B,).
 
         Args:
@@ -67,7 +67,7 @@ class Mixing(TrainingMethod):
             keys, items: see `TrainingMethod.batch`.
         """
 
-        def compiled(inputs: dict[str, Any], keys: Tensor) -> tuple[dict[str, Any], Tensor]:
+        def compiled(inputs: dict[str, Tree], keys: Tensor) -> tuple[dict[str, Tree], Tensor]:
             share = self.shares(keys)
             own, other = inputs["present"], partners(inputs["present"])
             found = {"present": own | other}
