@@ -158,7 +158,7 @@ class Run:
             scores = {each.name: each.scores[each.everything] for each in result.tasks.values() if not each.reason}
             result = result.with_found("unimodal", self._alone(records, scores))
         if mc_dropout or ensemble or ood is not None:
-            result = result.with_found("doubts", self._uncertainty(records, mc_dropout, ensemble, ood))
+            result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))

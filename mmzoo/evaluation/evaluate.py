@@ -47,7 +47,7 @@ class Evaluation:
         return self.subset_predictions.counts(self.spec)
 
     def with_found(self, what: str, found: dict[str, Any]) -> Evaluation:
-        """The same with `what` filled in, "noise", "unimodal" or "doubts" of `TaskEvaluation`, by task."""
+        """The same with `what` filled in, "noise", "unimodal" or "uncertainty" of `TaskEvaluation`, by task."""
         more: dict[str, dict[str, Any]] = {name: {what: found.get(name)} for name in self.tasks}
         return replace(self, tasks={name: replace(each, **more[name]) for name, each in self.tasks.items()})
 
