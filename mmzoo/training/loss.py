@@ -32,11 +32,11 @@ class Batch:
         share: how much of the whole batch this part is.
     """
 
-    inputs: Any
-    labels: Any
-    present: Any
-    weights: Any
-    totals: Any
+    inputs: dict[str, Tree]
+    labels: Tree
+    present: Tensor
+    weights: Tree
+    totals: Tensor
     share: float = 1.0
 
     def part(self, index: int, count: int) -> Batch:
@@ -96,7 +96,7 @@ def total_loss(
     return tf.add_n(weighed_losses(spec, outputs, batch, task_losses(spec, outputs, batch, methods)))
 
 
-def weighed_losses(spec: Spec, outputs: dict[str, Tensor], batch: Batch, losses: Sequence[TaskLoss]) -> list[Any]:
+def weighed_losses(spec: Spec, outputs: dict[str, Tensor], batch: Batch, losses: Sequence[TaskLoss]) -> list[Tensor]:
     """What each task adds to the loss of a batch, float32 ()."""
     weighed = []
     for index, (task, loss) in enumerate(zip(spec.tasks, losses, strict=True)):

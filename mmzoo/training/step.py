@@ -43,7 +43,7 @@ class Gradients:
         """What the loss is the sum of: the tasks, what methods add, what layers add of their own (`model.losses`)."""
 
     def __call__(
-        self, batch: Sequence[Any], variables: list[Any], scale: Tensor
+        self, batch: Sequence[Tree], variables: list[keras.Variable], scale: Tensor
     ) -> tuple[Tensor, list[Tensor], Tensor]:
         """From a replica's part of a batch: its part of the loss, the clipped gradient of the whole, is that finite?
 
@@ -56,8 +56,8 @@ class Gradients:
         """
         whole = self._whole(*batch)
         loss = tf.zeros(len(self.terms))
-        measured: list[Any] = [None] * len(self.methods)
-        gradients: list[Any] = []
+        measured: list[Tensor | None] = [None] * len(self.methods)
+        gradients: list[Tensor] = []
         for index in range(self.training.grad_accum_steps):
             part = whole.part(index, self.training.grad_accum_steps)
             # One after the other: together they would take the memory of the whole.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from mmzoo.graph.build import Multimodal
+
 
 def train(
     spec: Spec,
@@ -39,7 +41,7 @@ def train(
     strategy: tf.distribute.Strategy | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     service: str = "",
-    on_model: Callable[[Any], object] | None = None,
+    on_model: Callable[[Multimodal], object] | None = None,
 ) -> Path:
     """Train `spec` on records into a folder, which is returned.
 

@@ -66,7 +66,7 @@ class Trainer:
             synchronize(model)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
-        self.groups: list[tuple[AdamW, list[Any]]] = []
+        self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -150,19 +150,19 @@ class Trainer:
         return tf.add_n(local(loss))
 
     @tf.autograph.experimental.do_not_convert
-    def learn(self, *batch: Any) -> Tensor:
+    def learn(self, *batch: Tree) -> Tensor:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
     @tf.autograph.experimental.do_not_convert
-    def _slopes(self, *batch: Any) -> tuple[Any, list[Any], Any]:
+    def _slopes(self, *batch: Tree) -> tuple[Tensor, list[Tensor], Tensor]:
         """See `Gradients`."""
         return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
     @tf.autograph.experimental.do_not_convert
-    def _apply(self, gradients: list[Any]) -> None:
+    def _apply(self, gradients: list[Tensor]) -> None:
         training = {id(variable): variable for variable in self.variables}
         # A copy of all weights, for those who ask for it.
         before = {key: tf.identity(variable.value) for key, variable in training.items()} if self.moving else {}

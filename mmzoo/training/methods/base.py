@@ -90,7 +90,7 @@ class TrainingMethod:
         """Make variables, in the scope of the strategy; all that follows is called on the same object."""
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         """Those that a checkpoint has to keep."""
         return []
 

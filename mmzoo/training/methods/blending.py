@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import tensorflow as tf
@@ -58,7 +58,7 @@ class Blending(TrainingMethod):
         self.before = tf.Variable(tf.fill((2, len(self.spec.tasks), heads), np.float32(np.nan)), trainable=False)
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.weights, self.before]
 
     def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:

@@ -61,7 +61,7 @@ class GradNorm(TrainingMethod):
         self.first = tf.Variable(tf.zeros(len(learner.spec.tasks)), trainable=False)
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.weights, self.first]
 
     def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:

@@ -7,7 +7,7 @@ labels in these shares. Where only one of the two has a modality, it stays whole
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ class Mixing(TrainingMethod):
     """
 
     multiple = 2
-    mix: Callable[[Any, Any, Any, Any], Any]
+    mix: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     """What mixes pictures, sounds and sensors: `(own, partner's, share that is kept, keys) -> mixed`."""
 
     def __init__(self, *, alpha: Annotated[float, Range(0.01, 100)] = 0.2) -> None:

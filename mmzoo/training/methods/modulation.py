@@ -66,7 +66,7 @@ class Modulation(TrainingMethod):
         self.towers = [tower_variables(model, name, learner.tuned) for name in self.spec.input_names]
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.factors, self.done]
 
     def measure(
@@ -138,7 +138,7 @@ def factors_of(totals: Tensor, counts: Tensor, alpha: float) -> Tensor:
     return tf.where(tf.math.is_finite(found), found, 1.0)
 
 
-def tower_variables(model: Multimodal, name: str, tuned: Tuned) -> list[Any]:
+def tower_variables(model: Multimodal, name: str, tuned: Tuned) -> list[keras.Variable]:
     """All that can train on the way from an input to its tokens, with what is added to its kernels."""
     found = {id(v): v for layer in model.parts.of(name).layers for v in layer.trainable_variables}
     added = [v for each in tuned.additions if id(each.kernel) in found for v in (each.a, each.b)]
