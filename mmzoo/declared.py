@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    import keras
+
     from mmzoo.modalities.base import Modality
 
 LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
@@ -31,7 +33,7 @@ class Attention(NamedTuple):
     query, key: what stands on the axes T and S; what is behind the last place of `key` is padding.
     """
 
-    layer: Any
+    layer: keras.layers.Layer
     query: Axis
     key: Axis
 
@@ -40,9 +42,9 @@ class Attention(NamedTuple):
 class Declared:
     """What one build of a model has declared, by the name of the input."""
 
-    frozen: dict[str, Any] = field(default_factory=dict)
-    embeddings: dict[str, Any] = field(default_factory=dict)
-    pretrained: dict[str, list[Any]] = field(default_factory=dict)
+    frozen: dict[str, keras.layers.Layer] = field(default_factory=dict)
+    embeddings: dict[str, keras.layers.Layer] = field(default_factory=dict)
+    pretrained: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
 

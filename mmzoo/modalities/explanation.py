@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mmzoo.aliases import Raw
+
 if TYPE_CHECKING:
     import keras
 
@@ -58,13 +60,13 @@ class Probe(Protocol):
     feature_map: the layer with the tower's last map (B, H, W, C), if there is one.
     """
 
-    value: Any
+    value: Raw
     example: np.ndarray
-    gate: Any
-    frozen: Any
-    spectrum: Any
-    embedding: Any
-    feature_map: Any
+    gate: keras.layers.Layer
+    frozen: keras.layers.Layer | None
+    spectrum: keras.layers.Layer | None
+    embedding: keras.layers.Layer | None
+    feature_map: keras.layers.Layer | None
 
     def lost(self, variants: np.ndarray) -> np.ndarray:
         """What the logit loses with each of `variants` (B, *shape) in the example's place, float64 (B,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
@@ -61,10 +61,10 @@ class TaskLoss:
         factor: float32 (), by which the whole is multiplied.
     """
 
-    fused: Any
-    single: Any
-    shares: Any
-    factor: Any = 1.0
+    fused: Tensor
+    single: Tensor | None
+    shares: Tensor
+    factor: Tensor = 1.0
 
     @property
     def value(self) -> Tensor:
@@ -121,8 +121,8 @@ def task_losses(
 def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) -> TaskLoss:
     """The loss of one task over the examples whose label is known; heads of single modalities count `auxiliary`."""
     task, totals = spec.tasks[index], batch.totals[index]
-    fused: Any = 0.0
-    single: Any = 0.0
+    fused: Tensor = 0.0
+    single: Tensor = 0.0
     for side, weights in sides(batch.labels, batch.weights):
         known, labels = stand_in(task, side[task.name])
         kept = weighted(known, weights)
