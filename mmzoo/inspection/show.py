@@ -22,7 +22,7 @@ from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.evaluation.gallery import shown_input
 from mmzoo.files import write_file
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.recipe import load_recipe, recipe_files
 from mmzoo.training.methods import made
 
