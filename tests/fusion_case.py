@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import erf, softmax
 
 from mmzoo.fusions import fusions
-from mmzoo.tokens import Tokens
+from mmzoo.tokens import Fused, Tokens
 
 DIM, COUNT = 8, 5
 RNG = np.random.default_rng(0)
@@ -24,16 +24,22 @@ PRESENT = np.array([[1, 1, 1], [1, 0, 0], [0, 1, 1], [1, 0, 1], [0, 0, 1]], bool
 Weights = dict[str, np.ndarray]
 
 
-def fusion_model(name: str, names: Iterable[str] = LENGTHS, dim: int = DIM, **options: Any) -> keras.Model:
-    """The fusion alone: values and mask of each of the modalities `names`, then `present`, to the fused embedding."""
+def fusion_model(
+    name: str, names: Iterable[str] = LENGTHS, dim: int = DIM, *, tokens: bool = False, **options: Any
+) -> keras.Model:
+    """The fusion alone: values and mask of each of the modalities `names`, then `present`, to the fused embedding.
+
+    With `tokens` to the values and the mask of the tokens that it hands on.
+    """
     fusions.check_options(name, options, list(names))
     keras.utils.set_random_seed(0)
     lengths = {k: LENGTHS[k] for k in names}
     inputs = {k: Tokens(keras.Input((n, dim)), keras.Input((n,), dtype="bool")) for k, n in lengths.items()}
     present = keras.Input((len(lengths),), dtype="bool")
-    model = keras.Model(
-        [*keras.tree.flatten(list(inputs.values())), present], fusions[name](inputs, present, dim=dim, **options)
-    )
+    fused = fusions[name](inputs, present, dim=dim, **options)
+    fused = fused if isinstance(fused, Fused) else Fused(fused)
+    found = list(fused.tokens) if tokens and fused.tokens else fused.embedding
+    model = keras.Model([*keras.tree.flatten(list(inputs.values())), present], found)
     rng = np.random.default_rng(1)
     for weight in model.weights:  # biases and scales start at 0 and 1, which would hide a mistake
         if "seed" not in weight.path:

@@ -9,6 +9,7 @@ from scipy.special import softmax
 from mmzoo.errors import MMZooError
 from tests.fusion_case import (
     COUNT,
+    DIM,
     LENGTHS,
     MASKS,
     PRESENT,
@@ -17,6 +18,7 @@ from tests.fusion_case import (
     attention,
     block,
     dense,
+    fusion_model,
     mean_and_max,
     norm,
     pooled,
@@ -115,3 +117,39 @@ def test_graph_attention() -> None:
             heads.append(np.where(mixed > 0, mixed, np.expm1(mixed)))
         wanted.append(np.concatenate(heads, axis=1).mean(0))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    {
+        "attention_pooling": 4,  # the answers to the queries
+        "bottleneck": sum(LENGTHS.values()),
+        "cross_attention": sum(LENGTHS.values()),
+        "graph_attention": len(LENGTHS),
+        "joint_transformer": sum(LENGTHS.values()),
+        "perceiver": 5,  # the latents
+    }.items(),
+)
+def test_tokens_are_handed_on(name: str, count: int) -> None:
+    """Real ones do not see what is absent or padding, and none is real of what is absent."""
+    model = fusion_model(name, tokens=True, **({"latents": 5} if name == "perceiver" else {}))
+    inside = np.concatenate([MASKS[k] & PRESENT[:, [m]] for m, k in enumerate(LENGTHS)], axis=1)
+
+    def tokens(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        data = [array for k in values for array in (values[k].astype(np.float32), MASKS[k])]
+        found = model([*data, PRESENT], training=False)
+        return np.asarray(found[0]), np.asarray(found[1])
+
+    found, real = tokens(VALUES)
+    assert found.shape == (COUNT, count, DIM)
+    assert np.isfinite(found).all()
+    other = {k: np.where((MASKS[k] & PRESENT[:, [m]])[..., None], v, 9.0) for m, (k, v) in enumerate(VALUES.items())}
+    if name == "cross_attention":  # which attends to the learned embedding of what is absent
+        other = {k: np.where(MASKS[k][..., None], v, 9.0) for k, v in VALUES.items()}
+    np.testing.assert_allclose(tokens(other)[0][real], found[real], atol=1e-5)
+    if count == sum(LENGTHS.values()):
+        np.testing.assert_array_equal(real, inside)
+    elif name == "graph_attention":
+        np.testing.assert_array_equal(real, PRESENT)
+    else:
+        assert real.all()
