@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.robustness import noise_curves
 from mmzoo.modalities.audio.corruption import babble, white
 from mmzoo.modalities.image.corruption import blur, grain, jpeg
 from mmzoo.modalities.sensor.corruption import steps_lost

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
 
 def show(run: Any, result: dict[str, Any]) -> None:
     from mmzoo.evaluation.evaluate import by_task
-    from mmzoo.evaluation.report import table
+    from mmzoo.reports.report import table
 
     found = by_task(result)
     said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())
