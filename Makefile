@@ -3,6 +3,9 @@ BIN := .venv/bin
 STAMP := .venv/installed
 # Test processes; each may take some GB of memory.
 WORKERS ?= 2
+# As many threads as there are processes are enough: more of them wait for each other.
+test test-fast: export TF_NUM_INTRAOP_THREADS = 1
+test test-fast: export TF_NUM_INTEROP_THREADS = 2
 
 .PHONY: setup demo test test-fast test-long lint docs format
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
 from mmzoo.listing import registry_of
 from mmzoo.registry import Registry
+from mmzoo.training.methods import made
 from tests.conftest import privately
 
 pytestmark = pytest.mark.xdist_group("test_docs")
@@ -164,8 +166,8 @@ def test_the_python_of_the_readme(workplace: Path) -> None:
     (program,) = blocks("README.md", "python")
     assert len(program.splitlines()) <= 25
     assert all(large in program for large in SMALLER)
-    for made in ("report.html", "metrics.json", "export/model.tflite"):
-        assert (workplace / "runs" / "emoji" / made).is_file()
+    for name in ("report.html", "metrics.json", "export/model.tflite"):
+        assert (workplace / "runs" / "emoji" / name).is_file()
 
 
 @pytest.mark.slow
@@ -283,6 +285,10 @@ def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
     np.testing.assert_allclose(loss, np.log(4.0) + 0.5 * 0.75, rtol=1e-5)
 
     model = mmzoo.build(mmzoo.Spec([item], "minimum", [task], dim=8))
+    (method,) = made(mmzoo.Training(methods=[mmzoo.Method("small_logits", weight=0.5)]).methods)
+    method.build(SimpleNamespace(spec=model.spec))
+    added = method.added_loss(SimpleNamespace(share=0.25), {"kind": tf.constant([[1.0, 3.0]])})
+    assert float(added) == 0.5 * 0.25 * 5.0
     ids = np.array([item.decode("ab")])
     assert np.isfinite(model({"words": ids, "present": np.ones((1, 1), bool)})["kind"]).all()
     from mmzoo.tuning import tuning

@@ -123,7 +123,7 @@ def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert "of mean miss" in found["verdict"] or "about as good" in found["verdict"]
     assert found["intervals"]["picture"].keys() == {"many_miss"}
     assert found["noise"]["words"]["typos"]["metric"] == "miss"
-    assert found["uncertainty"]["scores"].keys() == {"dropout"}
+    assert found["uncertainty"]["scores"].keys() == {"mc_dropout"}
     assert "no probabilities" in found["calibration"]["reason"]
     assert "neither with labels nor with numbers" in found["conformal"]["reason"]
     assert not found.keys() & {"confusion", "by_class", "residuals"}

@@ -23,7 +23,7 @@ from mmzoo.training.distribution.strategy import added_up, has_workers, is_chief
 from mmzoo.training.feeds.batches import records_named
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import total_loss
-from mmzoo.training.methods.base import SubsetPredictions
+from mmzoo.training.methods.base import LabelledOutputs
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
@@ -206,7 +206,7 @@ class Loop:
     def tell_methods(self) -> None:
         """Tell the methods that an epoch has ended, or with none yet, that training begins."""
 
-        def answers() -> tuple[SubsetPredictions, SubsetPredictions]:
+        def answers() -> tuple[LabelledOutputs, LabelledOutputs]:
             assert self.validation is not None, "see TrainingMethod.needs_records"
             seen = self.feed.sample(len(self.validation[0]["present"]))
             return self.answers(*seen), self.answers(*self.validation)
@@ -214,10 +214,10 @@ class Loop:
         for method in self.trainer.methods:
             method.end_epoch(self.state.epoch, answers)
 
-    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> SubsetPredictions:
+    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> LabelledOutputs:
         """What the model puts out for examples, their labels, and which modalities they really have."""
         here = run_model(self.trainer.gradients.presence, features)[PRESENT]
-        return SubsetPredictions(run_model(self.model, features), labels, here)
+        return LabelledOutputs(run_model(self.model, features), labels, here)
 
     def go_back(self, index: int, losses: np.ndarray, tries: int) -> None:
         """Back to the last checkpoint with a lower rate; after too many tries the end."""

@@ -35,7 +35,7 @@ class Learner(NamedTuple):
     averages: Sequence[tuple[Any, Any]] = ()
 
 
-class SubsetPredictions(NamedTuple):
+class LabelledOutputs(NamedTuple):
     """What the model answers to records that stay the same: outputs, labels, and bool (N, M) what is really there."""
 
     outputs: dict[str, Any]
@@ -126,7 +126,7 @@ class TrainingMethod:
             step: how many steps were taken by now.
         """
 
-    def end_epoch(self, epoch: int, answers: Callable[[], tuple[SubsetPredictions, SubsetPredictions]]) -> None:
+    def end_epoch(self, epoch: int, answers: Callable[[], tuple[LabelledOutputs, LabelledOutputs]]) -> None:
         """An epoch has ended, or with `epoch` 0, training begins. Called on every worker.
 
         Args:

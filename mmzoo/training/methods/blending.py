@@ -16,7 +16,7 @@ from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up, is_chief
 from mmzoo.training.loss import Batch, TaskLoss
 from mmzoo.training.methods import methods
-from mmzoo.training.methods.base import Learner, SubsetPredictions, TrainingMethod
+from mmzoo.training.methods.base import LabelledOutputs, Learner, TrainingMethod
 
 if TYPE_CHECKING:
     from mmzoo.training.settings import Training
@@ -66,7 +66,7 @@ class Blending(TrainingMethod):
             for index, loss in enumerate(losses)
         ]
 
-    def end_epoch(self, epoch: int, answers: Callable[[], tuple[SubsetPredictions, SubsetPredictions]]) -> None:
+    def end_epoch(self, epoch: int, answers: Callable[[], tuple[LabelledOutputs, LabelledOutputs]]) -> None:
         """Weigh the heads by their losses on training and on validation records, which the first worker takes."""
         if epoch % self.epochs:
             return
