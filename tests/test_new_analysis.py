@@ -78,7 +78,8 @@ def test_one_file_is_an_analysis(completeness: None, tmp_path: Path) -> None:
     assert line.split(maxsplit=2)[1:] == ["trust", "Is the model surer, the more inputs a record has?"]
 
     records = small_records(12)
-    records = Records({**records.columns, "sound": [None, None, *records.columns["sound"][2:]]}, records.ids)
+    changed = {"sound": [None, None, *records.columns["sound"][2:]], "age": [float(k) for k in range(12)]}
+    records = Records({**records.columns, **changed}, records.ids)
     spec = small_spec(tasks=[*small_spec().tasks, mmzoo.Regression("age")])
     run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
     run.evaluate(records)

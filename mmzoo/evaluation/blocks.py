@@ -26,8 +26,8 @@ class Heading:
     text: str
 
 
-Cell = str | float | None
-"""A float is shown with three decimals, None as a dash."""
+Cell = str | int | float | None
+"""A float is shown with three decimals, a whole number as it is, None as a dash."""
 
 
 @dataclass(frozen=True)

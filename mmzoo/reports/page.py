@@ -21,7 +21,7 @@ def page(package: str, template: str, /, **values: Any) -> bytes:
 
 
 def number(value: str | float | None) -> str:
-    """Three decimals of a float, a dash for what is not there, a text as it is."""
+    """Three decimals of a float, a dash for what is not there; a text and a whole number as they are."""
     if value is None:
         return "–"
-    return value if isinstance(value, str) else f"{value:.3f}"
+    return str(value) if isinstance(value, (str, int)) else f"{value:.3f}"

@@ -28,7 +28,7 @@ class ByClass(Analysis):
     def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
         columns = {"precision": "precision", "recall": "recall", "f1": "F1", "average_precision": "AP"}
         kept = {key: head for key, head in columns.items() if key in found[0]}
-        rows: list[list[Cell]] = [[row["label"], *(row[key] for key in kept), str(row["count"])] for row in found]
+        rows: list[list[Cell]] = [[row["label"], *(row[key] for key in kept), row["count"]] for row in found]
         heads = ["label", *kept.values(), "records"]
         return [Table(heads, rows, "precision and recall by label", "By label, worst first")]
 

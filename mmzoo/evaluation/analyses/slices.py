@@ -42,7 +42,7 @@ class Slices(Analysis):
                 f"{row['column']}: {row['value']}",
                 row["score"],
                 f"{row['low']:.3f} to {row['high']:.3f}",
-                str(row["count"]),
+                row["count"],
             ]
             for row in found[:SHOWN]
         ]
