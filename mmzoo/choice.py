@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 
 
-def plain(value: Any) -> Any:
+def plain(value: Raw) -> Any:
     """As JSON has it: tuples are lists, a choice within a choice is its name and options."""
     if isinstance(value, Choice):
         return value.to_json()
@@ -22,7 +23,7 @@ class Choice:
         self.name, self.options = name, {key: plain(value) for key, value in options.items()}
 
     @classmethod
-    def of(cls, value: Any) -> Self:
+    def of(cls, value: Raw) -> Self:
         """`value` as a choice: itself, or from a bare name, or from its JSON form."""
         if isinstance(value, cls):
             return value

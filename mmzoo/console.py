@@ -9,8 +9,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import Any
+from typing import Any, TextIO
 
+from mmzoo.aliases import Json
 from mmzoo.words import HIDDEN, printable
 
 
@@ -25,7 +26,7 @@ class Shown(io.TextIOBase):
         bars: let through "\\r", by which progress bars write over themselves.
     """
 
-    def __init__(self, stream: Any, bars: bool = False) -> None:
+    def __init__(self, stream: TextIO, bars: bool = False) -> None:
         self.stream, self.bars = stream, bars
         self.lost = ""
 
@@ -101,7 +102,7 @@ def open_missing() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-def as_json(value: Any) -> str:
+def as_json(value: Json) -> str:
     """JSON in one line, whose letters are escaped where the output has no such letters or a terminal would act."""
     text = json.dumps(value, ensure_ascii=False)
     try:

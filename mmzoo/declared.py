@@ -12,7 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import keras
+
+    from mmzoo.modalities.base import Modality
 
 LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
 Axis = Sequence[tuple[str, int]]
@@ -28,7 +33,7 @@ class Attention(NamedTuple):
     query, key: what stands on the axes T and S; what is behind the last place of `key` is padding.
     """
 
-    layer: Any
+    layer: keras.layers.Layer
     query: Axis
     key: Axis
 
@@ -37,9 +42,9 @@ class Attention(NamedTuple):
 class Declared:
     """What one build of a model has declared, by the name of the input."""
 
-    frozen: dict[str, Any] = field(default_factory=dict)
-    embeddings: dict[str, Any] = field(default_factory=dict)
-    pretrained: dict[str, list[Any]] = field(default_factory=dict)
+    frozen: dict[str, keras.layers.Layer] = field(default_factory=dict)
+    embeddings: dict[str, keras.layers.Layer] = field(default_factory=dict)
+    pretrained: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
 
@@ -58,28 +63,28 @@ def declaring() -> Iterator[Declared]:
         _current.reset(token)
 
 
-def frozen_features(item: Any, layer: Layer) -> Layer:
+def frozen_features(item: Modality, layer: Layer) -> Layer:
     """`layer` never trains, and what it makes of an example is worth computing once: a log-mel, ids, frozen blocks."""
     if current := _current.get():
         current.frozen[item.name] = layer
     return layer
 
 
-def embedding(item: Any, layer: Layer) -> Layer:
+def embedding(item: Modality, layer: Layer) -> Layer:
     """`layer` takes ids, 0 for padding, to the vectors of a text's tokens."""
     if current := _current.get():
         current.embeddings[item.name] = layer
     return layer
 
 
-def pretrained(item: Any, layer: Layer) -> Layer:
+def pretrained(item: Modality, layer: Layer) -> Layer:
     """`layer` has pretrained weights that train."""
     if current := _current.get():
         current.pretrained.setdefault(item.name, []).append(layer)
     return layer
 
 
-def grid(item: Any, rows: int, columns: int) -> None:
+def grid(item: Modality, rows: int, columns: int) -> None:
     """The tokens of an input are the places of a map, row by row."""
     if current := _current.get():
         current.grids[item.name] = rows, columns

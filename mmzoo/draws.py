@@ -8,12 +8,13 @@ device, on many, and after a restart.
 from __future__ import annotations
 
 import math
-from typing import Any
+
+from mmzoo.aliases import Tensor
 
 GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def keys_of(seed: Any, examples: Any, epochs: Any) -> Any:
+def keys_of(seed: int | Tensor, examples: Tensor, epochs: Tensor) -> Tensor:
     """The keys int64 (B,) of examples int64 (B,) in epochs int64 (B,); `seed` is a number."""
     import tensorflow as tf
 
@@ -21,7 +22,7 @@ def keys_of(seed: Any, examples: Any, epochs: Any) -> Any:
     return mixed(mixed(key + examples) + epochs)
 
 
-def uniforms(keys: Any, salt: int, shape: tuple[int, ...] = ()) -> Any:
+def uniforms(keys: Tensor, salt: int, shape: tuple[int, ...] = ()) -> Tensor:
     """Even in [0, 1), float32 (B, *shape), from keys int64 (B,); another `salt` gives others that are independent."""
     import tensorflow as tf
 
@@ -33,12 +34,12 @@ def uniforms(keys: Any, salt: int, shape: tuple[int, ...] = ()) -> Any:
     return tf.reshape(top * 2.0**-24, (-1, *shape))
 
 
-def between(keys: Any, salt: int, low: float, high: float, shape: tuple[int, ...] = ()) -> Any:
+def between(keys: Tensor, salt: int, low: float, high: float, shape: tuple[int, ...] = ()) -> Tensor:
     """Even in [low, high), float32 (B, *shape)."""
     return low + (high - low) * uniforms(keys, salt, shape)
 
 
-def normals(keys: Any, salt: int, shape: tuple[int, ...] = ()) -> Any:
+def normals(keys: Tensor, salt: int, shape: tuple[int, ...] = ()) -> Tensor:
     """Of mean 0 and deviation 1, float32 (B, *shape), by Box & Muller 1958."""
     import tensorflow as tf
 
@@ -46,7 +47,7 @@ def normals(keys: Any, salt: int, shape: tuple[int, ...] = ()) -> Any:
     return tf.sqrt(-2.0 * tf.math.log(1.0 - both[:, 0])) * tf.cos(2 * math.pi * both[:, 1])
 
 
-def mixed(state: Any) -> Any:
+def mixed(state: Tensor) -> Tensor:
     """The output function of SplitMix64, int64 to int64."""
     import tensorflow as tf
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
+from mmzoo.aliases import Raw
+
 RESERVED = ("present", "fusion", "self")
 
 
@@ -46,7 +48,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> MMZooError:
     return MMZooError(f"There is no {what} '{name}'.{hint} There are: {', '.join(names) or 'none'}.")
 
 
-def check_name(what: str, name: Any) -> None:
+def check_name(what: str, name: Raw) -> None:
     """A name becomes the owner of layers (`mmzoo.names`) and a key of the model's inputs and outputs."""
     require(
         isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) and name not in RESERVED,
@@ -55,7 +57,7 @@ def check_name(what: str, name: Any) -> None:
     )
 
 
-def as_tuple(what: str, value: Any) -> tuple[Any, ...]:
+def as_tuple(what: str, value: Raw) -> tuple[Any, ...]:
     """`value` as a tuple, if it is a list or another series: a string would be taken for its letters."""
     series = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, Set))
     require(series, f"{what} must be a list, not {value!r:.80}.")
@@ -68,7 +70,7 @@ def check_strings(what: str, values: Iterable[Any]) -> None:
         require(isinstance(value, str) and value.strip(), f"{what} must be non-empty strings, not {value!r:.80}.")
 
 
-def check_number(what: str, value: Any, low: float, high: float, *, whole: bool = False) -> None:
+def check_number(what: str, value: Raw, low: float, high: float, *, whole: bool = False) -> None:
     """`value` is a number (a whole one, if asked) between `low` and `high`, both included."""
     fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     kind = "a whole number" if whole else "a number"

@@ -6,11 +6,14 @@ import io
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 from mmzoo.words import one_line, printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LONGEST, LONGEST_TICK = 120, 40
 """Characters of a line and of a tick's label; what is longer is cut, so that it leaves room for the picture."""
@@ -31,7 +34,7 @@ FONTS = (
 """For letters that matplotlib's own font has not, as far as they are installed; else they are drawn as boxes."""
 
 
-def write_figure(figure: Any, path: Path, **options: Any) -> None:
+def write_figure(figure: Figure, path: Path, **options: Any) -> None:
     """Write a figure as a picture, and let go of it. Its texts are drawn as they are: a `$` is no formula.
 
     Raises:
@@ -56,7 +59,7 @@ def write_figure(figure: Any, path: Path, **options: Any) -> None:
     write_file(path, out.getvalue())
 
 
-def make_plain(figure: Any) -> None:
+def make_plain(figure: Figure) -> None:
     """Let no text of a figure be TeX, too long, or hold what cannot be drawn."""
     from matplotlib.axes import Axes
     from matplotlib.text import Text

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 class Labelled(Protocol):
@@ -65,7 +66,7 @@ def encode_labels(
     return labels
 
 
-def encoded_label(task: Task, value: Any) -> Any:
+def encoded_label(task: Task, value: Raw) -> Any:
     """A label as a loss takes it.
 
     Raises:

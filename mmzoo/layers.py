@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from mmzoo import declared
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.declared import Axis
 from mmzoo.names import ENTRY
 from mmzoo.tokens import Tokens, masked_max, masked_mean
@@ -27,7 +28,7 @@ class Entry(keras.layers.InputLayer):
         self.output.name = self.name.removesuffix(ENTRY)
 
 
-def entry(shape: tuple[int | None, ...], dtype: str, name: str) -> Any:
+def entry(shape: Shape, dtype: str, name: str) -> Tensor:
     """`keras.Input` of that name, (B, *shape), for models that take dicts."""
     return Entry(batch_shape=(None, *shape), dtype=dtype, name=name + ENTRY).output
 
@@ -40,7 +41,7 @@ class Gate(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})  # a waveform must not be rounded before its log-mel
         self.index = index
 
-    def call(self, x: Any, present: Any) -> Any:
+    def call(self, x: Tensor, present: Tensor) -> Tensor:
         if x.dtype == "uint8":
             x = ops.cast(x, "int32")  # TFLite has no builtin that selects bytes
         here = ops.reshape(present[:, self.index], (-1,) + (1,) * (len(x.shape) - 1))
@@ -60,7 +61,7 @@ class IsPresent(keras.layers.Layer):
         super().__init__(**kwargs)
         self.index = index
 
-    def call(self, mask: Any, present: Any) -> Any:
+    def call(self, mask: Tensor, present: Tensor) -> Tensor:
         return ops.logical_and(present[:, self.index], ops.any(mask, axis=1))
 
 
@@ -76,12 +77,12 @@ class Presence(keras.layers.Layer):
         self.dense = keras.layers.Dense(dim, name="dense")
         self.norm = keras.layers.LayerNormalization(name="norm")
 
-    def build(self, tokens_shape: Any, here_shape: Any) -> None:
+    def build(self, tokens_shape: tuple[Shape, Shape], here_shape: Shape) -> None:
         self.dense.build(tokens_shape[0])
         self.norm.build(self.dense.compute_output_shape(tokens_shape[0]))
         self.missing = self.add_weight(shape=(self.dense.units,), initializer="random_normal", name="missing")
 
-    def call(self, tokens: Tokens, here: Any) -> Tokens:
+    def call(self, tokens: Tokens, here: Tensor) -> Tokens:
         values, mask = tokens
         first = ops.arange(mask.shape[1]) == 0
         values = ops.where(here[:, None, None], self.norm(self.dense(values)), self.missing)
@@ -96,19 +97,19 @@ class LogVariances(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tasks = tasks
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         self.values = self.add_weight(shape=(self.tasks,), initializer="zeros", name="values")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.zeros_like(ops.cast(x[:, :1], "float32")) + self.values[None]
 
 
-def pooled(tokens: Tokens) -> Any:
+def pooled(tokens: Tokens) -> Tensor:
     """One vector (B, 2 D) a modality: the mean and the maximum of its real tokens."""
     return ops.concatenate([masked_mean(tokens.values, tokens.mask), masked_max(tokens.values, tokens.mask)], axis=-1)
 
 
-def stacked(tokens: dict[str, Tokens]) -> Any:
+def stacked(tokens: dict[str, Tokens]) -> Tensor:
     """One vector a modality, side by side: (B, M, 2 D)."""
     return ops.stack([pooled(each) for each in tokens.values()], axis=1)
 
@@ -117,12 +118,12 @@ def stacked(tokens: dict[str, Tokens]) -> Any:
 class Positions(keras.layers.Layer):
     """Adds a learned vector to each place of a sequence: (B, T, D) -> (B, T, D)."""
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         self.places = self.add_weight(
             shape=tuple(shape[1:]), initializer=keras.initializers.RandomNormal(0.02), name="places"
         )
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return x + self.places
 
 
@@ -145,11 +146,11 @@ class Learned(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vectors = self.add_weight(shape=(count, dim), initializer="random_normal", name="vectors")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.zeros_like(x[:, :1, :1], dtype=self.compute_dtype) + self.vectors
 
 
-def gathered(tokens: dict[str, Tokens], present: Any, *, embedded: bool = False) -> Tokens:
+def gathered(tokens: dict[str, Tokens], present: Tensor, *, embedded: bool = False) -> Tokens:
     """All tokens of the modalities that are present in one sequence, zeros elsewhere.
 
     `Tokens` (B, T_m, D) each, bool (B, M) -> `Tokens` (B, sum of T_m, D). With
@@ -177,16 +178,16 @@ def at_least_two(tokens: Tokens) -> Tokens:
 
 
 def transformer_block(
-    values: Any,
-    mask: Any,
+    values: Tensor,
+    mask: Tensor,
     name: str,
     *,
     heads: int,
     hidden: int = 0,
     dropout: float = 0.0,
-    source: Any = None,
+    source: Tensor | None = None,
     over: tuple[Axis, Axis] | None = None,
-) -> Any:
+) -> Tensor:
     """A pre-norm block: `x + attention(norm(x))`, then `x + W2 gelu(W1 norm(x))` (Xiong et al. 2020, arXiv:2002.04745).
 
     Args:
@@ -201,7 +202,7 @@ def transformer_block(
         float (B, T, D). What stands at a False place reaches no other place, if one place is True.
     """
 
-    def norm(x: Any, part: str) -> Any:
+    def norm(x: Tensor, part: str) -> Tensor:
         return keras.layers.LayerNormalization(epsilon=1e-5, name=f"{name}_{part}_norm")(x)
 
     width = values.shape[-1]

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
@@ -23,7 +24,7 @@ MAX_VALUES, MAX_OBJECTS = 500_000, 20_000
 """Commas and braces in a JSON text: each may cost 200 bytes of memory where it costs two in the text."""
 
 
-def check_plain(what: str, value: Any, depth: int = 0) -> None:
+def check_plain(what: str, value: Raw, depth: int = 0) -> None:
     """`value` is plain JSON data within the limits.
 
     Raises:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.embedded import read
 from mmzoo.export.measure import interpreter
@@ -113,7 +114,7 @@ class Input:
         self.name, self.kind, self.dtype = about["name"], about["kind"], about["dtype"]
         self.shape = tuple(about["shape"][1:])
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """`value` as the tensor (*shape): just as `mmzoo.predict` would, but for how a JPEG is decoded."""
         try:
             return np.asarray(self._decoder(value))

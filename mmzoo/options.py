@@ -13,6 +13,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Choice
 from mmzoo.errors import check_number, require, unknown
 
@@ -83,11 +84,11 @@ def defaults(entry: Callable[..., Any]) -> dict[str, Any]:
 
 def hints_of(entry: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function, of a class's `__init__`, or of the function that a tower was made of."""
-    function = entry.__init__ if inspect.isclass(entry) else getattr(entry, "encoder", entry)  # type: ignore[misc]
+    function = entry.__init__ if inspect.isclass(entry) else getattr(entry, "encoder", entry)
     return get_type_hints(function, include_extras=True)
 
 
-def check_value(name: str, value: Any, hint: Any, limits: Range | None, default: Any) -> None:
+def check_value(name: str, value: Raw, hint: Any, limits: Range | None, default: Any) -> None:
     """`value` is what the annotation `hint` allows; `name` begins the error."""
     if get_origin(hint) is Annotated:
         hint, *more = get_args(hint)
@@ -109,7 +110,7 @@ def check_value(name: str, value: Any, hint: Any, limits: Range | None, default:
         hint.of(value)
 
 
-def check_list(name: str, value: Any, kind: Any, limits: Range | None, default: Any) -> None:
+def check_list(name: str, value: Raw, kind: Any, limits: Range | None, default: Any) -> None:
     """`value` is a list of values of that kind: not a string, which would be taken for its letters."""
     require(isinstance(value, (list, tuple)), f"{name} must be a list, not {value!r}.")
     least = 0 if isinstance(default, tuple) and not default else 1

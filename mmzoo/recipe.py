@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from mmzoo.aliases import Json
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training, check_settings
@@ -65,7 +66,7 @@ class Recipe:
             self._set(value, key, new)
         return Recipe.from_json(value)
 
-    def _set(self, value: dict[str, Any], key: str, new: Any) -> None:
+    def _set(self, value: dict[str, Any], key: str, new: Json) -> None:
         spec = value["spec"]
         roots = {part["name"]: part for part in [*spec["inputs"], *spec["tasks"]]}
         whole = [field.name for field in fields(Spec)]

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -25,6 +25,9 @@ from mmzoo.training.notes import made_in, read_machine, read_settings
 from mmzoo.training.settings import Training
 from mmzoo.training.train import train as train_folder
 from mmzoo.words import json_bytes, one_line
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Run:
@@ -246,8 +249,8 @@ def train(
     recipe: Path | None = None,
     on_error: str = "error",
     budget: float = 0.01,
-    strategy: Any = None,
-    callbacks: Sequence[Any] = (),
+    strategy: tf.distribute.Strategy | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     service: str = "",
 ) -> Run:
     """Train `spec` on records and return the run.

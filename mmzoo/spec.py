@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Augmentation, Fusion, Tower
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.labels import encode_labels
 from mmzoo.limits import check_plain
-from mmzoo.modalities import Modality, modalities
-from mmzoo.tasks import Task, tasks
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from mmzoo.data.records import Records
+    from mmzoo.registry import Registry
 
 FORMAT = 1
 TASK_WEIGHTS = ("fixed", "learned")
@@ -137,7 +144,7 @@ class Spec:
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> Spec:
+    def from_json(cls, data: Raw) -> Spec:
         """The spec of plain data; a key that is not known is an error, never ignored."""
         require(isinstance(data, dict), f"A spec is a JSON object, not {type(data).__name__}.")
         require(
@@ -158,7 +165,7 @@ class Spec:
             task_weights=data.get("task_weights", cls.task_weights),
         )
 
-    def fit(self, records: Any) -> Spec:
+    def fit(self, records: Records) -> Spec:
         """The spec with what it learns from training records before a model is built: vocabularies, statistics, priors.
 
         Args:
@@ -198,7 +205,7 @@ def _check_count(key: str, parts: Sequence[Any]) -> None:
     require(len(parts) <= MAX_PARTS, f"A spec has up to {MAX_PARTS} {key}, not {len(parts)}.")
 
 
-def _part(data: Any, what: str, registry: Any) -> Any:
+def _part(data: Raw, what: str, registry: Registry[Any]) -> Any:
     """An input or a task from its JSON form: `kind` says which class, the rest are its fields."""
     if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
         raise MMZooError(f"An {what} of a spec is an object with a 'kind', not {data!r}.".replace("An task", "A task"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+
+from mmzoo.aliases import Json
 
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, turns the order of letters round, or is half a character; but not \\n and \\t."""
@@ -15,7 +16,7 @@ MARKS = re.compile(r"[\\`*\[\]<>&|~$#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|@", r
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 
 
-def json_bytes(value: Any) -> bytes:
+def json_bytes(value: Json) -> bytes:
     """JSON in UTF-8, in lines; half a surrogate pair, which UTF-8 has not, is escaped."""
     try:
         return json.dumps(value, indent=1, ensure_ascii=False).encode()

@@ -20,7 +20,7 @@ from mmzoo.graph.cut import fusing
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.inference.subsets import presence_of, subsets
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.zoo import FAMILIES
 

@@ -11,7 +11,7 @@ import pytest
 
 import mmzoo
 from mmzoo.fusions import fusions
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.towers import towers
 from tests.conftest import small_spec
 from tests.zoo import INPUTS, LARGE, SMALL, TASK, batch_of

@@ -23,7 +23,8 @@ from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
 from mmzoo.evaluation.compare import compare
 from mmzoo.labels import encode_labels
-from mmzoo.tasks import Task, tasks
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
 from tests.conftest import LABELS, small_records, small_spec
 
 COUNT = '''

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -28,8 +29,11 @@ from mmzoo.graph.build import build
 from mmzoo.graph.weights import named_weights
 from mmzoo.spec import Spec
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
-def save(model: keras.Model, folder: str | Path, *, metrics: dict[str, float] | None = None) -> None:
+
+def save(model: Multimodal, folder: str | Path, *, metrics: dict[str, float] | None = None) -> None:
     """Write `model` (made by `build`) to `folder`; equal models give equal bytes.
 
     Args:

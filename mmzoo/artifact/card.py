@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.artifact.reading import plain_size, read_start
 from mmzoo.errors import require
 from mmzoo.limits import MAX_JSON, check_plain, parse_json
@@ -54,7 +55,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     return dict(card)
 
 
-def check_card(what: str, card: Any) -> None:
+def check_card(what: str, card: Raw) -> None:
     """Exactly the keys, the types and the sizes that a card has; what the spec means is the spec's own affair."""
     require(
         isinstance(card, dict) and card.get("format") == FORMAT,

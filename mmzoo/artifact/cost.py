@@ -65,8 +65,8 @@ def check_graph(model: keras.Model) -> None:
     )
 
 
-def size(tensor: Any) -> int:
+def size(tensor: tf.Tensor) -> int:
     """Bytes of a tensor of a graph, with one example where it has a batch."""
     if tensor.shape.rank is None or not tensor.dtype.is_numpy_compatible or tensor.dtype == tf.string:
         return 0
-    return math.prod(side or 1 for side in tensor.shape) * tensor.dtype.size
+    return int(math.prod(side or 1 for side in tensor.shape) * tensor.dtype.size)

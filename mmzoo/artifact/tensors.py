@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from mmzoo.aliases import Raw
 from mmzoo.artifact.reading import plain_size, read_start, read_whole
 from mmzoo.errors import MMZooError, require
 from mmzoo.limits import parse_json
@@ -55,7 +56,7 @@ class TensorFile:
             condition, f"'{self.path}' is not a safetensors file that mmzoo writes: {message}; copy the model again."
         )
 
-    def _layout(self, header: Any) -> Layout:
+    def _layout(self, header: Raw) -> Layout:
         """Types and shapes, if the tensors lie one after the other from the first byte to the last."""
         self._check(
             isinstance(header, dict) and len(header) <= MAX_TENSORS, f"it is no list of up to {MAX_TENSORS} tensors"
@@ -107,7 +108,7 @@ class TensorFile:
         return dict(arrays)
 
 
-def whole(value: Any) -> bool:
+def whole(value: Raw) -> bool:
     """Is it a list of whole numbers from 0 up?"""
     return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
 

@@ -9,8 +9,8 @@ with XLA (`item.augment`): static shapes, and no operation that XLA lacks.
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from mmzoo.aliases import Tensor
 from mmzoo.registry import Registry
 
-augmentations: Registry[Callable[..., Any]] = Registry("augmentation", __name__)
+augmentations: Registry[Callable[..., Tensor]] = Registry("augmentation", __name__)

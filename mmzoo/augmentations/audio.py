@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.augmentations import augmentations
 from mmzoo.draws import between, normals, uniforms
 
 
 @augmentations.register("time_shift", serves="audio")
-def time_shift(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+def time_shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
     """Moved later or earlier by up to a share of the length; what falls over the edge is lost."""
     length = batch.shape[1]
     shift = tf.cast(between(keys, 1, -1.0, 1.0) * (share * length), tf.int32)[:, None]
@@ -23,13 +24,13 @@ def time_shift(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
 
 
 @augmentations.register("gain", serves="audio")
-def gain(batch: Any, keys: Any, item: Any, *, decibels: float = 6.0) -> Any:
+def gain(batch: Tensor, keys: Tensor, item: Any, *, decibels: float = 6.0) -> Tensor:
     """Louder or softer by up to so many decibels."""
     return batch * tf.exp(between(keys, 1, -1.0, 1.0) * (decibels * math.log(10) / 20))[:, None]
 
 
 @augmentations.register("noise", serves="audio")
-def noise(batch: Any, keys: Any, item: Any, *, low: float = 10.0, high: float = 40.0) -> Any:
+def noise(batch: Tensor, keys: Tensor, item: Any, *, low: float = 10.0, high: float = 40.0) -> Tensor:
     """White noise under the sound, at a signal-to-noise ratio between `low` and `high` decibels."""
     real = sounding(batch)
     count = tf.maximum(tf.reduce_sum(real, axis=1, keepdims=True), 1.0)
@@ -39,7 +40,7 @@ def noise(batch: Any, keys: Any, item: Any, *, low: float = 10.0, high: float = 
 
 
 @augmentations.register("speed", serves="audio")
-def speed(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+def speed(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
     """Played faster or slower by up to a share, and so higher or lower (Ko et al. 2015), by straight interpolation."""
     length = batch.shape[1]
     factor = 1.0 + share * between(keys, 1, -1.0, 1.0)[:, None]
@@ -51,7 +52,7 @@ def speed(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
 
 
 @augmentations.register("silence", serves="audio")
-def silence(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+def silence(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
     """A stretch of up to a share of the length is silent ("time mask" of a waveform)."""
     length = batch.shape[1]
     draw = uniforms(keys, 1, (2,)) * length
@@ -62,7 +63,7 @@ def silence(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
 
 
 @augmentations.register("frequency_mask", serves="audio")
-def frequency_mask(batch: Any, keys: Any, item: Any, *, share: float = 0.2) -> Any:
+def frequency_mask(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.2) -> Tensor:
     """Without the frequencies of a band of up to a share of the mel scale (Park et al. 2019, arXiv:1904.08779)."""
     length = batch.shape[1]
     draw = uniforms(keys, 1, (2,))
@@ -75,7 +76,7 @@ def frequency_mask(batch: Any, keys: Any, item: Any, *, share: float = 0.2) -> A
     return tf.reshape(waves, batch.shape) * sounding(batch)
 
 
-def sounding(batch: Any) -> Any:
+def sounding(batch: Tensor) -> Tensor:
     """1 up to the last sample that is not zero, 0 after it: the padding stays what it is."""
     loud = tf.cast(batch != 0, tf.float32)
     return tf.cast(tf.cumsum(loud, axis=1, reverse=True) > 0, tf.float32)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.augmentations import augmentations
 from mmzoo.draws import between, uniforms
 from mmzoo.options import Range
@@ -17,7 +18,7 @@ GREY = (0.299, 0.587, 0.114)  # how bright the eye takes red, green and blue to 
 
 
 @augmentations.register("flip", serves="image")
-def flip(batch: Any, keys: Any, item: Any, *, vertical: bool = False) -> Any:
+def flip(batch: Tensor, keys: Tensor, item: Any, *, vertical: bool = False) -> Tensor:
     """Mirrored left to right half the time; upside down too, if asked."""
     sides = uniforms(keys, 1, (2,))[..., None, None, None] < 0.5
     batch = tf.where(sides[:, 0], batch[:, :, ::-1], batch)
@@ -25,7 +26,9 @@ def flip(batch: Any, keys: Any, item: Any, *, vertical: bool = False) -> Any:
 
 
 @augmentations.register("affine", serves="image")
-def affine(batch: Any, keys: Any, item: Any, *, degrees: float = 15.0, scale: float = 0.2, shift: float = 0.1) -> Any:
+def affine(
+    batch: Tensor, keys: Tensor, item: Any, *, degrees: float = 15.0, scale: float = 0.2, shift: float = 0.1
+) -> Tensor:
     """Turned by up to `degrees`, scaled by 1 - scale to 1 + scale, and shifted by up to a share of the side."""
     draw = tf.transpose(between(keys, 1, -1.0, 1.0, (4,)))
     angle, factor = draw[0] * math.radians(degrees), 1.0 / (1.0 + scale * draw[1])
@@ -34,7 +37,7 @@ def affine(batch: Any, keys: Any, item: Any, *, degrees: float = 15.0, scale: fl
 
 
 @augmentations.register("shift", serves="image")
-def shift(batch: Any, keys: Any, item: Any, *, share: float = 0.125) -> Any:
+def shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.125) -> Tensor:
     """Moved by whole pixels, up to a share of the side; what comes in repeats the border. The cheapest that moves."""
     size = batch.shape[1]
     steps = tf.cast(tf.round(between(keys, 1, -share * size, share * size, (2,))), tf.int32)
@@ -44,8 +47,8 @@ def shift(batch: Any, keys: Any, item: Any, *, share: float = 0.125) -> Any:
 
 @augmentations.register("crop", serves="image")
 def crop(
-    batch: Any, keys: Any, item: Any, *, scale: Annotated[float, Range(0.01, 1)] = 0.35, ratio: float = 4 / 3
-) -> Any:
+    batch: Tensor, keys: Tensor, item: Any, *, scale: Annotated[float, Range(0.01, 1)] = 0.35, ratio: float = 4 / 3
+) -> Tensor:
     """A window of `scale` to all of the area, of an aspect ratio of 1 / `ratio` to `ratio`, drawn to the whole size.
 
     Szegedy et al. 2015, "Going deeper with convolutions", section 6, with the window kept inside the picture.
@@ -61,21 +64,21 @@ def crop(
 
 @augmentations.register("color_jitter", serves="image")
 def color_jitter(
-    batch: Any,
-    keys: Any,
+    batch: Tensor,
+    keys: Tensor,
     item: Any,
     *,
     brightness: float = 0.15,
     contrast: float = 0.0,
     saturation: float = 0.0,
-) -> Any:
+) -> Tensor:
     """Brighter or darker, of more or less contrast, and of stronger or paler colours, each by up to a share."""
     amounts = between(keys, 1, -1.0, 1.0, (3,)) * [brightness, contrast, saturation]
     return recoloured(batch, amounts, (bool(brightness), bool(contrast), bool(saturation)))
 
 
 @augmentations.register("cutout", serves="image")
-def cutout(batch: Any, keys: Any, item: Any, *, side: float = 0.4, share: float = 0.5) -> Any:
+def cutout(batch: Tensor, keys: Tensor, item: Any, *, side: float = 0.4, share: float = 0.5) -> Tensor:
     """A grey square of a share of the side, in that share of the pictures (DeVries & Taylor 2017, arXiv:1708.04552)."""
     size = batch.shape[1]
     draw = uniforms(keys, 1, (3,))
@@ -86,7 +89,7 @@ def cutout(batch: Any, keys: Any, item: Any, *, side: float = 0.4, share: float 
 
 
 @augmentations.register("rand_augment", serves="image")
-def rand_augment(batch: Any, keys: Any, item: Any, *, count: int = 2, magnitude: float = 9.0) -> Any:
+def rand_augment(batch: Tensor, keys: Tensor, item: Any, *, count: int = 2, magnitude: float = 9.0) -> Tensor:
     """`count` changes of strength `magnitude` of 30 one after the other (Cubuk et al. 2020, arXiv:1909.13719).
 
     Each is one of the paper's fourteen, drawn for each picture: none, turned, sheared and shifted both ways,
@@ -96,7 +99,7 @@ def rand_augment(batch: Any, keys: Any, item: Any, *, count: int = 2, magnitude:
     which = tf.cast(draw[..., 0] * len(CHANGES), tf.int32)
     amount = tf.where(draw[..., 1] < 0.5, -1.0, 1.0) * (magnitude / 30.0)
 
-    def changed(one: Any) -> Any:
+    def changed(one: Tensor) -> Tensor:
         picture = one[0][None]
         for turn in range(count):
             branches = [functools.partial(change, picture, one[2][turn][None]) for change in CHANGES]
@@ -107,30 +110,30 @@ def rand_augment(batch: Any, keys: Any, item: Any, *, count: int = 2, magnitude:
     return tf.map_fn(changed, (batch, which, amount), fn_output_signature=tf.TensorSpec(batch.shape[1:], tf.uint8))
 
 
-def turned(batch: Any, amount: Any) -> Any:
+def turned(batch: Tensor, amount: Tensor) -> Tensor:
     """By up to 30 degrees."""
     angle, nothing = amount * math.radians(30), tf.zeros_like(amount)
     rows = [tf.cos(angle), -tf.sin(angle), nothing, tf.sin(angle), tf.cos(angle), nothing]
     return warped(batch, tf.stack(rows, axis=1))
 
 
-def moved(place: int, most: float) -> Callable[[Any, Any], Any]:
+def moved(place: int, most: float) -> Callable[[Tensor, Tensor], Tensor]:
     """Sheared or shifted: `most` times the amount at one of the six places of the affine map."""
 
-    def move(batch: Any, amount: Any) -> Any:
+    def move(batch: Tensor, amount: Tensor) -> Tensor:
         identity = tf.constant([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
         return warped(batch, identity + tf.one_hot([place], 6) * (amount * most)[:, None])
 
     return move
 
 
-def coloured(place: int) -> Callable[[Any, Any], Any]:
+def coloured(place: int) -> Callable[[Tensor, Tensor], Tensor]:
     """Brightness, contrast or colour by up to 0.9."""
     used = (place == 0, place == 1, place == 2)
     return lambda batch, amount: recoloured(batch, tf.one_hot([place], 3) * (amount * 0.9)[:, None], used)
 
 
-def warped(batch: Any, transform: Any) -> Any:
+def warped(batch: Tensor, transform: Tensor) -> Tensor:
     """Each picture through an affine map, bilinear; what lies outside repeats the border.
 
     Args:
@@ -150,7 +153,7 @@ def warped(batch: Any, transform: Any) -> Any:
     first = tf.reshape(top * size + left, (-1, size * size))
     pixels = tf.reshape(batch, (-1, size * size, 3))
 
-    def at(step: int) -> Any:
+    def at(step: int) -> Tensor:
         return tf.cast(tf.gather(pixels, first + step, batch_dims=1), tf.float32)
 
     upper = at(0) * (1.0 - right) + at(1) * right
@@ -158,7 +161,7 @@ def warped(batch: Any, transform: Any) -> Any:
     return tf.cast(tf.reshape(upper * (1.0 - below) + lower * below + 0.5, (-1, size, size, 3)), tf.uint8)
 
 
-def recoloured(batch: Any, amounts: Any, used: tuple[bool, bool, bool]) -> Any:
+def recoloured(batch: Tensor, amounts: Tensor, used: tuple[bool, bool, bool]) -> Tensor:
     """Brightness, contrast and saturation changed by `amounts` float32 (B, 3), 0 for not at all; only those `used`."""
     pixels = tf.cast(batch, tf.float32)
     factors = 1.0 + amounts[..., None, None, None]
@@ -173,25 +176,25 @@ def recoloured(batch: Any, amounts: Any, used: tuple[bool, bool, bool]) -> Any:
     return tf.cast(tf.clip_by_value(pixels + 0.5, 0.0, 255.0), tf.uint8)
 
 
-def brightness_of(pixels: Any) -> Any:
+def brightness_of(pixels: Tensor) -> Tensor:
     """float32 (B, H, W, 3) as grey (B, H, W, 1)."""
     return tf.reduce_sum(pixels * tf.constant(GREY), axis=-1, keepdims=True)
 
 
-def posterized(batch: Any, amount: Any) -> Any:
+def posterized(batch: Tensor, amount: Tensor) -> Tensor:
     """Up to four bits less."""
     step = tf.bitwise.left_shift(1, tf.cast(tf.round(4 * tf.abs(amount)), tf.int32))[:, None, None, None]
     pixels = tf.cast(batch, tf.int32)
     return tf.cast(pixels // step * step, tf.uint8)
 
 
-def solarized(batch: Any, amount: Any) -> Any:
+def solarized(batch: Tensor, amount: Tensor) -> Tensor:
     """What is brighter than a threshold is inverted."""
     threshold = tf.round(256 * (1 - tf.abs(amount)))[:, None, None, None]
     return tf.where(tf.cast(batch, tf.float32) >= threshold, 255 - batch, batch)
 
 
-def stretched(batch: Any) -> Any:
+def stretched(batch: Tensor) -> Tensor:
     """Each channel over the whole range of levels."""
     pixels = tf.cast(batch, tf.int32)
     low = tf.reduce_min(pixels, axis=(1, 2), keepdims=True)
@@ -199,7 +202,7 @@ def stretched(batch: Any) -> Any:
     return tf.cast(tf.where(span > 0, (pixels - low) * 255 // tf.maximum(span, 1), pixels), tf.uint8)
 
 
-def sharpened(batch: Any, factor: Any) -> Any:
+def sharpened(batch: Tensor, factor: Tensor) -> Tensor:
     """Each picture away from its smoothed self, or towards it where `factor` (B,) is below 1; the border stays."""
     pixels = tf.cast(batch, tf.float32)
     # Sums of neighbours: XLA's convolution of single channels takes nine times as long on a CPU.
@@ -212,7 +215,7 @@ def sharpened(batch: Any, factor: Any) -> Any:
     return tf.cast(tf.clip_by_value(pixels + 0.5, 0.0, 255.0), tf.uint8)
 
 
-def equalized(batch: Any) -> Any:
+def equalized(batch: Tensor) -> Tensor:
     """All levels of each channel alike often, as near as whole levels allow."""
     count = batch.shape[1] * batch.shape[2]
     channels = tf.cast(tf.reshape(tf.transpose(batch, (0, 3, 1, 2)), (-1, count)), tf.int32)
@@ -228,7 +231,7 @@ def equalized(batch: Any) -> Any:
     return tf.cast(tf.transpose(tf.reshape(found, (-1, 3, *size)), (0, 2, 3, 1)), tf.uint8)
 
 
-CHANGES: tuple[Callable[[Any, Any], Any], ...] = (
+CHANGES: tuple[Callable[[Tensor, Tensor], Tensor], ...] = (
     lambda batch, amount: batch,
     turned,
     moved(1, 0.3),

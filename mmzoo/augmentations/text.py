@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.augmentations import augmentations
 from mmzoo.draws import uniforms
 
@@ -16,7 +17,7 @@ SPACE = 32
 
 
 @augmentations.register("word_dropout", serves="text")
-def word_dropout(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+def word_dropout(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
     """Each word is left out with that probability; the first stays where all would go (Iyyer et al. 2015)."""
     words = word_of(batch)
     chance = uniforms(keys, 1, (batch.shape[1],))
@@ -29,7 +30,7 @@ def word_dropout(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any
 
 
 @augmentations.register("word_swap", serves="text")
-def word_swap(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
+def word_swap(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
     """Two neighbours change places with that probability (Wei & Zou 2019, arXiv:1901.11196)."""
     length = batch.shape[1]
     place = tf.range(length)[None]
@@ -46,7 +47,7 @@ def word_swap(batch: Any, keys: Any, item: Any, *, share: float = 0.1) -> Any:
     return arranged(batch, tf.where(batch != 0, order, length))
 
 
-def word_of(batch: Any) -> Any:
+def word_of(batch: Tensor) -> Tensor:
     """The number of the word that each place belongs to, int32 (B, N); a space belongs to the word before it."""
     if batch.dtype != tf.uint8:
         return tf.broadcast_to(tf.range(batch.shape[1])[None], tf.shape(batch))
@@ -54,11 +55,11 @@ def word_of(batch: Any) -> Any:
     return tf.cumsum(spaces, axis=1, exclusive=True)
 
 
-def last_of(batch: Any, words: Any) -> Any:
+def last_of(batch: Tensor, words: Tensor) -> Tensor:
     """The number of the last word of each row, int32 (B, 1)."""
     return tf.reduce_max(tf.where(batch != 0, words, 0), axis=1, keepdims=True)
 
 
-def arranged(batch: Any, order: Any) -> Any:
+def arranged(batch: Tensor, order: Tensor) -> Tensor:
     """The places of each row sorted by `order` int32 (B, N), equal ones as they stand."""
     return tf.gather(batch, tf.argsort(order, axis=1, stable=True), batch_dims=1)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.commands import runs
+
+if TYPE_CHECKING:
+    from mmzoo.run import Run
 
 EXAMPLE = "mmzoo evaluate runs/emoji"
 
@@ -33,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     show(run, run.evaluate(split=args.split, noise=args.noise, unimodal=args.unimodal, **uncertainty))
 
 
-def show(run: Any, result: dict[str, Any]) -> None:
+def show(run: Run, result: dict[str, Any]) -> None:
     from mmzoo.evaluation.evaluate import by_task
     from mmzoo.reports.report import table
 

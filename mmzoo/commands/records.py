@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import pkgutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mmzoo
 from mmzoo.errors import require
+
+if TYPE_CHECKING:
+    from mmzoo.run import Run
 
 KINDS = [module.name for module in pkgutil.iter_modules([f"{mmzoo.__path__[0]}/modalities"]) if module.ispkg]
 """The kinds of inputs, as folders: what they are is imported only where a model is."""
@@ -25,7 +28,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
 
 
-def record_of(run: Any, args: argparse.Namespace) -> dict[str, Any]:
+def record_of(run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """The record that was asked for, by the names of the run's inputs."""
     record: dict[str, Any] = {}
     inputs = {item.name: item for item in run.spec.inputs}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import MMZooError
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 MOST = 20  # times that the records of a rare label are drawn in one pass, at most
 

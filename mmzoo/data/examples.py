@@ -13,7 +13,7 @@ import numpy as np
 from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.truncation import count_truncations
 
 ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.columns import Column, given
 from mmzoo.data.records import Records
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.labels import encoded_label
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 
@@ -167,12 +168,12 @@ def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError
     return in_threads(lambda value: fault_of(item, value), values, what)
 
 
-def is_good(item: Modality, value: Any) -> bool:
+def is_good(item: Modality, value: Raw) -> bool:
     """Can a value be used?"""
     return fault_of(item, value) is None
 
 
-def fault_of(item: Modality, value: Any) -> MMZooError | None:
+def fault_of(item: Modality, value: Raw) -> MMZooError | None:
     """What is wrong with a value."""
     if isinstance(value, DataError):
         return value

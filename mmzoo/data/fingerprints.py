@@ -7,16 +7,16 @@ import re
 import unicodedata
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.files import read_bytes
 
 BANDS = 4  # parts of a hash, of 16 bits each: two hashes that differ in less bits than that share one of them
 
 
-def exact(value: Any) -> bytes:
+def exact(value: Raw) -> bytes:
     """A hash of what a value holds: of a file's bytes, of an array, of a text."""
     digest = hashlib.sha256()
     if isinstance(value, np.ndarray):

@@ -21,7 +21,7 @@ from mmzoo.data.sources import open_table
 from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.spec import Spec
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Json, Raw
 from mmzoo.data.kinds import column_kinds, inputs
 from mmzoo.data.serialization import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
@@ -35,7 +36,7 @@ FACTS = {"name", "sha256", "index_sha256", "count", "rows", "bad"}
 ENTRY = {"offsets", "ids", "splits", "missing", "values", "bad", "rows", "bytes", "sha256"}
 
 
-def as_json(value: Any) -> bytes:
+def as_json(value: Json) -> bytes:
     """Plain data as it stands in an index; half characters too."""
     return json.dumps(value, allow_nan=False).encode()
 
@@ -123,7 +124,7 @@ def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> di
     return dict(entry)
 
 
-def indexed(value: Any, kind: str) -> Any:
+def indexed(value: Raw, kind: str) -> Any:
     """A value of a column as it stands in an index.
 
     Raises:
@@ -161,13 +162,13 @@ class Room:
         return True
 
 
-def check(condition: Any, origin: str, what: str) -> None:
+def check(condition: object, origin: str, what: str) -> None:
     """Raise a `DataError` unless `condition` holds."""
     if not condition:
         raise DataError(f"{origin} is damaged ({what}); write the shards again.", "damaged_shard")
 
 
-def check_counts(origin: str, part: str, count: Any, facts: dict[str, Any], most: int) -> None:
+def check_counts(origin: str, part: str, count: Raw, facts: dict[str, Any], most: int) -> None:
     """How many rows of the source a shard has taken, how many of them are in it, and what was wrong with which."""
     rows, bad = facts["rows"], facts["bad"]
     check(is_count(rows, most) and is_count(count, rows, 0), origin, f"the numbers of {part}")
@@ -198,24 +199,24 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}"
 
 
-def is_count(value: Any, most: int, least: int = 1) -> bool:
+def is_count(value: Raw, most: int, least: int = 1) -> bool:
     """Is it a whole number from `least` to `most`?"""
     return type(value) is int and least <= value <= most
 
 
-def is_hash(value: Any) -> bool:
+def is_hash(value: Raw) -> bool:
     """Is it a SHA-256?"""
     return type(value) is str and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
-def is_value(value: Any, kind: str) -> bool:
+def is_value(value: Raw, kind: str) -> bool:
     """Can it be the value of a column of a kind that is not in the shards themselves?"""
     if kind == "ignore" and type(value) is list:
         return all(is_scalar(each) for each in value)
     return is_scalar(value) and (kind != "number" or value is None or is_number(value))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Raw) -> bool:
     """Does it read as a number?"""
     try:
         float(value)
@@ -224,7 +225,7 @@ def is_number(value: Any) -> bool:
     return True
 
 
-def is_scalar(value: Any) -> bool:
+def is_scalar(value: Raw) -> bool:
     """Is it nothing, a text, a truth value or a finite number?"""
     if type(value) is float:
         return math.isfinite(value)

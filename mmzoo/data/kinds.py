@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError
-from mmzoo.modalities import Modality, modalities
+from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.defaults import beginning
 from mmzoo.modalities.tabular.cells import number_of, text_of
 
@@ -89,7 +91,7 @@ def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
     return ""
 
 
-def look(value: Any) -> str:
+def look(value: Raw) -> str:
     """What one cell looks like: a kind of file, "number", "path" (to what nobody here reads), "text", or "other"."""
     if isinstance(value, str):
         kind = kind_of_path(value)
@@ -133,7 +135,7 @@ def looks_like_path(text: str) -> bool:
     return bool(folder and dot and re.fullmatch(r"[A-Za-z][A-Za-z0-9]{0,4}", ending) and "\n" not in head)
 
 
-def is_code(value: Any) -> bool:
+def is_code(value: Raw) -> bool:
     """Is it a text of digits with a zero before others, as postcodes have it?"""
     return isinstance(value, str) and bool(re.fullmatch(r"[+-]?0[0-9]+", value.strip()))
 
@@ -154,7 +156,7 @@ def sniff(data: bytes) -> str:
         return OTHER
 
 
-def plain(value: Any) -> Any:
+def plain(value: Raw) -> Any:
     """A cell as one of a few types: str, bool, int, float, Decimal, bytes, array, (waveform, rate), list, or as it is.
 
     The two kinds of dicts that Hugging Face's data sets have, `{"bytes", "path"}` and `{"array", "sampling_rate"}`,
@@ -182,7 +184,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def shown(value: Any) -> str:
+def shown(value: Raw) -> str:
     """A value, cut, on one line, as a sentence names it."""
     text = re.sub(r"\s+", " ", repr(value)[1:-1] if isinstance(value, str) else f"{type(value).__name__}: {value!r}")
     return text if len(text) <= 40 else f"{text[:37]}..."

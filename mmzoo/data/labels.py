@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
-from mmzoo.tasks import Task, tasks
+from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
 
 LABELS = 20
 """Different whole numbers that are taken for labels, not for an amount, if each comes twice on average."""
@@ -83,7 +85,7 @@ def holds(task: str) -> str:
     return str(tasks.facts(task).get("label", "class")) if task else ""
 
 
-def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) -> Any:
+def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) -> Any:
     """One label as a text, or a list of them; None where there is none.
 
     Args:
@@ -108,7 +110,7 @@ def label_of(label: str, value: Any, where: str, words: bool, delimiter: str) ->
     return text_of(value)
 
 
-def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Any, fault: str) -> list[Any]:
+def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Callable[[Any], object], fault: str) -> list[Any]:
     """The labels with a `DataError` in place of those that are wrong."""
     return [
         DataError(f"The label '{label}' {fault.format(where, value)}.", "bad_label")

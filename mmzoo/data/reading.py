@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.kinds import OTHER, guess, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
@@ -65,7 +66,7 @@ def table_of(
     )
 
 
-def as_written(column: str, value: Any, where: str) -> Any:
+def as_written(column: str, value: Raw, where: str) -> Any:
     """A cell as one of a few types; None where it is empty, a `DataError` where its text cannot be written down."""
     if isinstance(value, DataError):
         return value
@@ -126,7 +127,7 @@ class Converter:
             raise MMZooError(str(faults[0]))
         return found
 
-    def one(self, column: str, kind: str, value: Any, where: str) -> Any:
+    def one(self, column: str, kind: str, value: Raw, where: str) -> Any:
         """One value that is there."""
         if (made := inputs().get(kind)) is not None and not made.is_text:
             path = isinstance(value, str) and bool(made.endings)
@@ -173,14 +174,14 @@ class Converter:
         return str(path)
 
 
-def held(column: str, kind: str, value: Any, where: str) -> Any:
+def held(column: str, kind: str, value: Raw, where: str) -> Any:
     """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
     with suppress(TypeError, ValueError, OverflowError):
         return modalities[kind].from_cell(value)
     raise odd(column, kind, value, where, f"where a path or the {kind} itself should be", f"bad_{kind}")
 
 
-def odd(column: str, kind: str, value: Any, where: str, wanted: str, cause: str) -> DataError:
+def odd(column: str, kind: str, value: Raw, where: str, wanted: str, cause: str) -> DataError:
     """The fault of a cell that is not what its column is."""
     return DataError(
         f"Column '{column}' has '{shown(value)}' in {where}, {wanted}; {WAYS}, or say what the column is "

@@ -18,10 +18,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
 from mmzoo.data.names import input_names
@@ -30,6 +31,9 @@ from mmzoo.data.shards import open_shards
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
+
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
 SENT = 32  # records that a worker sends at once
 SHUFFLED = 1024  # records, encoded, of which a worker draws the next
@@ -191,7 +195,7 @@ class ServiceBatches:
         files = tf.constant([str(self.shards[k].path.parent.resolve() / self.shards[k].path.name) for k in order])
         wanted = tf.constant(self.position >= 0)
 
-        def decoded(number: Any, data: Any) -> Any:
+        def decoded(number: Tensor, data: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
             parts = {self.features[item.name]: tf.io.FixedLenFeature([], tf.string, "") for item in self.stored}
             found = tf.io.parse_single_example(data, parts)
             return number, {item.name: self._in_graph(item, found[self.features[item.name]]) for item in self.stored}
@@ -209,7 +213,7 @@ class ServiceBatches:
         )
 
     @staticmethod
-    def _in_graph(item: Any, data: Any) -> Any:
+    def _in_graph(item: Modality, data: Tensor) -> Tensor:
         """A stored value as its tensor where the graph decodes it, zeros where it is missing; else as it is."""
         import tensorflow as tf
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mmzoo.aliases import Json, Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
 from mmzoo.data.indexes import (
@@ -196,7 +197,7 @@ def shard_bytes(
     return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def kept(value: Any, kind: str) -> Any:
+def kept(value: Raw, kind: str) -> Json:
     """A value as a shard keeps it, in bytes, or its index.
 
     Raises:

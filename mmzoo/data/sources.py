@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.labels import label_task
 from mmzoo.data.names import input_names
@@ -21,7 +21,7 @@ from mmzoo.errors import unknown
 
 
 def read_table(
-    source: Any,
+    source: Raw,
     *,
     root: str | Path | None = None,
     kinds: dict[str, str] | None = None,
@@ -61,7 +61,7 @@ def open_table(name: str | TableName) -> Table:
     return in_one_table(named.path, reader_of(named.path, named.label).open(named.path, named.options))
 
 
-def in_one_table(name: Any, source: Source) -> Table:
+def in_one_table(name: Raw, source: Source) -> Table:
     """The records of a source with all its splits together."""
     whole = source.splits.get("all")
     if isinstance(whole, Table):

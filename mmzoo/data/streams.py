@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 MEMORY = 4_000_000_000  # bytes of values, encoded, that a stream may take in memory
 
@@ -24,7 +28,7 @@ class Cursor:
         convert: of each column, what its value is made into.
     """
 
-    def __init__(self, dataset: Any, convert: dict[str, Callable[[Any], Any]]) -> None:
+    def __init__(self, dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]]) -> None:
         self.dataset, self.convert = dataset, convert
         self.place = -1
         self.element: dict[str, Any] = {}
@@ -41,7 +45,7 @@ class Cursor:
             return self.convert[column](self.element[column])
 
 
-def stream(dataset: Any, convert: dict[str, Callable[[Any], Any]], name: str) -> Records:
+def stream(dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]], name: str) -> Records:
     """Records of which none is in memory, for one way through them from the first to the last.
 
     Args:
@@ -77,12 +81,12 @@ def in_memory(records: Records, name: str, memory: int = MEMORY) -> Records:
     return Records(columns, records.ids)
 
 
-def size_of(value: Any) -> int:
+def size_of(value: Raw) -> int:
     """About how many bytes a value takes."""
     return int(value.nbytes) if isinstance(value, np.ndarray) else len(value) if isinstance(value, (bytes, str)) else 32
 
 
-def from_dataset(dataset: Any, *, memory: int = MEMORY) -> Records:
+def from_dataset(dataset: tf.data.Dataset, *, memory: int = MEMORY) -> Records:
     """The records of a `tf.data.Dataset` whose elements are dicts, not batched, as they come.
 
     A scalar string becomes text, or bytes where it is no UTF-8 (an encoded picture or sound); another scalar a number;
@@ -102,7 +106,7 @@ def from_dataset(dataset: Any, *, memory: int = MEMORY) -> Records:
     return in_memory(stream(dataset, dict.fromkeys(spec, plain_value), "dataset"), "dataset", memory)
 
 
-def plain_value(value: Any) -> Any:
+def plain_value(value: Raw) -> Any:
     """An element's value as a record has it."""
     if isinstance(value, bytes):
         try:

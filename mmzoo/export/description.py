@@ -9,6 +9,7 @@ import math
 import re
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import check_name, require
 from mmzoo.limits import check_plain
 from mmzoo.modalities import modalities
@@ -19,7 +20,7 @@ ITEM = {"uint8": 1, "int32": 4, "float32": 4}
 PRESENT = {"name", "dtype", "shape", "order"}
 
 
-def check_description(origin: str, about: Any) -> None:
+def check_description(origin: str, about: Raw) -> None:
     """Raise unless a description has exactly what `mmzoo.export.export.describe` writes, in the types it writes it.
 
     What an input's own options mean is left to the class that they are options of.

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mmzoo
 from mmzoo.data.records import Records
@@ -21,9 +21,12 @@ from mmzoo.files import is_folder, read_file, subfolder, write_file
 from mmzoo.folders import discard, held
 from mmzoo.spec import Spec
 
+if TYPE_CHECKING:
+    from mmzoo.run import Run
+
 
 def export(
-    run: Any,
+    run: Run,
     format: str,
     records: Records,
     *,

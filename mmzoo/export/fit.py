@@ -53,7 +53,9 @@ class Fit:
                 f"{fastest['latency_ms_p50']:.2f} ms; choose smaller towers, prune them (mmzoo prune), or allow more."
             )
         near = [row for row in fits if "over" not in row]
-        return max(near or fits, key=lambda row: (not near and (-(row["metric_drop"] or 0.0)), -row["latency_ms_p50"]))
+        return max(
+            near or fits, key=lambda row: (not near and (-(row.get("metric_drop") or 0.0)), -row["latency_ms_p50"])
+        )
 
     def holds(self, row: dict[str, Any]) -> bool:
         """Whether the variant of a row is within the limits."""

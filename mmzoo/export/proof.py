@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
 DROP = 0.01
 """The largest loss in the task's metric of a variant that need not be exact: one point."""
 
@@ -24,7 +27,7 @@ Predictions = dict[str, np.ndarray]
 class Proof:
     """The model's own answers to the first records, against which every variant of a format is held."""
 
-    def __init__(self, model: Any, records: Records, form: Format) -> None:
+    def __init__(self, model: Multimodal, records: Records, form: Format) -> None:
         self.model, self.form = model, form
         self.spec: Spec = model.spec
         records = records.take(form.examples)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import require
 from mmzoo.export.formats import known_variants
 from mmzoo.files import write_file
@@ -83,7 +84,7 @@ def known_rows(folder: Path) -> list[dict[str, Any]]:
     return list(found)
 
 
-def is_row(row: Any) -> bool:
+def is_row(row: Raw) -> bool:
     """Does a row have what every row has, and figures where they are shown?"""
     if not isinstance(row, dict) or row.get("variant") not in known_variants():
         return False

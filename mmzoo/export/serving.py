@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.spec import Spec
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+    from mmzoo.modalities.base import Modality
 
 
 class Serving:
@@ -22,11 +27,11 @@ class Serving:
     have no other small number. The one TFLite is made of.
     """
 
-    def __init__(self, model: keras.Model, batch: int | None = None) -> None:
+    def __init__(self, model: Multimodal, batch: int | None = None) -> None:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
-        self.call = tf.function(self.predictions)
+        self.call: Callable[[dict[str, Any]], dict[str, Any]] = tf.function(self.predictions)
 
     @property
     def signatures(self) -> list[str]:
@@ -40,7 +45,7 @@ class Serving:
         present = {"present": tf.TensorSpec((self.batch, len(items)), tf.bool, "present")}
         flags = {"present": tf.TensorSpec((self.batch, len(items)), tf.uint8, "present")}
 
-        def specs(shapes: dict[str, tuple[tuple[int | None, ...], str]]) -> dict[str, tf.TensorSpec]:
+        def specs(shapes: dict[str, tuple[Shape, str]]) -> dict[str, tf.TensorSpec]:
             return {name: tf.TensorSpec((self.batch, *shape), dtype, name) for name, (shape, dtype) in shapes.items()}
 
         made = {
@@ -81,10 +86,10 @@ class Serving:
     def files(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers to encoded files; what is empty is absent."""
 
-        def tensor(item: Any) -> Any:
+        def tensor(item: Modality) -> Tensor:
             kind = tf.as_dtype(item.dtype)
 
-            def one(data: Any) -> Any:
+            def one(data: Tensor) -> Tensor:
                 return tf.cond(tf.equal(data, ""), lambda: tf.zeros(item.shape, kind), lambda: item.from_file(data))
 
             return tf.map_fn(one, inputs[item.name], fn_output_signature=tf.TensorSpec(item.shape, kind))

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,13 +20,22 @@ from mmzoo.export.flatbuffer import deduplicated, restored
 from mmzoo.export.lookups import with_lookups
 from mmzoo.files import write_file
 
+if TYPE_CHECKING:
+    import keras
+
+    from mmzoo.data.records import Records
+    from mmzoo.graph.build import Multimodal
+    from mmzoo.spec import Spec
+
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
 CALIBRATION = 200
 SECONDS = 1800
 
 
-def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[str, bytes | MMZooError]:
+def convert(
+    model: Multimodal, variants: Sequence[str], training: Records | None = None
+) -> dict[str, bytes | MMZooError]:
     """The .tflite of each variant, or why there is none, for one example at a time; signature `serving_default`.
 
     Inputs: images uint8 (1, S, S, 3), texts as UTF-8 bytes uint8 (1, max_bytes), sounds
@@ -49,7 +58,7 @@ def convert(model: Any, variants: Sequence[str], training: Any = None) -> dict[s
         return apart(folder, variants)
 
 
-def calibration(spec: Any, training: Any) -> dict[str, np.ndarray]:
+def calibration(spec: Spec, training: Records) -> dict[str, np.ndarray]:
     """The first training records, every other one without one of its modalities, so that absence has its range too."""
     from mmzoo.data.records import decode
 
@@ -62,7 +71,7 @@ def calibration(spec: Any, training: Any) -> dict[str, np.ndarray]:
     return inputs
 
 
-def exact_layers(model: Any) -> list[str]:
+def exact_layers(model: keras.Model) -> list[str]:
     """The layers that stay in float32: a spectrum spans more than 8 bits hold."""
     from mmzoo.modalities.audio.spectrogram import LogMel
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import LEARNED_QUERIES, attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, at_least_two, gathered, lengths
@@ -15,7 +14,7 @@ from mmzoo.tokens import Fused, Tokens
 
 @fusions.register("attention_pooling", level="feature", absent="left out")
 def attention_pooling(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
+    tokens: dict[str, Tokens], present: Tensor, *, dim: int, queries: int = 4, heads: int = 4, dropout: float = 0.3
 ) -> Fused:
     """Learned queries attend over the tokens of every modality that is present, and one dense layer reads the answers.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import BOTTLENECKS
 from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, gathered, stacked, transformer_block
@@ -17,7 +18,7 @@ from mmzoo.tokens import Fused, Tokens, masked_mean
 @fusions.register("bottleneck", level="feature", absent="left out")
 def bottleneck(
     tokens: dict[str, Tokens],
-    present: Any,
+    present: Tensor,
     *,
     dim: int,
     bottlenecks: int = 4,

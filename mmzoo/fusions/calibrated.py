@@ -7,8 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.fusions import fusions
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -24,12 +25,12 @@ class Confidence(keras.layers.Layer):
         super().__init__(**kwargs)
         self.task, self.normalised = task, normalised
 
-    def build(self, logits_shape: Any, present_shape: Any) -> None:
+    def build(self, logits_shape: Shape, present_shape: Shape) -> None:
         self.confidence = self.add_weight(
             shape=(logits_shape[1],), initializer="ones", trainable=False, name="confidence"
         )
 
-    def call(self, logits: Any, present: Any) -> Any:
+    def call(self, logits: Tensor, present: Tensor) -> Tensor:
         kept = ops.cast(present, logits.dtype)[..., None]
         weights = kept * self.confidence[None, :, None]
         total = weights if self.normalised else kept
@@ -37,7 +38,7 @@ class Confidence(keras.layers.Layer):
 
 
 @fusions.register("calibrated", level="decision", absent="left out")
-def calibrated(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+def calibrated(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tensor:
     """Each modality's probabilities at its own temperature, then their normalised geometric mean.
 
     Temperatures are fitted on validation data (Guo et al. 2017, "On Calibration of Modern Neural

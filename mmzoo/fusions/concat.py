@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
 @fusions.register("concat", level="feature", absent="learned embedding")
-def concat(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float = 0.3) -> Any:
+def concat(tokens: dict[str, Tokens], present: Tensor, *, dim: int, dropout: float = 0.3) -> Tensor:
     """Each modality's mean token side by side, then one dense layer: `gelu(W [x1; x2; ...] + b)`.
 
     The baseline of every comparison (Baltrusaitis et al. 2019, "Multimodal Machine

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import at_least_two, gathered, pooled
@@ -15,7 +14,7 @@ from mmzoo.tokens import Fused, Tokens
 
 @fusions.register("cross_attention", level="feature", absent="learned embedding")
 def cross_attention(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
+    tokens: dict[str, Tokens], present: Tensor, *, dim: int, heads: int = 4, dropout: float = 0.3
 ) -> Fused:
     """Each modality's tokens ask the tokens of every other one (MulT; Tsai et al. 2019, arXiv:1906.00295).
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_mean
 
 
 @fusions.register("decision_mean", level="decision", absent="left out")
-def decision_mean(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+def decision_mean(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tensor:
     """The mean of the probabilities of the modalities that are present: the soft vote.
 
     Kittler et al. 1998, "On Combining Classifiers", the sum rule. For regression, the mean of the answers.
@@ -22,6 +21,6 @@ def decision_mean(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
     return task.to_logits(masked_mean(predictions_of(logits, task), present))
 
 
-def predictions_of(logits: dict[str, Any], task: Task) -> Any:
+def predictions_of(logits: dict[str, Tensor], task: Task) -> Tensor:
     """Each modality's prediction, (B, M, answers)."""
     return ops.stack([task.to_predictions(each) for each in logits.values()], axis=1)

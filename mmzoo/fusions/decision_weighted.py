@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.fusions import fusions
 from mmzoo.fusions.decision_mean import predictions_of
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_softmax
 
 
@@ -17,15 +16,15 @@ from mmzoo.tokens import masked_softmax
 class ModalityWeights(keras.layers.Layer):
     """One learned score a modality; `present` (B, M) -> weights (B, M) that sum to 1 over what is present."""
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         self.scores = self.add_weight(shape=(shape[-1],), initializer="zeros", name="scores")
 
-    def call(self, present: Any) -> Any:
+    def call(self, present: Tensor) -> Tensor:
         return masked_softmax(ops.zeros_like(ops.cast(present, "float32")) + self.scores, present)
 
 
 @fusions.register("decision_weighted", level="decision", absent="left out")
-def decision_weighted(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+def decision_weighted(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tensor:
     """A convex combination of the probabilities of what is present, one learned weight a modality.
 
     The linear opinion pool (Stone 1961); the weights are a softmax over learned scores, equal at first.

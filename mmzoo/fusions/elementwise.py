@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import reduce
 from operator import mul
-from typing import Any
 
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled, stacked
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 
 
 @fusions.register("sum", level="feature", absent="left out")
-def add(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+def add(tokens: dict[str, Tokens], present: Tensor, *, dim: int) -> Tensor:
     """The sum of the modalities that are present: `sum_m x_m` (Kiela et al. 2018, arXiv:1802.02892).
 
     `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
@@ -24,7 +24,7 @@ def add(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
 
 
 @fusions.register("mean", level="feature", absent="left out")
-def average(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+def average(tokens: dict[str, Tokens], present: Tensor, *, dim: int) -> Tensor:
     """The mean of the modalities that are present: the sum, of one size however many there are.
 
     `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
@@ -33,7 +33,7 @@ def average(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
 
 
 @fusions.register("max", level="feature", absent="left out")
-def maximum(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+def maximum(tokens: dict[str, Tokens], present: Tensor, *, dim: int) -> Tensor:
     """The largest of the modalities that are present: `max_m x_m` (Kiela et al. 2018, arXiv:1802.02892).
 
     `Tokens` (B, T, dim) each -> (B, 2 dim), zeros where nothing is present.
@@ -42,7 +42,7 @@ def maximum(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
 
 
 @fusions.register("product", level="feature", absent="left out")
-def product(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
+def product(tokens: dict[str, Tokens], present: Tensor, *, dim: int) -> Tensor:
     """The product of the modalities that are present: `prod_m x_m`; an absent one counts as 1.
 
     The join of picture and question of the first VQA models (Antol et al. 2015, arXiv:1505.00468).
@@ -52,6 +52,6 @@ def product(tokens: dict[str, Tokens], present: Any, *, dim: int) -> Any:
     return product_of(map(pooled, tokens.values()), present)
 
 
-def product_of(vectors: Iterable[Any], present: Any) -> Any:
+def product_of(vectors: Iterable[Tensor], present: Tensor) -> Tensor:
     """The product (B, D) of M vectors (B, D), an absent one counting as 1."""
     return reduce(mul, (ops.where(present[:, k : k + 1], vector, 1.0) for k, vector in enumerate(vectors)))

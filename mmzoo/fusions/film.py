@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
@@ -20,7 +21,9 @@ def check_target(inputs: list[str], *, target: str | None, **options: Any) -> No
 
 
 @fusions.register("film", check_target, level="feature", absent="learned embedding")
-def film(tokens: dict[str, Tokens], present: Any, *, dim: int, target: str | None = None, dropout: float = 0.3) -> Any:
+def film(
+    tokens: dict[str, Tokens], present: Tensor, *, dim: int, target: str | None = None, dropout: float = 0.3
+) -> Tensor:
     """The other modalities scale and shift the tokens of one (FiLM; Perez et al. 2018, arXiv:1709.07871).
 
     The paper's residual block on the target's tokens, `x + gelu((1 + g) norm(W x + c) + b)`, with

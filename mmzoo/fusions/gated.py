@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
 @fusions.register("gated", level="feature", absent="learned embedding")
-def gated(tokens: dict[str, Tokens], present: Any, *, dim: int, dropout: float = 0.3) -> Any:
+def gated(tokens: dict[str, Tokens], present: Tensor, *, dim: int, dropout: float = 0.3) -> Tensor:
     """Gates that see all modalities weigh the features of each (GMU; Arevalo et al. 2017, arXiv:1702.01992).
 
     `sum_m sigmoid(V_m [x1; x2; ...] + c_m) * tanh(W_m x_m + b_m)` over the modalities that are

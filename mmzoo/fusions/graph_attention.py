@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, stacked
@@ -15,7 +14,7 @@ from mmzoo.tokens import Fused, Tokens, masked_mean, masked_softmax
 
 @fusions.register("graph_attention", level="feature", absent="left out")
 def graph_attention(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, heads: int = 4, dropout: float = 0.3
+    tokens: dict[str, Tokens], present: Tensor, *, dim: int, heads: int = 4, dropout: float = 0.3
 ) -> Fused:
     """The modalities attend to each other as nodes of a complete graph (GAT; Velickovic et al. 2018, arXiv:1710.10903).
 
@@ -33,7 +32,7 @@ def graph_attention(
     hidden = keras.layers.Dense(heads * width, use_bias=False, name="fusion.dense")(nodes)
     hidden = ops.transpose(ops.reshape(hidden, (-1, count, heads, width)), (0, 2, 1, 3))
 
-    def scores(part: str) -> Any:  # (B, heads, M)
+    def scores(part: str) -> Tensor:  # (B, heads, M)
         return ops.sum(hidden * Learned(heads, width, name=f"fusion.{part}")(nodes)[:, :, None], axis=-1)
 
     pairs = scores("query")[..., None] + scores("key")[:, :, None]

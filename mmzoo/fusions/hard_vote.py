@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.fusions.decision_mean import predictions_of
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_mean
 
 TIE = 1e-3  # what the mean probability counts beside a vote: enough to settle a tie, never a vote's worth
 
 
 @fusions.register("hard_vote", level="decision", absent="left out")
-def hard_vote(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+def hard_vote(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tensor:
     """Each modality that is present votes for its likeliest label; the answer is the share of the votes.
 
     Kittler et al. 1998, "On Combining Classifiers", majority vote; a tie goes to the higher mean

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import gathered, lengths, pooled, transformer_block
 from mmzoo.tokens import Fused, Tokens
@@ -13,7 +12,7 @@ from mmzoo.tokens import Fused, Tokens
 
 @fusions.register("joint_transformer", level="feature", absent="left out")
 def joint_transformer(
-    tokens: dict[str, Tokens], present: Any, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
+    tokens: dict[str, Tokens], present: Tensor, *, dim: int, layers: int = 2, heads: int = 4, dropout: float = 0.1
 ) -> Fused:
     """Self-attention over the tokens of all modalities in one sequence (as in ViLT; Kim et al. 2021, arXiv:2102.03334).
 

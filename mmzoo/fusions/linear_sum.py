@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
@@ -22,7 +21,7 @@ def check_activation(inputs: list[str], *, activation: str) -> None:
 
 
 @fusions.register("linear_sum", check_activation, level="feature", absent="left out")
-def linear_sum(tokens: dict[str, Tokens], present: Any, *, dim: int, activation: str = "gelu") -> Any:
+def linear_sum(tokens: dict[str, Tokens], present: Tensor, *, dim: int, activation: str = "gelu") -> Tensor:
     """Each modality's own linear map, added up: `activation(sum_m W_m x_m + b)` over the modalities that are present.
 
     The linear baseline of Ben-younes et al. 2019 (arXiv:1902.00038). With every

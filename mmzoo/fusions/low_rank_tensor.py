@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import mul
-from typing import Any
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
 @fusions.register("low_rank_tensor", level="feature", absent="left out")
-def low_rank_tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: int = 4) -> Any:
+def low_rank_tensor(tokens: dict[str, Tokens], present: Tensor, *, dim: int, rank: int = 4) -> Tensor:
     """Tensor fusion by a weight of low rank, without the tensor (LMF; Liu et al. 2018, arXiv:1806.00064).
 
     `sum_r prod_m F_mr [1; x_m]`: linear in the number of modalities. Of an absent modality only its 1 is there.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.fusions.elementwise import product_of
 from mmzoo.layers import pooled
@@ -14,7 +13,7 @@ from mmzoo.tokens import Tokens
 
 
 @fusions.register("mfb", level="feature", absent="left out")
-def mfb(tokens: dict[str, Tokens], present: Any, *, dim: int, factors: int = 5, dropout: float = 0.1) -> Any:
+def mfb(tokens: dict[str, Tokens], present: Tensor, *, dim: int, factors: int = 5, dropout: float = 0.1) -> Tensor:
     """Bilinear pooling by sums of products, of unit length (MFB; Yu et al. 2017, arXiv:1708.01471).
 
     `z = sum over groups of prod_m (U_m x_m + b_m)`, then `z <- sign(z) sqrt(|z|)` and `z <- z / |z|`. The

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
@@ -23,13 +24,13 @@ def check_top(inputs: list[str], *, experts: int, top: int | None, **options: An
 @fusions.register("mixture_of_experts", check_top, level="feature", absent="learned embedding")
 def mixture_of_experts(
     tokens: dict[str, Tokens],
-    present: Any,
+    present: Tensor,
     *,
     dim: int,
     experts: Annotated[int, Range(2, 4096)] = 4,
     top: int | None = None,
     dropout: float = 0.3,
-) -> Any:
+) -> Tensor:
     """Dense layers over all modalities, weighted example by example by a gate: `sum_e g_e gelu(W_e x + b_e)`.
 
     `g = softmax(V x + c)` (Jacobs et al. 1991, "Adaptive Mixtures of Local Experts"), x the modalities' vectors side by

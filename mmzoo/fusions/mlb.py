@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.fusions.elementwise import product_of
 from mmzoo.layers import pooled
@@ -13,7 +12,7 @@ from mmzoo.tokens import Tokens
 
 
 @fusions.register("mlb", level="feature", absent="left out")
-def mlb(tokens: dict[str, Tokens], present: Any, *, dim: int, rank: int = 256, dropout: float = 0.3) -> Any:
+def mlb(tokens: dict[str, Tokens], present: Tensor, *, dim: int, rank: int = 256, dropout: float = 0.3) -> Tensor:
     """The product of the modalities in a common space: `P prod_m tanh(U_m x_m + b_m) + c`.
 
     Low-rank bilinear pooling (MLB; Kim et al. 2017, arXiv:1610.04325), of as many modalities as are present;

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import LEARNED_QUERIES
 from mmzoo.fusions import fusions
 from mmzoo.layers import Learned, gathered, lengths, transformer_block
@@ -16,7 +17,7 @@ from mmzoo.tokens import Fused, Tokens
 @fusions.register("perceiver", level="feature", absent="left out")
 def perceiver(
     tokens: dict[str, Tokens],
-    present: Any,
+    present: Tensor,
     *,
     dim: int,
     latents: int = 8,

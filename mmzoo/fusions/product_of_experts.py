@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @fusions.register("product_of_experts", level="decision", absent="left out")
-def product_of_experts(logits: dict[str, Any], present: Any, *, task: Task) -> Any:
+def product_of_experts(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tensor:
     """The normalised product of the probabilities of what is present: the sum of the logits.
 
     Hinton 2002, "Training Products of Experts by Minimizing Contrastive Divergence". For numbers,

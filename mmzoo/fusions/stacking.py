@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.fusions.decision_mean import predictions_of
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @fusions.register("stacking", level="decision", absent="left out")
-def stacking(logits: dict[str, Any], present: Any, *, task: Task, hidden: int = 32) -> Any:
+def stacking(logits: dict[str, Tensor], present: Tensor, *, task: Task, hidden: int = 32) -> Tensor:
     """What each modality answered and whether it is there, through a small network (Wolpert 1992).
 
     "Stacked Generalization". The answers of an absent modality are zeros, which no present one

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
@@ -26,7 +27,7 @@ def check_size(inputs: list[str], *, width: int, **options: Any) -> None:
 
 
 @fusions.register("tensor", check_size, level="feature", absent="left out")
-def tensor(tokens: dict[str, Tokens], present: Any, *, dim: int, width: int = 16, dropout: float = 0.3) -> Any:
+def tensor(tokens: dict[str, Tokens], present: Tensor, *, dim: int, width: int = 16, dropout: float = 0.3) -> Tensor:
     """The outer product of all modalities, each with a 1 (TFN; Zadeh et al. 2017, arXiv:1707.07250).
 
     `[1; h_1] x [1; h_2] x ...` with `h_m = gelu(W_m x_m + b_m)` holds every product of features of one, of

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.layers import stacked
@@ -23,7 +23,7 @@ def check_alpha(inputs: list[str], *, alpha: Sequence[float] | None) -> None:
 
 
 @fusions.register("weighted", check_alpha, level="feature", absent="left out")
-def weighted(tokens: dict[str, Tokens], present: Any, *, dim: int, alpha: Sequence[float] | None = None) -> Any:
+def weighted(tokens: dict[str, Tokens], present: Tensor, *, dim: int, alpha: Sequence[float] | None = None) -> Tensor:
     """A convex combination of the modalities that are present: `sum_m a_m x_m`, sum of a = 1.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
@@ -40,9 +41,9 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
     present = entry((len(spec.inputs),), "bool", "present")
 
-    gates: dict[str, Any] = {}
-    real: dict[str, Any] = {}
-    projected: dict[str, Any] = {}
+    gates: dict[str, Tensor] = {}
+    real: dict[str, Tensor] = {}
+    projected: dict[str, Tensor] = {}
     tokens, here = {}, []
     with collecting(files) as assets, declaring() as declared:
         for index, item in enumerate(spec.inputs):
@@ -64,7 +65,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
         heads: dict[str, Heads] = {}
-        outputs: dict[str, Any] = {}
+        outputs: dict[str, Tensor] = {}
         for task in spec.tasks:
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
             single = tokens if level == "decision" or task.auxiliary else {}
@@ -108,7 +109,7 @@ class Multimodal(keras.Model):
         with computing_in(config["dtype"]):
             return build(Spec.from_json(config["spec"]), files=config["assets"])
 
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Tree, *args: Any, **kwargs: Any) -> Any:
         wanted = [*self.spec.input_names, "present"]
         require(
             isinstance(inputs, dict), f"The model takes a dict with {', '.join(wanted)}, not {type(inputs).__name__}."

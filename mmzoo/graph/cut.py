@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
 from mmzoo.graph.parts import Parts, kept_on
 from mmzoo.names import PRESENT
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 class Split(NamedTuple):
@@ -22,7 +25,7 @@ class Split(NamedTuple):
     rest: keras.Model
 
 
-def split(model: keras.Model) -> Split:
+def split(model: Multimodal) -> Split:
     """Cut `model` behind what never trains; both parts share its variables.
 
     A tower stays whole where nothing in it is frozen, and where its examples are augmented anew in each epoch: what a
@@ -51,12 +54,12 @@ def called_by_key(tensors: dict[str, Any]) -> None:
             tensor.name = key
 
 
-def tower_outputs(model: keras.Model) -> dict[str, tuple[Any, Any]]:
+def tower_outputs(model: Multimodal) -> dict[str, tuple[Any, Any]]:
     """By input, the symbolic (values, mask) that its tower puts out."""
-    return {name: tuple(model.parts.tower_tokens(name)) for name in model.parts.inputs}  # type: ignore[misc]
+    return {name: tuple(model.parts.tower_tokens(name)) for name in model.parts.inputs}
 
 
-def tower_of(model: keras.Model, name: str) -> keras.Model:
+def tower_of(model: Multimodal, name: str) -> keras.Model:
     """One input's tower: `{name: (B, ...), "present": (B, M)}` -> `{name: (values, mask)}`."""
     return kept_on(
         model,
@@ -67,7 +70,7 @@ def tower_of(model: keras.Model, name: str) -> keras.Model:
     )
 
 
-def fusing(model: keras.Model) -> keras.Model:
+def fusing(model: Multimodal) -> keras.Model:
     """From the towers' tokens and `present` to the model's outputs: `fusing(m)({**tokens, "present": p})`.
 
     It shares the model's variables, and is cut where `present` chooses between a tower's tokens and the learned
@@ -80,7 +83,7 @@ def fusing(model: keras.Model) -> keras.Model:
     )
 
 
-def presence_model(model: keras.Model) -> keras.Model:
+def presence_model(model: Multimodal) -> keras.Model:
     """From what a model takes to its output `PRESENT`, bool (B, M): which modalities are really there.
 
     Of the towers only that runs which it takes: mostly how long a text is, or where a sound ends.

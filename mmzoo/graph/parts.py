@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import keras
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.names import owner_of
@@ -83,7 +84,7 @@ class Parts:
     heads: dict[str, Heads]
     attention: tuple[Attention, ...]
 
-    def cut(self, inputs: Any, outputs: Any) -> keras.Model:
+    def cut(self, inputs: Tree, outputs: Tree) -> keras.Model:
         """A model between tensors of this graph: it shares the layers, and knows the same parts, if it has them."""
         model = keras.Model(inputs, outputs)
         model.parts = Parts(model, self.inputs, self.heads, self.attention)
@@ -99,12 +100,12 @@ class Parts:
             raise unknown("input called", name, self.inputs)
         return self.inputs[name]
 
-    def output(self, layer: keras.layers.Layer) -> Any:
+    def output(self, layer: keras.layers.Layer) -> Tensor:
         """The symbolic output of a layer: a tensor, or several as the layer gives them."""
         outputs = _node_of(self.model, layer).outputs
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
-    def arguments(self, layer: keras.layers.Layer) -> list[Any]:
+    def arguments(self, layer: keras.layers.Layer) -> list[Tensor]:
         """The symbolic tensors that a layer is called with."""
         return list(_node_of(self.model, layer).input_tensors)
 
@@ -118,12 +119,12 @@ class Parts:
         return Tokens(*self.output(self.of(name).tokens))
 
     @property
-    def present(self) -> Any:
+    def present(self) -> Tensor:
         """Which modalities are really there, symbolic bool (B, M)."""
         return keras.ops.stack([self.output(each.is_present) for each in self.inputs.values()], axis=1)
 
     @property
-    def embedding(self) -> Any | None:
+    def embedding(self) -> Tensor | None:
         """What the heads of all tasks read, symbolic (B, any); None under a decision-level fusion."""
         heads = [each.fused for each in self.heads.values() if each.fused]
         return self.arguments(heads[0][0])[0] if heads else None
@@ -172,7 +173,7 @@ def find_parts(
     return Parts(model, inputs, heads, tuple(declared.attention))
 
 
-def kept_on(model: keras.Model, key: Any, make: Callable[[], Found]) -> Found:
+def kept_on(model: keras.Model, key: Hashable, make: Callable[[], Found]) -> Found:
     """What `make` gives, made once for a model and kept with it: it goes when the model does.
 
     Args:
@@ -201,7 +202,7 @@ def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
     return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
 
 
-def layers_between(fused: Fused, logits: Any) -> tuple[keras.layers.Layer, ...]:
+def layers_between(fused: Fused, logits: Tensor) -> tuple[keras.layers.Layer, ...]:
     """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
     given = {id(tensor) for tensor in (fused.embedding, *(fused.tokens or ()))}
     found: dict[int, keras.layers.Layer] = {}

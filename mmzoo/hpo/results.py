@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmzoo.aliases import Json
 from mmzoo.errors import MMZooError
 from mmzoo.figures import write_figure
 from mmzoo.words import one_line
@@ -133,7 +134,7 @@ class Results:
         write_figure(figure, path, dpi=120)
 
 
-def readable(value: Any) -> str:
+def readable(value: Json) -> str:
     """A value in a cell."""
     if isinstance(value, float):
         return f"{value:.4g}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.files import subfolder, write_file
@@ -30,7 +31,7 @@ ANOTHER = "choose another --out or remove the folder first"
 
 def search(
     recipe: Recipe,
-    space: Any,
+    space: Raw,
     records: Records,
     validation: Records,
     *,

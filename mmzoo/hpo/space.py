@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.aliases import Json, Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.recipe import Recipe
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Space = dict[str, Any]
 
 
-def check_space(space: Any, recipe: Recipe) -> Space:
+def check_space(space: Raw, recipe: Recipe) -> Space:
     """A space as plain data; ends of ranges and choices are tried on the recipe, one at a time.
 
     Raises:
@@ -64,7 +65,7 @@ def check_space(space: Any, recipe: Recipe) -> Space:
     return found
 
 
-def setting(key: str, value: Any) -> str:
+def setting(key: str, value: Json) -> str:
     """`key=value` as `Recipe.changed` takes it."""
     return f"{key}={json.dumps(value)}"
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.fusions.calibrated import Confidence
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 def calibrate(
-    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Any], here: Any
+    model: keras.Model, spec: Spec, outputs: dict[str, np.ndarray], labels: dict[str, Tensor], here: np.ndarray
 ) -> None:
     """Set how far each modality of a `calibrated` fusion is trusted, from its own logits on validation data.
 

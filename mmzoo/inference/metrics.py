@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 def metrics(spec: Spec, predictions: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> dict[str, float]:

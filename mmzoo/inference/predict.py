@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from mmzoo.data.records import Records, decode
@@ -12,8 +11,11 @@ from mmzoo.errors import require
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.spec import Spec
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
-def predict(model: keras.Model, record: dict[str, Any]) -> dict[str, Any]:
+
+def predict(model: Multimodal, record: dict[str, Any]) -> dict[str, Any]:
     """One record through a model: by task, `{label: probability}`, or the numbers of a regression."""
     spec: Spec = model.spec
     for name in record:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.graph.parts import kept_on
 from mmzoo.spec import Spec
 
@@ -26,7 +27,7 @@ def _compiled(model: keras.Model) -> Any:
     return call
 
 
-def run_model(model: keras.Model, inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+def run_model(model: keras.Model, inputs: dict[str, Tree]) -> dict[str, np.ndarray]:
     """The model's outputs (logits) for all examples, in batches. `inputs` are what `model` takes."""
     call = compiled(model)
     parts = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
 from mmzoo.data.records import Records, decode
@@ -13,7 +13,10 @@ from mmzoo.inference.running import to_predictions
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class SubsetPredictions:
         return self.labels[task.name][known], self.predictions[subset][task.name][known]
 
 
-def predict_subsets(model: keras.Model, records: Records) -> SubsetPredictions:
+def predict_subsets(model: Multimodal, records: Records) -> SubsetPredictions:
     """Run `model` on `records` with every subset of its modalities; each tower runs once.
 
     Raises:

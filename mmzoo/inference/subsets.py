@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.graph.cut import fusing, tower_of
 from mmzoo.inference.running import BATCH, compiled
 from mmzoo.spec import Spec
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 def subsets(spec: Spec) -> list[tuple[str, ...]]:
@@ -23,10 +27,10 @@ def subsets(spec: Spec) -> list[tuple[str, ...]]:
 
 def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.ndarray:
     """`present` bool (N, M) of the same examples with only the `chosen` modalities."""
-    return present & np.array([name in chosen for name in spec.input_names])
+    return np.asarray(present & np.array([name in chosen for name in spec.input_names]))
 
 
-def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
+def run_towers(model: Multimodal, inputs: dict[str, Tree]) -> dict[str, Any]:
     """By input, what its tower makes of a batch, (values, mask), before `present` is looked at."""
     tokens: dict[str, Any] = {}
     for name in model.spec.input_names:
@@ -36,7 +40,7 @@ def run_towers(model: keras.Model, inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_presences(
-    model: keras.Model, inputs: dict[str, Any], presences: Iterable[np.ndarray]
+    model: keras.Model, inputs: dict[str, Tree], presences: Iterable[np.ndarray]
 ) -> list[dict[str, np.ndarray]]:
     """The model's outputs for each `present` bool (N, M) in `presences`, in batches; the towers run once a batch."""
     presences = list(presences)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
 from mmzoo.data.fingerprints import exact, near_groups, plain_words
 from mmzoo.data.kinds import inputs as input_kinds
@@ -141,7 +142,7 @@ def looked_at(
     files = made is not None and bool(made.endings)
     trial = made.trial() if made is not None else None
 
-    def one(value: Any) -> Any:
+    def one(value: Raw) -> Any:
         if value is None if files else is_missing(value):
             return None, None
         try:
@@ -178,14 +179,16 @@ def far_out(numbers: np.ndarray) -> np.ndarray:
     """Which numbers are further than `FAR` robust deviations (1.4826 MAD) from the median; infinity is."""
     finite = np.isfinite(numbers)
     if not finite.any():
-        return np.isinf(numbers)
+        return np.asarray(np.isinf(numbers))
     middle = np.median(numbers[finite])
     deviation = 1.4826 * np.median(np.abs(numbers[finite] - middle))
     with np.errstate(invalid="ignore"):
-        return np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation))
+        return np.asarray(np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation)))
 
 
-def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, groups: Any) -> None:
+def repeated(
+    found: Check, inputs: list[str], ids: list[str], hashes: dict[str, list[Any]], groups: dict[str, list[Any]]
+) -> None:
     """Records all of whose inputs are those of an earlier one, exactly or nearly."""
     seen: dict[tuple[Any, ...], int] = {}
     for row, record in enumerate(ids):
@@ -199,7 +202,13 @@ def repeated(found: Check, inputs: list[str], ids: list[str], hashes: Any, group
 
 
 def leaked(
-    found: Check, inputs: list[str], ids: list[str], splits: list[str], hashes: Any, groups: Any, columns: Any
+    found: Check,
+    inputs: list[str],
+    ids: list[str],
+    splits: list[str],
+    hashes: dict[str, list[Any]],
+    groups: dict[str, list[Any]],
+    columns: dict[str, list[Any]],
 ) -> None:
     """Records of another split one of whose files, or of whose longer texts, is in a training record too."""
     if "train" not in found.splits:

@@ -21,7 +21,7 @@ from mmzoo.data.records import Records
 from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.files import write_file
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.recipe import load_recipe, recipe_files
 from mmzoo.reports.gallery import shown_input
 from mmzoo.reports.page import page

@@ -10,10 +10,10 @@ import numbers
 import re
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
 from mmzoo.modalities.files import read_bytes
 
@@ -70,7 +70,7 @@ def npy_header(data: bytes) -> tuple[int, np.dtype, tuple[int, ...], bool]:
     return start + length, np.dtype(descr), shape, fortran
 
 
-def read_array(value: Any, what: str, width: int, dtype: type[np.floating] = np.float32) -> np.ndarray:
+def read_array(value: Raw, what: str, width: int, dtype: type[np.floating] = np.float32) -> np.ndarray:
     """Numbers (N, width) of `dtype` from an array or a .npy file; a row of numbers is (N, 1).
 
     Raises:
@@ -88,7 +88,7 @@ def read_array(value: Any, what: str, width: int, dtype: type[np.floating] = np.
     return array
 
 
-def real_numbers(value: Any, what: str, dtype: type[np.floating] = np.float32) -> np.ndarray:
+def real_numbers(value: Raw, what: str, dtype: type[np.floating] = np.float32) -> np.ndarray:
     """`value` as floats of its shape; what is masked out in it, or None, is NaN.
 
     Raises:
@@ -105,7 +105,7 @@ def real_numbers(value: Any, what: str, dtype: type[np.floating] = np.float32) -
     return found
 
 
-def numeric(value: Any, what: str) -> np.ndarray:
+def numeric(value: Raw, what: str) -> np.ndarray:
     """`value`, which may be a list, a tensor or whatever else becomes an array, as real numbers of their own type.
 
     Raises:
@@ -136,6 +136,6 @@ def npy(array: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def axes_of(value: Any) -> int:
+def axes_of(value: Raw) -> int:
     """How many axes an array of real numbers has; 0 for what is none."""
     return value.ndim if isinstance(value, np.ndarray) and value.dtype.kind in "uif" else 0

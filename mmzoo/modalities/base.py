@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import check_name, require
 from mmzoo.modalities.defaults import Defaults
@@ -54,7 +55,7 @@ class Modality(Defaults):
         """Type of one decoded example."""
         raise NotImplementedError
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """One example as the tensor that the model takes.
 
         Raises:
@@ -62,11 +63,11 @@ class Modality(Defaults):
         """
         raise NotImplementedError
 
-    def decode_into(self, out: np.ndarray, value: Any) -> None:
+    def decode_into(self, out: np.ndarray, value: Raw) -> None:
         """`decode`, written over whatever is in `out` (*shape): a batch is filled without a copy in between."""
         out[...] = self.decode(value)
 
-    def check(self, value: Any) -> None:
+    def check(self, value: Raw) -> None:
         """Raise what `decode` would, also before `fit`."""
         self.decode(value)
 
@@ -91,7 +92,7 @@ class Modality(Defaults):
             f"Input '{self.name}' has {self.unfitted}; call spec = spec.fit(records) first, as mmzoo.train does.",
         )
 
-    def augment(self, batch: Any, keys: Any, varied: Any = None) -> Any:
+    def augment(self, batch: Tensor, keys: Tensor, varied: Tensor | None = None) -> Tensor:
         """A random variant of each example of a decoded batch (B, *shape), drawn from its key, int64 (B,).
 
         Args:
@@ -102,7 +103,7 @@ class Modality(Defaults):
         return augmenter(self)(batch, keys, np.ones(batch.shape[0], bool) if varied is None else varied)
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         """Shape and type of one example as a served model takes it from a program."""
         return self.shape, self.dtype
 
@@ -111,11 +112,11 @@ class Modality(Defaults):
         """Is there a kind of file that a served model reads by itself (`from_file`)?"""
         return False
 
-    def from_array(self, batch: Any) -> Any:
+    def from_array(self, batch: Tensor) -> Tensor:
         """In the graph: a batch as `array_spec` says, as the tensor (B, *shape) that the model takes."""
         return batch
 
-    def from_file(self, data: Any) -> Any:
+    def from_file(self, data: Tensor) -> Tensor:
         """In the graph: one encoded file, a scalar string, as the tensor (*shape) that the model takes."""
         raise NotImplementedError
 
@@ -137,7 +138,7 @@ def augmenter(item: Modality) -> Any:
     from mmzoo.augmentations import augmentations
     from mmzoo.draws import keys_of
 
-    def augment(batch: Any, keys: Any, varied: Any) -> Any:
+    def augment(batch: Tensor, keys: Tensor, varied: Tensor) -> Tensor:
         original = batch
         for place, chosen in enumerate(item.augmentations or ()):
             choice = Augmentation.of(chosen)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
@@ -63,12 +64,12 @@ class Defaults:
         return False
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         """Is a value in memory, an array or an object but no text and no bytes, one of this kind beyond doubt?"""
         return False
 
     @classmethod
-    def from_cell(cls, value: Any) -> Any:
+    def from_cell(cls, value: Raw) -> Raw:
         """What stands in a cell of a table in place of a file's path, as `decode` takes it.
 
         Raises:
@@ -93,7 +94,7 @@ class Defaults:
         return None
 
     @classmethod
-    def content(cls, value: Any) -> Any:
+    def content(cls, value: Raw) -> Raw:
         """What tells a value from others: the bytes of a file, or an array."""
         return value if isinstance(value, np.ndarray) or not cls.endings else read_bytes(value, cls.kind)[0]
 
@@ -102,7 +103,7 @@ class Defaults:
         return None
 
     @classmethod
-    def to_stored(cls, value: Any) -> bytes:
+    def to_stored(cls, value: Raw) -> bytes:
         """A value as bytes that are kept in a shard: a file's own, tried once, or an array as .npy.
 
         Raises:
@@ -131,7 +132,7 @@ class Defaults:
 
         return load_npy(data, origin) if data.startswith(MAGIC) else data
 
-    def mended(self, value: Any, good: Callable[[Any], bool]) -> Any:
+    def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
         """What is left of a value that cannot be used, by asking whether parts of it are good; None for nothing."""
         return None
 
@@ -139,7 +140,7 @@ class Defaults:
         """Its values where they are spread over several columns of a table; None where they are not."""
         return None
 
-    def from_argument(self, text: str) -> Any:
+    def from_argument(self, text: str) -> Raw:
         """A value as it is written on the command line.
 
         Raises:
@@ -147,7 +148,7 @@ class Defaults:
         """
         return text
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         """How a value is shown on a page.
 
         Raises:
@@ -155,12 +156,12 @@ class Defaults:
         """
         return Shown(text=value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
 
-    def value_of(self, example: np.ndarray) -> Any:
+    def value_of(self, example: np.ndarray) -> Raw:
         """What a decoded example is shown and decoded from again."""
         return example
 
     @classmethod
-    def preview(cls, value: Any) -> bytes:
+    def preview(cls, value: Raw) -> bytes:
         """A small picture (JPEG) of a value; nothing where there is none."""
         return b""
 
@@ -168,7 +169,7 @@ class Defaults:
         """What counted inside the record's value; None where nobody can look inside."""
         return None
 
-    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+    def mixed(self, own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
         """In the graph, where examples are mixed in pairs: a share of each of `own` (B, *shape), the rest of `other`.
 
         None where the numbers themselves can be added or cut, as others do it.
@@ -179,7 +180,7 @@ class Defaults:
         """
         return None
 
-    def sequence(self, x: Any, width: int) -> Any:
+    def sequence(self, x: Tensor, width: int) -> Tensor:
         """Layers that make a decoded batch `Tokens`, as the towers for sequences read them: frames, steps, words.
 
         Args:

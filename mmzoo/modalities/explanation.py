@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from mmzoo.aliases import Raw
+
+if TYPE_CHECKING:
+    import keras
 
 COARSE = 16  # places a side, of a picture's attribution as JSON has it
 
@@ -55,29 +60,29 @@ class Probe(Protocol):
     feature_map: the layer with the tower's last map (B, H, W, C), if there is one.
     """
 
-    value: Any
+    value: Raw
     example: np.ndarray
-    gate: Any
-    frozen: Any
-    spectrum: Any
-    embedding: Any
-    feature_map: Any
+    gate: keras.layers.Layer
+    frozen: keras.layers.Layer | None
+    spectrum: keras.layers.Layer | None
+    embedding: keras.layers.Layer | None
+    feature_map: keras.layers.Layer | None
 
     def lost(self, variants: np.ndarray) -> np.ndarray:
         """What the logit loses with each of `variants` (B, *shape) in the example's place, float64 (B,)."""
 
-    def at(self, layer: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def at(self, layer: keras.layers.Layer) -> tuple[np.ndarray, np.ndarray | None]:
         """What a layer makes of the example, float32 (1, ...), and its mask where it has one."""
 
-    def scores(self, layer: Any, values: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    def scores(self, layer: keras.layers.Layer, values: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         """The logit (B,) with each of `values` (B, ...) in place of what a layer puts out."""
 
     def integrated_gradients(
-        self, layer: Any, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
+        self, layer: keras.layers.Layer, x: np.ndarray, baseline: np.ndarray, mask: np.ndarray | None = None
     ) -> tuple[np.ndarray, float]:
         """The logit's difference from `baseline` to `x`, both (1, ...) at a layer, shared out over (...); the gap."""
 
-    def grad_cam(self, layer: Any) -> np.ndarray:
+    def grad_cam(self, layer: keras.layers.Layer) -> np.ndarray:
         """Where the map of a layer speaks for the answer, float64 (H, W) from 0 to 1."""
 
 

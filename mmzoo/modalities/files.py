@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
 from mmzoo.files import MAX_FILE, read_file
 
 
-def unwrapped(value: Any) -> Any:
+def unwrapped(value: Raw) -> Raw:
     """What a dict stands for as Hugging Face's datasets give files, `{"bytes", "path"}`; anything else as it is."""
     if not isinstance(value, Mapping) or "array" in value or not value.keys() & {"bytes", "path"}:
         return value
@@ -34,12 +34,12 @@ FILES = (str, os.PathLike, bytes, bytearray, memoryview)
 """What a file may be given as: its path, or its bytes."""
 
 
-def origin_of(value: Any, what: str) -> str:
+def origin_of(value: Raw, what: str) -> str:
     """How an error calls a file that is given as its path or its bytes."""
     return f"The {what} file '{value}'" if isinstance(value, (str, os.PathLike)) else f"The {what} bytes"
 
 
-def read_bytes(value: Any, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
+def read_bytes(value: Raw, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
     """The bytes of a file of at most `limit` bytes (or those given), and how an error calls them."""
     value = unwrapped(value)
     kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."

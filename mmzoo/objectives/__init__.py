@@ -17,8 +17,8 @@ Options are numbers above 0.
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from mmzoo.aliases import Tensor
 from mmzoo.registry import Registry
 
-objectives: Registry[Callable[..., Any]] = Registry("objective", __name__)
+objectives: Registry[Callable[..., Tensor]] = Registry("objective", __name__)

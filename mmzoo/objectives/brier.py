@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("brier", reads="log_probs")
-def brier(targets: Any, log_probs: Any, priors: Any) -> Any:
+def brier(targets: Tensor, log_probs: Tensor, priors: Tensor) -> Tensor:
     """`sum (t - p)^2`, the squared error of the probabilities (Brier 1950)."""
     from keras import ops
 

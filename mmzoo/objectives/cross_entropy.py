@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("cross_entropy", reads="log_probs")
-def cross_entropy(targets: Any, log_probs: Any, priors: Any) -> Any:
+def cross_entropy(targets: Tensor, log_probs: Tensor, priors: Tensor) -> Tensor:
     """`-sum t log p`."""
     from keras import ops
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("evidential", reads="concentrations")
-def evidential(targets: Any, concentrations: Any, priors: Any, *, kl: float = 0.1) -> Any:
+def evidential(targets: Tensor, concentrations: Tensor, priors: Tensor, *, kl: float = 0.1) -> Tensor:
     """`sum (t - p)^2 + p (1 - p) / (S + 1)` of a Dirichlet, and `kl` times what it knows of wrong labels.
 
     Sensoy et al. 2018, arXiv:1806.01768, equation 5 and the divergence below it, with a share that stays: with

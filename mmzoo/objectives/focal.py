@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("focal", reads="log_probs")
-def focal(targets: Any, log_probs: Any, priors: Any, *, gamma: float = 2.0) -> Any:
+def focal(targets: Tensor, log_probs: Tensor, priors: Tensor, *, gamma: float = 2.0) -> Tensor:
     """`-sum t (1 - p)^gamma log p`: what is answered well already counts little (Lin et al. 2017, arXiv:1708.02002)."""
     from keras import ops
 

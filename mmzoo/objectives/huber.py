@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("huber", reads="numbers")
-def huber(targets: Any, numbers: Any, priors: Any, *, delta: float = 1.0) -> Any:
+def huber(targets: Tensor, numbers: Tensor, priors: Tensor, *, delta: float = 1.0) -> Tensor:
     """Half the squared error of numbers up to `delta`, linear beyond (Huber 1964)."""
     from keras import ops
 

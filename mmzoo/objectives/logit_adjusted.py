@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("logit_adjusted", reads="log_probs", needs="priors")
-def logit_adjusted(targets: Any, log_probs: Any, priors: Any, *, tau: float = 1.0) -> Any:
+def logit_adjusted(targets: Tensor, log_probs: Tensor, priors: Tensor, *, tau: float = 1.0) -> Tensor:
     """Cross-entropy of `softmax(logits + tau log prior)`, for rare labels (Menon et al. 2021, arXiv:2007.07314).
 
     Without the prior, which is left out of the answers, they are those for equal shares of all labels.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("mae", reads="numbers")
-def mae(targets: Any, numbers: Any, priors: Any) -> Any:
+def mae(targets: Tensor, numbers: Tensor, priors: Tensor) -> Tensor:
     """`mean abs(t - x)` of numbers: what lies far off counts no more than its distance."""
     from keras import ops
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.objectives import objectives
 
 
 @objectives.register("mse", reads="numbers")
-def mse(targets: Any, numbers: Any, priors: Any) -> Any:
+def mse(targets: Tensor, numbers: Tensor, priors: Tensor) -> Tensor:
     """`mean (t - x)^2` of numbers."""
     from keras import ops
 

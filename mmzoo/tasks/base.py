@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import plain
 from mmzoo.errors import check_name, check_number, require, unknown
 from mmzoo.tasks.tags import Tags
@@ -115,16 +116,16 @@ class Task:
 
     # What it learns from.
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Raw) -> Any:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
 
     @property
-    def missing_label(self) -> Any:
+    def missing_label(self) -> np.ndarray | np.generic:
         """What stands for a label that is missing, of the type and shape that `encode` gives."""
         return np.int32(self.missing)
 
-    def known(self, labels: Any) -> Any:
+    def known(self, labels: Tensor) -> Tensor:
         """Which of the encoded labels are given, bool (B,)."""
         return labels >= 0
 
@@ -139,7 +140,7 @@ class Task:
 
     # How it answers.
 
-    def head(self, fused: Fused, name: str) -> Any:
+    def head(self, fused: Fused, name: str) -> Tensor:
         """The logits, symbolic float32 (B, units), of what the fusion made of the tokens, or of one modality's.
 
         Args:
@@ -150,18 +151,18 @@ class Task:
 
         return head(self.units, name)(fused.embedding)
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Loss (B,) of each example, from labels that are known and float32 logits (B, units)."""
         raise NotImplementedError
 
-    def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
+    def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
         """That of known labels, (B,), whatever training makes small: what a temperature is fitted on.
 
         Asked only of a task that is tagged probabilistic.
         """
         raise NotImplementedError
 
-    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+    def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
         """How far `logits` (B, units) are from a teacher's, (B,).
 
         Here their mean squared difference (Ba & Caruana 2014, arXiv:1312.6184), which knows no temperature.
@@ -170,15 +171,15 @@ class Task:
 
         return ops.mean(ops.square(teacher - logits), axis=-1)
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         """Logits that `to_predictions` turns into these: how a decision-level fusion hands on what it decided."""
         raise NotImplementedError
 
-    def uncertainty(self, logits: Any) -> Any:
+    def uncertainty(self, logits: Tensor) -> Tensor | None:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
 
         Beside the answer in every export and in `predict`, as `uncertainty_name` says.
@@ -190,7 +191,7 @@ class Task:
         """What `uncertainty` is called beside the answers."""
         return f"{self.name}_uncertainty"
 
-    def log_odds(self, logits: Any, target: Any) -> Any:
+    def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         """How much the logits (B, units) speak for one number of the answer, (B,): here the logit itself.
 
         Args:
@@ -220,7 +221,7 @@ class Task:
         """One prediction as a user reads it: `{label: probability}`, or the numbers."""
         return [float(number) for number in prediction]
 
-    def label_text(self, label: Any) -> str:
+    def label_text(self, label: Tensor) -> str:
         """One encoded label as a user reads it."""
         return ", ".join(f"{number:.4g}" for number in np.atleast_1d(label))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.labelled import Labelled, both, log_both
@@ -34,7 +35,7 @@ class Binary(Labelled):
     def units(self) -> int:
         return 1
 
-    def encode(self, value: Any) -> np.int32:
+    def encode(self, value: Raw) -> np.int32:
         """0 or 1."""
         if isinstance(value, (bool, int, np.bool_, np.integer)) and value in (0, 1):
             return np.int32(value)
@@ -42,7 +43,7 @@ class Binary(Labelled):
             raise unknown(f"label of task '{self.name}' called", value, self.labels)
         return np.int32(self.labels.index(value))
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         from keras import ops
 
         return self.distance(both(ops.cast(labels, "float32")), log_both(logits[:, 0]))
@@ -51,20 +52,21 @@ class Binary(Labelled):
         return np.array([(labels.sum() + 1.0) / (len(labels) + 2.0)])
 
     def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
-        return super().prior_distribution(priors)[0]
+        both: np.ndarray = super().prior_distribution(priors)[0]
+        return both
 
-    def log_odds(self, logits: Any, target: Any) -> Any:
+    def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         from keras import ops
 
         return logits[:, 0] * ops.cast(2 * target - 1, logits.dtype)
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """Probabilities (B, 2) of the two labels."""
         from keras import ops
 
         return ops.concatenate([ops.sigmoid(-logits), ops.sigmoid(logits)], axis=-1)
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         from keras import ops
 
         return ops.log(predictions[:, 1:] + 1e-12) - ops.log(predictions[:, :1] + 1e-12)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number
 from mmzoo.tasks import tasks
 from mmzoo.tasks.labelled import Labelled
@@ -41,20 +42,20 @@ class Classification(Labelled):
     def units(self) -> int:
         return len(self.labels)
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         from keras import ops
 
         targets = ops.one_hot(labels, self.units) * (1.0 - self.smoothing) + self.smoothing / self.units
         return self.distance(targets, self.concentrations(logits) if self.evidential else ops.log_softmax(logits))
 
-    def concentrations(self, logits: Any) -> Any:
+    def concentrations(self, logits: Tensor) -> Tensor:
         """Those of the Dirichlet distribution, (B, labels), 1 and above."""
         from keras import ops
 
         # Softplus in its stable form, of operations that TFLite has.
         return 1.0 + ops.maximum(logits, 0.0) + ops.log(1.0 + ops.exp(-ops.abs(logits)))
 
-    def uncertainty(self, logits: Any) -> Any:
+    def uncertainty(self, logits: Tensor) -> Tensor | None:
         """`labels / S` (B, 1) of an evidential task, from 0 to 1; None of others."""
         from keras import ops
 
@@ -62,17 +63,17 @@ class Classification(Labelled):
 
     def shares(self, labels: np.ndarray) -> np.ndarray:
         counts = np.bincount(labels, minlength=self.units) + 1.0
-        return counts / counts.sum()
+        return np.asarray(counts / counts.sum())
 
     def prior_distribution(self, priors: np.ndarray) -> np.ndarray:
         return priors
 
-    def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
+    def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
         from keras import ops
 
         return -ops.take_along_axis(self.log_probs(logits), ops.cast(labels, "int32")[:, None], axis=1)[:, 0]
 
-    def log_odds(self, logits: Any, target: Any) -> Any:
+    def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         from keras import ops
 
         if self.evidential:
@@ -80,19 +81,19 @@ class Classification(Labelled):
         others = logits - 1e9 * ops.one_hot(target, self.units, dtype=logits.dtype)
         return ops.take(logits, target, axis=1) - ops.logsumexp(others, axis=1)
 
-    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+    def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
         from keras import ops
 
         softened, said = (self.log_probs(each / temperature) for each in (teacher, logits))
         return temperature**2 * ops.sum(ops.exp(softened) * (softened - said), axis=-1)
 
-    def log_probs(self, logits: Any) -> Any:
+    def log_probs(self, logits: Tensor) -> Tensor:
         """The logarithms of the probabilities, (B, labels)."""
         from keras import ops
 
         return ops.log(self.to_predictions(logits)) if self.evidential else ops.log_softmax(logits)
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """Probabilities (B, labels)."""
         from keras import ops
 
@@ -101,7 +102,7 @@ class Classification(Labelled):
         found = self.concentrations(logits)
         return found / ops.sum(found, axis=-1, keepdims=True)
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         from keras import ops
 
         return ops.log(predictions + 1e-12)

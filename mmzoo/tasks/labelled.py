@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Objective
 from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.objectives import objectives
@@ -69,7 +70,7 @@ class Labelled(Learned):
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "labels": list(self.labels)}
 
-    def encode(self, value: Any) -> Any:
+    def encode(self, value: Raw) -> Any:
         """The position of a label's name."""
         if value not in self.labels:
             raise unknown(f"label of task '{self.name}' called", value, self.labels)
@@ -95,7 +96,7 @@ class Labelled(Learned):
         """`priors` as the objective takes them: a distribution in the last axis. Here of questions of yes or no."""
         return np.stack([1.0 - priors, priors], axis=-1)
 
-    def distance(self, targets: Any, found: Any, priors: Any = None) -> Any:
+    def distance(self, targets: Tensor, found: Tensor, priors: Tensor | None = None) -> Tensor:
         """The objective (...) of wanted distributions and the logarithms of the model's, float32 (..., C).
 
         Or of the model's concentrations, where it reads these.
@@ -107,10 +108,10 @@ class Labelled(Learned):
         priors = self.prior_distribution(np.asarray(self.priors, np.float32)) if self.priors else None
         return super().distance(targets, found, priors)
 
-    def negative_log_likelihood(self, labels: Any, logits: Any) -> Any:
+    def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
         return replace(self, objective="cross_entropy").loss(labels, logits)
 
-    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+    def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
         """How far `logits` (B, units) are from a teacher's, (B,): the mean divergence of yes or no.
 
         Divided by the temperature first, and times its square, so that the gradient does not grow small with it
@@ -122,7 +123,7 @@ class Labelled(Learned):
         p = ops.sigmoid(softened)
         return temperature**2 * ops.mean(bernoulli_loss(p, said) - bernoulli_loss(p, softened), axis=-1)
 
-    def log_odds(self, logits: Any, target: Any) -> Any:
+    def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         """`log(p / (1 - p))` of one label's probability, (B,)."""
         from keras import ops
 
@@ -135,41 +136,41 @@ class Labelled(Learned):
     def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
         return dict(zip(self.labels, [float(number) for number in prediction], strict=True))
 
-    def label_text(self, label: Any) -> str:
+    def label_text(self, label: Tensor) -> str:
         return self.labels[int(label)]
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """1 for the right class, else 0."""
-        return (predictions.argmax(axis=-1) == labels).astype(float)
+        return np.asarray(predictions.argmax(axis=-1) == labels, float)
 
 
-def check_labels(task: str, labels: Any, least: int = 2) -> tuple[str, ...]:
+def check_labels(task: str, labels: Raw, least: int = 2) -> tuple[str, ...]:
     """The labels of a task as a tuple, if they are names, different, and not too few."""
     what = f"The labels of task '{task}'"
-    labels = as_tuple(what, labels)
-    check_strings(what, labels)
-    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(labels)}."
-    require(len(labels) >= least, few)
-    double = [label for label, count in Counter(labels).items() if count > 1]
+    names: tuple[str, ...] = as_tuple(what, labels)
+    check_strings(what, names)
+    few = f"Task '{task}' needs at least {'two labels' if least == 2 else 'one label'}, not {list(names)}."
+    require(len(names) >= least, few)
+    double = [name for name, count in Counter(names).items() if count > 1]
     require(not double, f"Task '{task}' has labels that repeat: {', '.join(sorted(double))}; name each once.")
-    return labels
+    return names
 
 
-def both(probability: Any) -> Any:
+def both(probability: Tensor) -> Tensor:
     """Shares of yes (...) as those of no and yes (..., 2)."""
     from keras import ops
 
     return ops.stack([1.0 - probability, probability], axis=-1)
 
 
-def log_both(logits: Any) -> Any:
+def log_both(logits: Tensor) -> Tensor:
     """Logits of yes (...) as the logarithms of the probabilities of no and yes (..., 2)."""
     from keras import ops
 
     return ops.stack([ops.log_sigmoid(-logits), ops.log_sigmoid(logits)], axis=-1)
 
 
-def bernoulli_loss(labels: Any, logits: Any) -> Any:
+def bernoulli_loss(labels: Tensor, logits: Tensor) -> Tensor:
     """Cross-entropy of yes or no, element by element: `log(1 + exp(x)) - label * x`, in its stable form."""
     from keras import ops
 

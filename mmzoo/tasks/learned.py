@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Objective
 from mmzoo.errors import require
 from mmzoo.objectives import objectives
@@ -40,7 +41,7 @@ class Learned(Task):
         assert isinstance(self.objective, Objective)
         return self.objective.name, self.objective.options
 
-    def distance(self, targets: Any, found: Any, priors: Any = None) -> Any:
+    def distance(self, targets: Tensor, found: Tensor, priors: Tensor | None = None) -> Tensor:
         """The objective (...) of what is wanted and what the model gives, both float32 (..., C)."""
         name, options = self._chosen
         return objectives[name](targets, found, priors, **options)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
@@ -38,7 +39,7 @@ class MultiLabel(Labelled):
     def missing_label(self) -> np.ndarray:
         return np.full(len(self.labels), self.missing, np.float32)
 
-    def encode(self, value: Any) -> np.ndarray:
+    def encode(self, value: Raw) -> np.ndarray:
         """A name, or a list of names, as float32 (labels,) of ones and zeros."""
         names = [value] if isinstance(value, str) else value
         require(
@@ -50,30 +51,30 @@ class MultiLabel(Labelled):
                 raise unknown(f"label of task '{self.name}' called", name, self.labels)
         return np.array([label in names for label in self.labels], np.float32)
 
-    def known(self, labels: Any) -> Any:
+    def known(self, labels: Tensor) -> Tensor:
         return labels[:, 0] == labels[:, 0]
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         from keras import ops
 
         return ops.mean(self.distance(both(labels), log_both(logits)), axis=-1)
 
     def shares(self, labels: np.ndarray) -> np.ndarray:
-        return (labels.sum(axis=0) + 1.0) / (len(labels) + 2.0)
+        return np.asarray((labels.sum(axis=0) + 1.0) / (len(labels) + 2.0))
 
-    def log_odds(self, logits: Any, target: Any) -> Any:
+    def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
         return Task.log_odds(self, logits, target)
 
-    def label_text(self, label: Any) -> str:
+    def label_text(self, label: Tensor) -> str:
         return ", ".join(name for name, given in zip(self.labels, label, strict=True) if given) or "none"
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """Probabilities (B, labels), each by itself."""
         from keras import ops
 
         return ops.sigmoid(logits)
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         from keras import ops
 
         return ops.log(predictions + 1e-12) - ops.log(1.0 - predictions + 1e-12)
@@ -88,4 +89,4 @@ class MultiLabel(Labelled):
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """The share of the labels that are answered right."""
-        return ((predictions > 0.5) == (labels > 0.5)).mean(axis=-1)
+        return np.asarray(((predictions > 0.5) == (labels > 0.5)).mean(axis=-1))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.tasks import tasks
 from mmzoo.tasks.labelled import Labelled, both, log_both
 from mmzoo.tasks.ranking import macro_f1
@@ -29,7 +30,7 @@ class Ordinal(Labelled):
     def units(self) -> int:
         return len(self.labels) - 1
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         from keras import ops
 
         steps = ops.arange(self.units, dtype="int32")[None]
@@ -44,7 +45,7 @@ class Ordinal(Labelled):
         reached, beyond = labels[:, None] >= steps, labels[:, None] > steps
         return np.asarray((beyond.sum(axis=0) + 1.0) / (reached.sum(axis=0) + 2.0))
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """Probabilities (B, labels)."""
         from keras import ops
 
@@ -52,7 +53,7 @@ class Ordinal(Labelled):
         one, none = ops.ones_like(beyond[:, :1]), ops.zeros_like(beyond[:, :1])
         return ops.concatenate([one, beyond], axis=-1) - ops.concatenate([beyond, none], axis=-1)
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         from keras import ops
 
         below = ops.cumsum(predictions, axis=-1)

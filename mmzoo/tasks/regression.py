@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Objective
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.tasks import tasks
@@ -46,7 +47,7 @@ class Regression(Learned):
     def missing_label(self) -> np.ndarray:
         return np.full(self.targets, self.missing, np.float32)
 
-    def encode(self, value: Any) -> np.ndarray:
+    def encode(self, value: Raw) -> np.ndarray:
         """A number, or `targets` of them, as float32 (targets,)."""
         try:
             numbers = np.asarray(value, np.float32).reshape(-1)
@@ -58,20 +59,20 @@ class Regression(Learned):
         )
         return numbers
 
-    def known(self, labels: Any) -> Any:
+    def known(self, labels: Tensor) -> Tensor:
         return labels[:, 0] == labels[:, 0]
 
-    def loss(self, labels: Any, logits: Any) -> Any:
+    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         return self.distance(labels, logits)
 
-    def imitation(self, teacher: Any, logits: Any, temperature: float = 1.0) -> Any:
+    def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
         return self.loss(teacher, logits)
 
-    def to_predictions(self, logits: Any) -> Any:
+    def to_predictions(self, logits: Tensor) -> Tensor:
         """The numbers (B, targets), as they are."""
         return logits
 
-    def to_logits(self, predictions: Any) -> Any:
+    def to_logits(self, predictions: Tensor) -> Tensor:
         return predictions
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
@@ -86,4 +87,4 @@ class Regression(Learned):
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Minus the absolute error."""
-        return -np.abs(predictions - labels).mean(axis=-1)
+        return np.asarray(-np.abs(predictions - labels).mean(axis=-1))

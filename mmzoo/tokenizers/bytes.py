@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.bytewise import lower_case
 
@@ -28,5 +29,5 @@ class Bytes(keras.layers.Layer):
         super().__init__(**{"trainable": False, **kwargs})
         self.length = length
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return lower_case(x[:, : self.length])

@@ -7,14 +7,16 @@ from typing import Any
 
 from keras import ops
 
+from mmzoo.aliases import Tensor
 
-def lower_case(x: Any) -> Any:
+
+def lower_case(x: Tensor) -> Tensor:
     """The bytes (B, L) as int32, with A-Z as a-z."""
     x = ops.cast(x, "int32")
     return ops.where(ops.logical_and(x >= 65, x <= 90), x + 32, x)
 
 
-def summed(values: Any, picks: Any) -> Any:
+def summed(values: Tensor, picks: Tensor) -> Tensor:
     """The sum of some of the `values`, int32 (B, L) of 0 to 2**24 - 1, for each row of `picks`, bool (B, K, L).
 
     As a product, but exact also where float32 is rounded to bfloat16 (TPU) or TF32 (GPU) in one: digits of 8 bits.
@@ -24,7 +26,7 @@ def summed(values: Any, picks: Any) -> Any:
     return sums[..., 0] + sums[..., 1] * 256 + sums[..., 2] * 256**2
 
 
-def find(table: Sequence[Any], first: Any, second: Any, most: int) -> Any:
+def find(table: Sequence[Any], first: Tensor, second: Tensor, most: int) -> Tensor:
     """The id of the piece with both hashes, by binary search among those whose first hash begins alike; else 0.
 
     Args:
@@ -42,7 +44,7 @@ def find(table: Sequence[Any], first: Any, second: Any, most: int) -> Any:
     return ops.where(same, ops.cast(ops.take(ids, low), "int32"), 0)
 
 
-def shifted(x: Any, places: int) -> Any:
+def shifted(x: Tensor, places: int) -> Tensor:
     """`x` (B, L) moved left by `places`, zeros coming in."""
     if places == 0:
         return x

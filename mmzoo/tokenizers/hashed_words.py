@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.options import Range
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.bytewise import lower_case, summed
@@ -47,7 +48,7 @@ class HashedWords(keras.layers.Layer):
         places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)
         self.factors = places.astype(np.int32) * 2 + 1
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = lower_case(x)
         starts, goes_on = word_bounds(x)
         word = ops.cumsum(ops.cast(starts, "int32"), axis=1)
@@ -61,7 +62,7 @@ class HashedWords(keras.layers.Layer):
         return ops.where(ops.any(within, axis=2), total % self.buckets + 1, 0)
 
 
-def word_bounds(x: Any) -> tuple[Any, Any]:
+def word_bounds(x: Tensor) -> tuple[Tensor, Tensor]:
     """Of bytes int32 (B, L): where words start, bool, and which bytes belong to the word of the byte before, int32."""
     digit = ops.logical_and(x >= 48, x <= 57)
     letter = ops.logical_or(ops.logical_and(x >= 97, x <= 122), x >= 128)
@@ -79,6 +80,6 @@ def word_bounds(x: Any) -> tuple[Any, Any]:
     return starts > 0, inside * (1 - starts)
 
 
-def shifted_right(x: Any) -> Any:
+def shifted_right(x: Tensor) -> Tensor:
     """`x` (B, L) moved right by one, a zero coming in."""
     return ops.pad(x[:, :-1], ((0, 0), (1, 0)))

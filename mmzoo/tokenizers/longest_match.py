@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.tokenizers.bytewise import find, lower_case, shifted
 
 
@@ -47,7 +48,7 @@ class LongestMatch(keras.layers.Layer):
             raise ValueError("Two pieces of the vocabulary have the same hash.")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"length": self.length, "pieces": list(self.pieces)}
+        return {**super().get_config(), "length": self.length, "pieces": list(self.pieces)}
 
     def _hashes(self, piece: bytes) -> tuple[int, int]:
         parts = []
@@ -58,7 +59,7 @@ class LongestMatch(keras.layers.Layer):
             parts.append(value)
         return parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = lower_case(x)
         space = ops.where(x[:, :1] > 0, 32, 0)  # an empty text has no beginning of a word
         x = ops.concatenate([space, x], axis=1)
@@ -72,7 +73,7 @@ class LongestMatch(keras.layers.Layer):
         piece_id = ops.sum(ops.where(lengths == piece_length[..., None], found, 0), axis=2)
         return self._followed(piece_id, ops.maximum(piece_length, 1))
 
-    def _hashed(self, follows: Any) -> tuple[Any, Any]:
+    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor]:
         """Both hashes (B, L, P) of the first 1, 2, ... P bytes of each row of int32 (B, L, P), as of `_hashes`."""
         primes, bases = (ops.convert_to_tensor(np.array(each, np.int32)) for each in zip(*self.MODULI, strict=True))
         parts = follows[..., :1] % primes
@@ -83,7 +84,7 @@ class LongestMatch(keras.layers.Layer):
         every = ops.stack(found, axis=2)
         return every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
 
-    def _followed(self, piece_id: Any, jump: Any) -> Any:
+    def _followed(self, piece_id: Tensor, jump: Tensor) -> Tensor:
         """The ids int32 (B, length) that are met from place 0 by going on `jump` (B, L) places each time.
 
         Args:

@@ -49,7 +49,8 @@ class Trained:
 @lru_cache(maxsize=16)
 def built(name: str, vocabulary: Vocabulary) -> Tokenizer:
     """Made once: a tokenizer of some thousand entries takes milliseconds to put together."""
-    return tokenizers[name].build(vocabulary)
+    made: Tokenizer = tokenizers[name].build(vocabulary)
+    return made
 
 
 def as_words(tokenizer: Tokenizer) -> Tokenizer:

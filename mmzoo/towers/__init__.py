@@ -11,10 +11,10 @@ pretrained blocks), one layer, whose output training keeps.
 """
 
 from collections.abc import Callable
-from typing import Any
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import grid
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens
 
@@ -26,7 +26,7 @@ def scoped(item: Modality) -> Callable[[str], str]:
     return lambda suffix: f"{item.name}.{suffix}"
 
 
-def grid_tokens(x: Any, item: Modality) -> Tokens:
+def grid_tokens(x: Tensor, item: Modality) -> Tokens:
     """A feature map (B, H, W, C) as H * W tokens, all of them real."""
     from keras import ops
 

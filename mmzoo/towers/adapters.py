@@ -9,6 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Shape, Tensor
+
 
 @keras.saving.register_keras_serializable("mmzoo")
 class Adapter(keras.layers.Layer):
@@ -22,12 +24,12 @@ class Adapter(keras.layers.Layer):
         self.down = keras.layers.Dense(width, activation="gelu", name="down")
         self.width = width
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: Shape) -> None:
         self.up = keras.layers.Dense(shape[-1], kernel_initializer="zeros", name="up")
         self.down.build(shape)
         self.up.build((*shape[:-1], self.width))
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return ops.add(x, self.up(self.down(x)))
 
 
@@ -41,7 +43,7 @@ def with_adapters(model: keras.Model, behind: Callable[[keras.layers.Layer], boo
         layer.trainable = False
     numbers = count(1)
 
-    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Tensor:
         out = layer(*args, **kwargs)
         return Adapter(width, name=f"adapter{next(numbers)}")(out) if behind(layer) else out
 

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
@@ -38,7 +39,7 @@ def image_family(name: str, family: Family, summary: str) -> None:
     """Register a network of keras.applications, without its dense layers, as an image tower."""
 
     def tower(
-        x: Any,
+        x: Tensor,
         item: Image,
         *,
         weights: str | None = None,
@@ -74,7 +75,7 @@ def image_family(name: str, family: Family, summary: str) -> None:
 
 
 def application(
-    x: Any,
+    x: Tensor,
     item: Image,
     name: str,
     family: Family,
@@ -178,7 +179,7 @@ class Scale(keras.layers.Layer):
         super().__init__(**kwargs)
         self.preprocess, self.resolution = preprocess, resolution
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = ops.cast(x, "float32")
         if self.resolution and self.resolution != x.shape[1]:
             # Bilinear without antialiasing: the one kind of resizing that TFLite has as a builtin.
@@ -200,26 +201,26 @@ class FrozenFeatures(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         parts = {"scale": self.scale, "lower": self.lower}
-        return super().get_config() | {k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}
+        return {**super().get_config(), **{k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> FrozenFeatures:
         parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("scale", "lower")}
         return cls(**{**config, **parts})
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         return self.lower(self.scale(x), training=False)
 
 
 def run_backbone(
-    x: Any,
+    x: Tensor,
     item: Modality,
     backbone: keras.Model,
     scale: Scale,
     block_ends: list[str],
     trainable_blocks: int | None,
     adapters: int = 0,
-) -> Any:
+) -> Tensor:
     """`backbone(scale(x))`, cut so that what never trains is the frozen part.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import pretrained
 from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
@@ -23,7 +24,7 @@ CONFIG = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequ
 
 @towers.register("bert", check_tuning, serves="text")
 def bert(
-    x: Any,
+    x: Tensor,
     item: Text,
     *,
     weights: str | None = None,
@@ -94,7 +95,7 @@ class Around(keras.layers.Layer):
         super().__init__(**{"trainable": False, **kwargs})
         self.first, self.last = first, last
 
-    def call(self, ids: Any) -> Any:
+    def call(self, ids: Tensor) -> Tensor:
         count = ops.sum(ops.cast(ids > 0, "int32"), axis=1, keepdims=True)
         some = ops.minimum(count, 1)
         padded = ops.pad(ids, ((0, 0), (1, 1)))
@@ -103,7 +104,7 @@ class Around(keras.layers.Layer):
         return ops.where(place == count + 1, self.last * some, padded)
 
 
-def around(ids: Any, item: Text) -> Any:
+def around(ids: Tensor, item: Text) -> Tensor:
     """With the marks of a text's beginning and end, where its vocabulary has them."""
     places = [item.vocabulary.index(mark) + 1 for mark in ("[CLS]", "[SEP]") if mark in item.vocabulary]
     return Around(*places, name=scoped(item)("marks"))(ids) if len(places) == 2 else ids

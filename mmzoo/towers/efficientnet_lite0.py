@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import keras
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, check_number
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
@@ -40,7 +41,7 @@ def check_input(item: Image, *, resolution: int, **options: Any) -> None:
 
 @towers.register("efficientnet_lite0", check_input, serves="image")
 def efficientnet_lite0(
-    x: Any,
+    x: Tensor,
     item: Image,
     *,
     weights: str | None = "imagenet",
@@ -87,8 +88,8 @@ def network(side: int) -> keras.Model:
 
 
 def convolution(
-    x: Any, filters: int | None, kernel: int, name: str, norm: str, strides: int = 1, activate: bool = True
-) -> Any:
+    x: Tensor, filters: int | None, kernel: int, name: str, norm: str, strides: int = 1, activate: bool = True
+) -> Tensor:
     """Convolution (depthwise where `filters` is None), batch normalisation and ReLU6."""
     options = {"strides": strides, "padding": "same", "use_bias": False, "name": layer_name(name)}
     if filters is None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.modalities.text import Text
 from mmzoo.modalities.text.sequence import embedded
 from mmzoo.tokens import Tokens
@@ -13,7 +12,7 @@ from mmzoo.towers import scoped, towers
 
 
 @towers.register("embedding_mean", serves="text")
-def embedding_mean(x: Any, item: Text, *, width: int = 128, dropout: float = 0.3) -> Tokens:
+def embedding_mean(x: Tensor, item: Text, *, width: int = 128, dropout: float = 0.3) -> Tokens:
     """An embedding that trains from scratch; the fusion takes the mean of its tokens (fastText; arXiv:1607.01759).
 
     A text as `item` decodes it -> `Tokens` (B, tokens, width).
@@ -27,7 +26,7 @@ def embedding_mean(x: Any, item: Text, *, width: int = 128, dropout: float = 0.3
 
 
 @towers.register("embedding_attention", serves="text")
-def embedding_attention(x: Any, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3) -> Tokens:
+def embedding_attention(x: Tensor, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3) -> Tokens:
     """An embedding that trains from scratch, and self-attention (Vaswani et al. 2017, arXiv:1706.03762).
 
     A text as `item` decodes it -> `Tokens` (B, tokens, width).
@@ -40,7 +39,7 @@ def embedding_attention(x: Any, item: Text, *, width: int = 128, heads: int = 4,
     return attend(values, mask, item, heads, dropout)
 
 
-def attend(values: Any, mask: Any, item: Text, heads: int, dropout: float) -> Tokens:
+def attend(values: Tensor, mask: Tensor, item: Text, heads: int, dropout: float) -> Tokens:
     """Dropout of whole tokens and of features, then one residual self-attention over the real tokens."""
     name = scoped(item)
     values = keras.layers.Dropout(dropout, noise_shape=(None, values.shape[1], 1), name=name("token_dropout"))(values)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import require
 from mmzoo.modalities.video import Video
@@ -29,7 +28,7 @@ def check_towers(item: Video, *, image: Tower | str, time: Tower | str) -> None:
 
 
 @towers.register("frames", check_towers, serves="video")
-def frames(x: Any, item: Video, *, image: Tower | str = "small_cnn", time: Tower | str = "mean") -> Tokens:
+def frames(x: Tensor, item: Video, *, image: Tower | str = "small_cnn", time: Tower | str = "mean") -> Tokens:
     """Each frame through one image tower, its mean token a frame; then, if asked, a tower over time.
 
     Karpathy et al. 2014, "Large-scale Video Classification with Convolutional Neural Networks", and, with

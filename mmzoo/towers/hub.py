@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 
 
 def load_preset(kind: str, preset: str, item: Modality) -> keras.Model:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers
 
 
-def nested(x: Any, outer: Modality, tower: Tower | str, size: int, part: str = "") -> Tokens:
+def nested(x: Tensor, outer: Modality, tower: Tower | str, size: int, part: str = "") -> Tokens:
     """What an image tower makes of pictures (B, size, size, 3) that the tower of `outer` hands it.
 
     Args:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.layers import Positions, transformer_block
 from mmzoo.modalities.audio import Audio
@@ -17,7 +16,7 @@ from mmzoo.towers import scoped, towers
 
 @towers.register("patch_transformer", serves="audio")
 def patch_transformer(
-    x: Any,
+    x: Tensor,
     item: Audio,
     *,
     patch: int = 8,

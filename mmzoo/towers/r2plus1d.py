@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.modalities.video import Video
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 
 
 @towers.register("r2plus1d", serves="video")
-def r2plus1d(x: Any, item: Video, *, filters: Sequence[int] = (16, 32, 64)) -> Tokens:
+def r2plus1d(x: Tensor, item: Video, *, filters: Sequence[int] = (16, 32, 64)) -> Tokens:
     """Each convolution first over the picture, then over time: (2+1)D (Tran et al. 2018, arXiv:1711.11248).
 
     uint8 (B, T, S, S, 3) -> `Tokens` (B, T, filters[-1]), one a frame. Space halves at each stage by its

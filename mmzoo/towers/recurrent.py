@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 from keras import ops
@@ -70,7 +69,7 @@ def recurrent(
     tokens: Tokens, name: Names, layers: int, dropout: float, make: Callable[[str], keras.layers.Layer]
 ) -> Tokens:
     """Layers one on the other; padding is skipped, so it neither changes nor delays anything."""
-    x: Any = tokens.values
+    x = tokens.values
     for index in range(layers):
         x = keras.layers.Dropout(dropout, name=name(f"dropout{index}"))(x)
         x = make(name(f"recurrent{index}"))(x, mask=tokens.mask)

@@ -12,6 +12,7 @@ from typing import Any
 
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.modalities import modalities
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
@@ -27,7 +28,7 @@ def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
     """
 
     def add(encoder: Encoder) -> Encoder:
-        def tower(x: Any, item: Any, **options: Any) -> Tokens:
+        def tower(x: Tensor, item: Any, **options: Any) -> Tokens:
             width = options.get("width", parameters["width"].default)
             return encoder(item.sequence(x, width), scoped(item), **options)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
@@ -23,7 +23,7 @@ def check_filters(item: Image, *, filters: Sequence[int]) -> None:
 
 
 @towers.register("small_cnn", check_filters, serves="image")
-def small_cnn(x: Any, item: Image, *, filters: Sequence[int] = (32, 64, 128)) -> Tokens:
+def small_cnn(x: Tensor, item: Image, *, filters: Sequence[int] = (32, 64, 128)) -> Tokens:
     """Convolutions of 3x3, each followed by batch normalisation and a pooling by two; one token a place.
 
     uint8 (B, S, S, 3) -> `Tokens` (B, (S / 2**len(filters))**2, filters[-1]).

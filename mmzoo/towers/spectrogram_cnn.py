@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.audio.sequence import frames
@@ -18,7 +18,7 @@ from mmzoo.towers import scoped, towers
 
 @towers.register("spectrogram_cnn", serves="audio")
 def spectrogram_cnn(
-    x: Any,
+    x: Tensor,
     item: Audio,
     *,
     filters: Sequence[int] = (16, 32, 48, 64),

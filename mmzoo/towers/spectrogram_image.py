@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.audio.sequence import frames
@@ -17,7 +18,7 @@ from mmzoo.towers.nested import check_image_tower, nested
 
 @towers.register("spectrogram_image", check_image_tower, serves="audio")
 def spectrogram_image(
-    x: Any, item: Audio, *, image: Tower | str = "resnet50", size: Annotated[int, Range(16, 1024)] = 64
+    x: Tensor, item: Audio, *, image: Tower | str = "resnet50", size: Annotated[int, Range(16, 1024)] = 64
 ) -> Tokens:
     """The log-mel, grey in three channels, through an image tower (Hershey et al. 2017, arXiv:1609.09430).
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import frozen_features
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.text import Text
@@ -26,7 +27,9 @@ LONGEST = 16  # bytes; every lower-case piece of the vocabulary but 53 is this s
 
 
 @towers.register("static_embedding_attention", serves="text")
-def static_embedding_attention(x: Any, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3) -> Tokens:
+def static_embedding_attention(
+    x: Tensor, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3
+) -> Tokens:
     """Pretrained token vectors, frozen, and self-attention over them (wordllama: 256 numbers a token, MIT).
 
     uint8 (B, L) -> `Tokens` (B, tokens, width). It brings its own tokenizer, longest match in the graph,
@@ -68,9 +71,9 @@ class StaticTokens(keras.layers.Layer):
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
+        return {**super().get_config(), "pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ids = self.tokenizer(x)
         return ops.take(self.table, ids, axis=0), ids > 0
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.layers import transformer_block
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.tokens import Tokens, is_number
@@ -24,15 +25,15 @@ class Numbers(keras.layers.Layer):
         self.means, self.deviations = np.array(means, np.float32), np.array(deviations, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
+        return {**super().get_config(), "means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = x[:, : len(self.means)]
         there = is_number(x)
         return ops.where(there, (x - self.means) / self.deviations, 0.0), ops.cast(there, "float32")
 
 
-def embeddings(x: Any, item: Tabular, width: int) -> list[Any]:
+def embeddings(x: Tensor, item: Tabular, width: int) -> list[Tensor]:
     """A vector (B, width) for each column of categories; a missing one and an unknown one have theirs."""
     found = []
     for index, size in enumerate(item.sizes):
@@ -42,7 +43,9 @@ def embeddings(x: Any, item: Tabular, width: int) -> list[Any]:
 
 
 @towers.register("mlp", serves="tabular")
-def mlp(x: Any, item: Tabular, *, hidden: Sequence[int] = (128, 128), width: int = 8, dropout: float = 0.1) -> Tokens:
+def mlp(
+    x: Tensor, item: Tabular, *, hidden: Sequence[int] = (128, 128), width: int = 8, dropout: float = 0.1
+) -> Tokens:
     """Numbers, flags of which are there, and an embedding of each category through dense layers.
 
     float32 (B, columns) -> `Tokens` (B, 1, hidden[-1]).
@@ -71,20 +74,20 @@ class NumberTokens(keras.layers.Layer):
         super().__init__(**kwargs)
         self.width = width
 
-    def build(self, values_shape: Any, there_shape: Any) -> None:
+    def build(self, values_shape: Shape, there_shape: Shape) -> None:
         shape = (values_shape[-1], self.width)
         self.scales = self.add_weight(shape=shape, initializer="random_normal", name="scales")
         self.shifts = self.add_weight(shape=shape, initializer="random_normal", name="shifts")
         self.missing = self.add_weight(shape=shape, initializer="random_normal", name="missing_numbers")
 
-    def call(self, values: Any, there: Any) -> Any:
+    def call(self, values: Tensor, there: Tensor) -> Tensor:
         known = values[..., None] * self.scales + self.shifts
         return ops.where(there[..., None] > 0, known, self.missing)
 
 
 @towers.register("ft_transformer", serves="tabular")
 def ft_transformer(
-    x: Any, item: Tabular, *, width: int = 64, layers: int = 2, heads: int = 4, dropout: float = 0.1
+    x: Tensor, item: Tabular, *, width: int = 64, layers: int = 2, heads: int = 4, dropout: float = 0.1
 ) -> Tokens:
     """Every column a token, self-attention over them (FT-Transformer; Gorishniy et al. 2021, arXiv:2106.11959).
 

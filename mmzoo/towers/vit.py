@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import pretrained
 from mmzoo.errors import require
 from mmzoo.modalities.image import Image
@@ -36,7 +37,7 @@ def check_side(item: Image, side: int, patch: int) -> None:
 
 @towers.register("vit", check_patch, serves="image")
 def vit(
-    x: Any,
+    x: Tensor,
     item: Image,
     *,
     weights: str | None = None,

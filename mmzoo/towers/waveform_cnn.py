@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.modalities.audio import Audio
 from mmzoo.tokens import Tokens, until_last
@@ -16,7 +16,7 @@ from mmzoo.towers import scoped, towers
 
 @towers.register("waveform_cnn", serves="audio")
 def waveform_cnn(
-    x: Any, item: Audio, *, filters: Sequence[int] = (32, 64, 96, 128), kernel: int = 9, dropout: float = 0.1
+    x: Tensor, item: Audio, *, filters: Sequence[int] = (32, 64, 96, 128), kernel: int = 9, dropout: float = 0.1
 ) -> Tokens:
     """1-D convolutions on the samples, each a quarter as long as the one before (Dai et al. 2017, arXiv:1610.00087).
 

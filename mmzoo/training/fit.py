@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
@@ -32,6 +33,9 @@ from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.tuning.model import tune
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 def fit(
@@ -132,7 +136,7 @@ def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
 def varied_of(
     spec: Spec,
     training: Training,
-    labels: dict[str, Any],
+    labels: dict[str, Tensor],
     *,
     computed: Iterable[str] = (),
     frozen: frozenset[str] = frozenset(),
@@ -149,7 +153,7 @@ def varied_of(
     )
 
 
-def in_float32(model: Any) -> Any:
+def in_float32(model: Multimodal) -> Multimodal:
     """The same model, with the same weights, computing in float32."""
     with computing_in("float32"):
         same = build(model.spec, files=model.assets)

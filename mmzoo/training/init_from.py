@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -13,6 +13,9 @@ from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, require
 from mmzoo.spec import Spec
 from mmzoo.training.finished import load_finished
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
 """Towers whose channels can be pruned: convolutions one after the other, as many as the option `filters` says."""
@@ -27,7 +30,7 @@ def init_from(model: keras.Model, folder: str) -> None:
     model.set_weights(narrowed(load_finished(folder), model, folder))
 
 
-def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray]:
+def narrowed(old: keras.Model, new: Multimodal, origin: str) -> list[np.ndarray]:
     """The weights of `old` in the shapes of `new`.
 
     A convolution keeps the filters of the largest L1 norm (Li et al. 2017, arXiv:1608.08710); what follows it in the
@@ -63,7 +66,7 @@ def narrowed(old: keras.Model, new: keras.Model, origin: str) -> list[np.ndarray
     return [found[id(variable)] for variable in new.weights]
 
 
-def spread(kept: Any, old: int, new: int) -> np.ndarray:
+def spread(kept: np.ndarray, old: int, new: int) -> np.ndarray:
     """The places of the channels `kept` where `old` numbers stand side by side, the channels of one place together."""
     places = new // len(kept)
     width = old // places

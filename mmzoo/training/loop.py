@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder
 from mmzoo.folders import identity
@@ -214,7 +215,7 @@ class Loop:
         for method in self.trainer.methods:
             method.end_epoch(self.state.epoch, answers)
 
-    def answers(self, features: dict[str, Any], labels: dict[str, np.ndarray]) -> LabelledOutputs:
+    def answers(self, features: dict[str, Tree], labels: dict[str, np.ndarray]) -> LabelledOutputs:
         """What the model puts out for examples, their labels, and which modalities they really have."""
         here = run_model(self.trainer.gradients.presence, features)[PRESENT]
         return LabelledOutputs(run_model(self.model, features), labels, here)

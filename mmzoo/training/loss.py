@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from mmzoo.training.methods.base import TrainingMethod
@@ -31,11 +32,11 @@ class Batch:
         share: how much of the whole batch this part is.
     """
 
-    inputs: Any
-    labels: Any
-    present: Any
-    weights: Any
-    totals: Any
+    inputs: dict[str, Tree]
+    labels: Tree
+    present: Tensor
+    weights: Tree
+    totals: Tensor
     share: float = 1.0
 
     def part(self, index: int, count: int) -> Batch:
@@ -60,13 +61,13 @@ class TaskLoss:
         factor: float32 (), by which the whole is multiplied.
     """
 
-    fused: Any
-    single: Any
-    shares: Any
-    factor: Any = 1.0
+    fused: Tensor
+    single: Tensor | None
+    shares: Tensor
+    factor: Tensor = 1.0
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Tensor:
         """The loss without the factor, float32 ()."""
         if self.single is None:
             return self.fused
@@ -75,12 +76,12 @@ class TaskLoss:
 
 def total_loss(
     spec: Spec,
-    outputs: dict[str, Any],
-    labels: Any,
-    present: Any,
-    weights: Any = None,
+    outputs: dict[str, Tensor],
+    labels: Tree,
+    present: Tensor,
+    weights: Tree | None = None,
     methods: Sequence[TrainingMethod] = (),
-) -> Any:
+) -> Tensor:
     """The loss of a batch: `sum_t weight_t * (loss_t + auxiliary_t * mean over present modalities of their loss)`.
 
     A mean is over the examples whose label is known, and 0 where none is. With learned task weights
@@ -95,7 +96,7 @@ def total_loss(
     return tf.add_n(weighed_losses(spec, outputs, batch, task_losses(spec, outputs, batch, methods)))
 
 
-def weighed_losses(spec: Spec, outputs: dict[str, Any], batch: Batch, losses: Sequence[TaskLoss]) -> list[Any]:
+def weighed_losses(spec: Spec, outputs: dict[str, Tensor], batch: Batch, losses: Sequence[TaskLoss]) -> list[Tensor]:
     """What each task adds to the loss of a batch, float32 ()."""
     weighed = []
     for index, (task, loss) in enumerate(zip(spec.tasks, losses, strict=True)):
@@ -108,7 +109,7 @@ def weighed_losses(spec: Spec, outputs: dict[str, Any], batch: Batch, losses: Se
 
 
 def task_losses(
-    spec: Spec, outputs: dict[str, Any], batch: Batch, methods: Sequence[TrainingMethod] = ()
+    spec: Spec, outputs: dict[str, Tensor], batch: Batch, methods: Sequence[TrainingMethod] = ()
 ) -> list[TaskLoss]:
     """The loss of each task, as the methods change it one after the other."""
     losses = [task_loss(spec, index, outputs, batch) for index in range(len(spec.tasks))]
@@ -117,11 +118,11 @@ def task_losses(
     return losses
 
 
-def task_loss(spec: Spec, index: int, outputs: dict[str, Any], batch: Batch) -> TaskLoss:
+def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) -> TaskLoss:
     """The loss of one task over the examples whose label is known; heads of single modalities count `auxiliary`."""
     task, totals = spec.tasks[index], batch.totals[index]
-    fused: Any = 0.0
-    single: Any = 0.0
+    fused: Tensor = 0.0
+    single: Tensor = 0.0
     for side, weights in sides(batch.labels, batch.weights):
         known, labels = stand_in(task, side[task.name])
         kept = weighted(known, weights)
@@ -139,12 +140,12 @@ def task_loss(spec: Spec, index: int, outputs: dict[str, Any], batch: Batch) -> 
     return TaskLoss(fused, single, tf.concat([[1.0], shares], axis=0))
 
 
-def sides(labels: Any, weights: Any) -> list[tuple[dict[str, Any], Any]]:
+def sides(labels: Tree, weights: Tree) -> list[tuple[dict[str, Tensor], Tensor]]:
     """The labels and their weights: one pair of them, or those that an example was mixed of."""
     return list(zip(labels, weights, strict=True)) if isinstance(labels, tuple) else [(labels, weights)]
 
 
-def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> Any:
+def known_totals(spec: Spec, labels: Tree, present: Tensor, weights: Tree | None = None) -> Tensor:
     """The weight of what each task's means are over, float32 (tasks, 2 + M).
 
     Examples whose label is known, all examples, and those of the first that have each modality.
@@ -160,13 +161,13 @@ def known_totals(spec: Spec, labels: Any, present: Any, weights: Any = None) -> 
     return tf.stack(rows)
 
 
-def stand_in(task: Task, labels: Any) -> tuple[Any, Any]:
+def stand_in(task: Task, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Which labels are known, and the labels with a stand-in for the others: their loss must be finite too."""
     known = task.known(labels)
     return known, tf.where(known if labels.ndim == 1 else known[:, None], labels, tf.zeros_like(labels))
 
 
-def apart_from_others(task: Task, heads: list[Any], present: Any) -> Any:
+def apart_from_others(task: Task, heads: list[Tensor], present: Tensor) -> Tensor:
     """How far each modality's answer is from those of the others that are present, on average: (B, M)."""
     here = tf.cast(present, tf.float32)
     columns = []
@@ -178,12 +179,12 @@ def apart_from_others(task: Task, heads: list[Any], present: Any) -> Any:
     return tf.stack(columns, axis=1)
 
 
-def weighted(known: Any, weights: Any) -> Any:
+def weighted(known: Tensor, weights: Tensor | None) -> Tensor:
     """What each example counts for, float32 (B,): its weight where its label is known, else 0."""
     known = tf.cast(known, tf.float32)
     return known if weights is None else known * weights
 
 
-def above_zero(total: Any) -> Any:
+def above_zero(total: Tensor) -> Tensor:
     """A divisor: `total`, or 1 where there is nothing to divide."""
     return tf.where(total > 0, total, 1.0)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
+
 WARM_UP = 0.05  # share of the steps
 
 
@@ -19,7 +21,7 @@ class AdamW(keras.optimizers.AdamW):
 
     _step: Any = None
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(self, grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None) -> None:
         count = tf.cast(self.iterations.value + 1, tf.float32)
         rate = tf.cast(self.learning_rate, tf.float32)
         self._step = self.beta_1**count, self.beta_2**count, rate, rate * self.weight_decay
@@ -28,7 +30,7 @@ class AdamW(keras.optimizers.AdamW):
         finally:
             self._step = None  # tensors of the graph that is being made
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
         power_1, power_2, rate, decay = self._step
         if self._use_weight_decay(variable):
@@ -46,7 +48,7 @@ class AdamW(keras.optimizers.AdamW):
             grad=gradient,
         )
 
-    def _apply_weight_decay(self, variables: Any) -> None:
+    def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
         """Done in `update_step`."""
 
     def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
@@ -64,7 +66,7 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
         begin: the step at which whatever has this rate takes its first.
     """
 
-    def __init__(self, peak: float, steps: int, falls: bool, factor: Any, begin: int = 0) -> None:
+    def __init__(self, peak: float, steps: int, falls: bool, factor: keras.Variable, begin: int = 0) -> None:
         self.factor, self.begin = factor, begin
         self.shape = keras.optimizers.schedules.CosineDecay(
             0.0,
@@ -74,5 +76,5 @@ class Rate(keras.optimizers.schedules.LearningRateSchedule):
             warmup_steps=max(int(steps * WARM_UP), 1),
         )
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         return self.shape(step + self.begin) * self.factor

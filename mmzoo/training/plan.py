@@ -6,12 +6,12 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
@@ -119,7 +119,9 @@ def check_division(training: Training, replicas: int) -> None:
     )
 
 
-def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: Any, weights: Any = None, *, rows: int) -> None:
+def check_shapes(
+    model: keras.Model, inputs: dict[str, Tree], labels: Tree, weights: Tree | None = None, *, rows: int
+) -> None:
     """Raise unless a batch is what the model takes, row for row."""
     require(
         inputs.keys() == model.input.keys(),
@@ -133,7 +135,7 @@ def check_shapes(model: keras.Model, inputs: dict[str, Any], labels: Any, weight
         require(len(label) == rows, f"A batch has {len(label)} labels of '{name}' for {rows} examples; mend the feed.")
 
 
-def bytes_of(layer: Any) -> int:
+def bytes_of(layer: keras.layers.Layer) -> int:
     """What a layer of a graph puts out for one example; nothing of one that is inside another layer."""
     try:
         found = layer.output

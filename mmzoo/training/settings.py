@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, TypeVar
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Method, Tune, plain
 from mmzoo.errors import as_tuple, check_number, require, unknown
 from mmzoo.spec import Spec
@@ -16,7 +17,7 @@ T = TypeVar("T")
 
 def setting(default: T, *limits: T | float) -> T:
     """A field of `Training`: a number between two others, both included, or one of several words."""
-    return field(default=default, metadata={"limits": limits})  # type: ignore[no-any-return]
+    return field(default=default, metadata={"limits": limits})
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Training:
         return cls(**data)
 
 
-def check_setting(each: Field[Any], value: Any) -> None:
+def check_setting(each: Field[Any], value: Raw) -> None:
     """Raise unless a value is of the type of its field, a number or a word, and within its limits."""
     limits = each.metadata.get("limits", ())
     if each.type in ("int", "float"):

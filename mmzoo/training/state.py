@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.trainer import Trainer
 from mmzoo.words import one_line
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass
@@ -68,13 +71,13 @@ class State:
             ) from error
         return state
 
-    def keep(self, value: float, variables: list[Any]) -> None:
+    def keep(self, value: float, variables: list[keras.Variable]) -> None:
         """Keep the weights of the epoch that has just ended if `value` is as high as the best before, or higher."""
         if self.best is None or value >= self.best:
             self.best, self.best_epoch = value, self.epoch
             self.weights = {f"best{k:05d}": np.asarray(v.numpy()) for k, v in enumerate(variables)}
 
-    def put_best(self, variables: list[Any]) -> None:
+    def put_best(self, variables: list[keras.Variable]) -> None:
         """Give the model the weights of the best epoch."""
         for variable, name in zip(variables, sorted(self.weights), strict=True):
             variable.assign(self.weights[name])

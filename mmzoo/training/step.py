@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.cut import presence_model
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
@@ -16,6 +17,9 @@ from mmzoo.training.methods import made
 from mmzoo.training.methods.base import TrainingMethod
 from mmzoo.training.settings import Training
 from mmzoo.tuning.groups import Tuned
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 
 class Gradients:
@@ -38,7 +42,9 @@ class Gradients:
         self.terms = (*(f"loss_{task.name}" for task in spec.tasks), *(m.term for m in self.adding), "layers_loss")
         """What the loss is the sum of: the tasks, what methods add, what layers add of their own (`model.losses`)."""
 
-    def __call__(self, batch: Sequence[Any], variables: list[Any], scale: Any) -> tuple[Any, list[Any], Any]:
+    def __call__(
+        self, batch: Sequence[Tree], variables: list[keras.Variable], scale: Tensor
+    ) -> tuple[Tensor, list[Tensor], Tensor]:
         """From a replica's part of a batch: its part of the loss, the clipped gradient of the whole, is that finite?
 
         The loss is float32 (terms,), see `terms`.
@@ -49,8 +55,9 @@ class Gradients:
             scale: by which the loss is multiplied on the way, so that 16 bits can hold its gradient.
         """
         whole = self._whole(*batch)
-        loss, measured = tf.zeros(len(self.terms)), [None] * len(self.methods)
-        gradients: list[Any] = []
+        loss = tf.zeros(len(self.terms))
+        measured: list[Tensor | None] = [None] * len(self.methods)
+        gradients: list[Tensor] = []
         for index in range(self.training.grad_accum_steps):
             part = whole.part(index, self.training.grad_accum_steps)
             # One after the other: together they would take the memory of the whole.
@@ -74,7 +81,7 @@ class Gradients:
         clipped, _ = tf.clip_by_global_norm(gradients, self.training.clip_norm, norm)
         return loss, clipped, tf.math.is_finite(norm)
 
-    def _whole(self, inputs: Any, labels: Any, weights: Any = None) -> Batch:
+    def _whole(self, inputs: dict[str, Tree], labels: Tree, weights: Tree | None = None) -> Batch:
         """The batch, with what the means of its losses are over."""
         # Not what a table says: what the model takes for absent has no loss. And before the losses, because of all
         # parts and replicas must be known what a mean is over.
@@ -82,22 +89,22 @@ class Gradients:
         totals = added_over_replicas(known_totals(self.spec, labels, here, weights))
         return Batch(inputs, labels, here, weights, totals, 1 / self.replicas)
 
-    def _terms(self, part: Batch, outputs: Any, losses: list[TaskLoss], scale: Any) -> Any:
+    def _terms(self, part: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], scale: Tensor) -> Tensor:
         """The terms of a part's loss but for that of the layers, float32 (terms - 1,): the mean over its outputs."""
 
-        def terms_of(outputs: Any, losses: list[TaskLoss] | None = None) -> Any:
+        def terms_of(outputs: dict[str, Tensor], losses: list[TaskLoss] | None = None) -> Tensor:
             losses = task_losses(self.spec, outputs, part, self.methods) if losses is None else losses
             added = [method.added_loss(part, outputs) for method in self.adding]
             return tf.stack([*weighed_losses(self.spec, outputs, part, losses), *added])
 
-        def loss_of(outputs: Any) -> Any:
+        def loss_of(outputs: dict[str, Tensor]) -> Tensor:
             return tf.reduce_sum(terms_of(outputs)) * scale
 
         harder = [self._called(method.harder, part, loss_of) for method in self.methods]
         found = [terms_of(outputs, losses), *(terms_of(each) for each in harder if each is not None)]
         return tf.add_n(found) / len(found)
 
-    def _clean(self, inputs: Any) -> Any:
+    def _clean(self, inputs: dict[str, Tree]) -> tuple[dict[str, Tensor], Tensor]:
         """What the model puts out in training, and the sum of what its layers add to the loss."""
         outputs = self.model(inputs, training=True)
         return outputs, tf.add_n([tf.constant(0.0), *(tf.cast(loss, tf.float32) for loss in self.model.losses)])
@@ -124,12 +131,12 @@ class Gradients:
         return outputs
 
 
-def added_over_replicas(value: Any) -> Any:
+def added_over_replicas(value: Tensor) -> Tensor:
     """The sum of what every replica gives here."""
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
-def prepared(model: keras.Model, training: Training) -> keras.Model:
+def prepared(model: Multimodal, training: Training) -> keras.Model:
     """The model with the outputs that the methods need beside its own."""
     more: dict[str, Any] = {}
     for method in made(training.methods):

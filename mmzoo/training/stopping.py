@@ -6,7 +6,10 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
@@ -25,7 +28,7 @@ def stop_requests() -> Iterator[list[int]]:
     """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; a second one ends the program at once."""
     asked: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         if asked:
             signal.default_int_handler(number, frame)
         asked.append(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
@@ -18,6 +18,12 @@ from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.finished import check_finished
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.words import json_bytes
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from mmzoo.graph.build import Multimodal
 
 
 def train(
@@ -32,10 +38,10 @@ def train(
     recipe: Path | None = None,
     on_error: str = "error",
     budget: float = 0.01,
-    strategy: Any = None,
-    callbacks: Sequence[Any] = (),
+    strategy: tf.distribute.Strategy | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     service: str = "",
-    on_model: Callable[[Any], object] | None = None,
+    on_model: Callable[[Multimodal], object] | None = None,
 ) -> Path:
     """Train `spec` on records into a folder, which is returned.
 

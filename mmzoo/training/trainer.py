@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import synchronize
@@ -65,7 +66,7 @@ class Trainer:
             synchronize(model)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
-        self.groups: list[tuple[AdamW, list[Any]]] = []
+        self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
         self.begin(0)
 
     def begin(self, epoch: int) -> None:
@@ -119,7 +120,7 @@ class Trainer:
         padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_execution - count, 0)), (0, 0)))
         return added_up(padded.ravel()).reshape(padded.shape)[:count], float(waited)
 
-    def _take_steps(self, batches: Iterator[Any], count: Any) -> Any:
+    def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
         losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
         waited = tf.constant(0.0, tf.float64)
         ready = tf.timestamp()
@@ -136,7 +137,7 @@ class Trainer:
             losses = losses.write(k, loss)
         return losses.stack(), waited
 
-    def _step(self, batch: Any) -> Any:
+    def _step(self, batch: Sequence[Tree]) -> Tensor:
         """One step from outside the replicas; the loss of those that are here."""
         local = self.strategy.experimental_local_results
         if not self.scale:
@@ -149,19 +150,19 @@ class Trainer:
         return tf.add_n(local(loss))
 
     @tf.autograph.experimental.do_not_convert
-    def learn(self, *batch: Any) -> Any:
+    def learn(self, *batch: Tree) -> Tensor:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
     @tf.autograph.experimental.do_not_convert
-    def _slopes(self, *batch: Any) -> tuple[Any, list[Any], Any]:
+    def _slopes(self, *batch: Tree) -> tuple[Tensor, list[Tensor], Tensor]:
         """See `Gradients`."""
         return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
     @tf.autograph.experimental.do_not_convert
-    def _apply(self, gradients: list[Any]) -> None:
+    def _apply(self, gradients: list[Tensor]) -> None:
         training = {id(variable): variable for variable in self.variables}
         # A copy of all weights, for those who ask for it.
         before = {key: tf.identity(variable.value) for key, variable in training.items()} if self.moving else {}
@@ -179,7 +180,7 @@ class Trainer:
                 average.assign_sub((average - variable.value) * share)
 
     @tf.autograph.experimental.do_not_convert
-    def _rescale(self, finite: Any) -> None:
+    def _rescale(self, finite: Tensor) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
         scale, calm = self.scale
         calm.assign(tf.where(finite, calm + 1.0, 0.0))

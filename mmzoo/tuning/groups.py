@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import keras
 from keras import ops
+
+from mmzoo.aliases import Tensor
 
 
 class Group(NamedTuple):
@@ -16,7 +19,7 @@ class Group(NamedTuple):
     epoch: so many epochs end before they begin to train.
     """
 
-    variables: list[Any]
+    variables: list[keras.Variable]
     rate: float = 1.0
     epoch: int = 0
 
@@ -27,12 +30,12 @@ class Addition(NamedTuple):
     Nothing in the model knows of it: whoever calls the model gives it the sum in the kernel's place.
     """
 
-    kernel: Any
-    a: Any
-    b: Any
+    kernel: keras.Variable
+    a: keras.Variable
+    b: keras.Variable
     scale: float
 
-    def total(self) -> Any:
+    def total(self) -> Tensor:
         """The kernel and what is added, float32 of the kernel's shape."""
         return self.kernel.value + ops.reshape(ops.matmul(self.a, self.b), self.kernel.shape) * self.scale
 

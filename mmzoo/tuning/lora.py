@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.names import within_owner
 from mmzoo.tuning import tuning
@@ -60,7 +61,7 @@ def matrix(shape: Sequence[int]) -> tuple[int, int]:
     return min(sides or [(1, math.prod(shape))], key=sum)
 
 
-def add_to(kernel: Any, rank: int, scale: float) -> Addition:
+def add_to(kernel: Tensor, rank: int, scale: float) -> Addition:
     """An addition of nothing yet: its first matrix is drawn, its second is zero."""
     rows, columns = matrix(kernel.shape)
     a = keras.Variable("he_uniform", shape=(rows, rank), dtype="float32", name="lora_a")

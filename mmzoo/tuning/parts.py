@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
-def tuned_towers(model: keras.Model, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
+
+def tuned_towers(model: Multimodal, inputs: Sequence[str] = ()) -> list[list[keras.layers.Layer]]:
     """The parts of the towers of some inputs; of all blocks with pretrained weights, if none is named.
 
     Args:
@@ -51,6 +55,6 @@ def into_blocks(tower: list[keras.layers.Layer], count: int) -> list[list[keras.
     return [tower[start:end] for start, end in pairwise(ends)]
 
 
-def variables_of(layers: Sequence[keras.layers.Layer]) -> list[Any]:
+def variables_of(layers: Sequence[keras.layers.Layer]) -> list[Tensor]:
     """All variables of some layers that can train."""
     return [variable for layer in layers for variable in layer.trainable_variables]

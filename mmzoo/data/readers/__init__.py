@@ -13,8 +13,8 @@ it. Whoever has a source asks `reader_of`: nobody else knows what is read by who
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.options import is_there
 from mmzoo.data.readers.base import Reader
 from mmzoo.errors import MMZooError, unknown
@@ -23,7 +23,7 @@ from mmzoo.registry import Registry
 readers: Registry[type[Reader]] = Registry("reader", __name__)
 
 
-def reader_of(source: Any, label: str = "") -> Reader:
+def reader_of(source: Raw, label: str = "") -> Reader:
     """The reader of a source, the first by name that it fits.
 
     Args:

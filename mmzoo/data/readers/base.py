@@ -5,8 +5,9 @@ from __future__ import annotations
 import codecs
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.options import Options
 from mmzoo.data.reading import table_of
@@ -33,7 +34,7 @@ class Reader(ABC):
     """What a source begins with that is a name in another place and no path, such as "tfds:"."""
 
     @abstractmethod
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         """Is this a source of its kind? Nothing is read for it but whether a file or a folder is there.
 
         Args:
@@ -42,7 +43,7 @@ class Reader(ABC):
         """
 
     @abstractmethod
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         """The records of a source: by split, or in one `Table` as "all", of which no label is known yet.
 
         Raises:
@@ -54,14 +55,14 @@ class CellReader(Reader):
     """Reads a table of cells, which then become what most of their column are."""
 
     @abstractmethod
-    def read(self, source: Any, encoding: str = "") -> Cells:
+    def read(self, source: Raw, encoding: str = "") -> Cells:
         """The cells as they stand there.
 
         Args:
             encoding: of the text in a file; UTF-8, or what its first bytes say, if not given.
         """
 
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         home = Path(source).parent if isinstance(source, str) else Path()
         table = table_of(
             self.read(source, options.encoding),
@@ -75,13 +76,13 @@ class CellReader(Reader):
 class FileReader(CellReader):
     """Reads files, which are known by how their names end."""
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         if not isinstance(source, str):
             return False
         path = Path(source)
         return path.suffix.lower() in self.endings and not path.is_dir()
 
-    def read(self, source: Any, encoding: str = "") -> Cells:
+    def read(self, source: Raw, encoding: str = "") -> Cells:
         path = Path(source)
         return self.parse(f"The table '{path}'", read_bytes(path, "table")[0], path.suffix.lower(), encoding)
 

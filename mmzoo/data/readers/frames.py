@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
 from mmzoo.errors import MMZooError, require
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 @readers.register("frames")
 class Frames(CellReader):
     """A table in memory: a DataFrame, an Arrow table, columns or rows."""
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         return kind_of(source) is not None
 
-    def read(self, source: Any, encoding: str = "") -> Cells:
+    def read(self, source: Raw, encoding: str = "") -> Cells:
         """The cells of a table in memory.
 
         Args:
@@ -43,7 +47,7 @@ class Frames(CellReader):
         return cells_of("The table", [(column, [row.get(column) for row in rows]) for column in names])
 
 
-def kind_of(source: Any) -> str | None:
+def kind_of(source: Raw) -> str | None:
     """What a table in memory is: "pandas", "polars", "arrow", "columns" or "rows"; None of what is no table."""
     package = type(source).__module__.partition(".")[0]
     if hasattr(source, "iloc") and hasattr(source, "columns"):
@@ -60,12 +64,12 @@ def kind_of(source: Any) -> str | None:
     return "rows" if series and all(isinstance(row, Mapping) for row in source) else None
 
 
-def arrow_columns(table: Any) -> list[tuple[str, list[Any]]]:
+def arrow_columns(table: pyarrow.Table) -> list[tuple[str, list[Any]]]:
     """The columns of an Arrow table, two of which may have one name."""
     return [(name, column.to_pylist()) for name, column in zip(table.column_names, table.itercolumns(), strict=True)]
 
 
-def listed(column: Any, values: Any) -> list[Any]:
+def listed(column: object, values: Raw) -> list[Any]:
     """The values of one column of a mapping."""
     if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
         raise MMZooError(f"Column '{column}' of the table must be a list of values, not {type(values).__name__}.")
@@ -84,6 +88,6 @@ def cells_of(name: str, columns: Sequence[tuple[Any, list[Any]]]) -> Cells:
     return Cells(name, found, [f"row {k}" for k in range(count)])
 
 
-def column_name(column: Any) -> str:
+def column_name(column: object) -> str:
     """A column's name as a text: those of several levels are joined."""
     return "_".join(str(part) for part in column if str(part)) if isinstance(column, tuple) else str(column)

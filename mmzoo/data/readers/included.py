@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import guess, inputs
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
@@ -22,11 +23,11 @@ datasets: Registry[Callable[[], tuple[Records, Records, Records]]] = Registry("d
 class Included(Reader):
     """A data set that comes with the package (mmzoo list datasets)."""
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         """Only without a label, which it has: with one it is a folder of the same name."""
         return not label and isinstance(source, str) and source in datasets.names()
 
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         options.check_only_kinds(source)
         splits = dict(zip(("train", "validation", "test"), datasets[source](), strict=True))
         kinds = {column: kind_of(values) for column, values in splits["train"].columns.items()}

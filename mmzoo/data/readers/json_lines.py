@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, decoded
@@ -59,7 +60,7 @@ def row_of(name: str, number: int, line: str) -> dict[str, Any] | DataError:
     return row
 
 
-def depth(value: Any) -> int:
+def depth(value: Raw) -> int:
     """How many lists and objects are within each other, counted until it is seen to be too deep."""
     found, level = 0, [value]
     while found <= DEEPEST and (outer := [each for each in level if isinstance(each, (list, dict))]):

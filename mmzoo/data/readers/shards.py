@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
@@ -17,10 +17,10 @@ from mmzoo.errors import require
 class Shards(Reader):
     """A folder of shards (mmzoo data shard)."""
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         return isinstance(source, str) and Path(source).is_dir()
 
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         told = "What the columns of shards are was said when they were written: mmzoo data shard --kind."
         require(not options.kinds, told)
         table = read_shards(source)

@@ -7,10 +7,11 @@ names. Where TFDS keeps its data is its own setting: `data_dir=`, or the variabl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import column_kinds
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
@@ -19,6 +20,9 @@ from mmzoo.data.streams import plain_value, stream
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.audio.sounds import to_wav
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 PREFIX = "tfds:"
 PARTS = ("train", "validation", "test")
@@ -30,16 +34,16 @@ class TFDS(Reader):
 
     prefix = PREFIX
 
-    def fits(self, source: Any, label: str = "") -> bool:
+    def fits(self, source: Raw, label: str = "") -> bool:
         return isinstance(source, str) and source.startswith(PREFIX)
 
-    def open(self, source: Any, options: Options, label: str = "") -> Source:
+    def open(self, source: Raw, options: Options, label: str = "") -> Source:
         options.check_only_kinds(source)
         return read_tfds(source.removeprefix(PREFIX), label=label, kinds=options.kinds)
 
 
 def read_tfds(
-    name: Any,
+    name: str | tfds.core.DatasetBuilder,
     *,
     label: str = "",
     kinds: dict[str, str] | None = None,
@@ -88,11 +92,11 @@ def read_tfds(
     return Source(f"{PREFIX}{builder.name}", records, {key: kind for key, (kind, _) in used.items()}, label)
 
 
-def prepared(name: Any, data_dir: str | None) -> Any:
+def prepared(name: str | tfds.core.DatasetBuilder, data_dir: str | None) -> tfds.core.DatasetBuilder:
     """The builder of a data set, its data on this machine."""
     import tensorflow_datasets as tfds
 
-    builder = name
+    builder: Any = name
     if isinstance(name, str):
         try:
             builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
@@ -137,7 +141,7 @@ def default_splits(there: list[str]) -> dict[str, str]:
     return {part: chosen.get(part, part) for part in PARTS}
 
 
-def leaves(features: Any, before: str = "") -> list[tuple[str, Any]]:
+def leaves(features: tfds.features.FeaturesDict, before: str = "") -> list[tuple[str, Any]]:
     """The features of a data set by their names, those of a nested one as "outer/inner"."""
     import tensorflow_datasets as tfds
 
@@ -150,7 +154,7 @@ def leaves(features: Any, before: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def picked(element: Any, key: str) -> Any:
+def picked(element: dict[str, Any], key: str) -> Any:
     """The value at "outer/inner"."""
     for step in key.split("/"):
         element = element[step]
@@ -169,14 +173,14 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def is_picture(feature: Any) -> bool:
+def is_picture(feature: tfds.features.FeatureConnector) -> bool:
     """Is it a picture of 8 bits a colour, which TFDS stores as a file?"""
     import tensorflow_datasets as tfds
 
     return type(feature) is tfds.features.Image and feature.tf_dtype.name == "uint8"
 
 
-def mapped(feature: Any) -> tuple[str, Callable[[Any], Any]]:
+def mapped(feature: tfds.features.FeatureConnector) -> tuple[str, Callable[[Any], Any]]:
     """The kind of column that a feature makes, and how its values are converted."""
     import tensorflow_datasets as tfds
 
@@ -206,7 +210,7 @@ def mapped(feature: Any) -> tuple[str, Callable[[Any], Any]]:
     return ("image" if picture else "ignore"), np.asarray
 
 
-def waveform(value: Any, rate: int | None) -> Any:
+def waveform(value: Raw, rate: int | None) -> Any:
     """A sound as a WAV file with the same samples; as an array where TFDS does not know the rate."""
     samples = np.asarray(value)
     if samples.dtype.kind in "iu":
@@ -216,7 +220,7 @@ def waveform(value: Any, rate: int | None) -> Any:
     return to_wav(samples, rate)
 
 
-def guessed_label(info: Any, used: dict[str, Any]) -> str:
+def guessed_label(info: tfds.core.DatasetInfo, used: dict[str, Any]) -> str:
     """The feature that TFDS calls the answer, or the only label there is."""
     import tensorflow_datasets as tfds
 

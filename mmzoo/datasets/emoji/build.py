@@ -132,7 +132,7 @@ def speak(text: str, voice: str) -> np.ndarray:
     ).stdout
     # espeak-ng cannot know the length of what it streams: take the samples, not the header's word for it.
     samples = np.frombuffer(wav[44:], np.int16).astype(np.float32) / 32768
-    samples = soxr.resample(samples, int.from_bytes(wav[24:28], "little"), RATE)
+    samples = np.asarray(soxr.resample(samples, int.from_bytes(wav[24:28], "little"), RATE))
     loud = np.flatnonzero(np.abs(samples) > 0.01)
     samples = samples[max(loud[0] - 80, 0) : loud[-1] + 400]
     return samples[: int(SPEECH_SECONDS * RATE)]

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
 if TYPE_CHECKING:  # NumPy and Keras are only imported by what writes
     import numpy as np
 
@@ -46,7 +49,7 @@ class Job:
         training: the records that a calibrated variant sees.
     """
 
-    model: Any
+    model: Multimodal
     folder: Path
     about: dict[str, Any]
     training: Records | None = None

@@ -19,6 +19,7 @@ from mmzoo.folders import discard
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays
+    from mmzoo.graph.build import Multimodal
     from mmzoo.spec import Spec
 
 OPSET = 17
@@ -42,7 +43,7 @@ class Onnx(Format):
         return one_by_one(runner(path), inputs)
 
 
-def convert(model: Any, about: dict[str, Any]) -> bytes:
+def convert(model: Multimodal, about: dict[str, Any]) -> bytes:
     """The file: inputs and outputs as those of a .tflite, but for any number of records.
 
     Raises:

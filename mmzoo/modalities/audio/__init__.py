@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import MMZooError, check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
@@ -105,7 +106,7 @@ class Audio(Modality):
     def has_files(self) -> bool:
         return not self.frames
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A path, the bytes of a sound file or of a video with sound, a waveform at the model's rate, or with its rate.
 
         A waveform is an array or whatever becomes one, (N,), (N, channels) or (channels, N) with up to 64 channels
@@ -145,7 +146,7 @@ class Audio(Modality):
             samples = soxr.resample(samples, rate, self.sample_rate)
         return padded(samples, *self.shape)
 
-    def _parts(self, value: Any) -> tuple[Any, Any]:
+    def _parts(self, value: Raw) -> tuple[Any, Any]:
         """A waveform and its rate."""
         if isinstance(value, Mapping) and "array" in value:
             value = value["array"], value.get("sampling_rate")
@@ -158,10 +159,10 @@ class Audio(Modality):
         return value
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         return (self.shape if self.frames else (None,)), self.dtype
 
-    def from_array(self, batch: Any) -> Any:
+    def from_array(self, batch: Tensor) -> Tensor:
         """Waveforms (B, any), cut or padded with zeros."""
         import tensorflow as tf
 
@@ -171,7 +172,7 @@ class Audio(Modality):
         batch = batch[:, :length]
         return tf.ensure_shape(tf.pad(batch, [[0, 0], [0, length - tf.shape(batch)[1]]]), (None, length))
 
-    def from_file(self, data: Any) -> Any:
+    def from_file(self, data: Tensor) -> Tensor:
         """A WAV of 16-bit samples at the model's rate: all that TensorFlow's graph can read."""
         import tensorflow as tf
 
@@ -193,12 +194,12 @@ class Audio(Modality):
         return not self.frames
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         """A waveform with its rate."""
         return isinstance(value, tuple)
 
     @classmethod
-    def from_cell(cls, value: Any) -> Any:
+    def from_cell(cls, value: Raw) -> Raw:
         if isinstance(value, list):
             return np.asarray(value, np.float32)
         return value if isinstance(value, tuple) else super().from_cell(value)
@@ -224,7 +225,7 @@ class Audio(Modality):
         return sound_map(example)
 
     @classmethod
-    def to_stored(cls, value: Any) -> bytes:
+    def to_stored(cls, value: Raw) -> bytes:
         """A waveform with its rate is a WAV file."""
         value = unwrapped(value)
         if isinstance(value, Mapping):
@@ -234,7 +235,7 @@ class Audio(Modality):
         cls.trial().check(value)
         return to_wav(*value)
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         wave = self.decode(value)
         return Shown(sound=self.to_file(wave), picture=spectrum_png(wave, self.sample_rate))
 
@@ -250,7 +251,7 @@ class Audio(Modality):
         maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
         return InputExplanation(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
 
-    def sequence(self, x: Any, width: int) -> Any:
+    def sequence(self, x: Tensor, width: int) -> Tensor:
         """Frames: log-mel or MFCC in the graph, or those that were given."""
         from mmzoo.modalities.audio.sequence import frames
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.modalities.corruption import Corruption
+
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
 VOICES = 4  # of other records, that make babble
 
@@ -23,12 +26,16 @@ def mixed(waves: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def white(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+def white(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """White noise."""
     return mixed(examples, random.normal(0, 1, examples.shape), level)
 
 
-def babble(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+def babble(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """The sum of other records' clips, each repeated to the full length."""
     clips = [np.trim_zeros(wave, "b") for wave in examples if wave.any()] or [np.ones(1, np.float32)]
     noise = np.zeros_like(examples)

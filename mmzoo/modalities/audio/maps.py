@@ -34,4 +34,4 @@ def sound_map(wave: np.ndarray) -> np.ndarray:
     power = [np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2 for part in parts]
     edges = [np.geomspace(1, len(each), ROWS + 1).astype(int) for each in power]
     bands = [[each[a : max(b, a + 1)].sum() for a, b in pairwise(e)] for each, e in zip(power, edges, strict=True)]
-    return (10 * np.log10(np.array(bands, np.float32).T + 1e-6)).astype(np.float32)
+    return np.asarray(10 * np.log10(np.array(bands, np.float32).T + 1e-6), np.float32)

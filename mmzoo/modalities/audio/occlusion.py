@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.modalities.explanation import Probe
+
+if TYPE_CHECKING:
+    import keras
 
 QUIET = 10  # percentile
 TIMES, BANDS = 16, 8  # tiles of a spectrogram
@@ -15,7 +18,7 @@ WINDOW = 6, 3  # tiles of it that are covered at once
 STRETCHES = 12  # of a waveform
 
 
-def tiles(probe: Probe, at: Any, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def tiles(probe: Probe, at: keras.layers.Layer, values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """For a spectrogram: what the logit loses on average when a window over a tile is quiet, (TIMES, BANDS).
 
     A window of `WINDOW` tiles slides over all of them: what is covered has to be large enough to be missed, and where

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import frozen_features
 from mmzoo.modalities.audio.spectrogram import GivenFrames, LogMel, Mfcc
 from mmzoo.tokens import Tokens
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from mmzoo.modalities.audio import Audio
 
 
-def frames(x: Any, item: Audio, name: str = "") -> Tokens:
+def frames(x: Tensor, item: Audio, name: str = "") -> Tokens:
     """The frames of a sound: log-mel or MFCC in the graph, or those that were given.
 
     Args:

@@ -6,10 +6,11 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.files import open_plain
 from mmzoo.modalities.audio.containers import container_of, read_track
@@ -31,7 +32,7 @@ class Sound(NamedTuple):
     frames: int
 
 
-def read_sound(value: Any, seconds: float) -> Sound:
+def read_sound(value: Raw, seconds: float) -> Sound:
     """The first `seconds` of a sound file or of the sound of a video.
 
     Args:
@@ -61,7 +62,7 @@ def read_sound(value: Any, seconds: float) -> Sound:
             return Sound(samples, file.samplerate, max(file.frames, len(samples)))
 
 
-def duration(value: Any) -> float:
+def duration(value: Raw) -> float:
     """How many seconds the sound in a file lasts, as its header says.
 
     Raises:
@@ -115,7 +116,7 @@ class Bytes(io.BytesIO):
 
 
 @contextmanager
-def by_libsndfile(given: Any, origin: str) -> Iterator[Any]:
+def by_libsndfile(given: BinaryIO, origin: str) -> Iterator[Any]:
     """An open `soundfile.SoundFile`, whose rate and channels are ones that there are.
 
     Raises:
@@ -136,7 +137,7 @@ def by_libsndfile(given: Any, origin: str) -> Iterator[Any]:
         raise DataError(message, "junk_audio") from error
 
 
-def to_wav(samples: Any, rate: float) -> bytes:
+def to_wav(samples: Raw, rate: float) -> bytes:
     """A waveform (N,), (N, channels) or (channels, N) as a WAV file with the same samples, int16 or float32.
 
     Raises:

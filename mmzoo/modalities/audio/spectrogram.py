@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.tokens import until_last
 
 FLOOR = 1e-5  # added to the mel power before the logarithm: -50 dB under full scale speech, above rounding
@@ -16,14 +17,14 @@ FLOOR = 1e-5  # added to the mel power before the logarithm: -50 dB under full s
 def mel_weights(sample_rate: int, window: int, num_mel_bins: int, low: float = 60.0) -> np.ndarray:
     """Triangular filters (window // 2 + 1, num_mel_bins), float64, on the HTK mel scale `2595 log10(1 + f / 700)`."""
 
-    def mel(hertz: Any) -> Any:
+    def mel(hertz: float | np.ndarray) -> np.ndarray:
         return 2595.0 * np.log10(1.0 + np.asarray(hertz) / 700.0)
 
     edges = np.linspace(mel(low), mel(sample_rate / 2), num_mel_bins + 2)
     bins = mel(np.arange(window // 2 + 1) * sample_rate / window)[:, None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    weights = np.maximum(0.0, np.minimum(rise, fall))
+    weights: np.ndarray = np.maximum(0.0, np.minimum(rise, fall))
     weights[0] = 0.0  # the constant part is no sound
     return weights
 
@@ -59,12 +60,12 @@ class LogMel(keras.layers.Layer):
         self.sines = {name: np.sin(each).astype(np.float32) for name, each in angle.items()}
         self.mel = {name: mel[chosen] for name, chosen in bins.items()}
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = self.log_mel(x)
         mask = self.real_frames(x, frames.shape[1])
         return normalised(frames, mask, (1, 2)), mask
 
-    def log_mel(self, x: Any) -> Any:
+    def log_mel(self, x: Tensor) -> Tensor:
         """The logarithm of the power in each band, (B, T, num_mel_bins), not normalised."""
         first, second, third, fourth, middle = self.quarters(x)
         outer_sum, inner_sum = (first + fourth) * self.outer, (second + third) * self.inner
@@ -74,12 +75,12 @@ class LogMel(keras.layers.Layer):
         odd = self.power("odd", outer_sum - inner_sum, outer_gap + inner_gap, -middle)
         return ops.log(even + odd + FLOOR)
 
-    def power(self, bins: str, symmetric: Any, opposed: Any, middle: Any) -> Any:
+    def power(self, bins: str, symmetric: Tensor, opposed: Tensor, middle: Tensor) -> Tensor:
         """What the bins of one parity give to the power in each band."""
         real = ops.matmul(symmetric, self.cosines[bins]) + middle
         return ops.matmul(ops.square(real) + ops.square(ops.matmul(opposed, self.sines[bins])), self.mel[bins])
 
-    def quarters(self, x: Any) -> list[Any]:
+    def quarters(self, x: Tensor) -> list[Tensor]:
         """Of each frame the samples at n, window / 2 - n, window / 2 + n and window - n, and its middle (B, T, 1).
 
         n goes from 1 to a quarter of the window: (B, T, window / 4). Sample 0 is under the window's zero.
@@ -91,7 +92,7 @@ class LogMel(keras.layers.Layer):
         forward = ops.reshape(x[:, 1 : size + 1], (-1, count + 3, hop))
         backward = ops.flip(ops.reshape(x[:, :size], (-1, count + 3, hop)), axis=2)
 
-        def joined(hops: Any, *parts: tuple[int, int, int]) -> Any:
+        def joined(hops: Tensor, *parts: tuple[int, int, int]) -> Tensor:
             """Of each frame's hop k the units from a to b, for each (k, a, b)."""
             cuts = [hops[:, k : k + count, a * unit : b * unit] for k, a, b in parts]
             return cuts[0] if len(cuts) == 1 else ops.concatenate(cuts, axis=2)
@@ -104,7 +105,7 @@ class LogMel(keras.layers.Layer):
             backward[:, 1 : 1 + count, 2 * unit - 1 : 2 * unit],
         ]
 
-    def real_frames(self, x: Any, frames: int) -> Any:
+    def real_frames(self, x: Tensor, frames: int) -> Tensor:
         """Is there a sample that is not zero at or after each frame's start? bool (B, frames)."""
         # Every hop of the waveform, the rest after the last whole hop with it.
         hops = -(-x.shape[1] // self.hop)
@@ -128,7 +129,7 @@ class Mfcc(LogMel):
         cosines[:, 0] /= np.sqrt(2)
         self.transform = cosines.astype(np.float32)
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = ops.matmul(self.log_mel(x), self.transform)
         mask = self.real_frames(x, frames.shape[1])
         return normalised(frames, mask, (1,)), mask
@@ -138,12 +139,12 @@ class Mfcc(LogMel):
 class GivenFrames(keras.layers.Layer):
     """Frames that were computed elsewhere (B, T, F), with the mask of those at or before the last that is not zero."""
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         loud = ops.cast(ops.max(ops.abs(x), axis=2) > 0, "float32")
         return x, until_last(loud)
 
 
-def normalised(frames: Any, mask: Any, axes: tuple[int, ...]) -> Any:
+def normalised(frames: Tensor, mask: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Mean 0 and deviation 1 over `axes` of the frames (B, T, F) that `mask` (B, T) says are real; 0 in the others."""
     kept = ops.cast(mask, "float32")[..., None]
     per_frame = frames.shape[2] if 2 in axes else 1
@@ -165,7 +166,7 @@ class SpecAugment(keras.layers.Layer):
         self.share, self.masks = share, masks
         self.seeds = keras.random.SeedGenerator()
 
-    def call(self, x: Any, training: bool = False) -> Any:
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
         if not training:
             return x
         for axis in (1, 2):

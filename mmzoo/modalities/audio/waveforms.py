@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import require_data
 from mmzoo.modalities.arrays import numeric
 from mmzoo.modalities.audio.wav import CHANNELS
@@ -14,7 +13,7 @@ LOUDEST = 8.0
 """Of float samples, whose full scale is 1: mixes and lossy coders overshoot by less, integers as floats by more."""
 
 
-def waveform(value: Any, what: str) -> np.ndarray:
+def waveform(value: Raw, what: str) -> np.ndarray:
     """A sound (N,), (N, channels) or (channels, N), as (N,) or (N, channels), float32 or int16, full scale 1 or 32768.
 
     Integers of 8, 16 and 32 bits are scaled by their type (those without a sign rest at half of its range); those of 64
@@ -48,7 +47,8 @@ def scaled(array: np.ndarray) -> np.ndarray:
     if (kind, bits) == ("i", 16):
         return array.astype(np.int16, copy=False)
     rest = 0 if kind == "i" else 2 ** (bits - 1)
-    return ((array.astype(np.float64) - rest) / 2 ** (bits - 1)).astype(np.float32)
+    whole = array.astype(np.float64)
+    return np.asarray((whole - rest) / 2 ** (bits - 1), np.float32)
 
 
 def oriented(array: np.ndarray, what: str) -> np.ndarray:
@@ -72,4 +72,4 @@ def mono(samples: np.ndarray) -> np.ndarray:
     if samples.ndim == 1 or samples.shape[1] == 1:
         return samples.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-        return samples.mean(axis=1, dtype=np.float32)
+        return np.asarray(samples.mean(axis=1, dtype=np.float32))

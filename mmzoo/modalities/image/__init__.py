@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import check_number
 from mmzoo.modalities import modalities
@@ -75,7 +76,7 @@ class Image(Modality):
     def unit(self) -> str:
         return "RGB, 0 to 255"
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A picture of any size as uint8 (size, size, 3).
 
         Args:
@@ -89,12 +90,12 @@ class Image(Modality):
         """
         return self._decoded(value, None)
 
-    def decode_into(self, out: np.ndarray, value: Any) -> None:
+    def decode_into(self, out: np.ndarray, value: Raw) -> None:
         found = self._decoded(value, out)
         if found is not out:
             out[...] = found
 
-    def _decoded(self, value: Any, out: np.ndarray | None) -> np.ndarray:
+    def _decoded(self, value: Raw, out: np.ndarray | None) -> np.ndarray:
         """`out` itself where the decoder could write to it."""
         pixels, turn = read_picture(value, f"image '{self.name}'", out)
         # Turned when it is small: that is the same, for less.
@@ -104,7 +105,7 @@ class Image(Modality):
     def has_files(self) -> bool:
         return True
 
-    def from_file(self, data: Any) -> Any:
+    def from_file(self, data: Tensor) -> Tensor:
         """A JPEG or PNG; the graph refuses any other file, whatever `decode` makes of it."""
         return decode_graph(data, self.size)
 
@@ -117,14 +118,14 @@ class Image(Modality):
         return True
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         axes = axes_of(value)
         if axes == 2:
             return bool(value.dtype == np.uint8 and min(value.shape) > 8)
         return (axes == 3 and value.shape[-1] in (1, 3, 4)) or is_pillow(value)
 
     @classmethod
-    def from_cell(cls, value: Any) -> Any:
+    def from_cell(cls, value: Raw) -> Raw:
         return value if is_pillow(value) else super().from_cell(value)
 
     @classmethod
@@ -138,7 +139,7 @@ class Image(Modality):
         return cls("value", size=32)
 
     @classmethod
-    def content(cls, value: Any) -> Any:
+    def content(cls, value: Raw) -> Raw:
         value = unwrapped(value)
         return from_pillow(value, "The picture")[0] if is_pillow(value) else super().content(value)
 
@@ -146,18 +147,18 @@ class Image(Modality):
         return picture_map(example)
 
     @classmethod
-    def to_stored(cls, value: Any) -> bytes:
+    def to_stored(cls, value: Raw) -> bytes:
         value = unwrapped(value)
         if not isinstance(value, FILES):  # the pixels that an input reads of it, whatever its mode
             pixels, turn = read_picture(value, "of a record")
             value = turned(pixels, turn)
         return super().to_stored(value)
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         return Shown(picture=png(self.decode(value)))
 
     @classmethod
-    def preview(cls, value: Any) -> bytes:
+    def preview(cls, value: Raw) -> bytes:
         from PIL import Image as Pillow
 
         out = io.BytesIO()
@@ -178,7 +179,7 @@ class Image(Modality):
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:
         high, wide, channels = about["shape"][1:]
-        return high == wide and channels == 3
+        return bool(high == wide and channels == 3)
 
     @classmethod
     def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:

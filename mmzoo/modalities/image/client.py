@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.image.pictures.reading import read_picture
 
 
-def read_image(value: Any, name: str = "the image") -> np.ndarray:
+def read_image(value: Raw, name: str = "the image") -> np.ndarray:
     """Pixels uint8 (H, W, 3) of whatever `mmzoo.Image.decode` takes, right side up, what is transparent laid on white.
 
     Raises:
@@ -34,8 +33,8 @@ def squeezed(pixels: np.ndarray, size: int) -> np.ndarray:
     for top in range(0, height, step):
         part = pixels[top : top + step].astype(np.float32)
         half += triangle(height, size, top, len(part)) @ part.reshape(len(part), -1)
-    found = triangle(width, size, 0, width) @ half.reshape(size, -1, 3)
-    return np.clip(np.rint(found), 0, 255).astype(np.uint8)
+    found: np.ndarray = triangle(width, size, 0, width) @ half.reshape(size, -1, 3)
+    return np.asarray(np.clip(np.rint(found), 0, 255), np.uint8)
 
 
 def triangle(length: int, size: int, start: int, count: int) -> np.ndarray:
@@ -50,4 +49,4 @@ def triangle(length: int, size: int, start: int, count: int) -> np.ndarray:
     near = np.floor(centre - width) + np.arange(int(2 * width) + 3)
     total = (np.maximum(1 - np.abs(near + 0.5 - centre) / width, 0) * ((near >= 0) & (near < length))).sum(axis=1)
     away = np.abs(np.arange(start, start + count) + 0.5 - centre) / width
-    return (np.maximum(1 - away, 0) / total[:, None]).astype(np.float32)
+    return np.asarray(np.maximum(1 - away, 0) / total[:, None], np.float32)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.modalities.corruption import Corruption
 
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
-def jpeg(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+
+def jpeg(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """Pictures uint8 (B, S, S, 3) through JPEG of this quality."""
     from PIL import Image
 
@@ -22,7 +27,9 @@ def jpeg(values: list[Any], examples: np.ndarray, level: float, random: Any, ite
     return out
 
 
-def blur(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+def blur(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """Pictures (..., S, S, 3) under a Gaussian whose deviation is `level` percent of their side."""
     from scipy.ndimage import gaussian_filter
 
@@ -31,7 +38,9 @@ def blur(values: list[Any], examples: np.ndarray, level: float, random: Any, ite
     return np.asarray(gaussian_filter(examples, (*still, width, width, 0)))
 
 
-def grain(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+def grain(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """Pictures with Gaussian noise whose deviation is `level` of 255."""
     noisy = examples + random.normal(0, level, examples.shape)
     return np.asarray(noisy.round().clip(0, 255).astype(np.uint8))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.modalities import modalities
@@ -93,7 +94,7 @@ class Sensor(Modality):
     def unfitted(self) -> str:
         return "" if self.means else "channels whose mean and deviation are not known yet"
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """An array (any, channels), a .npy or .parquet file, or a CSV of numbers with or without a header line.
 
         What is no finite number is a gap. What is longer than `steps` is cut.
@@ -110,12 +111,12 @@ class Sensor(Modality):
         return padded(np.where(np.isfinite(array), array, np.nan), self.steps, np.nan)
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         """A table of numbers; one of many bytes to each side is a picture."""
         return axes_of(value) == 2 and not (value.dtype == np.uint8 and min(value.shape) > 8)
 
     @classmethod
-    def from_cell(cls, value: Any) -> Any:
+    def from_cell(cls, value: Raw) -> Raw:
         return np.asarray(value, np.float32) if isinstance(value, list) else super().from_cell(value)
 
     @classmethod
@@ -127,11 +128,11 @@ class Sensor(Modality):
         return cls(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
 
     @classmethod
-    def to_stored(cls, value: Any) -> bytes:
+    def to_stored(cls, value: Raw) -> bytes:
         """The numbers of a CSV or Parquet file are an array."""
         return super().to_stored(read_numbers(value))
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         """Each channel as the points of a line."""
         example, lines = self.decode(value), []
         for channel in example.T:
@@ -155,7 +156,7 @@ class Sensor(Modality):
         caption = "what each channel says for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, names, gap, shown=probe.example)
 
-    def sequence(self, x: Any, width: int) -> Any:
+    def sequence(self, x: Tensor, width: int) -> Tensor:
         """Steps (B, T, 2 channels): the channels without gaps, and which of them were measured."""
         from mmzoo.declared import frozen_features
         from mmzoo.modalities.sensor.gaps import FillGaps

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.modalities.corruption import Corruption
 
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
 
-def steps_lost(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+
+def steps_lost(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+) -> np.ndarray:
     """A series' steps missing with probability `level`."""
     gone = random.random(examples.shape[:2]) < level
     return np.where(gone[..., None], np.full(examples.shape[-1], np.nan, np.float32), examples)

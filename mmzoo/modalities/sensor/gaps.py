@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from mmzoo.aliases import Tensor
 from mmzoo.tokens import is_number, until_last
 
 FAR = 1e9  # steps to a measurement that there is not
@@ -30,9 +31,9 @@ class FillGaps(keras.layers.Layer):
         self.deviations = np.array(deviations, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"means": self.means.tolist(), "deviations": self.deviations.tolist()}
+        return {**super().get_config(), "means": self.means.tolist(), "deviations": self.deviations.tolist()}
 
-    def call(self, x: Any) -> tuple[Any, Any]:
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         measured = is_number(x)
         x = ops.where(measured, (x - self.means) / self.deviations, 0.0)
         known = ops.cast(measured, "float32")
@@ -50,7 +51,7 @@ class FillGaps(keras.layers.Layer):
         return ops.where(mask[..., None], both, 0.0), mask
 
 
-def nearest(x: Any, known: Any) -> tuple[Any, Any]:
+def nearest(x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """The last known value at or before each step, and how many steps ago; 0 and at least `FAR` where there is none.
 
     By doubling: after k rounds every step has looked 2**k - 1 steps back.

@@ -8,10 +8,10 @@ import os
 import re
 from array import array
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.arrays import load_npy
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
@@ -20,7 +20,7 @@ MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it i
 MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
 
 
-def read_numbers(value: Any) -> Any:
+def read_numbers(value: Raw) -> Raw:
     """The array in a CSV, TSV, Parquet or .npy file, by its path; anything else as it is.
 
     Raises:

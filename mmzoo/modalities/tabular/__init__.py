@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, MMZooError, as_tuple, check_number, check_strings, require, require_data, unknown
 from mmzoo.limits import unique_keys
@@ -144,7 +145,7 @@ class Tabular(Modality):
         """A row of which everything is missing, decoded."""
         return np.array([np.nan] * len(self.numbers) + [MISSING] * len(self.categories), np.float32)
 
-    def mended(self, value: Any, good: Callable[[Any], bool]) -> Any:
+    def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
         """The good cells of a row."""
         if not isinstance(value, dict):
             return None
@@ -158,7 +159,7 @@ class Tabular(Modality):
         rows = zip(*(columns[name] for name in self._columns), strict=True)
         return [dict(zip(self._columns, row, strict=True)) for row in rows]
 
-    def from_argument(self, text: str) -> Any:
+    def from_argument(self, text: str) -> Raw:
         """A row, written as a JSON object.
 
         Raises:
@@ -175,7 +176,7 @@ class Tabular(Modality):
         self.check_columns(row)
         return row
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))
 
     def explain(self, probe: Probe) -> InputExplanation:
@@ -188,7 +189,7 @@ class Tabular(Modality):
         caption = "what each column says for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, [*self._columns], gap, tokens="pieces")
 
-    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+    def mixed(self, own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
         from mmzoo.modalities.tabular.mixing import columns_of_both
 
         return columns_of_both(own, other, share, keys)
@@ -207,7 +208,7 @@ class Tabular(Modality):
     def _places(self) -> list[dict[str, int]]:
         return [{word: k for k, word in enumerate(words, start=2)} for words in self.vocabularies]
 
-    def _row(self, value: Any) -> Mapping[str, Any]:
+    def _row(self, value: Raw) -> Mapping[str, Any]:
         require_data(
             isinstance(value, Mapping),
             "bad_row",

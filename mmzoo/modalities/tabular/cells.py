@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
+
+from mmzoo.aliases import Raw
 
 DASHES = frozenset({"-", "--", "\N{EN DASH}", "\N{EM DASH}"})
 NOTHING = DASHES | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "?"}
@@ -22,7 +23,7 @@ LONGEST = 1000
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: Raw) -> bool:
     """Is there no value? None, an empty string, NaN of any type, and pandas' NA and NaT."""
     if value is None or (isinstance(value, str) and not value):
         return True
@@ -33,12 +34,12 @@ def is_missing(value: Any) -> bool:
     return type(value).__name__ in ("NAType", "NaTType")
 
 
-def says_nothing(value: Any) -> bool:
+def says_nothing(value: Raw) -> bool:
     """Is it missing, or one of the usual words for that?"""
     return is_missing(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
 
 
-def number_of(value: Any) -> float | None:
+def number_of(value: Raw) -> float | None:
     """A number, or a text that is nothing but one, as a float; None where it is neither.
 
     A text is read strictly: digits of ASCII, a point, an exponent. "1_0", "inf", "0x1f" and "1,5" are no numbers. What
@@ -56,7 +57,7 @@ def number_of(value: Any) -> float | None:
         return None
 
 
-def text_of(value: Any) -> str:
+def text_of(value: Raw) -> str:
     """A value as a CSV would have it: whole numbers without a point, because a column with gaps makes them floats."""
     if isinstance(value, str):
         return value.strip()

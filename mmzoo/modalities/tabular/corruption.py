@@ -9,7 +9,9 @@ import numpy as np
 from mmzoo.modalities.corruption import Corruption
 
 
-def columns_lost(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+def columns_lost(
+    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Any
+) -> np.ndarray:
     """A row's columns missing with probability `level`."""
     gone = random.random(examples.shape[:2]) < level
     return np.where(gone, item.absent, examples)

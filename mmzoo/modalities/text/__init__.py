@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tokenizer, Tower
 from mmzoo.errors import as_tuple, check_number, require, require_data
 from mmzoo.modalities import modalities
@@ -133,10 +134,10 @@ class Text(Modality):
         return list(self.made_tokenizer.encoder(self.vocabulary)(text))
 
     @property
-    def array_spec(self) -> tuple[tuple[int | None, ...], str]:
+    def array_spec(self) -> tuple[Shape, str]:
         return ((), "string") if self.in_graph else (self.shape, self.dtype)
 
-    def from_array(self, batch: Any) -> Any:
+    def from_array(self, batch: Tensor) -> Tensor:
         """Strings (B,) to their first bytes, in lower case; ids as they are."""
         import tensorflow as tf
 
@@ -149,7 +150,7 @@ class Text(Modality):
     def has_files(self) -> bool:
         return self.in_graph
 
-    def from_file(self, data: Any) -> Any:
+    def from_file(self, data: Tensor) -> Tensor:
         """UTF-8."""
         return self.from_array(data[None])[0]
 
@@ -165,7 +166,7 @@ class Text(Modality):
         return cls(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
 
     @classmethod
-    def to_stored(cls, value: Any) -> bytes:
+    def to_stored(cls, value: Raw) -> bytes:
         """UTF-8."""
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
@@ -173,7 +174,7 @@ class Text(Modality):
     def from_stored(cls, data: bytes, origin: str) -> Any:
         return data.decode("utf-8", "replace")
 
-    def value_of(self, example: np.ndarray) -> Any:
+    def value_of(self, example: np.ndarray) -> Raw:
         return self.to_file(example)
 
     def explain(self, probe: Probe) -> InputExplanation:
@@ -198,12 +199,12 @@ class Text(Modality):
         variants = np.stack([self.decode((text[:a] + text[b:]).strip()) for a, b in spans])
         return [text[a:b] for a, b in spans], probe.lost(variants)
 
-    def mixed(self, own: Any, other: Any, share: Any, keys: Any) -> Any:
+    def mixed(self, own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
         from mmzoo.modalities.text.mixing import words_of_both
 
         return words_of_both(own, other, share)
 
-    def sequence(self, x: Any, width: int) -> Any:
+    def sequence(self, x: Tensor, width: int) -> Tensor:
         """Tokens in an embedding that trains from scratch."""
         from mmzoo.modalities.text.sequence import embedded
 

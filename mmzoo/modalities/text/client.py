@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import require
 from mmzoo.modalities.described import following
 from mmzoo.modalities.text.normalizing import normalized
@@ -28,7 +29,7 @@ def decoder(about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
     name, dtype, length = about["name"], about["dtype"], about["shape"][1]
     tokenizer = None if dtype == "uint8" else trained(about)
 
-    def decode(value: Any) -> np.ndarray:
+    def decode(value: Raw) -> np.ndarray:
         require(isinstance(value, (str, bytes)), f"Text '{name}' must be a string, not {type(value).__name__}.")
         text = normalized(value)
         if tokenizer is None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.modalities.corruption import Corruption
 
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
+
 
 def reworded(change: Callable[[str, float, Any], str]) -> Callable[..., np.ndarray]:
     """A change of a string as one of decoded examples."""
 
-    def apply(values: list[Any], examples: np.ndarray, level: float, random: Any, item: Any) -> np.ndarray:
+    def apply(
+        values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    ) -> np.ndarray:
         out = examples.copy()
         for k, value in enumerate(values):
             if value is not None:
@@ -24,20 +29,20 @@ def reworded(change: Callable[[str, float, Any], str]) -> Callable[..., np.ndarr
     return apply
 
 
-def drop_words(text: str, level: float, random: Any) -> str:
+def drop_words(text: str, level: float, random: np.random.Generator) -> str:
     """Each word left out with probability `level`; one stays."""
     words = text.split()
     kept = [word for word in words if random.random() >= level]
     return " ".join(kept or words[:1])
 
 
-def mistype(text: str, level: float, random: Any) -> str:
+def mistype(text: str, level: float, random: np.random.Generator) -> str:
     """Each letter, with probability `level`, left out, doubled, changed, or swapped with the next."""
     letters = list(text)
     for k in np.flatnonzero(random.random(len(letters)) < level):
         if letters[k].isspace():
             continue
-        kind = random.integers(4)
+        kind = int(random.integers(4))
         if kind == 3 and k + 1 < len(letters):
             letters[k], letters[k + 1] = letters[k + 1], letters[k]
         else:

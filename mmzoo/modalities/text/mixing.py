@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.augmentations.text import SPACE, arranged, last_of, word_of
 
 
-def words_of_both(own: Any, other: Any, share: Any) -> Any:
+def words_of_both(own: Tensor, other: Tensor, share: Tensor) -> Tensor:
     """The first words of `own`, by their share, then the last ones of `other`; bytes or ids, then zeros."""
 
-    def words(text: Any, share: Any, first: bool) -> Any:
+    def words(text: Tensor, share: Tensor, first: bool) -> Tensor:
         number = word_of(text)
         count = last_of(text, number) + 1
         wanted = tf.cast(tf.round(tf.cast(count, tf.float32) * share[:, None]), tf.int32)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import embedding, frozen_features
 from mmzoo.tokens import Tokens
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from mmzoo.modalities.text import Text
 
 
-def token_ids(x: Any, item: Text) -> Any:
+def token_ids(x: Tensor, item: Text) -> Tensor:
     """The ids int32 (B, tokens) of a text, 0 for padding."""
     item.check_fitted()
     if not item.in_graph:
@@ -21,7 +22,7 @@ def token_ids(x: Any, item: Text) -> Any:
     return frozen_features(item, item.made_tokenizer.layer(item.tokens, f"{item.name}.frozen_features"))(x)
 
 
-def embedded(x: Any, item: Text, width: int) -> Tokens:
+def embedded(x: Tensor, item: Text, width: int) -> Tokens:
     """A text's tokens in an embedding that trains from scratch."""
     ids = token_ids(x, item)
     layer = embedding(item, keras.layers.Embedding(item.size, width, name=f"{item.name}.embedding"))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Tower
 from mmzoo.errors import DataError, check_number, require, require_data
 from mmzoo.modalities import modalities
@@ -72,7 +73,7 @@ class Video(Modality):
     def unit(self) -> str:
         return "RGB, 0 to 255"
 
-    def decode(self, value: Any) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A path, the bytes of a file, or uint8 (T, H, W, 3), as uint8 (frames, size, size, 3).
 
         A file is read frame by frame: at most `containers.MAX_FRAMES` of at most `MAX_PIXELS` each and `MAX_DECODED`
@@ -98,7 +99,7 @@ class Video(Modality):
             f"An array for video '{self.name}' must be uint8 (frames, height, width, 3), "
             f"not {value.dtype} {value.shape}.",
         )
-        chosen = value[even(len(value), self.frames)]
+        chosen: np.ndarray = value[even(len(value), self.frames)]
         if chosen.shape == self.shape:
             return chosen
         return np.stack([resized(frame, self.size) for frame in chosen])
@@ -116,14 +117,14 @@ class Video(Modality):
         return np.stack([found[k] for k in nearest])
 
     @classmethod
-    def holds(cls, value: Any) -> bool:
+    def holds(cls, value: Raw) -> bool:
         return axes_of(value) == 4 and value.shape[-1] in (1, 3)
 
     @classmethod
     def trial(cls) -> Self:
         return cls("value", frames=2, size=32)
 
-    def shown(self, value: Any) -> Shown:
+    def shown(self, value: Raw) -> Shown:
         """Its first frame."""
         return Shown(picture=png(self.decode(value)[0]))
 
@@ -135,14 +136,14 @@ class Video(Modality):
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:
         high, wide, channels = about["shape"][2:]
-        return high == wide and channels == 3
+        return bool(high == wide and channels == 3)
 
     @classmethod
     def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
         """An array uint8 (any, H, W, 3): frames at even distances."""
         _, count, size, *_ = about["shape"]
 
-        def decode(value: Any) -> np.ndarray:
+        def decode(value: Raw) -> np.ndarray:
             require(
                 isinstance(value, np.ndarray)
                 and value.ndim == 4
@@ -164,4 +165,5 @@ def even(count: int, wanted: int) -> np.ndarray:
 
 def timed(count: int, wanted: int, step: float) -> np.ndarray:
     """`wanted` places among `count`, `step` apart from the first on; the last again where there are no more."""
-    return np.minimum((np.arange(wanted) * step).astype(int), count - 1)
+    places: np.ndarray = np.minimum((np.arange(wanted) * step).astype(int), count - 1)
+    return places

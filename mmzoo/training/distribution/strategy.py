@@ -8,11 +8,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.network import check_public
 
@@ -123,10 +123,10 @@ def added_up(values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 @tf.function
-def _add_up(values: Any) -> Any:
+def _add_up(values: Tensor) -> Tensor:
     strategy = tf.distribute.get_strategy()
 
-    def add() -> Any:
+    def add() -> Tensor:
         context = tf.distribute.get_replica_context()
         return context.all_reduce(tf.distribute.ReduceOp.SUM, values / len(strategy.extended.worker_devices))
 

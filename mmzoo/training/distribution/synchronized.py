@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
+
+from mmzoo.aliases import Tensor
 
 
 def synchronize(model: keras.Model) -> None:
@@ -16,7 +18,9 @@ def synchronize(model: keras.Model) -> None:
             layer._moments = functools.partial(moments_of_all, layer._moments)
 
 
-def moments_of_all(moments: Any, inputs: Any, mask: Any) -> tuple[Any, Any]:
+def moments_of_all(
+    moments: Callable[..., tuple[Tensor, Tensor]], inputs: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
     """Mean and variance over all replicas, which have as many rows each, from what `moments` gives on one of them."""
     mean, variance = moments(inputs, mask)
     context = tf.distribute.get_replica_context()

@@ -25,6 +25,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
+from mmzoo.aliases import Json, Tree
 from mmzoo.cache import claim, folder, is_own
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
@@ -36,7 +37,7 @@ NAME = re.compile(r"[0-9a-f]{32}\.features")  # see `key_of`
 HEADER = 2**16  # bytes that a file has beside the numbers
 
 
-def kept(what: str, key: str, like: Any, leading: tuple[int, ...], compute: Callable[[], Any]) -> Any:
+def kept(what: str, key: str, like: Tree, leading: tuple[int, ...], compute: Callable[[], Tree]) -> Tree:
     """What `compute` gives, a structure of arrays; from disk where it is there under `key`.
 
     A file that is damaged or another's, or holds other arrays, is computed anew; a disk that is full is no error.
@@ -115,7 +116,7 @@ def make_room(place: Path, limit: int) -> None:
                 path.unlink()
 
 
-def key_of(facts: Any, weights: list[Any], arrays: dict[str, Any]) -> str:
+def key_of(facts: Json, weights: list[Any], arrays: dict[str, Any]) -> str:
     """A hash of plain data, of weights, and of the arrays or `Examples` that go in."""
     digest = hashlib.sha256(json.dumps([mmzoo.__version__, keras.__version__, facts], sort_keys=True).encode())
     for array in [*map(np.asarray, weights), *(arrays[name] for name in sorted(arrays))]:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of
 from mmzoo.graph.cut import Split
@@ -59,7 +60,7 @@ def compute_features(
 
 def run_frozen_features(
     frozen_features: keras.Model, item: Modality, arrays: dict[str, Any], num_variants: int, seed: int, what: str
-) -> Any:
+) -> Tensor:
     """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants."""
     run = compiled(frozen_features)
     total = len(arrays["present"])
@@ -78,10 +79,10 @@ def run_frozen_features(
     return keras.tree.map_structure(lambda *each: np.stack(each, axis=1), *found)
 
 
-def first_variant(features: dict[str, Any]) -> dict[str, Any]:
+def first_variant(features: dict[str, Tree]) -> dict[str, Tree]:
     """The originals: what `rest` takes, without the axis of variants."""
 
-    def original(value: Any) -> Any:
+    def original(value: Tree) -> Tree:
         if isinstance(value, Held):
             return value.array
         return value if isinstance(value, Examples) else keras.tree.map_structure(lambda each: each[:, 0], value)

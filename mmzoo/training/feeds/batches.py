@@ -17,10 +17,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.examples import Examples, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.training.methods.base import TrainingMethod
 
 VARIANT = 1000  # the first salt of what is drawn here; augmentations have those below
@@ -48,7 +49,7 @@ class Varied:
     methods: Sequence[TrainingMethod] = ()
     items: dict[str, Modality | None] = field(default_factory=dict)
 
-    def augmented(self, item: Modality, batch: Any, rows: Any, keys: Any, *, salt: int, seed: int) -> Any:
+    def augmented(self, item: Modality, batch: Tensor, rows: Tensor, keys: Tensor, *, salt: int, seed: int) -> Tensor:
         """Decoded examples `rows` of an input as variants: new ones in each epoch, for a frozen one always the same.
 
         The latter are those that `compute_features` keeps: a service, which has none, must give no others.
@@ -60,7 +61,9 @@ class Varied:
         variant = chosen_variant(keys, salt, self.num_variants)
         return item.augment(batch, keys_of(seed, rows, variant), variant > 0)
 
-    def __call__(self, inputs: dict[str, Any], labels: dict[str, Any], rows: Any, keys: Any) -> Any:
+    def __call__(
+        self, inputs: dict[str, Tree], labels: dict[str, Tensor], rows: Tensor, keys: Tensor
+    ) -> tuple[Tree, ...]:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
         counts = None if self.weights is None else tf.gather(tf.constant(self.weights), rows)
         answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
@@ -71,13 +74,13 @@ class Varied:
         return (inputs, answers) if counts is None else (inputs, answers, counts)
 
 
-def chosen_variant(keys: Any, salt: int, num_variants: int) -> Any:
+def chosen_variant(keys: Tensor, salt: int, num_variants: int) -> Tensor:
     """Which of an example's variants is drawn, int64 (B,)."""
     return tf.cast(uniforms(keys, VARIANT + salt) * num_variants, tf.int64)
 
 
 def stream(
-    features: dict[str, Any],
+    features: dict[str, Tree],
     labels: dict[str, np.ndarray],
     varied: Varied,
     *,
@@ -114,13 +117,13 @@ def stream(
     files = {name: value for name, value in features.items() if isinstance(value, Examples)}
     held = {name: tf.constant(value.array) for name, value in features.items() if isinstance(value, Held)}
 
-    def batch(step: Any) -> Any:
+    def batch(step: Tensor) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
         drawn = rows_at(places, count, seed)
         keys = keys_of(seed, drawn, places // count)
         rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
-        def one_variant(variants: Any, salt: int) -> Any:
+        def one_variant(variants: Tensor, salt: int) -> Tensor:
             # Gather (row, variant) pairs at once: picking rows first would copy every view of them.
             variant = chosen_variant(keys, salt, variants.shape[1])
             return tf.gather_nd(variants, tf.stack([rows, variant], axis=1))
@@ -146,7 +149,7 @@ def stream(
     return batches
 
 
-def read(files: dict[str, Examples], rows: Any, count: int) -> dict[str, Any]:
+def read(files: dict[str, Examples], rows: Tensor, count: int) -> dict[str, Tensor]:
     """The `count` examples `rows` of each of these inputs, decoded in one call out of the graph."""
     if not files:
         return {}
@@ -170,7 +173,7 @@ def records_named() -> Iterator[None]:
         raise DataError(found[1], "changed_file") from error
 
 
-def rows_at(places: Any, count: int, seed: int) -> Any:
+def rows_at(places: Tensor, count: int, seed: int) -> Tensor:
     """The examples at places (B,) of the endless stream: place p is in epoch p // count, in that epoch's order."""
     epochs = tf.cast(places // count, tf.int32)
     salt, seeds = (tf.fill(tf.shape(epochs), number) for number in (SHUFFLE, seed))
@@ -178,7 +181,7 @@ def rows_at(places: Any, count: int, seed: int) -> Any:
     return tf.raw_ops.RandomIndexShuffle(index=places % count, seed=keys, max_index=count - 1, rounds=4)
 
 
-def drop_modalities(present: Any, share: float, chance: Any) -> Any:
+def drop_modalities(present: Tensor, share: float, chance: Tensor) -> Tensor:
     """Leave out each present modality whose `chance`, even in 0..1, is under `share`; the last stays if all would go.
 
     Args:

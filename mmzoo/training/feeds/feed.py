@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.training.features.compute import first_variant
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
@@ -47,7 +48,7 @@ class Stream:
 
     def __init__(
         self,
-        features: dict[str, Any],
+        features: dict[str, Tree],
         labels: dict[str, np.ndarray],
         varied: Varied,
         *,
@@ -80,7 +81,8 @@ class Stream:
         """See `Feed`."""
         places = tf.range(step * self.batch_size, (step + 1) * self.batch_size, dtype=tf.int64)
         drawn = rows_at(places, self.count, self.seed).numpy()
-        return (drawn if self.table is None else self.table[drawn]).tolist()
+        rows: list[int] = (drawn if self.table is None else self.table[drawn]).tolist()
+        return rows
 
     def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """See `Feed`."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.service import ServiceBatches, rebatched
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError, require
@@ -26,7 +27,7 @@ class Remote:
     """
 
     def __init__(
-        self, source: ServiceBatches, labels: dict[str, Any], varied: Varied, *, batch_size: int, seed: int
+        self, source: ServiceBatches, labels: dict[str, Tensor], varied: Varied, *, batch_size: int, seed: int
     ) -> None:
         self.source, self.labels, self.varied = source, labels, varied
         self.count, self.batch_size, self.seed = len(source.records), batch_size, seed

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.options import Range
 from mmzoo.spec import Spec
@@ -44,7 +45,7 @@ class Adversarial(TrainingMethod):
     def build(self, learner: Learner) -> None:
         self.attack = Attack(learner.spec, learner.model, self.steps, self.epsilon)
 
-    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Any]], Any]) -> dict[str, Any] | None:
+    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> dict[str, Tensor] | None:
         return self.attack.outputs(batch.inputs, self.attack(batch.inputs, loss_of))
 
 
@@ -91,12 +92,13 @@ class Attack:
         self.front = keras.Model(entry, cut)
         self.back = keras.Model([*(entry[k] for k in self.stay), *cut], model.output)
 
-    def outputs(self, inputs: dict[str, Any], changed: list[Any], training: bool = True) -> Any:
+    def outputs(self, inputs: dict[str, Tree], changed: list[Tensor], training: bool = True) -> dict[str, Tensor]:
         """The model's outputs with `changed` in place of the first floats of each input."""
         flat = keras.tree.flatten(inputs)
-        return self.back([*(flat[k] for k in self.stay), *changed], training=training)
+        outputs: dict[str, Tensor] = self.back([*(flat[k] for k in self.stay), *changed], training=training)
+        return outputs
 
-    def __call__(self, inputs: dict[str, Any], loss_of: Callable[[Any], Any]) -> list[Any]:
+    def __call__(self, inputs: dict[str, Tree], loss_of: Callable[[dict[str, Tensor]], Tensor]) -> list[Tensor]:
         """The first floats of each input as the attack leaves them; constants to whoever differentiates.
 
         Args:
@@ -119,12 +121,12 @@ class Attack:
         return changed
 
 
-def sign(slope: Any) -> Any:
+def sign(slope: Tensor) -> Tensor:
     """The sign of a gradient; 0 where it is no number, as behind a gap in a series."""
     return tf.where(tf.math.is_nan(slope), tf.zeros_like(slope), tf.sign(slope))
 
 
-def deviations(x: Any) -> Any:
+def deviations(x: Tensor) -> Tensor:
     """The standard deviation of each example's own numbers (B, 1, ...), gaps (NaN) left out; 0 where there are none."""
     axes = list(range(1, len(x.shape)))
     real = tf.cast(~tf.math.is_nan(x), x.dtype)
@@ -134,7 +136,7 @@ def deviations(x: Any) -> Any:
     return tf.sqrt(tf.reduce_sum(real * (filled - mean) ** 2, axes, keepdims=True) / count)
 
 
-def first_floats(model: keras.Model, name: str) -> Any:
+def first_floats(model: keras.Model, name: str) -> Tensor:
     """An input's first tensor of floats: itself, or of the nodes that hang on it alone the earliest that has one."""
     start = model.input[name]
     for tensor in keras.tree.flatten(start):

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from mmzoo.modalities import Modality
+from mmzoo.aliases import Tensor, Tree
+from mmzoo.modalities.base import Modality
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from mmzoo.data.records import Records
     from mmzoo.graph.parts import Parts
     from mmzoo.spec import Spec
@@ -38,8 +41,8 @@ class Learner(NamedTuple):
 class LabelledOutputs(NamedTuple):
     """What the model answers to records that stay the same: outputs, labels, and bool (N, M) what is really there."""
 
-    outputs: dict[str, Any]
-    labels: dict[str, Any]
+    outputs: dict[str, Tensor]
+    labels: dict[str, Tensor]
     present: np.ndarray
 
 
@@ -69,8 +72,8 @@ class TrainingMethod:
         return {}
 
     def batch(
-        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Any, items: dict[str, Modality | None]
-    ) -> tuple[dict[str, Any], Any, Any]:
+        self, inputs: dict[str, Tree], labels: Tree, weights: Tree, keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tree, Tree]:
         """A batch on its way to the model, in a graph of tf.data: `(inputs, labels, weights)`, see `Batch`.
 
         Args:
@@ -87,19 +90,19 @@ class TrainingMethod:
         """Make variables, in the scope of the strategy; all that follows is called on the same object."""
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         """Those that a checkpoint has to keep."""
         return []
 
-    def losses(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss]) -> list[TaskLoss]:
+    def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         """The losses of the tasks, changed; also on validation records, which have no `labels` of a method."""
         return losses
 
-    def added_loss(self, batch: Batch, outputs: dict[str, Any]) -> Any:
+    def added_loss(self, batch: Batch, outputs: dict[str, Tensor]) -> Tensor | None:
         """What is added to a replica's part of the loss, float32 (), in training only; see `term`."""
         return None
 
-    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Any]], Any]) -> dict[str, Any] | None:
+    def harder(self, batch: Batch, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> dict[str, Tensor] | None:
         """The model's outputs in training for changed examples, whose loss counts as much as that of the others.
 
         Args:
@@ -107,7 +110,9 @@ class TrainingMethod:
         """
         return None
 
-    def measure(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss], tape: Any) -> Any:
+    def measure(
+        self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], tape: tf.GradientTape
+    ) -> Tensor | None:
         """A tensor that is added up over the parts of a batch and over all replicas, for `update`; or None.
 
         Args:
@@ -115,10 +120,10 @@ class TrainingMethod:
         """
         return None
 
-    def update(self, total: Any) -> None:
+    def update(self, total: Tensor) -> None:
         """Take what was measured of a whole batch."""
 
-    def after_step(self, before: dict[int, Any], step: Any) -> None:
+    def after_step(self, before: dict[int, Tensor], step: Tensor) -> None:
         """Change the variables after the optimizer's step, before they are averaged.
 
         Args:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.names import single_output
 from mmzoo.options import Range
@@ -57,10 +58,10 @@ class Blending(TrainingMethod):
         self.before = tf.Variable(tf.fill((2, len(self.spec.tasks), heads), np.float32(np.nan)), trainable=False)
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.weights, self.before]
 
-    def losses(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss]) -> list[TaskLoss]:
+    def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         return [
             loss if loss.single is None else replace(loss, shares=self.weights[index])
             for index, loss in enumerate(losses)
@@ -98,7 +99,7 @@ def new_weights(
     return np.asarray(shares / shares.sum(), np.float32)
 
 
-def head_losses(spec: Spec, outputs: dict[str, Any], labels: Any, present: np.ndarray) -> np.ndarray:
+def head_losses(spec: Spec, outputs: dict[str, Tensor], labels: dict[str, Tensor], present: np.ndarray) -> np.ndarray:
     """The mean loss of each head over the examples whose label is known and that have its modality, (T, 1 + M).
 
     NaN where there is no such head, or no such example.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.graph.parts import Parts
 from mmzoo.layers import pooled
@@ -55,12 +56,12 @@ class Contrastive(TrainingMethod):
     def build(self, learner: Learner) -> None:
         self.names = learner.spec.input_names
 
-    def added_loss(self, batch: Batch, outputs: dict[str, Any]) -> Any:
+    def added_loss(self, batch: Batch, outputs: dict[str, Tensor]) -> Tensor | None:
         vectors = [outputs[pooled_output(name)] for name in self.names]
         return self.weight * contrast(vectors, batch.present) / tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def contrast(vectors: list[Any], present: Any) -> Any:
+def contrast(vectors: list[Tensor], present: Tensor) -> Tensor:
     """How badly modalities of an example find each other among those of the batch: the mean over all pairs of them.
 
     InfoNCE in both directions, on the cosines of the `vectors`, (B, any) of each modality. Only examples that have both

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
@@ -55,7 +56,7 @@ class Distillation(TrainingMethod):
     def build(self, learner: Learner) -> None:
         self.tasks = learner.spec.tasks
 
-    def losses(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss]) -> list[TaskLoss]:
+    def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         found = []
         for task, loss, totals in zip(self.tasks, losses, tf.unstack(batch.totals), strict=True):
             apart: list[Any] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Fusion
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
@@ -60,19 +61,21 @@ class GradNorm(TrainingMethod):
         self.first = tf.Variable(tf.zeros(len(learner.spec.tasks)), trainable=False)
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.weights, self.first]
 
-    def losses(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss]) -> list[TaskLoss]:
+    def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         return [replace(loss, factor=loss.factor * self.weights[index]) for index, loss in enumerate(losses)]
 
-    def measure(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss], tape: Any) -> Any:
+    def measure(
+        self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], tape: tf.GradientTape
+    ) -> Tensor | None:
         """The losses and the squared norms of their gradients, float32 (2, T)."""
         values = [loss.value for loss in losses]
         slopes = [tape.gradient(value, outputs[EMBEDDING], unconnected_gradients="zero") for value in values]
         return tf.stack([values, [tf.reduce_sum(tf.cast(slope, tf.float32) ** 2) for slope in slopes]])
 
-    def update(self, total: Any) -> None:
+    def update(self, total: Tensor) -> None:
         """Move the weights by one step."""
         losses, squares = tf.unstack(total)
         first = tf.where(self.first > 0, self.first, losses)
@@ -82,7 +85,7 @@ class GradNorm(TrainingMethod):
         self.first.assign(tf.where(fine, first, self.first))
 
 
-def new_weights(weights: Any, losses: Any, first: Any, norms: Any, alpha: float) -> Any:
+def new_weights(weights: Tensor, losses: Tensor, first: Tensor, norms: Tensor, alpha: float) -> Tensor:
     """One step down `sum_t |weight_t norm_t - mean * (pace_t / mean pace)^alpha|`, then 1 on average again.
 
     A task's pace is its loss over its first. The step is divided by the mean norm: the size of the losses must not

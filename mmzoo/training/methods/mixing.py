@@ -7,15 +7,16 @@ labels in these shares. Where only one of the two has a modality, it stays whole
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.draws import uniforms
 from mmzoo.errors import require
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
 from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import TrainingMethod
@@ -37,7 +38,7 @@ class Mixing(TrainingMethod):
     """
 
     multiple = 2
-    mix: Callable[[Any, Any, Any, Any], Any]
+    mix: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     """What mixes pictures, sounds and sensors: `(own, partner's, share that is kept, keys) -> mixed`."""
 
     def __init__(self, *, alpha: Annotated[float, Range(0.01, 100)] = 0.2) -> None:
@@ -48,15 +49,17 @@ class Mixing(TrainingMethod):
         require(not several, "Examples are mixed in one way; name one of 'mixup' and 'cutmix'.")
 
     def batch(
-        self, inputs: dict[str, Any], labels: Any, weights: Any, keys: Any, items: dict[str, Modality | None]
-    ) -> tuple[dict[str, Any], Any, Any]:
+        self, inputs: dict[str, Tree], labels: Tree, weights: Tree, keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tree, Tree]:
         """Labels and weights are pairs from here on, the example's own and its partner's."""
         inputs, share = self.mixed(inputs, keys, items)
         weights = tf.ones_like(share) if weights is None else weights
         labels = (labels, {name: partners(label) for name, label in labels.items()})
         return inputs, labels, (share * weights, (1 - share) * partners(weights))
 
-    def mixed(self, inputs: dict[str, Any], keys: Any, items: dict[str, Modality | None]) -> tuple[dict[str, Any], Any]:
+    def mixed(
+        self, inputs: dict[str, Tree], keys: Tensor, items: dict[str, Modality | None]
+    ) -> tuple[dict[str, Tree], Tensor]:
         """The inputs mixed, and the share of its own that an example keeps, float32 (B,).
 
         Args:
@@ -64,7 +67,7 @@ class Mixing(TrainingMethod):
             keys, items: see `TrainingMethod.batch`.
         """
 
-        def compiled(inputs: dict[str, Any], keys: Any) -> Any:
+        def compiled(inputs: dict[str, Tree], keys: Tensor) -> tuple[dict[str, Tree], Tensor]:
             share = self.shares(keys)
             own, other = inputs["present"], partners(inputs["present"])
             found = {"present": own | other}
@@ -80,9 +83,10 @@ class Mixing(TrainingMethod):
                 found[name] = mixed
             return found, share
 
-        return tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
+        found, share = tf.function(compiled, jit_compile=True, autograph=False)(inputs, keys)
+        return found, share
 
-    def shares(self, keys: Any) -> Any:
+    def shares(self, keys: Tensor) -> Tensor:
         """Of Beta(alpha, alpha), float32 (B,): its quantile at an even draw, straight between `QUANTILES` of them."""
         from scipy.special import betaincinv
 
@@ -93,18 +97,18 @@ class Mixing(TrainingMethod):
         return tf.gather(table, low) * (1 - part) + tf.gather(table, low + 1) * part
 
 
-def partners(tensor: Any) -> Any:
+def partners(tensor: Tensor) -> Tensor:
     """The rows (B, ...) with the first and the second exchanged, the third and the fourth, and so on."""
     pairs = tf.reshape(tensor, (-1, 2, *tensor.shape[1:]))
     return tf.reshape(pairs[:, ::-1], (-1, *tensor.shape[1:]))
 
 
-def along(value: Any, tensor: Any) -> Any:
+def along(value: Tensor, tensor: Tensor) -> Tensor:
     """A number for each row (B,) so that it meets (B, ...)."""
     return tf.reshape(value, (-1, *[1] * (len(tensor.shape) - 1)))
 
 
-def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
+def added(own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
     """`share * own + (1 - share) * other`, rounded in integers; a number beside none (NaN), as in a gap, is whole."""
     share = along(share, own)
     if own.dtype == tf.bool:
@@ -116,7 +120,7 @@ def added(own: Any, other: Any, share: Any, keys: Any) -> Any:
     return tf.cast(tf.round(mixed), own.dtype) if own.dtype.is_integer else tf.cast(mixed, own.dtype)
 
 
-def cutmix(own: Any, other: Any, share: Any, keys: Any) -> Any:
+def cutmix(own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
     """A box of pictures (B, [frames,] H, W, C), else a stretch of steps (B, T, ...), is `other`."""
     rank = len(own.shape)
     axes = (rank - 3, rank - 2) if rank > 3 else (1,)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.graph.parts import Parts
 from mmzoo.names import tower_outputs
@@ -18,6 +19,7 @@ from mmzoo.training.methods.base import Learner, TrainingMethod
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
     from mmzoo.training.settings import Training
 
 
@@ -64,10 +66,12 @@ class Modulation(TrainingMethod):
         self.towers = [tower_variables(model, name, learner.tuned) for name in self.spec.input_names]
 
     @property
-    def variables(self) -> list[Any]:
+    def variables(self) -> list[tf.Variable]:
         return [self.factors, self.done]
 
-    def measure(self, batch: Batch, outputs: dict[str, Any], losses: list[TaskLoss], tape: Any) -> Any:
+    def measure(
+        self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], tape: tf.GradientTape
+    ) -> Tensor | None:
         """The sum of each modality's scores, and of how many they are, float32 (2, M)."""
         tokens = [tf.stop_gradient(outputs[name]) for name in self.cut]
         columns = []
@@ -84,12 +88,12 @@ class Modulation(TrainingMethod):
             columns.append(tf.stack([total, count]))
         return tf.stop_gradient(tf.stack(columns, axis=1))
 
-    def update(self, total: Any) -> None:
+    def update(self, total: Tensor) -> None:
         """Set the factors from the whole batch's sums."""
         totals, counts = tf.unstack(total)
         self.factors.assign(factors_of(totals, counts, self.alpha))
 
-    def after_step(self, before: dict[int, Any], step: Any) -> None:
+    def after_step(self, before: dict[int, Tensor], step: Tensor) -> None:
         """Multiply the step that the optimizer has taken, and add the noise."""
         number = 0
         for factor, tower in zip(tf.unstack(self.factors.value()), self.towers, strict=True):
@@ -121,7 +125,7 @@ class NoisyModulation(Modulation):
     noisy = True
 
 
-def factors_of(totals: Any, counts: Any, alpha: float) -> Any:
+def factors_of(totals: Tensor, counts: Tensor, alpha: float) -> Tensor:
     """By how much each modality's step is multiplied, float32 (M,), from the sums of the scores and their counts.
 
     One of which no example is here keeps its step, and is not among the others.
@@ -134,7 +138,7 @@ def factors_of(totals: Any, counts: Any, alpha: float) -> Any:
     return tf.where(tf.math.is_finite(found), found, 1.0)
 
 
-def tower_variables(model: keras.Model, name: str, tuned: Tuned) -> list[Any]:
+def tower_variables(model: Multimodal, name: str, tuned: Tuned) -> list[keras.Variable]:
     """All that can train on the way from an input to its tokens, with what is added to its kernels."""
     found = {id(v): v for layer in model.parts.of(name).layers for v in layer.trainable_variables}
     added = [v for each in tuned.additions if id(each.kernel) in found for v in (each.a, each.b)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.options import Range
 from mmzoo.spec import Spec
@@ -56,7 +57,7 @@ class Pruning(TrainingMethod):
         """Whether the last cut was made: weights from before it are not those that were asked for."""
         return not self.kernels or step >= self.end
 
-    def after_step(self, before: dict[int, Any], step: Any) -> None:
+    def after_step(self, before: dict[int, Tensor], step: Tensor) -> None:
         """Set back to zero what was, and cut more where it is time; also the averages."""
         time = tf.minimum(tf.cast(step, tf.float32) / self.end, 1.0)
         share = self.sparsity * (1.0 - (1.0 - time) ** 3)
@@ -76,7 +77,7 @@ class Pruning(TrainingMethod):
                 average.assign(tf.where(mask, average, 0.0))
 
 
-def threshold(sizes: Any, share: Any) -> Any:
+def threshold(sizes: Tensor, share: Tensor) -> Tensor:
     """The largest of the `share` smallest of `sizes`; below all where that is none."""
     flat = tf.reshape(sizes, [-1])
     count = tf.cast(share * tf.cast(tf.size(flat), tf.float32), tf.int32)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmzoo.aliases import Tensor
 from mmzoo.modalities.image.pictures.exif import LONG, ORIENTATION, SHORT
 from mmzoo.modalities.image.pictures.jpeg import APP1, EOI, FRAMES, LONELY, PLAIN, SOS
 from mmzoo.modalities.image.pictures.limits import (
@@ -28,11 +29,11 @@ LIMITS = f"an image is over the limits of {MAX_PIXELS // 10**6} megapixels, {MAX
 DAMAGED = "an image is damaged, or of a kind of JPEG or PNG that is not read here"
 
 
-def decode_graph(data: Any, size: int) -> Any:
+def decode_graph(data: Tensor, size: int) -> Tensor:
     """A JPEG or PNG, a scalar string, as uint8 (size, size, 3): what `mmzoo.Image.decode` makes of it."""
     import tensorflow as tf
 
-    def other() -> Any:
+    def other() -> Tensor:
         message = "an image is neither a JPEG nor a PNG, which are all that a served model reads; convert it"
         with tf.control_dependencies([tf.debugging.Assert(False, [message])]):
             return tf.zeros((size, size, 3), tf.uint8)
@@ -45,7 +46,7 @@ def decode_graph(data: Any, size: int) -> Any:
     return tf.ensure_shape(tf.case(cases, default=other), (size, size, 3))
 
 
-def within(height: Any, width: Any, cost: Any, data: Any) -> Any:
+def within(height: Tensor, width: Tensor, cost: Tensor, data: Tensor) -> Tensor:
     """The assertion that sides, int64, are within the limits, `cost` bytes a pixel."""
     import tensorflow as tf
 
@@ -55,14 +56,14 @@ def within(height: Any, width: Any, cost: Any, data: Any) -> Any:
     return tf.debugging.Assert(fair & (pixels <= tf.maximum(packed, HARMLESS)), [LIMITS])
 
 
-def holds(data: Any, word: bytes) -> Any:
+def holds(data: Tensor, word: bytes) -> Tensor:
     """How often some bytes stand in a string, int64."""
     import tensorflow as tf
 
     return tf.size(tf.strings.split(data, word), tf.int64) - 1
 
 
-def jpeg(data: Any, size: int) -> Any:
+def jpeg(data: Tensor, size: int) -> Tensor:
     """`decode_graph` of a JPEG."""
     import tensorflow as tf
 
@@ -86,20 +87,20 @@ def jpeg(data: Any, size: int) -> Any:
     return upright(resize(pixels, size), turn)
 
 
-def walked(data: Any) -> tuple[Any, Any]:
+def walked(data: Tensor) -> tuple[Tensor, Tensor]:
     """The orientation of a JPEG, int32, and whether its pixels come in several scans; see `jpeg.read`."""
     import tensorflow as tf
 
     raw = tf.pad(tf.io.decode_raw(data, tf.uint8), [[0, 16]])
     end = tf.size(raw) - 16
 
-    def number(at: Any) -> Any:
+    def number(at: Tensor) -> Tensor:
         return tf.cast(raw[at], tf.int32) * 256 + tf.cast(raw[at + 1], tf.int32)
 
-    def within_file(at: Any, marker: Any, *_: Any) -> Any:
+    def within_file(at: Tensor, marker: Tensor, *_: Any) -> Tensor:
         return (at < end) & tf.reduce_all(tf.not_equal(marker, [SOS, EOI]))
 
-    def step(at: Any, marker: Any, frame: Any, exif: Any) -> Any:
+    def step(at: Tensor, marker: Tensor, frame: Tensor, exif: Tensor) -> Tensor:
         marker = tf.cast(raw[at + 1], tf.int32)
         one = tf.cond(tf.equal(marker, 0xFF), lambda: 1, lambda: 2)  # a fill byte
         lonely = tf.reduce_any(tf.equal(marker, [0xFF, *LONELY]))
@@ -124,7 +125,7 @@ def walked(data: Any) -> tuple[Any, Any]:
 EXIF = list(b"Exif\0\0")
 
 
-def orientation(exif: Any) -> Any:
+def orientation(exif: Tensor) -> Tensor:
     """`exif.orientation` of bytes uint8 (N,), int32."""
     import tensorflow as tf
 
@@ -132,7 +133,7 @@ def orientation(exif: Any) -> Any:
     exif = tf.pad(tf.cast(exif[tf.where(prefixed, 6, 0) :], tf.int64), [[0, 16]])
     little = tf.equal(exif[0], ord("I"))
 
-    def number(digits: Any, width: int) -> Any:
+    def number(digits: Tensor, width: int) -> Tensor:
         """Of bytes (..., width)."""
         digits = tf.where(little, tf.reverse(digits, [-1]), digits)
         return tf.reduce_sum(digits * [256**k for k in reversed(range(width))], axis=-1)
@@ -150,11 +151,11 @@ def orientation(exif: Any) -> Any:
     return tf.where(right, tf.cast(last, tf.int32), 1)
 
 
-def upright(image: Any, turn: Any) -> Any:
+def upright(image: Tensor, turn: Tensor) -> Tensor:
     """An image (S, S, 3) turned and mirrored as its `orientation` asks."""
     import tensorflow as tf
 
-    def turned() -> Any:
+    def turned() -> Tensor:
         # After the exchange of the axes each of the eight is a mirroring of rows, of columns, of both, or of none.
         made = tf.cond(turn >= 5, lambda: tf.transpose(image, (1, 0, 2)), lambda: image)
         made = tf.cond(tf.reduce_any(tf.equal(turn, [3, 4, 7, 8])), lambda: made[::-1], lambda: made)
@@ -163,7 +164,7 @@ def upright(image: Any, turn: Any) -> Any:
     return tf.cond(turn > 1, turned, lambda: image)
 
 
-def png(data: Any, size: int) -> Any:
+def png(data: Tensor, size: int) -> Tensor:
     """`decode_graph` of a PNG."""
     import tensorflow as tf
 
@@ -182,17 +183,17 @@ def png(data: Any, size: int) -> Any:
     return upright(resize(pixels, size), turn)
 
 
-def chunk_orientation(data: Any) -> Any:
+def chunk_orientation(data: Tensor) -> Tensor:
     """The orientation of a PNG's eXIf chunk, int32."""
     import tensorflow as tf
 
     raw = tf.pad(tf.io.decode_raw(data, tf.uint8), [[0, 16]])
     end = tf.size(raw, tf.int64) - 16
 
-    def number(at: Any) -> Any:
+    def number(at: Tensor) -> Tensor:
         return tf.reduce_sum(tf.cast(raw[at : at + 4], tf.int64) * [2**24, 2**16, 2**8, 1])
 
-    def named(at: Any, name: bytes) -> Any:
+    def named(at: Tensor, name: bytes) -> Tensor:
         return tf.reduce_all(tf.equal(raw[at + 4 : at + 8], list(name)))
 
     at = tf.while_loop(
@@ -205,14 +206,14 @@ def chunk_orientation(data: Any) -> Any:
     return tf.cond(named(at, b"eXIf"), lambda: orientation(raw[at + 8 : at + 8 + number(at)]), lambda: 1)
 
 
-def on_white(pixels: Any) -> Any:
+def on_white(pixels: Tensor) -> Tensor:
     """uint8 (H, W, 4), the last channel the alpha, laid on white: uint8 (H, W, 3); a strip at a time."""
     import tensorflow as tf
 
     flat = tf.reshape(pixels, (-1, 4))
     count = (tf.size(flat) // 4 + STRIP - 1) // STRIP
 
-    def strip(k: Any) -> Any:
+    def strip(k: Tensor) -> Tensor:
         part = tf.cast(flat[k * STRIP : (k + 1) * STRIP], tf.int32)
         alpha = part[:, 3:]
         sums = part[:, :3] * alpha + 255 * (255 - alpha) + 128

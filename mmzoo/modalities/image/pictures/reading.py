@@ -11,10 +11,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.files import read_bytes, unwrapped
 from mmzoo.modalities.image.pictures import tiff
@@ -23,11 +24,14 @@ from mmzoo.modalities.image.pictures.facts import Facts
 from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.modalities.image.pictures.limits import check_sides, damaged
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 STRIP = 2**20  # pixels that are converted at once, so that a large picture takes little more than itself
 QUIET = threading.Lock()
 
 
-def read_picture(value: Any, name: str, out: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+def read_picture(value: Raw, name: str, out: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """The pixels uint8 (H, W, 3) as they are stored, what is transparent laid on white; and their `orientation`.
 
     Args:
@@ -66,7 +70,7 @@ def by_simplejpeg(data: bytes, facts: Facts, out: np.ndarray | None) -> np.ndarr
         return None
 
 
-def is_pillow(value: Any) -> bool:
+def is_pillow(value: Raw) -> bool:
     """Is it a picture of Pillow? Then Pillow is loaded already."""
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(value, pillow.Image)
@@ -106,7 +110,7 @@ def by_pillow(data: bytes, facts: Facts, origin: str) -> tuple[np.ndarray, int]:
         return on_white(file), turn
 
 
-def from_pillow(image: Any, origin: str) -> tuple[np.ndarray, int]:
+def from_pillow(image: Image.Image, origin: str) -> tuple[np.ndarray, int]:
     """`read_picture` of a picture of Pillow, which may not have been decoded yet."""
     check_sides(image.width, image.height, origin)
     with trouble(origin), quiet():
@@ -134,7 +138,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def scale_key(image: Any, depth: int) -> None:
+def scale_key(image: Image.Image, depth: int) -> None:
     """The transparent colour of a PNG is given at its own depth; Pillow's pixels have 8 bits."""
     key = image.info.get("transparency")
     if image.mode == "L" and isinstance(key, int) and depth < 8:
@@ -143,7 +147,7 @@ def scale_key(image: Any, depth: int) -> None:
         image.info["transparency"] = tuple(each >> 8 for each in key)
 
 
-def on_white(image: Any) -> np.ndarray:
+def on_white(image: Image.Image) -> np.ndarray:
     """A decoded picture of Pillow as uint8 (H, W, 3), what is transparent laid on white."""
     if image.mode in ("F", "I") and image.format != "PNG":
         raise DataError("A picture of 32 bits a pixel cannot be read; give it with 8 or 16.", "unsupported_image")
@@ -164,7 +168,7 @@ def in_strips(sides: tuple[int, int], made: Callable[[slice], np.ndarray]) -> np
     return out
 
 
-def strip(part: Any) -> np.ndarray:
+def strip(part: Image.Image) -> np.ndarray:
     """Some rows of `on_white`."""
     clear = part.info.get("transparency")
     if part.mode.startswith("I"):  # grey of 16 bits

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Tensor
+
 NARROW = 2**25
 """Numbers that may lie between the squeezing of rows and that of columns, 4 bytes each; else the picture is laid on its
 side first, so that the longer side is squeezed before the shorter."""
@@ -14,15 +16,15 @@ LARGE, STRIP = 20_000_000, 2_000_000
 """Pixels of an array from which on it is squeezed in strips, and those of a strip."""
 
 
-def resize(image: Any, size: int) -> Any:
+def resize(image: Tensor, size: int) -> Tensor:
     """Squeeze uint8 (H, W, 3) to uint8 (size, size, 3); shrinking averages, so that nothing aliases."""
     import tensorflow as tf
 
-    def squeezed() -> Any:
-        def stretched(image: Any, antialias: bool) -> Any:
+    def squeezed() -> Tensor:
+        def stretched(image: Tensor, antialias: bool) -> Tensor:
             return tf.image.resize(image, (size, size), method="bilinear", antialias=antialias)
 
-        def averaged() -> Any:
+        def averaged() -> Tensor:
             return tf.cond(
                 tf.shape(image)[1] <= NARROW // (3 * size),
                 lambda: stretched(image, True),

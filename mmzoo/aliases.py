@@ -1,0 +1,26 @@
+"""What stands in signatures where a library has no type that says it.
+
+This file imports nothing, so that a signature costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Tensor: TypeAlias = Any
+"""What Keras, TensorFlow or NumPy computes with: symbolic, in a graph, or numbers.
+
+Keras has no class that all of them are, and TensorFlow no types at all. Dtype and shape stand in the docstring.
+"""
+
+Raw: TypeAlias = Any
+"""What a user, a record or a stranger's file gives: nothing is known of it before it is checked."""
+
+Shape: TypeAlias = tuple[int | None, ...]
+"""The shape of an array or a tensor; None is a side of any length."""
+
+Json: TypeAlias = Any
+"""Plain data as JSON has it: objects, lists, texts, numbers, booleans and null."""
+
+Tree: TypeAlias = Any
+"""Tensors or arrays in dicts, lists and tuples, as `keras.tree` goes through them; one of them alone is one too."""
