@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mmzoo.data.records import decode
-from mmzoo.evaluation.robustness import noise_curves
+from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.inference.running import run_model
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.run import Run

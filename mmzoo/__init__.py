@@ -40,7 +40,7 @@ _HOMES = {
     "build": "mmzoo.graph.build",
     "compare": "mmzoo.evaluation.compare",
     "evaluate": "mmzoo.evaluation.evaluate",
-    "explain": "mmzoo.evaluation.explain",
+    "explain": "mmzoo.explanation.explain",
     "from_dataset": "mmzoo.data.streams",
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",

@@ -24,10 +24,16 @@ LISTS = (
     "methods",
     "readers",
     "formats",
+    "analyses",
     "datasets",
     "recipes",
 )
-HOMES = {"formats": "export.formats", "methods": "training.methods", "readers": "data.readers"}
+HOMES = {
+    "analyses": "evaluation.analyses",
+    "formats": "export.formats",
+    "methods": "training.methods",
+    "readers": "data.readers",
+}
 """Of the registries that are not in a package of the same name."""
 HEADS = {
     "towers": "reads",
@@ -36,9 +42,10 @@ HEADS = {
     "augmentations": "of",
     "objectives": "reads",
     "formats": "needs",
+    "analyses": "section",
     "datasets": "inputs",
 }
-FACTS = ("serves", "level", "where", "reads", "install", "inputs")
+FACTS = ("serves", "level", "where", "reads", "install", "inputs", "section")
 """What an entry may be registered with that is shown beside its name; each has one of them at most."""
 
 

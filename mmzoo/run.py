@@ -145,7 +145,7 @@ class Run:
             ood: records unlike those learned, or a table or data set of such: how well are they told apart?
         """
         from mmzoo.evaluation.evaluate import evaluate
-        from mmzoo.evaluation.report import write_report
+        from mmzoo.reports.report import write_report
 
         check_no_link(self.folder / "pictures")
         records = records if records is not None else self.records(split)
@@ -166,7 +166,7 @@ class Run:
         return data
 
     def _alone(self, records: Records, scores: dict[str, Any]) -> dict[str, Any]:
-        from mmzoo.evaluation.unimodal import train_unimodal
+        from mmzoo.evaluation.analyses.unimodal import train_unimodal
 
         options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
         return train_unimodal(
@@ -184,8 +184,8 @@ class Run:
     def _uncertainty(
         self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
     ) -> dict[str, Any]:
+        from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
         from mmzoo.evaluation.compare import shared_tasks
-        from mmzoo.evaluation.failure_detection import failure_detection, ood_records
 
         check_number("The number of draws under dropout", mc_dropout, 0, 1000, whole=True)
         for other in ensemble:
@@ -224,7 +224,7 @@ class Run:
 
     def explain(self, record: dict[str, Any], **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`."""
-        from mmzoo.evaluation.explain import explain
+        from mmzoo.explanation.explain import explain
 
         return explain(self.model, record, **options)
 

@@ -230,6 +230,7 @@ REGISTRIES = (
     "methods",
     "readers",
     "formats",
+    "analyses",
 )
 
 
@@ -268,6 +269,17 @@ def test_the_contributors_reader_and_format(contributed: list[dict[str, Any]], t
     row = Proof(model, Records({"words": ["ab", "c"]}), form).row(variant, path)
     assert row["max_abs_diff"] <= 1e-6
     assert (row["file"], row["examples"]) == ("model.npz", 2)
+
+
+def test_the_contributors_analysis(contributed: list[dict[str, Any]]) -> None:
+    from mmzoo.evaluation.evaluate import evaluate
+
+    items = [mmzoo.Text(name, max_bytes=8) for name in ("title", "words")]
+    model = mmzoo.build(mmzoo.Spec(items, "mean", [mmzoo.Classification("kind", labels=["a", "b"])], dim=8))
+    records = Records({"title": ["a", None, "b"], "words": ["ab", "c", "d"], "kind": ["a", "b", "a"]})
+    rows = evaluate(model, records).to_json()["completeness"]
+    assert [row["inputs"] for row in rows] == [1, 2]
+    assert all(0.5 <= row["confidence"] <= 1 for row in rows)
 
 
 def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:

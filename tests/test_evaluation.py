@@ -206,7 +206,7 @@ def test_each_task_is_judged_as_if_it_were_the_only_one() -> None:
         assert alone.keys() - data.keys() == same.keys() == data["tasks"][task.name].keys()
         assert same["verdict"] == alone["verdict"] == data["tasks"][task.name]["verdict"]
         close(same["gains"], alone["gains"])
-        close(same["shares"], alone["shares"])
+        close(same["shapley_values"], alone["shapley_values"])
         close(same["conflict"], alone["conflict"])
         close(same["conformal"], alone["conformal"])
         close(same["noise"], alone["noise"])

@@ -9,7 +9,10 @@ import pytest
 
 import mmzoo
 from mmzoo.data.records import Records
-from mmzoo.evaluation.classes import by_class, confusion, grouped, residuals, slices
+from mmzoo.evaluation.analyses.by_class import by_class
+from mmzoo.evaluation.analyses.confusion import confusion
+from mmzoo.evaluation.analyses.residuals import residuals
+from mmzoo.evaluation.analyses.slices import grouped, slices
 from tests.conftest import small_records, small_spec
 from tests.test_evaluation import TASKS, found_for
 

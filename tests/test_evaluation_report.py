@@ -11,7 +11,8 @@ import pytest
 
 import mmzoo
 from mmzoo.data.records import Records
-from mmzoo.evaluation.charts import Line, lines
+from mmzoo.evaluation.blocks import Line
+from mmzoo.reports.charts import lines
 from tests.conftest import small_records, small_spec, usual
 from tests.test_evaluation import TASKS, labelled, records_for
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
-from mmzoo.evaluation.robustness import noise_curves
 from mmzoo.modalities.audio.corruption import babble, white
 from mmzoo.modalities.image.corruption import blur, grain, jpeg
 from mmzoo.modalities.sensor.corruption import steps_lost
@@ -97,15 +97,12 @@ def test_a_model_under_noise(kind: str) -> None:
 
 def late_fusion(found: Evaluation) -> float:
     """The metric of the mean of what the modalities of each record answer by themselves."""
-    task, wanted = found.spec.tasks[0], []
-    for row, here in enumerate(found.subset_predictions.present):
-        each = [
-            found.subset_predictions.predictions[name][task.name][row]
-            for name in np.array(found.spec.input_names)[here]
-        ]
+    task, answers, wanted = found.spec.tasks[0], found.subset_predictions, []
+    for row, here in enumerate(answers.present):
+        each = [answers.predictions[name][task.name][row] for name in np.array(found.spec.input_names)[here]]
         wanted.append(np.mean(each, axis=0))
-    known = found.subset_predictions.known(task)
-    score = task.score(found.subset_predictions.labels[task.name][known], np.array(wanted)[known])
+    known = answers.known(task)
+    score = task.score(answers.labels[task.name][known], np.array(wanted)[known])
     return float(score.mean() if isinstance(task, mmzoo.Classification) else -score.mean())
 
 

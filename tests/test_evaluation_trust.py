@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
 import mmzoo
-from mmzoo.evaluation.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
-from mmzoo.evaluation.selective import conformal, resampled, risk_coverage, threshold
+from mmzoo.evaluation.analyses.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
+from mmzoo.evaluation.analyses.conformal import conformal, resampled, threshold
+from mmzoo.evaluation.analyses.selective import risk_coverage
 from tests.test_evaluation import TASKS, found_for
 
 TASK = mmzoo.Classification("group", labels=list("abcd"))

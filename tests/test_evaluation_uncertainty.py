@@ -17,8 +17,8 @@ from sklearn.metrics import roc_auc_score
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import Records
+from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
 from mmzoo.evaluation.evaluate import evaluate
-from mmzoo.evaluation.failure_detection import failure_detection, ood_records
 from mmzoo.evaluation.retrieval import ranks, retrieval
 from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, mahalanobis, mc_dropout
 from tests.conftest import LABELS, small_records, small_spec

@@ -15,10 +15,10 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.explain import explain
-from mmzoo.evaluation.gradients import at_layer, gradients
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
-from mmzoo.evaluation.target import make_target
+from mmzoo.explanation.explain import explain
+from mmzoo.explanation.gradients import at_layer, gradients
+from mmzoo.explanation.target import make_target
 from mmzoo.fusions import fusions
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_evaluation import TASKS

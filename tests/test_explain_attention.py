@@ -12,15 +12,15 @@ import pytest
 from scipy.special import softmax
 
 import mmzoo
-from mmzoo.evaluation.attention import (
+from mmzoo.explanation.attention import (
     attention_layers,
     attention_maps,
     attention_weights,
     cross_modal_attention,
     mean_weights,
 )
-from mmzoo.evaluation.explain import explain
-from mmzoo.evaluation.target import make_target
+from mmzoo.explanation.explain import explain
+from mmzoo.explanation.target import make_target
 from mmzoo.fusions import fusions
 from tests.conftest import small_records, small_spec
 

@@ -111,7 +111,7 @@ def test_explaining_inputs_whose_names_begin_alike() -> None:
         [mmzoo.Classification("group", labels=LABELS)],
         dim=4,
     )
-    from mmzoo.evaluation.explain import explain
+    from mmzoo.explanation.explain import explain
 
     picture = small_records(1).columns["picture"][0]
     found = explain(mmzoo.build(spec), {"photo": picture, "photo_back": picture[::-1].copy()})

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
 
 def show(run: Run, result: dict[str, Any]) -> None:
     from mmzoo.evaluation.evaluate import by_task
-    from mmzoo.evaluation.report import table
+    from mmzoo.reports.report import table
 
     found = by_task(result)
     said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())

@@ -1,1 +1,1 @@
-"""What a trained model is worth: metrics, subsets of modalities, and the report."""
+"""What a trained model is worth: metrics, subsets of modalities; `analyses` has one file an analysis."""

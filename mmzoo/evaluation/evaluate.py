@@ -9,14 +9,12 @@ import keras
 
 from mmzoo.data.records import Records
 from mmzoo.errors import require
-from mmzoo.evaluation.classes import slices
+from mmzoo.evaluation.analyses import computed
+from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.evaluation.robustness import noise_curves
-from mmzoo.evaluation.trust import trust_in
 from mmzoo.inference.metrics import metrics, task_metrics
 from mmzoo.inference.subset_predictions import SubsetPredictions, predict_subsets
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,9 @@ class Evaluation:
         subset_predictions: to the records, by subset; a record that has none of a subset is answered from the
             learned embeddings alone.
         subsets: by subset, the metrics of all tasks.
-        tasks: by name, what was found of each task.
+        tasks: by name, the answers for each task.
+        found: by task, what each analysis that applies to it has found, as metrics.json has it; of a task that no
+            record has a label of, nothing.
     """
 
     spec: Spec
@@ -35,6 +35,7 @@ class Evaluation:
     subset_predictions: SubsetPredictions
     subsets: dict[str, dict[str, float]]
     tasks: dict[str, TaskEvaluation]
+    found: dict[str, dict[str, Any]]
 
     @property
     def everything(self) -> str:
@@ -46,19 +47,23 @@ class Evaluation:
         """How many of the records have each modality."""
         return self.subset_predictions.counts(self.spec)
 
-    def with_found(self, what: str, found: dict[str, Any]) -> Evaluation:
-        """The same with `what` filled in, "noise", "unimodal" or "uncertainty" of `TaskEvaluation`, by task."""
-        more: dict[str, dict[str, Any]] = {name: {what: found.get(name)} for name in self.tasks}
-        return replace(self, tasks={name: replace(each, **more[name]) for name, each in self.tasks.items()})
+    def with_found(self, analysis: str, found: dict[str, Any]) -> Evaluation:
+        """The same with what an analysis that was asked for has found, by task."""
+        more = {name: {analysis: each} for name, each in found.items() if self.found[name]}
+        return replace(self, found={name: {**each, **more.get(name, {})} for name, each in self.found.items()})
+
+    def of_task(self, name: str) -> dict[str, Any]:
+        """What metrics.json has of one task, beside the metrics themselves."""
+        return {**self.tasks[name].to_json(), **self.found[name]}
 
     def to_json(self) -> dict[str, Any]:
         """The content of metrics.json.
 
         `metrics` and `subsets` are of all tasks, each metric called as `Spec.metric_name` has it. What else was found
-        of a task (`TaskEvaluation.to_json`) stands beside them where there is one task, and by the tasks' names in
+        of a task, analysis by analysis, stands beside them where there is one task, and by the tasks' names in
         `tasks` where there are several; `by_task` reads both.
         """
-        found = {name: each.to_json() for name, each in self.tasks.items()}
+        found = {name: self.of_task(name) for name in self.tasks}
         return {
             "split": self.split,
             "examples": len(self.subset_predictions.present),
@@ -97,19 +102,10 @@ def evaluate(
     found = predict_subsets(model, records)
     held_out = predict_subsets(model, validation) if validation is not None and len(validation) else None
     scores = {subset: metrics(spec, each, found.labels) for subset, each in found.predictions.items()}
-    tasks = {task.name: evaluate_task(spec, task, records, found, held_out) for task in spec.tasks}
-    result = Evaluation(spec, split_name, found, scores, tasks)
+    tasks = {}
+    for task in spec.tasks:
+        theirs = {name: task_metrics(spec, task, each, found.labels) for name, each in found.predictions.items()}
+        tasks[task.name] = TaskEvaluation(spec, task, split_name, records, found, theirs, held_out)
+    analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
+    result = Evaluation(spec, split_name, found, scores, tasks, analyzed)
     return result.with_found("noise", noise_curves(model, records)) if noise else result
-
-
-def evaluate_task(
-    spec: Spec, task: Task, records: Records, found: SubsetPredictions, held_out: SubsetPredictions | None
-) -> TaskEvaluation:
-    """What the answers to the records say of one task."""
-    everything = "+".join(spec.input_names)
-    scores = {subset: task_metrics(spec, task, each, found.labels) for subset, each in found.predictions.items()}
-    if not found.known(task).any():
-        return TaskEvaluation(spec, task, found, scores, {}, [])
-    score = task.score(*found.labels_and_predictions(task, everything))
-    parts = slices(spec, task, records, found.present, found.known(task), score)
-    return TaskEvaluation(spec, task, found, scores, trust_in(task, found, held_out), parts)

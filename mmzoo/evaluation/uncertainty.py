@@ -16,6 +16,11 @@ from mmzoo.inference.subsets import run_towers
 from mmzoo.tasks import Task
 
 
+def confidence(task: Task, answers: np.ndarray) -> np.ndarray:
+    """How sure each prediction (N, K) is, float (N,): the probability of what it says, the mean over many."""
+    return answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
+
+
 def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None = None) -> np.ndarray:
     """How far the modalities' own answers to each record disagree, float (N,).
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mmzoo.errors import require
 from mmzoo.export.formats import known_variants
 from mmzoo.files import write_file
 from mmzoo.limits import MAX_JSON, parse_json
+from mmzoo.reports.page import page
 from mmzoo.training.notes import read_own
 from mmzoo.words import markdown
 
@@ -37,8 +37,6 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
 
     One row is the best at most: one of `rows`, or else the one that was it before, if it still may be.
     """
-    import jinja2
-
     before = known_rows(folder)
     names = {row["variant"] for row in rows}
     if any(row.get("best") for row in rows):
@@ -56,10 +54,10 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     ]
     write_file(folder / "report.json", json.dumps(plain, indent=1, allow_nan=False).encode())
     write_file(folder / "report.md", report_text(found).encode("utf-8", "replace"))
-    template = files("mmzoo.export").joinpath("report.html.j2").read_text("utf-8")
-    page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(template)
     measured = [row for row in found if "reason" not in row]
-    text = page.render(
+    content = page(
+        "mmzoo.export",
+        "report.html.j2",
         name=folder.resolve().parent.name,
         heads=[head for head, _ in cells({})],
         rows=[(row, [text for _, text in cells(row)]) for row in measured],
@@ -69,7 +67,7 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
         task_lines=task_lines,
         examples=sorted({row["examples"] for row in measured}),
     )
-    write_file(folder / "report.html", text.encode("utf-8", "replace"))
+    write_file(folder / "report.html", content)
 
 
 def known_rows(folder: Path) -> list[dict[str, Any]]:

@@ -12,22 +12,22 @@ from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
 from mmzoo.inspection.check import Check
+from mmzoo.reports.page import page
 
 SHOWN = 24  # pairs drawn of each kind
 
 
 def write_page(path: Path, source: Source, found: Check) -> None:
     """Draw the counts, the labels of each split, and pairs of records that hold the same."""
-    import jinja2
-
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.inspection", "."), autoescape=True)
     labels = found.to_json()["labels"]
     pairs = {"Duplicates": found.duplicates, "Leaks": found.leaks}
     meanings = {
         "Duplicates": "records all of whose inputs are those of an earlier one",
         "Leaks": "records outside the training set with a file or a longer text that is in it too",
     }
-    page = environment.get_template("check.html.j2").render(
+    content = page(
+        "mmzoo.inspection",
+        "check.html.j2",
         found=found,
         count=sum(found.splits.values()),
         labels=labels,
@@ -44,7 +44,7 @@ def write_page(path: Path, source: Source, found: Check) -> None:
             for title, each in pairs.items()
         ],
     )
-    write_file(path, page.encode())
+    write_file(path, content)
 
 
 def side(source: Source, record: str) -> dict[str, Any]:

@@ -20,10 +20,11 @@ from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
 from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
-from mmzoo.evaluation.gallery import shown_input
 from mmzoo.files import write_file
 from mmzoo.modalities.base import Modality
 from mmzoo.recipe import load_recipe, recipe_files
+from mmzoo.reports.gallery import shown_input
+from mmzoo.reports.page import page
 from mmzoo.training.methods import made
 
 
@@ -78,8 +79,6 @@ def write_page(
     Raises:
         MMZooError: the source cannot be read.
     """
-    import jinja2
-
     check_number("The number of records", count, 1, 1000, whole=True)
     check_number("The number of variants", variants, 0, 100, whole=True)
     items, records = items_of(source)
@@ -88,8 +87,9 @@ def write_page(
     drawings = [[drawn(item, records, row, variants, seed) for item in items] for row in rows]
     if mix != "none":
         add_mixtures(drawings, items, records, rows, mix, seed)
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("mmzoo.inspection", "."), autoescape=True)
-    page = environment.get_template("show.html.j2").render(
+    content = page(
+        "mmzoo.inspection",
+        "show.html.j2",
         source=source,
         total=len(records),
         items=items,
@@ -97,7 +97,7 @@ def write_page(
         mix=mix,
         records=[{"id": records.ids[row], "inputs": inputs} for row, inputs in zip(rows, drawings, strict=True)],
     )
-    write_file(path, page.encode())
+    write_file(path, content)
 
 
 def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.evaluation.charts import Chart
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.blocks import Block, Chart, Matrix
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
@@ -20,14 +21,14 @@ MADE_BY = {"Software": "mmzoo"}
 SIGN = b"tEXtSoftware\0mmzoo"
 INK, SOFT = "#1d2433", "#5b6475"
 
-TaskCharts = Mapping[str, Sequence[Chart]]
-"""By section."""
+Blocks = Mapping[str, Sequence[Block]]
+"""By analysis."""
 
 
 def write_pictures(
-    folder: Path, charts: Mapping[str, Sequence[Chart]], tasks: Mapping[str, tuple[TaskEvaluation, TaskCharts]]
+    folder: Path, blocks: Mapping[str, Sequence[Block]], tasks: Mapping[str, tuple[TaskEvaluation, Blocks]]
 ) -> None:
-    """Write `folder`/*.png: the `charts` of all by section, and those of each task with its subsets and its confusion.
+    """Write `folder`/*.png: the charts and matrices of the `blocks`, and those of each task with its subsets.
 
     Those of an earlier evaluation go; whatever else is there stays.
 
@@ -41,28 +42,29 @@ def write_pictures(
 
     remove_beside(folder)
     for old in folder.iterdir():
-        if is_ours(old, {*charts, *(section for _, theirs in tasks.values() for section in theirs)}):
+        if is_ours(old, {"subsets", *blocks, *analyses.names()}):
             discard(old)
     with pyplot.rc_context({"font.size": 9, "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": "#c6ccd6"}):
         for start, (result, theirs) in tasks.items():
             draw_subsets(result, folder / f"{start}subsets.png")
-            if "confusion" in result.classes:
-                draw_matrix(result.classes["confusion"], folder / f"{start}confusion.png")
-            draw_charts(folder, start, theirs)
-        draw_charts(folder, "", charts)
+            draw_blocks(folder, start, theirs)
+        draw_blocks(folder, "", blocks)
 
 
-def draw_charts(folder: Path, start: str, charts: TaskCharts) -> None:
-    """Write each chart under its section and its title."""
-    for section, each in charts.items():
-        for chart in each:
-            draw_chart(chart, folder / f"{start}{section}-{slug(chart.title)}.png")
+def draw_blocks(folder: Path, start: str, blocks: Blocks) -> None:
+    """Write each chart under its analysis and its title, each matrix under its analysis."""
+    for name, each in blocks.items():
+        for block in each:
+            if isinstance(block, Chart):
+                draw_chart(block, folder / f"{start}{name}-{slug(block.title)}.png")
+            elif isinstance(block, Matrix):
+                draw_matrix(block, folder / f"{start}{name}.png")
 
 
-def is_ours(path: Path, sections: Iterable[str]) -> bool:
+def is_ours(path: Path, names: Iterable[str]) -> bool:
     """Was this picture written here? Its name and its first bytes say so."""
-    names = "|".join(map(re.escape, sections))
-    if not re.fullmatch(rf"([A-Za-z0-9_]+-)?(subsets|confusion|({names})-[a-z0-9-]*)\.png", path.name):
+    known = "|".join(map(re.escape, names))
+    if not re.fullmatch(rf"([A-Za-z0-9_]+-)?({known})(-[a-z0-9-]*)?\.png", path.name):
         return False
     try:
         file, _ = open_plain(path, links=False)
@@ -125,12 +127,11 @@ def draw_subsets(result: TaskEvaluation, path: Path) -> None:
     write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
-def draw_matrix(found: dict[str, Any], path: Path) -> None:
+def draw_matrix(found: Matrix, path: Path) -> None:
     """Counts, rows the true labels; the darker, the larger a row's share."""
-    counts, labels = np.array(found["counts"]), found["labels"]
+    counts, labels, shares = np.array(found.counts), found.labels, np.array(found.shares)
     side = 2.2 + 0.42 * len(labels)
     figure, axes = new_figure(side + 0.6, side, "Rows are true labels, columns answers", left=0.28, bottom=0.24)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
         if count:

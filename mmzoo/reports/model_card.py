@@ -89,7 +89,7 @@ def results(result: Evaluation) -> list[tuple[str, str]]:
     found += [(whose(result, each, "verdict"), each.verdict) for each in labelled(result)]
     found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in metrics.items()]
     for each in labelled(result):
-        name, trust = each.primary, each.trust
+        name, trust = each.primary, result.found[each.name]
         for single in each.spec.input_names:
             found.append((whose(result, each, f"{single} alone"), f"{each.subsets[single][name]:.3f} {name}"))
         if "ece" in trust["calibration"]:
@@ -108,12 +108,13 @@ def limits(result: Evaluation) -> list[tuple[str, str]]:
         found.append(("not tried", f"No record has {', '.join(absent)}."))
     found += [(each.name, each.reason) for each in result.tasks.values() if each.reason]
     for each in labelled(result):
-        worst = [row for row in each.classes.get("by_class", []) if row["f1"] is not None][:2]
+        analyzed = result.found[each.name]
+        worst = [row for row in analyzed.get("by_class", []) if row["f1"] is not None][:2]
         if worst:
             said = ", ".join(f"{row['label']} (F1 {row['f1']:.2f})" for row in worst)
             found.append((whose(result, each, "weakest labels"), said))
-        if each.slices and each.task.score_is_share:
-            row = each.slices[0]
+        if analyzed["slices"] and each.task.score_is_share:
+            row = analyzed["slices"][0]
             said = f"{row['column']} = {row['value']}: {row['score']:.2f} of {row['count']} records"
             found.append((whose(result, each, "weakest slice"), said))
     return found

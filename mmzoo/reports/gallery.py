@@ -9,8 +9,8 @@ import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.evaluation.selective import confidence
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
+from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.subsets import subsets
 from mmzoo.modalities import Modality
 
@@ -18,9 +18,9 @@ SHOWN = 8
 EACH = 2
 
 
-def gallery(records: Records, result: TaskEvaluation) -> list[dict[str, Any]]:
+def gallery(result: TaskEvaluation) -> list[dict[str, Any]]:
     """Groups of up to eight records together: `title`, and `records` with inputs, label, answer and shares."""
-    task = result.task
+    task, records = result.task, result.records
     rows = np.flatnonzero(result.known)
     score = result.scores[result.everything]
     groups: dict[str, np.ndarray] = {}

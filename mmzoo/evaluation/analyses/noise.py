@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import OnRequest
+from mmzoo.evaluation.blocks import Block, Chart, Line, Text
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.graph.cut import fusing, tower_of
 from mmzoo.inference.running import BATCH, compiled, to_predictions
 from mmzoo.inference.subsets import presence_of, run_towers
@@ -17,6 +21,54 @@ from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
 MOST = 256  # records; more would only narrow the curves
+
+
+@analyses.register("noise", section="noise")
+class Noise(OnRequest):
+    """The score while one modality gets worse in steps and the others stay as they are."""
+
+    remedy: ClassVar[str] = "Noise was not asked for; mmzoo evaluate RUN --noise measures it."
+
+    def draw(self, found: dict[str, dict[str, dict[str, Any]]], result: TaskEvaluation) -> list[Block]:
+        charts = [chart(result, name, how, curve) for name, kinds in found.items() for how, curve in kinds.items()]
+        said = "One modality gets worse from left to right, the others stay as they are."
+        if len(result.spec.inputs) > 1:
+            said += " Unfused is the mean of what each modality answers by itself."
+        return [Text(said, soft=True), *charts] if charts else []
+
+
+def chart(result: TaskEvaluation, name: str, how: str, curve: dict[str, Any]) -> Chart:
+    """The score with all modalities, and with the noisy one alone, by the level of one kind of noise."""
+    several = len(result.spec.inputs) > 1
+    steps = list(range(len(curve["levels"]) + 1))
+    levels = ["none", *(f"{level:g}" for level in curve["levels"])]
+    drawn = [
+        Line(words, steps, [curve["clean"][key], *curve[key]], place, dots=True)
+        for place, (key, words) in enumerate((("fused", "fused"), ("unimodal", f"{name} alone")))
+        if key == "fused" or several
+    ]
+    left = curve["relative"]
+    notes = [] if left is None else [f"{left * 100:.0f} % of the score is left on average"]
+    notes += [against_late(result.task, curve)] * several
+    return Chart(
+        f"{name}: {how}",
+        drawn,
+        f"{how}, {curve['unit']}",
+        f"{curve['metric']} by {how} of {name}",
+        (0, 1) if result.task.score_is_share else None,
+        list(zip(steps, levels, strict=True)),
+        "; ".join(notes),
+        small=True,
+    )
+
+
+def against_late(task: Task, curve: dict[str, Any]) -> str:
+    """Effective robustness in words."""
+    more = curve["effective"]
+    size = f"{abs(more) * 100:.1f} points" if task.score_is_share else f"{abs(more):.3g}"
+    if size in ("0.0 points", "0"):
+        return "as much lost as unfused"
+    return f"{size} {'less' if more > 0 else 'more'} lost than unfused"
 
 
 def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:

@@ -1,14 +1,18 @@
-"""Where the mistakes are: by class, by slice of the records, by size of the answer."""
+"""Where the mistakes are: by slice of the records."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from mmzoo.data.records import Records
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.blocks import Block, Table
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
@@ -16,56 +20,34 @@ from mmzoo.tasks import Task
 
 MOST_SLICES = 30  # different values of a column that is sliced as it is; numbers beyond that are cut in quarters
 LEAST_RECORDS = 5  # of a slice
+SHOWN = 12  # on the page; metrics.json has them all
 
 
-def confusion(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """How often each label (rows) is answered as each (columns), int (K, K)."""
-    from sklearn.metrics import confusion_matrix
+@analyses.register("slices", section="mistakes")
+class Slices(Analysis):
+    """The mean score of the records that share a value of a column."""
 
-    return np.asarray(confusion_matrix(labels, answers.argmax(axis=1), labels=np.arange(len(task.answer_names))))
+    place: ClassVar[int] = 40
 
+    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+        present, score = result.subset_predictions.present, result.scores[result.everything]
+        return slices(result.spec, result.task, result.records, present, result.known, score)
 
-def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
-    """Precision, recall, F1 and count of each label, worst F1 first; for many labels at once also average precision.
-
-    None stands for a share of nothing: the precision of a label never given, the recall of one that does not occur.
-    """
-    from sklearn.metrics import average_precision_score, precision_recall_fscore_support
-
-    single = task.tags.exclusive
-    right, given = (labels, answers.argmax(axis=1)) if single else (labels > 0.5, answers > 0.5)
-    found = precision_recall_fscore_support(
-        right, given, labels=np.arange(len(task.answer_names)), zero_division=np.nan
-    )
-    rows = []
-    for k, label in enumerate(task.answer_names):
-        shares = {
-            name: number_of(values[k]) for name, values in zip(("precision", "recall", "f1"), found, strict=False)
-        }
-        row: dict[str, Any] = {"label": label, **shares, "count": int(found[3][k])}
-        if not single:
-            some = bool(right[:, k].any())
-            row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if some else None
-        rows.append(row)
-    return sorted(rows, key=lambda row: (row["f1"] is None, row["f1"] or 0.0))
-
-
-def number_of(share: float) -> float | None:
-    """A share, None where it is one of nothing."""
-    return None if np.isnan(share) else float(share)
-
-
-def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
-    """For each target of a regression: bias, deviation, and the quantiles of answer minus truth."""
-    errors = answers - labels
-    return [
-        {
-            "bias": float(error.mean()),
-            "rmse": float(np.sqrt((error**2).mean())),
-            "quantiles": dict(zip(("5", "50", "95"), np.percentile(error, [5, 50, 95]).tolist(), strict=True)),
-        }
-        for error in errors.T
-    ]
+    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+        if not found:
+            return []
+        score = result.task.score_words if result.task.greater_is_better else "− error"
+        rows = [
+            [
+                f"{row['column']}: {row['value']}",
+                row["score"],
+                f"{row['low']:.3f} to {row['high']:.3f}",
+                row["count"],
+            ]
+            for row in found[:SHOWN]
+        ]
+        heads = ["slice", score, "95 %", "records"]
+        return [Table(heads, rows, "slices of the records", "By slice of the records, worst first")]
 
 
 def slices(

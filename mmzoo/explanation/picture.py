@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.evaluation.attention import cross_modal_attention
+from mmzoo.explanation.attention import cross_modal_attention
 from mmzoo.figures import write_figure
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
-    from mmzoo.evaluation.explain import Explanation
+    from mmzoo.explanation.explain import Explanation
     from mmzoo.modalities.explanation import InputExplanation
 
 FOR, AGAINST, INK, SOFT = "#2f5fa7", "#b5530f", "#1d2433", "#5b6475"

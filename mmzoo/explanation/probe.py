@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.evaluation.gradients import at_layer, grad_cam, gradients, integrated_gradients
-from mmzoo.evaluation.target import Target, spectrum_layer
+from mmzoo.explanation.gradients import at_layer, grad_cam, gradients, integrated_gradients
+from mmzoo.explanation.target import Target, spectrum_layer
 
 
 class CaseProbe:

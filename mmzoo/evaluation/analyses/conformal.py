@@ -1,48 +1,56 @@
-"""Answers held back where the model is unsure, and answers that are sets or ranges with a promised coverage."""
+"""Answers that are sets of labels or ranges of numbers, with a promised coverage."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.blocks import Block, Text
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.tasks import Task
 
-COVERAGES = np.arange(1, 21) / 20
 PROMISE = 0.9
 DIVISIONS = 100
 
 
-def risk_coverage(confidence: np.ndarray, score: np.ndarray) -> dict[str, Any]:
-    """The share of mistakes among the surest answers, and the area under it.
+@analyses.register("conformal", section="trust")
+class Conformal(Analysis):
+    """Sets of labels, or ranges of numbers, that hold the truth nine times of ten."""
 
-    Args:
-        confidence: float (N,), higher is surer.
-        score: float (N,) from 0 to 1; `1 - score` is the risk.
+    place: ClassVar[int] = 30
 
-    Returns:
-        `aurc`, the mean risk over all coverages (Geifman, Uziel & El-Yaniv 2019, arXiv:1805.08206), with
-        `best`, what the same answers would reach in the best order; `coverage` and `risk` at `COVERAGES`.
-        Among equally sure answers the risk is spread evenly.
-    """
-    order = np.argsort(-confidence, kind="stable")
-    loss = (1.0 - score)[order]
-    _, starts, counts = np.unique(-confidence[order], return_index=True, return_counts=True)
-    loss = np.repeat(np.add.reduceat(loss, starts) / counts, counts)
-    ranks = np.arange(1, len(loss) + 1)
-    risks = np.cumsum(loss) / ranks
-    places = np.ceil(COVERAGES * len(loss) - 1e-9).astype(int) - 1
-    return {
-        "aurc": float(risks.mean()),
-        "best": float((np.cumsum(np.sort(1.0 - score)) / ranks).mean()),
-        "coverage": COVERAGES.tolist(),
-        "risk": risks[places].tolist(),
-    }
+    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+        task, held_out = result.task, result.validation
+        if task.tags.probabilistic and not task.tags.exclusive:
+            return {"reason": f"Task '{task.name}' has any number of right labels; a set is for one."}
+        if not (task.tags.exclusive or task.tags.numeric):
+            return {"reason": f"Task '{task.name}' answers neither with labels nor with numbers."}
+        if held_out is None or not held_out.known(task).any():
+            return {"reason": "There are no validation records to fix the sets on."}
+        theirs = held_out.labels_and_predictions(task, result.everything)
+        found = conformal(task, *result.labels_and_predictions, theirs)
+        return {**found, "resampled": resampled(task, *result.labels_and_predictions, theirs)}
 
+    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+        asked, got = f"{found['nominal_coverage'] * 100:.0f} %", f"{found['coverage'] * 100:.1f} %"
+        if "size" in found:
+            said = f"Sets of labels that should hold the right one {asked} of the time do so {got} of the time, with "
+            said += f"{found['size']:.1f} of {len(result.task.answer_names)} labels on average."
+        else:
+            reach = ", ".join("everywhere" if half is None else f"{half:.3g}" for half in found["half_width"])
+            said = f"Ranges that should hold the truth {asked} of the time do so {got} of the time; they reach {reach} "
+            said += "to either side of the answer."
+        again = found["resampled"]
+        said += f" In {again['divisions']} random divisions of the validation and {result.split} records it is "
+        said += f"{again['mean'] * 100:.1f} %, nine of ten between {again['low'] * 100:.1f} and "
+        said += f"{again['high'] * 100:.1f} %."
+        return [Text(said)]
 
-def confidence(task: Task, answers: np.ndarray) -> np.ndarray:
-    """How sure each prediction (N, K) is, float (N,): the probability of what it says, the mean over many."""
-    return answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
+    def draw_reason(self, reason: str) -> list[Block]:
+        return [Text(reason)]
 
 
 def threshold(scores: np.ndarray, promise: float = PROMISE) -> float:

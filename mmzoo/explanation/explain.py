@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.evaluation.attention import AttentionMap, attention_maps, mean_weights
-from mmzoo.evaluation.probe import CaseProbe
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
-from mmzoo.evaluation.target import Target, make_target
+from mmzoo.explanation.attention import AttentionMap, attention_maps, mean_weights
+from mmzoo.explanation.probe import CaseProbe
+from mmzoo.explanation.target import Target, make_target
 from mmzoo.modalities.explanation import InputExplanation
 from mmzoo.words import one_line
 
@@ -69,7 +69,7 @@ class Explanation:
 
     def draw(self, path: str | Path) -> None:
         """Write one picture (PNG): the shares of the modalities, and each modality with what counted in it."""
-        from mmzoo.evaluation.picture import draw
+        from mmzoo.explanation.picture import draw
 
         draw(self, Path(path))
 

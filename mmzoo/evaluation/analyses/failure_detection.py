@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -13,15 +13,69 @@ from mmzoo.data.records import Records, decode
 from mmzoo.data.sources import open_table
 from mmzoo.datasets import open_source
 from mmzoo.errors import require
-from mmzoo.evaluation.calibration import scores
-from mmzoo.evaluation.selective import confidence
-from mmzoo.evaluation.uncertainty import auroc, embedder, energy, ensemble, logits_of, mahalanobis, mc_dropout
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import OnRequest
+from mmzoo.evaluation.analyses.calibration import scores
+from mmzoo.evaluation.blocks import Block, Cell, Heading, Table, Text
+from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.evaluation.uncertainty import (
+    auroc,
+    confidence,
+    embedder,
+    energy,
+    ensemble,
+    logits_of,
+    mahalanobis,
+    mc_dropout,
+)
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks import Task
 
 MOST_LEARNED = 1000  # training records that the embeddings are held against
+
+SIGNS = {
+    "probability": "a low probability of what is said",
+    "energy": "energy of the logits",
+    "evidence": "little evidence",
+    "mc_dropout": "draws under dropout disagree",
+    "ensemble": "the ensemble disagrees",
+    "mahalanobis": "distance from what was learned",
+}
+MEANS = {"mc_dropout": "The mean of the draws under dropout", "ensemble": "The mean of the ensemble"}
+
+
+@analyses.register("uncertainty", section="trust")
+class Uncertainty(OnRequest):
+    """How well uncertainty scores tell mistakes, and records out of distribution."""
+
+    remedy: ClassVar[str] = (
+        "Not asked for; mmzoo evaluate RUN --mc-dropout 20, --ensemble RUNS or --ood TABLE measures them."
+    )
+
+    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+        ood, sign = found["ood_records"], result.task.score_sign
+        said = "How often a sign is stronger in a mistake than in a right answer"
+        said += f", and in one of {ood} out-of-distribution records than in one like those learned" if ood else ""
+        heads = ["sign", "mistakes", *(["out-of-distribution records"] if ood else [])]
+        rows: list[list[Cell]] = [
+            [SIGNS[name], each["mistakes"], *([each["ood"]] if ood else [])] for name, each in found["scores"].items()
+        ]
+        blocks: list[Block] = [
+            Heading("Uncertainty"),
+            Text(f"{said} (AUROC; 0.5 is chance).", soft=True),
+            Table(heads, rows, "uncertainty scores"),
+        ]
+        for how, each in found["averaged"].items():
+            text = f"{MEANS[how]}: {result.task.score_words} {sign * each['score']:.3f}"
+            if "ece" in each:
+                text += f", ECE {each['ece']:.3f}, Brier {each['brier']:.3f}, NLL {each['nll']:.3f}"
+            blocks.append(Text(f"{text}.", soft=True))
+        return blocks
+
+    def draw_reason(self, reason: str) -> list[Block]:
+        return [Heading("Uncertainty"), Text(reason, soft=True)]
 
 
 def failure_detection(

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.evaluation.target import BATCH, Target, entry, repeated
+from mmzoo.explanation.target import BATCH, Target, entry, repeated
 from mmzoo.graph.parts import kept_on
 from mmzoo.tasks import Task
 

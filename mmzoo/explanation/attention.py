@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.declared import Axis
-from mmzoo.evaluation.target import Target
+from mmzoo.explanation.target import Target
 from mmzoo.graph.cut import tower_outputs
 from mmzoo.graph.parts import kept_on
 

@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.blocks import Block, Cell, Chart, Line, Table, Text, named
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.inference.calibrate import confidence as fit_confidence
 from mmzoo.tasks import Task
 
 BINS = 15
+LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
+
+
+@analyses.register("calibration", section="trust")
+class Calibration(Analysis):
+    """Are probabilities what they say? ECE, Brier score and NLL, before and after temperature scaling."""
+
+    place: ClassVar[int] = 10
+
+    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+        task, held_out = result.task, result.validation
+        if not task.tags.probabilistic:
+            return no_probabilities(task)
+        by_subset = {
+            subset: calibration(
+                task,
+                *result.subset_predictions.logits(task, subset),
+                held_out.logits(task, subset) if held_out else None,
+            )
+            for subset in result.subset_predictions.outputs
+        }
+        return {**by_subset[result.everything], "subsets": {name: figures(each) for name, each in by_subset.items()}}
+
+    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+        bins = {"as trained": found["reliability"]}
+        if "scaled" in found:
+            bins["scaled"] = found["scaled"]["reliability"]
+        bins = {name: [each for each in rows if each["count"] >= LEAST_CLAIMS] for name, rows in bins.items()}
+        drawn = [
+            Line(name, [each["confidence"] for each in rows], [each["accuracy"] for each in rows], place, dots=True)
+            for place, (name, rows) in enumerate(bins.items())
+        ]
+        ticks = [(k / 4, f"{k / 4:g}") for k in range(5)]
+        said, label = "how sure it says it is", "share of right answers by stated probability"
+        title, ideal = "Share that is right, by how sure the model is", Line("", [0, 1], [0, 1], "soft")
+        heads = ["modalities", "ECE", "Brier", "NLL"]
+        after = "Without validation records no temperature is fitted."
+        if "scaled" in found:
+            heads += ["temperature", "ECE after", "Brier after", "NLL after"]
+            after = "The temperature is fitted on the validation records."
+        rows = [[named(subset), *cells(each)] for subset, each in found["subsets"].items()]
+        return [
+            Chart(title, [ideal, *drawn], said, label, (0, 1), ticks),
+            Table(heads, rows, "calibration by subset of the modalities"),
+            Text(f"ECE is the mean distance of what is claimed from what is true. {after}", soft=True),
+        ]
+
+
+def no_probabilities(task: Task) -> dict[str, str]:
+    """Why a task without probabilities has none of this."""
+    what = "numbers, which say nothing of how sure they are" if task.tags.numeric else "no probabilities"
+    return {"reason": f"Task '{task.name}' answers with {what}."}
+
+
+def figures(found: dict[str, Any]) -> dict[str, Any]:
+    """What `calibration` found without the bins of `reliability`, which are of all modalities only."""
+    return {key: figures(value) if key == "scaled" else value for key, value in found.items() if key != "reliability"}
+
+
+def cells(found: dict[str, Any]) -> list[Cell]:
+    """The figures of a subset as a row of the table."""
+    plain: list[Cell] = [found[key] for key in ("ece", "brier", "nll")]
+    return [*plain, f"{found['temperature']:.2f}", *cells(found["scaled"])] if "scaled" in found else plain
 
 
 def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,58 @@
+"""The errors of numbers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.blocks import Block, Chart, Line, Text
+from mmzoo.evaluation.of_task import TaskEvaluation
+
+DRAWN = 400  # records at most
+
+
+@analyses.register("residuals", section="mistakes")
+class Residuals(Analysis):
+    """Of numbers: bias, root mean square and quantiles of answer minus truth."""
+
+    place: ClassVar[int] = 20
+
+    def applies(self, result: TaskEvaluation) -> bool:
+        return bool(result.task.tags.numeric)
+
+    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+        return residuals(*result.labels_and_predictions)
+
+    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+        labels, answers = (each[:DRAWN] for each in result.labels_and_predictions)
+        blocks: list[Block] = []
+        for k in range(labels.shape[1]):
+            low, high = float(labels[:, k].min()), float(labels[:, k].max())
+            dots = Line("", labels[:, k].tolist(), answers[:, k].tolist(), "dots", dots=True)
+            title = "Answer by truth" if labels.shape[1] == 1 else f"Answer {k + 1} by truth"
+            ideal = Line("", [low, high], [low, high], "soft")
+            blocks.append(Chart(title, [ideal, dots], "truth", f"answer {k + 1} by truth"))
+        return [*blocks, Text(" ".join(map(in_words, found)), soft=True)]
+
+
+def in_words(target: dict[str, Any]) -> str:
+    """The errors of one target in a sentence."""
+    low, high = target["quantiles"]["5"], target["quantiles"]["95"]
+    said = f"Bias {target['bias']:+.3g}, root mean square {target['rmse']:.3g}"
+    return f"{said}, nine of ten errors from {low:.3g} to {high:.3g}."
+
+
+def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+    """For each target of a regression: bias, deviation, and the quantiles of answer minus truth."""
+    errors = answers - labels
+    return [
+        {
+            "bias": float(error.mean()),
+            "rmse": float(np.sqrt((error**2).mean())),
+            "quantiles": dict(zip(("5", "50", "95"), np.percentile(error, [5, 50, 95]).tolist(), strict=True)),
+        }
+        for error in errors.T
+    ]

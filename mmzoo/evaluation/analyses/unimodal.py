@@ -1,0 +1,89 @@
+"""Each modality by itself, in a model of its own: what the fused one has to be better than."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mmzoo.data.records import Records
+from mmzoo.evaluation.analyses import analyses
+from mmzoo.evaluation.analyses.base import OnRequest
+from mmzoo.evaluation.blocks import Block
+from mmzoo.evaluation.verdict import Gain, amount, gain, span
+from mmzoo.files import subfolder
+from mmzoo.folders import check_no_link
+from mmzoo.inference.metrics import task_metrics
+from mmzoo.inference.subset_predictions import predict_subsets
+from mmzoo.spec import Spec
+from mmzoo.tasks import Task
+from mmzoo.training.finished import load_finished
+from mmzoo.training.train import train
+
+
+@analyses.register("unimodal", section="modalities")
+class Unimodal(OnRequest):
+    """A model of each modality by itself, trained as the fused one was.
+
+    The page has these models below the subsets of the fused one, and their gains beside the others.
+    """
+
+    remedy: ClassVar[str] = "Models of one modality each were not asked for; mmzoo evaluate RUN --unimodal trains them."
+
+    def draw_reason(self, reason: str) -> list[Block]:
+        return []
+
+
+def train_unimodal(
+    spec: Spec,
+    train_records: Records,
+    validation: Records,
+    records: Records,
+    scores: dict[str, Any],
+    *,
+    folder: Path,
+    **settings: Any,
+) -> dict[str, dict[str, Any]]:
+    """By task `models`, what a model of each input alone is worth, and the `verdict`.
+
+    Each is trained into `FOLDER/unimodal/INPUT`. One that is there already is not trained again, and one that was
+    stopped is gone on with.
+
+    Args:
+        spec: of the fused model.
+        train_records, validation: which that one was trained on.
+        records: to test on.
+        scores: by task, the fused model's, float (N,), of the records with a label of the task.
+        folder: of the fused model's run.
+        settings: of `mmzoo.training.train.train`, as the fused model had them.
+
+    Returns:
+        Of each model its `metrics` on the same records, and the `gain` of the fused model over it.
+    """
+    place = subfolder(folder, "unimodal")
+    found: dict[str, dict[str, tuple[dict[str, float], Gain]]] = {name: {} for name in scores}
+    for name in spec.input_names:
+        out = check_no_link(place / name)
+        model = load_finished(train(spec.subset([name]), train_records, validation, out=out, **settings))
+        answers = predict_subsets(model, records)
+        for task in model.spec.tasks:
+            if task.name in scores:
+                theirs = task.score(*answers.labels_and_predictions(task, name))
+                values = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
+                found[task.name][name] = values, gain(f"{name}, trained alone", scores[task.name], theirs)
+    said: dict[str, dict[str, Any]] = {}
+    for task in spec.tasks:
+        if each := found.get(task.name):
+            models = {name: {"metrics": values, "gain": more.to_json()} for name, (values, more) in each.items()}
+            said[task.name] = {"models": models, "verdict": verdict(task, [more for _, more in each.values()])}
+    return said
+
+
+def verdict(task: Task, gains: list[Gain]) -> str:
+    """In one sentence: is the fused model better than the best of them?"""
+    least = min(gains, key=lambda each: each.gain)
+    over = f"{least.over.partition(',')[0]} in a model of its own"
+    if least.significance > 0:
+        return f"The fused model gains {amount(task, least)} over {over} ({span(task, least)})."
+    if least.significance < 0:
+        return f"The fused model loses {amount(task, least)} against {over} ({span(task, least)})."
+    return f"The fused model is about as good as {over} (difference {span(task, least)})."

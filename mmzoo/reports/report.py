@@ -1,0 +1,132 @@
+"""The report of a run: one self-contained HTML page, and the model card as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmzoo.choice import Tower
+from mmzoo.data.records import Records
+from mmzoo.evaluation.analyses import SECTIONS, drawn, section_of
+from mmzoo.evaluation.blocks import Block, Chart, Line, Table
+from mmzoo.evaluation.evaluate import Evaluation
+from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.files import subfolder, write_file
+from mmzoo.reports.charts import svg
+from mmzoo.reports.gallery import gallery
+from mmzoo.reports.model_card import card_text, model_card
+from mmzoo.reports.page import page
+from mmzoo.reports.pictures import write_pictures
+from mmzoo.training.notes import read_history
+
+TESTS = {"mcnemar": "McNemar, exact", "sign_flip": "sign-flip permutation"}
+
+
+def write_report(run: Any, records: Records, result: Evaluation) -> None:
+    """Write `run`'s report.html, its charts as pictures/*.png, and model_card.md from an evaluation of `records`."""
+    history = read_history(run.folder)
+    sections = model_card(run, records, result, history)
+    name, learning = run.folder.resolve().name, curves(history)
+    several = len(result.tasks) > 1
+    shown = {each.name: drawn(each, result.found[each.name]) for each in result.tasks.values()}
+    content = page(
+        "mmzoo.reports",
+        "report.html.j2",
+        name=name,
+        spec=result.spec,
+        towers={item.name: Tower.of(item.tower).name for item in result.spec.inputs},
+        split=result.split,
+        metrics=result.subsets[result.everything],
+        tasks=[task_of(each, result.of_task(each.name), shown[each.name], several) for each in result.tasks.values()],
+        sections=SECTIONS,
+        everything=result.everything,
+        epochs=len(history),
+        seed=run.settings["seed"],
+        curves=groups(learning),
+        card=sections,
+        count=len(records),
+        svg=svg,
+    )
+    write_file(run.folder / "report.html", content)
+    write_file(run.folder / "model_card.md", card_text(name, sections, result.spec).encode("utf-8", "replace"))
+    theirs = {
+        f"{each.name}-" if several else "": (each, shown[each.name])
+        for each in result.tasks.values()
+        if not each.reason
+    }
+    write_pictures(subfolder(run.folder, "pictures"), {"curves": learning}, theirs)
+
+
+def task_of(
+    result: TaskEvaluation, data: dict[str, Any], shown: dict[str, list[Block]], several: bool
+) -> dict[str, Any]:
+    """What the page shows of one task.
+
+    Args:
+        data: what metrics.json has of it.
+        shown: what its analyses draw.
+        several: are there other tasks? Then the metrics are called without the task's name, which stands above.
+    """
+    task = result.task
+    found: dict[str, Any] = {"name": task.name, "data": data, "several": several, "unimodal": {}}
+    if result.reason:
+        return found
+    start = f"{task.name}_" if several else ""
+    unimodal = data["unimodal"].get("models", {})
+    gains = [*data["gains"], *(each["gain"] for each in unimodal.values())]
+    return {
+        **found,
+        "subsets": result.subsets,
+        "unimodal": unimodal,
+        "gains": [{**each, "test": TESTS[each["test"]]} for each in gains],
+        "primary": result.primary,
+        "spread": result.score_name,
+        "words": {metric: metric.removeprefix(start).replace("_", " ") for metric in result.subsets[result.everything]},
+        "sections": {
+            section: groups([block for name, each in shown.items() if section_of(name) == section for block in each])
+            for section in SECTIONS
+        },
+        "gallery": gallery(result),
+    }
+
+
+def groups(blocks: Sequence[Block]) -> list[list[Block]]:
+    """The blocks of a section, those together that stand side by side: all charts, and the tables with a title."""
+    found: dict[Any, list[Block]] = {}
+    for k, block in enumerate(blocks):
+        aside = isinstance(block, Chart) or (isinstance(block, Table) and block.title)
+        found.setdefault(block.kind if aside else k, []).append(block)
+    return list(found.values())
+
+
+def table(data: dict[str, Any]) -> str:
+    """The metrics of every subset as text, from what metrics.json holds."""
+    names = list(data["metrics"])
+    width = max(10, *(len(subset) for subset in data["subsets"]))
+    rows = [f"{data['split']}: {data['examples']} examples"]
+    rows += [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
+    for subset, found in data["subsets"].items():
+        values = "  ".join(f"{found.get(name, float('nan')):>{max(9, len(name))}.3f}" for name in names)
+        rows.append(f"{subset:<{width}}  {values}")
+    return "\n".join(rows)
+
+
+def curves(rows: list[dict[str, Any]]) -> list[Chart]:
+    """Learning curves: losses in one chart, each validation metric that is a share in the other."""
+    if len(rows) < 2:
+        return []
+    epochs = [row["epoch"] for row in rows]
+    losses = {"loss": "training", "val_loss": "validation"}
+    shares = {name: name[4:].replace("_", " ") for name in rows[0] if name.startswith("val_") and name != "val_loss"}
+    found = []
+    for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))):
+        drawn = [
+            Line(words, epochs, [np.nan if row.get(key) is None else row[key] for row in rows], place % 4)
+            for place, (key, words) in enumerate(names.items())
+            if key in rows[0]
+        ]
+        if drawn:
+            found.append(Chart(title, drawn, "epoch", f"{title} by epoch", span))
+    return found
