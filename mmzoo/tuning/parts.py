@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 
 if TYPE_CHECKING:
@@ -55,6 +54,6 @@ def into_blocks(tower: list[keras.layers.Layer], count: int) -> list[list[keras.
     return [tower[start:end] for start, end in pairwise(ends)]
 
 
-def variables_of(layers: Sequence[keras.layers.Layer]) -> list[Tensor]:
+def variables_of(layers: Sequence[keras.layers.Layer]) -> list[keras.Variable]:
     """All variables of some layers that can train."""
     return [variable for layer in layers for variable in layer.trainable_variables]
