@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,11 @@ from mmzoo.figures import write_figure
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.words import one_line
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Table:
             lines.append(f"{row.name:<{width}}  {values}  {span:>16}  {against}  {row.parameters:>10,}")
         return "\n".join(lines)
 
-    def draw(self, axes: Any, title: str) -> None:
+    def draw(self, axes: Axes, title: str) -> None:
         """The runs' scores with their intervals."""
         for place, row in enumerate(self.rows):
             low, high = row.interval

@@ -15,7 +15,7 @@ from mmzoo.evaluation.verdict import Gain, gain, sentence
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.inference.subsets import subsets
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @dataclass(frozen=True)

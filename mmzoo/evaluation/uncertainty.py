@@ -13,12 +13,13 @@ from mmzoo.data.records import Records, decode
 from mmzoo.graph.cut import fusing
 from mmzoo.inference.running import BATCH, run_model
 from mmzoo.inference.subsets import run_towers
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 def confidence(task: Task, answers: np.ndarray) -> np.ndarray:
     """How sure each prediction (N, K) is, float (N,): the probability of what it says, the mean over many."""
-    return answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
+    sure = answers.max(axis=1) if task.tags.exclusive else np.maximum(answers, 1.0 - answers).mean(axis=1)
+    return np.asarray(sure)
 
 
 def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None = None) -> np.ndarray:
@@ -43,18 +44,18 @@ def conflict(task: Task, answers: list[np.ndarray], present: np.ndarray | None =
 def divergence(task: Task, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """How far two sets of predictions (N, K) are apart, float (N,)."""
     if not task.tags.probabilistic:
-        return np.abs(first - second).mean(axis=1)
+        return np.asarray(np.abs(first - second).mean(axis=1))
     middle = (first + second) / 2
     if task.tags.exclusive:
-        return entropy(middle) - (entropy(first) + entropy(second)) / 2
+        return np.asarray(entropy(middle) - (entropy(first) + entropy(second)) / 2)
     both = [np.stack([each, 1 - each], axis=-1) for each in (first, second, middle)]
     one, other, mean = (entropy(each) for each in both)
-    return (mean - (one + other) / 2).mean(axis=1)
+    return np.asarray((mean - (one + other) / 2).mean(axis=1))
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:
     """Of probabilities on the last axis, in bits."""
-    return -(shares * np.log2(np.maximum(shares, 1e-12))).sum(axis=-1)
+    return np.asarray(-(shares * np.log2(np.maximum(shares, 1e-12))).sum(axis=-1))
 
 
 def energy(logits: np.ndarray, *, exclusive: bool = True) -> np.ndarray:
@@ -65,9 +66,9 @@ def energy(logits: np.ndarray, *, exclusive: bool = True) -> np.ndarray:
     """
     logits = logits.astype(np.float64)
     if not exclusive:
-        return -np.logaddexp(0.0, logits).sum(axis=1)
+        return np.asarray(-np.logaddexp(0.0, logits).sum(axis=1))
     most = logits.max(axis=1)
-    return -(most + np.log(np.exp(logits - most[:, None]).sum(axis=1)))
+    return np.asarray(-(most + np.log(np.exp(logits - most[:, None]).sum(axis=1))))
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float | None:
@@ -96,7 +97,7 @@ def mahalanobis(learned: np.ndarray, labels: np.ndarray, embeddings: np.ndarray)
     places = np.searchsorted(np.unique(labels), labels)
     precision = LedoitWolf(assume_centered=True).fit(learned - means[places]).precision_
     away = embeddings[:, None].astype(np.float64) - means[None]
-    return np.einsum("nkd,de,nke->nk", away, precision, away).min(axis=1)
+    return np.asarray(np.einsum("nkd,de,nke->nk", away, precision, away).min(axis=1))
 
 
 def embedder(model: keras.Model, task: str) -> keras.Model | None:

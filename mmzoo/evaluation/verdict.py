@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.evaluation.statistics import interval, paired_test
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.explanation.target import BATCH, Target, entry, repeated
 from mmzoo.graph.parts import kept_on
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 FIRST_STEPS, MOST_STEPS = 32, 1024
 GAP = 0.005  # of the difference that is shared out; the path is cut finer until it is reached
@@ -26,7 +27,7 @@ def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task:
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
 
     @tf.function(input_signature=[signature, tf.TensorSpec((), tf.int32)])
-    def run(inputs: Any, index: Any) -> Any:
+    def run(inputs: dict[str, Tree], index: Tensor) -> tuple[Tensor, Tensor]:
         x = inputs[name][0] if isinstance(inputs[name], (list, tuple)) else inputs[name]
         with tf.GradientTape() as tape:
             tape.watch(x)

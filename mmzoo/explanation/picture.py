@@ -14,6 +14,8 @@ from mmzoo.figures import write_figure
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from mmzoo.explanation.explain import Explanation
     from mmzoo.modalities.explanation import InputExplanation
 
@@ -113,7 +115,7 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
         place.set_visible(False)
 
 
-def draw_attention(place: Any, attention: dict[str, dict[str, float]]) -> None:
+def draw_attention(place: Axes, attention: dict[str, dict[str, float]]) -> None:
     """A table: a row for each query, a column for each key."""
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -130,12 +132,12 @@ def draw_attention(place: Any, attention: dict[str, dict[str, float]]) -> None:
     bare(place)
 
 
-def note(place: Any, words: str, x: float, row: int) -> None:
+def note(place: Axes, words: str, x: float, row: int) -> None:
     """A few words to the right of a bar."""
     place.annotate(words, (x, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
 
 
-def bare(place: Any) -> None:
+def bare(place: Axes) -> None:
     """Only the lines that say something."""
     place.spines[["top", "right", "left"]].set_visible(False)
     place.tick_params(length=0, colors=SOFT)
@@ -175,7 +177,7 @@ def colours() -> Any:
     return LinearSegmentedColormap.from_list("against_for", [AGAINST, (1, 1, 1, 0), FOR])
 
 
-def shown(place: Any, each: InputExplanation, how: str | None, title: str) -> None:
+def shown(place: Axes, each: InputExplanation, how: str | None, title: str) -> None:
     """A picture, and a map over its paler self."""
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
@@ -197,7 +199,7 @@ def heat_of(each: InputExplanation, how: str) -> np.ndarray:
     """A map as it is drawn: of attention, what is above (blue) or below an even share."""
     values = each.maps[how]
     if how == "attention":
-        return values - values.mean()
+        return np.asarray(values - values.mean())
     return blurred(values) if how == "integrated_gradients" else values
 
 
@@ -208,7 +210,7 @@ def blurred(heat: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter(heat, max(heat.shape[0] / 64, 0.7)))
 
 
-def spectrogram(place: Any, each: InputExplanation, how: str | None, title: str) -> None:
+def spectrogram(place: Axes, each: InputExplanation, how: str | None, title: str) -> None:
     """A spectrogram, or a map of it, time to the right and pitch upwards."""
     assert each.shown is not None
     place.set_title(title, fontsize=9, color=SOFT)
@@ -220,12 +222,13 @@ def spectrogram(place: Any, each: InputExplanation, how: str | None, title: str)
         end, span = limits(values), (0, 1, 0, 1)
         pale = {"vmin": each.shown.min(), "vmax": each.shown.min() + 4 * np.ptp(each.shown)}
         place.imshow(each.shown.T, origin="lower", aspect="auto", extent=span, cmap="gray_r", **pale)
-        heat = {"vmin": -end, "vmax": end, "alpha": 0.85}
-        place.imshow(values.T, origin="lower", aspect="auto", extent=span, cmap=colours(), **heat)
+        place.imshow(
+            values.T, origin="lower", aspect="auto", extent=span, cmap=colours(), vmin=-end, vmax=end, alpha=0.85
+        )
     place.spines[:].set_color("#c6ccd6")
 
 
-def bars(place: Any, names: list[str], values: np.ndarray, title: str, sign: str) -> None:
+def bars(place: Axes, names: list[str], values: np.ndarray, title: str, sign: str) -> None:
     """One bar a word, channel or column, in their order."""
     place.set_title(title, fontsize=9, color=SOFT)
     place.barh(range(len(names)), values, height=0.62, color=[FOR if value >= 0 else AGAINST for value in values])
@@ -238,7 +241,7 @@ def bars(place: Any, names: list[str], values: np.ndarray, title: str, sign: str
     bare(place)
 
 
-def wave(place: Any, each: InputExplanation) -> None:
+def wave(place: Axes, each: InputExplanation) -> None:
     """A waveform, each stretch in the colour of what is lost without it."""
     assert each.shown is not None
     losses = each.maps["occlusion"]

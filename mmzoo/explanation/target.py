@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tree
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
 from mmzoo.evaluation.shapley import Coalition
@@ -19,7 +20,7 @@ from mmzoo.inference.running import compiled
 from mmzoo.inference.subsets import run_towers
 from mmzoo.layers import entry as graph_entry
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 BATCH = 32
 
@@ -68,7 +69,7 @@ class Target:
         present = np.array([[name in each for name in self.spec.input_names] for each in chosen])
         return self._fuse(self.tokens, present & self.inputs["present"])
 
-    def with_tokens(self, name: str, tokens: Any) -> np.ndarray:
+    def with_tokens(self, name: str, tokens: Tree) -> np.ndarray:
         """The task's logits (B, units) with other (values, mask) in place of one input's."""
         count = len(tokens[1])
         return self._fuse({**self.tokens, name: tokens}, np.repeat(self.inputs["present"], count, axis=0))
@@ -85,7 +86,8 @@ class Target:
 
     def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
         spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
-        return compiled(fusing(self.model))({**spread, "present": tf.constant(present)})[self.task.name].numpy()
+        outputs = compiled(fusing(self.model))({**spread, "present": tf.constant(present)})
+        return np.asarray(outputs[self.task.name])
 
 
 def repeated(array: np.ndarray, count: int) -> np.ndarray:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.shapley import MOST, Coalition, shapley
 from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.subsets import subsets
-from mmzoo.modalities import Modality
+from mmzoo.modalities.base import Modality
 
 SHOWN = 8
 EACH = 2
@@ -85,7 +86,7 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
     return {**entry, "top": top, "right": bool(task.score(label[None], answers[None])[0] == 1)}
 
 
-def shown_input(item: Modality, value: Any, record: str) -> dict[str, Any]:
+def shown_input(item: Modality, value: Raw, record: str) -> dict[str, Any]:
     """One input of a record for the page: `missing`, or some of `text`, `picture`, `sound` and `curves`."""
     found: dict[str, Any] = {"name": item.name, "alt": f"{item.name} of record {record}"}
     if value is None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,10 +20,14 @@ from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.machine import machine
 from mmzoo.words import code_block, markdown, printable
 
+if TYPE_CHECKING:
+    from mmzoo.run import Run
+    from mmzoo.spec import Spec
+
 Section = tuple[str, list[tuple[str, str]]]
 
 
-def model_card(run: Any, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
+def model_card(run: Run, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
     """The sections of the card: each a title and (what, how much) pairs."""
     spec, model = result.spec, run.model
     training = run.settings["training"]
@@ -51,7 +55,7 @@ def model_card(run: Any, records: Records, result: Evaluation, history: list[dic
     ]
 
 
-def data_of(run: Any, records: Records, split: str) -> list[tuple[str, str]]:
+def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
     """The data set, and each split's size and hash."""
     if not run.has_data:
         return [(split, f"{len(records)} records, {fingerprint(records)}")]
@@ -130,7 +134,7 @@ def whose(result: Evaluation, task: TaskEvaluation, what: str) -> str:
     return f"{task.name}: {what}" if len(result.tasks) > 1 else what
 
 
-def card_text(name: str, sections: list[Section], spec: Any) -> str:
+def card_text(name: str, sections: list[Section], spec: Spec) -> str:
     """The card as Markdown, with the whole spec at its end. Nothing of the data's is markup in it."""
     lines = [f"# {markdown(name)}", ""]
     for title, pairs in sections:

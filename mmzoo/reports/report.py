@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,10 +21,13 @@ from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.training.notes import read_history
 
+if TYPE_CHECKING:
+    from mmzoo.run import Run
+
 TESTS = {"mcnemar": "McNemar, exact", "sign_flip": "sign-flip permutation"}
 
 
-def write_report(run: Any, records: Records, result: Evaluation) -> None:
+def write_report(run: Run, records: Records, result: Evaluation) -> None:
     """Write `run`'s report.html, its charts as pictures/*.png, and model_card.md from an evaluation of `records`."""
     history = read_history(run.folder)
     sections = model_card(run, records, result, history)

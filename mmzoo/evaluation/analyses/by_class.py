@@ -10,7 +10,7 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Table
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @analyses.register("by_class", section="mistakes")

@@ -11,7 +11,7 @@ from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Chart, Line, Table, Text, named
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.inference.calibrate import confidence as fit_confidence
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 BINS = 15
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance

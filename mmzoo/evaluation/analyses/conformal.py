@@ -10,7 +10,7 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 PROMISE = 0.9
 DIVISIONS = 100

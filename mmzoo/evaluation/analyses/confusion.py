@@ -10,7 +10,7 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Matrix, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 
 @analyses.register("confusion", section="mistakes")

@@ -31,7 +31,7 @@ from mmzoo.evaluation.uncertainty import (
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 MOST_LEARNED = 1000  # training records that the embeddings are held against
 

@@ -18,7 +18,7 @@ from mmzoo.inference.running import BATCH, compiled, to_predictions
 from mmzoo.inference.subsets import presence_of, run_towers
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 MOST = 256  # records; more would only narrow the curves
 

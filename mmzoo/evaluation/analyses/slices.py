@@ -16,7 +16,7 @@ from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 
 MOST_SLICES = 30  # different values of a column that is sliced as it is; numbers beyond that are cut in quarters
 LEAST_RECORDS = 5  # of a slice

@@ -15,7 +15,7 @@ from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import task_metrics
 from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
-from mmzoo.tasks import Task
+from mmzoo.tasks.base import Task
 from mmzoo.training.finished import load_finished
 from mmzoo.training.train import train
 
