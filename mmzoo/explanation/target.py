@@ -87,7 +87,8 @@ class Target:
     def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
         spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
         outputs = compiled(fusing(self.model))({**spread, "present": tf.constant(present)})
-        return np.asarray(outputs[self.task.name])
+        logits: np.ndarray = outputs[self.task.name].numpy()
+        return logits
 
 
 def repeated(array: np.ndarray, count: int) -> np.ndarray:
