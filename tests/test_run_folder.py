@@ -96,7 +96,7 @@ def test_an_evaluation_follows_no_link_and_deletes_nothing_of_others(run: Path, 
         (run / "pictures" / name).write_bytes(b"\x89PNG not ours")
     (run / "pictures" / "noise-linked.png").symlink_to(home / "mine")
     old = run / "pictures" / "noise-of-before.png"
-    shutil.copy(next(run.glob("pictures/trust-*.png")), old)
+    shutil.copy(next(run.glob("pictures/calibration-*.png")), old)
     (run / "pictures" / name_beside()).write_bytes(b"half")
     mmzoo.Run(run).evaluate(records(12))
     assert not any((run / name).is_symlink() for name in WRITTEN)

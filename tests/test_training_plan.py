@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.errors import MMZooError
+from mmzoo.graph.parts import Parts
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.plan import check_division, make_plan
@@ -70,6 +71,7 @@ def test_the_activations_are_what_the_layers_put_out() -> None:
     x = {"words": keras.Input((8,), name="words"), "present": keras.Input((1,), dtype="bool", name="present")}
     inner = keras.Sequential([keras.layers.Dense(16), keras.layers.Dense(3)], name="animal.head")
     model = keras.Model(x, {"animal": inner(keras.layers.Dense(4)(x["words"]))})
+    model.parts = Parts(model, {}, {}, ())
     inputs = {"words": tf.zeros((6, 8)), "present": tf.ones((6, 1), bool)}
     spec = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))]).subset(["words"])
     feed, labels = Fixed(inputs, {"animal": tf.zeros(6, tf.int32)}), []
