@@ -80,7 +80,7 @@ class Count(Task):
         miss = np.abs(predictions[:, 0] - labels)
         return {"within_one": float((miss <= 1).mean()), "miss": float(miss.mean())}
 
-    def worth(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         return -np.abs(predictions[:, 0] - labels)
 '''
 
