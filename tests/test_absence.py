@@ -17,6 +17,7 @@ from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from mmzoo.inference.running import to_predictions
+from tests.conftest import usual
 from tests.zoo import INPUTS, SMALL, TASK, batch_of
 
 TOWERS = {
@@ -76,7 +77,7 @@ def of_onnx(model: Any, folder: Path) -> Ask:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [saved_model, tflite, dynamic, of_onnx])
+@pytest.mark.parametrize("make", usual([saved_model, tflite, dynamic, of_onnx], [saved_model, tflite]))
 def test_garbage_in_an_absent_input_changes_nothing(model: Any, tmp_path: Path, make: Callable[..., Ask]) -> None:
     ask = make(model, tmp_path)
     example = {name: array[:1] for name, array in batch_of(SPEC).items()}

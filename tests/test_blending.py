@@ -89,6 +89,7 @@ def train(out: Path, callbacks: Any = (), **settings: Any) -> mmzoo.Run:
     return mmzoo.train(spec, *records, training=training, out=out, callbacks=callbacks)
 
 
+@pytest.mark.long
 def test_a_stopped_run_goes_on_with_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the same bytes, over epochs in which the heads are weighed anew; which moves the weights."""
     weighed: list[np.ndarray] = []

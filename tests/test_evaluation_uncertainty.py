@@ -112,6 +112,7 @@ def row_of(records: Records, row: int) -> dict[str, Any]:
     return {name: records.column(name)[row] for name in ("picture", "words", "sound")}
 
 
+@pytest.mark.long
 def test_from_a_table_and_from_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`mmzoo evaluate RUN --mc-dropout --ensemble --ood`, from files; and what cannot be is said."""
     rows = [f"the {LABELS[k % 3]} number {k},{LABELS[k % 3]},{SPLITS[k % 4]}" for k in range(48)]

@@ -13,8 +13,8 @@ import mmzoo
 from mmzoo.fusions import fusions
 from mmzoo.modalities.base import Modality
 from mmzoo.towers import towers
-from tests.conftest import small_spec
-from tests.zoo import INPUTS, LARGE, SMALL, TASK, batch_of
+from tests.conftest import small_spec, usual
+from tests.zoo import FAMILIES, INPUTS, LARGE, SMALL, TASK, batch_of
 
 
 def check_keras(model: keras.Model, batch: dict[str, np.ndarray], path: Path) -> None:
@@ -45,7 +45,7 @@ def served(kind: str) -> list[str]:
     return [name for name in towers.names(serves=kind) if name not in LARGE]
 
 
-@pytest.mark.parametrize("name", fusions.names())
+@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_fusions(name: str, tmp_path: Path) -> None:
     """Over two inputs whose towers are quickly built."""
     inputs = [made_input("sensor", "cnn_1d"), made_input("tabular", "ft_transformer")]
@@ -72,6 +72,7 @@ def test_layers_of_towers(kind: str) -> None:
             assert type(layer).from_config(config).get_config() == config
 
 
+@pytest.mark.long
 def test_frozen_blocks(tmp_path: Path) -> None:
     tower = mmzoo.Tower("efficientnet_lite0", trainable_blocks=2)
     spec = mmzoo.Spec([mmzoo.Image("x", size=32, tower=tower)], "concat", [TASK], dim=8)

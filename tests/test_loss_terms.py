@@ -21,7 +21,7 @@ from mmzoo.training.methods.base import Learner
 from mmzoo.training.step import Gradients, prepared
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.model import tune
-from tests.conftest import LABELS, small_records, small_spec
+from tests.conftest import LABELS, small_records, small_spec, usual
 
 FACTOR = 0.1
 
@@ -64,7 +64,11 @@ def batch_of(spec: mmzoo.Spec) -> Any:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"grad_accum_steps": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], ids=str
+    "settings",
+    usual(
+        [{}, {"grad_accum_steps": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], [{}, {"grad_accum_steps": 2}]
+    ),
+    ids=str,
 )
 def test_what_layers_add_to_the_loss(settings: dict[str, Any]) -> None:
     """A kernel's L2 and an output's L1, against their definitions: whatever a batch is cut into, or scaled by."""
@@ -109,7 +113,7 @@ def test_a_regularizer_of_a_weight_counts_beside_additions_to_others() -> None:
     np.testing.assert_allclose(found[kernel.path] - plain[kernel.path], slope, atol=2e-5)
 
 
-@pytest.mark.parametrize("settings", [{}, {"methods": ["contrastive"]}, {"methods": ["ogm"]}], ids=str)
+@pytest.mark.parametrize("settings", usual([{}, {"methods": ["contrastive"]}, {"methods": ["ogm"]}], [{}]), ids=str)
 def test_what_is_empty_or_silent_counts_as_absent(settings: dict[str, Any]) -> None:
     spec = spec_of("words", "sound")
     inputs, labels = batch_of(spec)

@@ -28,6 +28,7 @@ from mmzoo.hpo.search import found_results
 from mmzoo.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from mmzoo.training.claim import claim
 from mmzoo.training.notes import history_text, read_history
+from tests.conftest import usual
 
 ROOT = Path(__file__).parent.parent
 LABELS = ("under $5", "$10^$", "<img src=x>\n# [a](javascript:b)")
@@ -403,7 +404,7 @@ def table(tmp_path: Path) -> str:
     return f"{tmp_path / 't.csv'}#answer"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_table_of_a_run_of_others_is_only_read_if_the_user_names_it(
     table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -459,7 +460,7 @@ def replaced(folder: Path) -> None:
     folder.mkdir()
 
 
-@pytest.mark.parametrize("act", [shutil.rmtree, emptied, replaced])
+@pytest.mark.parametrize("act", usual([shutil.rmtree, emptied, replaced], [replaced]))
 def test_a_run_whose_folder_is_taken_away_ends_and_begins_anew(act: Callable[[Path], None], tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     with pytest.raises(MMZooError, match=r"was removed or replaced after the training began.* same command"):
@@ -469,7 +470,8 @@ def test_a_run_whose_folder_is_taken_away_ends_and_begins_anew(act: Callable[[Pa
 
 
 @pytest.mark.parametrize(
-    "lost", [["spec.json"], ["run.json"], ["spec.json", "run.json", "machine.txt"], ["checkpoints"]]
+    "lost",
+    usual([["spec.json"], ["run.json"], ["spec.json", "run.json", "machine.txt"], ["checkpoints"]], [["run.json"]]),
 )
 def test_a_run_that_is_half_deleted_begins_anew_and_loses_no_checkpoint(
     lost: list[str], run: Path, capsys: pytest.CaptureFixture[str]
