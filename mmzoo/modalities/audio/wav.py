@@ -1,4 +1,7 @@
-"""WAV files of 16-bit samples, read without a library, and what headers claim of how long a recording is."""
+"""WAV files of 16-bit samples, read without a library, and what headers claim of how long a recording is.
+
+soundfile takes 4.0 times as long for a second at 16 kHz (`python benchmarks/wav.py`); all other sounds are read by it.
+"""
 
 from __future__ import annotations
 
