@@ -16,13 +16,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("out", type=Path, help="the folder; a writing that was stopped in it is gone on with")
     sub.add_argument("--records", type=int, default=1024, metavar="N", help="records in a shard (default 1024)")
     sub.add_argument("--size", default="100MB", help="bytes after which a shard ends all the same (default 100MB)")
-    sub.add_argument(
-        "--on-error",
-        choices=["error", "skip", "mask"],
-        default="error",
-        help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
-    )
-    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+    tables.add_faults(sub)
 
 
 def run(args: argparse.Namespace) -> None:

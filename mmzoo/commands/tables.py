@@ -24,6 +24,17 @@ def add(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--encoding", default="", metavar="NAME", help="of its text, such as cp1252 (default UTF-8)")
 
 
+def add_faults(sub: argparse.ArgumentParser) -> None:
+    """What is done about records that cannot be used: `on_error` and `budget` of `mmzoo.data.faults.Faults`."""
+    sub.add_argument(
+        "--on-error",
+        choices=["error", "skip", "mask"],
+        default="error",
+        help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
+    )
+    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+
+
 def named(name: str, args: argparse.Namespace, label: str | None = None) -> Any:
     """The name of a table with what the command line says of it, as a `TableName`."""
     from mmzoo.data.options import Options, TableName, told_kinds

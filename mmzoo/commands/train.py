@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmzoo.commands import recipes
+from mmzoo.commands import recipes, tables
 from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
 
@@ -21,13 +21,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
-    sub.add_argument(
-        "--on-error",
-        choices=["error", "skip", "mask"],
-        default="error",
-        help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
-    )
-    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+    tables.add_faults(sub)
     sub.add_argument(
         "--strategy",
         choices=["auto", "one", "mirrored", "workers", "tpu"],

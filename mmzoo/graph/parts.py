@@ -151,17 +151,17 @@ def find_parts(
     """The parts of a model from what `build` made and what towers and fusions declared."""
     inputs = {}
     for name, last in tokens.items():
-        below = _operations_below(last)
-        entries = (keras.layers.InputLayer,)
+        below = _operations(keras.tree.flatten(last.input))
+        apart = (keras.layers.InputLayer, type(here[name]))
         layers = tuple(
-            layer for layer in model.layers if (id(layer) in below or layer is last) and not isinstance(layer, entries)
+            layer for layer in model.layers if (id(layer) in below or layer is last) and not isinstance(layer, apart)
         )
         grid = declared.grids.get(name)
         inputs[name] = InputParts(
             gates[name],
             last,
             here[name],
-            tuple(layer for layer in layers if layer is not here[name]),
+            layers,
             declared.frozen.get(name),
             declared.embeddings.get(name),
             # Also of a tower within the tower, which has the input's name and a part behind it.
@@ -204,30 +204,27 @@ def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
 
 def layers_between(fused: Fused, logits: Tensor) -> tuple[keras.layers.Layer, ...]:
     """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
-    given = {id(tensor) for tensor in (fused.embedding, *(fused.tokens or ()))}
-    found: dict[int, keras.layers.Layer] = {}
-    waiting = [logits]
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) in given:
-            continue
-        operation, node, _ = tensor._keras_history
-        if isinstance(operation, keras.layers.Layer):
-            found[id(operation)] = operation
-        waiting += operation._inbound_nodes[node].input_tensors
-
-    layers = [*found.values()][::-1]
+    found = _operations([logits], given=(fused.embedding, *(fused.tokens or ())))
+    layers = [each for each in found.values() if isinstance(each, keras.layers.Layer)][::-1]
     reading = [layer for layer in layers if any(each is fused.embedding for each in keras.tree.flatten(layer.input))]
     return (*reading, *(layer for layer in layers if all(layer is not each for each in reading)))
 
 
-def _operations_below(layer: keras.layers.Layer) -> set[int]:
-    """The ids of all operations of the graph that a layer's input comes from."""
-    found: set[int] = set()
-    waiting = keras.tree.flatten(layer.input)
+def _operations(tensors: Sequence[Tensor], given: Sequence[Tensor] = ()) -> dict[int, keras.Operation]:
+    """All operations of the graph that some tensors come from, by their ids, the last ones first.
+
+    Args:
+        given: tensors behind which the graph is not followed.
+    """
+    ends = {id(tensor) for tensor in given}
+    found: dict[int, keras.Operation] = {}
+    waiting = list(tensors)
     while waiting:
-        operation, node, _ = waiting.pop()._keras_history
+        tensor = waiting.pop()
+        if id(tensor) in ends:
+            continue
+        operation, node, _ = tensor._keras_history
         if id(operation) not in found:
-            found.add(id(operation))
+            found[id(operation)] = operation
             waiting += operation._inbound_nodes[node].input_tensors
     return found
