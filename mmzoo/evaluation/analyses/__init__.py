@@ -35,6 +35,7 @@ TAKEN = {
     "examples",
     "metrics",
     "subsets",
+    "subsets_in_all",
     "modality_counts",
     "intervals",
     "verdict",

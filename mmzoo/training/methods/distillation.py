@@ -71,7 +71,9 @@ class Distillation(TrainingMethod):
 
 
 def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The logits of a run's model for all records, by `teacher_labels(task)`, float32 (N, units).
+    """What a run's model says to all records, as logits of the spec's own tasks, by `teacher_labels(task)`.
+
+    Each float32 (N, units).
 
     Args:
         teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.
@@ -91,4 +93,4 @@ def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.
     for name in model.spec.input_names:
         require(name in records.columns, f"The teacher '{teacher}' needs input '{name}', which the records have not.")
     found = run_model(model, decode(model.spec, records))
-    return {teacher_labels(task.name): found[task.name] for task in spec.tasks}
+    return {teacher_labels(t.name): t.logits_like(theirs[t.name], found[t.name]) for t in spec.tasks}
