@@ -66,7 +66,7 @@ class Block:
         self.means = np.where(known, numbers, 0.0).sum(axis=0) / count
         spread = np.sqrt((np.where(known, numbers - self.means, 0.0) ** 2).sum(axis=0) / count)
         self.deviations = np.where(spread > 1e-9, spread, 1.0)
-        self.unknown = [k for k, some in enumerate(known.all(axis=0)) if not some]
+        self.unknown = np.flatnonzero(~known.all(axis=0))
         self.sizes = [int(matrix[:, k].max()) + 1 for k in self.categories]
 
     def scaled(self, table: Table) -> Any:

@@ -78,7 +78,7 @@ def labels_of(task: Task, records: Records) -> Labels:
 def targets_of(task: Task, encoded: np.ndarray) -> np.ndarray:
     """Known labels as the predictions that would be right, float (N, K)."""
     if task.tags.exclusive:
-        return np.eye(len(task.answer_names))[encoded.astype(int)]
+        return np.asarray(np.eye(len(task.answer_names))[encoded.astype(int)])
     return encoded.reshape(len(encoded), -1).astype(np.float64)
 
 

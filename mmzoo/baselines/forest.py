@@ -27,7 +27,7 @@ class Forest(Model):
 
         features, names = problem.features, problem.names
         matrix = features.plain(problem.train.records, names)
-        # Of one-hot labels the variance that a split removes is the Gini impurity, so this is a classifier's forest too.
+        # Of one-hot labels the variance that a split removes is the Gini impurity: it classifies, too.
         forest = RandomForestRegressor(
             n_estimators=0,
             max_features=1 / 3 if problem.task.tags.numeric else "sqrt",

@@ -25,7 +25,8 @@ class Boosted:
     """
 
     def __init__(self, estimator: Any) -> None:
-        self.estimator, self.stage = estimator, None
+        self.estimator = estimator
+        self.stage: int | None = None
 
     def fit(self, matrix: np.ndarray, labels: np.ndarray) -> Self:
         """With `STEP` iterations more."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmzoo.modalities.vectorizer import means_of_parts
+
 PARTS = 8  # of the time
 
 
 def sound_vector(frames: np.ndarray) -> np.ndarray:
     """Frames (T, F) of a log-mel spectrogram -> float32 (13 F + 2,).
 
-    Of each band: mean, deviation, tenth and ninetieth percentile, the deviation of its first differences, and its mean in
-    each of eight parts of the time; beside them how loud the whole is and the logarithm of how long. Without any frame
-    all but the last is zero.
+    Of each band: mean, deviation, tenth and ninetieth percentile, the deviation of its first differences, and its mean
+    in each of eight parts of the time; beside them how loud the whole is, and the logarithm of how long. Without any
+    frame all is zero.
     """
     length, bands = frames.shape
     if not length:
@@ -20,12 +22,8 @@ def sound_vector(frames: np.ndarray) -> np.ndarray:
     level = frames.mean()
     centred = frames - level
     steps = np.diff(centred, axis=0) if length > 1 else np.zeros((1, bands))
-    edges = np.linspace(0, length, PARTS + 1).round().astype(int)
-    parts = [
-        centred[min(a, length - 1) : max(b, min(a, length - 1) + 1)].mean(axis=0) for a, b in zip(edges, edges[1:])
-    ]
     low, high = np.percentile(centred, [10, 90], axis=0)
-    rows = [centred.mean(axis=0), centred.std(axis=0), low, high, steps.std(axis=0), *parts]
+    rows = [centred.mean(axis=0), centred.std(axis=0), low, high, steps.std(axis=0), *means_of_parts(centred, PARTS)]
     return np.concatenate([*rows, [level, np.log1p(length)]])
 
 
@@ -46,4 +44,4 @@ def log_mel(wave: np.ndarray, sample_rate: int, bands: int) -> np.ndarray:
     cut = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     power = np.abs(np.fft.rfft(cut * hann, axis=1)) ** 2
-    return np.log(power @ mel_weights(sample_rate, window, bands) + FLOOR)
+    return np.asarray(np.log(power @ mel_weights(sample_rate, window, bands) + FLOOR))

@@ -10,8 +10,8 @@ SIDE, CELLS, DIRECTIONS = 32, 8, 9
 def picture_vector(pixels: np.ndarray) -> np.ndarray:
     """uint8 (32, 32, 3) -> float32 (944,).
 
-    16 x 16 grey pixels; a histogram of the directions of edges in each of 8 x 8 fields (as in HOG, Dalal & Triggs 2005);
-    the mean colours of 4 x 4 fields, and a histogram of 4 x 4 x 4 colours.
+    16 x 16 grey pixels; a histogram of the directions of edges in each of 8 x 8 fields (as in HOG, Dalal & Triggs
+    2005); the mean colours of 4 x 4 fields, and a histogram of 4 x 4 x 4 colours.
     """
     colours = pixels.astype(np.float32) / 255.0
     grey = colours @ np.array([0.299, 0.587, 0.114], np.float32)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmzoo.modalities.vectorizer import means_of_parts
+
 BANDS, PARTS, LAGS = 8, 8, (1, 2, 4, 8)
 MOST_PAIRS = 16  # channels up to which each pair of them is correlated
 
@@ -13,8 +15,8 @@ def series_vector(series: np.ndarray) -> np.ndarray:
 
     Of each channel: mean, deviation, extremes, quartiles, skewness and kurtosis; deviation and mean size of the
     differences; how often it crosses its mean; autocorrelations at four lags; the logarithm of the power in eight bands
-    of its spectrum; its mean in eight parts of the time, and the share of gaps. Of all: the correlations of the channels,
-    and the logarithm of how long it is.
+    of its spectrum; its mean in eight parts of the time, and the share of gaps. Of all: the correlations of the
+    channels, and the logarithm of how long it is.
     """
     measured = np.isfinite(series)
     rows = np.flatnonzero(measured.any(axis=1))
@@ -41,11 +43,9 @@ def channel_vector(x: np.ndarray) -> np.ndarray:
     steps = np.diff(x)
     crossings = (np.diff(np.signbit(z)) != 0).mean()
     alike = [(z[lag:] * z[:-lag]).mean() if len(z) > lag else 0.0 for lag in LAGS]
-    edges = np.linspace(0, len(x), PARTS + 1).round().astype(int)
-    parts = [x[min(a, len(x) - 1) : max(b, min(a, len(x) - 1) + 1)].mean() for a, b in zip(edges, edges[1:])]
     shape = [mean, deviation, x.min(), x.max(), *np.percentile(x, [10, 25, 50, 75, 90]), (z**3).mean(), (z**4).mean()]
     change = [steps.std(), np.abs(steps).mean(), crossings, x[-1] - x[0]]
-    return np.array([*shape, *change, *alike, *spectrum(z), *parts])
+    return np.array([*shape, *change, *alike, *spectrum(z), *means_of_parts(x, PARTS)])
 
 
 def spectrum(z: np.ndarray) -> np.ndarray:
