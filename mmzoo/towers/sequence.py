@@ -30,6 +30,8 @@ def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
     def add(encoder: Encoder) -> Encoder:
         def tower(x: Tensor, item: Any, **options: Any) -> Tokens:
             width = options.get("width", parameters["width"].default)
+            if "signals" in parameters:
+                options.setdefault("signals", item.signals)
             return encoder(item.sequence(x, width), scoped(item), **options)
 
         parameters = inspect.signature(encoder).parameters
