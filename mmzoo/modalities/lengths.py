@@ -10,7 +10,7 @@ import numpy as np
 LOOKED_AT = 64
 """Files of a column that are opened to see how long they are."""
 LITTLE_MORE = 1.5
-"""Up to so many times what nineteen of twenty have, all have their whole length: padding costs less than what is lost."""
+"""Where the longest is no more than so many times what nineteen of twenty have, all are read whole."""
 
 
 def spread(values: Sequence[Any], count: int = LOOKED_AT) -> list[Any]:

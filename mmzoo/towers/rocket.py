@@ -11,9 +11,13 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
+from mmzoo.choice import Tower
+from mmzoo.layers import pooled
+from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_max, masked_mean
-from mmzoo.towers.sequence import sequence_tower, without_padding
+from mmzoo.towers import towers
+from mmzoo.towers.sequence import Encoder, check_encoder, sequence_tower, without_padding
 
 TAPS = 9
 LEVELS = (-1.0, 0.0, 1.0)
@@ -23,7 +27,13 @@ QUANTILES = (-1.5, -0.75, 0.0, 0.75, 1.5)
 SHARPNESS = 4.0
 
 
-@sequence_tower("rocket")
+def check_beside(item: Modality, *, beside: Tower | str | None, **_options: Any) -> None:
+    """The tower beside the kernels reads sequences and knows its options."""
+    if beside is not None:
+        check_encoder(item, beside, "stand beside kernels")
+
+
+@sequence_tower("rocket", check_beside)
 def rocket(
     tokens: Tokens,
     name: Callable[[str], str],
@@ -31,6 +41,7 @@ def rocket(
     width: int = 84,
     dilations: Annotated[int, Range(1, 12)] = 6,
     dropout: float = 0.3,
+    beside: Tower | str | None = None,
     signals: int = 0,
 ) -> Tokens:
     """The features of fixed random kernels and simple statistics (MiniRocket; Dempster et al. 2021, arXiv:2012.08791).
@@ -41,6 +52,8 @@ def rocket(
         width: kernels of each dilation; of a text, also the width of its embedding.
         dilations: 1, 2, 4 ... times the distance between the taps of a kernel.
         dropout: share of the features left out in training.
+        beside: a tower for sequences that trains, by name or `Tower(name, option=...)`; the mean and the maximum of its
+            tokens stand beside the features.
         signals: the first so many numbers of a token are convolved, and of the others only the mean is taken; all of
             them, if 0. A sensor's channels, if it is not given.
     """
@@ -48,6 +61,11 @@ def rocket(
     # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from.
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))(x)
     x = keras.layers.Dropout(dropout, name=name("dropout"))(x)
+    if beside is not None:
+        chosen = Tower.of(beside)
+        encode: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
+        found = encode(tokens, lambda part: name(f"beside.{part}"), **chosen.options)
+        x = ops.concatenate([x, pooled(found)], axis=-1)
     return Tokens(x[:, None], ops.any(tokens.mask, axis=1, keepdims=True))
 
 

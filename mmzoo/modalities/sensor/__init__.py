@@ -116,7 +116,7 @@ class Sensor(Modality):
         """With the mean and the deviation of each channel over what was measured in these records."""
         if self.means:
             return self
-        means, deviations = statistics(np.concatenate([self.decode(value) for value in values]))
+        means, deviations = statistics(np.concatenate([self._read(value)[0] for value in values]))
         return replace(self, means=means, deviations=deviations)
 
     @property
@@ -131,6 +131,13 @@ class Sensor(Modality):
         Raises:
             MMZooError: it is not readable, holds something else than numbers, or has other channels.
         """
+        array, length = self._read(value)
+        if length > self.steps:
+            note_truncation(self.name, length, self.steps, "steps", "steps")
+        return padded(array, self.steps, np.nan)
+
+    def _read(self, value: Raw) -> tuple[np.ndarray, int]:
+        """Up to `steps` steps, float32 (any, channels), NaN in gaps; and how many there are."""
         what = f"sensor '{self.name}'"
         found, names = read_named(value)
         if self.channels_first:
@@ -142,10 +149,8 @@ class Sensor(Modality):
         length = len(array)
         if self.rate:
             array, length = even_steps(array, self.rate, self.steps, what)
-        if length > self.steps:
-            note_truncation(self.name, length, self.steps, "steps", "steps")
         array = real_numbers(array[: self.steps], what)
-        return padded(np.where(np.isfinite(array), array, np.nan), self.steps, np.nan)
+        return np.where(np.isfinite(array), array, np.nan), length
 
     @classmethod
     def holds(cls, value: Raw) -> bool:
