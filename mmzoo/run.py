@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from mmzoo.artifact import load
+from mmzoo.auto.defaults import training_for
+from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
@@ -20,6 +23,7 @@ from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
 from mmzoo.spec import Spec
+from mmzoo.training.claim import next_free
 from mmzoo.training.finished import check_finished
 from mmzoo.training.notes import made_in, read_machine, read_settings
 from mmzoo.training.settings import Training
@@ -293,3 +297,43 @@ def train(
     if made:
         run.model = made[0]
     return run
+
+
+EVALUATION = 0.1
+"""The share of a time for everything that goes by with the evaluation and its report."""
+
+
+def train_within(
+    spec: Spec,
+    train: Records,
+    validation: Records,
+    *,
+    seconds: float,
+    training: Training | None = None,
+    quality: str = "good",
+    out: str | Path | None = None,
+    began: float | None = None,
+    **settings: Any,
+) -> Run:
+    """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
+
+    Args:
+        seconds: for all of it, from `began` on; a tenth of it is left for the evaluation.
+        training: the settings of all candidates; those that suit the number of records, if not given.
+        out: as `train` has it.
+        began: when it was, by `time.monotonic`; now, if not given.
+        settings: `seed`, `data`, `recipe`, `on_error` and `budget`, as `train` has them.
+    """
+    gone = 0.0 if began is None else time.monotonic() - began
+    folder = train_within_folder(
+        spec,
+        train,
+        validation,
+        seconds=seconds * (1 - EVALUATION),
+        gone=gone,
+        training=training or training_for(spec, len(train)),
+        quality=quality,
+        out=Path(out) if out is not None else next_free(Path("runs")),
+        **settings,
+    )
+    return Run(folder)

@@ -38,6 +38,7 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         settings.append(f"training.epochs={args.epochs}")
     splits = None
     if args.label is not None:
+        from mmzoo.auto.defaults import training_for, with_auxiliary
         from mmzoo.data.guess import load_named
         from mmzoo.data.sources import absolute
 
@@ -45,7 +46,8 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         spec, splits, lines = load_named(named)
         print("\n".join(lines))
         own = str(named)
-        recipe = Recipe(spec, own).changed(settings)
+        spec = with_auxiliary(spec)
+        recipe = Recipe(spec, own, training_for(spec, len(splits[0]))).changed(settings)
         splits = splits if recipe.data == own else None
     else:
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")

@@ -97,8 +97,8 @@ def stream(
     within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, num_variants, ...), `Half` or as the model takes them, of which one variant is drawn; or `Held` or `Examples`, to be
-            augmented now.
+        features: by input (N, num_variants, ...), as the model takes them or `Half`, of which one variant is drawn; or
+            `Held` or `Examples`, to be augmented now.
         varied: what is drawn of them.
         table: the rows of one pass, where it is not each example once.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
