@@ -1,1 +1,1 @@
-"""What nobody has said is chosen here: settings that suit the data, and the best of several candidates within a time."""
+"""What nobody has said: settings that suit the data, and the best of several candidates within a time."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -226,14 +227,13 @@ class Search:
             keras.backend.clear_session()
             training = replace(candidate.training, epochs=tried.epochs)
             steps = max(tried.epochs * len(self.train) // training.batch_size, 1)
-            shown = sys.stdout
             watch = Watch(
                 until,
                 tried.epochs,
                 steps,
                 self.stop,
                 again=again,
-                say=lambda line: print(f"  {line}", file=shown, flush=True),
+                say=partial(print, " ", file=sys.stdout, flush=True),
             )
             try:
                 # A line for each of ten epochs and the size of each model are too much of all candidates.
