@@ -41,6 +41,7 @@ _HOMES = {
     "compare": "mmzoo.evaluation.compare",
     "evaluate": "mmzoo.evaluation.evaluate",
     "explain": "mmzoo.explanation.explain",
+    "fit": "mmzoo.fitting",
     "from_dataset": "mmzoo.data.streams",
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",

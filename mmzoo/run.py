@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shlex
-import time
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from mmzoo.artifact import load
-from mmzoo.auto.defaults import training_for
-from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
@@ -22,8 +19,8 @@ from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
+from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
-from mmzoo.training.claim import next_free
 from mmzoo.training.finished import check_finished
 from mmzoo.training.notes import made_in, read_machine, read_settings
 from mmzoo.training.settings import Training
@@ -53,6 +50,13 @@ class Run:
         self.folder, self._data = Path(folder), data
         check_finished(folder)
 
+    def __repr__(self) -> str:
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html_of(self)
+
     @cached_property
     def model(self) -> keras.Model:
         """The trained model."""
@@ -80,7 +84,7 @@ class Run:
     @property
     def has_data(self) -> bool:
         """Are there records that may be read?"""
-        return bool(self.data) and not self._foreign
+        return "splits" in vars(self) or (bool(self.data) and not self._foreign)
 
     @property
     def _foreign(self) -> bool:
@@ -95,7 +99,8 @@ class Run:
         Raises:
             MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
         """
-        require(self.data, f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        given = self.data or "splits" in vars(self)
+        require(given, f"The run '{self.folder}' was not trained on a named data set; give the records.")
         return self.splits[split]
 
     @cached_property
@@ -297,43 +302,3 @@ def train(
     if made:
         run.model = made[0]
     return run
-
-
-EVALUATION = 0.1
-"""The share of a time for everything that goes by with the evaluation and its report."""
-
-
-def train_within(
-    spec: Spec,
-    train: Records,
-    validation: Records,
-    *,
-    seconds: float,
-    training: Training | None = None,
-    quality: str = "good",
-    out: str | Path | None = None,
-    began: float | None = None,
-    **settings: Any,
-) -> Run:
-    """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
-
-    Args:
-        seconds: for all of it, from `began` on; a tenth of it is left for the evaluation.
-        training: the settings of all candidates; those that suit the number of records, if not given.
-        out: as `train` has it.
-        began: when it was, by `time.monotonic`; now, if not given.
-        settings: `seed`, `data`, `recipe`, `on_error` and `budget`, as `train` has them.
-    """
-    gone = 0.0 if began is None else time.monotonic() - began
-    folder = train_within_folder(
-        spec,
-        train,
-        validation,
-        seconds=seconds * (1 - EVALUATION),
-        gone=gone,
-        training=training or training_for(spec, len(train)),
-        quality=quality,
-        out=Path(out) if out is not None else next_free(Path("runs")),
-        **settings,
-    )
-    return Run(folder)

@@ -88,9 +88,9 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
     """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
     from mmzoo.auto.summary import described
+    from mmzoo.fitting import train_within
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
-    from mmzoo.run import train_within
 
     began = time.monotonic()
     recipe, splits = recipes.recipe_and_table(args)
@@ -100,7 +100,6 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
     records, validation, test = splits
-    print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
     shared = {
         "training": recipe.training,
         "seed": args.seed,
@@ -111,9 +110,10 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         "budget": args.budget,
     }
     if args.budget_minutes is None:
+        print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
         run = train_run(recipe.spec, records, validation, service=args.service, **shared)
     else:
         seconds, quality = 60 * args.budget_minutes, args.quality or "good"
-        run = train_within(recipe.spec, records, validation, seconds=seconds, began=began, quality=quality, **shared)
+        run = train_within(recipe.spec, splits, seconds=seconds, began=began, quality=quality, **shared)
     run.splits = whole  # a table is not read again for the evaluation
     return run, test
