@@ -10,6 +10,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from mmzoo.quiet import quieten
+
+quieten()
+
 __version__ = "0.1.0"
 
 _HOMES = {

@@ -24,7 +24,7 @@ class TooSlowError(Exception):
         self.epochs = epochs
 
 
-class Watch(keras.callbacks.Callback):
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends a training when its time is over, or when somebody asks to stop; what it was worth by then is kept.
 
     Args:

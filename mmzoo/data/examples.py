@@ -87,9 +87,9 @@ class Half(np.ndarray):
     LARGEST = 65504.0
 
     @classmethod
-    def of(cls, array: np.ndarray) -> Half:
+    def of(cls, array: np.ndarray) -> np.ndarray:
         """The same numbers, rounded to 11 bits; what is larger than float16 has is the largest that it has."""
-        return np.clip(array, -cls.LARGEST, cls.LARGEST).astype(np.float16).view(cls)
+        return np.asarray(np.clip(array, -cls.LARGEST, cls.LARGEST), np.float16).view(cls)
 
     def whole(self) -> np.ndarray:
         """As float32."""

@@ -64,7 +64,7 @@ def compute_features(
 
 def is_halved(tensor: Tensor) -> bool:
     """Is this output of a frozen network kept as half as many bytes?"""
-    return keras.backend.standardize_dtype(tensor.dtype) == "float32"
+    return str(keras.backend.standardize_dtype(tensor.dtype)) == "float32"
 
 
 def stored(tensor: Tensor) -> Tensor:
@@ -106,8 +106,9 @@ def run_frozen_features(
 def first_variant(features: dict[str, Tree]) -> dict[str, Tree]:
     """The originals: what `rest` takes, without the axis of variants."""
 
-    def first(each: np.ndarray) -> np.ndarray:
-        return each[:, 0].whole() if isinstance(each, Half) else each[:, 0]
+    def first(each: Any) -> np.ndarray:
+        chosen = each[:, 0]
+        return chosen.whole() if isinstance(chosen, Half) else np.asarray(chosen)
 
     def original(value: Tree) -> Tree:
         if isinstance(value, Held):
