@@ -20,6 +20,7 @@ from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.vectorizer import Each, Vectorizer
 
 
 class Defaults:
@@ -43,6 +44,10 @@ class Defaults:
     """Is a value a text that people read?"""
     in_column: ClassVar[bool] = True
     """Is a value the cell of one column of a table?"""
+
+    # Models that are no networks
+    pooled: ClassVar[bool] = False
+    """Is the mean token of a frozen pretrained tower worth having beside what `vectorizer` makes?"""
 
     # The graph
     is_sequence: ClassVar[bool] = False
@@ -179,6 +184,10 @@ class Defaults:
             keys: int64 (B,), what draws come from.
         """
         return None
+
+    def vectorizer(self) -> Vectorizer:
+        """What makes rows of numbers of raw values, for models that are no networks: here the decoded example, flat."""
+        return Each(lambda value: self.decode(value).reshape(-1), f"reading {self.name}")  # type: ignore[attr-defined]
 
     def sequence(self, x: Tensor, width: int) -> Tensor:
         """Layers that make a decoded batch `Tokens`, as the towers for sequences read them: frames, steps, words.

@@ -19,6 +19,7 @@ from mmzoo.modalities.audio.corruption import CORRUPTIONS
 from mmzoo.modalities.audio.maps import sound_map, spectrum_png
 from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
 from mmzoo.modalities.audio.sounds import duration, read_sound, to_wav
+from mmzoo.modalities.audio.vectorizer import log_mel, sound_vector
 from mmzoo.modalities.audio.wav import RATES
 from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
 from mmzoo.modalities.base import Modality, padded
@@ -27,6 +28,7 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.truncation import note_truncation
+from mmzoo.modalities.vectorizer import Each
 
 FEATURES = ("log_mel", "mfcc")
 
@@ -250,6 +252,17 @@ class Audio(Modality):
         real = max(int(mask.sum()), 1)
         maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
         return InputExplanation(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
+
+    def vectorizer(self) -> Each:
+        """Statistics of the bands of a log-mel spectrogram, or of the frames that are given."""
+
+        def vector(value: Raw) -> np.ndarray:
+            example = self.decode(value)
+            if self.frames:
+                return sound_vector(example[: len(np.trim_zeros(np.abs(example).max(axis=1), "b"))])
+            return sound_vector(log_mel(example, self.sample_rate, self.num_mel_bins))
+
+        return Each(vector, f"listening to {self.name}")
 
     def sequence(self, x: Tensor, width: int) -> Tensor:
         """Frames: log-mel or MFCC in the graph, or those that were given."""

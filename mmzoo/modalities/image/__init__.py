@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
@@ -26,7 +26,9 @@ from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.image.pictures.graph import decode_graph
 from mmzoo.modalities.image.pictures.reading import from_pillow, is_pillow, read_picture
 from mmzoo.modalities.image.pictures.resizing import resized
+from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.shown import Shown, png
+from mmzoo.modalities.vectorizer import Each
 
 
 @modalities.register("image")
@@ -57,6 +59,7 @@ class Image(Modality):
     array_axes: ClassVar[int] = 3
     dtypes: ClassVar[tuple[str, ...]] = ("uint8",)
     axes: ClassVar[tuple[int, ...]] = (3,)
+    pooled: ClassVar[bool] = True
     closeness: ClassVar[float] = 4.0  # of 255 levels
     corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
@@ -175,6 +178,11 @@ class Image(Modality):
             maps["grad_cam"] = probe.grad_cam(probe.feature_map)
         caption = "where it speaks for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, gap=gap, shown=probe.example, tokens="map")
+
+    def vectorizer(self) -> Each:
+        """Small pixels, edges and colours."""
+        small = replace(self, size=SIDE)
+        return Each(lambda value: picture_vector(small.decode(value)), f"looking at {self.name}")
 
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:

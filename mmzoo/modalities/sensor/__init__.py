@@ -18,7 +18,9 @@ from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.sensor.corruption import CORRUPTIONS
 from mmzoo.modalities.sensor.reading import even_steps, read_numbers
+from mmzoo.modalities.sensor.vectorizer import series_vector
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.vectorizer import Each
 
 
 @modalities.register("sensor")
@@ -155,6 +157,10 @@ class Sensor(Modality):
             maps["integrated_gradients"] = shares[:, : self.channels].sum(axis=0)
         caption = "what each channel says for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, names, gap, shown=probe.example)
+
+    def vectorizer(self) -> Each:
+        """Statistics and the spectrum of each channel."""
+        return Each(lambda value: series_vector(self.decode(value)), f"measuring {self.name}")
 
     def sequence(self, x: Tensor, width: int) -> Tensor:
         """Steps (B, T, 2 channels): the channels without gaps, and which of them were measured."""
