@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.auto import search as search_module
 from mmzoo.auto import watch as watch_module
-from mmzoo.auto import within
 from mmzoo.auto.candidates import candidates
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
+from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import TooSlowError, Watch
 from mmzoo.auto.within import train_within
@@ -195,7 +196,7 @@ def test_a_time_that_is_too_short_for_an_epoch_keeps_what_there_is(tmp_path: Pat
 
 
 def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, real, begun = tmp_path / "run", within.train_folder, []
+    out, real, begun = tmp_path / "run", search_module.train_folder, []
 
     def killed(spec: Any, *rest: Any, **options: Any) -> Any:
         begun.append(options["out"].name)
@@ -203,7 +204,7 @@ def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkey
             raise SystemExit("killed")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(within, "train_folder", killed)
+    monkeypatch.setattr(search_module, "train_folder", killed)
     with pytest.raises(SystemExit):
         trained(out, words_spec("first"))
     first = Trials.read(out)
@@ -232,15 +233,82 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "run" / "model" / "card.json").exists()
 
 
+def test_where_all_epochs_do_not_fit_the_best_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is seen to be too slow: all begin with fewer epochs, and the best goes on from its weights."""
+    begun = []
+
+    def slow(self: Watch, now: float, batch: int) -> None:
+        begun.append(self.epochs)
+        raise TooSlowError(4)
+
+    monkeypatch.setattr(Watch, "check_speed", slow)
+    monkeypatch.setattr(watch_module, "SURE", 0)
+    monkeypatch.setattr(watch_module, "SECONDS", 0.0)
+    spec, out = words_spec("first"), tmp_path / "run"
+    records = words_records(40), words_records(20, 1)
+    train_within(spec, *records, seconds=1e6, training=replace(SMALL, epochs=6), out=out)
+    found = Trials.read(out)
+    assert found is not None
+    assert begun[0] == 6
+    assert [each.epochs for each in found.candidates] == [2, 2, 2, 6]
+    assert found.candidates[-1].name.endswith("_longer")
+    if found.chosen.endswith("_longer"):
+        assert mmzoo.Run(out).settings["training"]["init_from"] == "", "others train with these settings too"
+        assert "trained on from where it was" in found.why
+
+
+def test_together_by_hand() -> None:
+    """Three that are right in two of three parts each, the third of them twice as sure: two together are best."""
+    spec = words_spec("first")
+    labels = {"animal": np.zeros(300, np.int32)}
+    said = {}
+    for name, part in (("a", 0), ("b", 1), ("c", 2)):
+        logits = np.tile([2.0, 0.0, 0.0], (300, 1)).astype(np.float32)
+        logits[part * 100 : part * 100 + 100] = [0.0, 1.0, 0.0]
+        said[name] = Answers(spec, {"animal": logits}, labels)
+    chosen = greedy(said)
+    assert len({*chosen}) >= 2
+    mean = np.mean(
+        [np.exp(said[n].logits["animal"]) / np.exp(said[n].logits["animal"]).sum(1, keepdims=True) for n in chosen],
+        axis=0,
+    )
+    assert (mean.argmax(1) == 0).mean() > 2 / 3
+    assert greedy({"a": said["a"]}) == ["a"]
+
+
+def test_best_lets_one_learn_from_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "greedy", lambda found: ["first", "first_rate_times_3", "first"])
+    found = trained(tmp_path / "run", words_spec("first"), quality="best")
+    student = found.candidates[-1]
+    assert (student.name, student.trained, student.note) == ("distilled", 3, "")
+    if found.chosen == "distilled":
+        (method,) = mmzoo.Run(tmp_path / "run").settings["training"]["methods"]
+        assert [Path(method["teacher"]).name, *(Path(each).name for each in method["others"])] == [
+            "first", "first_rate_times_3", "first"
+        ]  # fmt: skip
+
+
+def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = trained(tmp_path / "run", words_spec("first"), quality="fast")
+    assert found.floor
+    best = found.best_floor("animal")
+    assert best is not None
+    assert best.score == max(each.score for each in found.floor if each.score is not None)
+    assert best.name in found.verdict
+    assert "The floor is" in capsys.readouterr().out
+    assert "Nothing beat the floor" in found.against(best, best.score - 0.1)
+    assert "It beats the floor" in found.against(best, best.score + 0.1)
+
+
 def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = within.train_folder
+    real = search_module.train_folder
 
     def failing(spec: Any, *rest: Any, **options: Any) -> Any:
         if options["out"].name == "first":
             raise MMZooError("No luck.")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(within, "train_folder", failing)
+    monkeypatch.setattr(search_module, "train_folder", failing)
     found = trained(tmp_path / "run", words_spec("first"), quality="good")
     assert found.candidates[0].note == "No luck."
     assert found.chosen != "first"

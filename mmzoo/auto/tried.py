@@ -47,7 +47,7 @@ class Floor:
 
     name: str
     task: str
-    score: float
+    score: float | None
     seconds: float
 
 
@@ -115,6 +115,24 @@ class Trials:
             f"'{folder}' holds candidates for another spec, other settings, data, seed, quality or time; "
             "choose another --out or remove the folder first.",
         )
+
+    def best_floor(self, task: str) -> Floor | None:
+        """The best baseline of a task; None where there is none."""
+        known = [each for each in self.floor or () if each.task == task and each.score is not None]
+        return max(known, key=lambda each: each.score or 0.0, default=None)
+
+    def against(self, floor: Floor, score: float) -> str:
+        """In a sentence: does the one that is kept beat the floor?"""
+        assert floor.score is not None
+        both = f"{self.metric} {score:.3f} against {floor.score:.3f} on the validation records"
+        if score > floor.score:
+            return f"It beats the floor, {floor.name}: {both}."
+        return f"Nothing beat the floor, {floor.name}: {both}; a model of scikit-learn does here."
+
+    def words(self, tried: Tried) -> str:
+        """What has become of a candidate that was trained."""
+        kept = f"epoch {tried.best_epoch} of {tried.trained} kept"
+        return f"{tried.name}: {self.metric} {tried.score:.3f} on the validation records, {kept}, {tried.seconds:.0f} s"
 
     @property
     def heads(self) -> list[str]:
