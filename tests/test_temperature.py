@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,7 @@ def test_what_calibrate_fits_is_the_best(learned: Path) -> None:
 
 @pytest.mark.slow
 def test_it_is_in_all_that_leaves(learned: Path, tmp_path: Path) -> None:
-    run, spec = mmzoo.Run(learned), small_spec()
+    run, spec = mmzoo.Run(shutil.copytree(learned, tmp_path / "learned")), small_spec()
     fitted = temperatures_of(run.model)["animal"]
     assert all(by != 1 for by in fitted.values())
     records = small_records(21, 7)
