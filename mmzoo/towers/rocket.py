@@ -93,7 +93,7 @@ class RandomKernels(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def build(self, shape: Shape, mask_shape: Shape) -> None:
-        self.channels = self.signals or shape[2]
+        self.channels: int = self.signals or shape[2]  # type: ignore[assignment]
         made = kernels(self.channels, self.width, self.dilations, self.seed)
         self.kernels = [
             self.add_weight(shape=each.shape, initializer=lambda *_, each=each, **__: each, name=f"kernels{place}")
