@@ -3,9 +3,9 @@
     python benchmarks/own_data.py                      # all of benchmarks/data_sets.py
     python benchmarks/own_data.py --only movies emoji --minutes 10 --quick 1500
 
-Each data set is written into a folder as a stranger would have it, a CSV and its files. The default (`mmzoo.load_table`
-and `mmzoo.train`) and the baselines (`mmzoo.baselines`) learn from the same training records, choose by the same
-validation records, and answer the same test records once. The best baseline is the best on the validation records; the
+Each data set is written into a folder as a stranger would have it, a CSV and its files. The default (`mmzoo.fit`) and the
+baselines (`mmzoo.baselines`) learn from the same training records, choose by the same validation records, and answer
+the same test records once. The best baseline is the best on the validation records; the
 interval is that of the difference on the test records, 95 % of paired bootstrap samples (Efron 1979).
 
 Prints a table in Markdown.
@@ -17,9 +17,7 @@ import argparse
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 from data_sets import DATA, Wheels, write_table
 
@@ -27,7 +25,8 @@ import mmzoo
 from mmzoo.baselines import best_of, fit_baselines
 from mmzoo.baselines.fit import labels_of
 from mmzoo.data.guess import load_table
-from mmzoo.data.records import decode
+from mmzoo.data.options import TableName
+from mmzoo.data.records import Records, decode
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.tasks.base import Task
 
@@ -46,22 +45,12 @@ HEADS = [
 ]
 
 
-class StopAfter(keras.callbacks.Callback):
-    """Ends training with the first epoch after some seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self.end = time.monotonic() + seconds
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.stop_training = time.monotonic() > self.end
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(DATA), default=list(DATA), help="these data sets")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, and of the baselines, for each")
     parser.add_argument("--quick", type=int, nargs="?", const=1500, default=0, metavar="N", help="N records of each")
+    parser.add_argument("--quality", choices=["fast", "good", "best"], default="good", help="of the default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wheels", type=Path, default=CACHE / "wheels", help="where the packages are or shall be")
     parser.add_argument("--data", type=Path, default=CACHE / "data", help="where the folders are or shall be")
@@ -77,7 +66,8 @@ def main() -> None:
 def line_of(name: str, args: argparse.Namespace) -> str:
     """The row of one data set."""
     data = DATA[name]
-    spec, (train, validation, test) = load_table(write_table(data, args.data, Wheels(args.wheels), quick=args.quick))
+    table = write_table(data, args.data, Wheels(args.wheels), quick=args.quick)
+    spec, (train, validation, test) = load_table(table)
     print(f"{name}: {', '.join(f'{item.name} ({item.kind})' for item in spec.inputs)} -> {spec.tasks[0].kind}")
     (task,) = spec.tasks
     answers = labels_of(task, test)
@@ -94,7 +84,7 @@ def line_of(name: str, args: argparse.Namespace) -> str:
     own, trained = None, 0.0
     if not args.without_default:
         began = time.monotonic()
-        own = default(spec, train, validation, answers.records, args)
+        own = default(table, answers.records, args)
         trained = time.monotonic() - began
     cells = [name, data.about, f"{len(train):,} / {len(validation):,} / {len(test):,}", task.primary_metric]
     cells += ["-" if own is None else f"{primary(task, answers.encoded, own):.3f}"]
@@ -103,11 +93,14 @@ def line_of(name: str, args: argparse.Namespace) -> str:
     return row(cells)
 
 
-def default(spec: Any, train: Any, validation: Any, test: Any, args: argparse.Namespace) -> np.ndarray:
+def default(table: str, test: Records, args: argparse.Namespace) -> np.ndarray:
     """What the default says to the test records."""
+    named = TableName.parse(table)
     with tempfile.TemporaryDirectory() as folder:
-        stop = StopAfter(60 * args.minutes)
-        run = mmzoo.train(spec, train, validation, seed=args.seed, out=Path(folder) / "run", callbacks=[stop])
+        out, task = Path(folder) / "run", named.options.task
+        run = mmzoo.fit(
+            named.path, named.label, minutes=args.minutes, quality=args.quality, out=out, task=task, seed=args.seed
+        )
         outputs = run_model(run.model, decode(run.spec, test))
         return to_predictions(run.spec, outputs)[run.spec.tasks[0].name]
 

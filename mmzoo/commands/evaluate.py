@@ -51,4 +51,6 @@ def verdict_of(found: dict[str, Any]) -> str:
     """What is said of one task in a sentence or two."""
     if "reason" in found:
         return str(found["reason"])
-    return " ".join(filter(None, [found["verdict"], *(found[name].get("verdict") for name in ("unimodal", "baselines"))]))
+    return " ".join(
+        filter(None, [found["verdict"], *(found[name].get("verdict") for name in ("unimodal", "baselines"))])
+    )

@@ -43,7 +43,7 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
         `verdict`.
     """
     task = result.task
-    theirs = [each for each in fitted if each.task == task.name]
+    theirs = sorted((each for each in fitted if each.task == task.name), key=lambda each: -each.score)
     if not theirs:
         return {"reason": f"There is no baseline for task '{task.name}': none fits it, or there was no time."}
     labels, _ = result.labels_and_predictions
