@@ -3,10 +3,10 @@
     python benchmarks/own_data.py                      # all of benchmarks/data_sets.py
     python benchmarks/own_data.py --only movies emoji --minutes 10 --quick 1500
 
-Each data set is written into a folder as a stranger would have it, a CSV and its files. The default (`mmzoo.fit`) and the
-baselines (`mmzoo.baselines`) learn from the same training records, choose by the same validation records, and answer
-the same test records once. The best baseline is the best on the validation records; the
-interval is that of the difference on the test records, 95 % of paired bootstrap samples (Efron 1979).
+Each data set is written into a folder as a stranger would have it, a CSV and its files. The default (`mmzoo.fit`) and
+the baselines (`mmzoo.baselines`) learn from the same training records, choose by the same validation records, and
+answer the same test records once. The best baseline is the best on the validation records; the interval is that of the
+difference on the test records, 95 % of paired bootstrap samples (Efron 1979).
 
 Prints a table in Markdown.
 """

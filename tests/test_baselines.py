@@ -1,4 +1,4 @@
-"""Baselines of scikit-learn: against pipelines made by hand, with inputs missing, for each kind of task, within a time."""
+"""Baselines of scikit-learn: against what is made by hand, with inputs missing, for each kind of task, in a time."""
 
 from __future__ import annotations
 
