@@ -30,12 +30,15 @@ from mmzoo.words import json_bytes, one_line
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from mmzoo.baselines import Baseline
+    from mmzoo.evaluation.evaluate import Evaluation
+
 
 class Run:
     """A finished training run in a folder.
 
     spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
-    model/, and once asked for: metrics.json, report.html, export/.
+    model/, and once asked for: metrics.json, report.html, baselines.json, export/.
 
     Args:
         folder: may be reached through links; nothing in it may be one.
@@ -139,6 +142,7 @@ class Run:
         mc_dropout: int = 0,
         ensemble: Sequence[Run] = (),
         ood: Records | str | None = None,
+        baselines: bool | Sequence[Baseline] = False,
     ) -> dict[str, Any]:
         """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
 
@@ -152,6 +156,8 @@ class Run:
             mc_dropout: draws under dropout; what they disagree on is a uncertainty score.
             ensemble: other runs of the same task, which answer together with this one.
             ood: records unlike those learned, or a table or data set of such: how well are they told apart?
+            baselines: fit models of scikit-learn to the training records too, and compare; or those that are fitted
+                already. What they were worth is kept in baselines.json.
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.reports.report import write_report
@@ -168,6 +174,8 @@ class Run:
             result = result.with_found("unimodal", self._alone(records, scores))
         if mc_dropout or ensemble or ood is not None:
             result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
+        if baselines is not False:
+            result = result.with_found("baselines", self._floor(result, validation, baselines))
         data = result.to_json()
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
@@ -189,6 +197,21 @@ class Run:
             data=self.data,
             **options,
         )
+
+    def _floor(
+        self, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
+    ) -> dict[str, dict[str, Any]]:
+        """What the model is worth beside baselines, by task; written to baselines.json too."""
+        from mmzoo.baselines import fit_baselines
+        from mmzoo.evaluation.analyses.baselines import against_baselines
+
+        if isinstance(fitted, bool):
+            require(validation, f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
+            train = self.usable(self.records("train"), "train")
+            fitted = fit_baselines(self.spec, train, validation, seed=self.settings["seed"])
+        found = {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
+        write_file(self.folder / "baselines.json", json_bytes(found))
+        return found
 
     def _uncertainty(
         self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
