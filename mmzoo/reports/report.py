@@ -24,6 +24,9 @@ from mmzoo.training.notes import read_history
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
+ANSWERS = "answers.csv"
+"""What the file beside the report is called that has the answers to all records."""
+
 TESTS = {"mcnemar": "McNemar, exact", "sign_flip": "sign-flip permutation"}
 
 
@@ -50,6 +53,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         curves=groups(learning),
         card=sections,
         count=len(records),
+        answers=ANSWERS,
         svg=svg,
     )
     write_file(run.folder / "report.html", content)
