@@ -150,7 +150,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             kept[row] = False
     faults.check_budget()
     require(any(kept), f"No record is left.\n{faults.table()}")
-    return Records(columns, records.ids).select([row for row, good in enumerate(kept) if good])
+    mended = Records(columns, records.ids, layout=records.layout)
+    return mended.select([row for row, good in enumerate(kept) if good])
 
 
 def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:

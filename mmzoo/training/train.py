@@ -90,13 +90,12 @@ def train(
         if chief and folder.is_dir():
             with held(folder, "training"):  # else it would be said only after all records were looked at
                 pass
-        layout = train.layout
         faults = Faults(on_error, budget)
         train = usable(spec, train, faults, "train", unlabelled=any(method.unlabelled for method in methods))
         validation = usable(spec, validation, faults, "validation") if validation is not None else None
         spec = spec.fit(train)
         settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
-        settings |= {"columns": layout.to_json()} if layout is not None else {}
+        settings |= {"columns": train.layout.to_json()} if train.layout is not None else {}
         if chief:
             make_folder(folder)
         # One worker makes and holds the folder; the others only look whether there is anything to do.
