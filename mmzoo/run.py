@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,12 @@ from mmzoo.answers.conformal import FILE as CONFORMAL
 from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.evaluated import write_evaluated
 from mmzoo.answers.given import is_one, joined, like, one_record
+from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
 from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
 from mmzoo.artifact import load
 from mmzoo.artifact.card import read_card
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.layout import Layout
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
@@ -139,18 +138,7 @@ class Run:
             own: columns of the table that are wanted beside; ("*",) for all.
             labels: are the labels wanted?
         """
-        told = TableName.parse(self.data).options
-        if self._foreign:  # which folders of this machine are read is not a stranger's to say
-            told = replace(told, root="", allow_outside=False)
-        layout = Layout.from_json(self.settings["columns"], self.spec) if "columns" in self.settings else None
-        layout = layout or Layout.of(self.spec.inputs, self.spec.tasks)
-        for column, kind in (options.kinds if options is not None else {}).items():
-            wanted = layout.kinds.get(column, kind)
-            require(
-                kind == wanted,
-                f"Column '{column}' is {wanted} to this model, as it was trained, not {kind}; leave that --kind out.",
-            )
-        return Reread(self.spec, layout, told.updated(options) if options else told, tuple(own), labels)
+        return reading(self.spec, self.settings, self.data, not self._foreign, options, tuple(own), labels)
 
     def usable(self, records: Records, split: str, on_error: str | None = None, budget: float | None = None) -> Records:
         """The records that can be used, as the run was told to treat the others; what is left out is printed.

@@ -160,8 +160,9 @@ class Answerer:
 
     def _labels(self, task: Task, answer: np.ndarray, limits: list[float] | None, sure: float) -> Row:
         labels = task.answer_names
+        likeliest = int(task.likeliest(answer[None])[0])
         if task.tags.exclusive:
-            said: Any = labels[int(task.likeliest(answer[None])[0])]
+            said: Any = labels[likeliest]
         else:
             said = [label for label, share in zip(labels, answer, strict=True) if share > 0.5]
         row: Row = {f"{task.name}_prediction": said, f"{task.name}_confidence": number(sure)}
@@ -170,6 +171,7 @@ class Answerer:
             row[f"{task.name}_set"] = None
             if limits is not None:
                 kept = 1.0 - answer <= limits[0]
+                kept[likeliest] = True  # nobody is helped by a set of nothing; it holds the truth all the more
                 row[f"{task.name}_set"] = [label for label, here in zip(labels, kept, strict=True) if here]
         return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
 
