@@ -13,6 +13,7 @@ from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import label_task
+from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
 from mmzoo.data.options import TableName
 from mmzoo.data.readers.frames import column_name
@@ -84,7 +85,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
-    return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
+    return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=Layout.of(inputs, [made], names)), lines
 
 
 def line_of(column: str, name: str, kind: str, note: str) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
+from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError, MMZooError, require
@@ -25,6 +28,12 @@ class Delimited(FileReader):
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         return read(name, decoded(name, data, encoding), ending)
+
+    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+        return line_pieces(self.parser(source), source, encoding, rows, names=True)
+
+    def most_records(self, source: Raw) -> int | None:
+        return count_lines(source)
 
 
 def read(name: str, text: str, ending: str) -> Cells:

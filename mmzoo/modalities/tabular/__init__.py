@@ -153,6 +153,10 @@ class Tabular(Modality):
         left = {column: cell for column, cell in value.items() if good({column: cell})}
         return left if any(not is_missing(cell) for cell in left.values()) else None
 
+    @property
+    def cell_kinds(self) -> Mapping[str, str]:
+        return {**dict.fromkeys(self.numbers, "number"), **dict.fromkeys(self.categories, "category")}
+
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """The rows of a table that has all its columns."""
         if not {*self._columns} <= columns.keys():
