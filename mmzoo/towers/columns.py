@@ -138,6 +138,29 @@ class NumberVectors(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
+class CategoryVectors(keras.layers.Layer):
+    """A vector for each category, of all columns in one table: places int32 (B, C) -> (B, C, width).
+
+    Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables", arXiv:1604.06737.
+    """
+
+    def __init__(self, sizes: Sequence[int], width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sizes, self.width = list(sizes), width
+        self.offsets = np.cumsum([0, *self.sizes[:-1]]).astype(np.int32)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "sizes": self.sizes, "width": self.width}
+
+    def build(self, shape: Shape) -> None:
+        uniform = keras.initializers.RandomUniform(-1, 1)
+        self.vectors = self.add_weight(shape=(sum(self.sizes), self.width), initializer=uniform, name="vectors")
+
+    def call(self, places: Tensor) -> Tensor:
+        return ops.take(self.vectors, places + self.offsets, axis=0)
+
+
+@keras.saving.register_keras_serializable("mmzoo")
 class WordVectors(keras.layers.Layer):
     """The sum of the vectors of the words that a cell has, or a vector for a missing cell: (B, W) -> (B, width)."""
 
@@ -170,12 +193,10 @@ def column_vectors(x: Tensor, item: Tabular, width: int) -> Tensor:
     if numbers:
         parts = PiecewiseLinear(item.quantiles[:numbers], name=name("numbers"))(x[:, :numbers])
         found.append(NumberVectors(width, name=name("number_vectors"))(*parts))
-    for index, size in enumerate(item.sizes):
-        place = ops.cast(x[:, numbers + index], "int32")
-        uniform = keras.initializers.RandomUniform(-1, 1)
-        embedding = keras.layers.Embedding(size, width, embeddings_initializer=uniform, name=name(f"embedding{index}"))
-        found.append(embedding(place)[:, None])
     first = numbers + categories
+    if categories:
+        places = ops.cast(x[:, numbers:first], "int32")  # before a layer rounds them to 16 bits
+        found.append(CategoryVectors(item.sizes, width, name=name("category_vectors"))(places))
     if dates:
         parts, waves = DateParts(name=name("dates"))(x[:, first : first + dates])
         told = PiecewiseLinear(item.quantiles[numbers:], name=name("date_numbers"))(parts)
