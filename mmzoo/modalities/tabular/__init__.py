@@ -32,6 +32,7 @@ from mmzoo.modalities.tabular.fitting import (
     quantiles_of,
     vocabulary_of,
 )
+from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.words import one_line
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
@@ -248,6 +249,9 @@ class Tabular(Modality):
         from mmzoo.modalities.tabular.mixing import columns_of_both
 
         return columns_of_both(own, other, share, keys, self.owners)
+
+    def vectorizer(self) -> Columns:
+        return Columns(self)
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
         """Raise where a row that somebody wrote by hand has a column that the model does not know."""
