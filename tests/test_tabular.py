@@ -13,7 +13,7 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.tabular.dates import days_of, parts_of_days
+from mmzoo.modalities.tabular.days import days_of, parts_of_days
 from mmzoo.towers import towers
 from mmzoo.towers.columns import DateParts, PiecewiseLinear
 from tests.zoo import make_input, tower_spec, value
@@ -266,3 +266,21 @@ def test_a_table_trains_through_the_whole_package(tmp_path: Any) -> None:
     assert run.evaluate(records)["metrics"]["accuracy"] > 0.85
     assert run.predict({"row": {"age": 70, "port": "S"}})["alive"]["yes"] > 0.8
     assert run.spec.inputs[0].quantiles
+
+
+def test_heavy_tails_hide_nothing(tmp_path: Any) -> None:
+    """Who lives is in the middle third of a number over twelve orders of magnitude, which boosted trees see too."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    numbers = np.random.default_rng(0).lognormal(sigma=5, size=(600, 1))
+    low, high = np.quantile(numbers, [1 / 3, 2 / 3])
+    alive = (numbers[:, 0] > low) & (numbers[:, 0] < high)
+    rows = [{"fare": float(number)} for number in numbers[:, 0]]
+    train, test = (
+        mmzoo.Records({"row": rows[part], "alive": alive[part].tolist()}) for part in (slice(400), slice(400, 600))
+    )
+    spec = mmzoo.Spec([mmzoo.Tabular("row", numbers=["fare"])], "concat", [mmzoo.Binary("alive")], dim=16)
+    settings = mmzoo.Training(epochs=20, learning_rate=1e-2)
+    run = mmzoo.train(spec, train, test, training=settings, out=tmp_path / "run")
+    trees = HistGradientBoostingClassifier(random_state=0).fit(numbers[:400], alive[:400])
+    assert run.evaluate(test)["metrics"]["accuracy"] > trees.score(numbers[400:], alive[400:]) - 0.03

@@ -11,7 +11,7 @@ from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.modalities.tabular import Tabular
-from mmzoo.modalities.tabular.dates import EPOCH, PARTS, PERIODS
+from mmzoo.modalities.tabular.days import EPOCH, PARTS, PERIODS
 from mmzoo.modalities.tabular.fitting import HUGE, edges_of
 from mmzoo.tokens import is_number
 from mmzoo.towers import scoped

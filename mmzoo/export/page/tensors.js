@@ -92,7 +92,7 @@ export function row(input, cells) {
   return Float32Array.from([...numbers, ...places, ...days, ...flags]);
 }
 
-// Days since the year 2000 of "2024-05-31" or "2024-05-31T14:30", as mmzoo.modalities.tabular.dates counts them.
+// Days since the year 2000 of "2024-05-31" or "2024-05-31T14:30", as mmzoo.modalities.tabular.days counts them.
 function daysOf(text) {
   const minutes = Math.floor(Date.parse(text.length > 10 ? `${text}Z` : text) / 60000);
   const days = Math.floor(minutes / 1440);

@@ -13,16 +13,17 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, MMZooError, as_tuple, check_strings, require, require_data, unknown
+from mmzoo.errors import MMZooError, as_tuple, check_strings, require, unknown
 from mmzoo.limits import unique_keys
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular import rows
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
-from mmzoo.modalities.tabular.dates import PARTS, days_of, parts_of_days
+from mmzoo.modalities.tabular.days import PARTS, parts_of_days
 from mmzoo.modalities.tabular.fitting import (
     DELIMITERS,
     MOST_CATEGORIES,
@@ -50,7 +51,7 @@ class Tabular(Modality):
 
     Args:
         numbers, categories, dates, multi_categories: the names of such columns.
-        quantiles: of each column of numbers, then of each part of each date (`mmzoo.modalities.tabular.dates.PARTS`):
+        quantiles: of each column of numbers, then of each part of each date (`mmzoo.modalities.tabular.days.PARTS`):
             values at equal steps of probability, rising; `fit` fills them in.
         vocabularies: what each column of categories, then of multi-categories can hold; `fit` fills them in.
         delimiters: what stands between the words in each column of multi-categories; `fit` fills them in.
@@ -102,7 +103,7 @@ class Tabular(Modality):
         good = all(isinstance(each, str) and each for each in self.delimiters)
         require(good, f"The delimiters of {this} must be texts of at least one character.")
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """All columns, in the order in which they are decoded."""
         return (*self.numbers, *self.categories, *self.dates, *self.multi_categories)
@@ -144,19 +145,19 @@ class Tabular(Modality):
         """With the quantiles of the numbers, and the vocabularies of the categories, in these rows."""
         if not self.unfitted:
             return self
-        rows = [self._row(value) for value in values]
-        days = np.array([self._days(row) for row in rows], np.float32).reshape(len(rows), -1)
-        tables = [np.array([self._numbers(row) for row in rows], np.float64).reshape(len(rows), -1)]
+        given = [self._row(value) for value in values]
+        days = np.array([self._days(row) for row in given], np.float32).reshape(len(given), -1)
+        tables = [np.array([self._numbers(row) for row in given], np.float64).reshape(len(given), -1)]
         tables += [parts_of_days(each) for each in days.T.astype(np.float64)]
         delimiters = self.delimiters or [
-            delimiter_of([cell for row in rows if isinstance(cell := row.get(column), str)])
+            delimiter_of([cell for row in given if isinstance(cell := row.get(column), str)])
             for column in self.multi_categories
         ]
         vocabularies = [
-            vocabulary_of((self._category(column, row) for row in rows), MOST_CATEGORIES) for column in self.categories
+            vocabulary_of((self._category(column, row) for row in given), MOST_CATEGORIES) for column in self.categories
         ]
         vocabularies += [
-            vocabulary_of((word for row in rows for word in self._words(column, mark, row) or ()), MOST_WORDS)
+            vocabulary_of((word for row in given for word in self._words(column, mark, row) or ()), MOST_WORDS)
             for column, mark in zip(self.multi_categories, delimiters, strict=True)
         ]
         return replace(
@@ -210,8 +211,8 @@ class Tabular(Modality):
         """The rows of a table that has all its columns."""
         if not {*self.columns} <= columns.keys():
             return None
-        rows = zip(*(columns[name] for name in self.columns), strict=True)
-        return [dict(zip(self.columns, row, strict=True)) for row in rows]
+        cells = zip(*(columns[name] for name in self.columns), strict=True)
+        return [dict(zip(self.columns, row, strict=True)) for row in cells]
 
     def from_argument(self, text: str) -> Raw:
         """A row, written as a JSON object.
@@ -239,7 +240,7 @@ class Tabular(Modality):
         maps, gap = {"occlusion": probe.lost(np.where(lost, self.absent, probe.example))}, None
         if len(self.numbers) == len(self.columns):
             x, _ = probe.at(probe.gate)
-            medians = np.median(np.array(self.quantiles, np.float32), axis=1)
+            medians = np.array([np.median(each) for each in self.quantiles], np.float32)
             baseline = np.where(np.isnan(x), x, medians)
             maps["integrated_gradients"], gap = probe.integrated_gradients(probe.gate, x, baseline)
         caption = "what each column says for the answer (blue) and against it (orange)"
@@ -273,46 +274,22 @@ class Tabular(Modality):
     def _places(self) -> list[dict[str, int]]:
         return [{word: k for k, word in enumerate(words)} for words in self.vocabularies]
 
-    def _row(self, value: Raw) -> Mapping[str, Any]:
-        require_data(
-            isinstance(value, Mapping),
-            "bad_row",
-            f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
-        )
-        here = [column for column in value if column in self.columns]
-        for column in value if len(here) < len(self.columns) else ():
-            if column in self.columns:
-                continue
-            alike = [each for each in self.columns if each not in here and plain_words(each) == plain_words(column)]
-            if alike or not here:
-                error = unknown(f"column of input '{self.name}' called", column, alike or self.columns)
-                raise DataError(str(error), "unknown_column")
-        return value  # type: ignore[no-any-return]
+    def _row(self, value: Raw) -> rows.Row:
+        return rows.checked(self.name, self.columns, value)
 
-    def _numbers(self, row: Mapping[str, Any]) -> list[float]:
-        found = []
-        for column, value in self._cells(self.numbers, row):
-            number = float("nan") if says_nothing(value) else number_of(value)
-            if number is None:
-                message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
-                raise DataError(message, "bad_number")
-            found.append(number if abs(number) <= LARGEST else float("nan"))
-        return found
+    def _numbers(self, row: rows.Row) -> list[float]:
+        return rows.numbers_in(self.name, self.numbers, row)
 
-    def _days(self, row: Mapping[str, Any]) -> list[float]:
-        found = []
-        for column, value in self._cells(self.dates, row):
-            days = float("nan") if says_nothing(value) else days_of(value)
-            if days is None:
-                message = (
-                    f"Column '{column}' of input '{self.name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
-                    f"not {value!r}; mend or empty it."
-                )
-                raise DataError(message, "bad_date")
-            found.append(days)
-        return found
+    def _days(self, row: rows.Row) -> list[float]:
+        return rows.days_in(self.name, self.dates, row)
 
-    def _category_places(self, row: Mapping[str, Any]) -> Iterator[int]:
+    def _category(self, column: str, row: rows.Row) -> str | None:
+        return rows.category_in(self.name, column, row)
+
+    def _words(self, column: str, delimiter: str, row: rows.Row) -> set[str] | None:
+        return rows.words_in(self.name, column, delimiter, row)
+
+    def _category_places(self, row: rows.Row) -> Iterator[int]:
         for column, words in zip(self.categories, self._places, strict=False):
             found, written = self._category(column, row), row.get(column)
             # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
@@ -320,47 +297,10 @@ class Tabular(Modality):
             place = next((words[word] + 2 for word in known if word in words), UNKNOWN)
             yield MISSING if found is None and place == UNKNOWN else place
 
-    def _flags(self, row: Mapping[str, Any]) -> Iterator[float]:
+    def _flags(self, row: rows.Row) -> Iterator[float]:
         """Of each column of multi-categories: is there a word that is unknown, and is each known one there?"""
         places = self._places[len(self.categories) :]
         for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
             found = self._words(column, mark, row)
             flags = [not found <= words.keys(), *(word in found for word in words)] if found is not None else None
             yield from flags or [float("nan")] * (len(words) + 1)
-
-    def _cells(self, columns: Sequence[str], row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """The values of some columns, None where there is none."""
-        for column in columns:
-            if isinstance(value := row.get(column), DataError):
-                raise value
-            yield column, value
-
-    def _words(self, column: str, delimiter: str, row: Mapping[str, Any]) -> set[str] | None:
-        """The different words of a cell, a list of them or a text with delimiters; None where it is missing."""
-        value = row.get(column)
-        if not isinstance(value, (list, tuple, set, frozenset)):
-            text = self._category(column, row)
-            value = None if text is None else text.split(delimiter)
-        if value is None:
-            return None
-        words = {self._category(column, {column: each}) for each in value}
-        return {word for word in words if word}
-
-    def _category(self, column: str, row: Mapping[str, Any]) -> str | None:
-        """A category as text; None where it is missing."""
-        value = row.get(column)
-        if isinstance(value, DataError):
-            raise value
-        if says_nothing(value):
-            return None
-        require_data(
-            not isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, np.ndarray)),
-            "bad_category",
-            f"Column '{column}' of input '{self.name}' must be a text or a number, not {type(value).__name__}.",
-        )
-        return text_of(value)
-
-
-def plain_words(text: str) -> str:
-    """A column's name without case, blanks and marks, by which a misspelt one is known."""
-    return "".join(char for char in str(text).casefold() if char.isalnum()) or str(text)

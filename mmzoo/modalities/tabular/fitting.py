@@ -64,5 +64,7 @@ def vocabulary_of(words: Iterable[str | None], most: int) -> list[str]:
 
 
 def delimiter_of(texts: Sequence[str]) -> str:
-    """What stands between the words in the cells of a column: what most of them have."""
+    """What stands between the words in the cells of a column: what most of them have; a comma where there are none."""
+    if not texts:
+        return ","
     return max(DELIMITERS, key=lambda each: sum(each in text for text in texts))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from mmzoo.modalities.tabular.dates import parts_of_days
+from mmzoo.modalities.tabular.days import parts_of_days
 from mmzoo.modalities.vectorizer import Vectorizer
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 
@@ -22,25 +22,24 @@ LATEST = 0.99
 TIMELESS = 100_000
 """Days from `EPOCH` beyond which a float32 has no room for the hour."""
 
-ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,]\d{1,9})?(?: ?(?:Z|[+-]\d{2}:?\d{2}))?)?", re.ASCII
-)
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 
 
 def days_of(value: Raw) -> float | None:
     """Days since `EPOCH`, the time of day as their fraction; None for what is no date.
 
-    Dates of Python, NumPy and pandas are read, and texts as ISO 8601 has them, "2024-05-31" or "2024-05-31T14:30". The
-    clock is read as it stands there, whatever time zone is behind it: the hour that people lived by is what counts.
+    Dates of Python, NumPy and pandas are read, and texts as ISO 8601 has them, "2024-05-31" or "2024-05-31T14:30". What
+    has a time zone is taken to UTC.
     """
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()  # NaT becomes None, as what is beyond the year 9999 an int
-    if isinstance(value, str):
-        found = ISO.fullmatch(value.strip())
-        try:
-            value = datetime.fromisoformat(" ".join(filter(None, found.groups()))) if found else None
-        except ValueError:  # the 31st of February
-            return None
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.strip()) if ISO.fullmatch(value.strip()) else None
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC)
+    except (ValueError, OverflowError):  # the 31st of February, the year 0 in UTC
+        return None
     if not isinstance(value, date):
         return None
     days = value.toordinal() - EPOCH.toordinal()
