@@ -79,7 +79,8 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(Tabular(ROW, **{Tabular.gathers[kind]: found for kind, found in cells.items()}))
+        fields: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+        inputs.append(Tabular(ROW, **fields))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
