@@ -302,5 +302,8 @@ class Tabular(Modality):
         places = self._places[len(self.categories) :]
         for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
             found = self._words(column, mark, row)
-            flags = [not found <= words.keys(), *(word in found for word in words)] if found is not None else None
-            yield from flags or [float("nan")] * (len(words) + 1)
+            if found is None:
+                yield from [float("nan")] * (len(words) + 1)
+            else:
+                yield float(not found <= words.keys())
+                yield from (float(word in found) for word in words)
