@@ -32,8 +32,8 @@ LOOKED_AT = 200  # values of a column that are read to guess how long they are
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
-    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
-    categories together are one, called "row". Towers with pretrained weights are taken where
+    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers, categories and dates
+    together are one, called "row". Towers with pretrained weights are taken where
     their package is installed.
 
     Args:
@@ -58,7 +58,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
     kinds = input_kinds()
-    cells: dict[str, list[str]] = {"number": [], "category": []}
+    cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
@@ -77,11 +77,11 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
-    if cells["number"] or cells["category"]:
-        chosen = [*cells["number"], *cells["category"]]
+    if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"]))
+        fields: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+        inputs.append(Tabular(ROW, **fields))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
