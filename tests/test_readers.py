@@ -105,7 +105,7 @@ DEEP = "[" * 3000 + "]" * 3000
         ("a.csv", 'x,y\n"a"b,1\n', "misplaced quote in line 2"),
         ("a.csv", '"x,y\n1,2\n', "a quote in line 1 that is never closed"),
         ("a.csv", "x,,y\n1,2,3\n", "no name for column 2"),
-        ("a.csv", ",x\n7,2\n", "no name for column 1"),
+        ("a.csv", ",x\n7.5,2\n", "no name for column 1"),
         ("a.csv", "x,y,x\n1,2,3\n", r"two columns called 'x' \(columns 1 and 3\)"),
         ("a.csv", "img/0.png,1\nimg/1.png,2\n", "'img/0.png' in its first line"),
         ("a.csv", "\n\n", "has no records"),

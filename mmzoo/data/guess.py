@@ -57,7 +57,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
     kinds = input_kinds()
-    cells: dict[str, list[str]] = {"number": [], "category": []}
+    cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
@@ -80,7 +80,9 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
         chosen = [*cells["number"], *cells["category"]]
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"]))
+        forms = [table.forms.get(column, "") for column in cells["number"]]
+        forms = forms if any(forms) else []
+        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"], forms=forms))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))

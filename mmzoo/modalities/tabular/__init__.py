@@ -41,6 +41,8 @@ class Tabular(Modality):
         categories: columns of categories.
         means, deviations: of each column of numbers; `fit` fills them in.
         vocabularies: what each column of categories can hold; `fit` fills them in.
+        forms: how each column of numbers is written, such as ",€", see `mmzoo.modalities.tabular.numbers`; plainly, if
+            not given.
     """
 
     numbers: Sequence[str] = ()
@@ -48,8 +50,11 @@ class Tabular(Modality):
     means: Sequence[float] = ()
     deviations: Sequence[float] = ()
     vocabularies: Sequence[Sequence[str]] = ()
+    forms: Sequence[str] = ()
     tower: Tower | str = "mlp"
     kind: ClassVar[str] = "tabular"
+    gathers: ClassVar[tuple[str, ...]] = ("number", "category")
+    """The kinds of columns of a table that make a row together."""
     colour: ClassVar[str] = "#5d6470"
     in_column: ClassVar[bool] = False
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
@@ -76,6 +81,11 @@ class Tabular(Modality):
                 len(values) in (0, count),
                 f"The {what} of tabular input '{self.name}' must be {count} finite numbers, not {list(values)}.",
             )
+        object.__setattr__(self, "forms", as_tuple(f"The forms of tabular input '{self.name}'", self.forms))
+        require(
+            len(self.forms) in (0, len(self.numbers)) and all(isinstance(form, str) for form in self.forms),
+            f"The forms of tabular input '{self.name}' must be {len(self.numbers)} strings.",
+        )
         require(
             len(self.vocabularies) in (0, len(self.categories)),
             f"The vocabularies of tabular input '{self.name}' must be {len(self.categories)} lists.",
@@ -226,11 +236,11 @@ class Tabular(Modality):
 
     def _numbers(self, row: Mapping[str, Any]) -> list[float]:
         found = []
-        for column in self.numbers:
+        for column, form in zip(self.numbers, self.forms or [""] * len(self.numbers), strict=True):
             value = row.get(column)
             if isinstance(value, DataError):
                 raise value
-            number = float("nan") if says_nothing(value) else number_of(value)
+            number = float("nan") if says_nothing(value) else number_of(value, form)
             if number is None:
                 message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
                 raise DataError(message, "bad_number")
