@@ -166,7 +166,7 @@ VALUES: dict[str, tuple[list[Any], str, Any]] = {
     "decimal": ([Decimal("1.5"), Decimal("NaN")], "number", None),
     "numpy": ([np.float32(1.5), np.float32("nan")], "number", None),
     "huge and missing": ([1, None], "number", None),
-    "date": ([datetime(2024, 1, 2), datetime(2024, 1, 3)], "category", "2024-01-03T00:00:00"),
+    "date": ([datetime(2024, 1, 2), datetime(2024, 1, 3)], "date", "2024-01-03T00:00:00"),
 }
 
 

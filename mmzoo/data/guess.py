@@ -31,8 +31,8 @@ LOOKED_AT = 200  # values of a column that are read to guess how long they are
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
-    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
-    categories together are one, called "row". Towers with pretrained weights are taken where
+    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers, categories and dates
+    together are one, called "row". Towers with pretrained weights are taken where
     their package is installed.
 
     Args:
@@ -76,17 +76,22 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
-    if cells["number"] or cells["category"]:
-        chosen = [*cells["number"], *cells["category"]]
+    if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        forms = [table.forms.get(column, "") for column in cells["number"]]
-        forms = forms if any(forms) else []
-        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"], forms=forms))
+        inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
     return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
+
+
+def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
+    """The row of columns by their kinds, with how their cells are written."""
+    forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
+    delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
+    columns = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+    return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
 def line_of(column: str, name: str, kind: str, note: str) -> str:

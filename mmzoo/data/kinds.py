@@ -23,7 +23,8 @@ from mmzoo.modalities.defaults import beginning
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import number_of, text_of
 from mmzoo.modalities.tabular.dates import date_format, is_compact
-from mmzoo.modalities.tabular.lists import DELIMITERS, are_lists, list_format, parts_of
+from mmzoo.modalities.tabular.fitting import delimiter_of
+from mmzoo.modalities.tabular.lists import are_lists, list_format, parts_of
 from mmzoo.modalities.tabular.numbers import number_format
 
 OTHER = "other"  # the kind of a column of values that no input reads, such as lists; nobody can ask for it
@@ -82,13 +83,13 @@ def guess(values: Sequence[Any], column: str = "COLUMN") -> Guess:
         return Guess(kind)
     if looks[OTHER] > COMMON * len(there):
         lists = [parts_of(value, "") for value in there if isinstance(value, (list, tuple))]
-        if "multi_category" in Tabular.gathers and len(lists) >= MOST * len(there) and are_lists(lists):
+        if len(lists) >= MOST * len(there) and are_lists(lists):
             return Guess("multi_category")
         types = sorted({type(value).__name__ for value in there if look(value) == OTHER})
         return Guess(OTHER, f"values that no input reads ({', '.join(types)})")
     found = of_cells(there, looks, quoted)
     useless = constant(there, len(values)) or ("" if found.kind == "date" else identifier(column, there))
-    if useless and not are_paths(looks) and not date_format([text_of(value) for value in there], MOST):
+    if useless and not are_paths(looks):
         return Guess("ignore", f"{useless}; --kind {quoted}={found.kind} makes it an input", found.form)
     return found
 
@@ -110,7 +111,7 @@ def of_cells(there: Sequence[Any], looks: Counter[str], column: str) -> Guess:
     texts = [text_of(value) for value in there if look(value) != OTHER]
     counts = Counter(texts)
     comes_again = len(counts) <= max(count / 2, 2)
-    if "date" in Tabular.gathers and (dates := date_guess(texts, looks["number"] == count, column)):
+    if dates := date_guess(texts, looks["number"] == count, column):
         return dates
     numbers = number_format(texts, MOST, column) if looks["number"] < count else ("", "")
     if numbers and codes <= (1 - MOST) * count:
@@ -119,7 +120,7 @@ def of_cells(there: Sequence[Any], looks: Counter[str], column: str) -> Guess:
         form, said = numbers
         return Guess("number", f"zeros at the beginning of {codes} are dropped" if codes else said, form)
     short = sum(len(text) <= LONGEST_CATEGORY for text in texts) >= MOST * len(texts)
-    if "multi_category" in Tabular.gathers and (delimiter := list_format(texts)):
+    if delimiter := list_format(texts):
         return Guess("multi_category", f"several in one cell, with '{delimiter}' between them", delimiter)
     # Few values that come again and again are categories, and names that do; sentences, and what is different
     # everywhere, are text.
@@ -150,15 +151,8 @@ def form_of(kind: str, values: Sequence[Any]) -> str:
     if kind == "date":
         return (date_format(texts, COMMON) or ("YMD" if is_compact(texts) else "",))[0]
     if kind == "multi_category":
-        return list_format(texts) or most_frequent(texts)
+        return list_format(texts) or (delimiter_of(texts) if texts else "")
     return ""
-
-
-def most_frequent(texts: Sequence[str]) -> str:
-    """Of what can stand between several categories, that which is in the most cells; "" where none is in any."""
-    found = {delimiter: sum(delimiter in text for text in texts) for delimiter in DELIMITERS}
-    best = max(found, key=lambda delimiter: found[delimiter])
-    return best if found[best] else ""
 
 
 def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
@@ -170,8 +164,6 @@ def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
         return "numbers that begin with zeros are codes, not amounts"
     if looks["number"] > COMMON * count:
         return f"{looks['number']} of {count} cells are numbers"
-    if date_format(texts, MOST):
-        return "dates are taken as they are written; give numbers (year, hour) where they count"
     return ""
 
 
