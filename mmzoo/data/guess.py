@@ -80,12 +80,19 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        fields: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
-        inputs.append(Tabular(ROW, **fields))
+        inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
     return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=Layout.of(inputs, [made], names)), lines
+
+
+def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
+    """The row of columns by their kinds, with how their cells are written."""
+    forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
+    delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
+    columns = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+    return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
 def line_of(column: str, name: str, kind: str, note: str) -> str:

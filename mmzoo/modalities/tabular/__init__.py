@@ -55,6 +55,8 @@ class Tabular(Modality):
             values at equal steps of probability, rising; `fit` fills them in.
         vocabularies: what each column of categories, then of multi-categories can hold; `fit` fills them in.
         delimiters: what stands between the words in each column of multi-categories; `fit` fills them in.
+        forms: how each column of numbers, then of dates is written where its cells do not say it one by one, such as
+            ",€" and "DMY", see the modules `numbers` and `dates`; plainly, if not given.
     """
 
     numbers: Sequence[str] = ()
@@ -64,6 +66,7 @@ class Tabular(Modality):
     quantiles: Sequence[Sequence[float]] = ()
     vocabularies: Sequence[Sequence[str]] = ()
     delimiters: Sequence[str] = ()
+    forms: Sequence[str] = ()
     tower: Tower | str = "mlp"
     kind: ClassVar[str] = "tabular"
     colour: ClassVar[str] = "#5d6470"
@@ -83,7 +86,7 @@ class Tabular(Modality):
     def __post_init__(self) -> None:
         super().__post_init__()
         this = f"tabular input '{self.name}'"
-        for what in (*self.gathers.values(), "delimiters"):
+        for what in (*self.gathers.values(), "delimiters", "forms"):
             object.__setattr__(self, what, as_tuple(f"The {what} of {this}", getattr(self, what)))
         for what in ("vocabularies", "quantiles"):
             lists = as_tuple(f"The {what} of {this}", getattr(self, what))
@@ -97,9 +100,11 @@ class Tabular(Modality):
             ("quantiles", self._number_count, "lists of numbers"),
             ("vocabularies", self._word_count, "lists"),
             ("delimiters", len(self.multi_categories), "texts"),
+            ("forms", len(self.numbers) + len(self.dates), "texts"),
         ):
             require(len(getattr(self, what)) in (0, count), f"The {what} of {this} must be {count} {they}.")
         check_quantiles(this, self.quantiles)
+        require(all(isinstance(each, str) for each in self.forms), f"The forms of {this} must be texts.")
         good = all(isinstance(each, str) and each for each in self.delimiters)
         require(good, f"The delimiters of {this} must be texts of at least one character.")
 
@@ -107,6 +112,10 @@ class Tabular(Modality):
     def columns(self) -> tuple[str, ...]:
         """All columns, in the order in which they are decoded."""
         return (*self.numbers, *self.categories, *self.dates, *self.multi_categories)
+
+    @cached_property
+    def _forms(self) -> Sequence[str]:
+        return self.forms or [""] * (len(self.numbers) + len(self.dates))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -209,7 +218,13 @@ class Tabular(Modality):
 
     @property
     def cell_kinds(self) -> Mapping[str, str]:
-        return {**dict.fromkeys(self.numbers, "number"), **dict.fromkeys(self.categories, "category")}
+        return {column: kind for kind, field in self.gathers.items() for column in getattr(self, field)}
+
+    @property
+    def cell_forms(self) -> Mapping[str, str]:
+        forms = zip((*self.numbers, *self.dates), self._forms, strict=True)
+        marks = self.delimiters or [""] * len(self.multi_categories)
+        return dict([*forms, *zip(self.multi_categories, marks, strict=True)])
 
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """The rows of a table that has all its columns."""
@@ -282,10 +297,10 @@ class Tabular(Modality):
         return rows.checked(self.name, self.columns, value)
 
     def _numbers(self, row: rows.Row) -> list[float]:
-        return rows.numbers_in(self.name, self.numbers, row)
+        return rows.numbers_in(self.name, self.numbers, self._forms, row)
 
     def _days(self, row: rows.Row) -> list[float]:
-        return rows.days_in(self.name, self.dates, row)
+        return rows.days_in(self.name, self.dates, self._forms[len(self.numbers) :], row)
 
     def _category(self, column: str, row: rows.Row) -> str | None:
         return rows.category_in(self.name, column, row)

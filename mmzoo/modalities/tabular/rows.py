@@ -13,6 +13,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data, unknown
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of
 
 Row = Mapping[str, Any]
@@ -51,11 +52,13 @@ def cells(columns: Sequence[str], row: Row) -> Iterator[tuple[str, Any]]:
         yield column, value
 
 
-def numbers_in(name: str, columns: Sequence[str], row: Row) -> list[float]:
-    """The numbers of some columns, NaN where missing or too large for a float32."""
+def numbers_in(name: str, columns: Sequence[str], forms: Sequence[str], row: Row) -> list[float]:
+    """The numbers of some columns, of which `forms` say how they are written, NaN where missing or too large for a
+    float32.
+    """
     found = []
-    for column, value in cells(columns, row):
-        number = float("nan") if says_nothing(value) else number_of(value)
+    for (column, value), form in zip(cells(columns, row), forms, strict=False):
+        number = float("nan") if says_nothing(value) else number_of(value, form)
         if number is None:
             message = f"Column '{column}' of input '{name}' must be a number, not {value!r}; mend or empty it."
             raise DataError(message, "bad_number")
@@ -63,11 +66,13 @@ def numbers_in(name: str, columns: Sequence[str], row: Row) -> list[float]:
     return found
 
 
-def days_in(name: str, columns: Sequence[str], row: Row) -> list[float]:
-    """The dates of some columns as days since the year 2000, NaN where missing."""
+def days_in(name: str, columns: Sequence[str], forms: Sequence[str], row: Row) -> list[float]:
+    """The dates of some columns, of which `forms` say how they are written, as days since 2000, NaN where missing."""
     found = []
-    for column, value in cells(columns, row):
+    for (column, value), form in zip(cells(columns, row), forms, strict=True):
         days = float("nan") if says_nothing(value) else days_of(value)
+        if days is None:  # as people write it
+            days = days_of(date_of(value, form))
         if days is None:
             message = (
                 f"Column '{column}' of input '{name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
