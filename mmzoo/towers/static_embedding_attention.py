@@ -47,18 +47,28 @@ def static_embedding_attention(
         item.in_graph,
         f"Tower 'static_embedding_attention' brings its own tokenizer; leave out the one of input '{item.name}'.",
     )
+    layer = frozen_features(item, static_tokens(item, item.tokens, name("frozen_features")))
+    values, mask = layer(x)
+    values = keras.layers.Dense(width, name=name("project"))(values)
+    return attend(values, mask, item, heads, dropout)
+
+
+def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
+    """The layer with wordllama's vectors, or with those that a saved model brings.
+
+    Raises:
+        MMZooError: the package is not installed.
+    """
     pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
     require(
         0 < len(pieces) <= MOST and all(isinstance(p, str) and 0 < len(p.encode()) <= LONGEST for p in pieces),
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
         "copy the model again.",
     )
-    layer = frozen_features(item, StaticTokens(pieces, item.tokens, name=name("frozen_features")))
+    layer = StaticTokens(pieces, length, name=name)
     if not assets.restoring():
         layer.table.assign(wordllama_vectors(pieces))
-    values, mask = layer(x)
-    values = keras.layers.Dense(width, name=name("project"))(values)
-    return attend(values, mask, item, heads, dropout)
+    return layer
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -76,6 +86,16 @@ class StaticTokens(keras.layers.Layer):
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ids = self.tokenizer(x)
         return ops.take(self.table, ids, axis=0), ids > 0
+
+    def on_host(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `call` gives."""
+        ids = self.tokenizer.on_host(rows)
+        return np.asarray(self.table)[ids], ids > 0
+
+    def sums_on_host(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The sum of a text's vectors float32 (B, 256), and whether there are any, bool (B,)."""
+        ids, table = self.tokenizer.on_host(rows), np.asarray(self.table)
+        return np.stack([table[own[own > 0]].sum(axis=0) for own in ids]), (ids > 0).any(axis=1)
 
 
 def wordllama_pieces() -> list[str]:
