@@ -27,10 +27,9 @@ from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
-EMPTY = "Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore)."
 TEXTS = "texts"  # the input that short texts of a table make together
 MOST_TEXTS = 3  # columns of texts that are inputs of their own
-LONG_TEXT = 100  # characters, on average, of a column that stays one among more
+LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
 
 
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
@@ -38,8 +37,8 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
 
     Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
     categories together are one, called "row". Of more than three columns of texts the short ones
-    together are one, called "texts". Towers with pretrained weights are taken where
-    their package is installed.
+    together are one, called "texts". Towers with pretrained weights are taken where their package
+    is installed.
 
     Args:
         label: the column that is to be predicted.
@@ -64,7 +63,9 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {"number": [], "category": []}
-    texts: list[str] = []
+    short = short_texts(
+        table, [c for c, kind in table.kinds.items() if kind == "text" and c not in (label, "split", "id")]
+    )
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
@@ -78,18 +79,16 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             )
         if kind in cells:
             cells[kind].append(column)
-        elif kind == "text":
-            texts.append(column)
-        elif kind != "ignore":
+        elif kind != "ignore" and column not in short:
             columns[own] = table.columns[column]
             values = good_values(columns[own])
-            require(values, EMPTY.format(column=column, kind=kind))
+            require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
-    for name, item, values in text_inputs(table, {column: names[column] for column in texts}, {*names.values()}):
-        columns[name] = values
-        inputs.append(item)
-        if item.columns:
-            lines.append(f"{name}: text, of {', '.join(item.columns)}")
+    if short:
+        name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
+        columns[name] = Text(name, columns=short).gathered(table.columns)
+        inputs.append(replace(Text.guessed(name, good_values(columns[name])), columns=short))
+        lines.append(f"{name}: text, of {', '.join(short)}")
     if cells["number"] or cells["category"]:
         chosen = [*cells["number"], *cells["category"]]
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
@@ -101,35 +100,17 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
 
 
-def text_inputs(table: Table, names: dict[str, str], taken: set[str]) -> list[tuple[str, Text, Sequence[Any]]]:
-    """Inputs for columns of texts, by name, with their values: the longest are inputs of their own, the others one.
+def short_texts(table: Table, columns: Sequence[str]) -> list[str]:
+    """The columns of texts that are one input together: where there are many, all but the longest.
 
     Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
-
-    Args:
-        names: the columns, and what each is called as an input.
-        taken: the names of all columns.
     """
-    samples = {}
-    for column in names:
-        samples[column] = good_values(table.columns[column])
-        require(samples[column], EMPTY.format(column=column, kind="text"))
-    lengths = {column: float(np.mean([len(text) for text in found])) for column, found in samples.items()}
-    ranked = sorted(names, key=lambda column: -lengths[column])
-    apart = [column for column in ranked[:MOST_TEXTS] if lengths[column] >= LONG_TEXT]
-    apart = list(names) if len(names) <= MOST_TEXTS else apart
-    found = [
-        (name, Text.guessed(name, samples[column]), table.columns[column])
-        for column, name in names.items()
-        if column in apart
-    ]
-    together = [column for column in names if column not in apart]
-    if together:
-        name = TEXTS if TEXTS not in taken else f"all_{TEXTS}"
-        values = Text(name, columns=together).gathered(table.columns) or []
-        made = replace(Text.guessed(name, good_values(values)), columns=together)
-        found.append((name, made, values))
-    return found
+    if len(columns) <= MOST_TEXTS:
+        return []
+    found = {column: good_values(table.columns[column]) for column in columns}
+    lengths = {column: np.mean([len(text) for text in texts]) if texts else 0.0 for column, texts in found.items()}
+    longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
+    return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
 
 
 def line_of(column: str, name: str, kind: str, note: str) -> str:

@@ -54,7 +54,7 @@ def static_embedding_attention(
 
 
 def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
-    """The layer with wordllama's vectors, or with those that a saved model brings.
+    """The layer with wordllama's vectors, or with those that a saved model brings; all texts of a model share a table.
 
     Raises:
         MMZooError: the package is not installed.
@@ -65,19 +65,36 @@ def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
         "copy the model again.",
     )
-    layer = StaticTokens(pieces, length, name=name)
-    if not assets.restoring():
-        layer.table.assign(wordllama_vectors(pieces))
-    return layer
+
+    def first() -> StaticTokens:
+        layer = StaticTokens(pieces, length, name=name)
+        if not assets.restoring():
+            layer.table.assign(wordllama_vectors(pieces))
+        return layer
+
+    layer = assets.shared("static_tokens", first)
+    if layer.name == name:
+        return layer
+    require(
+        list(layer.tokenizer.pieces) == list(pieces),
+        f"The vocabulary of input '{item.name}' is not that of the other texts; copy the model again.",
+    )
+    return StaticTokens(pieces, length, table=layer.table, name=name)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class StaticTokens(keras.layers.Layer):
-    """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length)."""
+    """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length).
 
-    def __init__(self, pieces: Sequence[str], length: int, **kwargs: Any) -> None:
+    Args:
+        table: of another such layer, which this one shares; one of its own, if not given.
+    """
+
+    def __init__(self, pieces: Sequence[str], length: int, table: keras.Variable | None = None, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
-        self.table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
+        if table is None:
+            table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
+        self.table = table
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
     def get_config(self) -> dict[str, Any]:

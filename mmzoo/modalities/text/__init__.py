@@ -158,7 +158,7 @@ class Text(Modality):
         (length,) = self.shape
         if len(found) > length:
             unit, setting = ("bytes", "max_bytes") if self.in_graph else ("tokens", "tokens")
-            note_truncation(self.name, len(found), length, unit, setting)
+            note_truncation(self.name, len(found), length, unit, setting, LONGEST)
         example = np.zeros(length, self.dtype)
         example[: len(found)] = found[:length]
         return example
