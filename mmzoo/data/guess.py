@@ -63,9 +63,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {"number": [], "category": []}
-    short = short_texts(
-        table, [c for c, kind in table.kinds.items() if kind == "text" and c not in (label, "split", "id")]
-    )
+    short = short_texts(table, label)
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
@@ -87,7 +85,9 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     if short:
         name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
         columns[name] = Text(name, columns=short).gathered(table.columns)
-        inputs.append(replace(Text.guessed(name, good_values(columns[name])), columns=short))
+        values = good_values(columns[name])
+        require(values, f"The columns {', '.join(short)} are empty, so they are no texts; leave them out.")
+        inputs.append(replace(Text.guessed(name, values), columns=short))
         lines.append(f"{name}: text, of {', '.join(short)}")
     if cells["number"] or cells["category"]:
         chosen = [*cells["number"], *cells["category"]]
@@ -100,11 +100,12 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
 
 
-def short_texts(table: Table, columns: Sequence[str]) -> list[str]:
+def short_texts(table: Table, label: str) -> list[str]:
     """The columns of texts that are one input together: where there are many, all but the longest.
 
     Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
     """
+    columns = [name for name, kind in table.kinds.items() if kind == "text" and name not in (label, "split", "id")]
     if len(columns) <= MOST_TEXTS:
         return []
     found = {column: good_values(table.columns[column]) for column in columns}
