@@ -198,13 +198,14 @@ class Text(Modality):
         lengths = [len(normalized(value).encode()) for value in values]
         bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
-        tokens = min(4 * bytes_, bytes_ + 512, LONGEST)
+        tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
         tower = "static_embedding_bag" if find_spec("wordllama") is not None else "embedding_bag"
         return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer="ngrams", tower=tower)
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
         """UTF-8."""
+        value = joined(value) or "" if isinstance(value, Mapping) else value
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
     @classmethod
