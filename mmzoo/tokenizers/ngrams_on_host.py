@@ -46,10 +46,7 @@ def parsed(vocabulary: Iterable[str]) -> list[tuple[int, float]]:
         ngram, _, idf = entry.rpartition(" ")
         kind, data = ngram[:1], ngram[1:].encode("utf-8", "replace")
         chunk = data.removeprefix(b" ").removesuffix(b" ")
-        if kind == "c" and b" " not in chunk:
-            every = ngrams_of(chunk)
-        else:
-            every = words_of(data) if kind == "w" else []
+        every = ngrams_of(chunk) if kind == "c" and b" " not in chunk else words_of(data) if kind == "w" else []
         keys = {key for key, name in every if name == data}
         good = len(keys) == 1 and not keys & found.keys() and re.fullmatch(r"\d{1,2}\.\d\d", idf)
         require(good, f"'{entry[:MOST_BYTES]}' is no entry of a vocabulary of n-grams, or has the hash of another.")
