@@ -144,4 +144,4 @@ class BagAndMean(keras.layers.Layer):
         total, real = self.vectors.sums_on_host(rows)
         norm = np.sqrt((total * total).sum(axis=1, keepdims=True))
         found = found if isinstance(found, tuple) else (found,)
-        return *found, total / np.maximum(norm, np.float32(1e-6)), real[:, None]
+        return *found, total / np.maximum(norm, np.float32(1e-6)), real

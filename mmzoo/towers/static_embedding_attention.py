@@ -72,7 +72,7 @@ def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
             layer.table.assign(wordllama_vectors(pieces))
         return layer
 
-    layer = assets.shared("static_tokens", first)
+    layer: StaticTokens = assets.shared("static_tokens", first)
     if layer.name == name:
         return layer
     require(
@@ -110,9 +110,9 @@ class StaticTokens(keras.layers.Layer):
         return np.asarray(self.table)[ids], ids > 0
 
     def sums_on_host(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The sum of a text's vectors float32 (B, 256), and whether there are any, bool (B,)."""
+        """The sum of a text's vectors float32 (B, 256), and whether there are any, bool (B, 1)."""
         ids, table = self.tokenizer.on_host(rows), np.asarray(self.table)
-        return np.stack([table[own[own > 0]].sum(axis=0) for own in ids]), (ids > 0).any(axis=1)
+        return np.stack([table[own[own > 0]].sum(axis=0) for own in ids]), np.any(ids > 0, axis=1, keepdims=True)
 
 
 def wordllama_pieces() -> list[str]:

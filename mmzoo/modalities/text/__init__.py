@@ -139,11 +139,12 @@ class Text(Modality):
         rows = zip(*(columns[name] for name in self.columns), strict=True)
         return [joined(dict(zip(self.columns, row, strict=True))) for row in rows]
 
-    def _normal(self, value: str | bytes | Mapping[str, Any]) -> str:
+    def _normal(self, value: Raw) -> str:
         if self.columns and isinstance(value, Mapping):
-            value = joined({column: value.get(column) for column in self.columns}) or ""
-            if isinstance(value, DataError):
-                raise value
+            found = joined({column: value.get(column) for column in self.columns})
+            if isinstance(found, DataError):
+                raise found
+            value = found or ""
         what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
         require_data(isinstance(value, (str, bytes)), "bad_text", what)
         return normalized(value)

@@ -89,12 +89,14 @@ def runner(frozen_features: keras.Model, item: Modality) -> Callable[[dict[str, 
     """
     on_host = getattr(frozen_features.layers[-1], "on_host", None)
     if on_host is None:
-        return compiled(frozen_features)
+        graph: Callable[[dict[str, Tensor]], Tree] = compiled(frozen_features)
+        return graph
     (gate,) = [layer for layer in frozen_features.layers if isinstance(layer, Gate)]
 
     def run(batch: dict[str, Tensor]) -> Tree:
         rows, here = np.asarray(batch[item.name]), np.asarray(batch["present"])[:, gate.index]
-        return on_host(np.where(here[:, None], rows, np.zeros((), rows.dtype)))
+        found: Tree = on_host(np.where(here[:, None], rows, np.zeros((), rows.dtype)))
+        return found
 
     return run
 
