@@ -10,6 +10,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from mmzoo.quiet import quieten
+
+quieten()
+
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -41,6 +45,7 @@ _HOMES = {
     "compare": "mmzoo.evaluation.compare",
     "evaluate": "mmzoo.evaluation.evaluate",
     "explain": "mmzoo.explanation.explain",
+    "fit": "mmzoo.fitting",
     "from_dataset": "mmzoo.data.streams",
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",

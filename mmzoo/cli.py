@@ -14,6 +14,7 @@ import mmzoo
 from mmzoo.commands import COMMANDS, command
 from mmzoo.console import console
 from mmzoo.errors import MMZooError
+from mmzoo.quiet import silenced
 from mmzoo.words import one_line
 
 EXAMPLES = """examples:
@@ -64,25 +65,19 @@ def import_quietly() -> None:
     They go to the file descriptor before any setting of the log is read. The million objects that the first import
     makes stay to the end; that the garbage collector looked at them again and again took 7 % of a short training.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
     first = "keras" not in sys.modules
     if first:
         gc.disable()
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
+    try:
+        with silenced():
             import keras
 
             if "TF_CONFIG" not in os.environ:  # workers can only be joined before the first operation
                 keras.ops.zeros(1)  # it looks for devices, and says so
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            if first:
-                gc.freeze()
-                gc.enable()
+    finally:
+        if first:
+            gc.freeze()
+            gc.enable()
 
 
 class Note(logging.Formatter):

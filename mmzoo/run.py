@@ -19,6 +19,7 @@ from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
+from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
 from mmzoo.training.notes import made_in, read_machine, read_settings
@@ -49,6 +50,13 @@ class Run:
         self.folder, self._data = Path(folder), data
         check_finished(folder)
 
+    def __repr__(self) -> str:
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return html_of(self)
+
     @cached_property
     def model(self) -> keras.Model:
         """The trained model."""
@@ -76,7 +84,7 @@ class Run:
     @property
     def has_data(self) -> bool:
         """Are there records that may be read?"""
-        return bool(self.data) and not self._foreign
+        return "splits" in vars(self) or (bool(self.data) and not self._foreign)
 
     @property
     def _foreign(self) -> bool:
@@ -91,7 +99,8 @@ class Run:
         Raises:
             MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
         """
-        require(self.data, f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        given = self.data or "splits" in vars(self)
+        require(given, f"The run '{self.folder}' was not trained on a named data set; give the records.")
         return self.splits[split]
 
     @cached_property

@@ -18,6 +18,7 @@ from safetensors.numpy import save
 
 import mmzoo
 from mmzoo.data.records import decode
+from mmzoo.data.sharing import sharing
 from mmzoo.graph.cut import split
 from mmzoo.training.features import cache
 from mmzoo.training.features import compute as home
@@ -80,6 +81,41 @@ def test_anything_that_counts_makes_another_key(part: Any, place: Path) -> None:
     compute_features(cut, spec, arrays)
     weight.assign(before)
     assert len(files(place)) == 5
+
+
+def test_another_input_beside_it_makes_no_other_key(part: Any, place: Path) -> None:
+    spec, cut = part
+    records = small_records(3)
+    alone = spec.subset(["picture"])
+    compute_features(split(mmzoo.build(alone)), alone, decode(alone, records))
+    compute_features(cut, spec, decode(spec, records))
+    assert len(files(place)) == 1
+
+
+def test_features_are_kept_as_half_and_given_back_as_float32(part: Any, place: Path) -> None:
+    spec, cut = part
+    arrays = decode(spec, small_records(4))
+    exact = home.run_frozen_features(cut.frozen["picture"], spec.inputs[0], arrays, 1, 0, "")
+    for _ in range(2):  # computed, and from disk
+        found = compute_features(cut, spec, arrays)
+        assert found["picture"].dtype == np.float16
+        given = home.first_variant(found)["picture"]
+        assert given.dtype == np.float32
+        np.testing.assert_allclose(given, exact[:, 0], rtol=1e-3, atol=1e-6)
+    assert files(place)[0].stat().st_size < exact.nbytes
+
+
+def test_trainings_that_share_decode_and_compute_once(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec, cut = part
+    records = small_records(3)
+    with sharing():
+        first = decode(spec, records)
+        assert decode(spec.subset(["words", "picture"]), records)["picture"] is first["picture"]
+        assert decode(spec, small_records(3))["picture"] is not first["picture"]
+        features = compute_features(cut, spec, first)
+        monkeypatch.setattr(home, "run_frozen_features", None)
+        same(features, compute_features(cut, spec, decode(spec, records)))
+    assert decode(spec, records)["picture"] is not first["picture"]
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty"])

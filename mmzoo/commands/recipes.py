@@ -31,22 +31,19 @@ def recipe_of(args: argparse.Namespace) -> Any:
 
 def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     """That recipe, and the splits of the table that it was made of, which are read by now; None for a recipe's file."""
-    from mmzoo.recipe import Recipe, load_recipe
+    from mmzoo.recipe import load_recipe
 
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
     splits = None
     if args.label is not None:
-        from mmzoo.data.guess import load_named
         from mmzoo.data.sources import absolute
+        from mmzoo.fitting import table_recipe
 
         named = absolute(tables.named(args.recipe, args, args.label))
-        spec, splits, lines = load_named(named)
-        print("\n".join(lines))
-        own = str(named)
-        recipe = Recipe(spec, own).changed(settings)
-        splits = splits if recipe.data == own else None
+        recipe, splits = table_recipe(named, settings)
+        splits = splits if recipe.data == str(named) else None
     else:
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)

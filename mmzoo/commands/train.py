@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,17 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
+    sub.add_argument(
+        "--budget-minutes",
+        type=float,
+        metavar="N",
+        help="try several candidates within so many minutes, and keep the best on the validation records",
+    )
+    sub.add_argument(
+        "--quality",
+        choices=["fast", "good", "best"],
+        help="with --budget-minutes: how many candidates there are (default good)",
+    )
     tables.add_faults(sub)
     sub.add_argument(
         "--strategy",
@@ -51,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
         if is_reachable() and not args.public:
             run_privately(command)
         sys.exit(start_workers(command, args.workers, args.out, public=args.public))
+    check_one_process(args)
     # Before anything is computed: workers could not be joined later.
     with strategy_of(args.strategy, args.tpu, public=args.public).scope():
         chief = is_chief()
@@ -59,12 +73,26 @@ def run(args: argparse.Namespace) -> None:
         show(run, run.evaluate(test))
 
 
+def check_one_process(args: argparse.Namespace) -> None:
+    """Raise unless what goes with a budget of time is asked for with one."""
+    timed = args.budget_minutes is not None
+    require(timed or args.quality is None, "--quality says how a time is used; give --budget-minutes too.")
+    require(
+        not timed or (args.strategy in ("auto", "one") and not args.service and "TF_CONFIG" not in os.environ),
+        "--budget-minutes tries candidates on one device; leave out --workers, --strategy and --service.",
+    )
+    require(not timed or args.budget_minutes > 0, "--budget-minutes must be above 0.")
+
+
 def trained(args: argparse.Namespace) -> tuple[Any, Any]:
     """The run that was asked for, trained, and the records to test it on."""
     from mmzoo import datasets
+    from mmzoo.auto.summary import described
+    from mmzoo.fitting import train_within
     from mmzoo.recipe import find_recipe
     from mmzoo.run import train as train_run
 
+    began = time.monotonic()
     recipe, splits = recipes.recipe_and_table(args)
     splits = splits or datasets.load(recipe.data)
     whole = dict(zip(("train", "validation", "test"), splits, strict=True))
@@ -72,18 +100,20 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
     records, validation, test = splits
-    run = train_run(
-        recipe.spec,
-        records,
-        validation,
-        training=recipe.training,
-        seed=args.seed,
-        out=args.out,
-        data=recipe.data,
-        recipe=None if args.label is not None else find_recipe(args.recipe),
-        on_error=args.on_error,
-        budget=args.budget,
-        service=args.service,
-    )
+    shared = {
+        "training": recipe.training,
+        "seed": args.seed,
+        "out": args.out,
+        "data": recipe.data,
+        "recipe": None if args.label is not None else find_recipe(args.recipe),
+        "on_error": args.on_error,
+        "budget": args.budget,
+    }
+    if args.budget_minutes is None:
+        print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
+        run = train_run(recipe.spec, records, validation, service=args.service, **shared)
+    else:
+        seconds, quality = 60 * args.budget_minutes, args.quality or "good"
+        run = train_within(recipe.spec, splits, seconds=seconds, began=began, quality=quality, **shared)
     run.splits = whole  # a table is not read again for the evaluation
     return run, test

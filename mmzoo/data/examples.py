@@ -85,6 +85,21 @@ class Held:
     array: np.ndarray
 
 
+class Half(np.ndarray):
+    """float32 numbers, kept as float16 for half of the memory: to be given back as float32."""
+
+    LARGEST = 65504.0
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> np.ndarray:
+        """The same numbers, rounded to 11 bits; what is larger than float16 has is the largest that it has."""
+        return np.asarray(np.clip(array, -cls.LARGEST, cls.LARGEST), np.float16).view(cls)
+
+    def whole(self) -> np.ndarray:
+        """As float32."""
+        return np.asarray(self).astype(np.float32)
+
+
 class Memory:
     """Memory of batches that is taken again as soon as nobody holds the array that was in it: new pages cost time."""
 

@@ -147,9 +147,15 @@ def load_table(path: str | Path, label: str = "") -> tuple[Spec, tuple[Records, 
     return spec, found
 
 
-def load_named(named: TableName) -> tuple[Spec, tuple[Records, Records, Records], list[str]]:
-    """What `load_table` returns, and a line for each column that says what it was taken for."""
-    table = open_table(named)
+def load_named(
+    named: TableName, table: Table | None = None
+) -> tuple[Spec, tuple[Records, Records, Records], list[str]]:
+    """What `load_table` returns, and a line for each column that says what it was taken for.
+
+    Args:
+        table: that was read already, and has no name.
+    """
+    table = table if table is not None else open_table(named)
     spec, records, lines = explained_spec(
         table, named.label, task=named.options.task, delimiter=named.options.delimiter
     )

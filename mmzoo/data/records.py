@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 
 from mmzoo.data.columns import Column
 from mmzoo.data.examples import Examples
+from mmzoo.data.sharing import shared
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
 
 
@@ -79,5 +82,11 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     arrays: dict[str, Any] = {"present": present}
     for name, examples in sorted(found.items(), key=lambda pair: pair[1].nbytes):
         memory -= examples.nbytes
-        arrays[name] = examples.whole() if memory >= 0 else examples
+        key = decoding_of(examples.item)
+        arrays[name] = shared(key, examples.whole, of=examples.values) if memory >= 0 else examples
     return {name: arrays[name] for name in [*found, "present"]}
+
+
+def decoding_of(item: Modality) -> str:
+    """All of an input that says how it is decoded: not its tower, nor how it is augmented."""
+    return json.dumps({key: value for key, value in item.to_json().items() if key not in ("tower", "augmentations")})

@@ -20,6 +20,7 @@ from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.vectorizer import Each, Vectorizer
 
 
 class Defaults:
@@ -44,9 +45,15 @@ class Defaults:
     in_column: ClassVar[bool] = True
     """Is a value the cell of one column of a table?"""
 
+    # Models that are no networks
+    pooled: ClassVar[bool] = False
+    """Is the mean token of a frozen pretrained tower worth having beside what `vectorizer` makes?"""
+
     # The graph
     is_sequence: ClassVar[bool] = False
     """Can the towers for sequences read it, by `sequence`?"""
+    signals: ClassVar[int] = 0
+    """The first so many numbers of a token of its sequence are what was measured, the others say where; 0 for all."""
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "int32", "float32")
     """The types that an example may have, as the description inside a .tflite is held to."""
     axes: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)
@@ -179,6 +186,10 @@ class Defaults:
             keys: int64 (B,), what draws come from.
         """
         return None
+
+    def vectorizer(self) -> Vectorizer:
+        """What makes rows of numbers of raw values, for models that are no networks: here the decoded example, flat."""
+        return Each(lambda value: self.decode(value).reshape(-1), f"reading {self.name}")  # type: ignore[attr-defined]
 
     def sequence(self, x: Tensor, width: int) -> Tensor:
         """Layers that make a decoded batch `Tokens`, as the towers for sequences read them: frames, steps, words.

@@ -63,8 +63,11 @@ def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
     from mmzoo.datasets import datasets
 
     table = TableName.parse(run.data)
-    facts = {} if table.label else datasets.facts(run.data)
-    told = f"the table {table.path}, label {table.label}" if table.label else f"{run.data}: {facts['summary']}"
+    facts = datasets.facts(run.data) if run.data and not table.label else {}
+    if table.label:
+        told = f"the table {table.path}, label {table.label}"
+    else:
+        told = f"{run.data}: {facts['summary']}" if run.data else "a table in memory"
     found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
     for part in ("train", "validation", "test"):
         theirs = run.records(part)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.auto.tried import Trials
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import SECTIONS, drawn, section_of
-from mmzoo.evaluation.blocks import Block, Chart, Line, Table
+from mmzoo.evaluation.blocks import Block, Chart, Line, Table, Text
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.files import subfolder, write_file
@@ -20,6 +21,7 @@ from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.training.notes import read_history
+from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
@@ -48,6 +50,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         epochs=len(history),
         seed=run.settings["seed"],
         curves=groups(learning),
+        tried=tried(run),
         card=sections,
         count=len(records),
         svg=svg,
@@ -60,6 +63,16 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         if not each.reason
     }
     write_pictures(subfolder(run.folder, "pictures"), {"curves": learning}, theirs)
+
+
+def tried(run: Run) -> list[list[Block]]:
+    """What was tried before this model was kept; nothing where it was the only one."""
+    trials = Trials.read(run.folder)
+    if trials is None:
+        return []
+    said = [Text(each) for each in (trials.why, trials.verdict) if each]
+    rows = [[one_line(cell, 200) if isinstance(cell, str) else cell for cell in row] for row in trials.rows]
+    return groups([*said, Table(trials.heads, rows, "candidates and what they are worth on the validation records")])
 
 
 def task_of(

@@ -152,6 +152,9 @@ class Loop:
                 number = asked[0] if asked else signal.SIGTERM
                 raise Interrupted(f"{where}; run the same command again to go on.", number)
             if enough:
+                if self.state.losses:  # in the middle of an epoch, which may be the first: what it was worth counts
+                    self.end_epoch(progress)
+                    self.save()
                 return
         if self.should_stop() and is_chief():
             patience, epoch = self.training.patience, self.state.epoch

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+_noted: set[int] = set()
+
+
 class Interrupted(KeyboardInterrupt):
     """Training was asked to stop; its state is saved. The message says how to go on.
 
@@ -24,9 +27,15 @@ class Interrupted(KeyboardInterrupt):
 
 
 @contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; a second one ends the program at once."""
+def stop_requests(*numbers: int) -> Iterator[list[int]]:
+    """Inside, Ctrl-C and SIGTERM are noted in the list that is yielded; a second one ends the program at once.
+
+    Args:
+        numbers: these signals only. What is noted by others that this is called within is theirs alone: whoever tries
+            several trainings decides what Ctrl-C ends.
+    """
     asked: list[int] = []
+    chosen = [number for number in numbers or (signal.SIGINT, signal.SIGTERM) if number not in _noted]
 
     def note(number: int, frame: FrameType | None) -> None:
         if asked:
@@ -35,11 +44,13 @@ def stop_requests() -> Iterator[list[int]]:
         print("\nStopping after this step ...", file=sys.stderr)
 
     try:
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, note) for number in chosen}
     except ValueError:  # not the main thread: whoever runs it there handles signals
         before = {}
+    _noted.update(before)
     try:
         yield asked
     finally:
+        _noted.difference_update(before)
         for number, handler in before.items():
             signal.signal(number, handler)

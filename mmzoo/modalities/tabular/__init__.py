@@ -22,6 +22,7 @@ from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
+from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.words import one_line
 
 MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
@@ -193,6 +194,9 @@ class Tabular(Modality):
         from mmzoo.modalities.tabular.mixing import columns_of_both
 
         return columns_of_both(own, other, share, keys)
+
+    def vectorizer(self) -> Columns:
+        return Columns(self)
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
         """Raise where a row that somebody wrote by hand has a column that the model does not know."""

@@ -21,6 +21,7 @@ from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.normalizing import normalized
+from mmzoo.modalities.text.vectorizer import TfIdf
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
 
@@ -242,6 +243,10 @@ class Text(Modality):
         from mmzoo.modalities.text.mixing import words_of_both
 
         return words_of_both(own, other, share)
+
+    def vectorizer(self) -> TfIdf:
+        """TF-IDF of the whole text."""
+        return TfIdf()
 
     def sequence(self, x: Tensor, width: int) -> Tensor:
         """Tokens in an embedding that trains from scratch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,7 +22,9 @@ from mmzoo.modalities.image.client import squeezed
 from mmzoo.modalities.image.corruption import BLUR, NOISE
 from mmzoo.modalities.image.occlusion import patches
 from mmzoo.modalities.image.pictures import read_gif, resized
+from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.shown import Shown, png
+from mmzoo.modalities.vectorizer import Each
 
 
 @modalities.register("video")
@@ -132,6 +134,16 @@ class Video(Modality):
         """The same patch of all frames at once."""
         caption = "what is lost when a patch is covered in all frames, over the first frame"
         return InputExplanation(self.kind, {"occlusion": patches(probe)}, caption, shown=probe.example[0])
+
+    def vectorizer(self) -> Each:
+        """Means and deviations of what is seen in the frames."""
+        small = replace(self, size=SIDE)
+
+        def vector(value: Raw) -> np.ndarray:
+            seen = np.stack([picture_vector(frame) for frame in small.decode(value)])
+            return np.concatenate([seen.mean(axis=0), seen.std(axis=0)])
+
+        return Each(vector, f"watching {self.name}")
 
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:

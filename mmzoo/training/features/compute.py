@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -11,7 +12,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.examples import Examples, Held
+from mmzoo.data.examples import Examples, Half, Held
+from mmzoo.data.sharing import is_sharing, shared
 from mmzoo.draws import keys_of
 from mmzoo.graph.cut import Split
 from mmzoo.inference.running import compiled
@@ -29,10 +31,11 @@ def compute_features(
     """Run the frozen parts over all examples: their outputs (N, num_variants, ...), and other inputs as they are.
 
     These are `Held`, or `Examples` where they are not in memory; `present` is an array (N, M). What comes out of a
-    frozen part with weights, a frozen network, is kept on disk; of examples without random variants it has one variant.
+    frozen part with weights, a frozen network, is `Half` as large, and kept on disk; of examples without random
+    variants it has one variant.
     """
     found: dict[str, Any] = {"present": arrays["present"]}
-    for item in spec.inputs:
+    for index, item in enumerate(spec.inputs):
         given = {name: arrays[name] for name in (item.name, "present")}
         frozen_features = part.frozen.get(item.name)
         if frozen_features is None:
@@ -41,23 +44,44 @@ def compute_features(
             continue
         count = num_variants if item.augmentations else 1
         label = f"{what} of {item.name}"
-        if not frozen_features.weights:
-            found[item.name] = run_frozen_features(frozen_features, item, given, count, seed, label)
-            continue
+        make = partial(run_frozen_features, frozen_features, item, given, count, seed, label)
+        # Of the presence of others nothing depends: with another input beside it, it is the same.
+        read = {item.name: given[item.name], "present": given["present"][:, index]}
         facts = [item.to_json(), count, seed if count > 1 else 0, frozen_features.layers[-1].compute_dtype]
-        key = key_of(facts, frozen_features.weights, given)
-        found[item.name] = kept(
-            label,
-            key,
-            frozen_features.output,
-            (len(arrays["present"]), count),
-            lambda frozen_features=frozen_features, item=item, given=given, count=count, label=label: (
-                run_frozen_features(  # type: ignore[misc]
-                    frozen_features, item, given, count, seed, label
-                )
-            ),
-        )
+        if frozen_features.weights:
+            like = keras.tree.map_structure(stored, frozen_features.output)
+            key = key_of(facts, frozen_features.weights, read)
+            leading = (len(given["present"]), count)
+            make = partial(kept, label, key, like, leading, lambda make=make: keras.tree.map_structure(halved, make()))  # type: ignore[misc]
+        elif is_sharing():
+            key = key_of(facts, [], read)
+        else:
+            key = ""
+        made = shared(key, make)
+        if frozen_features.weights:  # what comes from disk is a plain array
+            made = keras.tree.map_structure(as_half, made, frozen_features.output)
+        found[item.name] = made
     return found
+
+
+def is_halved(tensor: Tensor) -> bool:
+    """Is this output of a frozen network kept as half as many bytes?"""
+    return str(keras.backend.standardize_dtype(tensor.dtype)) == "float32"
+
+
+def stored(tensor: Tensor) -> Tensor:
+    """What this output of a frozen network is kept as."""
+    return keras.KerasTensor(tensor.shape, "float16") if is_halved(tensor) else tensor
+
+
+def halved(array: np.ndarray) -> np.ndarray:
+    """An output of a frozen network as it is kept."""
+    return Half.of(array) if array.dtype == np.float32 else array
+
+
+def as_half(array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    """What was kept, so that whoever takes it knows what it stands for."""
+    return array.view(Half) if is_halved(tensor) else array
 
 
 def run_frozen_features(
@@ -104,10 +128,14 @@ def runner(frozen_features: keras.Model, item: Modality) -> Callable[[dict[str, 
 def first_variant(features: dict[str, Tree]) -> dict[str, Tree]:
     """The originals: what `rest` takes, without the axis of variants."""
 
+    def first(each: Any) -> np.ndarray:
+        chosen = each[:, 0]
+        return chosen.whole() if isinstance(chosen, Half) else np.asarray(chosen)
+
     def original(value: Tree) -> Tree:
         if isinstance(value, Held):
             return value.array
-        return value if isinstance(value, Examples) else keras.tree.map_structure(lambda each: each[:, 0], value)
+        return value if isinstance(value, Examples) else keras.tree.map_structure(first, value)
 
     originals = {name: original(value) for name, value in features.items() if name != "present"}
     return {**originals, "present": features["present"]}

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.examples import Examples, Held
+from mmzoo.data.examples import Examples, Half, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
 from mmzoo.modalities.base import Modality
@@ -97,8 +97,8 @@ def stream(
     within a batch: every batch is full, so every shape is static.
 
     Args:
-        features: by input (N, num_variants, ...), of which one variant is drawn; or `Held` or `Examples`, to be
-            augmented now.
+        features: by input (N, num_variants, ...), as the model takes them or `Half`, of which one variant is drawn; or
+            `Held` or `Examples`, to be augmented now.
         varied: what is drawn of them.
         table: the rows of one pass, where it is not each example once.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
@@ -111,6 +111,7 @@ def stream(
         f"Of a batch {multiple} examples belong together, so batches of {batch_size} cannot be shared by {workers}; "
         f"make 'batch_size' a multiple of {multiple * workers}.",
     )
+    halves = keras.tree.map_structure(lambda value: isinstance(value, Half), features)
     features, labels = keras.tree.map_structure(
         lambda value: value if isinstance(value, (Examples, Held)) else tf.constant(value), (features, labels)
     )
@@ -123,10 +124,11 @@ def stream(
         keys = keys_of(seed, drawn, places // count)
         rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
-        def one_variant(variants: Tensor, salt: int) -> Tensor:
+        def one_variant(variants: Tensor, half: bool, salt: int) -> Tensor:
             # Gather (row, variant) pairs at once: picking rows first would copy every view of them.
             variant = chosen_variant(keys, salt, variants.shape[1])
-            return tf.gather_nd(variants, tf.stack([rows, variant], axis=1))
+            chosen = tf.gather_nd(variants, tf.stack([rows, variant], axis=1))
+            return tf.cast(chosen, tf.float32) if half else chosen
 
         decoded = read(files, rows, part.stop - part.start)
         decoded |= {name: tf.gather(array, rows) for name, array in held.items()}
@@ -136,7 +138,8 @@ def stream(
                 item = features[name].item
                 inputs[name] = varied.augmented(item, decoded[name], rows, keys, salt=salt, seed=seed)
             else:
-                inputs[name] = keras.tree.map_structure(functools.partial(one_variant, salt=salt), features[name])
+                variant = functools.partial(one_variant, salt=salt)
+                inputs[name] = keras.tree.map_structure(variant, features[name], halves[name])
         return varied(inputs, labels, rows, keys)
 
     # Without AutoGraph, which would read the source of all that is called; nothing in it branches on a tensor.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,11 +12,13 @@ import tensorflow as tf
 from mmzoo.aliases import Tensor
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
+from mmzoo.graph.cut import split
 from mmzoo.inference.running import run_model
 from mmzoo.names import teacher_labels
 from mmzoo.options import Range
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import is_chief
+from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.finished import load_finished
 from mmzoo.training.loss import Batch, TaskLoss, above_zero, sides, weighted
 from mmzoo.training.methods import methods
@@ -36,6 +39,7 @@ class Distillation(TrainingMethod):
 
     Args:
         teacher: the folder of the run that has it.
+        others: of more runs; the mean of all their answers is imitated, and a folder that is named twice counts twice.
         weight: how much of the loss is the imitation.
         temperature: of the teacher's answers; above 1 the small probabilities tell more.
     """
@@ -43,15 +47,21 @@ class Distillation(TrainingMethod):
     unlabelled = True
 
     def __init__(
-        self, *, teacher: str = "", weight: float = 0.7, temperature: Annotated[float, Range(0.1, 100)] = 2.0
+        self,
+        *,
+        teacher: str = "",
+        others: Sequence[str] = (),
+        weight: float = 0.7,
+        temperature: Annotated[float, Range(0.1, 100)] = 2.0,
     ) -> None:
-        self.teacher, self.weight, self.temperature = teacher, weight, temperature
-        self.runs = (teacher,)
+        self.weight, self.temperature = weight, temperature
+        self.runs = (teacher, *others)
 
     def labels(self, spec: Spec, records: Records) -> dict[str, np.ndarray]:
         if is_chief():
-            print(f"Learning from '{self.teacher}' ({self.weight:.0%} of the loss).")
-        return teacher_answers(self.teacher, spec, records)
+            names = " and ".join(f"'{name}'" for name in dict.fromkeys(self.runs))
+            print(f"Learning from {names} ({self.weight:.0%} of the loss).")
+        return mean_answers(self.runs, spec, records)
 
     def build(self, learner: Learner) -> None:
         self.tasks = learner.spec.tasks
@@ -68,6 +78,24 @@ class Distillation(TrainingMethod):
                 loss = replace(loss, fused=(1 - self.weight) * loss.fused + self.weight * tf.add_n(apart))
             found.append(loss)
         return found
+
+
+def mean_answers(teachers: Sequence[str], spec: Spec, records: Records) -> dict[str, np.ndarray]:
+    """The logits of the mean of what some runs answer; see `teacher_answers`.
+
+    Raises:
+        MMZooError: there are several, and a task weighs evidence, which has no mean.
+    """
+    found = {name: teacher_answers(name, spec, records) for name in dict.fromkeys(teachers)}
+    if len(found) == 1:
+        return found[teachers[0]]
+    means = {}
+    for task in spec.tasks:
+        require(not task.tags.evidential, f"Several teachers have no common evidence for task '{task.name}'; name one.")
+        key = teacher_labels(task.name)
+        said = np.mean([np.asarray(task.to_predictions(found[name][key])) for name in teachers], axis=0)
+        means[key] = np.asarray(task.to_logits(said), np.float32)
+    return means
 
 
 def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
@@ -90,5 +118,7 @@ def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.
         )
     for name in model.spec.input_names:
         require(name in records.columns, f"The teacher '{teacher}' needs input '{name}', which the records have not.")
-    found = run_model(model, decode(model.spec, records))
+    part = split(model)
+    features = compute_features(part, model.spec, decode(model.spec, records), what="the teacher's features")
+    found = run_model(part.rest, first_variant(features))
     return {teacher_labels(task.name): found[task.name] for task in spec.tasks}

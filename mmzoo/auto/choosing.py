@@ -1,0 +1,101 @@
+"""Which candidate is kept: by the validation records, without being taken in by chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from mmzoo.data.records import Records, decode
+from mmzoo.graph.cut import split
+from mmzoo.inference.metrics import metrics, primary
+from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.labels import encode_labels
+from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
+from mmzoo.training.features.compute import compute_features, first_variant
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
+FEW = 200  # records with a label; with fewer a share of right answers says too little
+WORST = 10.0  # an answer's negative log-likelihood counts as this at most
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a candidate answers to the validation records.
+
+    Args:
+        logits: by task, (N, units).
+        labels: by task, encoded (N, ...).
+    """
+
+    spec: Spec
+    logits: dict[str, np.ndarray]
+    labels: dict[str, np.ndarray]
+
+    @property
+    def primary(self) -> float:
+        """The primary metric."""
+        return metrics(self.spec, to_predictions(self.spec, self.logits), self.labels)[primary(self.spec)]
+
+    @property
+    def scores(self) -> np.ndarray:
+        """How good each answer is, float (N,), over all tasks: the mean is what candidates are compared by."""
+        found = np.zeros(len(next(iter(self.labels.values()))))
+        for task in self.spec.tasks:
+            known = np.asarray(task.known(self.labels[task.name]))
+            if known.any():
+                each = scores_of(task, self.labels[task.name][known], self.logits[task.name][known])
+                found[known] += task.weight * each * len(known) / known.sum()
+        return found
+
+
+def scores_of(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """How good each answer of a task is, float (N,).
+
+    Of numbers minus the squared error in units of their variance, whose mean is R2 - 1; of few labels the
+    log-likelihood, which tells more of each; else what the task itself calls its score.
+    """
+    if task.tags.numeric:
+        spread = np.maximum(labels.var(axis=0), 1e-12)
+        return np.asarray(-(((np.asarray(task.to_predictions(logits)) - labels) ** 2) / spread).mean(axis=-1))
+    if task.tags.probabilistic and len(labels) < FEW:
+        lost = task.negative_log_likelihood(tf.constant(labels), tf.constant(logits))
+        return -np.minimum(np.asarray(lost, np.float64), WORST)
+    return np.asarray(task.score(labels, np.asarray(task.to_predictions(logits))), np.float64)
+
+
+def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:
+    """What a trained model answers to records.
+
+    Args:
+        memory: gigabytes that decoded examples may take.
+    """
+    spec: Spec = model.spec
+    part = split(model)
+    arrays = compute_features(part, spec, decode(spec, records, memory=memory * 1e9), what="validation features")
+    outputs = run_model(part.rest, first_variant(arrays))
+    names = [task.name for task in spec.tasks]
+    return Answers(spec, {name: outputs[name] for name in names}, encode_labels(spec.tasks, records, unasked=True))
+
+
+def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
+    """Which of several candidates is kept: its place, what it gains over the first on average, and the standard error.
+
+    The first, unless the best of the others is better by more than one standard error of the difference, record by
+    record. Of five that are equally good the best looks better by about that much (the winner's curse).
+
+    Args:
+        scores: of each candidate, float (N,), in the order of promise.
+    """
+    best = int(np.argmax([each.mean() for each in scores]))
+    gains = scores[best] - scores[0]
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
+    if best and gains.mean() > error:
+        return best, float(gains.mean()), error
+    return 0, 0.0, error

@@ -1,0 +1,45 @@
+"""Settings that follow from how many records there are, and from what a spec is made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from mmzoo.spec import Spec
+from mmzoo.training.settings import Training
+
+STEPS = 1500  # that a small table is given
+LEAST, MOST = 10, 100  # epochs
+BATCHES = ((4_000, 32), (20_000, 64), (100_000, 128))
+LARGEST = 256
+SEVERAL = 6  # inputs; with more of them a head for each costs more than it gives
+
+
+def training_for(spec: Spec, count: int) -> Training:
+    """The settings for a table of which nothing else is known.
+
+    About 1,500 steps for a small table and ten epochs for a large one, in batches that grow with it; whoever gains
+    nothing for a third of the epochs ends early, and the best epoch is what is kept.
+
+    Args:
+        count: training records.
+    """
+    batch = next((size for most, size in BATCHES if count < most), LARGEST)
+    epochs = min(max(math.ceil(STEPS * batch / max(count, 1)), LEAST), MOST)
+    return Training(
+        epochs=epochs,
+        batch_size=batch,
+        learning_rate=1e-3 * math.sqrt(batch / 32),
+        modality_dropout=0.2 if len(spec.inputs) > 1 else 0.0,
+        patience=max(epochs // 3, 8),
+    )
+
+
+def with_auxiliary(spec: Spec) -> Spec:
+    """The spec with a head for each modality beside that of all, where it has several and says nothing of them."""
+    if not 1 < len(spec.inputs) <= SEVERAL:
+        return spec
+    tasks = [
+        replace(task, auxiliary=1.0) if not task.auxiliary and task.target == "label" else task for task in spec.tasks
+    ]
+    return replace(spec, tasks=tasks)

@@ -1,0 +1,319 @@
+"""The candidates one after the other, as long as there is time."""
+
+from __future__ import annotations
+
+import io
+import math
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+
+from mmzoo.auto.candidates import Candidate
+from mmzoo.auto.choosing import Answers, answers_of, choose
+from mmzoo.auto.ensemble import greedy
+from mmzoo.auto.tried import Floor, Trials, Tried
+from mmzoo.auto.watch import TooSlowError, Watch
+from mmzoo.baselines import fit_baselines
+from mmzoo.choice import Method
+from mmzoo.data.records import Records
+from mmzoo.errors import MMZooError
+from mmzoo.files import subfolder
+from mmzoo.folders import check_no_link
+from mmzoo.inference.metrics import primary
+from mmzoo.spec import Spec
+from mmzoo.training.checkpoint import checkpoints
+from mmzoo.training.finished import load_finished
+from mmzoo.training.notes import read_history
+from mmzoo.training.train import train as train_folder
+from mmzoo.words import one_line
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
+FLOOR = 0.15  # of the time, for the baselines
+FIRST = 0.5  # of what is left, that the first candidate may take where there are others,
+TIGHT = 0.25  # and where that is not enough for all of its epochs
+SECOND = 0.4  # of the time: where that is so, for training the best one longer
+FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
+TAIL = 0.1  # of a candidate's time, that goes by after its last step
+OVER = "; there was no time for more"
+DISTILLED = "distilled"
+
+
+def longer(name: str) -> str:
+    """What a candidate is called when it is trained on."""
+    return f"{name}_longer"
+
+
+class Search:
+    """The candidates one after the other, as long as there is time.
+
+    Args:
+        folder: of the run that is to be.
+        trials: what was tried before, which is added to.
+        train, validation: records that can be used.
+        stop: of `stop_requests`.
+        gone: seconds that have gone by before.
+        seed, data: of all runs.
+        quality: "best" tries an ensemble too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        trials: Trials,
+        train: Records,
+        validation: Records,
+        stop: Sequence[int],
+        *,
+        gone: float,
+        seed: int,
+        data: str,
+        quality: str,
+    ) -> None:
+        self.folder, self.trials, self.train, self.validation, self.stop = folder, trials, train, validation, stop
+        self.seed, self.data, self.quality = seed, data, quality
+        self.began = time.monotonic() - trials.spent - gone
+        self.ended = {each.name: each for each in trials.candidates}
+        trials.candidates.clear()
+        self.found: dict[str, tuple[Candidate, Answers]] = {}
+        self.failure: MMZooError | None = None
+        self.tight = False
+        self.an_epoch = self.around = 0.0  # seconds that an epoch of the first takes, and what is before and after it
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self.trials.seconds - (time.monotonic() - self.began)
+
+    def write(self) -> None:
+        """Note how far it is."""
+        self.trials.spent = time.monotonic() - self.began
+        self.trials.write(self.folder)
+
+    def place(self, name: str) -> Path:
+        """The folder of a candidate's run."""
+        return check_no_link(subfolder(self.folder, "candidates") / name)
+
+    def run(self, chosen: Sequence[Candidate], fitted: Spec) -> None:
+        """Try, choose, and say what and why.
+
+        Args:
+            fitted: the spec of the first, fitted to the training records: the others have the same inputs.
+        """
+        names = ", ".join(each.name for each in chosen)
+        count = f"{len(chosen)} candidate{'s' if len(chosen) > 1 else ''}"
+        print(f"Up to {duration(self.trials.seconds)} for a floor of scikit-learn and {count}: {names}.", flush=True)
+        self.lay_floor(fitted)
+        for number, each in enumerate(chosen):
+            candidate = replace(each, spec=with_fitted(each.spec, fitted))
+            self.attempt(candidate, alone=len(chosen) == 1, reason=self.reason_against(candidate) if number else "")
+        if not self.found:
+            raise self.failure or MMZooError("No candidate could be trained.")
+        self.decide()
+        self.go_on_with_best()
+        if self.quality == "best":
+            self.distil()
+        self.judge()
+        self.write()
+        print(self.trials.text(), flush=True)
+
+    def lay_floor(self, spec: Spec) -> None:
+        """Fit the baselines, if they are not known from before."""
+        if self.trials.floor is not None:
+            return
+        seconds = FLOOR * self.trials.seconds
+        found = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
+        self.trials.floor = [
+            Floor(each.name, each.task, each.score if math.isfinite(each.score) else None, each.seconds)
+            for each in found
+        ]
+        if best := self.trials.best_floor(spec.tasks[0].name):
+            print(f"The floor is {best.name}: {self.trials.metric} {best.score:.3f} on the validation records.")
+        self.write()
+
+    def attempt(self, candidate: Candidate, *, alone: bool = False, reason: str = "") -> None:
+        """Train a candidate, unless it has ended before, or there is a reason against it; note what comes of it.
+
+        Args:
+            alone: will there be no other?
+        """
+        tried = self.ended.get(candidate.name) or Tried(candidate.name, candidate.summary)
+        self.trials.candidates.append(tried)
+        if tried.score is not None:
+            self.take(tried, candidate, load_finished(self.place(tried.name)))
+        elif tried.epochs or not (self.found and reason):
+            try:
+                self.one(candidate, tried, alone=alone)
+            except MMZooError as error:
+                self.failure = self.failure or error
+                tried.note = one_line(error)
+                print(f"{candidate.name} failed: {tried.note}")
+        else:
+            tried.note = reason
+        if len(self.trials.candidates) == 1 and tried.score is not None:
+            self.measure(tried, candidate)
+        self.write()
+
+    def measure(self, tried: Tried, candidate: Candidate) -> None:
+        """Note what the first candidate tells of the others."""
+        epochs = sum(row["seconds"] for row in read_history(self.place(tried.name)))
+        self.an_epoch = epochs / max(tried.trained, 1)
+        self.around = max(tried.seconds - epochs, 0.0)
+        self.tight = tried.epochs < candidate.training.epochs
+
+    def reason_against(self, candidate: Candidate) -> str:
+        """Why another candidate is not begun any more; "" if it is."""
+        if self.stop:
+            return "not tried: stopped before"
+        first = self.trials.candidates[0]
+        wanted = min(candidate.training.epochs, first.epochs)
+        kept_back = SECOND * self.trials.seconds if self.tight else 0.0
+        if self.fitting(candidate, self.left - kept_back) < FEWER * wanted:
+            needed = self.around + self.an_epoch * candidate.cost * wanted
+            words = f"{duration(max(self.left, 0.0))} are left"
+            return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if self.tight else ''}"
+        return ""
+
+    def fitting(self, candidate: Candidate, seconds: float) -> int:
+        """How many epochs of a candidate fit into so many seconds, as far as the first one tells."""
+        return int((seconds * (1 - TAIL) - self.around) / max(self.an_epoch * candidate.cost, 1e-9))
+
+    def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
+        """Train a candidate within its share of what is left."""
+        first = not self.found
+        share = self.left * (FIRST if first and not alone else 1.0)
+        if not tried.epochs:
+            tried.epochs = candidate.training.epochs
+            if not first:
+                most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
+                tried.epochs = max(min(tried.epochs, self.fitting(candidate, self.left), most), 1)
+                expected = duration(self.around + tried.epochs * self.an_epoch * candidate.cost)
+                print(f"{tried.name}: {tried.epochs} epochs, about {expected}", flush=True)
+            self.write()
+        began = time.monotonic()
+        until = began + max(share * (1 - TAIL), 0.0)
+        again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
+        made: list[Multimodal] = []
+        while True:
+            keras.backend.clear_session()
+            training = replace(candidate.training, epochs=tried.epochs)
+            steps = max(tried.epochs * len(self.train) // training.batch_size, 1)
+            say = partial(print, " ", file=sys.stdout, flush=True)
+            watch = Watch(until, tried.epochs, steps, self.stop, again=again, say=say)
+            try:
+                # A line for each of ten epochs and the size of each model are too much of all candidates.
+                with redirect_stdout(io.StringIO()):
+                    train_folder(
+                        candidate.spec,
+                        self.train,
+                        self.validation,
+                        training=training,
+                        seed=self.seed,
+                        out=self.place(tried.name),
+                        data=self.data,
+                        callbacks=[watch],
+                        on_model=made.append,
+                    )
+                break
+            except TooSlowError as slow:
+                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if first and not alone else slow.epochs
+                print(f"  {tried.epochs} epochs would take too long; it begins again with {epochs}.", flush=True)
+                shutil.rmtree(self.place(tried.name))
+                tried.epochs, again = epochs, False
+                self.write()
+        self.take(tried, candidate, made[0] if made else load_finished(self.place(tried.name)))
+        tried.seconds = round(time.monotonic() - began, 1)
+        print(f"  {self.trials.words(tried)}{OVER if watch.over and not self.stop else ''}", flush=True)
+
+    def take(self, tried: Tried, candidate: Candidate, model: Multimodal) -> None:
+        """Note what a candidate that has ended is worth."""
+        rows = read_history(self.place(tried.name))
+        metric = f"val_{candidate.training.monitor or primary(candidate.spec)}"
+        finite = [row for row in rows if row.get(metric) is not None]
+        best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
+        answers = answers_of(model, self.validation, candidate.training.memory)
+        self.found[tried.name] = candidate, answers
+        tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary
+
+    def decide(self) -> None:
+        """Choose, and say why."""
+        names = [*self.found]
+        place, gain, error = choose([answers.scores for _, answers in self.found.values()])
+        self.trials.chosen = names[place]
+        if place:
+            told = f"{gain:.3f} a record better than {names[0]} on the validation records (standard error {error:.3f})"
+            self.trials.why = f"{names[place]} is kept: {told}."
+        elif len(names) > 1:
+            self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
+        else:
+            self.trials.why = f"{names[0]} is kept: it is the only one that was trained."
+        if self.stop:
+            self.trials.why = f"Stopped: {self.trials.why[0].lower()}{self.trials.why[1:]}"
+
+    def go_on_with_best(self) -> None:
+        """Where the time was too short for all epochs of each, train the best one on with what is left."""
+        name = self.trials.chosen
+        candidate, _ = self.found[name]
+        if not (self.tight or longer(name) in self.ended) or self.stop:
+            return
+        epochs = min(self.fitting(candidate, self.left), candidate.training.epochs)
+        if epochs < 1 and longer(name) not in self.ended:
+            return
+        training = replace(candidate.training, epochs=max(epochs, 1), init_from=str(self.place(name)))
+        self.attempt(replace(candidate, name=longer(name), training=training))
+        self.prefer(longer(name), f"{name} is kept, trained on from where it was")
+
+    def distil(self) -> None:
+        """Where several answer better together, let the best learn from all of them."""
+        name = self.trials.chosen
+        candidate, _ = self.found[name]
+        members = greedy({key: each for key, (_, each) in self.found.items()})
+        if len({*members}) < 2 or self.stop:
+            return
+        print(f"Together, {' + '.join(members)} answer better; {name} learns from them.")
+        teacher, *others = (str(self.place(each)) for each in members)
+        methods = [each for each in map(Method.of, candidate.training.methods) if each.name != "distillation"]
+        methods = [Method("distillation", teacher=teacher, others=others), *methods]
+        training = replace(candidate.training, methods=methods, init_from=str(self.place(name)))
+        student = replace(candidate, name=DISTILLED, training=training)
+        self.attempt(student, reason=self.reason_against(student))
+        self.prefer(DISTILLED, f"{name} is kept, which has learned from {' + '.join(members)}")
+
+    def prefer(self, name: str, why: str) -> None:
+        """Keep what has begun with the weights of the one that was chosen, if it is not worse."""
+        if name in self.found and self.mean(name) >= self.mean(self.trials.chosen):
+            self.trials.chosen, self.trials.why = name, f"{why}."
+
+    def mean(self, name: str) -> float:
+        """What a candidate is compared by."""
+        return float(self.found[name][1].scores.mean())
+
+    def judge(self) -> None:
+        """Say how the one that is kept stands to the floor."""
+        candidate, answers = self.found[self.trials.chosen]
+        if best := self.trials.best_floor(candidate.spec.tasks[0].name):
+            self.trials.verdict = self.trials.against(best, answers.primary)
+
+
+def with_fitted(spec: Spec, fitted: Spec) -> Spec:
+    """A spec with the vocabularies, statistics and priors that another one of the same inputs and tasks has."""
+    inputs = {item.name: item for item in fitted.inputs}
+    tasks = [
+        replace(like, auxiliary=task.auxiliary, mutual=task.mutual)
+        for task, like in zip(spec.tasks, fitted.tasks, strict=True)
+    ]
+    return replace(spec, inputs=[inputs[name] for name in spec.input_names], tasks=tasks)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as they are told: "40 s", "3.5 min"."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"

@@ -1,0 +1,68 @@
+"""What is about to be trained, in a line for each input and one for the rest."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.choice import Fusion, Tokenizer, Tower
+from mmzoo.modalities.base import Modality
+from mmzoo.spec import Spec
+from mmzoo.towers import towers
+from mmzoo.training.settings import Training
+
+if TYPE_CHECKING:
+    from mmzoo.data.records import Records
+
+LENGTHS = {
+    "size": "{0} x {0} pixels",
+    "frames": "{} frames",
+    "max_bytes": "up to {} bytes",
+    "tokens": "{} tokens",
+    "seconds": "{:g} s",
+    "sample_rate": "{:,} Hz",
+    "steps": "{} steps",
+    "channels": "{} channels",
+}
+"""How a field of an input that says how much is read of it is told."""
+COUNTED = {"numbers": "numbers", "categories": "categories"}
+
+
+def described(spec: Spec, training: Training, splits: Sequence[Records]) -> list[str]:
+    """A line for each input, one for fusion and tasks, one for the sizes of the splits and the settings."""
+    lines = [input_words(item) for item in spec.inputs]
+    tasks = ", ".join(f"{task.name} ({task.kind})" for task in spec.tasks)
+    joined = f"{Fusion.of(spec.fusion).name} fusion -> " if len(spec.inputs) > 1 else ""
+    heads = " with a head for each input too" if any(task.auxiliary for task in spec.tasks) else ""
+    lines.append(f"{joined}{tasks}{heads}")
+    patience = f", ends after {training.patience} without gain" if training.patience else ""
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in zip(("train", "validation", "test"), splits, strict=True))
+    rate = f"rate {training.learning_rate:.2g}"
+    lines.append(f"{sizes}; up to {training.epochs} epochs of batches of {training.batch_size}, {rate}{patience}")
+    return lines
+
+
+def input_words(item: Modality) -> str:
+    """An input in a line: its kind, how much is read of it, its tower and the weights that this has."""
+    tower = Tower.of(item.tower)
+    defaults = {
+        key: each.default
+        for key, each in inspect.signature(towers[tower.name]).parameters.items()
+        if each.default is not inspect.Parameter.empty
+    }
+    options: dict[str, Any] = {**defaults, **tower.options}
+    found = [
+        words.format(value)
+        for key, words in LENGTHS.items()
+        if isinstance(value := getattr(item, key, None), (int, float))
+    ]
+    found += [f"{len(getattr(item, key))} {words}" for key, words in COUNTED.items() if getattr(item, key, ())]
+    tokenizer = getattr(item, "tokenizer", None)
+    if tokenizer is not None and tower.name != "static_embedding_attention":  # which brings its own
+        found.append(f"tokenizer {Tokenizer.of(tokenizer).name}")
+    weights = options.get("weights")
+    trains = options.get("trainable_blocks") or options.get("adapters")
+    own = f", weights {weights}{'' if trains else ', frozen'}" if weights else ""
+    read = "".join(f", {each}" for each in found)
+    return f"{item.name}: {item.kind}{read}; tower {tower.name}{own}"

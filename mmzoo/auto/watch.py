@@ -1,0 +1,86 @@
+"""The end of a training that takes longer than it may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+SURE = 5  # steps after the first call, and
+SECONDS = 1.0  # seconds, after which their speed is known
+VALIDATION = 1.15  # what an epoch takes beside its steps, as a factor
+EVERY = 10.0  # seconds, between two lines on how far it is
+SHOWN = ("loss", "val_loss")
+SLOWER = 1.25  # so much longer than it may must it take for another try with fewer epochs
+
+
+class TooSlowError(Exception):
+    """All epochs take far longer than there is time; `epochs` would fit."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(f"{epochs} epochs fit")
+        self.epochs = epochs
+
+
+class Watch(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends a training when its time is over, or when somebody asks to stop; what it was worth by then is kept.
+
+    Args:
+        until: when that is, by `time.monotonic`.
+        epochs, steps: that it would have in all.
+        asked: of `mmzoo.training.stopping.stop_requests`.
+        again: may it be begun again with fewer epochs, if it is seen early that so many do not fit? Then it is a
+            `TooSlowError`: the rate of learning would never fall otherwise.
+        say: is given a line on how far it is, every now and then.
+    """
+
+    def __init__(
+        self,
+        until: float,
+        epochs: int,
+        steps: int,
+        asked: Sequence[int],
+        *,
+        again: bool,
+        say: Callable[[str], object] = print,
+    ) -> None:
+        super().__init__()
+        self.say = say
+        self.until, self.epochs, self.steps, self.asked, self.again = until, epochs, steps, asked, again
+        self.made = self.said = time.monotonic()
+        self.first: tuple[float, int] | None = None
+        self.over = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.began = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.monotonic()
+        if self.first is None:  # the first call traces the graph
+            self.first = now, batch
+            self.opening = now - self.made
+        elif self.again and batch - self.first[1] >= SURE and now - self.first[0] >= SECONDS:
+            self.again = False
+            self.check_speed(now, batch)
+        if now >= self.until or self.asked:
+            self.over = True
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if time.monotonic() - self.said > EVERY:
+            self.said = time.monotonic()
+            left = max(self.until - self.said, 0.0)
+            found = "".join(f", {name} {value:.4g}" for name, value in (logs or {}).items() if name in SHOWN)
+            self.say(f"epoch {epoch + 1} of {self.epochs}{found}, {left:.0f} s left")
+
+    def check_speed(self, now: float, batch: int) -> None:
+        """Raise `TooSlowError` if far fewer epochs fit than there are."""
+        assert self.first is not None
+        a_step = VALIDATION * (now - self.first[0]) / (batch - self.first[1])
+        if now + a_step * (self.steps - batch) - self.made <= SLOWER * (self.until - self.made):
+            return
+        fitting = int((self.until - now - self.opening) / (a_step * self.steps / self.epochs))
+        if 1 <= fitting < self.epochs:
+            raise TooSlowError(fitting)

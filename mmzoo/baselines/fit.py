@@ -1,0 +1,124 @@
+"""All baselines of a spec's tasks, within a time."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from tqdm import tqdm
+
+from mmzoo.baselines.base import Baseline, Clock, Labels, Model, OutOfTimeError, Problem
+from mmzoo.baselines.features import Features
+from mmzoo.data.columns import given
+from mmzoo.data.records import Records
+from mmzoo.errors import check_number, require
+from mmzoo.labels import encode_labels
+from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
+
+
+def fit_baselines(
+    spec: Spec, train: Records, validation: Records, *, seconds: float | None = None, seed: int = 0
+) -> list[Baseline]:
+    """Fit models of scikit-learn to the inputs and tasks of a spec.
+
+    Features, vocabularies and models are of the training records alone; the validation records choose how much a model
+    is regularised, when boosting stops, and how answers are weighted.
+
+    Args:
+        train, validation: each with the columns of the spec; records without a label of a task are left out of it.
+        seconds: time in all. The cheap ones come first, and what would not be done in time is left out; the first of
+            each task, which knows nothing of the inputs, is always there. Making the features of an input is not
+            interrupted.
+        seed: of what is random.
+
+    Returns:
+        Task by task, the best on the validation records first. Of a task whose answers are neither probabilities nor
+        numbers, or that has no labels in one of the two, nothing.
+
+    Raises:
+        MMZooError: a record cannot be decoded, or there are no validation records.
+    """
+    if seconds is not None:
+        check_number("The seconds of the baselines", seconds, 0, 1e9)
+    require(len(train) and len(validation), "Baselines need training and validation records; give some of each.")
+    asked = [(task, labels_of(task, train), labels_of(task, validation)) for task in spec.tasks if answerable(task)]
+    asked = [each for each in asked if len(each[1].records) and len(each[2].records)]
+    everything = tuple(item.name for item in spec.inputs if given(train.column(item.name)).any())
+    start, found = time.monotonic(), []
+    with tqdm(total=1, desc="baselines", unit="model", disable=None, leave=False) as bar:
+        for place, (task, training, held_out) in enumerate(asked):
+            share = math.inf if seconds is None else seconds * (place + 1) / len(asked)
+            clock = Clock(start + share)
+            features = Features(spec, training.records, clock, seed)
+            problem = Problem(task, everything, features, training, held_out, clock, seed)
+            chosen = [*models_of(problem)]
+            bar.total = bar.n + len(chosen)
+            found += fitted(problem, chosen, bar)
+    return found
+
+
+def answerable(task: Task) -> bool:
+    """Has it labels of its own, and are its answers probabilities or numbers?"""
+    return task.target == "label" and (task.tags.probabilistic or task.tags.numeric)
+
+
+def labels_of(task: Task, records: Records) -> Labels:
+    """Of the records that have a label of the task."""
+    encoded = encode_labels([task], records, unlabelled=True, unasked=True)[task.name]
+    known = np.asarray(task.known(encoded))
+    chosen = records if known.all() else records.select(np.flatnonzero(known).tolist())
+    return Labels(chosen, encoded[known], targets_of(task, encoded[known]))
+
+
+def targets_of(task: Task, encoded: np.ndarray) -> np.ndarray:
+    """Known labels as the predictions that would be right, float (N, K)."""
+    if task.tags.exclusive:
+        return np.asarray(np.eye(len(task.answer_names))[encoded.astype(int)])
+    return encoded.reshape(len(encoded), -1).astype(np.float64)
+
+
+def models_of(problem: Problem) -> Iterator[tuple[str, Model, tuple[str, ...]]]:
+    """The baselines in the order in which they are fitted: their names, and the inputs that they read."""
+    from mmzoo.baselines import baselines
+
+    everything = problem.names
+    for kind in sorted(baselines.names(), key=lambda name: (baselines[name].place, name)):
+        model = baselines[kind]()
+        single = [(name,) for name in everything] if model.each and len(everything) > 1 else []
+        for names in [*single, everything] if model.reads else [()]:
+            words = str(baselines.facts(kind).get("words", kind))
+            yield words.format(inputs=names[0] if len(names) == 1 else "everything"), model, names
+
+
+def fitted(problem: Problem, chosen: Iterable[tuple[str, Model, tuple[str, ...]]], bar: tqdm) -> list[Baseline]:
+    """Those that can be had in time, the best on the validation records first."""
+    found: list[Baseline] = []
+    for name, model, names in chosen:
+        bar.set_postfix_str(name)
+        began = time.monotonic()
+        try:
+            if not model.quick:
+                problem.clock.check()
+            if len([each for each in found if each.inputs]) < model.least:
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what does not converge is measured as it is
+                answers = model.fit(replace(problem, names=names, fitted=tuple(found)))
+                score = problem.score(answers)
+            seconds = time.monotonic() - began
+            found.append(Baseline(name, problem.task.name, names, score, round(seconds, 3), answers))
+        except OutOfTimeError:
+            pass
+        bar.update()
+    return sorted(found, key=lambda each: -(each.score if math.isfinite(each.score) else -math.inf))
+
+
+def best_of(found: Sequence[Baseline], task: str) -> Baseline | None:
+    """The best on the validation records of those that answer a task; None where there is none."""
+    theirs = [each for each in found if each.task == task]
+    return max(theirs, key=lambda each: each.score if math.isfinite(each.score) else -math.inf, default=None)
