@@ -18,12 +18,13 @@ import mmzoo
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
 from mmzoo.graph.cut import split
+from mmzoo.inference.running import compiled
 from mmzoo.tokenizers.longest_match import LongestMatch
 from mmzoo.tokenizers.ngrams import Ngrams, NgramsTokenizer, different
 from mmzoo.tokenizers.ngrams_on_host import Finder, parsed
 from mmzoo.towers.embedding_bag import EmbeddingBag
 from mmzoo.towers.static_embedding_attention import wordllama_pieces
-from mmzoo.training.features.compute import compute_features
+from mmzoo.training.features.compute import runner
 
 BYTES, LENGTH = 48, 150
 TEXTS = [
@@ -148,13 +149,13 @@ def test_features_on_the_host_are_those_of_the_graph() -> None:
     present = np.ones((len(TEXTS), 3), bool)
     present[1:4] = np.eye(3, dtype=bool)
     batch = {item.name: rows(TEXTS) for item in spec.inputs} | {"present": present}
-    found = compute_features(part, spec, batch)
     for item in spec.inputs:
-        graph = part.frozen[item.name]({item.name: batch[item.name], "present": present})
-        assert hasattr(part.frozen[item.name].layers[-1], "on_host")
-        for one, other in zip(found[item.name], graph, strict=True):
+        frozen, given = part.frozen[item.name], {item.name: batch[item.name], "present": present}
+        host = runner(frozen, item)
+        assert host is not compiled(frozen)
+        for one, other in zip(host(given), frozen(given), strict=True):
             assert one.dtype == other.dtype.as_numpy_dtype
-            np.testing.assert_allclose(one[:, 0], other, atol=1e-6)
+            np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_as_a_tflite_of_builtin_operations(tmp_path: Path) -> None:
@@ -170,8 +171,11 @@ def test_as_a_tflite_of_builtin_operations(tmp_path: Path) -> None:
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
-    model = mmzoo.build(spec_of("static_embedding_bag"))
-    batch = {"t0": rows(TEXTS), "present": np.ones((len(TEXTS), 1), bool)}
+    """Two texts have one table of word vectors, on disk too."""
+    model = mmzoo.build(spec_of("static_embedding_bag", "static_embedding_bag"))
+    tables = [weight for weight in model.weights if weight.shape == (len(wordllama_pieces()) + 1, 256)]
+    assert len(tables) == 1
+    batch = {"t0": rows(TEXTS), "t1": rows(TEXTS[::-1]), "present": np.ones((len(TEXTS), 2), bool)}
     mmzoo.save(model, tmp_path / "model")
     loaded = mmzoo.load(tmp_path / "model")
     assert loaded.spec == model.spec
