@@ -16,6 +16,8 @@ from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 from mmzoo.towers.static_embedding_attention import StaticTokens, static_tokens
 
+MOST_AT_ONCE = 65_536  # rows of a table that a batch is multiplied with whole
+
 
 @towers.register("embedding_bag", serves="text")
 def embedding_bag(x: Tensor, item: Text, *, width: int = 64, dropout: float = 0.3) -> Tokens:
@@ -96,7 +98,7 @@ class EmbeddingBag(keras.layers.Layer):
 
     def call(self, ids: Tensor, weights: Tensor, training: bool = False) -> Tensor:
         weights = ops.cast(weights, self.compute_dtype)
-        if not training:
+        if not training or self.size > MOST_AT_ONCE:
             rows = ops.take(self.table, ids, axis=0)
             return ops.squeeze(ops.matmul(weights[:, None], ops.cast(rows, self.compute_dtype)), axis=1)
         count, most = ops.shape(ids)
