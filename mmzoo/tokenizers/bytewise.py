@@ -26,16 +26,17 @@ def summed(values: Tensor, picks: Tensor) -> Tensor:
     return sums[..., 0] + sums[..., 1] * 256 + sums[..., 2] * 256**2
 
 
-def find(table: Sequence[Any], first: Tensor, second: Tensor, most: int) -> Tensor:
+def find(table: Sequence[Any], bits: Tensor, first: Tensor, second: Tensor, most: int) -> Tensor:
     """The id of the piece with both hashes, by binary search among those whose first hash begins alike; else 0.
 
     Args:
         table: (starts, first hashes, second hashes, ids), the last three sorted by the first hash; `starts` says where
             those begin whose first hash has `k` in the bits above 15.
+        bits: those above 15 of the first hash.
         most: so many begin alike at most.
     """
     starts, firsts, seconds, ids = table
-    low = last_not_after(firsts, ops.cast(ops.take(starts, first // 2**15), "int32"), first, most)
+    low = last_not_after(firsts, ops.cast(ops.take(starts, bits), "int32"), first, most)
     same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
     return ops.where(same, ops.cast(ops.take(ids, low), "int32"), 0)
 

@@ -87,8 +87,11 @@ class LongestMatch(keras.layers.Layer):
             self._host = OnHost(self.pieces)
         return self._host
 
-    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor]:
-        """Both hashes (B, L, P) of the first 1, 2, ... P bytes of each row of int32 (B, L, P), as of `_hashes`."""
+    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the first 1, 2, ... P bytes of each row of int32 (B, L, P) both hashes, as of `_hashes`, (B, L, P).
+
+        Before them the bits of the first hash above 15, which are at hand.
+        """
         primes, bases = (ops.convert_to_tensor(np.array(each, np.int32)) for each in zip(*self.MODULI, strict=True))
         parts = follows[..., :1] % primes
         found = [parts]
@@ -96,7 +99,7 @@ class LongestMatch(keras.layers.Layer):
             parts = (parts * bases + follows[..., place : place + 1]) % primes
             found.append(parts)
         every = ops.stack(found, axis=2)
-        return every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
+        return every[..., 0], every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
 
     def _followed(self, piece_id: Tensor, jump: Tensor) -> Tensor:
         """The ids int32 (B, length) that are met from place 0 by going on `jump` (B, L) places each time.
