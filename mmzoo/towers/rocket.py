@@ -92,8 +92,8 @@ class RandomKernels(keras.layers.Layer):
         own = {"width": self.width, "dilations": self.dilations, "signals": self.signals, "seed": self.seed}
         return {**super().get_config(), **own}
 
-    def build(self, shape: Shape, mask_shape: Shape) -> None:
-        self.channels = self.signals or shape[2]
+    def build(self, x_shape: Shape, mask_shape: Shape) -> None:
+        self.channels = self.signals or x_shape[2]
         made = kernels(self.channels, self.width, self.dilations, self.seed)
         self.kernels = [
             self.add_weight(shape=each.shape, initializer=lambda *_, each=each, **__: each, name=f"kernels{place}")

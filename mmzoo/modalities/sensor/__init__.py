@@ -164,7 +164,10 @@ class Sensor(Modality):
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
         """The channels, their names, the rate and the length that a sample of all files has."""
-        return cls(name, **layout_of(name, values)._asdict())
+        layout = layout_of(name, values)
+        # The longest kernels reach over the whole of it.
+        dilations = int(np.clip(np.log2(layout.steps / 4), 1, 9))
+        return cls(name, **layout._asdict(), tower=Tower("rocket", dilations=dilations))
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
