@@ -12,12 +12,13 @@ from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.choice import Tower
+from mmzoo.declared import frozen_behind
 from mmzoo.layers import pooled
 from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 from mmzoo.towers import towers
-from mmzoo.towers.sequence import Encoder, check_encoder, sequence_tower, without_padding
+from mmzoo.towers.sequence import Encoder, check_encoder, sequence_tower
 
 TAPS = 9
 LEVELS = (-1.0, 0.0, 1.0)
@@ -57,7 +58,11 @@ def rocket(
         signals: the first so many numbers of a token are convolved, and of the others only the mean is taken; all of
             them, if 0. A sensor's channels, if it is not given.
     """
-    x = RandomKernels(width, dilations, signals, name=name("kernels"))(without_padding(tokens), tokens.mask)
+    layer = RandomKernels(width, dilations, signals, name=name("kernels"))
+    if beside is None:  # what trains beside the kernels reads what they read
+        frozen_behind(tokens.values, layer)
+    values, mask = layer(*tokens)
+    x = values[:, 0]
     # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from.
     x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))(x)
     x = keras.layers.Dropout(dropout, name=name("dropout"))(x)
@@ -66,12 +71,12 @@ def rocket(
         encode: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
         found = encode(tokens, lambda part: name(f"beside.{part}"), **chosen.options)
         x = ops.concatenate([x, pooled(found)], axis=-1)
-    return Tokens(x[:, None], ops.any(tokens.mask, axis=1, keepdims=True))
+    return Tokens(x[:, None], mask)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class RandomKernels(keras.layers.Layer):
-    """Features of a sequence: float (B, T, D), 0 where bool (B, T) is False -> float32 (B, features).
+    """Features of a sequence: float (B, T, D), bool (B, T) -> float32 (B, 1, features), bool (B, 1).
 
     The kernels are MiniRocket's: nine taps, of which three are 2 and the others -1, over a random choice of the
     channels. Of each output, three soft counts of the steps above a level, the logarithm of its root mean square and
@@ -84,6 +89,8 @@ class RandomKernels(keras.layers.Layer):
         seed: of the channels that a kernel sees.
     """
 
+    in_float32 = True
+
     def __init__(self, width: int, dilations: int, signals: int = 0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.width, self.dilations, self.signals, self.seed = width, dilations, signals, seed
@@ -94,13 +101,11 @@ class RandomKernels(keras.layers.Layer):
 
     def build(self, x_shape: Shape, mask_shape: Shape) -> None:
         self.channels = self.signals or x_shape[2]
-        made = kernels(self.channels, self.width, self.dilations, self.seed)
-        self.kernels = [
-            self.add_weight(shape=each.shape, initializer=lambda *_, each=each, **__: each, name=f"kernels{place}")
-            for place, each in enumerate(made)
-        ]
+        # Constants, as those of a log-mel: what has no weights is computed once only if nothing augments its input.
+        self.kernels = kernels(self.channels, self.width, self.dilations, self.seed)
 
-    def call(self, x: Tensor, mask: Tensor) -> Tensor:
+    def call(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = ops.where(mask[..., None], x, 0.0)
         signals = x[..., : self.channels]
         found = self.statistics(signals, mask)
         if x.shape[2] > self.channels:
@@ -110,7 +115,7 @@ class RandomKernels(keras.layers.Layer):
             rms = ops.sqrt(masked_mean(ops.square(out), mask) + 1e-6)
             relative = out / rms[:, None]
             found += [*counts(relative, LEVELS, mask), ops.log(rms + 1e-3), masked_max(relative, mask)]
-        return ops.concatenate(found, axis=-1)
+        return ops.concatenate(found, axis=-1)[:, None], ops.any(mask, axis=1, keepdims=True)
 
     def statistics(self, x: Tensor, mask: Tensor) -> list[Tensor]:
         """Of the numbers themselves."""
@@ -125,7 +130,7 @@ class RandomKernels(keras.layers.Layer):
 def kernels(channels: int, width: int, dilations: int, seed: int) -> list[np.ndarray]:
     """The kernels of each dilation, float32 (9, channels, width): three taps of 2, six of -1, on some channels."""
     chosen = np.array(list(combinations(range(TAPS), 3)))
-    random = np.random.default_rng(seed)
+    random = np.random.RandomState(seed)  # whose numbers no version of NumPy changes: they are part of the model
     found = []
     for _ in range(dilations):
         taps = -np.ones((width, TAPS))

@@ -189,7 +189,7 @@ class Sensor(Modality):
         """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
         maps = {"occlusion": without_each(probe, np.full(self.channels, np.nan, np.float32))}
         names, gap = list(self.channel_names) or [f"channel {k + 1}" for k in range(self.channels)], None
-        if (at := probe.frozen) is not None:
+        if (at := probe.spectrum) is not None:
             # Behind the gaps: the channels at mean 0, then what was measured, which stays.
             x, mask = probe.at(at)
             baseline = np.concatenate([np.zeros_like(x[..., : self.channels]), x[..., self.channels :]], axis=-1)
