@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Shape, Tensor
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
 from mmzoo.declared import frozen_behind
 from mmzoo.layers import pooled
@@ -99,18 +99,15 @@ class RandomKernels(keras.layers.Layer):
         own = {"width": self.width, "dilations": self.dilations, "signals": self.signals, "seed": self.seed}
         return {**super().get_config(), **own}
 
-    def build(self, x_shape: Shape, mask_shape: Shape) -> None:
-        self.channels = self.signals or x_shape[2]
-        # Constants, as those of a log-mel: what has no weights is computed once only if nothing augments its input.
-        self.kernels = kernels(self.channels, self.width, self.dilations, self.seed)
-
     def call(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         x = ops.where(mask[..., None], x, 0.0)
-        signals = x[..., : self.channels]
+        channels = self.signals or x.shape[2]
+        signals = x[..., :channels]
         found = self.statistics(signals, mask)
-        if x.shape[2] > self.channels:
-            found.append(masked_mean(x[..., self.channels :], mask))
-        for place, kernel in enumerate(self.kernels):
+        if x.shape[2] > channels:
+            found.append(masked_mean(x[..., channels:], mask))
+        # Constants, as those of a log-mel: what has no weights is computed once only if nothing augments its input.
+        for place, kernel in enumerate(kernels(channels, self.width, self.dilations, self.seed)):
             out = ops.conv(signals, kernel, padding="same", dilation_rate=2**place)
             rms = ops.sqrt(masked_mean(ops.square(out), mask) + 1e-6)
             relative = out / rms[:, None]
