@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -173,6 +174,13 @@ def test_windows_of_one_recording_are_read_alike() -> None:
     moved = np.roll(series, 2, axis=1)
     moved[:, :2] = series[:, 6:8]
     np.testing.assert_allclose(model(moved)[0][0, 1:5], values[0, :4], atol=1e-6)
+
+
+def test_too_many_numbers_are_refused() -> None:
+    item = mmzoo.Sensor("s", channels=512, means=[0] * 512, deviations=[1] * 512)
+    item = replace(item, tower=mmzoo.Tower("rocket", width=1024, dilations=12))
+    with pytest.raises(MMZooError, match="would hold 56623104 numbers"):
+        mmzoo.build(mmzoo.Spec([item], "concat", [mmzoo.Binary("on")]))
 
 
 @pytest.mark.parametrize(

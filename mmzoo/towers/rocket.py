@@ -13,6 +13,7 @@ from keras import ops
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
 from mmzoo.declared import frozen_behind
+from mmzoo.errors import require
 from mmzoo.layers import pooled
 from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
@@ -26,6 +27,9 @@ LEVELS = (-1.0, 0.0, 1.0)
 QUANTILES = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Where the numbers themselves are counted above, in deviations over the training records."""
 SHARPNESS = 4.0
+"""Of the sigmoid that counts: smooth, so that gradients pass and what rounds otherwise counts nearly the same."""
+MOST_NUMBERS = 2**24
+"""In all kernels of a tower: they are constants of the graph."""
 
 
 def check_beside(item: Modality, *, beside: Tower | str | None, **_options: Any) -> None:
@@ -39,7 +43,7 @@ def rocket(
     tokens: Tokens,
     name: Callable[[str], str],
     *,
-    width: int = 84,
+    width: Annotated[int, Range(1, 1024)] = 84,
     dilations: Annotated[int, Range(1, 12)] = 6,
     dropout: float = 0.3,
     beside: Tower | str | None = None,
@@ -58,6 +62,12 @@ def rocket(
         signals: the first so many numbers of a token are convolved, and of the others only the mean is taken; all of
             them, if 0. A sensor's channels, if it is not given.
     """
+    numbers = TAPS * (signals or tokens.values.shape[-1]) * width * dilations
+    require(
+        numbers <= MOST_NUMBERS,
+        f"The kernels of '{name('kernels')}' would hold {numbers} numbers, over the limit of {MOST_NUMBERS}; give a "
+        "smaller width.",
+    )
     layer = RandomKernels(width, dilations, signals, name=name("kernels"))
     if beside is None:  # what trains beside the kernels reads what they read
         frozen_behind(tokens.values, layer)

@@ -84,6 +84,10 @@ def is_channels_first(what: str, shapes: Sequence[tuple[int, ...]]) -> bool:
         "are; give all records the same channels.",
     )
     if len(rows) > 1 or len(columns) > 1:
+        constant, other = (rows, columns) if len(rows) == 1 else (columns, rows)
+        if min(constant) > max(other):
+            say = "%s: %d is the size that all arrays have, so it is taken for the channels, of %d steps at most."
+            logging.getLogger("mmzoo").warning(say, what, min(constant), max(other))
         return len(rows) == 1
     (row,), (column,) = rows, columns
     if row == column > 1:
