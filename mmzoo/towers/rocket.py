@@ -72,16 +72,16 @@ def rocket(
     if beside is None:  # what trains beside the kernels reads what they read
         frozen_behind(tokens.values, layer)
     values, mask = layer(*tokens)
-    x = values[:, 0]
-    # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from.
-    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))(x)
-    x = keras.layers.Dropout(dropout, name=name("dropout"))(x)
+    # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from. What
+    # is absent and the windows in the padding are none of them.
+    norm = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))
+    values = keras.layers.Dropout(dropout, name=name("dropout"))(norm(values, mask=mask))
     if beside is not None:
         chosen = Tower.of(beside)
         encode: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
         found = encode(tokens, lambda part: name(f"beside.{part}"), **chosen.options)
-        x = ops.concatenate([x, pooled(found)], axis=-1)
-    return Tokens(x[:, None], mask)
+        values = ops.concatenate([values, pooled(found)[:, None]], axis=-1)
+    return Tokens(values, mask)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
