@@ -56,4 +56,5 @@ def longer_side(value: Raw) -> int:
         if facts.width:
             return int(max(facts.width, facts.height))
     pixels, _ = read_picture(value, "of a column")
-    return int(max(pixels.shape[:2]))
+    high, wide, _ = pixels.shape
+    return int(max(high, wide))
