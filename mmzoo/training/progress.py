@@ -90,7 +90,7 @@ class Progress:
         now = time.monotonic()
         if not self.opened[0]:
             self.opened = state.step, now
-        elif not self.told and now - self.opened[1] > SURE:
+        elif not self.told and now - self.opened[1] > SURE and state.step > self.opened[0]:
             self.told = True
             left = (now - self.opened[1]) / (state.step - self.opened[0]) * (self.steps - state.step)
             if self.chief:
