@@ -14,7 +14,7 @@ import pytest
 import mmzoo
 from mmzoo.data.fingerprints import exact
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.audio.sounds import duration
+from mmzoo.modalities.audio.sounds import extent_of
 from mmzoo.modalities.audio.wav import read_plain
 
 if not hasattr(os, "mkfifo"):
@@ -30,7 +30,7 @@ ITEMS = (
 )
 READERS: dict[str, Callable[[Any], Any]] = {
     **{item.name: item.decode for item in ITEMS},
-    "duration": duration,
+    "extent": extent_of,
     "guessed sensor": lambda path: mmzoo.Sensor.guessed("watch", [path]),
     "packed image": mmzoo.Image.to_stored,
     "packed audio": mmzoo.Audio.to_stored,

@@ -15,7 +15,7 @@ import soundfile
 import mmzoo
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities.audio import sounds
-from mmzoo.modalities.audio.sounds import duration
+from mmzoo.modalities.audio.sounds import extent_of
 from tests.media import RATE, SOUNDS, TONE, TRACKS, sound, track
 
 AUDIO = mmzoo.Audio("sound", sample_rate=RATE, seconds=0.5)
@@ -42,7 +42,7 @@ def test_every_kind_of_file(kind: str, tmp_path: Path) -> None:
     assert level(found[0][1000:3000]) == pytest.approx(0.354, abs=0.02)
     if kind not in LOSSY:
         np.testing.assert_allclose(found[0], TONE, atol=1e-4)
-    assert duration(data) == pytest.approx(0.5, abs=0.3)
+    assert extent_of(data).seconds == pytest.approx(0.5, abs=0.3)
 
 
 @pytest.mark.parametrize("kind", [*SOUNDS, *TRACKS])
@@ -161,7 +161,7 @@ def test_a_long_track_is_cut_and_said(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "mmzoo"):
         np.testing.assert_allclose(AUDIO.decode(data), TONE, atol=1e-4)
     assert "has 10 seconds; the model reads the first 0.5" in caplog.text
-    assert duration(data) == pytest.approx(10, abs=0.1)
+    assert extent_of(data).seconds == pytest.approx(10, abs=0.1)
 
 
 def test_a_track_without_pyav_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

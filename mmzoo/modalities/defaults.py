@@ -52,6 +52,8 @@ class Defaults:
     # The graph
     is_sequence: ClassVar[bool] = False
     """Can the towers for sequences read it, by `sequence`?"""
+    signals: ClassVar[int] = 0
+    """The first so many numbers of a token of its sequence are what was measured, the others say where; 0 for all."""
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "int32", "float32")
     """The types that an example may have, as the description inside a .tflite is held to."""
     axes: ClassVar[tuple[int, ...]] = (1, 2, 3, 4)

@@ -6,25 +6,17 @@ from keras import ops
 
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import require
 from mmzoo.modalities.video import Video
 from mmzoo.tokens import Tokens, masked_mean
 from mmzoo.towers import scoped, towers
 from mmzoo.towers.nested import check_image_tower, nested
-from mmzoo.towers.sequence import SEQUENCES
+from mmzoo.towers.sequence import check_encoder
 
 
 def check_towers(item: Video, *, image: Tower | str, time: Tower | str) -> None:
     """Both towers exist, serve what they are asked to and know their options."""
     check_image_tower(item, image=image, size=item.size)
-    chosen = Tower.of(time)
-    known = ["mean", *(name for name in towers.names(serves=SEQUENCES[0]) if hasattr(towers[name], "encoder"))]
-    require(
-        chosen.name in known,
-        f"Tower '{chosen.name}' of input '{item.name}' does not work over time; there are: {', '.join(known)}.",
-    )
-    if chosen.name != "mean":
-        towers.check_options(chosen.name, chosen.options, item)
+    check_encoder(item, time, "work over time", "mean")
 
 
 @towers.register("frames", check_towers, serves="video")

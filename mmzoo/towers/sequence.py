@@ -13,7 +13,10 @@ from typing import Any
 from keras import ops
 
 from mmzoo.aliases import Tensor
+from mmzoo.choice import Tower
+from mmzoo.errors import require
 from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 
@@ -21,16 +24,19 @@ Encoder = Callable[..., Tokens]
 SEQUENCES = tuple(kind for kind in modalities.names() if modalities[kind].is_sequence)
 
 
-def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
+def sequence_tower(name: str, check: Callable[..., None] | None = None) -> Callable[[Encoder], Encoder]:
     """Decorator: register `encoder(tokens, name, *, width, ...)` as a tower for every sequence.
 
     `name` in the call is the maker of layer names. The decorated function stays as it is.
+
+    Args:
+        check: see `mmzoo.registry.Registry.register`.
     """
 
     def add(encoder: Encoder) -> Encoder:
         def tower(x: Tensor, item: Any, **options: Any) -> Tokens:
-            width = options.get("width", parameters["width"].default)
-            return encoder(item.sequence(x, width), scoped(item), **options)
+            encode, width, options = encoder_of(Tower(name, **options), item)
+            return encode(item.sequence(x, width), scoped(item), **options)
 
         parameters = inspect.signature(encoder).parameters
         own = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -38,10 +44,37 @@ def sequence_tower(name: str) -> Callable[[Encoder], Encoder]:
         tower.__signature__ = inspect.Signature([*given, *own])  # type: ignore[attr-defined]
         tower.__doc__, tower.__name__ = encoder.__doc__, name
         tower.encoder = encoder  # type: ignore[attr-defined]
-        towers.register(name, serves=SEQUENCES)(tower)
+        towers.register(name, check, serves=SEQUENCES)(tower)
         return encoder
 
     return add
+
+
+def check_encoder(item: Modality, tower: Tower | str, what: str, *others: str) -> None:
+    """A tower within a tower exists, reads sequences and knows its options.
+
+    Args:
+        what: it does, as the error says it.
+        others: names that are no tower's, and right too.
+    """
+    chosen = Tower.of(tower)
+    known = [*others, *(name for name in towers.names(serves=SEQUENCES[0]) if hasattr(towers[name], "encoder"))]
+    require(
+        chosen.name in known,
+        f"Tower '{chosen.name}' of input '{item.name}' does not {what}; there are: {', '.join(known)}.",
+    )
+    if chosen.name not in others:
+        towers.check_options(chosen.name, chosen.options, item)
+
+
+def encoder_of(chosen: Tower, item: Modality) -> tuple[Encoder, int, dict[str, Any]]:
+    """The encoder of a tower, the width of its tokens, and its options for the tokens of an input."""
+    encoder: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
+    parameters = inspect.signature(encoder).parameters
+    options = dict(chosen.options)
+    if "signals" in parameters:
+        options.setdefault("signals", item.signals)
+    return encoder, options.get("width", parameters["width"].default), options
 
 
 def without_padding(tokens: Tokens) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from mmzoo.modalities.arrays import read_array
 from mmzoo.modalities.audio.corruption import CORRUPTIONS
 from mmzoo.modalities.audio.maps import sound_map, spectrum_png
 from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
-from mmzoo.modalities.audio.sounds import duration, read_sound, to_wav
+from mmzoo.modalities.audio.sounds import Extent, extent_of, read_sound, to_wav
 from mmzoo.modalities.audio.vectorizer import log_mel, sound_vector
 from mmzoo.modalities.audio.wav import RATES
 from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
@@ -26,11 +28,14 @@ from mmzoo.modalities.base import Modality, padded
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
+from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
 
 FEATURES = ("log_mel", "mfcc")
+HIGHEST_GUESS = 16000
+"""The highest rate of a guess: what is above 8 kHz tells voices, machines and most sounds little apart."""
 
 
 @modalities.register("audio")
@@ -208,16 +213,20 @@ class Audio(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As long as nineteen of twenty sounds are, half a second to ten."""
-        lengths = []
-        for value in values:
+        """As long as nineteen of twenty sounds are, half a second to ten, at the commonest rate up to 16 kHz."""
+        found: list[Extent] = []
+        for value in spread(values):
             # An array is taken to be at the model's rate, if it does not say its own.
-            wave, rate = value if isinstance(value, tuple) else (value, 16000)
+            wave, rate = value if isinstance(value, tuple) else (value, HIGHEST_GUESS)
             with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
                 held = isinstance(wave, np.ndarray)
-                lengths.append(max(wave.shape, default=0) / rate if held else duration(wave))
-        seconds = round(float(np.clip(np.percentile(lengths or [2.0], 95), 0.5, 10.0)), 1)
-        return cls(name, sample_rate=16000, seconds=seconds)
+                found.append(Extent(rate, max(wave.shape, default=0) / rate) if held else extent_of(wave))
+        found = found or [Extent(HIGHEST_GUESS, 2.0)]
+        seconds = fitting_length([each.seconds for each in found], 0.5, 10.0)
+        # What most are: a resampled one costs time, and one that is made of fewer samples gains nothing by it.
+        ((rate, _),) = Counter(each.rate for each in found).most_common(1)
+        rate = int(min(max(rate, 1000), HIGHEST_GUESS))
+        return cls(name, sample_rate=rate, seconds=math.ceil(seconds * 10) / 10)
 
     @classmethod
     def trial(cls) -> Self:

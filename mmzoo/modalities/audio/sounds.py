@@ -62,8 +62,15 @@ def read_sound(value: Raw, seconds: float) -> Sound:
             return Sound(samples, file.samplerate, max(file.frames, len(samples)))
 
 
-def duration(value: Raw) -> float:
-    """How many seconds the sound in a file lasts, as its header says.
+class Extent(NamedTuple):
+    """How many samples a second a sound has, and how many seconds it lasts."""
+
+    rate: float
+    seconds: float
+
+
+def extent_of(value: Raw) -> Extent:
+    """The rate of the sound in a file and how long it lasts, as its header says.
 
     Raises:
         MMZooError: see `read_sound`.
@@ -71,9 +78,9 @@ def duration(value: Raw) -> float:
     with source(value if isinstance(value, (str, os.PathLike)) else bytes(value)) as (given, head, origin):
         if container_of(head):
             found = read_sound(value, 0.1)
-            return found.frames / found.rate
+            return Extent(found.rate, found.frames / found.rate)
         with by_libsndfile(given, origin) as file:
-            return float(file.frames / file.samplerate)
+            return Extent(file.samplerate, file.frames / file.samplerate)
 
 
 @contextmanager

