@@ -45,6 +45,13 @@ def one_line(text: object, most: int = 400) -> str:
     return line if len(line) <= most else f"{line[: most - 4]} ..."
 
 
+def duration(seconds: float) -> str:
+    """Seconds as they are told: "40 s", "3.5 min", "2.1 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def markdown(text: object) -> str:
     """A text in the middle of a line of Markdown, where it is shown as it is: no markup, no HTML, no link."""
     return MARKS.sub(lambda found: ENTITIES.get(found[0], f"\\{found[0]}"), one_line(text, 4000))

@@ -27,6 +27,9 @@ from mmzoo.words import decimal, one_line
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
+ANSWERS = "answers.csv"
+"""What the file beside the report is called that has the answers to all records."""
+
 TESTS = {"mcnemar": "McNemar, exact", "sign_flip": "sign-flip permutation"}
 
 
@@ -55,6 +58,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         tried=tried(run),
         card=sections,
         count=len(records),
+        answers=ANSWERS,
         svg=svg,
     )
     write_file(run.folder / "report.html", content)
