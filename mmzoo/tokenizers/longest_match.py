@@ -146,8 +146,10 @@ class OnHost:
         if not data or data[0] == 0:
             return []
         data = b" " + data.translate(self.LOWER).rstrip(b"\0")
+        if not self.by_words:
+            return self._matched(data)[:most]
         found: list[int] = []
-        for word in self.WORD.findall(data) if self.by_words else [data]:
+        for word in self.WORD.findall(data):
             if word not in self.words:
                 if len(self.words) >= self.MOST_REMEMBERED:
                     self.words.clear()
