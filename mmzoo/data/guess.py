@@ -13,6 +13,7 @@ from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import label_task
+from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
 from mmzoo.data.options import TableName
 from mmzoo.data.readers.frames import column_name
@@ -35,10 +36,9 @@ LONG_TEXT = 100  # characters, on average, of one that stays an input of its own
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
-    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
-    categories together are one, called "row". Of more than three columns of texts the short ones
-    together are one, called "texts". Towers with pretrained weights are taken where their package
-    is installed.
+    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers, categories and dates
+    together are one, called "row". Of more than three columns of texts the short ones together are one, called
+    "texts". Towers with pretrained weights are taken where their package is installed.
 
     Args:
         label: the column that is to be predicted.
@@ -62,7 +62,7 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
     kinds = input_kinds()
-    cells: dict[str, list[str]] = {"number": [], "category": []}
+    cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
     short = short_texts(table, label)
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
@@ -89,15 +89,22 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
         require(values, f"The columns {', '.join(short)} are empty, so they are no texts; leave them out.")
         inputs.append(replace(Text.guessed(name, values), columns=short))
         lines.append(f"{name}: text, of {', '.join(short)}")
-    if cells["number"] or cells["category"]:
-        chosen = [*cells["number"], *cells["category"]]
+    if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"]))
+        inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
-    return Spec(inputs, "concat", [made]), Records(columns, table.ids), lines
+    return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=Layout.of(inputs, [made], names)), lines
+
+
+def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
+    """The row of columns by their kinds, with how their cells are written."""
+    forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
+    delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
+    columns: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+    return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
 def short_texts(table: Table, label: str) -> list[str]:
