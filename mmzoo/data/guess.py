@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from mmzoo.data.options import TableName
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
-from mmzoo.data.splits import SHARES, parts_of
+from mmzoo.data.splits import SHARES, parts_of, split_lines
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
@@ -47,8 +48,14 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     return spec, records
 
 
-def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records, list[str]]:
-    """What `table_spec` returns, and a line for each column that says what it was taken for."""
+def explained_spec(
+    table: Table, label: str, *, task: str = "", delimiter: str = "", group: str = ""
+) -> tuple[Spec, Records, list[str]]:
+    """What `table_spec` returns, and a line for each column that says what it was taken for.
+
+    Args:
+        group: a column that names the groups of a split, and is no input unless it was said what it is.
+    """
     label = column_name(label)
     if label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
@@ -63,6 +70,9 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
         if column in (label, "split", "id"):
             continue
         own = names[column]
+        if column == group and column not in table.told:
+            lines.append(f"{column}: groups of the split, no input; --kind {shlex.quote(column)}=category makes it one")
+            continue
         lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
             raise MMZooError(
@@ -136,15 +146,19 @@ def load_named(
         table: that was read already, and has no name.
     """
     table = table if table is not None else open_table(named)
+    label, options = column_name(named.label), named.options
     spec, records, lines = explained_spec(
-        table, named.label, task=named.options.task, delimiter=named.options.delimiter
+        table, label, task=options.task, delimiter=options.delimiter, group=options.group
     )
-    parts = parts_of(table, named.label)
+    classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
+    parts = parts_of(table, label, classes, options.drawing)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
     for part, chosen in zip(SHARES, found, strict=True):
+        group = f", or another --group than '{options.group}'" if options.group else ""
         require(
             len(chosen),
             f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
-            "give more that differ, or a column 'split'.",
+            f"give more that differ, or a column 'split'{group}.",
         )
+    lines += split_lines(table, classes, parts, label, options.drawing)
     return spec, found, lines  # type: ignore[return-value]
