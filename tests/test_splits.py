@@ -168,7 +168,10 @@ def test_what_a_column_does_not_have_is_drawn_from_train(tmp_path: Path) -> None
     assert {row["row"]["x"] for row in parts[2]} == {
         x for x, part in zip(columns["x"], told, strict=True) if part == "TEST"
     }
-    assert "as the column 'split' says, validation drawn from train; groups of 'who' stay together" in said[-1]
+    assert (
+        "as the column 'split' says, validation drawn from train; stratified by 'y'; groups of 'who' stay together"
+        in "".join(said)
+    )
     assert any("who: groups of the split, no input" in line for line in said)
     (tmp_path / "t.csv").write_text(
         "x,split,y\n" + "\n".join(f"{k}.5,{'dev' if k % 2 else 'test'},{k % 2}" for k in range(9))

@@ -20,6 +20,7 @@ from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
 from mmzoo.data.splits import SHARES, parts_of, split_lines
+from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
@@ -72,6 +73,10 @@ def explained_spec(
         own = names[column]
         if column == group and column not in table.told:
             lines.append(f"{column}: groups of the split, no input; --kind {shlex.quote(column)}=category makes it one")
+            continue
+        if kind in (*cells, "text") and column not in table.told and repeats(table, column, label):
+            told = f"--kind {shlex.quote(column)}={kind}"
+            lines.append(f"{column}: left out, since it says what the label '{label}' says; {told} makes it an input")
             continue
         lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
@@ -161,4 +166,6 @@ def load_named(
             f"give more that differ, or a column 'split'{group}.",
         )
     lines += split_lines(table, classes, parts, label, options.drawing)
+    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
+    lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
     return spec, found, lines  # type: ignore[return-value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ USUAL = Drawing()
 def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL) -> np.ndarray:
     """The split of each record of a table: what its column `split` says, or drawn by what it holds.
 
-    Records that hold the same are on one side, whatever they are called, and so are those of a group. A part that the
-    column `split` does not have is drawn from what it has for training.
+    Records of a group are on one side, or without groups those that hold the same, whatever they are called. A part
+    that the column `split` does not have is drawn from what it has for training.
 
     Of a class with a thousand different records or more each is drawn by its own content: it stays on its side
     wherever the table lies and when others are added. Those of a smaller class are put in the order of their contents,
@@ -104,25 +104,22 @@ def told_parts(table: Table) -> np.ndarray:
 
 
 def units_of(table: Table, label: str, drawing: Drawing) -> tuple[np.ndarray, np.ndarray]:
-    """What stays together: the unit of each record, int (N,), and a place from 0 to 1 that each unit draws."""
+    """What stays together: the unit of each record, int (N,), and a place from 0 to 1 that each unit draws.
+
+    It is the group where one is told, and else what a record holds.
+    """
     held = contents_of(table, label, drawing.group)
     most = max(Counter(held).values())
     if most > max(LARGE * len(table), 2):
         logging.getLogger("mmzoo").info(
             "%d of %d records hold the same and stay on one side; a column 'split' overrules that.", most, len(table)
         )
-    keys: list[list[Hashable]] = [[each] for each in held]
     if drawing.group:
-        for row, name in enumerate(groups_of(table, drawing.group)):
-            if name is not None:
-                keys[row].append(name)
-    units = joined(keys)
+        names = groups_of(table, drawing.group)
+        held = [content if name is None else name.encode() for name, content in zip(names, held, strict=True)]
     salt = f"{drawing.seed} ".encode() if drawing.seed else b""
-    drawn = np.ones(int(units.max()) + 1)
-    for unit, content in zip(units, held, strict=True):
-        place = int.from_bytes(hashlib.sha256(salt + content).digest()[:6], "big") / 2**48
-        drawn[unit] = min(drawn[unit], place)
-    return units, drawn
+    different, units = np.unique([hashlib.sha256(salt + each).hexdigest() for each in held], return_inverse=True)
+    return units, np.array([int(each[:12], 16) / 2**48 for each in different.tolist()])
 
 
 def groups_of(table: Table, group: str) -> list[str | None]:
@@ -138,23 +135,6 @@ def groups_of(table: Table, group: str) -> list[str | None]:
         "leave --group out, or give a column with several.",
     )
     return found
-
-
-def joined(keys: Sequence[Sequence[Hashable]]) -> np.ndarray:
-    """The number of the set that each record is in, int (N,): records that have a key in common are in one."""
-    above = list(range(len(keys)))
-
-    def root(row: int) -> int:
-        while above[row] != row:
-            above[row] = above[above[row]]
-            row = above[row]
-        return row
-
-    first: dict[Hashable, int] = {}
-    for row, own in enumerate(keys):
-        for key in own:
-            above[root(row)] = root(first.setdefault(key, row))
-    return np.unique([root(row) for row in range(len(keys))], return_inverse=True)[1]
 
 
 def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
@@ -238,10 +218,12 @@ def split_lines(
     told = told_parts(table) if "split" in table.columns else np.array([], "<U10")
     drawn = [part for part in SHARES if part not in told]
     stratified = classes is not None and drawing.stratify
-    rule = [f"groups of '{drawing.group}' stay together"] if drawing.group else []
-    rule += [f"stratified by '{label}'"] if stratified else []
-    rule += [f"seed {drawing.seed}", "records that hold the same stay together"]
-    how = "as the column 'split' says" if len(told) else f"drawn by what they hold; {'; '.join(rule)}"
+    rule = [f"stratified by '{label}'"] if stratified else []
+    rule += [
+        f"groups of '{drawing.group}' stay together" if drawing.group else "records that hold the same stay together"
+    ]
+    rule += [f"seed {drawing.seed}"]
+    how = "as the column 'split' says" if len(told) else f"drawn; {'; '.join(rule)}"
     if len(told) and drawn:
         how += f", {' and '.join(drawn)} drawn from train; {'; '.join(rule)}"
     lines = [f"split: {shown} ({how})"]

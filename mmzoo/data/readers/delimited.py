@@ -11,7 +11,7 @@ from typing import Any
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
 from mmzoo.data.readers import readers
-from mmzoo.data.readers.base import FileReader, decoded
+from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
@@ -25,10 +25,11 @@ class Delimited(FileReader):
     endings = (".csv", ".tsv")
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
-        return read(name, decoded(name, data, encoding), ending)
+        text, said = text_of_file(name, data, encoding)
+        return read(name, text, ending, said)
 
 
-def read(name: str, text: str, ending: str) -> Cells:
+def read(name: str, text: str, ending: str, said: str = "") -> Cells:
     """The cells of a CSV or TSV; its first line has the names.
 
     Lines end in LF, CR LF or CR. A separator other than the ending's is found out, and said.
@@ -65,7 +66,8 @@ def read(name: str, text: str, ending: str) -> Cells:
     columns = in_columns(name, names, rows)
     if index:
         del columns[index]
-    notes = ["its first column, the numbers of the rows, is left out"] if index else []
+    notes = [said] if said else []
+    notes += ["its first column, the numbers of the rows, is left out"] if index else []
     notes += [f"its fields are separated by {SEPARATORS.get(separator, separator)}"] if separator != usual else []
     return Cells(name, columns, places, "; ".join(notes))
 
