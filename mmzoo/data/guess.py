@@ -25,6 +25,7 @@ from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
@@ -165,6 +166,10 @@ def load_named(
             f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
             f"give more that differ, or a column 'split'{group}.",
         )
+    none = sum(is_missing(answer) for answer in records.column(spec.tasks[0].name))
+    if none:
+        what = "warning: most records" if none > len(table) / 2 else "note: some records"
+        lines.append(f"{what} have no label, {none} of {len(table)}; --on-error skip leaves them out.")
     lines += split_lines(table, classes, parts, label, options.drawing)
     rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
     lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)

@@ -94,7 +94,8 @@ def warnings_of(
     leaks = [rows for rows in again if {"train", "test"} <= {*parts[rows].tolist()}]
     if leaks:
         test = sum(int(np.sum(parts[rows] == "test")) for rows in leaks)
-        where = ", ".join(f"{table.places[row]} ({parts[row]})" for row in leaks[0][:2])
+        shown = [next(row for row in leaks[0] if parts[row] == part) for part in ("test", "train")]
+        where = " and ".join(table.places[row] for row in shown)
         lines.append(
             f"warning: {test} test records hold the same as one for training, such as {where}, so that the test is "
             "too easy; see mmzoo data check."
