@@ -286,3 +286,43 @@ def test_the_check_says_and_counts_it(pictures: Path, capsys: pytest.CaptureFixt
     assert main(["data", "check", str(pictures), "--kind", "price=cat"]) == 2
     assert main(["data", "check", "emoji", "--root", "/"]) == 2
     assert open_source(f"{pictures}#label").notes["label"] == "2 labels"
+
+
+def test_many_short_texts_are_one_input() -> None:
+    """The long ones stay inputs of their own."""
+    words = [f"n{k * 7919 % 1000} of {k}" for k in range(60)]
+    short = {"title": words, "studio": [None, *words[1:]], "editor": ["", *words[1:]], "place": words[::-1]}
+    long = {"plot": [f"{word} " * 30 for word in words], "review": [f"{word} " * 20 for word in words]}
+    table = mmzoo.read_table({**short, **long, "y": ["a", "b"] * 30})
+    spec, records = mmzoo.table_spec(table, "y")
+    assert spec.input_names == ["plot", "review", "texts"]
+    texts = spec.inputs[2]
+    assert isinstance(texts, mmzoo.Text)
+    assert texts.columns == tuple(short)
+    assert records[0]["texts"] == f"title: {words[0]}. place: {words[-1]}"
+    assert records[1]["texts"].startswith(f"title: {words[1]}. studio: {words[1]}. editor: ")
+    assert texts.gathered(table.columns) == records.column("texts")
+    assert texts.gathered({"title": words}) is None
+    row = {"title": "Alien", "place": None, "plot": "no matter"}
+    np.testing.assert_array_equal(texts.decode(row), texts.decode("title: Alien"))
+    few, _ = mmzoo.table_spec(mmzoo.read_table({**dict(list(short.items())[:3]), "y": ["a", "b"] * 30}), "y")
+    assert few.input_names == ["title", "studio", "editor"]
+
+
+def test_a_bad_cell_of_texts_that_are_one_input() -> None:
+    words = [f"word {k * 7919 % 1000}" for k in range(60)]
+    columns = {**{name: list(words) for name in "abc"}, "d": ["zero\0", *words[1:]]}
+    spec, records = mmzoo.table_spec(mmzoo.read_table({**columns, "y": ["a", "b"] * 30}), "y")
+    assert spec.input_names == ["texts"]
+    faults = Faults("skip", 0.1)
+    assert len(usable(spec, records, faults)) == 59
+    assert faults.counts == {"bad_text": 1}
+
+
+def test_lengths_are_those_of_the_whole_table() -> None:
+    """Also where the table is in the order of its classes."""
+    texts = [f"short {k}" for k in range(500)] + [f"a text that is a good deal longer {k} " * 9 for k in range(500)]
+    spec, _ = mmzoo.table_spec(mmzoo.read_table({"text": texts, "y": ["a", "b"] * 500}), "y")
+    (text,) = spec.inputs
+    assert isinstance(text, mmzoo.Text)
+    assert text.max_bytes > 300

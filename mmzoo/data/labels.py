@@ -54,6 +54,9 @@ def label_task(
         label_of(label, value, where, words, delimiter)
         for value, where in zip(table.written[label], table.places, strict=True)
     ]
+    if (form := table.forms.get(label, "")) and not words:  # "$1,000"
+        read = [number_of(value, form) if isinstance(value, str) else None for value in cells]
+        cells = [value if number is None else text_of(number) for value, number in zip(cells, read, strict=True)]
     there = [value for value in cells if value is not None and not isinstance(value, DataError)]
     lists = sum(isinstance(value, list) for value in there)
     faults = [value for value in cells if isinstance(value, DataError)]

@@ -121,6 +121,20 @@ class Converter:
         Raises:
             MMZooError: none of them can be used, and not only because there is no decoder.
         """
+        found = self.each(column, kind, values, form)
+        faults = [value for value in found if isinstance(value, DataError)]
+        whole = len(faults) == sum(value is not None for value in found)
+        if (
+            kind not in ("ignore", OTHER)
+            and faults
+            and whole
+            and any(fault.cause != "unread_ending" for fault in faults)
+        ):
+            raise MMZooError(str(faults[0]))
+        return found
+
+    def each(self, column: str, kind: str, values: Sequence[Any], form: str = "") -> list[Any]:
+        """The values of a column, a `DataError` in place of each that cannot be used."""
         if kind in ("ignore", OTHER):
             return list(values)
         found: list[Any] = []
@@ -130,10 +144,6 @@ class Converter:
                 found.append(value if told else self.one(column, kind, value, where, form))
             except DataError as fault:
                 found.append(fault.with_traceback(None))
-        faults = [value for value in found if isinstance(value, DataError)]
-        whole = len(faults) == sum(value is not None for value in found)
-        if faults and whole and any(fault.cause != "unread_ending" for fault in faults):
-            raise MMZooError(str(faults[0]))
         return found
 
     def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:

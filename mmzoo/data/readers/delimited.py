@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
+from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
@@ -27,6 +29,12 @@ class Delimited(FileReader):
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         text, said = text_of_file(name, data, encoding)
         return read(name, text, ending, said)
+
+    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+        return line_pieces(self.parser(source), source, encoding, rows, names=True)
+
+    def most_records(self, source: Raw) -> int | None:
+        return count_lines(source)
 
 
 def read(name: str, text: str, ending: str, said: str = "") -> Cells:

@@ -216,6 +216,16 @@ class Tabular(Modality):
         left = {column: cell for column, cell in value.items() if good({column: cell})}
         return left if any(not is_missing(cell) for cell in left.values()) else None
 
+    @property
+    def cell_kinds(self) -> Mapping[str, str]:
+        return {column: kind for kind, field in self.gathers.items() for column in getattr(self, field)}
+
+    @property
+    def cell_forms(self) -> Mapping[str, str]:
+        forms = zip((*self.numbers, *self.dates), self._forms, strict=True)
+        marks = self.delimiters or [""] * len(self.multi_categories)
+        return dict([*forms, *zip(self.multi_categories, marks, strict=True)])
+
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """The rows of a table that has all its columns."""
         if not {*self.columns} <= columns.keys():
@@ -311,5 +321,8 @@ class Tabular(Modality):
         places = self._places[len(self.categories) :]
         for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
             found = self._words(column, mark, row)
-            flags = [not found <= words.keys(), *(word in found for word in words)] if found is not None else None
-            yield from flags or [float("nan")] * (len(words) + 1)
+            if found is None:
+                yield from [float("nan")] * (len(words) + 1)
+            else:
+                yield float(not found <= words.keys())
+                yield from (float(word in found) for word in words)
