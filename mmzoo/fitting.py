@@ -43,6 +43,9 @@ def fit(
     root: str | Path = "",
     allow_outside: bool = False,
     encoding: str = "",
+    group: str = "",
+    stratify: bool = True,
+    split_seed: int = 0,
     seed: int = 0,
     on_error: str = "error",
     budget: float = 0.01,
@@ -67,6 +70,9 @@ def fit(
         root: the folder that paths in the table are relative to; its own, or for one in memory this one.
         allow_outside: paths may lead out of it.
         encoding: of the text in its file.
+        group: a column; records that say the same there, such as those of one person, are in one part of the split.
+        stratify: has each part of the split each class?
+        split_seed: another one splits in another way.
         seed: of weights, order and augmentation.
         on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`.
 
@@ -75,7 +81,9 @@ def fit(
     """
     began = time.monotonic()
     check_number("The minutes", minutes, 1e-9, 1e7)
-    options = Options(dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter)
+    options = Options(
+        dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter, group, stratify, split_seed
+    )
     if isinstance(table, (str, Path)):
         named = TableName.parse(str(table))
         named = absolute(replace(named, label=label, options=named.options.updated(options)))
