@@ -25,7 +25,7 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
-from mmzoo.errors import check_number, require
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
@@ -247,7 +247,8 @@ class Run:
         from mmzoo.evaluation.analyses.baselines import against_baselines
 
         if isinstance(fitted, bool):
-            require(validation, f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
+            if validation is None or not len(validation):
+                raise MMZooError(f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
             train = self.usable(self.records("train"), "train")
             fitted = fit_baselines(self.spec, train, validation, seed=self.settings["seed"])
         found = {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}

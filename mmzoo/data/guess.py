@@ -103,7 +103,7 @@ def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
     """The row of columns by their kinds, with how their cells are written."""
     forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
     delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
-    columns = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+    columns: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
     return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
