@@ -26,7 +26,7 @@ def inception_time(
 ) -> Tokens:
     """Long, middle and short filters and a maximum side by side, with shortcuts (Fawaz et al. 2020, arXiv:1909.04939).
 
-    `Tokens` (B, T, any) -> (B, T, width). The paper's has a width of 128 and six blocks; this learns from fewer records.
+    `Tokens` (B, T, any) -> (B, T, width). The paper has a width of 128 and six blocks; fewer records are enough here.
 
     Args:
         width: filters of a block, a quarter of each kind; of a text, also the width of its embedding.
