@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.baselines import Baseline, best_of, fit_baselines
+from mmzoo.baselines import Baseline, best_of, fit_baselines, forest, trees
 from mmzoo.baselines.base import Clock, OutOfTimeError
 from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
@@ -21,6 +21,12 @@ from tests.conftest import small_records, small_spec
 ROW = mmzoo.Tabular("row", numbers=["x", "y"], categories=["colour"])
 WORDS = mmzoo.Text("words", max_bytes=32)
 SIZES = ("small", "middle", "large")
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "TREES", 50)
+    monkeypatch.setattr(trees, "MOST", 45)
 
 
 def rows(count: int, seed: int = 0) -> Records:
@@ -80,7 +86,7 @@ def test_each_kind_of_task(task: Any) -> None:
             np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
         primary = task.metrics(labels.encoded, said)[task.primary_metric]
         lost = task.metrics(labels.encoded, worst.predict(test))[task.primary_metric]
-        assert each is worst or primary > lost + 0.2, each.name
+        assert each is worst or 1 - primary < (1 - lost) / 2, each.name
 
 
 def test_the_trivial_one_by_hand() -> None:
