@@ -36,6 +36,7 @@ TAKEN = {
     "examples",
     "metrics",
     "subsets",
+    "subsets_in_all",
     "modality_counts",
     "intervals",
     "verdict",

@@ -51,7 +51,7 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
         return {"reason": f"There is no baseline for task '{task.name}': none fits it, or there was no time."}
     labels, _ = result.labels_and_predictions
     answers = [each.predict(result.records)[result.known] for each in theirs]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": each.name,
             "validation": round(each.score, 6),
@@ -60,7 +60,7 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
         }
         for each, said in zip(theirs, answers, strict=True)
     ]
-    found = gain(theirs[0].name, result.scores[result.everything], task.score(labels, answers[0]))
+    found = gain(task, theirs[0].name, result.scores[result.everything], task.score(labels, answers[0]))
     return {
         "metric": task.primary_metric,
         "models": rows,
