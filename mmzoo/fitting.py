@@ -23,8 +23,6 @@ from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
 
-EVALUATION = 0.1
-"""The share of a time for what goes by with the evaluation and its report."""
 Splits = tuple[Records, Records, Records]
 
 
@@ -130,7 +128,7 @@ def train_within(
     """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
 
     Args:
-        seconds: for all of it, from `began` on; a tenth of it is left for the evaluation.
+        seconds: for all of it, from `began` on, and for the evaluation after it.
         out: the run's folder; the next free `runs/N` if not given.
         began: when it was, by `time.monotonic`; now, if not given.
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
@@ -142,8 +140,9 @@ def train_within(
         spec,
         splits[0],
         splits[1],
-        seconds=seconds * (1 - EVALUATION),
+        seconds=seconds,
         gone=gone,
+        later=len(splits[1]) + len(splits[2]),
         training=training,
         out=Path(out) if out is not None else next_free(Path("runs")),
         **settings,

@@ -28,6 +28,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import primary
+from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FLOOR = 0.15  # of the time, for the baselines
+LATER = 0.1  # of the time, for the evaluation and its report, as long as it is not known how long these take
+PROBED = 120.0  # seconds; where there are more of them it is tried out,
+PROBES = 64  # with so many records
+DRAWING = 0.03  # of the time, for the report alone
 FIRST = 0.5  # of what is left, that the first candidate may take where there are others,
 TIGHT = 0.25  # and where that is not enough for all of its epochs
 SECOND = 0.4  # of the time: where that is so, for training the best one longer
@@ -64,6 +69,7 @@ class Search:
         gone: seconds that have gone by before.
         seed, data: of all runs.
         quality: "best" tries an ensemble too.
+        later: how many records will be evaluated in the end.
     """
 
     def __init__(
@@ -78,10 +84,12 @@ class Search:
         seed: int,
         data: str,
         quality: str,
+        later: int,
     ) -> None:
         self.folder, self.trials, self.train, self.validation, self.stop = folder, trials, train, validation, stop
         self.seed, self.data, self.quality = seed, data, quality
         self.began = time.monotonic() - trials.spent - gone
+        self.later, self.reserve = later, LATER * trials.seconds if later else 0.0
         self.ended = {each.name: each for each in trials.candidates}
         trials.candidates.clear()
         self.found: dict[str, tuple[Candidate, Answers]] = {}
@@ -91,8 +99,8 @@ class Search:
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
-        return self.trials.seconds - (time.monotonic() - self.began)
+        """Seconds that are left for candidates."""
+        return self.trials.seconds - self.reserve - (time.monotonic() - self.began)
 
     def write(self) -> None:
         """Note how far it is."""
@@ -247,8 +255,19 @@ class Search:
         finite = [row for row in rows if row.get(metric) is not None]
         best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
         answers = answers_of(model, self.validation, candidate.training.memory)
+        if not self.found and self.later and self.trials.seconds > PROBED:
+            self.probe(model)
         self.found[tried.name] = candidate, answers
         tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary
+
+    def probe(self, model: Multimodal) -> None:
+        """Find out how long an evaluation takes, which is to end in time too."""
+        few, took = self.validation.take(PROBES), []
+        for _ in range(2):  # the first call traces the graphs
+            began = time.monotonic()
+            predict_subsets(model, few)
+            took.append(time.monotonic() - began)
+        self.reserve = DRAWING * self.trials.seconds + took[0] + took[1] / len(few) * self.later
 
     def decide(self) -> None:
         """Choose, and say why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -35,6 +36,7 @@ def train_within(
     *,
     seconds: float,
     gone: float = 0.0,
+    later: int = 0,
     training: Training,
     out: str | Path,
     quality: str = "good",
@@ -53,6 +55,7 @@ def train_within(
     Args:
         seconds: that all of it may take. The first candidate keeps what it has learned by then, be it half an epoch.
         gone: seconds of these that have gone by already.
+        later: how many records will be evaluated after it, for which some of the time is left.
         training: the settings of all; an epoch less where they do not fit.
         quality: "fast", "good" or "best", see `mmzoo.auto.candidates`.
         data, recipe, on_error, budget: as `mmzoo.train` has them.
@@ -74,7 +77,8 @@ def train_within(
         if trials is None:
             others = sorted(path.name for path in folder.iterdir())
             require(not others, f"The folder '{folder}' is not empty ({others[:1]}); choose another --out.")
-            trials = Trials(asked, primary(spec), seconds)
+            trials = Trials(json.loads(json.dumps(asked)), primary(spec), seconds)
+            trials.write(folder)
         trials.check_asked(asked, folder)
         if not trials.chosen:
             faults = Faults(on_error, budget)
@@ -82,7 +86,8 @@ def train_within(
             if on_error != "error":
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            search = Search(folder, trials, train, validation, stop, gone=gone, seed=seed, data=data, quality=quality)
+            runs: dict[str, Any] = {"seed": seed, "data": data, "quality": quality}
+            search = Search(folder, trials, train, validation, stop, gone=gone, later=later, **runs)
             search.run(found, spec.fit(train))
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
