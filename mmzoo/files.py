@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mmzoo.errors import MMZooError
 
@@ -79,7 +79,14 @@ def read_file(path: str | os.PathLike[str], *, links: bool = True, limit: int = 
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write `data` so that `path` is either what it was or complete, whenever the machine stops.
+    """Write `data` as `writing` does."""
+    with writing(path, mode=mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Write what is written inside so that `path` is either what it was or complete, whenever the machine stops.
 
     It is written beside, under a name that nobody can guess, flushed and renamed; then the folder's entry is flushed.
     A link that stands at `path` is replaced, not followed.
@@ -100,7 +107,7 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
             handle = os.open(at, flags, mode, **relative)
             try:
                 with open(handle, "wb") as file:
-                    file.write(data)
+                    yield file
                     file.flush()
                     os.fsync(file.fileno())
                 if relative:
@@ -113,6 +120,8 @@ def write_file(path: Path, data: bytes, *, mode: int = 0o666) -> None:
                 raise
             if folder is not None:
                 os.fsync(folder)
+    except MMZooError:
+        raise
     except (OSError, ValueError) as error:
         raise MMZooError(
             f"'{path}' could not be written ({getattr(error, 'strerror', None) or error}); "

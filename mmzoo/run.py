@@ -11,11 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from mmzoo.aliases import Raw
+from mmzoo.answers.conformal import FILE as CONFORMAL
+from mmzoo.answers.conformal import Thresholds
+from mmzoo.answers.evaluated import write_evaluated
+from mmzoo.answers.given import is_one, joined, like, one_record
+from mmzoo.answers.reading import reading
+from mmzoo.answers.rows import Answerer
+from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
 from mmzoo.artifact import load
+from mmzoo.artifact.card import read_card
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import TableName
+from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
-from mmzoo.errors import check_number, require
+from mmzoo.data.rereading import Reread
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
@@ -30,12 +40,15 @@ from mmzoo.words import json_bytes, one_line
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from mmzoo.baselines import Baseline
+    from mmzoo.evaluation.evaluate import Evaluation
+
 
 class Run:
     """A finished training run in a folder.
 
     spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
-    model/, and once asked for: metrics.json, report.html, export/.
+    model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
         folder: may be reached through links; nothing in it may be one.
@@ -68,7 +81,7 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`."""
+        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table."""
         return read_settings(self.folder)
 
     @property
@@ -120,9 +133,26 @@ class Run:
             logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
-    def usable(self, records: Records, split: str) -> Records:
-        """The records that can be used, as the run was told to treat the others; what is left out is printed."""
-        faults = Faults(self.settings["on_error"], self.settings["budget"])
+    def reading(self, options: Options | None = None, *, own: Sequence[str] = (), labels: bool = False) -> Reread:
+        """How other tables are read: as the one that the run was trained on.
+
+        Args:
+            options: how they are read, where that differs.
+            own: columns of the table that are wanted beside; ("*",) for all.
+            labels: are the labels wanted?
+        """
+        return reading(self.spec, self.settings, self.data, not self._foreign, options, tuple(own), labels)
+
+    def usable(self, records: Records, split: str, on_error: str | None = None, budget: float | None = None) -> Records:
+        """The records that can be used, as the run was told to treat the others; what is left out is printed.
+
+        Args:
+            on_error, budget: in place of what the run was told.
+        """
+        faults = Faults(
+            self.settings["on_error"] if on_error is None else on_error,
+            self.settings["budget"] if budget is None else budget,
+        )
         kept = usable(self.spec, records, faults, split)
         if faults.bad:
             print(faults.table())
@@ -130,20 +160,28 @@ class Run:
 
     def evaluate(
         self,
-        records: Records | None = None,
+        records: Raw = None,
         *,
         split: str = "test",
+        options: Options | None = None,
+        on_error: str | None = None,
+        budget: float | None = None,
         validation: Records | None = None,
         noise: bool = False,
         unimodal: bool = False,
         mc_dropout: int = 0,
         ensemble: Sequence[Run] = (),
         ood: Records | str | None = None,
+        baselines: bool | Sequence[Baseline] = False,
     ) -> dict[str, Any]:
-        """Metrics with every subset of the modalities; writes metrics.json and report.html, returns the first.
+        """Metrics with every subset of the modalities; writes metrics.json, answers.csv and report.html, returns the
+        first.
 
         Args:
-            records: in place of a split of the run's data set.
+            records: in place of a split of the run's data set: `Records`, or a table with labels (its path, a
+                DataFrame ...), which is read as the run's own was.
+            options: how that table is read, where it differs.
+            on_error, budget: in place of what the run was told about records that cannot be used.
             validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given and
                 if it may be read.
             noise: measure each modality under noise too.
@@ -152,15 +190,19 @@ class Run:
             mc_dropout: draws under dropout; what they disagree on is a uncertainty score.
             ensemble: other runs of the same task, which answer together with this one.
             ood: records unlike those learned, or a table or data set of such: how well are they told apart?
+            baselines: fit models of scikit-learn to the training records too, and compare; or those that are fitted
+                already. What they were worth is kept in baselines.json.
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.reports.report import write_report
 
         check_no_link(self.folder / "pictures")
         records = records if records is not None else self.records(split)
+        if not isinstance(records, Records):
+            records = joined(pieces(records, self.reading(options, labels=True)))
         if validation is None and self.has_data and split != "validation":
             validation = self.records("validation")
-        records = self.usable(records, split)
+        records = self.usable(records, split, on_error, budget)
         validation = self.usable(validation, "validation") if validation is not None else None
         result = evaluate(self.model, records, split, validation=validation, noise=noise)
         if unimodal and len(self.model.spec.inputs) > 1:
@@ -168,9 +210,16 @@ class Run:
             result = result.with_found("unimodal", self._alone(records, scores))
         if mc_dropout or ensemble or ood is not None:
             result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
+        if baselines is not False:
+            result = result.with_found("baselines", self._floor(result, validation, baselines))
         data = result.to_json()
+        held_out = next(iter(result.tasks.values())).validation
+        thresholds = Thresholds.fit(self.spec, held_out, self.seal) if held_out is not None else self.thresholds
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
+            if held_out is not None and thresholds is not None:
+                write_file(self.folder / CONFORMAL, json_bytes(thresholds.to_json()))
+            write_evaluated(self.folder, self.model, result, records.ids, thresholds)
             write_report(self, records, result)
         return data
 
@@ -189,6 +238,22 @@ class Run:
             data=self.data,
             **options,
         )
+
+    def _floor(
+        self, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
+    ) -> dict[str, dict[str, Any]]:
+        """What the model is worth beside baselines, by task; written to baselines.json too."""
+        from mmzoo.baselines import fit_baselines
+        from mmzoo.evaluation.analyses.baselines import against_baselines
+
+        if isinstance(fitted, bool):
+            if validation is None or not len(validation):
+                raise MMZooError(f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
+            train = self.usable(self.records("train"), "train")
+            fitted = fit_baselines(self.spec, train, validation, seed=self.settings["seed"])
+        found = {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
+        write_file(self.folder / "baselines.json", json_bytes(found))
+        return found
 
     def _uncertainty(
         self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
@@ -231,19 +296,99 @@ class Run:
             training = self.records("train")
         return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
 
-    def explain(self, record: dict[str, Any], **options: Any) -> Any:
-        """Why the model answers one record as it does; see `mmzoo.explain`."""
+    def explain(self, record: Raw, **options: Any) -> Any:
+        """Why the model answers one record as it does; see `mmzoo.explain`.
+
+        Args:
+            record: as `predict` takes one.
+        """
         from mmzoo.explanation.explain import explain
 
-        return explain(self.model, record, **options)
+        return explain(self.model, self._one(record), **options)
 
-    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one record: any subset of the inputs by name, each a path, bytes, an array or a string.
+    def predict(
+        self,
+        records: Raw,
+        *,
+        options: Options | None = None,
+        explain: bool = False,
+        on_error: str = "error",
+        budget: float = 0.01,
+    ) -> Any:
+        """The answer to one record, or the answers to many. What comes back is like what is given:
 
-        Returns, by task, `{label: probability}` or a list of numbers; of a task that weighs evidence also its
-        uncertainty, as `<task>_uncertainty`.
+        - a mapping, or a row of a DataFrame, is one record: any subset of the inputs by name, each a path, bytes, an
+          array or a string (or the cells of a row by the table's own columns). Back comes a dict, by task
+          `{label: probability}` or a list of numbers; of a task that weighs evidence also its uncertainty, as
+          `<task>_uncertainty`;
+        - a DataFrame (pandas, Polars) gives a DataFrame, in the same order and with the same index;
+        - anything else (the path of a table, a list of mappings, an Arrow table, `Records`) a list of dicts.
+
+        The columns of many answers are those that `mmzoo predict` writes.
+
+        Args:
+            options: how the table is read, where that differs from the one that the run was trained on.
+            explain: many only: what each input added to the answer, too.
+            on_error, budget: many only: what is done about records that cannot be used.
+
+        Raises:
+            MMZooError: the table has none of the model's columns, or a record cannot be used.
         """
-        return predict(self.model, record)
+        if is_one(records):
+            return predict(self.model, self._one(records))
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        rows = answers_in_memory(answerer, self.reading(options), records, budget)
+        return like(records, rows)
+
+    def write_answers(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        options: Options | None = None,
+        columns: Sequence[str] = (),
+        explain: bool = False,
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """The answers to a table of any length as a file (.csv, .jsonl, .parquet); `mmzoo predict RUN TABLE`.
+
+        Args:
+            columns: of the table that stand beside the answers; ("*",) for all.
+            overwrite: may a file that is there be replaced?
+
+        Raises:
+            MMZooError: see `mmzoo.answers.table.write_answers`.
+        """
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        reread = self.reading(options, own=columns)
+        return write_answers(
+            answerer, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
+        )
+
+    @property
+    def seal(self) -> str:
+        """What tells the model from others."""
+        return str(read_card(self.folder / "model")["sha256"])
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """For answers with a promised coverage: found by the last evaluation with validation records."""
+        return Thresholds.read(self.folder, self.seal)
+
+    def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Any:
+        """This run beside others on the same records, with paired tests; see `mmzoo.compare`."""
+        from mmzoo.evaluation.compare import compare
+
+        runs = [other if isinstance(other, Run) else Run(other, data=self._data) for other in others]
+        return compare([self, *runs], records, split=split)
+
+    def _one(self, record: Raw) -> dict[str, Any]:
+        """One record by the names of the inputs, of a mapping or a row of a table."""
+        if isinstance(record, dict) and record.keys() <= {*self.spec.input_names}:
+            return record
+        return one_record(record, self.reading())
 
 
 def train(

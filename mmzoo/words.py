@@ -24,6 +24,16 @@ def json_bytes(value: Json) -> bytes:
         return json.dumps(value, indent=1).encode()
 
 
+def decimal(value: float, sign: str = "") -> str:
+    """A number of any unit for readers: three decimals, but of what is tiny or huge three digits.
+
+    Args:
+        sign: "+" for the sign of what is above 0 too.
+    """
+    plain = value == 0 or 1e-3 <= abs(value) < 1e7 or value != value
+    return f"{value:{sign}.3f}" if plain else f"{value:{sign}.3g}"
+
+
 def printable(text: str) -> str:
     """A text in which nothing acts on a terminal; its lines stay."""
     return HIDDEN.sub("\ufffd", text)

@@ -17,7 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.shapley import coalitions, interactions, shapley
 from mmzoo.explanation.explain import explain
-from mmzoo.explanation.gradients import at_layer, gradients
+from mmzoo.explanation.gradients import at_layer, gradients, integrated_gradients
 from mmzoo.explanation.target import make_target
 from mmzoo.fusions import fusions
 from tests.conftest import LABELS, small_records, small_spec, usual
@@ -129,6 +129,23 @@ def test_completeness() -> None:
             gap = found.inside[name].gap
             assert gap is not None
             assert gap <= GAPS
+
+
+def test_few_points_of_the_line_find_what_many_do() -> None:
+    """Against the midpoint rule in 512 even steps: most of the points are where the gradient changes."""
+    model = built()
+    noise = np.random.default_rng(0).normal(0, 0.1, 4000).astype(np.float32)
+    target = make_target(model, record(sound=noise))
+    parts = model.parts.inputs
+    for name, at in (("picture", parts["picture"].gate), ("sound", parts["sound"].frozen)):
+        x, mask = at_layer(target, name, at)
+        baseline = np.broadcast_to(x.mean(axis=(1, 2), keepdims=True), x.shape).astype(np.float32)
+        found, gap = integrated_gradients(target, name, at, x, baseline, mask)
+        steps = ((np.arange(512) + 0.5) / 512).astype(np.float32).reshape(-1, *[1] * (x.ndim - 1))
+        _, slopes = gradients(target, name, at, baseline + steps * (x - baseline), mask)
+        wanted = (x - baseline)[0] * slopes.mean(axis=0)
+        assert np.abs(found - wanted).sum() <= 0.03 * np.abs(wanted).sum()
+        assert gap <= GAPS
 
 
 def test_where_there_is_a_map_there_is_grad_cam() -> None:

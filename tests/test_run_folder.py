@@ -85,7 +85,14 @@ def contents(folder: Path) -> dict[str, bytes | None]:
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
 
 
-WRITTEN = ("metrics.json", "report.html", "model_card.md", "pictures/subsets.png", "pictures/confusion.png")
+WRITTEN = (
+    "metrics.json",
+    "answers.csv",
+    "report.html",
+    "model_card.md",
+    "pictures/subsets.png",
+    "pictures/confusion.png",
+)
 
 
 def test_an_evaluation_follows_no_link_and_deletes_nothing_of_others(run: Path, home: Path) -> None:

@@ -17,6 +17,7 @@ COMMANDS = (
     "compare",
     "export",
     "predict",
+    "serve",
     "explain",
     "data check",
     "data show",

@@ -1,4 +1,4 @@
-"""Evaluate a run with every subset of its modalities."""
+"""Evaluate a run with every subset of its modalities, on its own records or on a table with labels."""
 
 from __future__ import annotations
 
@@ -6,25 +6,34 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.commands import runs
+from mmzoo.commands import runs, tables
+from mmzoo.errors import require
+from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
-EXAMPLE = "mmzoo evaluate runs/emoji"
+EXAMPLE = "mmzoo evaluate runs/mine new.csv"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("run", type=Path, help="a run's folder")
-    sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    sub.add_argument(
+        "table", nargs="?", help="a table with labels, all of its records, in place of a split of the run's own"
+    )
+    sub.add_argument("--split", choices=["train", "validation", "test"], help="of its own records (default test)")
     runs.add_data(sub)
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
     sub.add_argument(
         "--unimodal", action="store_true", help="train a model of each modality alone too, to compare with"
     )
+    sub.add_argument("--baselines", action="store_true", help="fit models of scikit-learn too, to compare with")
     sub.add_argument("--mc-dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
     sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
     sub.add_argument("--ood", metavar="TABLE", help="records unlike those learned: are they told apart?")
+    tables.add_faults(sub)
+    tables.add(sub)
+    sub.set_defaults(on_error=None, budget=None, split=None)  # as the run was told
 
 
 def run(args: argparse.Namespace) -> None:
@@ -33,7 +42,16 @@ def run(args: argparse.Namespace) -> None:
     run = Run(args.run, data=args.data)
     ensemble = [Run(folder) for folder in args.ensemble]
     uncertainty = {"mc_dropout": args.mc_dropout, "ensemble": ensemble, "ood": args.ood}
-    show(run, run.evaluate(split=args.split, noise=args.noise, unimodal=args.unimodal, **uncertainty))
+    faults = {"on_error": args.on_error, "budget": args.budget}
+    wanted = {"noise": args.noise, "unimodal": args.unimodal, "baselines": args.baselines}
+    options = {**wanted, **uncertainty, **faults}
+    if args.table is None:
+        require(not tables.given(args), "How a table is read is said of a table: mmzoo evaluate RUN TABLE.")
+        show(run, run.evaluate(split=args.split or "test", **options))
+        return
+    require(args.split is None, "All records of a table are evaluated; leave out --split.")
+    named = tables.named(args.table, args)
+    show(run, run.evaluate(named.path, split=one_line(Path(named.path).name), options=named.options, **options))
 
 
 def show(run: Run, result: dict[str, Any]) -> None:
@@ -49,4 +67,6 @@ def verdict_of(found: dict[str, Any]) -> str:
     """What is said of one task in a sentence or two."""
     if "reason" in found:
         return str(found["reason"])
-    return " ".join(filter(None, [found["verdict"], found["unimodal"].get("verdict")]))
+    return " ".join(
+        filter(None, [found["verdict"], *(found[name].get("verdict") for name in ("unimodal", "baselines"))])
+    )

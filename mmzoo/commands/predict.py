@@ -1,26 +1,52 @@
-"""Answer one record."""
+"""Answer one record, or all records of a table into a file."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmzoo.commands import records
+from mmzoo.commands import records, tables
 from mmzoo.console import as_json
+from mmzoo.errors import require
 from mmzoo.words import one_line
 
-EXAMPLE = 'mmzoo predict runs/emoji --image cat.png --text "grinning cat"'
+if TYPE_CHECKING:
+    from mmzoo.run import Run
+
+EXAMPLE = "mmzoo predict runs/mine new.csv --out answers.csv"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     records.add(sub)
-    sub.add_argument("--json", action="store_true", help="print JSON")
-    sub.add_argument("--explain", action="store_true", help="print JSON with what each modality and its parts counted")
+    sub.add_argument(
+        "table", nargs="?", help="answer all of its records: a table, shards or a data set, as in training"
+    )
+    sub.add_argument(
+        "--out", type=Path, metavar="FILE", help="where the answers to a table go: .csv, .jsonl or .parquet"
+    )
+    sub.add_argument("--overwrite", action="store_true", help="replace a file of answers that is there")
+    sub.add_argument(
+        "--columns", default="", metavar="A,B", help="columns of the table that stand beside the answers, or 'all'"
+    )
+    tables.add_faults(sub)
+    tables.add(sub)
+    sub.add_argument("--json", action="store_true", help="print the answer to one record as JSON")
+    sub.add_argument(
+        "--explain",
+        action="store_true",
+        help="what each input added to the answer too; of one record as JSON, with what counted inside each",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
+    if args.table is not None:
+        answer_table(run, args)
+        return
+    require(args.out is None, "--out is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
     record = records.record_of(run, args)
     answers = run.predict(record)
     if args.explain:
@@ -36,3 +62,32 @@ def run(args: argparse.Namespace) -> None:
             continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {one_line(label)}")
+
+
+def answer_table(run: Run, args: argparse.Namespace) -> None:
+    """Answer a table into a file."""
+    require(args.out is not None, "Say where the answers go: --out answers.csv (or .jsonl, .parquet).")
+    require(not records.given(args), "Give one record by its inputs, or a table, not both.")
+    columns = ("*",) if args.columns == "all" else tuple(filter(None, args.columns.split(",")))
+    named = tables.named(args.table, args)
+    if run.thresholds is None:
+        print("note: without an evaluation there are no sets or ranges of a promised coverage; mmzoo evaluate RUN.")
+    done = run.write_answers(
+        named.path,
+        args.out,
+        options=named.options,
+        columns=columns,
+        explain=args.explain,
+        on_error=args.on_error,
+        budget=args.budget,
+        overwrite=args.overwrite,
+    )
+    if done.table:
+        print(done.table)
+    if done.apostrophes:
+        print(
+            f"note: {done.apostrophes:,} texts that a spreadsheet would take for formulas begin with an apostrophe; "
+            ".jsonl and .parquet have them as they are."
+        )
+    again = f" ({done.kept:,} of them were there already)" if done.kept else ""
+    print(f"{done.path}: {done.records:,} answers{again} in {done.seconds:.1f} s")

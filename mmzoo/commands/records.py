@@ -28,6 +28,11 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
 
 
+def given(args: argparse.Namespace) -> bool:
+    """Does the command line have an input of a record?"""
+    return bool(args.input) or any(getattr(args, kind) is not None for kind in KINDS)
+
+
 def record_of(run: Run, args: argparse.Namespace) -> dict[str, Any]:
     """The record that was asked for, by the names of the run's inputs."""
     record: dict[str, Any] = {}

@@ -62,11 +62,16 @@ class Faults:
         """Faults by cause, the most frequent first."""
         return dict(sorted(((c, len(f)) for c, f in self.found.items()), key=lambda pair: (-pair[1], pair[0])))
 
-    def table(self) -> str:
-        """The counts, the first records of each cause, and what is wrong with the first."""
+    def table(self, counts: dict[str, int] | None = None, bad: int | None = None) -> str:
+        """The counts, the first records of each cause, and what is wrong with the first.
+
+        Args:
+            counts, bad: where not all of them are here: how many there are by cause, and in how many records.
+        """
+        counts, bad = counts or self.counts, len(self.bad) if bad is None else bad
         done = {"skip": "left out", "mask": "taken for missing", "error": "refused"}[self.on_error]
-        lines = [f"{len(self.bad)} of {self.records} records have something that cannot be used ({done}):"]
-        for cause, count in self.counts.items():
+        lines = [f"{bad} of {self.records} records have something that cannot be used ({done}):"]
+        for cause, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             names = ", ".join(record for record, _ in self.found[cause][:SHOWN])
             lines += [f"  {count:6d}  {cause}: {names}{', ...' if count > SHOWN else ''}"]
             lines += [f"          {self.found[cause][0][1]}"]
@@ -145,7 +150,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             kept[row] = False
     faults.check_budget()
     require(any(kept), f"No record is left.\n{faults.table()}")
-    return Records(columns, records.ids).select([row for row, good in enumerate(kept) if good])
+    mended = Records(columns, records.ids, layout=records.layout)
+    return mended.select([row for row, good in enumerate(kept) if good])
 
 
 def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.data.columns import Column
 from mmzoo.data.examples import Examples
+from mmzoo.data.layout import Layout
 from mmzoo.data.sharing import shared
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
@@ -25,9 +26,17 @@ class Records:
             bytes, an array, a string), a label, or None where a record lacks it. A `DataError` stands for one that
             cannot be used.
         ids: a name for each record, for errors and reports; their positions, if not given.
+        layout: which columns of a table they were made of; None where they were not.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]], ids: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        ids: Sequence[str] | None = None,
+        *,
+        layout: Layout | None = None,
+    ) -> None:
+        self.layout = layout
         lengths = {name: len(column) for name, column in columns.items()}
         require(lengths, "Records need at least one column.")
         self.ids = list(ids) if ids is not None else [str(k) for k in range(next(iter(lengths.values())))]
@@ -52,7 +61,7 @@ class Records:
             name: column.select(positions) if isinstance(column, Column) else [column[k] for k in positions]
             for name, column in self.columns.items()
         }
-        return Records(columns, [self.ids[k] for k in positions])
+        return Records(columns, [self.ids[k] for k in positions], layout=self.layout)
 
     def take(self, count: int) -> Records:
         """The first `count` records."""

@@ -13,8 +13,9 @@ from mmzoo.explanation.target import BATCH, Target, entry, repeated
 from mmzoo.graph.parts import kept_on
 from mmzoo.tasks.base import Task
 
-FIRST_STEPS, MOST_STEPS = 32, 1024
-GAP = 0.005  # of the difference that is shared out; the path is cut finer until it is reached
+FIRST_POINTS, MOST_POINTS = 32, 256
+MEMORY = 2**29  # bytes of the gradients at all points
+GAP = 0.005  # of the difference that is shared out; there are more points until it is reached
 
 
 def score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
@@ -26,7 +27,7 @@ def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task:
     _into, onwards = entry(model, name, at)
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
 
-    @tf.function(input_signature=[signature, tf.TensorSpec((), tf.int32)])
+    @tf.function(input_signature=[signature, tf.TensorSpec((), tf.int32)], autograph=False)
     def run(inputs: dict[str, Tree], index: Tensor) -> tuple[Tensor, Tensor]:
         x = inputs[name][0] if isinstance(inputs[name], (list, tuple)) else inputs[name]
         with tf.GradientTape() as tape:
@@ -74,8 +75,9 @@ def integrated_gradients(
 ) -> tuple[np.ndarray, float]:
     """The logit's difference from `baseline` to `x`, shared out over the elements (Sundararajan et al. 2017).
 
-    arXiv:1703.01365: `(x - baseline) * mean of the gradient along the straight line`, by the midpoint
-    rule, in twice as many steps until the shares sum to the difference within `GAP` of it.
+    arXiv:1703.01365: `(x - baseline) * mean of the gradient along the straight line`, by the trapezoidal rule. Between
+    two points of the line it is known what the gradient should sum to, the difference of their scores; so further
+    points are put where the rule is furthest from that, until the shares sum to the whole difference within `GAP`.
 
     Args:
         x, baseline: float32 (1, ...) at the layer `at`.
@@ -85,19 +87,47 @@ def integrated_gradients(
     """
     # A number that is missing (NaN) is so all along the path, and has no share.
     difference = np.nan_to_num(x - baseline)
-    (start, end), _ = gradients(target, name, at, np.concatenate([baseline, x]), mask)
-    steps = FIRST_STEPS
+    places = np.linspace(0.0, 1.0, FIRST_POINTS)
+    scores, slopes = along(target, name, at, baseline, difference, places, mask)
+    most = max(FIRST_POINTS, min(MOST_POINTS, MEMORY // max(difference.nbytes, 1)))
+    whole = scores[-1] - scores[0]
     while True:
-        at_steps = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, *[1] * (x.ndim - 1))
-        total = np.zeros(x.shape[1:])
-        for first in range(0, steps, BATCH):  # a batch at a time: the whole path of a large picture is gigabytes
-            path = baseline + at_steps[first : first + BATCH] * difference
-            total += np.nan_to_num(gradients(target, name, at, path, mask)[1]).sum(axis=0)
-        shares = difference[0] * total / steps
-        gap = float(abs(shares.sum() - (end - start)) / max(abs(end - start), 1e-2))
-        if gap <= GAP or steps >= MOST_STEPS:
-            return shares, gap
-        steps *= 2
+        widths = np.diff(places)
+        rises = np.array([float((slope * difference[0]).sum()) for slope in slopes])
+        missed = np.diff(scores) - widths * (rises[:-1] + rises[1:]) / 2
+        gap = float(abs(missed.sum()) / max(abs(whole), 1e-2))
+        if gap <= GAP or len(places) >= most:
+            break
+        worst = np.sort(np.argsort(-np.abs(missed))[: min(BATCH, most - len(places))])
+        middle = (places[worst] + places[worst + 1]) / 2
+        more, steeper = along(target, name, at, baseline, difference, middle, mask)
+        places, scores = np.insert(places, worst + 1, middle), np.insert(scores, worst + 1, more)
+        for place, slope in zip(worst[::-1].tolist(), steeper[::-1], strict=True):
+            slopes.insert(place + 1, slope)
+    weights = (np.append(widths, 0.0) + np.insert(widths, 0, 0.0)) / 2
+    total = np.zeros(x.shape[1:])
+    for weight, slope in zip(weights, slopes, strict=True):
+        total += weight * slope
+    return difference[0] * total, gap
+
+
+def along(
+    target: Target,
+    name: str,
+    at: keras.layers.Layer,
+    baseline: np.ndarray,
+    difference: np.ndarray,
+    places: np.ndarray,
+    mask: np.ndarray | None,
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The logits (P,) at places from 0 to 1 of a line, and the gradients float32 (...) there, 0 where there is none."""
+    scores, slopes = [], list[np.ndarray]()
+    for first in range(0, len(places), BATCH):  # a batch at a time: the whole line of a large picture is gigabytes
+        part = places[first : first + BATCH].astype(np.float32).reshape(-1, *[1] * (difference.ndim - 1))
+        score, slope = gradients(target, name, at, baseline + part * difference, mask)
+        scores.append(score)
+        slopes += [*np.nan_to_num(slope).astype(np.float32)]
+    return np.concatenate(scores), slopes
 
 
 def grad_cam(target: Target, name: str, at: keras.layers.Layer) -> np.ndarray:

@@ -143,6 +143,19 @@ class Defaults:
         """What is left of a value that cannot be used, by asking whether parts of it are good; None for nothing."""
         return None
 
+    @property
+    def cell_kinds(self) -> Mapping[str, str]:
+        """By column of a table that it is read from, what its cells are: one column, called as the input is, or those
+        that it names."""
+        columns = getattr(self, "columns", ())
+        return dict.fromkeys(columns, self.kind) or {self.name: self.kind}  # type: ignore[attr-defined]
+
+    @property
+    def cell_forms(self) -> Mapping[str, str]:
+        """By such a column, how its cells are written where they do not say it one by one; see
+        `mmzoo.data.kinds.form_of`."""
+        return {}
+
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """Its values where they are spread over several columns of a table; None where they are not."""
         return None

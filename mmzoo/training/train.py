@@ -95,6 +95,7 @@ def train(
         validation = usable(spec, validation, faults, "validation") if validation is not None else None
         spec = spec.fit(train)
         settings = {"data": data, "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
+        settings |= {"columns": train.layout.to_json()} if train.layout is not None else {}
         if chief:
             make_folder(folder)
         # One worker makes and holds the folder; the others only look whether there is anything to do.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.options import Options
+from mmzoo.data.pieces import sliced
 from mmzoo.data.reading import table_of
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require
@@ -62,6 +64,14 @@ class CellReader(Reader):
             encoding: of the text in a file; UTF-8, or what its first bytes say, if not given.
         """
 
+    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+        """The same, about `rows` records at a time; one that reads all at once is cut afterwards."""
+        return sliced(self.read(source, encoding), rows)
+
+    def most_records(self, source: Raw) -> int | None:
+        """As many records as a source has, or some more, found in little time; None where that takes reading it."""
+        return None
+
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
         home = Path(source).parent if isinstance(source, str) else Path()
         table = table_of(
@@ -85,6 +95,11 @@ class FileReader(CellReader):
     def read(self, source: Raw, encoding: str = "") -> Cells:
         path = Path(source)
         return self.parse(f"The table '{path}'", read_bytes(path, "table")[0], path.suffix.lower(), encoding)
+
+    def parser(self, source: str) -> Callable[[bytes, str], Cells]:
+        """`parse` of this file, for `mmzoo.data.pieces`."""
+        path = Path(source)
+        return lambda data, encoding: self.parse(f"The table '{path}'", data, path.suffix.lower(), encoding)
 
     @abstractmethod
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:

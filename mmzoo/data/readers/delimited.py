@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
+from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError, MMZooError, require
@@ -25,6 +28,12 @@ class Delimited(FileReader):
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         return read(name, decoded(name, data, encoding), ending)
+
+    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+        return line_pieces(self.parser(source), source, encoding, rows, names=True)
+
+    def most_records(self, source: Raw) -> int | None:
+        return count_lines(source)
 
 
 def read(name: str, text: str, ending: str) -> Cells:
@@ -57,7 +66,7 @@ def read(name: str, text: str, ending: str) -> Cells:
         rows.append(row)
         places.append(f"line {number}")
     index = ""
-    if names[0] == "" and all(isinstance(row, DataError) or row[0] == str(k) for k, row in enumerate(rows)):
+    if names[0] == "" and are_row_numbers([row[0] for row in rows if not isinstance(row, DataError)]):
         names[0] = index = "index"  # the numbers of the rows, as pandas writes them, without a name
         require("index" not in names[1:], f"{name} has no name for column 1; name it in the first line.")
     check_names(name, names)
@@ -67,6 +76,11 @@ def read(name: str, text: str, ending: str) -> Cells:
     notes = ["its first column, the numbers of the rows, is left out"] if index else []
     notes += [f"its fields are separated by {SEPARATORS.get(separator, separator)}"] if separator != usual else []
     return Cells(name, columns, places, "; ".join(notes))
+
+
+def are_row_numbers(cells: Sequence[str]) -> bool:
+    """Are they whole numbers, no two the same, as pandas and R write before the rows, also of a part of a table?"""
+    return all(cell.isascii() and cell.isdigit() for cell in cells) and len(set(cells)) == len(cells)
 
 
 def found_separator(text: str, usual: str) -> str:

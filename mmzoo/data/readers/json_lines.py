@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
+from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, decoded
 from mmzoo.errors import DataError
@@ -25,6 +27,12 @@ class JSONLines(FileReader):
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         return read(name, decoded(name, data, encoding))
+
+    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+        return line_pieces(self.parser(source), source, encoding, rows, names=False)
+
+    def most_records(self, source: Raw) -> int | None:
+        return count_lines(source)
 
 
 def read(name: str, text: str) -> Cells:

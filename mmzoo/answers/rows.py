@@ -1,0 +1,194 @@
+"""One row an answer: what stands in it, and what the columns are called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mmzoo.answers.conformal import Thresholds, has_sets
+from mmzoo.answers.decoding import decoded
+from mmzoo.answers.shares import answers_and_shares
+from mmzoo.data.rereading import Piece
+from mmzoo.errors import MMZooError, require
+from mmzoo.evaluation.uncertainty import confidence
+from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
+DIGITS = 6
+"""Significant ones of every number: those behind depend on how many records are computed at a time."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A model, and what is wanted of its answers.
+
+    Args:
+        thresholds: for sets and ranges; without them there are none.
+        explain: are the shares of the inputs wanted?
+        on_error: what is done about records that cannot be used, see `mmzoo.data.faults.Faults`.
+    """
+
+    model: Multimodal
+    thresholds: Thresholds | None = None
+    explain: bool = False
+    on_error: str = "error"
+
+    @property
+    def spec(self) -> Spec:
+        return self.model.spec
+
+    def names(self, own: list[str]) -> list[str]:
+        """The columns of the answers, in order.
+
+        Args:
+            own: the table's own columns that stand beside.
+
+        Raises:
+            MMZooError: two of them have one name.
+        """
+        found = ["id", *own, *(name for task in self.spec.tasks for name in self._names_of(task)), "inputs", "error"]
+        for name, count in Counter(found).items():
+            require(
+                count == 1,
+                f"The answers would have two columns called '{name}'; leave that of the table out, or rename it.",
+            )
+        return found
+
+    def _names_of(self, task: Task) -> list[str]:
+        start = task.name
+        numbers = [f"{start}_{k + 1}" for k in range(task.units)] if task.units > 1 else [start]
+        found: list[str] = []
+        if task.tags.numeric:
+            for name in numbers:
+                found += [f"{name}_prediction"]
+                found += [f"{name}_low", f"{name}_high"] if self._has_sets(task) else []
+        elif task.tags.probabilistic:
+            found += [f"{start}_prediction", f"{start}_confidence"]
+            found += [f"{start}_set"] if self._has_sets(task) else []
+            found += [f"{start}_p_{label}" for label in task.answer_names]
+        else:
+            found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
+        found += [task.uncertainty_name] if task.tags.evidential else []
+        if self.explain:
+            found += [f"{start}_share_{name}" for name in self.spec.input_names]
+        return found
+
+    def _has_sets(self, task: Task) -> bool:
+        return self.thresholds is not None and has_sets(task) and task.name in self.thresholds.tasks
+
+    def rows(self, piece: Piece, pool: ThreadPoolExecutor) -> tuple[list[Row], list[str]]:
+        """The answers to some records, and for each of these what its fault is counted by, "" where it has none."""
+        records = piece.records
+        found = decoded(self.spec, records, self.on_error, pool)
+        rows: list[Row] = [{"id": record} for record in records.ids]
+        for column, values in piece.own.items():
+            for row, value in zip(rows, values, strict=True):
+                row[column] = plain(value)
+        if len(found.rows):
+            shares: dict[str, np.ndarray] = {}
+            if self.explain:
+                outputs, shares = answers_and_shares(self.model, found.inputs)
+            else:
+                outputs = run_model(self.model, found.inputs)
+            self.fill([rows[k] for k in found.rows.tolist()], outputs, found.inputs["present"], shares)
+        for row, reason in zip(rows, found.reasons, strict=True):
+            row["error"] = reason or None
+        return rows, found.causes
+
+    def fill(
+        self, rows: list[Row], outputs: dict[str, np.ndarray], present: np.ndarray, shares: dict[str, np.ndarray]
+    ) -> None:
+        """Put the answers into rows.
+
+        Args:
+            outputs: the model's, (N, units) a task.
+            present: which inputs each record has, bool (N, M).
+            shares: of each task, (N, M); of none where they are not wanted.
+
+        Raises:
+            MMZooError: an answer is not a finite number.
+        """
+        answers = to_predictions(self.spec, outputs)
+        subsets = [
+            "+".join(name for name, here in zip(self.spec.input_names, each, strict=True) if here)
+            for each in present.tolist()
+        ]
+        for task in self.spec.tasks:
+            for broken in np.flatnonzero(~np.isfinite(answers[task.name]).all(axis=1)):
+                raise MMZooError(
+                    f"The model's answer to record '{rows[broken]['id']}' is not a finite number; train it again, with "
+                    "a lower learning rate."
+                )
+            uncertainty = task.uncertainty(outputs[task.name])
+            sure = confidence(task, answers[task.name]) if task.tags.probabilistic else np.zeros(len(rows))
+            for k, (row, answer) in enumerate(zip(rows, answers[task.name], strict=True)):
+                limits = self.thresholds.of(task, subsets[k]) if self.thresholds is not None else None
+                if task.tags.numeric:
+                    row |= self._numbers(task, answer, limits)
+                elif task.tags.probabilistic:
+                    row |= self._labels(task, answer, limits, float(sure[k]))
+                else:
+                    named = zip(task.answer_names, answer, strict=True)
+                    row |= {f"{task.name}_{name.replace(' ', '_')}": number(value) for name, value in named}
+                if uncertainty is not None:
+                    row[task.uncertainty_name] = number(np.asarray(uncertainty)[k, 0])
+                if task.name in shares:
+                    named = zip(self.spec.input_names, shares[task.name][k], strict=True)
+                    row |= {f"{task.name}_share_{name}": number(share) for name, share in named}
+        for row, subset in zip(rows, subsets, strict=True):
+            row["inputs"] = subset
+
+    def _numbers(self, task: Task, answer: np.ndarray, limits: list[float] | None) -> Row:
+        names = [f"{task.name}_{k + 1}" for k in range(task.units)] if task.units > 1 else [task.name]
+        row: Row = {}
+        for k, name in enumerate(names):
+            row[f"{name}_prediction"] = number(answer[k])
+            if self._has_sets(task):
+                half = limits[k] if limits is not None else np.inf
+                row |= {f"{name}_low": number(answer[k] - half), f"{name}_high": number(answer[k] + half)}
+        return row
+
+    def _labels(self, task: Task, answer: np.ndarray, limits: list[float] | None, sure: float) -> Row:
+        labels = task.answer_names
+        likeliest = int(task.likeliest(answer[None])[0])
+        if task.tags.exclusive:
+            said: Any = labels[likeliest]
+        else:
+            said = [label for label, share in zip(labels, answer, strict=True) if share > 0.5]
+        row: Row = {f"{task.name}_prediction": said, f"{task.name}_confidence": number(sure)}
+        if self._has_sets(task):
+            # Without a threshold of this subset of the inputs nothing is promised.
+            row[f"{task.name}_set"] = None
+            if limits is not None:
+                kept = 1.0 - answer <= limits[0]
+                kept[likeliest] = True  # nobody is helped by a set of nothing; it holds the truth all the more
+                row[f"{task.name}_set"] = [label for label, here in zip(labels, kept, strict=True) if here]
+        return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
+
+
+def number(value: Any) -> float | None:
+    """A number with `DIGITS` significant digits; None for one that is not finite."""
+    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+
+
+def plain(value: Any) -> Any:
+    """A cell of a table as an answer has it beside: a text, a number, true or false, or nothing."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, (bytes, np.ndarray)):
+        return f"({type(value).__name__} of {len(value):,})"
+    return str(value)

@@ -1,0 +1,125 @@
+"""What a request may hold as the value of an input, and how that is described. Nothing in it is ever a path."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mmzoo.errors import DataError, require_data
+from mmzoo.limits import unique_keys
+from mmzoo.modalities.base import Modality
+from mmzoo.spec import Spec
+from mmzoo.words import one_line
+
+MOST_NUMBERS = 2**22
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a request.
+
+    Raises:
+        DataError: it is none, or has a number that is not finite.
+    """
+
+    def finite(text: str) -> float:
+        if not math.isfinite(number := float(text)):
+            raise ValueError("a number is not finite")
+        return number
+
+    try:
+        return json.loads(body, object_pairs_hook=unique_keys, parse_float=finite, parse_constant=finite)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"The body is not JSON ({one_line(error, 200)}).", "bad_json") from None
+
+
+def records_of(spec: Spec, data: Any, most: int) -> list[dict[str, Any]]:
+    """The records of a request: `{"records": [{input: value}, ...]}`.
+
+    Raises:
+        DataError: it is not written so, or has more than `most`.
+    """
+    fits = isinstance(data, dict) and data.keys() == {"records"} and isinstance(data["records"], list)
+    require_data(fits, "bad_request", 'The body is an object {"records": [{input: value}, ...]}.')
+    records = data["records"]
+    require_data(0 < len(records) <= most, "bad_request", f"There may be 1 to {most} records in a request.")
+    return [record_of(spec, record) for record in records]
+
+
+def record_of(spec: Spec, record: Any) -> dict[str, Any]:
+    """One record with its values as they are decoded.
+
+    Raises:
+        DataError: it has none of the inputs, one that there is not, or a value that is not of its kind.
+    """
+    names = ", ".join(spec.input_names)
+    require_data(isinstance(record, dict) and record, "bad_record", f"A record is an object of the inputs {names}.")
+    items = {item.name: item for item in spec.inputs}
+    for name in record:
+        said = f"There is no input '{one_line(name, 80)}'; there are: {names}."
+        require_data(name in items, "unknown_input", said)
+    return {name: value_of(items[name], value) for name, value in record.items() if value is not None}
+
+
+def value_of(item: Modality, value: Any) -> Any:
+    """A value of JSON: a text, the columns of a row, a file in base64, or numbers in lists."""
+    if not item.in_column:
+        cells = value.values() if isinstance(value, Mapping) else (value,)
+        fits = isinstance(value, Mapping) and all(isinstance(cell, (str, int, float, type(None))) for cell in cells)
+        require_data(fits, "bad_row", f"Input '{item.name}' is an object of columns and their cells.")
+        return dict(value)
+    if item.is_text:
+        require_data(isinstance(value, str), "bad_text", f"Input '{item.name}' is a text.")
+        return value
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise DataError(f"Input '{item.name}' is not base64 of a file.", "bad_base64") from None
+    said = f"Input '{item.name}' is base64 of a file, or numbers in lists of equal lengths."
+    require_data(isinstance(value, list), "bad_value", said)
+    try:
+        array = np.array(value, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(said, "bad_value") from None
+    require_data(0 < array.size <= MOST_NUMBERS and np.isfinite(array).all(), "bad_value", said)
+    return array
+
+
+def from_form(item: Modality, data: bytes) -> Any:
+    """A value of a form: the bytes of a file, a text, or a row as a JSON object.
+
+    Raises:
+        DataError: it is not written so.
+    """
+    if not item.in_column:
+        return value_of(item, parsed(data))
+    if not item.is_text:
+        return data
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"Input '{item.name}' is not UTF-8.", "bad_text") from None
+
+
+def schema_of(item: Modality) -> dict[str, Any]:
+    """What OpenAPI says of an input in JSON."""
+    if not item.in_column:
+        cell = {"type": ["string", "number", "null"]}
+        return {"type": "object", "properties": dict.fromkeys(item.cell_kinds, cell)}
+    if item.is_text:
+        return {"type": "string"}
+    numbers = {"type": "array", "description": "numbers, in lists of equal lengths", "items": {}}
+    return {"anyOf": [{"type": "string", "contentEncoding": "base64"}, numbers]}
+
+
+def form_schema_of(item: Modality) -> dict[str, Any]:
+    """What OpenAPI says of an input in a form."""
+    if item.in_column and not item.is_text:
+        return {"type": "string", "format": "binary"}
+    return {"type": "string", "description": "" if item.is_text else "a JSON object of columns and their cells"}
