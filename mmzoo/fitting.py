@@ -12,6 +12,7 @@ from mmzoo.aliases import Raw
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
+from mmzoo.baselines import Baseline
 from mmzoo.data.guess import load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
@@ -84,7 +85,7 @@ def fit(
     recipe, splits = table_recipe(named, settings, table=read)
     if inputs:
         recipe = replace(recipe, spec=recipe.spec.subset(inputs))
-    run = train_within(
+    run, baselines = train_within(
         recipe.spec,
         splits,
         seconds=60 * minutes,
@@ -97,7 +98,7 @@ def fit(
         on_error=on_error,
         budget=budget,
     )
-    run.evaluate(splits[2])
+    run.evaluate(splits[2], baselines=baselines or False)
     print(f"Report: {run.folder / 'report.html'}")
     return run
 
@@ -124,8 +125,10 @@ def train_within(
     out: str | Path | None = None,
     began: float | None = None,
     **settings: Any,
-) -> Run:
+) -> tuple[Run, list[Baseline]]:
     """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
+
+    Beside it the baselines that were fitted on the way.
 
     Args:
         seconds: for all of it, from `began` on, and for the evaluation after it.
@@ -136,7 +139,8 @@ def train_within(
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)
     require(len(splits[1]), "Candidates are compared on validation records, and there are none; give some.")
-    folder = train_within_folder(
+    folder = Path(out) if out is not None else next_free(Path("runs"))
+    baselines = train_within_folder(
         spec,
         splits[0],
         splits[1],
@@ -144,9 +148,9 @@ def train_within(
         gone=gone,
         later=len(splits[1]) + len(splits[2]),
         training=training,
-        out=Path(out) if out is not None else next_free(Path("runs")),
+        out=folder,
         **settings,
     )
     run = Run(folder)
     run.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
-    return run
+    return run, baselines

@@ -21,7 +21,7 @@ from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
 from mmzoo.auto.watch import TooSlowError, Watch
-from mmzoo.baselines import fit_baselines
+from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
@@ -93,6 +93,7 @@ class Search:
         self.ended = {each.name: each for each in trials.candidates}
         trials.candidates.clear()
         self.found: dict[str, tuple[Candidate, Answers]] = {}
+        self.baselines: list[Baseline] = []
         self.failure: MMZooError | None = None
         self.tight = False
         self.an_epoch = self.around = 0.0  # seconds that an epoch of the first takes, and what is before and after it
@@ -139,10 +140,10 @@ class Search:
         if self.trials.floor is not None:
             return
         seconds = FLOOR * self.trials.seconds
-        found = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
+        self.baselines = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
         self.trials.floor = [
             Floor(each.name, each.task, each.score if math.isfinite(each.score) else None, each.seconds)
-            for each in found
+            for each in self.baselines
         ]
         if best := self.trials.best_floor(spec.tasks[0].name):
             print(f"The floor is {best.name}: {self.trials.metric} {best.score:.3f} on the validation records.")

@@ -11,6 +11,7 @@ from typing import Any
 from mmzoo.auto.candidates import candidates
 from mmzoo.auto.search import DISTILLED, Search, longer
 from mmzoo.auto.tried import Trials
+from mmzoo.baselines import Baseline
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records
 from mmzoo.data.sharing import sharing
@@ -45,7 +46,7 @@ def train_within(
     recipe: Path | None = None,
     on_error: str = "error",
     budget: float = 0.01,
-) -> Path:
+) -> list[Baseline]:
     """Try several candidates for a spec, and keep the best on the validation records as the run in a folder.
 
     `out` is then an ordinary run, whose candidates.json says what was tried; the others are in `candidates/`, runs too.
@@ -60,6 +61,9 @@ def train_within(
         quality: "fast", "good" or "best", see `mmzoo.auto.candidates`.
         data, recipe, on_error, budget: as `mmzoo.train` has them.
 
+    Returns:
+        The baselines that were fitted, to be evaluated too; none where that was done by an earlier call.
+
     Raises:
         MMZooError: no candidate can be trained, or `out` holds something else.
     """
@@ -72,6 +76,7 @@ def train_within(
     asked = {
         "spec": spec.to_json(), "training": training.to_json(), "quality": quality, "seconds": seconds, **settings
     }  # fmt: skip
+    fitted: list[Baseline] = []
     with held(folder, "training"), sharing(), stop_requests(signal.SIGINT) as stop:
         trials = Trials.read(folder)
         if trials is None:
@@ -89,6 +94,7 @@ def train_within(
             runs: dict[str, Any] = {"seed": seed, "data": data, "quality": quality}
             search = Search(folder, trials, train, validation, stop, gone=gone, later=later, **runs)
             search.run(found, spec.fit(train))
+            fitted = search.baselines
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
         names = [name for each in found for name in (each.name, longer(each.name))] + [DISTILLED]
@@ -97,7 +103,7 @@ def train_within(
         adopt(folder, trials.chosen, settings, training)
         if recipe and not (folder / "recipe.py").exists():
             write_file(folder / "recipe.py", read_file(recipe))
-    return folder
+    return fitted
 
 
 def adopt(folder: Path, name: str, settings: dict[str, Any], training: Training) -> None:
