@@ -268,7 +268,7 @@ def test_where_all_epochs_do_not_fit_the_best_is_trained_on(tmp_path: Path, monk
 
 
 def test_together_by_hand() -> None:
-    """Three that are right in two of three parts each, the third of them twice as sure: two together are best."""
+    """Three that are right in two of three parts each, surer where they are right: two together always are."""
     spec = words_spec("first")
     labels = {"animal": np.zeros(300, np.int32)}
     said = {}

@@ -19,6 +19,7 @@ from safetensors.numpy import save
 import mmzoo
 from mmzoo.baselines.base import Clock
 from mmzoo.baselines.pooled import pooled_blocks
+from mmzoo.data.examples import Half
 from mmzoo.data.records import decode
 from mmzoo.data.sharing import sharing
 from mmzoo.graph.cut import split
@@ -106,6 +107,18 @@ def test_features_are_kept_as_half_and_given_back_as_float32(part: Any, place: P
         assert back.dtype == np.float32
         np.testing.assert_allclose(back, exact[:, 0], rtol=1e-3, atol=1e-6)
     assert files(place)[0].stat().st_size < exact.nbytes
+
+
+def test_features_that_half_would_lose_stay_whole() -> None:
+    rng = np.random.default_rng(0)
+    fine = rng.normal(size=(50, 1, 3)).astype(np.float32)
+    assert Half.of(fine).dtype == np.float16
+    for kept in (fine + np.array([0, 1013, 0]), fine * [1, 1e5, 1]):
+        found = Half.of(kept.astype(np.float32))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found.whole(), kept.astype(np.float32))
+    constant = fine * [1, 0, 1] + np.array([0, 1e3 + 1 / 3, 0])  # it tells nothing, so nothing is lost
+    assert Half.of(constant.astype(np.float32)).dtype == np.float16
 
 
 def test_trainings_that_share_decode_and_compute_once(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
