@@ -48,6 +48,7 @@ FIRST = 0.5  # of what is left, that the first candidate may take where there ar
 TIGHT = 0.25  # and where that is not enough for all of its epochs
 SECOND = 0.4  # of the time: where that is so, for training the best one longer
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
+PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
 TAIL = 0.1  # of a candidate's time, that goes by after its last step
 OVER = "; there was no time for more"
 DISTILLED = "distilled"
@@ -211,9 +212,11 @@ class Search:
             if not first:
                 most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
                 tried.epochs = max(min(tried.epochs, self.fitting(candidate, self.left), most), 1)
-                expected = duration(self.around + tried.epochs * self.an_epoch * candidate.cost)
-                print(f"{tried.name}: {tried.epochs} epochs, about {expected}", flush=True)
             self.write()
+        if not first and self.an_epoch:
+            expected = self.around + tried.epochs * self.an_epoch * candidate.cost
+            share = min(share, PATIENT * expected) if others else share
+            print(f"{tried.name}: {tried.epochs} epochs, about {duration(expected)}", flush=True)
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
