@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from mmzoo.aliases import Tensor
+
 if TYPE_CHECKING:
     import keras
 
@@ -67,6 +69,15 @@ def frozen_features(item: Modality, layer: Layer) -> Layer:
     """`layer` never trains, and what it makes of an example is worth computing once: a log-mel, ids, frozen blocks."""
     if current := _current.get():
         current.frozen[item.name] = layer
+    return layer
+
+
+def frozen_behind(before: Tensor, layer: Layer) -> Layer:
+    """`layer` reads `before` and never trains: if that comes from what is frozen, so does what this makes of it."""
+    if current := _current.get():
+        for name, frozen in current.frozen.items():
+            if before._keras_history.operation is frozen:
+                current.frozen[name] = layer
     return layer
 
 

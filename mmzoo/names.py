@@ -28,6 +28,11 @@ PRESENT = "fusion.present"
 """Output: bool (B, M), which modalities are really there, as the model decides it."""
 
 
+def uncalibrated_output(task: str) -> str:
+    """The output with a task's logits (B, units) before its temperature."""
+    return f"fusion.{task}.uncalibrated"
+
+
 def single_output(task: str, name: str) -> str:
     """The output with a task's logits (B, units) from the input `name` alone."""
     return f"{task}.{name}"

@@ -53,6 +53,7 @@ RANGES = {
     "resolution": Range(0, 1024),
     "rounds": Range(1, 96),
     "scale": Range(0, 0.95),
+    "signals": Range(0, 1024),
     "tau": Range(1e-3, 100),
     "trainable_blocks": Range(0, 1024),
 }

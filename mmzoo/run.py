@@ -25,7 +25,7 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
-from mmzoo.errors import check_number, require
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import check_no_link, held
 from mmzoo.inference.predict import predict
@@ -40,12 +40,15 @@ from mmzoo.words import json_bytes, one_line
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from mmzoo.baselines import Baseline
+    from mmzoo.evaluation.evaluate import Evaluation
+
 
 class Run:
     """A finished training run in a folder.
 
     spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
-    model/, and once asked for: metrics.json, answers.csv, conformal.json, report.html, export/.
+    model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
         folder: may be reached through links; nothing in it may be one.
@@ -169,6 +172,7 @@ class Run:
         mc_dropout: int = 0,
         ensemble: Sequence[Run] = (),
         ood: Records | str | None = None,
+        baselines: bool | Sequence[Baseline] = False,
     ) -> dict[str, Any]:
         """Metrics with every subset of the modalities; writes metrics.json, answers.csv and report.html, returns the
         first.
@@ -186,6 +190,8 @@ class Run:
             mc_dropout: draws under dropout; what they disagree on is a uncertainty score.
             ensemble: other runs of the same task, which answer together with this one.
             ood: records unlike those learned, or a table or data set of such: how well are they told apart?
+            baselines: fit models of scikit-learn to the training records too, and compare; or those that are fitted
+                already. What they were worth is kept in baselines.json.
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.reports.report import write_report
@@ -204,6 +210,8 @@ class Run:
             result = result.with_found("unimodal", self._alone(records, scores))
         if mc_dropout or ensemble or ood is not None:
             result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
+        if baselines is not False:
+            result = result.with_found("baselines", self._floor(result, validation, baselines))
         data = result.to_json()
         held_out = next(iter(result.tasks.values())).validation
         thresholds = Thresholds.fit(self.spec, held_out, self.seal) if held_out is not None else self.thresholds
@@ -230,6 +238,22 @@ class Run:
             data=self.data,
             **options,
         )
+
+    def _floor(
+        self, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
+    ) -> dict[str, dict[str, Any]]:
+        """What the model is worth beside baselines, by task; written to baselines.json too."""
+        from mmzoo.baselines import fit_baselines
+        from mmzoo.evaluation.analyses.baselines import against_baselines
+
+        if isinstance(fitted, bool):
+            if validation is None or not len(validation):
+                raise MMZooError(f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
+            train = self.usable(self.records("train"), "train")
+            fitted = fit_baselines(self.spec, train, validation, seed=self.settings["seed"])
+        found = {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
+        write_file(self.folder / "baselines.json", json_bytes(found))
+        return found
 
     def _uncertainty(
         self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None

@@ -178,9 +178,8 @@ class Spec:
                 values or not item.unfitted, f"No record has input '{item.name}', so nothing can be learnt from it."
             )
             fitted.append(item.fit(values))
-        if not any(task.unfitted for task in self.tasks):
-            return replace(self, inputs=fitted)
-        labels = encode_labels(self.tasks, records)
+        # What else a record without any label may be good for is not asked here.
+        labels = encode_labels([task for task in self.tasks if task.unfitted], records, unlabelled=True)
         answering = [task.fit(labels[task.name]) if task.unfitted else task for task in self.tasks]
         return replace(self, inputs=fitted, tasks=answering)
 

@@ -24,6 +24,16 @@ def json_bytes(value: Json) -> bytes:
         return json.dumps(value, indent=1).encode()
 
 
+def decimal(value: float, sign: str = "") -> str:
+    """A number of any unit for readers: three decimals, but of what is tiny or huge three digits.
+
+    Args:
+        sign: "+" for the sign of what is above 0 too.
+    """
+    plain = value == 0 or 1e-3 <= abs(value) < 1e7 or value != value
+    return f"{value:{sign}.3f}" if plain else f"{value:{sign}.3g}"
+
+
 def printable(text: str) -> str:
     """A text in which nothing acts on a terminal; its lines stay."""
     return HIDDEN.sub("\ufffd", text)
@@ -33,6 +43,13 @@ def one_line(text: object, most: int = 400) -> str:
     """A text, or what an error says, in one line of at most `most` characters, none of which acts on a terminal."""
     line = " ".join(HIDDEN.sub(" ", str(text)[: 10 * most]).split())
     return line if len(line) <= most else f"{line[: most - 4]} ..."
+
+
+def duration(seconds: float) -> str:
+    """Seconds as they are told: "40 s", "3.5 min", "2.1 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def markdown(text: object) -> str:

@@ -122,7 +122,7 @@ def test_low_rank_additions_are_attacked_and_trained() -> None:
 
 
 def test_categories_are_refused() -> None:
-    table = mmzoo.Tabular("person", numbers=["age"], categories=["sex"], means=[0.0], deviations=[1.0])
+    table = mmzoo.Tabular("person", numbers=["age"], categories=["sex"])
     spec = mmzoo.Spec([table], "concat", [mmzoo.Classification("kind", labels=LABELS)], dim=8)
     with pytest.raises(MMZooError, match="'person' has categories"):
         check_settings(spec, mmzoo.Training(methods=["fgsm"]))
@@ -153,7 +153,7 @@ def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
     x = rng.normal(size=(600, 20)) * 0.3 + 0.25 * (2.0 * labels[:, None] - 1)
     x[:, 0] = (2.0 * labels - 1) * np.where(rng.random(600) < 0.95, 3, -3)
     rows = [dict(zip(names, map(float, row), strict=True)) for row in x]
-    table = mmzoo.Tabular("table", numbers=names, means=[0.0] * 20, deviations=[1.0] * 20)
+    table = mmzoo.Tabular("table", numbers=names, quantiles=[[-2.0, -0.5, 0.5, 2.0]] * 20)
     spec = mmzoo.Spec([table], "concat", [mmzoo.Classification("kind", labels=LABELS)], dim=16)
     train, test = (
         mmzoo.Records({"table": rows[part], "kind": [LABELS[k] for k in labels[part]]})

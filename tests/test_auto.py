@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from dataclasses import replace
@@ -85,6 +86,12 @@ def test_candidates_of_each_quality() -> None:
     assert {*names["good"]} < {*names["best"]}
     single = candidates(words_spec("first"), SMALL, "good")
     assert len({each.training.learning_rate for each in single}) == 3
+    row = mmzoo.Spec([mmzoo.Tabular("row", numbers=["a"])], "concat", [mmzoo.Classification("animal", labels=LABELS)])
+    assert training_for(row, 800).batch_size == 100, "an eighth of the records"
+    assert training_for(row, 800).epochs == math.ceil(1500 / 8)
+    sensor = replace(row, inputs=[mmzoo.Sensor("motion", channels=3, steps=16, tower="cnn_1d")])
+    others = [mmzoo.Tower.of(each.spec.inputs[0].tower).name for each in candidates(sensor, SMALL, "good")]
+    assert {"rocket", "inception_time"} & {*mmzoo.list("towers")} <= {*others}
     evidence = replace(spec, tasks=[mmzoo.Classification("animal", labels=LABELS, objective="evidential")])
     assert "calibrated" not in [each.name for each in candidates(evidence, SMALL, "good")], "it would lose the evidence"
     with pytest.raises(MMZooError, match="quality"):

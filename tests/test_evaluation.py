@@ -7,7 +7,7 @@ from itertools import pairwise
 import keras
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 import mmzoo
 from mmzoo.data.records import Records, decode
@@ -127,15 +127,35 @@ def test_what_the_verdict_says() -> None:
     random = np.random.default_rng(0)
     single, fused = (random.random(400) < 0.6).astype(float), (random.random(400) < 0.8).astype(float)
     task = TASKS["classification"]
-    helps, hurts, same = gain("name", fused, single), gain("name", single, fused), gain("a+b", fused, fused)
+    helps, hurts = gain(task, "name", fused, single), gain(task, "name", single, fused)
+    same, close_by = gain(task, "a+b", fused, fused), gain(task, "a+b", fused, np.r_[fused[1:], fused[0]])
     assert sentence(task, helps, None).startswith("Fusion helps: it gains ")
     assert sentence(task, hurts, None).startswith("Fusion hurts here: it loses ")
-    assert sentence(task, same, None).startswith("Fusion does not clearly help here: a+b alone is about as good")
-    assert sentence(task, helps, same).endswith("; the pair a + b is about as good as all of them.")
+    no_difference = "Fusion makes no difference here: a+b alone is as good, within 1.0 points of accuracy (95 %"
+    assert sentence(task, same, None).startswith(no_difference)
+    assert "; the pair a + b is as good as all of them, within 1.0 points" in sentence(task, helps, same)
+    assert close_by.gain == 0 and not close_by.equivalent, "an interval of several points on 400 records"
+    assert sentence(task, close_by, None).startswith("Fusion is not shown to be better than a+b alone here (difference")
+    assert "; all of them are not shown to be better than the pair a + b (diff" in sentence(task, helps, close_by)
     points = [sentence(task, helps, each) for each in (helps, hurts)]
     assert "points of accuracy over the best pair" in points[0]
     assert "does better, by" in points[1]
     assert "mean absolute error" in sentence(TASKS["regression"], helps, None)
+
+
+def test_equal_means_within_a_margin() -> None:
+    """Against the two one-sided tests by the normal distribution (Schuirmann 1987)."""
+    random = np.random.default_rng(0)
+    for task, unit in ((TASKS["classification"], 1.0), (TASKS["regression"], 1e6)):
+        for count, shift in ((30, 0.0), (1500, 0.0), (1500, 0.02)):
+            others = -np.abs(random.normal(1, 0.1, count)) * unit
+            scores = others + unit * random.normal(shift, 0.05, count)
+            found = gain(task, "name", scores, others)
+            margin = 0.01 if unit == 1 else 0.01 * np.abs(others).mean()
+            off, error = (scores - others).mean(), (scores - others).std() / np.sqrt(count)
+            p = max(norm.sf((off + margin) / error), norm.cdf((off - margin) / error))
+            assert found.margin == pytest.approx(margin)
+            assert found.equivalent == (p < 0.025) == (count == 1500 and shift == 0)
 
 
 def test_a_modality_that_no_record_has_is_not_the_best_one() -> None:

@@ -9,7 +9,15 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
 import mmzoo
-from mmzoo.evaluation.analyses.calibration import brier, calibration, cooled, ece, nll, reliability, stated, temperature
+from mmzoo.evaluation.analyses.calibration import (
+    brier,
+    calibration,
+    ece,
+    ece_by_chance,
+    nll,
+    reliability,
+    stated,
+)
 from mmzoo.evaluation.analyses.conformal import conformal, resampled, threshold
 from mmzoo.evaluation.analyses.selective import risk_coverage
 from tests.test_evaluation import TASKS, found_for
@@ -48,17 +56,28 @@ def test_ece_against_its_definition() -> None:
     assert ece(np.zeros(4), np.zeros(4, bool)) == 0
 
 
-def test_the_temperature_is_found_again() -> None:
-    """Logits three times too large need a temperature of three; then the claims are true."""
+def test_before_and_after() -> None:
+    """Logits three times too large, and what they are at a temperature of three."""
     labels, logits = drawn(8000, 3.0)
-    assert temperature(TASK, labels, logits) == pytest.approx(3.0, rel=0.05)
-    found = calibration(TASK, labels, logits, drawn(8000, 3.0, seed=1))
-    assert found["ece"] > 0.1
-    assert found["scaled"]["ece"] < 0.02
-    assert found["scaled"]["nll"] < found["nll"]
-    assert found["scaled"]["brier"] < found["brier"]
-    losses = [nll(TASK, labels, cooled(TASK, logits, found["temperature"] * factor)) for factor in (0.9, 1.0, 1.1)]
-    assert min(losses) == losses[1]
+    before, after = (np.asarray(TASK.to_predictions(logits / np.float32(by))) for by in (1, 3))
+    found = calibration(TASK, labels, after, (3.0, before))
+    assert found["before"]["ece"] > 0.1
+    assert found["ece"] < 0.02
+    assert found["temperature"] == 3
+    assert found["nll"] < found["before"]["nll"]
+    assert found["brier"] < found["before"]["brier"]
+    wanted = calibration(TASK, labels, before)
+    wanted.pop("ece_by_chance")
+    assert found["before"] == wanted
+
+
+@pytest.mark.parametrize("count", [50, 400, 20_000])
+def test_chance_is_what_true_claims_have(count: int) -> None:
+    """The ECE of labels that are drawn from the claims is spread around it."""
+    random = np.random.default_rng(1)
+    claims = random.uniform(0.3, 1, count)
+    found = [ece(claims, random.random(count) < claims) for _ in range(40)]
+    assert ece_by_chance(claims) == pytest.approx(np.mean(found), abs=4 * np.std(found) / np.sqrt(40) + 1e-4)
 
 
 def test_many_labels_are_many_claims() -> None:
@@ -142,8 +161,8 @@ def test_every_task_says_how_far_it_can_be_trusted_or_why_not(kind: str) -> None
         assert "numbers" in data["calibration"]["reason"]
     else:
         assert 0 <= data["calibration"]["ece"] <= 1
-        assert data["calibration"]["temperature"] > 0
-        assert data["calibration"]["scaled"].keys() >= {"ece", "brier", "nll"}
+        assert 0 < data["calibration"]["ece_by_chance"] < 1
+        assert "before" not in data["calibration"], "the model was not trained"
         assert len(data["calibration"]["subsets"]) == 7
         assert 0 <= data["selective"]["aurc"] <= 1
     if kind == "multi_label":

@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.fusions import fusions
-from mmzoo.inference.calibrate import calibrate, confidence
+from mmzoo.inference.calibrate import confidence, weigh
 from tests.conftest import small_spec
 
 RNG = np.random.default_rng(0)
@@ -114,14 +114,16 @@ def test_temperature_is_found() -> None:
 def test_calibrate_sets_each_modality_by_itself() -> None:
     spec = small_spec("calibrated")
     model = mmzoo.build(spec)
-    labels = {"animal": np.array([0, 1, 2, -1], np.int32)}
-    right, wrong = np.eye(4, 3, dtype=np.float32) * 2, -np.eye(4, 3, dtype=np.float32) * 2
+    labels = {"animal": np.tile(np.array([0, 1, 2, -1], np.int32), 50)}
+    right = np.tile(np.eye(4, 3, dtype=np.float32) * 2, (50, 1))
+    wrong = -right
     outputs = {"animal.picture": right, "animal.words": wrong, "animal.sound": right}
-    here = np.array([[1, 1, 0]] * 4, bool)
-    calibrate(model, spec, outputs, labels, here)
-    found = np.asarray(model.get_layer("fusion.animal.confidence").confidence)
-    assert found[0] > 5
-    assert found[1] < 0.1
+    here = np.array([[1, 1, 0]] * 200, bool)
+    layer = model.get_layer("fusion.animal.confidence")
+    weigh([layer], spec, outputs, labels, here)
+    found = np.asarray(layer.confidence)
+    assert found[0] > 2
+    assert found[1] < 0.2
     assert found[2] == 1
 
 

@@ -71,7 +71,7 @@ def test_endings(tmp_path: Path, ending: str) -> None:
         ("number", "1e999", "bad_number"),
         ("number", "1_0", "bad_number"),
         ("number", "0x10", "bad_number"),
-        ("number", "1,234", "bad_number"),
+        ("number", "1,23", "bad_number"),
         ("number", "12 kg", "bad_number"),
         ("number", "\u0661\u0662", "bad_number"),
         ("number", 10**400, "bad_number"),
@@ -107,13 +107,13 @@ def test_an_odd_cell_is_a_fault_of_its_record(tmp_path: Path, kind: str, odd: An
 
 
 def test_one_bad_cell_of_a_row_masks_that_cell() -> None:
-    rows = [{"a": k, "b": k, "y": "pq"[k % 2]} for k in range(40)]
+    rows = [{"a": k * k, "b": k * k, "y": "pq"[k % 2]} for k in range(40)]
     rows[3]["a"] = "abc"  # type: ignore[assignment]
     spec, records = mmzoo.table_spec(mmzoo.read_table(rows), "y")
     faults = Faults("mask", 0.1)
     kept = usable(spec, records, faults)
     assert len(kept) == 40
-    assert kept[3]["row"] == {"b": 3.0}
+    assert kept[3]["row"] == {"b": 9.0}
     assert faults.counts == {"bad_number": 1}
 
 
@@ -133,23 +133,37 @@ def test_a_line_that_was_not_understood_is_counted_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cells", "kind", "remark"),
     [
-        ([f"1,{k}" for k in range(20)], "text", "numbers are written plainly"),
-        ([f"{k} kg" for k in range(20)], "text", "numbers are written plainly"),
-        ([f"${k}" for k in range(20)], "text", "numbers are written plainly"),
-        ([f"0{k:04d}" for k in range(20)], "text", "codes"),
+        ([f"1,{k}" for k in range(20)], "number", "'1,0' is 1"),
+        ([f"{k} kg" for k in range(20)], "number", "'0 kg' is 0"),
+        ([f"${k}" for k in range(20)], "number", "'$0' is 0"),
+        ([f"{k + 1},{k + 100}" for k in range(20)], "number", "the comma is no decimal mark; else --kind x=number:,"),
+        ([f"0{k:04d}" for k in range(18)], "text", "codes"),
+        ([f"0{k:04d}" for k in range(20)], "ignore", "it numbers the records; --kind x=text"),
+        ([f"tt0{k * k:04d}" for k in range(20)], "ignore", "codes, no two the same; --kind x=text"),
+        ([f"{k}" for k in range(20)], "ignore", "it numbers the records; --kind x=number"),
+        ([""] * 20, "ignore", "empty"),
+        (["same"] * 20, "ignore", "the same in every record"),
         ([f"notes/{k}.txt" for k in range(20)], "text", "look like paths"),
         ([f"C:\\notes\\{k}.doc" for k in range(20)], "text", "look like paths"),
         ([f"{k}.{'png' if k % 2 else 'mp4'}" for k in range(20)], "text", "look like paths"),
         ([f"{k}" if k % 3 else "many" for k in range(20)], "text", "numbers"),
-        ([f"2024-01-{k + 1:02d}" for k in range(20)], "text", "dates"),
-        ([f"{k}" for k in range(19)] + ["007"], "number", "zeros at the beginning of 1 are dropped"),
+        ([f"2024-01-{k + 1:02d}" for k in range(20)], "date", ""),
+        ([f"{k + 1}/2/2024" for k in range(20)], "date", "the day goes first"),
+        (
+            [f"{k % 12 + 1}/2/2024" for k in range(20)],
+            "date",
+            "the month goes first, as far as can be seen; else --kind",
+        ),
+        ([f"202401{k + 10}" for k in range(20)], "date", ""),
+        (["a, b", "b, c", "c", "a, c", "a, b, c"] * 5, "multi_category", "with ',' between them"),
+        ([f"{k * k}" for k in range(19)] + ["007"], "number", "zeros at the beginning of 1 are dropped"),
         (["yes", "no"] * 10, "category", ""),
-        (["see a.png, and/or c.png. Then rest"] * 4, "category", ""),
+        (["see a.png, and/or c.png. Then rest", "b"] * 4, "category", ""),
         (["x" * 90, *["ab"] * 19], "category", ""),
     ],
 )
 def test_what_is_said_of_a_column(cells: list[str], kind: str, remark: str) -> None:
-    found, said = guess(cells)
+    found, said, _ = guess([cell or None for cell in cells], "x")
     assert found == kind
     assert remark in said
     assert bool(said) == bool(remark)
@@ -239,11 +253,13 @@ def test_names_of_columns() -> None:
 def test_a_table_whose_names_are_taken(tmp_path: Path) -> None:
     """Every one of these names is a column of texts, beside numbers, which make the input "row"."""
     columns = ["row", "present", "fusion", "log_variances", "class", "文章", "説明", "number"]
-    rows = [{name: f"{name} says {k}" for name in columns} | {"number": k, "ラベル": "ab"[k % 2]} for k in range(20)]
+    rows = [
+        {name: f"{name} says {k}" for name in columns} | {"number": k / 2, "ラベル": "ab"[k % 2]} for k in range(20)
+    ]
     spec, records = mmzoo.table_spec(mmzoo.read_table(rows), "ラベル")
     assert len(set(spec.input_names)) == 8
     assert "row" in spec.input_names
-    assert records[1][spec.tasks[0].name] == "b"
+    assert records[1][spec.tasks[0].name] == "1"
 
 
 @pytest.fixture
@@ -270,3 +286,43 @@ def test_the_check_says_and_counts_it(pictures: Path, capsys: pytest.CaptureFixt
     assert main(["data", "check", str(pictures), "--kind", "price=cat"]) == 2
     assert main(["data", "check", "emoji", "--root", "/"]) == 2
     assert open_source(f"{pictures}#label").notes["label"] == "2 labels"
+
+
+def test_many_short_texts_are_one_input() -> None:
+    """The long ones stay inputs of their own."""
+    words = [f"n{k * 7919 % 1000} of {k}" for k in range(60)]
+    short = {"title": words, "studio": [None, *words[1:]], "editor": ["", *words[1:]], "place": words[::-1]}
+    long = {"plot": [f"{word} " * 30 for word in words], "review": [f"{word} " * 20 for word in words]}
+    table = mmzoo.read_table({**short, **long, "y": ["a", "b"] * 30})
+    spec, records = mmzoo.table_spec(table, "y")
+    assert spec.input_names == ["plot", "review", "texts"]
+    texts = spec.inputs[2]
+    assert isinstance(texts, mmzoo.Text)
+    assert texts.columns == tuple(short)
+    assert records[0]["texts"] == f"title: {words[0]}. place: {words[-1]}"
+    assert records[1]["texts"].startswith(f"title: {words[1]}. studio: {words[1]}. editor: ")
+    assert texts.gathered(table.columns) == records.column("texts")
+    assert texts.gathered({"title": words}) is None
+    row = {"title": "Alien", "place": None, "plot": "no matter"}
+    np.testing.assert_array_equal(texts.decode(row), texts.decode("title: Alien"))
+    few, _ = mmzoo.table_spec(mmzoo.read_table({**dict(list(short.items())[:3]), "y": ["a", "b"] * 30}), "y")
+    assert few.input_names == ["title", "studio", "editor"]
+
+
+def test_a_bad_cell_of_texts_that_are_one_input() -> None:
+    words = [f"word {k * 7919 % 1000}" for k in range(60)]
+    columns = {**{name: list(words) for name in "abc"}, "d": ["zero\0", *words[1:]]}
+    spec, records = mmzoo.table_spec(mmzoo.read_table({**columns, "y": ["a", "b"] * 30}), "y")
+    assert spec.input_names == ["texts"]
+    faults = Faults("skip", 0.1)
+    assert len(usable(spec, records, faults)) == 59
+    assert faults.counts == {"bad_text": 1}
+
+
+def test_lengths_are_those_of_the_whole_table() -> None:
+    """Also where the table is in the order of its classes."""
+    texts = [f"short {k}" for k in range(500)] + [f"a text that is a good deal longer {k} " * 9 for k in range(500)]
+    spec, _ = mmzoo.table_spec(mmzoo.read_table({"text": texts, "y": ["a", "b"] * 500}), "y")
+    (text,) = spec.inputs
+    assert isinstance(text, mmzoo.Text)
+    assert text.max_bytes > 300

@@ -51,6 +51,12 @@ def test_a_square_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert "arrays of 9 x 9 may be either way round; they are taken for (steps, channels)" in caplog.text
 
 
+def test_more_channels_than_steps_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    item = mmzoo.Sensor.guessed("s", series((30, 3), (30, 4)))
+    assert (item.channels, item.steps) == (30, 4)
+    assert "30 is the size that all arrays have, so it is taken for the channels, of 4 steps at most" in caplog.text
+
+
 def test_no_common_channels() -> None:
     with pytest.raises(MMZooError, match="neither is the same in all"):
         mmzoo.Sensor.guessed("s", series((3, 10), (4, 12)))

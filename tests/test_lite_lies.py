@@ -35,7 +35,7 @@ def described() -> dict[str, Any]:
         mmzoo.Text("text", max_bytes=8, tokens=4),
         mmzoo.Text("pieces", tokens=4, tokenizer=mmzoo.Tokenizer("wordpiece", size=300), vocabulary=VOCABULARY),
         mmzoo.Image("image", size=16),
-        mmzoo.Tabular("row", numbers=["weight"], means=[0.0], deviations=[1.0]),
+        mmzoo.Tabular("row", numbers=["weight"], quantiles=[[0.0, 1.0]]),
     ]
     spec = mmzoo.Spec(inputs, "mean", [mmzoo.Classification("animal", labels=["cat", "dog", "bird"])], dim=8)
     return describe(spec)
@@ -258,8 +258,8 @@ def test_what_a_model_takes_and_answers_must_be_what_it_says(model: bytes, tmp_p
     [
         (3, "numbers", 3, {"weight": 1}),
         (3, "numbers", ["weight", "height"], {"weight": 1}),
-        (3, "means", ["x"], {"weight": 1}),
-        (3, "means", [], {"weight": 1}),
+        (3, "quantiles", ["x"], {"weight": 1}),
+        (3, "quantiles", [], {"weight": 1}),
         (3, "tower", 3, {"weight": 1}),
         (1, "tokenizer", {"name": "sentencepiece"}, "ab"),
         (1, "tokenizer", {"name": "bpe"}, "ab"),

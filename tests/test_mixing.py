@@ -29,7 +29,7 @@ ITEMS: tuple[Any, ...] = (
     mmzoo.Text("words", max_bytes=24),
     mmzoo.Audio("sound", sample_rate=8000, seconds=0.1),
     mmzoo.Sensor("motion", channels=2, steps=30, means=[0, 0], deviations=[1, 1]),
-    mmzoo.Tabular("row", numbers=["a", "b", "c"], means=[0] * 3, deviations=[1] * 3, categories=["d"]),
+    mmzoo.Tabular("row", numbers=["a", "b", "c"], quantiles=[[0, 1]] * 3, categories=["d"]),
     mmzoo.Video("clip", frames=2, size=16),
 )
 TEXTS = [f"own{k} b{k} c{k} d{k}" for k in range(ROWS)]

@@ -72,8 +72,11 @@ def test_outputs_of_heads_do_not_overwrite_tasks() -> None:
     spec = prefixes()
     model = mmzoo.build(spec)
     assert len(model.output) == 2 * (1 + 3)
-    heads = {owner_of(tensor._keras_history[0].name) for tensor in (model.output["group_photo"],)}
-    assert heads == {"group_photo"}
+    heads = model.parts.heads["group_photo"]
+    assert {owner_of(layer.name) for layer in (*heads.fused, heads.uncalibrated, heads.temperature)} == {"group_photo"}
+    operation = model.output["group_photo"]._keras_history[0]
+    behind = [tensor._keras_history[0] for tensor in operation._inbound_nodes[0].input_tensors]
+    assert behind == [heads.uncalibrated, heads.temperature]
 
 
 def test_a_summary_counts_every_parameter_once() -> None:

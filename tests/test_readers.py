@@ -105,7 +105,7 @@ DEEP = "[" * 3000 + "]" * 3000
         ("a.csv", 'x,y\n"a"b,1\n', "misplaced quote in line 2"),
         ("a.csv", '"x,y\n1,2\n', "a quote in line 1 that is never closed"),
         ("a.csv", "x,,y\n1,2,3\n", "no name for column 2"),
-        ("a.csv", ",x\n7,2\n", "no name for column 1"),
+        ("a.csv", ",x\n7.5,2\n", "no name for column 1"),
         ("a.csv", "x,y,x\n1,2,3\n", r"two columns called 'x' \(columns 1 and 3\)"),
         ("a.csv", "img/0.png,1\nimg/1.png,2\n", "'img/0.png' in its first line"),
         ("a.csv", "\n\n", "has no records"),
@@ -166,7 +166,7 @@ VALUES: dict[str, tuple[list[Any], str, Any]] = {
     "decimal": ([Decimal("1.5"), Decimal("NaN")], "number", None),
     "numpy": ([np.float32(1.5), np.float32("nan")], "number", None),
     "huge and missing": ([1, None], "number", None),
-    "date": ([datetime(2024, 1, 2), datetime(2024, 1, 3)], "category", "2024-01-03T00:00:00"),
+    "date": ([datetime(2024, 1, 2), datetime(2024, 1, 3)], "date", "2024-01-03T00:00:00"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from scipy.special import expit
 
 import mmzoo
 from mmzoo.errors import MMZooError
+from mmzoo.graph.cut import split
 from mmzoo.tokens import Tokens
 from mmzoo.towers import towers
 from mmzoo.towers.rocket import LEVELS, QUANTILES, SHARPNESS, RandomKernels, kernels
@@ -50,14 +52,15 @@ def features(x: np.ndarray, made: list[np.ndarray], signals: int) -> np.ndarray:
 @pytest.mark.parametrize("signals", [0, 3])
 def test_random_kernels(signals: int) -> None:
     layer = RandomKernels(7, 3, signals)
-    found = np.asarray(layer(VALUES, MASK))
+    found, mask = (np.asarray(part) for part in layer(VALUES, MASK))
+    assert mask.all()
     made = kernels(signals or 5, 7, 3, 0)
     for row, length in enumerate(LENGTHS):
         wanted = features(VALUES[row, :length], made, signals or 5)
-        np.testing.assert_allclose(found[row], wanted, atol=2e-5, rtol=1e-5)
-    assert not layer.trainable_variables
+        np.testing.assert_allclose(found[row, 0], wanted, atol=2e-5, rtol=1e-5)
+    assert not layer.weights
     again = RandomKernels.from_config(layer.get_config())
-    np.testing.assert_array_equal(again(VALUES, MASK), found)
+    np.testing.assert_array_equal(again(VALUES, MASK)[0], found)
 
 
 def test_kernels_are_those_of_minirocket() -> None:
@@ -73,7 +76,32 @@ def test_kernels_are_those_of_minirocket() -> None:
 
 
 def test_no_real_step_gives_finite_features() -> None:
-    assert np.isfinite(np.asarray(RandomKernels(4, 2)(VALUES * 0, MASK & False))).all()
+    values, mask = RandomKernels(4, 2)(VALUES, MASK & False)
+    assert np.isfinite(np.asarray(values)).all()
+    assert not np.asarray(mask).any()
+
+
+def test_features_are_computed_once_where_nothing_below_trains_or_varies() -> None:
+    def frozen(**options: Any) -> bool:
+        augmentations = options.pop("augmentations", ())
+        item = mmzoo.Sensor(
+            "s",
+            steps=20,
+            means=[0],
+            deviations=[1],
+            tower=mmzoo.Tower("rocket", width=4, **options),
+            augmentations=augmentations,
+        )
+        part = split(mmzoo.build(mmzoo.Spec([item], "concat", [mmzoo.Binary("on")], dim=8)))
+        return (
+            "s" in part.frozen
+            and len(part.frozen["s"].output[0].shape) == 3
+            and part.frozen["s"].output[0].shape[1] == 1
+        )
+
+    assert frozen()
+    assert not frozen(augmentations=["jitter"])
+    assert not frozen(beside=mmzoo.Tower("cnn_1d", width=4))
 
 
 def test_inception_time() -> None:
@@ -146,6 +174,13 @@ def test_windows_of_one_recording_are_read_alike() -> None:
     moved = np.roll(series, 2, axis=1)
     moved[:, :2] = series[:, 6:8]
     np.testing.assert_allclose(model(moved)[0][0, 1:5], values[0, :4], atol=1e-6)
+
+
+def test_too_many_numbers_are_refused() -> None:
+    item = mmzoo.Sensor("s", channels=512, means=[0] * 512, deviations=[1] * 512)
+    item = replace(item, tower=mmzoo.Tower("rocket", width=1024, dilations=12))
+    with pytest.raises(MMZooError, match="would hold 56623104 numbers"):
+        mmzoo.build(mmzoo.Spec([item], "concat", [mmzoo.Binary("on")]))
 
 
 @pytest.mark.parametrize(

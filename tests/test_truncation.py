@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.modalities.truncation import count_truncations, note_truncation
 
@@ -44,6 +45,16 @@ def test_one_example_by_itself_is_said_at_once(caplog: pytest.LogCaptureFixture)
     with caplog.at_level(logging.INFO, "mmzoo"):
         mmzoo.Text("name", max_bytes=8).decode(TEXTS[1])
     assert "Input 'name' has 21 bytes; the model reads the first 8." in caplog.text
+
+
+def test_examples_that_are_not_in_memory_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    values = [*TEXTS, *TEXTS]
+    examples = Examples(mmzoo.Text("name", max_bytes=16), values, [str(k) for k in range(8)])
+    with caplog.at_level(logging.INFO, "mmzoo"):
+        for start in (0, 4, 0):
+            examples[start : start + 4]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("2 of 4 examples of text 'name' are longer than 16 bytes")
 
 
 def test_it_ends_with_an_exception_too(caplog: pytest.LogCaptureFixture) -> None:

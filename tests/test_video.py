@@ -129,3 +129,13 @@ def test_without_pyav_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MMZooError, match=r"pip install 'mmzoo\[video\]'"):
         CLIP.decode(b"\0\0\0\x18ftypmp42")
+
+
+def test_a_guess_reads_small_clips_whole() -> None:
+    """Arrays, GIFs and files of a container; what cannot be read is left to decoding."""
+    found = mmzoo.Video.guessed("clip", [FRAMES, gif(FRAMES), mp4(FRAMES), b"rust"])
+    assert (found.frames, found.size) == (12, 32)
+    large = np.zeros((40, 90, 120, 3), np.uint8)
+    found = mmzoo.Video.guessed("clip", [large])
+    assert (found.frames, found.size) == (8, 64)
+    assert mmzoo.Video.guessed("clip", [b"rust"]) == mmzoo.Video("clip")

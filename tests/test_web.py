@@ -310,3 +310,30 @@ def test_the_page_squeezes_as_pillow(sides: tuple[int, int]) -> None:
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
     shown = Pillow.fromarray(pixels[..., :3]).resize((16, 16), Pillow.Resampling.BILINEAR)
     assert np.abs(np.reshape(json.loads(done.stdout), (16, 16, 3)) - np.asarray(shown).astype(int)).max() <= 1
+
+
+ROW = """
+import {readFileSync} from 'fs';
+import {row} from '%s';
+const given = JSON.parse(readFileSync(0, 'utf8'));
+console.log(JSON.stringify(given.rows.map(cells => Array.from(row(given.input, cells), String))));
+"""
+
+
+def test_rows_are_what_python_makes_of_them() -> None:
+    """Numbers, categories, dates and words as the page's fields have them."""
+    node = shutil.which("node")
+    if not node:
+        pytest.skip("there is no Node.js to run the page's rows")
+    columns = {"numbers": ["n"], "categories": ["c"], "dates": ["d", "e"], "multi_categories": ["m"]}
+    rows: list[dict[str, Any]] = [
+        {"n": "3.5", "c": "b", "d": "2024-05-31T23:59", "e": "1931-01-02T06:30", "m": ["q"]},
+        {"n": "", "c": "", "d": "", "e": "2000-02-29", "m": ""},
+        {"n": "-1e3", "d": "0001-01-01", "e": "9999-12-31T12:00", "m": ["q", "p"]},
+    ]
+    item = mmzoo.Tabular("x", **columns).fit([*rows, {"c": "a", "m": "p"}])
+    command = [node, "--input-type=module", "-e", ROW % PAGE.joinpath("tensors.js").as_uri()]
+    given = json.dumps({"input": item.to_json(), "rows": rows})
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
+    found = np.array(json.loads(done.stdout), np.float32)
+    np.testing.assert_array_equal(found, np.stack([item.decode(row) for row in rows]))

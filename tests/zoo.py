@@ -26,6 +26,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "embedding_mean": {"width": 8},
     "embedding_attention": {"width": 8, "heads": 2},
     "static_embedding_attention": {"width": 8, "heads": 2},
+    "embedding_bag": {"width": 8},
+    "static_embedding_bag": {"width": 8},
     "bert": {"width": 8},
     "cnn_1d": {"width": 8},
     "lstm": {"width": 8},
@@ -70,9 +72,11 @@ INPUTS: dict[str, tuple[type, dict[str, Any]]] = {
         {
             "numbers": ["age", "size"],
             "categories": ["colour"],
-            "means": [40.0, 2.0],
-            "deviations": [20.0, 1.0],
-            "vocabularies": [["green", "red"]],
+            "dates": ["born"],
+            "multi_categories": ["likes"],
+            "quantiles": [[20.0, 40.0, 60.0], [1.0, 2.0, 3.0], *[[0.0, 10.0, 2000.0]] * 6],
+            "vocabularies": [["green", "red"], ["sun", "rain"]],
+            "delimiters": [","],
         },
     ),
 }
@@ -156,9 +160,9 @@ def value(kind: str, row: int) -> Any:
         series[3:5, row % 2] = np.nan
         return series
     return [
-        {"age": 30.0, "size": 1.5, "colour": "red"},
-        {"age": None, "size": 2.5, "colour": "blue"},
-        {"age": 70.0, "size": None, "colour": None},
+        {"age": 30.0, "size": 1.5, "colour": "red", "born": "2001-05-31T14:30", "likes": "sun, rain"},
+        {"age": None, "size": 2.5, "colour": "blue", "born": "1999-12-31", "likes": ["snow"]},
+        {"age": 70.0, "size": None, "colour": None, "born": None, "likes": None},
     ][row % 3]
 
 

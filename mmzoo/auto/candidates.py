@@ -9,9 +9,12 @@ from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.spec import Spec
+from mmzoo.towers import towers
 from mmzoo.training.settings import Training
 
 QUALITIES = ("fast", "good", "best")
+OTHERS = {"audio": ("inception_time",), "sensor": ("rocket", "inception_time"), "tabular": ("ft_transformer",)}
+"""By kind of input, towers that are tried in place of the one that it has."""
 FUSIONS = {"good": ("calibrated", "gated"), "best": ("calibrated", "gated", "linear_sum", "cross_attention")}
 
 
@@ -32,15 +35,16 @@ class Candidate:
     @property
     def summary(self) -> str:
         """The inputs with their towers, and the fusion."""
-        towers = ", ".join(f"{item.name} ({Tower.of(item.tower).name})" for item in self.spec.inputs)
-        return towers if len(self.spec.inputs) == 1 else f"{Fusion.of(self.spec.fusion).name} of {towers}"
+        read = ", ".join(f"{item.name} ({Tower.of(item.tower).name})" for item in self.spec.inputs)
+        said = read if len(self.spec.inputs) == 1 else f"{Fusion.of(self.spec.fusion).name} of {read}"
+        return f"{said}, rate {self.training.learning_rate:.2g}"
 
 
 def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     """What is tried, in the order of promise; the first is the spec as it is.
 
-    "fast" tries that alone. "good" tries other fusions and each modality alone, or for a single modality other rates;
-    "best" more of both.
+    "fast" tries that alone. "good" tries other fusions and each modality alone, or for a single modality other
+    towers and rates; "best" more of both.
 
     Raises:
         MMZooError: there is no such quality.
@@ -60,8 +64,13 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
         for each in spec.input_names:
             found.append(Candidate(f"{each}_alone", alone.subset([each]), training, cost=0.7))
         return found
+    (item,) = spec.inputs
+    for name in OTHERS.get(item.kind, ()):
+        if name in towers.names(serves=item.kind) and name != Tower.of(item.tower).name:
+            other = replace(spec, inputs=[replace(item, tower=Tower(name))])
+            found.append(Candidate(f"{item.name}_{name}", other, training, cost=3.0))
     rates: Sequence[tuple[str, float]] = [("rate_times_3", 3.0), ("rate_by_3", 1 / 3)]
     for name, factor in rates:
         faster = replace(training, learning_rate=min(training.learning_rate * factor, 10.0))
-        found.append(Candidate(f"{spec.input_names[0]}_{name}", spec, faster))
+        found.append(Candidate(f"{item.name}_{name}", spec, faster))
     return found

@@ -12,6 +12,9 @@ STEPS = 1500  # that a small table is given
 LEAST, MOST = 10, 100  # epochs
 BATCHES = ((4_000, 32), (20_000, 64), (100_000, 128))
 LARGEST = 256
+ROWS = (16, 128)  # the smallest and the largest batch of rows of numbers and categories alone,
+ROW_EPOCHS = 200  # the most epochs of these,
+ROW_RATE = 2e-3  # and their rate: a step over a row is short
 SEVERAL = 6  # inputs; with more of them a head for each costs more than it gives
 
 
@@ -24,12 +27,16 @@ def training_for(spec: Spec, count: int) -> Training:
     Args:
         count: training records.
     """
-    batch = next((size for most, size in BATCHES if count < most), LARGEST)
-    epochs = min(max(math.ceil(STEPS * batch / max(count, 1)), LEAST), MOST)
+    rows = all(item.kind == "tabular" for item in spec.inputs)
+    if rows:
+        batch = min(max(count // 8, ROWS[0]), ROWS[1])
+    else:
+        batch = next((size for most, size in BATCHES if count < most), LARGEST)
+    epochs = min(max(math.ceil(STEPS * batch / max(count, 1)), LEAST), ROW_EPOCHS if rows else MOST)
     return Training(
         epochs=epochs,
         batch_size=batch,
-        learning_rate=1e-3 * math.sqrt(batch / 32),
+        learning_rate=ROW_RATE if rows else 1e-3 * math.sqrt(batch / 32),
         modality_dropout=0.2 if len(spec.inputs) > 1 else 0.0,
         patience=max(epochs // 3, 8),
     )

@@ -33,7 +33,7 @@ from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
 from mmzoo.training.notes import read_history
 from mmzoo.training.train import train as train_folder
-from mmzoo.words import one_line
+from mmzoo.words import duration, one_line
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -176,12 +176,16 @@ class Search:
             return "not tried: stopped before"
         first = self.trials.candidates[0]
         wanted = min(candidate.training.epochs, first.epochs)
-        kept_back = SECOND * self.trials.seconds if self.tight else 0.0
-        if self.fitting(candidate, self.left - kept_back) < FEWER * wanted:
+        if self.fitting(candidate, self.left - self.kept_back) < FEWER * wanted:
             needed = self.around + self.an_epoch * candidate.cost * wanted
             words = f"{duration(max(self.left, 0.0))} are left"
             return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if self.tight else ''}"
         return ""
+
+    @property
+    def kept_back(self) -> float:
+        """Seconds that no candidate may take, because the best one is to be trained on."""
+        return SECOND * self.trials.seconds if self.tight else 0.0
 
     def fitting(self, candidate: Candidate, seconds: float) -> int:
         """How many epochs of a candidate fit into so many seconds, as far as the first one tells."""
@@ -190,7 +194,9 @@ class Search:
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
         first = not self.found
-        share = self.left * (FIRST if first and not alone else 1.0)
+        others = not alone and not candidate.training.init_from
+        share = self.left * FIRST if first and others else self.left - (self.kept_back if others else 0.0)
+        tried.note = ""
         if not tried.epochs:
             tried.epochs = candidate.training.epochs
             if not first:
@@ -250,8 +256,8 @@ class Search:
         place, gain, error = choose([answers.scores for _, answers in self.found.values()])
         self.trials.chosen = names[place]
         if place:
-            told = f"{gain:.3f} a record better than {names[0]} on the validation records (standard error {error:.3f})"
-            self.trials.why = f"{names[place]} is kept: {told}."
+            told = f"better than {names[0]} by {gain:.3f} a record, with a standard error of {error:.3f}"
+            self.trials.why = f"{names[place]} is kept: on the validation records it is {told}."
         elif len(names) > 1:
             self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
         else:
@@ -306,14 +312,10 @@ class Search:
 
 def with_fitted(spec: Spec, fitted: Spec) -> Spec:
     """A spec with the vocabularies, statistics and priors that another one of the same inputs and tasks has."""
-    inputs = {item.name: item for item in fitted.inputs}
+    like = {item.name: item for item in fitted.inputs}
+    inputs = [replace(like[item.name], tower=item.tower) for item in spec.inputs]
     tasks = [
-        replace(like, auxiliary=task.auxiliary, mutual=task.mutual)
-        for task, like in zip(spec.tasks, fitted.tasks, strict=True)
+        replace(other, auxiliary=task.auxiliary, mutual=task.mutual)
+        for task, other in zip(spec.tasks, fitted.tasks, strict=True)
     ]
-    return replace(spec, inputs=[inputs[name] for name in spec.input_names], tasks=tasks)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as they are told: "40 s", "3.5 min"."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+    return replace(spec, inputs=inputs, tasks=tasks)

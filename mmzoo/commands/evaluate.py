@@ -27,6 +27,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--unimodal", action="store_true", help="train a model of each modality alone too, to compare with"
     )
+    sub.add_argument("--baselines", action="store_true", help="fit models of scikit-learn too, to compare with")
     sub.add_argument("--mc-dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
     sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
     sub.add_argument("--ood", metavar="TABLE", help="records unlike those learned: are they told apart?")
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     ensemble = [Run(folder) for folder in args.ensemble]
     uncertainty = {"mc_dropout": args.mc_dropout, "ensemble": ensemble, "ood": args.ood}
     faults = {"on_error": args.on_error, "budget": args.budget}
-    options = {"noise": args.noise, "unimodal": args.unimodal, **uncertainty, **faults}
+    wanted = {"noise": args.noise, "unimodal": args.unimodal, "baselines": args.baselines}
+    options = {**wanted, **uncertainty, **faults}
     if args.table is None:
         require(not tables.given(args), "How a table is read is said of a table: mmzoo evaluate RUN TABLE.")
         show(run, run.evaluate(split=args.split or "test", **options))
@@ -65,4 +67,6 @@ def verdict_of(found: dict[str, Any]) -> str:
     """What is said of one task in a sentence or two."""
     if "reason" in found:
         return str(found["reason"])
-    return " ".join(filter(None, [found["verdict"], found["unimodal"].get("verdict")]))
+    return " ".join(
+        filter(None, [found["verdict"], *(found[name].get("verdict") for name in ("unimodal", "baselines"))])
+    )

@@ -46,5 +46,7 @@ def given(column: Sequence[Any]) -> np.ndarray:
 
 
 def sample(column: Sequence[Any], count: int) -> list[Any]:
-    """The first `count` values that are given."""
-    return [column[int(row)] for row in np.flatnonzero(given(column))[:count]]
+    """`count` of the values that are given, or all, spread over the column: its beginning is often of one class."""
+    rows = np.flatnonzero(given(column))
+    chosen = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
+    return [column[int(row)] for row in rows[chosen]]

@@ -35,6 +35,7 @@ class Examples:
         self.shape = (len(values), *item.shape)
         self.dtype = np.dtype(item.dtype)
         self.memory = Memory()
+        self.told_of_cuts = False
 
     def __len__(self) -> int:
         return len(self.values)
@@ -47,8 +48,11 @@ class Examples:
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         chosen = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
         out = self.memory.array((len(chosen), *self.item.shape), self.dtype)
-        for place, row in enumerate(chosen.tolist()):
-            self._fill(out[place], row)
+        # Said of the first rows that are cut, and not again for each batch.
+        with count_truncations(self.item.name, self.item.kind, len(chosen), told=self.told_of_cuts) as found:
+            for place, row in enumerate(chosen.tolist()):
+                self._fill(out[place], row)
+        self.told_of_cuts |= bool(found.lengths)
         return out
 
     def whole(self) -> np.ndarray:

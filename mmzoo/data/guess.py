@@ -24,17 +24,21 @@ from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
+TEXTS = "texts"  # the input that short texts of a table make together
+MOST_TEXTS = 3  # columns of texts that are inputs of their own
+LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
 
 
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
-    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers and
-    categories together are one, called "row". Towers with pretrained weights are taken where
-    their package is installed.
+    Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers, categories and dates
+    together are one, called "row". Of more than three columns of texts the short ones together are one, called
+    "texts". Towers with pretrained weights are taken where their package is installed.
 
     Args:
         label: the column that is to be predicted.
@@ -58,7 +62,8 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     columns: dict[str, Any] = {made.name: answers}
     inputs: list[Modality] = []
     kinds = input_kinds()
-    cells: dict[str, list[str]] = {"number": [], "category": []}
+    cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
+    short = short_texts(table, label)
     lines = [f"note: {table.note}"] if table.note else []
     for column, kind in table.kinds.items():
         if column in (label, "split", "id"):
@@ -72,20 +77,48 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
             )
         if kind in cells:
             cells[kind].append(column)
-        elif kind != "ignore":
+        elif kind != "ignore" and column not in short:
             columns[own] = table.columns[column]
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
-    if cells["number"] or cells["category"]:
-        chosen = [*cells["number"], *cells["category"]]
+    if short:
+        name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
+        columns[name] = Text(name, columns=short).gathered(table.columns)
+        values = good_values(columns[name])
+        require(values, f"The columns {', '.join(short)} are empty, so they are no texts; leave them out.")
+        inputs.append(replace(Text.guessed(name, values), columns=short))
+        lines.append(f"{name}: text, of {', '.join(short)}")
+    if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(Tabular(ROW, numbers=cells["number"], categories=cells["category"]))
+        inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
     return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=Layout.of(inputs, [made], names)), lines
+
+
+def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
+    """The row of columns by their kinds, with how their cells are written."""
+    forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
+    delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
+    columns: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
+    return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
+
+
+def short_texts(table: Table, label: str) -> list[str]:
+    """The columns of texts that are one input together: where there are many, all but the longest.
+
+    Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
+    """
+    columns = [name for name, kind in table.kinds.items() if kind == "text" and name not in (label, "split", "id")]
+    if len(columns) <= MOST_TEXTS:
+        return []
+    found = {column: good_values(table.columns[column]) for column in columns}
+    lengths = {column: np.mean([len(text) for text in texts]) if texts else 0.0 for column, texts in found.items()}
+    longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
+    return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
 
 
 def line_of(column: str, name: str, kind: str, note: str) -> str:

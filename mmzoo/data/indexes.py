@@ -211,7 +211,7 @@ def is_hash(value: Raw) -> bool:
 
 def is_value(value: Raw, kind: str) -> bool:
     """Can it be the value of a column of a kind that is not in the shards themselves?"""
-    if kind == "ignore" and type(value) is list:
+    if kind in ("ignore", "multi_category") and type(value) is list:
         return all(is_scalar(each) for each in value)
     return is_scalar(value) and (kind != "number" or value is None or is_number(value))
 

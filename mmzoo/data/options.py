@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 
 from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.modalities.tabular.dates import ORDERS
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Options:
     """How a table is read and what is asked of it, where that cannot be seen from its cells.
 
     Args:
-        kinds: what columns are: `{"zip": "category"}`.
+        kinds: what columns are, and where that cannot be seen how they are written: `{"zip": "category",
+            "day": "date:DMY"}`.
         root: the folder that paths in the table are relative to; the table's own, if not given.
         allow_outside: may paths, or links on their way, lead out of it?
         encoding: of the text in its file.
@@ -116,9 +118,18 @@ def told_kinds(texts: Sequence[str]) -> dict[str, str]:
 
 
 def check_kind(kind: str) -> None:
-    """Raise unless there is such a kind of column."""
+    """Raise unless there is such a kind of column; behind it may stand how its cells are written: "date:DMY"."""
+    kind, _, form = kind.partition(":")
     if kind not in column_kinds():
         raise unknown("kind of column called", kind, column_kinds())
+    require(
+        not form
+        or (kind == "number" and form[0] in ".,")
+        or (kind == "date" and form in ORDERS)
+        or (kind == "multi_category" and len(form) == 1),
+        f"'{kind}:{form}' says nothing; write number:, (a decimal comma) or number:., date:DMY, date:MDY or date:YMD, "
+        "multi_category:; (what is between several).",
+    )
 
 
 def check_root(root: str | Path) -> Path:

@@ -14,12 +14,14 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
-from mmzoo.data.kinds import OTHER, guess, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.kinds import OTHER, Guess, form_of, guess, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.dates import date_of
+from mmzoo.modalities.tabular.lists import parts_of
 
 SHOWN = 3  # words for nothing that are named
 
@@ -39,19 +41,22 @@ def table_of(
         if column not in cells.columns:
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
-    columns, written, found, notes = {}, {}, {}, {}
+    columns, written, found, notes, forms = {}, {}, {}, {}, {}
     for column, values in cells.columns.items():
         written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]
-        told = kinds.get(column)
+        told, _, form = kinds.get(column, "").partition(":")
         # Of a column that is said to be texts a word is a text, whatever it says.
         empty = is_missing if told == "text" else says_nothing
         there = [None if empty(value) else value for value in written[column]]
         faults = [value for value in there if isinstance(value, DataError)]
         if faults and len(faults) == sum(value is not None for value in there):
             raise MMZooError(str(faults[0]))
-        kind, remark = (told, "") if told else guess(there)
-        columns[column], found[column] = reader.converted(column, kind, there), kind
-        notes[column] = "; ".join(filter(None, [remark, words_note(written[column], there), odd_note(columns[column])]))
+        seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
+        columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
+        forms[column] = seen.form
+        notes[column] = "; ".join(
+            filter(None, [seen.note, words_note(written[column], there), odd_note(columns[column])])
+        )
     ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
     places = cells.places
     return Table(
@@ -62,6 +67,7 @@ def table_of(
         places=places,
         told=sorted(kinds),
         notes={column: note for column, note in notes.items() if note},
+        forms={column: form for column, form in forms.items() if form},
         note=cells.note,
     )
 
@@ -106,13 +112,16 @@ class Converter:
     def __init__(self, root: Path, allow_outside: bool, places: Sequence[str]) -> None:
         self.root, self.allow_outside, self.places = root, allow_outside, places
 
-    def converted(self, column: str, kind: str, values: Sequence[Any]) -> list[Any]:
+    def converted(self, column: str, kind: str, values: Sequence[Any], form: str = "") -> list[Any]:
         """The values of a column.
+
+        Args:
+            form: how its cells are written, see `mmzoo.data.kinds.form_of`.
 
         Raises:
             MMZooError: none of them can be used, and not only because there is no decoder.
         """
-        found = self.each(column, kind, values)
+        found = self.each(column, kind, values, form)
         faults = [value for value in found if isinstance(value, DataError)]
         whole = len(faults) == sum(value is not None for value in found)
         if (
@@ -124,7 +133,7 @@ class Converter:
             raise MMZooError(str(faults[0]))
         return found
 
-    def each(self, column: str, kind: str, values: Sequence[Any]) -> list[Any]:
+    def each(self, column: str, kind: str, values: Sequence[Any], form: str = "") -> list[Any]:
         """The values of a column, a `DataError` in place of each that cannot be used."""
         if kind in ("ignore", OTHER):
             return list(values)
@@ -132,22 +141,29 @@ class Converter:
         for value, where in zip(values, self.places, strict=True):
             try:
                 told = value is None or isinstance(value, DataError)
-                found.append(value if told else self.one(column, kind, value, where))
+                found.append(value if told else self.one(column, kind, value, where, form))
             except DataError as fault:
                 found.append(fault.with_traceback(None))
         return found
 
-    def one(self, column: str, kind: str, value: Raw, where: str) -> Any:
+    def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:
         """One value that is there."""
         if (made := inputs().get(kind)) is not None and not made.is_text:
             path = isinstance(value, str) and bool(made.endings)
             return self.path(column, kind, value, where) if path else held(column, kind, value, where)
         if kind == "number":
-            number = None if isinstance(value, (bool, np.bool_)) else number_of(value)
+            number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
             if number is None or abs(number) > LARGEST:
                 what = "a number" if number is None else "a number that is not too large"
                 raise odd(column, kind, value, where, f"where {what} should be", "bad_number")
             return number
+        if kind == "date":
+            when = date_of(value, form)
+            if when is None:
+                raise odd(column, kind, value, where, "where a date should be", "bad_date")
+            return when.isoformat()
+        if kind == "multi_category" and isinstance(value, (str, list, tuple)):
+            return parts_of(value, form)
         if isinstance(value, bytes) and look(value) == "text":
             value = value.decode("utf-8")
         if not isinstance(value, (str, bool, int, float, Decimal)):

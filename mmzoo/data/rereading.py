@@ -85,13 +85,14 @@ class Reread:
         told = {column for column, kind in self.options.kinds.items() if kind == "text"}
         reader = Converter(root, self.options.allow_outside, cells.places)
         columns: dict[str, Sequence[Any]] = {}
+        forms = {column: form for item in self.spec.inputs for column, form in item.cell_forms.items()}
         for column, kind in kinds.items():
             if (here := found.get(column, column)) not in cells.columns:
                 continue
             written = self._written(cells, here)
             empty = is_missing if column in told else says_nothing
             there = [None if empty(value) else value for value in written]
-            columns[column] = reader.each(here, kind, there)
+            columns[column] = reader.each(here, kind, there, forms.get(column, ""))
         return Piece(
             self._records(columns, found, cells.columns, count, self._ids(cells), cells.places),
             {column: self._written(cells, column) for column in self._own(cells.name, [*cells.columns])},

@@ -18,6 +18,7 @@ class Table(Records):
     places: where each record stands: "line 7"; its id, if not given.
     told: the columns whose kinds were not guessed.
     notes: what is to be said of a column.
+    forms: how the cells of a column are written where they do not say it one by one, see `mmzoo.data.kinds.form_of`.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class Table(Records):
         told: Sequence[str] = (),
         notes: Mapping[str, str] | None = None,
         note: str = "",
+        forms: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(columns, ids)
         self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
+        self.forms = dict(forms or {})
         self.written = written if written is not None else self.columns
         self.places = list(places) or self.ids
 
@@ -42,7 +45,15 @@ class Table(Records):
         chosen = super().select(positions)
         written = None if self.written is self.columns else Records(self.written, self.ids).select(positions).columns
         places = [self.places[k] for k in positions]
-        return Table(chosen.columns, chosen.ids, self.kinds, written=written, places=places, told=sorted(self.told))
+        return Table(
+            chosen.columns,
+            chosen.ids,
+            self.kinds,
+            written=written,
+            places=places,
+            told=sorted(self.told),
+            forms=self.forms,
+        )
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from mmzoo.errors import require
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain
 from mmzoo.figures import write_figure
+from mmzoo.inference.metrics import rounded
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.words import one_line
+from mmzoo.words import decimal, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,10 +64,10 @@ class Table:
         heads = "  ".join(f"{name:>9}" for name in names)
         lines = [f"{'run':<{width}}  {heads}  {metric + ' 95 %':>16}  {'against first':>13}  {'p':>7}  parameters"]
         for row in self.rows:
-            values = "  ".join(f"{row.metrics.get(name, float('nan')):>{max(9, len(name))}.3f}" for name in names)
+            values = "  ".join(f"{decimal(row.metrics.get(name, float('nan'))):>{max(9, len(name))}}" for name in names)
             low, high = row.interval
-            against = f"{row.gain.gain:>+13.3f}  {row.gain.p:>7.2g}" if row.gain else f"{'':>13}  {'':>7}"
-            span = f"{low:.3f} to {high:.3f}"
+            against = f"{decimal(row.gain.gain, '+'):>13}  {row.gain.p:>7.2g}" if row.gain else f"{'':>13}  {'':>7}"
+            span = f"{decimal(low)} to {decimal(high)}"
             lines.append(f"{row.name:<{width}}  {values}  {span:>16}  {against}  {row.parameters:>10,}")
         return "\n".join(lines)
 
@@ -82,7 +83,7 @@ class Table:
             axes.plot([low, high], [place, place], color=colour, lw=3, solid_capstyle="round", alpha=0.45)
             axes.plot(row.score, place, "o", color=colour, ms=8)
             axes.annotate(
-                f"{row.score:.3f}", (row.score, place), (0, 7), textcoords="offset points", ha="center", fontsize=9
+                decimal(row.score), (row.score, place), (0, 7), textcoords="offset points", ha="center", fontsize=9
             )
         axes.set_yticks(range(len(self.rows)), [row.name for row in self.rows])
         axes.set_ylim(len(self.rows) - 0.5, -0.7)
@@ -161,8 +162,8 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
             task = table.task
             known = np.asarray(task.known(labels[task.name]))
             given = labels[task.name][known], answers[task.name][known]
-            score, found = task.score(*given), {name: round(value, 6) for name, value in task.metrics(*given).items()}
-            against = gain(str(first.folder), score, scores[task.name]) if table.rows else None
+            score, found = task.score(*given), {name: rounded(each) for name, each in task.metrics(*given).items()}
+            against = gain(task, str(first.folder), score, scores[task.name]) if table.rows else None
             scores.setdefault(task.name, score)
             size, spread = int(run.model.count_params()), interval(task.score_sign * score)
             table.rows.append(Row(one_line(run.folder), size, found, found[task.score_name], spread, against))

@@ -14,6 +14,7 @@ from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.inference.metrics import metrics, task_metrics
 from mmzoo.inference.subset_predictions import SubsetPredictions, predict_subsets
+from mmzoo.inference.subsets import is_sampled, subset_count, subsets
 from mmzoo.spec import Spec
 
 
@@ -24,7 +25,7 @@ class Evaluation:
     Args:
         subset_predictions: to the records, by subset; a record that has none of a subset is answered from the
             learned embeddings alone.
-        subsets: by subset, the metrics of all tasks.
+        subsets: by subset, the metrics of all tasks; of a sample of them, where there are too many.
         tasks: by name, the answers for each task.
         found: by task, what each analysis that applies to it has found, as metrics.json has it; of a task that no
             record has a label of, nothing.
@@ -61,7 +62,8 @@ class Evaluation:
 
         `metrics` and `subsets` are of all tasks, each metric called as `Spec.metric_name` has it. What else was found
         of a task, analysis by analysis, stands beside them where there is one task, and by the tasks' names in
-        `tasks` where there are several; `by_task` reads both.
+        `tasks` where there are several; `by_task` reads both. Where `subsets` are a sample, `subsets_in_all` says of
+        how many.
         """
         found = {name: self.of_task(name) for name in self.tasks}
         return {
@@ -69,6 +71,7 @@ class Evaluation:
             "examples": len(self.subset_predictions.present),
             "metrics": self.subsets[self.everything],
             "subsets": self.subsets,
+            **({"subsets_in_all": subset_count(self.spec)} if is_sampled(self.spec) else {}),
             "modality_counts": self.counts,
             **({"tasks": found} if len(found) > 1 else next(iter(found.values()))),
         }
@@ -88,7 +91,7 @@ def evaluate(
     validation: Records | None = None,
     noise: bool = False,
 ) -> Evaluation:
-    """Run `model` on `records` with every subset of its modalities; the towers run once.
+    """Run `model` on `records` with every subset of its modalities, or with a sample of them; the towers run once.
 
     Args:
         validation: other records, which temperatures and conformal thresholds are fitted on.
@@ -101,10 +104,11 @@ def evaluate(
     spec: Spec = model.spec
     found = predict_subsets(model, records)
     held_out = predict_subsets(model, validation) if validation is not None and len(validation) else None
-    scores = {subset: metrics(spec, each, found.labels) for subset, each in found.predictions.items()}
+    told = {name: found.predictions[name] for name in map("+".join, subsets(spec))}
+    scores = {subset: metrics(spec, each, found.labels) for subset, each in told.items()}
     tasks = {}
     for task in spec.tasks:
-        theirs = {name: task_metrics(spec, task, each, found.labels) for name, each in found.predictions.items()}
+        theirs = {name: task_metrics(spec, task, each, found.labels) for name, each in told.items()}
         tasks[task.name] = TaskEvaluation(spec, task, split_name, records, found, theirs, held_out)
     analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
     result = Evaluation(spec, split_name, found, scores, tasks, analyzed)

@@ -26,7 +26,7 @@ class TaskEvaluation:
         records: that were answered.
         subset_predictions: to the records, by subset, of all tasks; a record that has none of a subset is answered from
             the learned embeddings alone.
-        subsets: by subset, the metrics of this task, called as `Spec.metric_name` has it.
+        subsets: by subset that is told of, the metrics of this task, called as `Spec.metric_name` has it.
         validation: the answers to other records, which temperatures and thresholds are fitted on; None without.
     """
 
@@ -92,13 +92,13 @@ class TaskEvaluation:
         """What fusion adds over the best single modality, and over the best pair where there are three or more."""
         sizes = [size for size in (1, 2) if size < len(self.spec.inputs)]
         others = [name for name in map(self.best, sizes) if name is not None]
-        return [gain(name, self.scores[self.everything], self.scores[name]) for name in others]
+        return [gain(self.task, name, self.scores[self.everything], self.scores[name]) for name in others]
 
     @cached_property
     def intervals(self) -> dict[str, dict[str, Any]]:
         """By subset, the 95 % bootstrap interval of the score."""
         sign = self.task.score_sign
-        return {name: {self.score_name: list(interval(sign * score))} for name, score in self.scores.items()}
+        return {name: {self.score_name: list(interval(sign * self.scores[name]))} for name in self.subsets}
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,4 @@
-"""What each modality contributed to an answer: exact Shapley values over all subsets."""
+"""What each modality contributed to an answer: Shapley values over all subsets, or sampled over some orders."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from math import factorial
 import numpy as np
 
 from mmzoo.errors import require
-
-MOST = 6  # modalities; each doubles the number of subsets
+from mmzoo.inference.subsets import MOST
 
 Coalition = tuple[str, ...]
 
@@ -41,6 +40,25 @@ def shapley(values: dict[Coalition, np.ndarray], names: Sequence[str]) -> dict[s
             terms.append(weight * (value(values, names, {*without, name}) - value(values, names, {*without})))
         found[name] = np.sum(terms, axis=0)
     return found
+
+
+def sampled_shapley(
+    values: dict[Coalition, np.ndarray], names: Sequence[str], orders: Sequence[Sequence[str]]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Estimates of `shapley`, which sum to the same, and the standard errors of each.
+
+    Args:
+        values: for every set with which one of the orders begins, also the empty one and all, in the order of `names`.
+        orders: of all names, each followed by its reverse: pairs of them are the samples.
+    """
+    marginal: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for order in orders:
+        for place, name in enumerate(order):
+            gained = value(values, names, {*order[: place + 1]}) - value(values, names, {*order[:place]})
+            marginal[name].append(gained)
+    means = {name: np.mean(np.reshape(each, (-1, 2, *np.shape(each[0]))), axis=1) for name, each in marginal.items()}
+    shares = {name: each.mean(axis=0) for name, each in means.items()}
+    return shares, {name: each.std(axis=0, ddof=1) / np.sqrt(len(each)) for name, each in means.items()}
 
 
 def interactions(values: dict[Coalition, np.ndarray], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from mmzoo.data.records import Records, decode
 from mmzoo.graph.cut import fusing
-from mmzoo.inference.running import BATCH, run_model
+from mmzoo.inference.running import BATCH, run_model, to_predictions
 from mmzoo.inference.subsets import run_towers
 from mmzoo.tasks.base import Task
 
@@ -133,7 +133,7 @@ def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int 
             batch = keras.tree.map_structure(lambda a, s=start: tf.constant(a[s : s + BATCH]), inputs)
             feed = {**run_towers(model, batch), "present": batch["present"]}
             found = [call(feed) for _ in range(draws)]
-            drawn = {t.name: [np.asarray(t.to_predictions(each[t.name])) for each in found] for t in spec.tasks}
+            drawn = {t.name: [t.to_predictions(np.asarray(each[t.name])) for each in found] for t in spec.tasks}
             pieces.append({name: np.stack(each) for name, each in drawn.items()})
     finally:
         for variable, value in zip(seeds, kept, strict=True):
@@ -146,12 +146,9 @@ def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int 
 
 def ensemble(models: list[keras.Model], records: Records) -> dict[str, dict[str, np.ndarray]]:
     """By task what several models say together, as `mc_dropout` (Lakshminarayanan et al. 2017, arXiv:1612.01474)."""
-    outputs = [logits_of(model, records) for model in models]
+    answers = [to_predictions(model.spec, logits_of(model, records)) for model in models]
     tasks = models[0].spec.tasks
-    return {
-        task.name: drawn_together(task, np.stack([task.to_predictions(each[task.name]) for each in outputs]))
-        for task in tasks
-    }
+    return {task.name: drawn_together(task, np.stack([each[task.name] for each in answers])) for task in tasks}
 
 
 def drawn_together(task: Task, answers: np.ndarray) -> dict[str, np.ndarray]:

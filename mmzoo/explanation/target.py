@@ -151,7 +151,12 @@ def _entry(model: keras.Model, name: str, layer: keras.layers.Layer) -> tuple[ke
 
 def spectrum_layer(model: keras.Model, name: str) -> keras.layers.Layer | None:
     """The layer that makes (values (B, T, F), mask) of an input before anything trains; None where there is none."""
-    layer = model.parts.of(name).frozen
-    output = layer.output if layer is not None else None
-    fits = isinstance(output, (list, tuple)) and len(output) == 2 and len(output[0].shape) == 3
-    return layer if fits else None
+    parts = model.parts.of(name)
+    if parts.frozen is None:
+        return None
+    # What is frozen may go on behind it, to features that are no frames any more.
+    for layer in parts.layers[: parts.layers.index(parts.frozen) + 1]:
+        output = layer.output
+        if isinstance(output, (list, tuple)) and len(output) == 2 and len(output[0].shape) == 3:
+            return layer
+    return None

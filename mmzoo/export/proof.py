@@ -67,7 +67,7 @@ class Proof:
             if not finite.all():
                 name = self.ids[int(np.argmin(finite))]
                 raise MMZooError(f"The variant '{variant}' answers record '{name}' with numbers that are not finite.")
-            off = np.abs(given - wanted)
+            off = task.difference(given, wanted)
             worst, total, count = max(worst, float(off.max())), total + float(off.sum()), count + off.size
             equal.append(given.argmax(axis=-1) == wanted.argmax(axis=-1))
             differences.append(

@@ -72,10 +72,8 @@ def calibration(spec: Spec, training: Records) -> dict[str, np.ndarray]:
 
 
 def exact_layers(model: keras.Model) -> list[str]:
-    """The layers that stay in float32: a spectrum spans more than 8 bits hold."""
-    from mmzoo.modalities.audio.spectrogram import LogMel
-
-    return [layer.name for layer in model._flatten_layers() if isinstance(layer, LogMel)]
+    """The layers that stay in float32, as they say themselves: a spectrum spans more than 8 bits hold."""
+    return [layer.name for layer in model._flatten_layers() if getattr(layer, "in_float32", False)]
 
 
 def inside(layers: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ Feature level: `tokens` is a dict of `Tokens` of width `dim`, in the spec's
 order; the result is an embedding (B, any), or `Fused`, where the fusion has tokens too that a decoder may attend to.
 Decision level: `logits` is a dict
 of (B, K), one head a modality; the result is logits (B, K) of `task`, whose
-`to_predictions` and `to_logits` lead from logits to answers and back.
+`to_opinions` and `from_opinions` lead from logits to what can be averaged and back.
 Layers are named `fusion....`; at decision level `fusion.<task>....`.
 
 `present` is bool (B, M). An absent modality's tokens are its learned embedding

@@ -18,9 +18,9 @@ def decision_mean(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> 
 
     Logits (B, K) each -> logits (B, K).
     """
-    return task.to_logits(masked_mean(predictions_of(logits, task), present))
+    return task.from_opinions(masked_mean(opinions_of(logits, task), present))
 
 
-def predictions_of(logits: dict[str, Tensor], task: Task) -> Tensor:
-    """Each modality's prediction, (B, M, answers)."""
-    return ops.stack([task.to_predictions(each) for each in logits.values()], axis=1)
+def opinions_of(logits: dict[str, Tensor], task: Task) -> Tensor:
+    """What each modality says, (B, M, answers): probabilities, or numbers."""
+    return ops.stack([task.to_opinions(each) for each in logits.values()], axis=1)

@@ -7,7 +7,7 @@ from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.fusions import fusions
-from mmzoo.fusions.decision_mean import predictions_of
+from mmzoo.fusions.decision_mean import opinions_of
 from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_softmax
 
@@ -32,4 +32,4 @@ def decision_weighted(logits: dict[str, Tensor], present: Tensor, *, task: Task)
     Logits (B, K) each -> logits (B, K).
     """
     weights = ModalityWeights(dtype="float32", name=f"fusion.{task.name}.weights")(present)
-    return task.to_logits(ops.sum(predictions_of(logits, task) * weights[..., None], axis=1))
+    return task.from_opinions(ops.sum(opinions_of(logits, task) * weights[..., None], axis=1))

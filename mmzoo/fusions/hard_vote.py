@@ -7,7 +7,7 @@ from keras import ops
 from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
-from mmzoo.fusions.decision_mean import predictions_of
+from mmzoo.fusions.decision_mean import opinions_of
 from mmzoo.tasks.base import Task
 from mmzoo.tokens import masked_mean
 
@@ -31,11 +31,11 @@ def hard_vote(logits: dict[str, Tensor], present: Tensor, *, task: Task) -> Tens
         task.tags.probabilistic,
         f"Fusion 'hard_vote' needs labels, but task '{task.name}' is numbers; use 'decision_mean'.",
     )
-    answers = predictions_of(logits, task)
+    answers = opinions_of(logits, task)
     if task.tags.exclusive:
         votes = ops.cast(answers >= ops.max(answers, axis=-1, keepdims=True), "float32")
     else:
         votes = ops.cast(answers > 0.5, "float32")
-    soft = task.to_logits(masked_mean(answers, present))
-    hard = task.to_logits((1 - TIE) * masked_mean(votes, present) + TIE * masked_mean(answers, present))
+    soft = task.from_opinions(masked_mean(answers, present))
+    hard = task.from_opinions((1 - TIE) * masked_mean(votes, present) + TIE * masked_mean(answers, present))
     return soft + ops.stop_gradient(hard - soft)

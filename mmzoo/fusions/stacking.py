@@ -7,7 +7,7 @@ from keras import ops
 
 from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
-from mmzoo.fusions.decision_mean import predictions_of
+from mmzoo.fusions.decision_mean import opinions_of
 from mmzoo.tasks.base import Task
 
 
@@ -21,7 +21,7 @@ def stacking(logits: dict[str, Tensor], present: Tensor, *, task: Task, hidden: 
     Logits (B, K) each -> logits (B, K).
     """
     kept = ops.cast(present, "float32")[..., None]
-    answers = predictions_of(logits, task) * kept
+    answers = opinions_of(logits, task) * kept
     flat = ops.reshape(answers, (-1, answers.shape[1] * answers.shape[2]))
     x = ops.concatenate([flat, kept[..., 0]], axis=-1)
     x = keras.layers.Dense(hidden, activation="gelu", name=f"fusion.{task.name}.hidden")(x)

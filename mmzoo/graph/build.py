@@ -14,6 +14,7 @@ from mmzoo.declared import declaring
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
+from mmzoo.graph.temperature import calibrated
 from mmzoo.layers import Gate, IsPresent, LogVariances, Presence, entry, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
@@ -27,7 +28,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
 
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
     (B, M): which of them an example really has, in the spec's order.
-    Outputs: each task's name, float32 logits (B, units); with auxiliary heads
+    Outputs: each task's name, float32 logits (B, units), those of probabilities
+    divided by a temperature, which is 1 while the model trains; with auxiliary heads
     or a decision-level fusion also `<task>.<input>`, one modality's logits; with
     learned task weights `fusion.log_variances` (B, tasks).
 
@@ -71,12 +73,12 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             single = tokens if level == "decision" or task.auxiliary else {}
             unimodal = {name: Fused(pooled(each), each) for name, each in single.items()}
             logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
-            outputs[task.name] = (
-                task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
-            )
+            raw = task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
+            outputs[task.name], calibration = calibrated(task, raw, is_present)
             heads[task.name] = Heads(
-                layers_between(fused, outputs[task.name]) if fused else (),
+                layers_between(fused, raw) if fused else (),
                 {name: layers_between(unimodal[name], each) for name, each in logits.items()},
+                *calibration,
             )
             outputs |= {single_output(task.name, name): each for name, each in logits.items()}
         if spec.task_weights == "learned":

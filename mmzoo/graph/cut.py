@@ -74,13 +74,14 @@ def fusing(model: Multimodal) -> keras.Model:
     """From the towers' tokens and `present` to the model's outputs: `fusing(m)({**tokens, "present": p})`.
 
     It shares the model's variables, and is cut where `present` chooses between a tower's tokens and the learned
-    embedding.
+    embedding. Beside the outputs are the logits before their temperatures (`Parts.uncalibrated`).
     """
-    return kept_on(
-        model,
-        "fusing",
-        lambda: model.parts.cut({**tower_outputs(model), "present": model.input["present"]}, model.output),
-    )
+
+    def cut() -> keras.Model:
+        given = {**tower_outputs(model), "present": model.input["present"]}
+        return model.parts.cut(given, {**model.output, **model.parts.uncalibrated})
+
+    return kept_on(model, "fusing", cut)
 
 
 def presence_model(model: Multimodal) -> keras.Model:

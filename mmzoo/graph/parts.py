@@ -11,7 +11,8 @@ import keras
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
-from mmzoo.names import owner_of
+from mmzoo.graph.temperature import Temperature
+from mmzoo.names import owner_of, uncalibrated_output
 from mmzoo.tokens import Fused, Tokens
 
 Found = TypeVar("Found")
@@ -57,15 +58,20 @@ class Heads:
     Args:
         fused: of what a feature-level fusion makes, none under a decision-level one. The first reads the embedding.
         single: by input, of what one modality alone makes; none without auxiliary heads or a decision-level fusion.
+        uncalibrated: what puts out the task's logits as they were trained.
+        temperature: says by which these are divided behind it. Both None of a task without probabilities.
     """
 
     fused: tuple[keras.layers.Layer, ...]
     single: dict[str, tuple[keras.layers.Layer, ...]]
+    uncalibrated: keras.layers.Layer | None
+    temperature: Temperature | None
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
         """All of them."""
-        return [layer for layers in (self.fused, *self.single.values()) for layer in layers]
+        behind = (each for each in (self.uncalibrated, self.temperature) if each is not None)
+        return [layer for layers in (self.fused, *self.single.values(), behind) for layer in layers]
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,15 @@ class Parts:
     def tokens(self, name: str) -> Tokens:
         """The symbolic tokens (B, T, dim) of an input as the fusion takes them."""
         return Tokens(*self.output(self.of(name).tokens))
+
+    @property
+    def uncalibrated(self) -> dict[str, Tensor]:
+        """The logits of tasks with probabilities before their temperatures, symbolic float32 (B, units), as outputs."""
+        return {
+            uncalibrated_output(task): self.output(each.uncalibrated)
+            for task, each in self.heads.items()
+            if each.uncalibrated is not None
+        }
 
     @property
     def present(self) -> Tensor:

@@ -27,7 +27,12 @@ def task_metrics(
     if not known.any():
         return {}
     found = task.metrics(labels[task.name][known], predictions[task.name][known])
-    return {spec.metric_name(task, name): round(value, 6) for name, value in found.items()}
+    return {spec.metric_name(task, name): rounded(value) for name, value in found.items()}
+
+
+def rounded(value: float) -> float:
+    """A metric to six digits; an error may be in any unit."""
+    return float(f"{value:.6g}")
 
 
 def primary(spec: Spec) -> str:

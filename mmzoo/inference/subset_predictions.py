@@ -10,8 +10,9 @@ import numpy as np
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
 from mmzoo.inference.running import to_predictions
-from mmzoo.inference.subsets import presence_of, run_presences, subsets
+from mmzoo.inference.subsets import evaluated_subsets, orders, presence_of, run_presences
 from mmzoo.labels import encode_labels
+from mmzoo.names import uncalibrated_output
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 
@@ -29,6 +30,8 @@ class SubsetPredictions:
         outputs: by subset and task, the logits.
         predictions: by subset and task, the predictions.
         nothing: by task, the predictions without any modality.
+        orders: see `mmzoo.inference.subsets.orders`; their subsets are here too.
+        temperatures: by task with probabilities and subset.
     """
 
     labels: dict[str, np.ndarray]
@@ -36,6 +39,8 @@ class SubsetPredictions:
     outputs: dict[str, dict[str, np.ndarray]]
     predictions: dict[str, dict[str, np.ndarray]]
     nothing: dict[str, np.ndarray]
+    orders: list[tuple[str, ...]]
+    temperatures: dict[str, dict[str, float]]
 
     def counts(self, spec: Spec) -> dict[str, int]:
         """How many of the records have each modality."""
@@ -45,10 +50,10 @@ class SubsetPredictions:
         """Which records have a label of this task, bool (N,)."""
         return np.asarray(task.known(self.labels[task.name]))
 
-    def logits(self, task: Task, subset: str) -> tuple[np.ndarray, np.ndarray]:
-        """The labels that are known, and the logits of the same records with this subset."""
-        known = self.known(task)
-        return self.labels[task.name][known], self.outputs[subset][task.name][known]
+    def uncalibrated(self, task: Task, subset: str) -> np.ndarray:
+        """The predictions to the records whose label is known as they would be without temperatures."""
+        logits = self.outputs[subset][uncalibrated_output(task.name)]
+        return np.asarray(task.to_predictions(logits[self.known(task)]))
 
     def labels_and_predictions(self, task: Task, subset: str) -> tuple[np.ndarray, np.ndarray]:
         """The labels that are known, and the predictions to the same records with this subset."""
@@ -57,14 +62,16 @@ class SubsetPredictions:
 
 
 def predict_subsets(model: Multimodal, records: Records) -> SubsetPredictions:
-    """Run `model` on `records` with every subset of its modalities; each tower runs once.
+    """Run `model` on `records` with every subset of its modalities, or a sample of them; each tower runs once.
+
+    See `mmzoo.inference.subsets.subsets`.
 
     Raises:
         MMZooError: an answer is not a finite number; names the first such record.
     """
     spec: Spec = model.spec
     inputs = decode(spec, records)
-    names = subsets(spec)
+    names = evaluated_subsets(spec)
     *found, empty = run_presences(model, inputs, (presence_of(spec, inputs["present"], each) for each in (*names, ())))
     outputs = {"+".join(chosen): each for chosen, each in zip(names, found, strict=True)}
     for each in outputs.values():
@@ -78,4 +85,20 @@ def predict_subsets(model: Multimodal, records: Records) -> SubsetPredictions:
             )
     predictions = {name: to_predictions(spec, each) for name, each in outputs.items()}
     labels = encode_labels(spec.tasks, records, unasked=True)
-    return SubsetPredictions(labels, inputs["present"], outputs, predictions, to_predictions(spec, empty))
+    nothing = to_predictions(spec, empty)
+    return SubsetPredictions(
+        labels, inputs["present"], outputs, predictions, nothing, orders(spec), temperatures_of(model)
+    )
+
+
+def temperatures_of(model: Multimodal) -> dict[str, dict[str, float]]:
+    """The temperatures of tasks with probabilities, by task and subset of the modalities."""
+    spec: Spec = model.spec
+    names = evaluated_subsets(spec)
+    asked = np.array([[name in chosen for name in spec.input_names] for chosen in names])
+    found: dict[str, dict[str, float]] = {}
+    for task, heads in model.parts.heads.items():
+        if (layer := heads.temperature) is not None:
+            theirs = np.asarray(layer.temperatures)[layer.place(asked)].tolist()
+            found[task] = {"+".join(chosen): each for chosen, each in zip(names, theirs, strict=True)}
+    return found

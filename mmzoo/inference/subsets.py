@@ -18,11 +18,57 @@ from mmzoo.spec import Spec
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
+MOST = 6  # inputs of which all subsets are looked at: each more doubles them
+PAIRS = 66
+STEPS, ORDERS = 128, (4, 16)  # about how many subsets all orders have, and the fewest and the most orders
+
+
+def is_sampled(spec: Spec) -> bool:
+    """Are there so many subsets of the inputs that only some are looked at?"""
+    return len(spec.inputs) > MOST
+
+
+def subset_count(spec: Spec) -> int:
+    """How many non-empty subsets of the inputs there are."""
+    return int(2 ** len(spec.inputs) - 1)
+
 
 def subsets(spec: Spec) -> list[tuple[str, ...]]:
-    """All non-empty subsets of the inputs, the small ones first."""
+    """The non-empty subsets of the inputs that are told of, the small ones first: all of at most `MOST` inputs.
+
+    Of more inputs each one alone, the pairs (if there are over `PAIRS`, as many of them, drawn with a seed), all but
+    one, and all.
+    """
     names = spec.input_names
-    return [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+    if not is_sampled(spec):
+        return [chosen for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+    pairs = list(combinations(names, 2))
+    drawn = np.random.default_rng(0).permutation(len(pairs))[:PAIRS]
+    others = [tuple(name for name in names if name != left_out) for left_out in names]
+    return [*((name,) for name in names), *(pairs[k] for k in sorted(drawn)), *others, tuple(names)]
+
+
+def orders(spec: Spec) -> list[tuple[str, ...]]:
+    """Orders in which more than `MOST` inputs come one after the other, drawn with a seed; each also from its end.
+
+    What they add when they come are samples of their Shapley values (Castro et al. 2009), of which an order and its
+    reverse together scatter less (Mitchell et al. 2022, arXiv:2104.12199).
+    """
+    names = spec.input_names
+    if not is_sampled(spec):
+        return []
+    random = np.random.default_rng(1)
+    pairs = int(np.clip(STEPS // len(names), *ORDERS)) // 2
+    drawn = [tuple(names[k] for k in random.permutation(len(names))) for _ in range(pairs)]
+    return [each for order in drawn for each in (order, order[::-1])]
+
+
+def evaluated_subsets(spec: Spec) -> list[tuple[str, ...]]:
+    """The subsets that are told of, and where these are a sample those of `orders` too, the inputs as in the spec."""
+    names = spec.input_names
+    begun = [set(order[:size]) for order in orders(spec) for size in range(1, len(names))]
+    more = [tuple(name for name in names if name in chosen) for chosen in begun]
+    return list(dict.fromkeys([*subsets(spec), *more]))
 
 
 def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.ndarray:
@@ -33,7 +79,7 @@ def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.nd
 def run_towers(model: Multimodal, inputs: dict[str, Tree]) -> dict[str, Any]:
     """By input, what its tower makes of a batch, (values, mask), before `present` is looked at."""
     tokens: dict[str, Any] = {}
-    for name in model.spec.input_names:
+    for name in model.parts.inputs:
         # A graph a tower, not one for all: noise and explanations run them one by one.
         tokens |= compiled(tower_of(model, name))({name: inputs[name], "present": inputs["present"]})
     return tokens
@@ -48,7 +94,7 @@ def run_presences(
     pieces: list[list[dict[str, np.ndarray]]] = [[] for _ in presences]
     for start in range(0, len(inputs["present"]), BATCH):
         rows = slice(start, start + BATCH)
-        tokens = run_towers(model, {name: tf.constant(values[rows]) for name, values in inputs.items()})
+        tokens = run_towers(model, keras.tree.map_structure(lambda a, s=rows: tf.constant(a[s]), inputs))
         for kept, present in zip(pieces, presences, strict=True):
             outputs = fuse({**tokens, "present": tf.constant(present[rows])})
             kept.append({name: value.numpy() for name, value in outputs.items()})

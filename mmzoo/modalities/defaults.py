@@ -150,6 +150,12 @@ class Defaults:
         columns = getattr(self, "columns", ())
         return dict.fromkeys(columns, self.kind) or {self.name: self.kind}  # type: ignore[attr-defined]
 
+    @property
+    def cell_forms(self) -> Mapping[str, str]:
+        """By such a column, how its cells are written where they do not say it one by one; see
+        `mmzoo.data.kinds.form_of`."""
+        return {}
+
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """Its values where they are spread over several columns of a table; None where they are not."""
         return None

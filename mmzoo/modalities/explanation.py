@@ -55,7 +55,7 @@ class Probe(Protocol):
     example: the value decoded, (*shape).
     gate: the layer through which the example enters.
     frozen: the layer whose output never changes in training, if there is one.
-    spectrum: `frozen`, where it makes (values (B, T, F), mask (B, T)).
+    spectrum: the first layer up to `frozen` that makes (values (B, T, F), mask (B, T)), if there is one.
     embedding: the layer that makes ids the vectors of words, if there is one.
     feature_map: the layer with the tower's last map (B, H, W, C), if there is one.
     """

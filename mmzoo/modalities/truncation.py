@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +16,16 @@ class Truncations:
 
     lengths: list[float] = field(default_factory=list)
     limit: float = 0.0
+    most: float = math.inf
     unit: str = ""
     setting: str = ""
 
 
 _lock = threading.Lock()
-_open: dict[str, Truncations] = {}
+_open: dict[str, list[Truncations]] = {}  # several batches of an input may be decoded at once
 
 
-def note_truncation(name: str, length: float, limit: float, unit: str, setting: str) -> None:
+def note_truncation(name: str, length: float, limit: float, unit: str, setting: str, most: float = math.inf) -> None:
     """An example of input `name` has `length` of a unit, and the model reads `limit` of them.
 
     Said at once, unless somebody `count_truncations` of that input.
@@ -31,36 +33,42 @@ def note_truncation(name: str, length: float, limit: float, unit: str, setting: 
     Args:
         unit: "tokens", "bytes", "seconds".
         setting: the field of the input that says how much is read.
+        most: what it can be.
     """
     with _lock:
         if name in _open:
-            found = _open[name]
+            found = _open[name][-1]
             found.lengths.append(length)
-            found.limit, found.unit, found.setting = limit, unit, setting
+            found.limit, found.unit, found.setting, found.most = limit, unit, setting, most
             return
     logging.getLogger("mmzoo").info("Input '%s' has %g %s; the model reads the first %g.", name, length, unit, limit)
 
 
 @contextmanager
-def count_truncations(name: str, kind: str, count: int) -> Iterator[None]:
+def count_truncations(name: str, kind: str, count: int, *, told: bool = False) -> Iterator[Truncations]:
     """Inside, cuts of input `name` are counted, and said in one line in the end.
 
     Args:
         kind: of the input, "text", "audio".
         count: how many examples are decoded inside.
+        told: was it said before? Then it is not said again.
     """
+    found = Truncations()
     with _lock:
-        _open[name] = Truncations()
+        _open.setdefault(name, []).append(found)
     try:
-        yield
+        yield found
     finally:
         with _lock:
-            found = _open.pop(name)
-    if found.lengths:
+            _open[name] = [each for each in _open[name] if each is not found]
+            if not _open[name]:
+                del _open[name]
+    if found.lengths and not told:
         longest = max(found.lengths)
+        wanted = min(longest, found.most)
+        remedy = f" (--set {name}.{found.setting}={wanted:g} reads {'all' if wanted == longest else 'more'} of it)"
         logging.getLogger("mmzoo").warning(
-            "%s of %s examples of %s '%s' are longer than %g %s and are cut; the longest has %g "
-            "(--set %s.%s=%g reads all of it).",
+            "%s of %s examples of %s '%s' are longer than %g %s and are cut; the longest has %g%s.",
             f"{len(found.lengths):,}",
             f"{count:,}",
             kind,
@@ -68,7 +76,5 @@ def count_truncations(name: str, kind: str, count: int) -> Iterator[None]:
             found.limit,
             found.unit,
             longest,
-            name,
-            found.setting,
-            longest,
+            remedy if wanted > found.limit else "",
         )

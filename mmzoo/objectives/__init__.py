@@ -11,7 +11,7 @@
   registered with `needs="priors"`, else None.
 - "concentrations": those of a Dirichlet distribution, of which a classification's answer then is the mean; see
   `mmzoo.tasks.classification`.
-- "numbers": C numbers on the scale of `targets`.
+- "numbers": C numbers on the scale of `targets`, which are deviations of the training labels from their means.
 
 Options are numbers above 0.
 """

@@ -8,7 +8,7 @@ from mmzoo.objectives import objectives
 
 @objectives.register("huber", reads="numbers")
 def huber(targets: Tensor, numbers: Tensor, priors: Tensor, *, delta: float = 1.0) -> Tensor:
-    """Half the squared error of numbers up to `delta`, linear beyond (Huber 1964)."""
+    """Half the squared error of numbers up to `delta` deviations of the training labels, linear beyond (Huber 1964)."""
     from keras import ops
 
     error = ops.abs(targets - numbers)

@@ -10,9 +10,9 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.evaluation.shapley import MOST, Coalition, shapley
+from mmzoo.evaluation.shapley import Coalition, sampled_shapley, shapley
 from mmzoo.evaluation.uncertainty import confidence
-from mmzoo.inference.subsets import subsets
+from mmzoo.inference.subsets import evaluated_subsets
 from mmzoo.modalities.base import Modality
 
 SHOWN = 8
@@ -53,17 +53,16 @@ def gallery(result: TaskEvaluation) -> list[dict[str, Any]]:
 def contributions(result: TaskEvaluation) -> dict[str, np.ndarray]:
     """Each modality's Shapley value in every answer, (N,): in the probability of what is said, or in the number."""
     task, names = result.task, result.spec.input_names
-    if len(names) > MOST:
-        return {}
     predictions = result.subset_predictions.predictions
     full = predictions[result.everything][task.name]
     said = task.likeliest(full)
     rows = np.arange(len(full))
     values: dict[Coalition, np.ndarray] = {
-        chosen: predictions["+".join(chosen)][task.name][rows, said] for chosen in subsets(result.spec)
+        chosen: predictions["+".join(chosen)][task.name][rows, said] for chosen in evaluated_subsets(result.spec)
     }
     values[()] = result.subset_predictions.nothing[task.name][rows, said]
-    return shapley(values, names)
+    orders = result.subset_predictions.orders
+    return sampled_shapley(values, names, orders)[0] if orders else shapley(values, names)
 
 
 def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, np.ndarray]) -> dict[str, Any]:

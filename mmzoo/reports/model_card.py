@@ -18,7 +18,7 @@ from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.machine import machine
-from mmzoo.words import code_block, markdown, printable
+from mmzoo.words import code_block, decimal, markdown, printable
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
@@ -94,11 +94,11 @@ def results(result: Evaluation) -> list[tuple[str, str]]:
     metrics = result.subsets[result.everything]
     found = [(f"{result.split} records", str(len(result.subset_predictions.present)))]
     found += [(whose(result, each, "verdict"), each.verdict) for each in labelled(result)]
-    found += [(metric.replace("_", " "), f"{value:.3f}") for metric, value in metrics.items()]
+    found += [(metric.replace("_", " "), decimal(value)) for metric, value in metrics.items()]
     for each in labelled(result):
         name, trust = each.primary, result.found[each.name]
         for single in each.spec.input_names:
-            found.append((whose(result, each, f"{single} alone"), f"{each.subsets[single][name]:.3f} {name}"))
+            found.append((whose(result, each, f"{single} alone"), f"{decimal(each.subsets[single][name])} {name}"))
         if "ece" in trust["calibration"]:
             found.append((whose(result, each, "calibration error"), f"{trust['calibration']['ece']:.3f}"))
         if "coverage" in trust["conformal"]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmzoo.words import decimal
+
 
 def page(package: str, template: str, /, **values: Any) -> bytes:
     """A template of a package, filled in; it includes style.css.j2, which all pages share.
@@ -17,6 +19,7 @@ def page(package: str, template: str, /, **values: Any) -> bytes:
         loader=jinja2.ChoiceLoader(loaders), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = number
+    environment.filters["signed"] = lambda value: decimal(value, "+")
     return environment.get_template(template).render(**values).encode("utf-8", "replace")
 
 
@@ -24,4 +27,4 @@ def number(value: str | float | None) -> str:
     """Three decimals of a float, a dash for what is not there; a text and a whole number as they are."""
     if value is None:
         return "–"
-    return str(value) if isinstance(value, (str, int)) else f"{value:.3f}"
+    return str(value) if isinstance(value, (str, int)) else decimal(value)

@@ -15,6 +15,7 @@ from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
 from mmzoo.folders import discard
+from mmzoo.words import decimal
 
 COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
 MADE_BY = {"Software": "mmzoo"}
@@ -118,7 +119,7 @@ def draw_subsets(result: TaskEvaluation, path: Path) -> None:
     axes.hlines(range(len(names)), spans[:, 0], spans[:, 1], color=INK, lw=1.2)
     for place, value in enumerate(values):
         axes.annotate(
-            f"{value:.3f}", (spans[place, 1], place), (4, 0), textcoords="offset points", va="center", fontsize=8
+            decimal(value), (spans[place, 1], place), (4, 0), textcoords="offset points", va="center", fontsize=8
         )
     axes.set_yticks(range(len(names)), [name.replace("+", " + ") for name in names])
     axes.invert_yaxis()

@@ -15,13 +15,14 @@ from mmzoo.evaluation.blocks import Block, Chart, Line, Table, Text
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.files import subfolder, write_file
+from mmzoo.inference.subsets import is_sampled, subset_count
 from mmzoo.reports.charts import svg
 from mmzoo.reports.gallery import gallery
 from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.training.notes import read_history
-from mmzoo.words import one_line
+from mmzoo.words import decimal, one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
@@ -50,6 +51,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         tasks=[task_of(each, result.of_task(each.name), shown[each.name], several) for each in result.tasks.values()],
         sections=SECTIONS,
         everything=result.everything,
+        sampled=sampled_words(len(result.subsets), subset_count(result.spec)) if is_sampled(result.spec) else "",
         epochs=len(history),
         seed=run.settings["seed"],
         curves=groups(learning),
@@ -121,6 +123,11 @@ def groups(blocks: Sequence[Block]) -> list[list[Block]]:
     return list(found.values())
 
 
+def sampled_words(shown: int, every: int) -> str:
+    """That not all subsets were tried."""
+    return f"A sample: {shown} of {every:,} subsets were tried; each alone, pairs, all but one, and all."
+
+
 def table(data: dict[str, Any]) -> str:
     """The metrics of every subset as text, from what metrics.json holds."""
     names = list(data["metrics"])
@@ -128,8 +135,10 @@ def table(data: dict[str, Any]) -> str:
     rows = [f"{data['split']}: {data['examples']} examples"]
     rows += [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
     for subset, found in data["subsets"].items():
-        values = "  ".join(f"{found.get(name, float('nan')):>{max(9, len(name))}.3f}" for name in names)
+        values = "  ".join(f"{decimal(found.get(name, float('nan'))):>{max(9, len(name))}}" for name in names)
         rows.append(f"{subset:<{width}}  {values}")
+    if "subsets_in_all" in data:
+        rows.append(sampled_words(len(data["subsets"]), data["subsets_in_all"]))
     return "\n".join(rows)
 
 

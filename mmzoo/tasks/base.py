@@ -125,6 +125,11 @@ class Task:
         """What stands for a label that is missing, of the type and shape that `encode` gives."""
         return np.int32(self.missing)
 
+    @property
+    def any_label(self) -> Any:
+        """A label, encoded, that stands where none is known and whose loss, which does not count, is finite."""
+        return np.zeros_like(self.missing_label)
+
     def known(self, labels: Tensor) -> Tensor:
         """Which of the encoded labels are given, bool (B,)."""
         return labels >= 0
@@ -156,11 +161,18 @@ class Task:
         raise NotImplementedError
 
     def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
-        """That of known labels, (B,), whatever training makes small: what a temperature is fitted on.
+        """That of known labels, (B,) in nats, whatever training makes small: what a temperature is fitted on.
 
         Asked only of a task that is tagged probabilistic.
         """
         raise NotImplementedError
+
+    def tempered(self, logits: Tensor, temperature: Tensor) -> Tensor:
+        """Logits (B, units) that are surer or less sure of the same answer: here divided by temperatures (B, 1).
+
+        At temperature 1 they are as they were. Asked only of a task that is tagged probabilistic.
+        """
+        return logits / temperature
 
     def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
         """How far `logits` (B, units) are from a teacher's, (B,).
@@ -176,8 +188,20 @@ class Task:
         raise NotImplementedError
 
     def to_logits(self, predictions: Tensor) -> Tensor:
-        """Logits that `to_predictions` turns into these: how a decision-level fusion hands on what it decided."""
+        """Logits that `to_predictions` turns into these."""
         raise NotImplementedError
+
+    def to_opinions(self, logits: Tensor) -> Tensor:
+        """What a decision-level fusion weighs and averages of each modality, (B, K): here its prediction."""
+        return self.to_predictions(logits)
+
+    def from_opinions(self, opinions: Tensor) -> Tensor:
+        """Logits that `to_opinions` turns into these: how a decision-level fusion hands on what it decided."""
+        return self.to_logits(opinions)
+
+    def logits_like(self, other: Task, logits: np.ndarray) -> np.ndarray:
+        """Logits (N, units) of another model's task that `matches`, as this task would say the same."""
+        return logits
 
     def uncertainty(self, logits: Tensor) -> Tensor | None:
         """How much of the answer is not known for want of evidence, (B, 1) from 0 to 1; None where a task cannot say.
@@ -200,6 +224,10 @@ class Task:
         from keras import ops
 
         return ops.take(logits, target, axis=1)
+
+    def difference(self, answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """How far an exported model's answers (N, K) are from those wanted, as its limits are meant, float (N, K)."""
+        return np.asarray(np.abs(answers - wanted))
 
     # How its answers are told.
 

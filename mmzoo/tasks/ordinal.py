@@ -39,6 +39,16 @@ class Ordinal(Labelled):
         found = self.distance(both(ops.cast(labels > steps, "float32")), log_both(logits))
         return ops.sum(reached * found, axis=-1) / self.units
 
+    def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
+        return super().negative_log_likelihood(labels, logits) * float(self.units)
+
+    def tempered(self, logits: Tensor, temperature: Tensor) -> Tensor:
+        """The logits of `p^(1 / temperature)` of the labels' probabilities p: which of them is the largest stays."""
+        from keras import ops
+
+        said = ops.log(ops.maximum(self.to_predictions(logits), 1e-9)) / temperature
+        return ops.where(temperature == 1.0, logits, self.to_logits(ops.softmax(said)))
+
     def shares(self, labels: np.ndarray) -> np.ndarray:
         """Of the examples that got as far as each step, those that went beyond it."""
         steps = np.arange(self.units)

@@ -26,22 +26,34 @@ def summed(values: Tensor, picks: Tensor) -> Tensor:
     return sums[..., 0] + sums[..., 1] * 256 + sums[..., 2] * 256**2
 
 
-def find(table: Sequence[Any], first: Tensor, second: Tensor, most: int) -> Tensor:
+def find(table: Sequence[Any], bits: Tensor, first: Tensor, second: Tensor, most: int) -> Tensor:
     """The id of the piece with both hashes, by binary search among those whose first hash begins alike; else 0.
 
     Args:
         table: (starts, first hashes, second hashes, ids), the last three sorted by the first hash; `starts` says where
             those begin whose first hash has `k` in the bits above 15.
+        bits: those above 15 of the first hash.
         most: so many begin alike at most.
     """
     starts, firsts, seconds, ids = table
-    last = firsts.shape[0] - 1
-    low = ops.minimum(ops.cast(ops.take(starts, first // 2**15), "int32"), last)
-    for bit in reversed(range(most.bit_length())):
-        probe = ops.minimum(low + 2**bit, last)
-        low = ops.where(ops.take(firsts, probe) <= first, probe, low)
+    low = last_not_after(firsts, ops.cast(ops.take(starts, bits), "int32"), first, most)
     same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
     return ops.where(same, ops.cast(ops.take(ids, low), "int32"), 0)
+
+
+def last_not_after(ordered: Tensor, low: Tensor, wanted: Tensor, most: int) -> Tensor:
+    """The last place of int32 (N,), in order, with a number that is not after the one wanted, by binary search.
+
+    Args:
+        low: where those begin that begin like it, int32 of the shape of `wanted`; given back if all are after it.
+        most: so many begin alike at most.
+    """
+    last = ordered.shape[0] - 1
+    low = ops.minimum(low, last)
+    for bit in reversed(range(most.bit_length())):
+        probe = ops.minimum(low + 2**bit, last)
+        low = ops.where(ops.take(ordered, probe) <= wanted, probe, low)
+    return low
 
 
 def shifted(x: Tensor, places: int) -> Tensor:

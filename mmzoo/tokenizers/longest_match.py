@@ -73,8 +73,25 @@ class LongestMatch(keras.layers.Layer):
         piece_id = ops.sum(ops.where(lengths == piece_length[..., None], found, 0), axis=2)
         return self._followed(piece_id, ops.maximum(piece_length, 1))
 
-    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor]:
-        """Both hashes (B, L, P) of the first 1, 2, ... P bytes of each row of int32 (B, L, P), as of `_hashes`."""
+    def on_host(self, rows: np.ndarray) -> np.ndarray:
+        """What `call` gives for uint8 (B, L), by a dictionary of the pieces and of words in place of the graph."""
+        out = np.zeros((len(rows), self.length), np.int32)
+        for place, row in enumerate(rows):
+            ids = self.host.ids(row.tobytes(), self.length)
+            out[place, : len(ids)] = ids
+        return out
+
+    @property
+    def host(self) -> OnHost:
+        if not hasattr(self, "_host"):
+            self._host = OnHost(self.pieces)
+        return self._host
+
+    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the first 1, 2, ... P bytes of each row of int32 (B, L, P) both hashes, as of `_hashes`, (B, L, P).
+
+        Before them the bits of the first hash above 15, which are at hand.
+        """
         primes, bases = (ops.convert_to_tensor(np.array(each, np.int32)) for each in zip(*self.MODULI, strict=True))
         parts = follows[..., :1] % primes
         found = [parts]
@@ -82,7 +99,7 @@ class LongestMatch(keras.layers.Layer):
             parts = (parts * bases + follows[..., place : place + 1]) % primes
             found.append(parts)
         every = ops.stack(found, axis=2)
-        return every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
+        return every[..., 0], every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
 
     def _followed(self, piece_id: Tensor, jump: Tensor) -> Tensor:
         """The ids int32 (B, length) that are met from place 0 by going on `jump` (B, L) places each time.
@@ -104,3 +121,51 @@ class LongestMatch(keras.layers.Layer):
             places = ops.concatenate([places, ops.take_along_axis(onwards, places, axis=1)], axis=1)
             onwards = ops.take_along_axis(onwards, onwards, axis=1)
         return ops.take_along_axis(piece_id, places[:, : self.length], axis=1)
+
+
+class OnHost:
+    """Greedy longest match in plain Python.
+
+    What is found from a space on does not depend on what was before, if no piece goes on over one: then each word is
+    matched once and remembered.
+    """
+
+    MOST_REMEMBERED = 500_000
+    LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self.pieces = {piece.encode(): place for place, piece in enumerate(pieces, start=1)}
+        self.longest = max(map(len, self.pieces))
+        self.over_spaces = [piece for piece in self.pieces if b" " in piece[1:]]
+        self.words: dict[bytes, list[int]] = {}
+
+    def ids(self, data: bytes, most: int) -> list[int]:
+        """The first ids of a row of bytes, which ends where only zeros follow."""
+        if not data or data[0] == 0:
+            return []
+        data = b" " + data.translate(self.LOWER).rstrip(b"\0")
+        if any(piece in data for piece in self.over_spaces):
+            return self._matched(data)[:most]
+        found: list[int] = []
+        for word in data.split(b" ")[1:]:
+            if word not in self.words:
+                if len(self.words) >= self.MOST_REMEMBERED:
+                    self.words.clear()
+                self.words[word] = self._matched(b" " + word)
+            found += self.words[word]
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    def _matched(self, data: bytes) -> list[int]:
+        at, found = 0, []
+        while at < len(data):
+            for size in range(min(self.longest, len(data) - at), 0, -1):
+                piece = self.pieces.get(data[at : at + size])
+                if piece:
+                    found.append(piece)
+                    at += size
+                    break
+            else:
+                at += 1
+        return found

@@ -16,6 +16,7 @@ class Assets:
     def __init__(self, files: dict[str, Any] | None = None) -> None:
         self.files: dict[str, Any] = dict(files or {})
         self.restoring = files is not None
+        self.shared: dict[str, Any] = {}
 
 
 _current: ContextVar[Assets] = ContextVar("assets")
@@ -48,3 +49,13 @@ def get(name: str, make: Callable[[], Any]) -> Any:
             raise MMZooError(f"The saved model has no '{name}'; the folder is not complete.")
         current.files[name] = make()
     return current.files[name]
+
+
+def shared(name: str, make: Callable[[], Any]) -> Any:
+    """What several inputs of one model have in common, such as a frozen table: made for the first of them."""
+    current = _current.get(None)
+    if current is None:
+        return make()
+    if name not in current.shared:
+        current.shared[name] = make()
+    return current.shared[name]

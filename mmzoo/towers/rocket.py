@@ -10,14 +10,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Shape, Tensor
+from mmzoo.aliases import Tensor
 from mmzoo.choice import Tower
+from mmzoo.declared import frozen_behind
+from mmzoo.errors import require
 from mmzoo.layers import pooled
 from mmzoo.modalities.base import Modality
 from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_max, masked_mean
 from mmzoo.towers import towers
-from mmzoo.towers.sequence import Encoder, check_encoder, sequence_tower, without_padding
+from mmzoo.towers.sequence import Encoder, check_encoder, sequence_tower
 
 TAPS = 9
 LEVELS = (-1.0, 0.0, 1.0)
@@ -25,6 +27,9 @@ LEVELS = (-1.0, 0.0, 1.0)
 QUANTILES = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Where the numbers themselves are counted above, in deviations over the training records."""
 SHARPNESS = 4.0
+"""Of the sigmoid that counts: smooth, so that gradients pass and what rounds otherwise counts nearly the same."""
+MOST_NUMBERS = 2**24
+"""In all kernels of a tower: they are constants of the graph."""
 
 
 def check_beside(item: Modality, *, beside: Tower | str | None, **_options: Any) -> None:
@@ -38,7 +43,7 @@ def rocket(
     tokens: Tokens,
     name: Callable[[str], str],
     *,
-    width: int = 84,
+    width: Annotated[int, Range(1, 1024)] = 84,
     dilations: Annotated[int, Range(1, 12)] = 6,
     dropout: float = 0.3,
     beside: Tower | str | None = None,
@@ -57,21 +62,31 @@ def rocket(
         signals: the first so many numbers of a token are convolved, and of the others only the mean is taken; all of
             them, if 0. A sensor's channels, if it is not given.
     """
-    x = RandomKernels(width, dilations, signals, name=name("kernels"))(without_padding(tokens), tokens.mask)
-    # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from.
-    x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))(x)
-    x = keras.layers.Dropout(dropout, name=name("dropout"))(x)
+    numbers = TAPS * (signals or tokens.values.shape[-1]) * width * dilations
+    require(
+        numbers <= MOST_NUMBERS,
+        f"The kernels of '{name('kernels')}' would hold {numbers} numbers, over the limit of {MOST_NUMBERS}; give a "
+        "smaller width.",
+    )
+    layer = RandomKernels(width, dilations, signals, name=name("kernels"))
+    if beside is None:  # what trains beside the kernels reads what they read
+        frozen_behind(tokens.values, layer)
+    values, mask = layer(*tokens)
+    # Few records make few steps: the averages over the batches must be theirs, and not the zeros they start from. What
+    # is absent and the windows in the padding are none of them.
+    norm = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))
+    values = keras.layers.Dropout(dropout, name=name("dropout"))(norm(values, mask=mask))
     if beside is not None:
         chosen = Tower.of(beside)
         encode: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
         found = encode(tokens, lambda part: name(f"beside.{part}"), **chosen.options)
-        x = ops.concatenate([x, pooled(found)], axis=-1)
-    return Tokens(x[:, None], ops.any(tokens.mask, axis=1, keepdims=True))
+        values = ops.concatenate([values, pooled(found)[:, None]], axis=-1)
+    return Tokens(values, mask)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class RandomKernels(keras.layers.Layer):
-    """Features of a sequence: float (B, T, D), 0 where bool (B, T) is False -> float32 (B, features).
+    """Features of a sequence: float (B, T, D), bool (B, T) -> float32 (B, 1, features), bool (B, 1).
 
     The kernels are MiniRocket's: nine taps, of which three are 2 and the others -1, over a random choice of the
     channels. Of each output, three soft counts of the steps above a level, the logarithm of its root mean square and
@@ -84,6 +99,8 @@ class RandomKernels(keras.layers.Layer):
         seed: of the channels that a kernel sees.
     """
 
+    in_float32 = True
+
     def __init__(self, width: int, dilations: int, signals: int = 0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.width, self.dilations, self.signals, self.seed = width, dilations, signals, seed
@@ -92,25 +109,20 @@ class RandomKernels(keras.layers.Layer):
         own = {"width": self.width, "dilations": self.dilations, "signals": self.signals, "seed": self.seed}
         return {**super().get_config(), **own}
 
-    def build(self, shape: Shape, mask_shape: Shape) -> None:
-        self.channels = self.signals or shape[2]
-        made = kernels(self.channels, self.width, self.dilations, self.seed)
-        self.kernels = [
-            self.add_weight(shape=each.shape, initializer=lambda *_, each=each, **__: each, name=f"kernels{place}")
-            for place, each in enumerate(made)
-        ]
-
-    def call(self, x: Tensor, mask: Tensor) -> Tensor:
-        signals = x[..., : self.channels]
+    def call(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        x = ops.where(mask[..., None], x, 0.0)
+        channels = self.signals or x.shape[2]
+        signals = x[..., :channels]
         found = self.statistics(signals, mask)
-        if x.shape[2] > self.channels:
-            found.append(masked_mean(x[..., self.channels :], mask))
-        for place, kernel in enumerate(self.kernels):
+        if x.shape[2] > channels:
+            found.append(masked_mean(x[..., channels:], mask))
+        # Constants, as those of a log-mel: what has no weights is computed once only if nothing augments its input.
+        for place, kernel in enumerate(kernels(channels, self.width, self.dilations, self.seed)):
             out = ops.conv(signals, kernel, padding="same", dilation_rate=2**place)
             rms = ops.sqrt(masked_mean(ops.square(out), mask) + 1e-6)
             relative = out / rms[:, None]
             found += [*counts(relative, LEVELS, mask), ops.log(rms + 1e-3), masked_max(relative, mask)]
-        return ops.concatenate(found, axis=-1)
+        return ops.concatenate(found, axis=-1)[:, None], ops.any(mask, axis=1, keepdims=True)
 
     def statistics(self, x: Tensor, mask: Tensor) -> list[Tensor]:
         """Of the numbers themselves."""
@@ -125,7 +137,7 @@ class RandomKernels(keras.layers.Layer):
 def kernels(channels: int, width: int, dilations: int, seed: int) -> list[np.ndarray]:
     """The kernels of each dilation, float32 (9, channels, width): three taps of 2, six of -1, on some channels."""
     chosen = np.array(list(combinations(range(TAPS), 3)))
-    random = np.random.default_rng(seed)
+    random = np.random.RandomState(seed)  # whose numbers no version of NumPy changes: they are part of the model
     found = []
     for _ in range(dilations):
         taps = -np.ones((width, TAPS))

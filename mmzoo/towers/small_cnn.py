@@ -32,7 +32,7 @@ def small_cnn(x: Tensor, item: Image, *, filters: Sequence[int] = (32, 64, 128))
     x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name=name("scale"))(x)
     for index, width in enumerate(filters):
         x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False, name=name(f"conv{index}"))(x)
-        x = keras.layers.BatchNormalization(name=name(f"norm{index}"))(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=name(f"norm{index}"))(x)
         x = keras.layers.ReLU(name=name(f"relu{index}"))(x)
         x = keras.layers.MaxPooling2D(name=name(f"pool{index}"))(x)
     return grid_tokens(x, item)

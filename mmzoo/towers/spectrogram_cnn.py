@@ -45,7 +45,7 @@ def spectrogram_cnn(
         # The first halves by its stride: on the full picture a convolution costs as much as all others together.
         strides = 1 if index else 2
         x = keras.layers.Conv2D(width, 3, strides, padding="same", use_bias=False, name=name(f"conv{index}"))(x)
-        x = keras.layers.BatchNormalization(name=name(f"norm{index}"))(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, name=name(f"norm{index}"))(x)
         x = keras.layers.ReLU(name=name(f"relu{index}"))(x)
         if index:
             x = keras.layers.MaxPooling2D(name=name(f"pool{index}"))(x)

@@ -47,27 +47,54 @@ def static_embedding_attention(
         item.in_graph,
         f"Tower 'static_embedding_attention' brings its own tokenizer; leave out the one of input '{item.name}'.",
     )
+    layer = frozen_features(item, static_tokens(item, item.tokens, name("frozen_features")))
+    values, mask = layer(x)
+    values = keras.layers.Dense(width, name=name("project"))(values)
+    return attend(values, mask, item, heads, dropout)
+
+
+def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
+    """The layer with wordllama's vectors, or with those that a saved model brings; all texts of a model share a table.
+
+    Raises:
+        MMZooError: the package is not installed.
+    """
     pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
     require(
         0 < len(pieces) <= MOST and all(isinstance(p, str) and 0 < len(p.encode()) <= LONGEST for p in pieces),
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
         "copy the model again.",
     )
-    layer = frozen_features(item, StaticTokens(pieces, item.tokens, name=name("frozen_features")))
-    if not assets.restoring():
-        layer.table.assign(wordllama_vectors(pieces))
-    values, mask = layer(x)
-    values = keras.layers.Dense(width, name=name("project"))(values)
-    return attend(values, mask, item, heads, dropout)
+
+    def first() -> StaticTokens:
+        layer = StaticTokens(pieces, length, name=name)
+        if not assets.restoring():
+            layer.table.assign(wordllama_vectors(pieces))
+        return layer
+
+    layer: StaticTokens = assets.shared("static_tokens", first)
+    if layer.name == name:
+        return layer
+    require(
+        list(layer.tokenizer.pieces) == list(pieces),
+        f"The vocabulary of input '{item.name}' is not that of the other texts; copy the model again.",
+    )
+    return StaticTokens(pieces, length, table=layer.table, name=name)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class StaticTokens(keras.layers.Layer):
-    """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length)."""
+    """Raw bytes to rows of a frozen table: uint8 (B, L) -> float32 (B, length, 256) and its mask bool (B, length).
 
-    def __init__(self, pieces: Sequence[str], length: int, **kwargs: Any) -> None:
+    Args:
+        table: of another such layer, which this one shares; one of its own, if not given.
+    """
+
+    def __init__(self, pieces: Sequence[str], length: int, table: keras.Variable | None = None, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
-        self.table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
+        if table is None:
+            table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
+        self.table = table
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
     def get_config(self) -> dict[str, Any]:
@@ -76,6 +103,16 @@ class StaticTokens(keras.layers.Layer):
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ids = self.tokenizer(x)
         return ops.take(self.table, ids, axis=0), ids > 0
+
+    def on_host(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What `call` gives."""
+        ids = self.tokenizer.on_host(rows)
+        return np.asarray(self.table)[ids], ids > 0
+
+    def sums_on_host(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The sum of a text's vectors float32 (B, 256), and whether there are any, bool (B, 1)."""
+        ids, table = self.tokenizer.on_host(rows), np.asarray(self.table)
+        return np.stack([table[own[own > 0]].sum(axis=0) for own in ids]), np.any(ids > 0, axis=1, keepdims=True)
 
 
 def wordllama_pieces() -> list[str]:

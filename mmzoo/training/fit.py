@@ -15,11 +15,9 @@ from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
 from mmzoo.files import subfolder
 from mmzoo.graph.build import build, computing_in
-from mmzoo.graph.cut import Split, presence_model, split
+from mmzoo.graph.cut import Split, split
 from mmzoo.inference.calibrate import calibrate
-from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
-from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up, is_chief
 from mmzoo.training.features.compute import compute_features, first_variant
@@ -91,8 +89,8 @@ def fit(
             model = in_float32(model)
             part = split(model)
         if checked is not None:
-            here = run_model(presence_model(part.rest), checked[0])[PRESENT]
-            calibrate(model, spec, run_model(part.rest, checked[0]), checked[1], here)
+            print("Fitting on the validation records how far the answers are to be trusted.")
+            calibrate(part.rest, spec, *checked)
         loop.check_folder()
         save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there

@@ -22,12 +22,15 @@ CHAINS = ("small_cnn", "spectrogram_cnn", "waveform_cnn")
 
 
 def init_from(model: keras.Model, folder: str) -> None:
-    """Give `model` the weights of a run's model; of a wider one, the most important channels.
+    """Give `model` the weights of a run's model; of a wider one, the most important channels. Temperatures are 1 again.
 
     Raises:
         MMZooError: the run's model has other layers, or is narrower.
     """
     model.set_weights(narrowed(load_finished(folder), model, folder))
+    for heads in model.parts.heads.values():
+        if heads.temperature is not None:
+            heads.temperature.reset()
 
 
 def narrowed(old: keras.Model, new: Multimodal, origin: str) -> list[np.ndarray]:

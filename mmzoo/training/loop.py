@@ -117,6 +117,8 @@ class Loop:
             finally:
                 progress.close()
         self.state.put_best(self.model.variables)
+        if is_chief() and self.validation:
+            print(f"Epoch {self.state.best_epoch} of {self.state.epoch} is kept, the best on the validation records.")
 
     def rounds(self, progress: Progress, asked: list[int]) -> None:
         """Calls into the graph until the end, or until somebody asks to stop."""

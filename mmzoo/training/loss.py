@@ -164,7 +164,8 @@ def known_totals(spec: Spec, labels: Tree, present: Tensor, weights: Tree | None
 def stand_in(task: Task, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Which labels are known, and the labels with a stand-in for the others: their loss must be finite too."""
     known = task.known(labels)
-    return known, tf.where(known if labels.ndim == 1 else known[:, None], labels, tf.zeros_like(labels))
+    other = tf.cast(task.any_label, labels.dtype)
+    return known, tf.where(known if labels.ndim == 1 else known[:, None], labels, other)
 
 
 def apart_from_others(task: Task, heads: list[Tensor], present: Tensor) -> Tensor:

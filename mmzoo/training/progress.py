@@ -16,7 +16,9 @@ from tqdm import tqdm
 from mmzoo.files import subfolder, write_file
 from mmzoo.training.notes import history_text
 from mmzoo.training.state import State
+from mmzoo.words import duration
 
+SURE = 3.0  # seconds, after which it is known how long the rest will take
 LINES = 10  # printed in all where there is no terminal for a bar
 
 
@@ -60,6 +62,8 @@ class Progress:
             disable=None if chief else True,
             leave=False,
         )
+        self.steps, self.opened = steps, (0, 0.0)
+        self.told = False
         self.callbacks.on_train_begin()
         self.begin_epoch(state)
 
@@ -76,9 +80,21 @@ class Progress:
     def end_steps(self, state: State, count: int, waited: float) -> None:
         """`count` steps were taken, of which `waited` seconds went by until their data were there."""
         self.waited += waited
+        self.tell_time(state)
         self.bar.update(count * self.batch_size)
         self.bar.set_postfix_str(f"waiting for data {self.waiting:.0%}", refresh=False)
         self.callbacks.on_train_batch_end(state.step - 1, {"loss": sum(state.losses[-1])})
+
+    def tell_time(self, state: State) -> None:
+        """Say once how long it will take, as soon as that is known: the first call traces the graph."""
+        now = time.monotonic()
+        if not self.opened[0]:
+            self.opened = state.step, now
+        elif not self.told and now - self.opened[1] > SURE and state.step > self.opened[0]:
+            self.told = True
+            left = (now - self.opened[1]) / (state.step - self.opened[0]) * (self.steps - state.step)
+            if self.chief:
+                print(f"All {self.epochs} epochs take about {duration(left)} from here.", flush=True)
 
     @property
     def waiting(self) -> float:

@@ -34,7 +34,7 @@ def attention_over_many_tokens(folder: Path) -> None:
 
 FIELDS: dict[str, dict[str, Any]] = {
     "image": {"size": 96},
-    "tabular": {"numbers": ["age"], "means": [0.0], "deviations": [1.0]},
+    "tabular": {"numbers": ["age"], "quantiles": [[0.0, 1.0]]},
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmzoo.aliases import Raw
@@ -66,7 +66,7 @@ def read(name: str, text: str, ending: str) -> Cells:
         rows.append(row)
         places.append(f"line {number}")
     index = ""
-    if names[0] == "" and all(isinstance(row, DataError) or row[0] == str(k) for k, row in enumerate(rows)):
+    if names[0] == "" and are_row_numbers([row[0] for row in rows if not isinstance(row, DataError)]):
         names[0] = index = "index"  # the numbers of the rows, as pandas writes them, without a name
         require("index" not in names[1:], f"{name} has no name for column 1; name it in the first line.")
     check_names(name, names)
@@ -76,6 +76,11 @@ def read(name: str, text: str, ending: str) -> Cells:
     notes = ["its first column, the numbers of the rows, is left out"] if index else []
     notes += [f"its fields are separated by {SEPARATORS.get(separator, separator)}"] if separator != usual else []
     return Cells(name, columns, places, "; ".join(notes))
+
+
+def are_row_numbers(cells: Sequence[str]) -> bool:
+    """Are they whole numbers, no two the same, as pandas and R write before the rows, also of a part of a table?"""
+    return all(cell.isascii() and cell.isdigit() for cell in cells) and len(set(cells)) == len(cells)
 
 
 def found_separator(text: str, usual: str) -> str:

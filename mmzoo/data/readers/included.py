@@ -39,4 +39,4 @@ def kind_of(values: Sequence[Any]) -> str:
     there = [value for value in values if value is not None]
     if there and isinstance(there[0], np.ndarray):
         return next((kind for kind, made in inputs().items() if made.array_axes == there[0].ndim), "ignore")
-    return "ignore" if there and isinstance(there[0], (dict, list, tuple)) else guess(values)[0]
+    return "ignore" if there and isinstance(there[0], (dict, list, tuple)) else guess(values).kind

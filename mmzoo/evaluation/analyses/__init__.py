@@ -22,6 +22,7 @@ from mmzoo.registry import Registry
 analyses: Registry[type[Analysis]] = Registry("analysis", __name__)
 
 SECTIONS = {
+    "baselines": "Beside models of scikit-learn",
     "modalities": "What each modality is worth",
     "noise": "How it bears noise",
     "trust": "How far to trust it",
@@ -35,6 +36,7 @@ TAKEN = {
     "examples",
     "metrics",
     "subsets",
+    "subsets_in_all",
     "modality_counts",
     "intervals",
     "verdict",

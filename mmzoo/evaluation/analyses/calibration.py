@@ -1,4 +1,4 @@
-"""Does the model know how sure it may be? Reliability before and after temperature scaling."""
+"""Does the model know how sure it may be? Reliability after temperature scaling, and before."""
 
 from __future__ import annotations
 
@@ -10,37 +10,40 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Chart, Line, Table, Text, named
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.inference.calibrate import confidence as fit_confidence
 from mmzoo.tasks.base import Task
 
 BINS = 15
+DRAWS, MOST_DRAWN = 200, 4_000_000  # draws of chance, and claims in all of them
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 
 
 @analyses.register("calibration", section="trust")
 class Calibration(Analysis):
-    """Are probabilities what they say? ECE, Brier score and NLL, before and after temperature scaling."""
+    """Are probabilities what they say? ECE, Brier score and NLL, and what they were before temperature scaling."""
 
     place: ClassVar[int] = 10
 
     def compute(self, result: TaskEvaluation) -> dict[str, Any]:
-        task, held_out = result.task, result.validation
+        """The figures with all modalities; `subsets` has those of each subset."""
+        task, found = result.task, result.subset_predictions
         if not task.tags.probabilistic:
             return no_probabilities(task)
+        fitted = found.temperatures[task.name]
+        scaled = any(by != 1 for by in fitted.values())
         by_subset = {
             subset: calibration(
                 task,
-                *result.subset_predictions.logits(task, subset),
-                held_out.logits(task, subset) if held_out else None,
+                *found.labels_and_predictions(task, subset),
+                (fitted[subset], found.uncalibrated(task, subset)) if scaled else None,
             )
-            for subset in result.subset_predictions.outputs
+            for subset in result.subsets
         }
         return {**by_subset[result.everything], "subsets": {name: figures(each) for name, each in by_subset.items()}}
 
     def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
-        bins = {"as trained": found["reliability"]}
-        if "scaled" in found:
-            bins["scaled"] = found["scaled"]["reliability"]
+        bins = {"as it answers": found["reliability"]}
+        if "before" in found:
+            bins["before"] = found["before"]["reliability"]
         bins = {name: [each for each in rows if each["count"] >= LEAST_CLAIMS] for name, rows in bins.items()}
         drawn = [
             Line(name, [each["confidence"] for each in rows], [each["accuracy"] for each in rows], place, dots=True)
@@ -49,16 +52,17 @@ class Calibration(Analysis):
         ticks = [(k / 4, f"{k / 4:g}") for k in range(5)]
         said, label = "how sure it says it is", "share of right answers by stated probability"
         title, ideal = "Share that is right, by how sure the model is", Line("", [0, 1], [0, 1], "soft")
-        heads = ["modalities", "ECE", "Brier", "NLL"]
-        after = "Without validation records no temperature is fitted."
-        if "scaled" in found:
-            heads += ["temperature", "ECE after", "Brier after", "NLL after"]
-            after = "The temperature is fitted on the validation records."
+        heads = ["modalities", "ECE", "by chance", "Brier", "NLL"]
+        how = "The model has no temperatures: it was trained without validation records."
+        if "before" in found:
+            heads += ["temperature", "ECE before", "Brier before", "NLL before"]
+            how = "The temperatures are a part of the model, fitted on the validation records when training ended."
         rows = [[named(subset), *cells(each)] for subset, each in found["subsets"].items()]
+        chance = "by chance it is so much on as many records where all that is claimed is true"
         return [
             Chart(title, [ideal, *drawn], said, label, (0, 1), ticks),
             Table(heads, rows, "calibration by subset of the modalities"),
-            Text(f"ECE is the mean distance of what is claimed from what is true. {after}", soft=True),
+            Text(f"ECE is the mean distance of what is claimed from what is true; {chance}. {how}", soft=True),
         ]
 
 
@@ -70,13 +74,15 @@ def no_probabilities(task: Task) -> dict[str, str]:
 
 def figures(found: dict[str, Any]) -> dict[str, Any]:
     """What `calibration` found without the bins of `reliability`, which are of all modalities only."""
-    return {key: figures(value) if key == "scaled" else value for key, value in found.items() if key != "reliability"}
+    return {key: figures(value) if key == "before" else value for key, value in found.items() if key != "reliability"}
 
 
 def cells(found: dict[str, Any]) -> list[Cell]:
     """The figures of a subset as a row of the table."""
-    plain: list[Cell] = [found[key] for key in ("ece", "brier", "nll")]
-    return [*plain, f"{found['temperature']:.2f}", *cells(found["scaled"])] if "scaled" in found else plain
+    row: list[Cell] = [found[key] for key in ("ece", "ece_by_chance", "brier", "nll")]
+    if "before" not in found:
+        return row
+    return [*row, f"{found['temperature']:.2f}", *(found["before"][key] for key in ("ece", "brier", "nll"))]
 
 
 def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,6 +118,16 @@ def ece(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> float:
     return sum(each["count"] * abs(each["confidence"] - each["accuracy"]) for each in found) / len(claims)
 
 
+def ece_by_chance(claims: np.ndarray) -> float:
+    """The mean ECE that so many claims would have if each came true as often as it says, over seeded draws.
+
+    With a few hundred records it is some hundredths: an ECE near it is no sign of bad calibration.
+    """
+    random = np.random.default_rng(0)
+    draws = int(np.clip(MOST_DRAWN // max(len(claims), 1), 5, DRAWS))
+    return float(np.mean([ece(claims, random.random(len(claims)) < claims) for _ in range(draws)]))
+
+
 def brier(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
     """Mean squared distance of the probabilities from the truth (Brier 1950), summed over exclusive labels."""
     if task.tags.exclusive:
@@ -136,30 +152,26 @@ def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> dict[str, flo
     }
 
 
-def temperature(task: Task, labels: np.ndarray, logits: np.ndarray) -> float:
-    """What the logits are divided by for the least loss on these records (Guo et al. 2017, arXiv:1706.04599)."""
-    return 1.0 / fit_confidence(task, labels, logits)
-
-
-def cooled(task: Task, logits: np.ndarray, by: float) -> np.ndarray:
-    """Predictions at a temperature."""
-    return np.asarray(task.to_predictions(logits / np.float32(by)))
-
-
 def calibration(
-    task: Task, labels: np.ndarray, logits: np.ndarray, held_out: tuple[np.ndarray, np.ndarray] | None
+    task: Task, labels: np.ndarray, answers: np.ndarray, scaled: tuple[float, np.ndarray] | None = None
 ) -> dict[str, Any]:
-    """Scores and reliability of a task with labels; with `held_out` labels and logits also after temperature scaling.
+    """Scores and reliability of the answers of a task with labels, and what they were `before`.
 
     Args:
-        labels, logits: of the records that are evaluated, their labels known.
-        held_out: of other records, which the temperature is fitted on.
+        labels, answers: encoded, and predictions (N, K).
+        scaled: the temperature that they were made with, and the predictions without it.
     """
-    answers = np.asarray(task.to_predictions(logits))
-    found: dict[str, Any] = scores(task, labels, answers)
-    found["reliability"] = reliability(*stated(task, labels, answers))
-    if held_out is not None and len(held_out[0]):
-        found["temperature"] = temperature(task, *held_out)
-        after = cooled(task, logits, found["temperature"])
-        found["scaled"] = {**scores(task, labels, after), "reliability": reliability(*stated(task, labels, after))}
+    claims, true = stated(task, labels, answers)
+    found: dict[str, Any] = {
+        **scores(task, labels, answers),
+        "ece_by_chance": ece_by_chance(claims),
+        "reliability": reliability(claims, true),
+    }
+    if scaled is not None:
+        by, before = scaled
+        found["temperature"] = by
+        found["before"] = {
+            **scores(task, labels, before),
+            "reliability": reliability(*stated(task, labels, before)),
+        }
     return found

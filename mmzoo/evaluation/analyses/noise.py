@@ -156,7 +156,8 @@ def task_curves(
 
 def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> dict[str, np.ndarray]:
     """By task, the predictions (B, K) to what the towers made of a batch."""
-    return to_predictions(model.spec, compiled(fusing(model))({**tokens, "present": tf.constant(present)}))
+    outputs = compiled(fusing(model))({**tokens, "present": tf.constant(present)})
+    return to_predictions(model.spec, {name: value.numpy() for name, value in outputs.items()})
 
 
 def three_ways(

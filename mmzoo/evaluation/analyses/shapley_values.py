@@ -8,29 +8,39 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.evaluation.shapley import MOST, Coalition, shapley
-from mmzoo.inference.subsets import subsets
+from mmzoo.evaluation.shapley import Coalition, sampled_shapley, shapley
+from mmzoo.inference.subsets import evaluated_subsets
+from mmzoo.words import decimal
 
 
 @analyses.register("shapley_values", section="modalities")
 class ShapleyValues(Analysis):
     """The score shared out over the modalities: their Shapley values sum to it, less what it is without any."""
 
-    def compute(self, result: TaskEvaluation) -> dict[str, float]:
-        names = result.spec.input_names
-        if len(names) > MOST:
-            return {}
+    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+        """`values` by modality; where they are sampled, `standard_errors` too, and from how many `orders`."""
+        names, orders = result.spec.input_names, result.subset_predictions.orders
         values: dict[Coalition, Any] = {
-            chosen: result.scores["+".join(chosen)].mean() for chosen in subsets(result.spec)
+            chosen: result.scores["+".join(chosen)].mean() for chosen in evaluated_subsets(result.spec)
         }
         labels = result.subset_predictions.labels[result.name][result.known]
         empty = result.subset_predictions.nothing[result.name][result.known]
         values[()] = result.task.score(labels, empty).mean()
-        return {name: float(share) for name, share in shapley(values, names).items()}
+        if not orders:
+            return {"values": {name: float(share) for name, share in shapley(values, names).items()}}
+        shares, errors = (
+            {name: float(each) for name, each in found.items()} for found in sampled_shapley(values, names, orders)
+        )
+        return {"values": shares, "standard_errors": errors, "orders": len(orders)}
 
-    def draw(self, found: dict[str, float], result: TaskEvaluation) -> list[Block]:
-        if len(found) < 2:
+    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+        values, errors = found["values"], found.get("standard_errors", {})
+        if len(values) < 2:
             return []
-        shares = ", ".join(f"{name} {share:+.3f}" for name, share in found.items())
         what = result.task.score_name.replace("_", " ")
-        return [Text(f"Shared out fairly over all subsets (Shapley), {what} comes from: {shares}.", soft=True)]
+        told = {name: f"{name} {decimal(share, '+')}" for name, share in values.items()}
+        told |= {name: f"{told[name]} (± {decimal(error)})" for name, error in errors.items()}
+        over = "over all subsets (Shapley)"
+        if errors:
+            over = f"over {found['orders']} orders of the modalities (Shapley values, sampled, ± their standard error)"
+        return [Text(f"Shared out fairly {over}, {what} comes from: {', '.join(told.values())}.", soft=True)]

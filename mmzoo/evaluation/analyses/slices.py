@@ -17,6 +17,7 @@ from mmzoo.evaluation.statistics import interval
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+from mmzoo.words import decimal
 
 MOST_SLICES = 30  # different values of a column that is sliced as it is; numbers beyond that are cut in quarters
 LEAST_RECORDS = 5  # of a slice
@@ -41,7 +42,7 @@ class Slices(Analysis):
             [
                 f"{row['column']}: {row['value']}",
                 row["score"],
-                f"{row['low']:.3f} to {row['high']:.3f}",
+                f"{decimal(row['low'])} to {decimal(row['high'])}",
                 row["count"],
             ]
             for row in found[:SHOWN]

@@ -9,7 +9,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import OnRequest
 from mmzoo.evaluation.blocks import Block
-from mmzoo.evaluation.verdict import Gain, amount, gain, span
+from mmzoo.evaluation.verdict import Gain, amount, gain, span, within
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import task_metrics
@@ -69,7 +69,7 @@ def train_unimodal(
             if task.name in scores:
                 theirs = task.score(*answers.labels_and_predictions(task, name))
                 values = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
-                found[task.name][name] = values, gain(f"{name}, trained alone", scores[task.name], theirs)
+                found[task.name][name] = values, gain(task, f"{name}, trained alone", scores[task.name], theirs)
     said: dict[str, dict[str, Any]] = {}
     for task in spec.tasks:
         if each := found.get(task.name):
@@ -86,4 +86,6 @@ def verdict(task: Task, gains: list[Gain]) -> str:
         return f"The fused model gains {amount(task, least)} over {over} ({span(task, least)})."
     if least.significance < 0:
         return f"The fused model loses {amount(task, least)} against {over} ({span(task, least)})."
-    return f"The fused model is about as good as {over} (difference {span(task, least)})."
+    if least.equivalent:
+        return f"The fused model is as good as {over}, {within(task, least)}."
+    return f"The fused model is not shown to be better than {over} (difference {span(task, least)})."

@@ -199,7 +199,10 @@ function rowCard(input, card) {
   const cells = {}, use = () => give(input, () => Object.values(cells).some(Boolean) ? row(input, cells) : null, card);
   const add = (name, field) => {
     const label = Object.assign(document.createElement('label'), {className: 'cell', textContent: name});
-    field.addEventListener('change', () => { cells[name] = field.value; use(); });
+    field.addEventListener('change', () => {
+      cells[name] = field.multiple && field.value ? [...field.selectedOptions].map(option => option.value) : field.value;
+      use();
+    });
     label.append(field);
     card.append(label);
   };
@@ -207,6 +210,15 @@ function rowCard(input, card) {
   input.categories.forEach((name, k) => {
     const field = document.createElement('select');
     field.append(new Option('', ''), ...input.vocabularies[k].map(word => new Option(word, word)));
+    add(name, field);
+  });
+  input.dates.forEach((name, k) => {
+    const hours = input.quantiles[input.numbers.length + 6 * k + 4].some(hour => hour !== 0);
+    add(name, Object.assign(document.createElement('input'), {type: hours ? 'datetime-local' : 'date'}));
+  });
+  input.multi_categories.forEach((name, k) => {
+    const field = Object.assign(document.createElement('select'), {multiple: true});
+    field.append(...input.vocabularies[input.categories.length + k].map(word => new Option(word, word)));
     add(name, field);
   });
 }

@@ -84,5 +84,17 @@ export async function series(input, blob) {
 export function row(input, cells) {
   const numbers = input.numbers.map(name => cells[name] === '' || cells[name] === undefined ? NaN : Number(cells[name]));
   const places = input.categories.map((name, k) => cells[name] ? 2 + input.vocabularies[k].indexOf(cells[name]) : 0);
-  return Float32Array.from([...numbers, ...places]);
+  const days = input.dates.map(name => cells[name] ? daysOf(cells[name]) : NaN);
+  const flags = input.multi_categories.flatMap((name, k) => {
+    const words = input.vocabularies[input.categories.length + k], given = cells[name];
+    return given?.length ? [0, ...words.map(word => given.includes(word) ? 1 : 0)] : Array(words.length + 1).fill(NaN);
+  });
+  return Float32Array.from([...numbers, ...places, ...days, ...flags]);
+}
+
+// Days since the year 2000 of "2024-05-31" or "2024-05-31T14:30", as mmzoo.modalities.tabular.days counts them.
+function daysOf(text) {
+  const minutes = Math.floor(Date.parse(text.length > 10 ? `${text}Z` : text) / 60000);
+  const days = Math.floor(minutes / 1440);
+  return days - 10957 + (Math.abs(days - 10957) > 100000 ? 0 : Math.min(minutes / 1440 - days, 0.99));
 }

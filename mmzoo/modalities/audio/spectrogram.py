@@ -43,6 +43,8 @@ class LogMel(keras.layers.Layer):
     four quarters is added up before, which are the first two splits of an FFT.
     """
 
+    in_float32 = True
+
     def __init__(self, sample_rate: int, *, num_mel_bins: int = 64, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.unit = round(0.002 * sample_rate)  # of both: so a frame is made of whole parts of hops

@@ -144,7 +144,7 @@ class Image(Modality):
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
         """As large as the pictures are; pretrained where that can be had and helps, else a small network from scratch.
 
-        Small grey ones are digits, letters and signs: nothing that ImageNet knows, and mirrored they say another thing.
+        Small grey ones are digits, letters and signs: nothing that ImageNet knows, and another thing in a mirror.
         """
         found = sizes_of(values, 16, NATIVE) or Sizes(96, grey=False)
         small = found.side <= SMALL
@@ -155,7 +155,7 @@ class Image(Modality):
         # Down to a map of about four by four.
         count = max(round(math.log2(size)) - 2, 1)
         tower = Tower("small_cnn", filters=[min(32 * 2**place, 128) for place in range(count)])
-        return cls(name, size=size, tower=tower, augmentations=("affine",) if small and found.grey else None)
+        return cls(name, size=size, tower=tower, augmentations=() if small and found.grey else None)
 
     @classmethod
     def trial(cls) -> Self:

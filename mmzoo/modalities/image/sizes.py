@@ -54,6 +54,7 @@ def longer_side(value: Raw) -> int:
     if isinstance(value, FILES):
         facts = read_header(*read_bytes(value, "image"))
         if facts.width:
-            return max(facts.width, facts.height)
+            return int(max(facts.width, facts.height))
     pixels, _ = read_picture(value, "of a column")
-    return max(pixels.shape[:2])
+    high, wide, _ = pixels.shape
+    return int(max(high, wide))

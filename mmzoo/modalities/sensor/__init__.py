@@ -166,7 +166,10 @@ class Sensor(Modality):
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
         """The channels, their names, the rate and the length that a sample of all files has."""
-        return cls(name, **layout_of(name, values)._asdict())
+        layout = layout_of(name, values)
+        # The longest kernels reach over the whole of it.
+        dilations = int(np.clip(np.log2(layout.steps / 4), 1, 9))
+        return cls(name, **layout._asdict(), tower=Tower("rocket", dilations=dilations))
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
@@ -188,7 +191,7 @@ class Sensor(Modality):
         """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
         maps = {"occlusion": without_each(probe, np.full(self.channels, np.nan, np.float32))}
         names, gap = list(self.channel_names) or [f"channel {k + 1}" for k in range(self.channels)], None
-        if (at := probe.frozen) is not None:
+        if (at := probe.spectrum) is not None:
             # Behind the gaps: the channels at mean 0, then what was measured, which stays.
             x, mask = probe.at(at)
             baseline = np.concatenate([np.zeros_like(x[..., : self.channels]), x[..., self.channels :]], axis=-1)

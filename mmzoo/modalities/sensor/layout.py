@@ -57,12 +57,12 @@ def layout_of(name: str, values: Sequence[Any]) -> Layout:
     names = headers[0] if len(set(headers)) == 1 else ()
     first = not names and is_channels_first(what, [array.shape for array in arrays])
     arrays = [array.T for array in arrays] if first else arrays
-    steps = np.array([len(array) for array in arrays])
+    steps = [len(array) for array in arrays]
     rate = 0.0
     if arrays[0].shape[1] > 1 and (TIME.fullmatch(names[0].strip()) if names else True):
         rate = rate_of([array[:, 0] for array in arrays], named=bool(names))
     if rate:
-        steps = np.array([(array[-1, 0] - array[0, 0]) * rate + 1 for array in arrays])
+        steps = [int((array[-1, 0] - array[0, 0]) * rate + 1e-6) + 1 for array in arrays]
         say = "%s: the first column is taken for the time of each line, %.4g lines a unit of it."
         logging.getLogger("mmzoo").info(say, what, rate)
     length = math.ceil(fitting_length(steps, 2, MOST_STEPS))
@@ -84,6 +84,10 @@ def is_channels_first(what: str, shapes: Sequence[tuple[int, ...]]) -> bool:
         "are; give all records the same channels.",
     )
     if len(rows) > 1 or len(columns) > 1:
+        constant, other = (rows, columns) if len(rows) == 1 else (columns, rows)
+        if min(constant) > max(other):
+            say = "%s: %d is the size that all arrays have, so it is taken for the channels, of %d steps at most."
+            logging.getLogger("mmzoo").warning(say, what, min(constant), max(other))
         return len(rows) == 1
     (row,), (column,) = rows, columns
     if row == column > 1:

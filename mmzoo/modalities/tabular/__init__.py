@@ -1,10 +1,10 @@
-"""Tables: a row of numbers and categories to float32 (columns,)."""
+"""Tables: a row of numbers, categories and dates to float32 (places,)."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -13,19 +13,28 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, MMZooError, as_tuple, check_number, check_strings, require, require_data, unknown
+from mmzoo.errors import MMZooError, as_tuple, check_strings, require, unknown
 from mmzoo.limits import unique_keys
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality, frequent, statistics
+from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
-from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
+from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular import rows
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
+from mmzoo.modalities.tabular.days import PARTS, parts_of_days
+from mmzoo.modalities.tabular.fitting import (
+    DELIMITERS,
+    MOST_CATEGORIES,
+    MOST_WORDS,
+    check_quantiles,
+    delimiter_of,
+    quantiles_of,
+    vocabulary_of,
+)
 from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.words import one_line
-
-MOST_CATEGORIES = 1000  # of one column; those that are rarer share the place of the unknown
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
 
@@ -33,22 +42,31 @@ MISSING, UNKNOWN = 0, 1  # a category's first two places
 @modalities.register("tabular")
 @dataclass(frozen=True)
 class Tabular(Modality):
-    """A row of a table. The decoded example is float32: the numbers (NaN where missing), then a place a category.
+    """A row of a table, decoded as float32: numbers, a place a category, days a date, and flags of multi-categories.
 
-    Places: 0 is missing, 1 is unknown (never seen in training), then the vocabulary.
+    Numbers stand there in their own units, NaN where missing. A category's places: 0 is missing, 1 is unknown (rare or
+    never seen in training), then the vocabulary. A date is days since the year 2000, the time of day as their fraction.
+    A column of multi-categories, such as "Drama, Crime", has a flag for an unknown word and one for each word of its
+    vocabulary, all NaN where missing. What `fit` learns stands in the spec; the rest happens in the graph.
 
     Args:
-        numbers: columns of numbers.
-        categories: columns of categories.
-        means, deviations: of each column of numbers; `fit` fills them in.
-        vocabularies: what each column of categories can hold; `fit` fills them in.
+        numbers, categories, dates, multi_categories: the names of such columns.
+        quantiles: of each column of numbers, then of each part of each date (`mmzoo.modalities.tabular.days.PARTS`):
+            values at equal steps of probability, rising; `fit` fills them in.
+        vocabularies: what each column of categories, then of multi-categories can hold; `fit` fills them in.
+        delimiters: what stands between the words in each column of multi-categories; `fit` fills them in.
+        forms: how each column of numbers, then of dates is written where its cells do not say it one by one, such as
+            ",€" and "DMY", see the modules `numbers` and `dates`; plainly, if not given.
     """
 
     numbers: Sequence[str] = ()
     categories: Sequence[str] = ()
-    means: Sequence[float] = ()
-    deviations: Sequence[float] = ()
+    dates: Sequence[str] = ()
+    multi_categories: Sequence[str] = ()
+    quantiles: Sequence[Sequence[float]] = ()
     vocabularies: Sequence[Sequence[str]] = ()
+    delimiters: Sequence[str] = ()
+    forms: Sequence[str] = ()
     tower: Tower | str = "mlp"
     kind: ClassVar[str] = "tabular"
     colour: ClassVar[str] = "#5d6470"
@@ -57,34 +75,58 @@ class Tabular(Modality):
     axes: ClassVar[tuple[int, ...]] = (1,)
     corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
 
+    gathers: ClassVar[Mapping[str, str]] = {
+        "number": "numbers",
+        "category": "categories",
+        "date": "dates",
+        "multi_category": "multi_categories",
+    }
+    """The kinds of columns of a table that become one row, and the fields that name them."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        for what in ("numbers", "categories", "means", "deviations"):
-            object.__setattr__(self, what, as_tuple(f"The {what} of tabular input '{self.name}'", getattr(self, what)))
-        what = f"The vocabularies of tabular input '{self.name}'"
-        lists = tuple(as_tuple(f"Each of {what.lower()}", words) for words in as_tuple(what, self.vocabularies))
-        object.__setattr__(self, "vocabularies", lists)
-        names = [*self.numbers, *self.categories]
-        check_strings(f"The columns of tabular input '{self.name}'", names)
-        require(names, f"Tabular input '{self.name}' needs columns: numbers=[...], categories=[...].")
-        double = [name for name, count in Counter(names).items() if count > 1]
+        this = f"tabular input '{self.name}'"
+        for what in (*self.gathers.values(), "delimiters", "forms"):
+            object.__setattr__(self, what, as_tuple(f"The {what} of {this}", getattr(self, what)))
+        for what in ("vocabularies", "quantiles"):
+            lists = as_tuple(f"The {what} of {this}", getattr(self, what))
+            object.__setattr__(self, what, tuple(as_tuple(f"Each of the {what} of {this}", each) for each in lists))
+        check_strings(f"The columns of {this}", self.columns)
+        kinds = ", ".join(f"{what}=[...]" for what in self.gathers.values())
+        require(self.columns, f"Tabular input '{self.name}' needs columns: {kinds}.")
+        double = [name for name, count in Counter(self.columns).items() if count > 1]
         require(not double, f"Tabular input '{self.name}' names the column {double} twice; name each once.")
-        for what, count in (("means", len(self.numbers)), ("deviations", len(self.numbers))):
-            values = getattr(self, what)
-            for value in values:
-                check_number(f"Each of the {what} of tabular input '{self.name}'", value, -1e30, 1e30)
-            require(
-                len(values) in (0, count),
-                f"The {what} of tabular input '{self.name}' must be {count} finite numbers, not {list(values)}.",
-            )
-        require(
-            len(self.vocabularies) in (0, len(self.categories)),
-            f"The vocabularies of tabular input '{self.name}' must be {len(self.categories)} lists.",
-        )
+        for what, count, they in (
+            ("quantiles", self._number_count, "lists of numbers"),
+            ("vocabularies", self._word_count, "lists"),
+            ("delimiters", len(self.multi_categories), "texts"),
+            ("forms", len(self.numbers) + len(self.dates), "texts"),
+        ):
+            require(len(getattr(self, what)) in (0, count), f"The {what} of {this} must be {count} {they}.")
+        check_quantiles(this, self.quantiles)
+        require(all(isinstance(each, str) for each in self.forms), f"The forms of {this} must be texts.")
+        good = all(isinstance(each, str) and each for each in self.delimiters)
+        require(good, f"The delimiters of {this} must be texts of at least one character.")
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, in the order in which they are decoded."""
+        return (*self.numbers, *self.categories, *self.dates, *self.multi_categories)
+
+    @cached_property
+    def _forms(self) -> Sequence[str]:
+        return self.forms or [""] * (len(self.numbers) + len(self.dates))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (len(self.numbers) + len(self.categories),)
+        return (len(self.owners),)
+
+    @cached_property
+    def owners(self) -> np.ndarray:
+        """Which of `columns` each place of a decoded example belongs to, int (places,)."""
+        single = len(self.columns) - len(self.multi_categories)
+        counts = [1] * single + self.flag_counts
+        return np.repeat(np.arange(len(counts)), counts)
 
     @property
     def dtype(self) -> str:
@@ -93,58 +135,79 @@ class Tabular(Modality):
     @property
     def unit(self) -> str:
         return (
-            "numbers in their own units (NaN where missing), then categories: 0 missing, 1 unknown, 2.. by vocabulary"
+            "numbers in their own units (NaN where missing), then categories: 0 missing, 1 unknown, 2.. by vocabulary, "
+            "then dates: days since 2000-01-01, then 1 or 0 for an unknown word and each known one of multi-categories "
+            "(NaN where missing)"
         )
 
     @property
     def sizes(self) -> list[int]:
         """How many places each column of categories has."""
-        return [len(words) + 2 for words in self.vocabularies]
+        return [len(words) + 2 for words in self.vocabularies[: len(self.categories)]]
+
+    @property
+    def flag_counts(self) -> list[int]:
+        """How many flags each column of multi-categories has."""
+        return [len(words) + 1 for words in self.vocabularies[len(self.categories) :]]
 
     def fit(self, values: Sequence[Any]) -> Self:
-        """With the statistics of the numbers and the vocabularies of the categories in these rows."""
+        """With the quantiles of the numbers, and the vocabularies of the categories, in these rows."""
         if not self.unfitted:
             return self
-        vocabularies = []
-        for column in self.categories:
-            found = (self._category(column, self._row(value)) for value in values)
-            vocabularies.append(frequent(word for word in found if word is not None)[:MOST_CATEGORIES])
-        means, deviations = statistics(np.array([self._numbers(self._row(value)) for value in values], np.float64))
-        return replace(self, means=means, deviations=deviations, vocabularies=vocabularies)
+        given = [self._row(value) for value in values]
+        days = np.array([self._days(row) for row in given], np.float32).reshape(len(given), -1)
+        tables = [np.array([self._numbers(row) for row in given], np.float64).reshape(len(given), -1)]
+        tables += [parts_of_days(each) for each in days.T.astype(np.float64)]
+        delimiters = self.delimiters or [
+            delimiter_of([cell for row in given if isinstance(cell := row.get(column), str)])
+            for column in self.multi_categories
+        ]
+        vocabularies = [
+            vocabulary_of((self._category(column, row) for row in given), MOST_CATEGORIES) for column in self.categories
+        ]
+        vocabularies += [
+            vocabulary_of((word for row in given for word in self._words(column, mark, row) or ()), MOST_WORDS)
+            for column, mark in zip(self.multi_categories, delimiters, strict=True)
+        ]
+        return replace(
+            self,
+            quantiles=quantiles_of(np.concatenate(tables, axis=1)),
+            vocabularies=vocabularies,
+            delimiters=delimiters,
+        )
 
     @property
     def unfitted(self) -> str:
-        known = len(self.means) == len(self.numbers) and len(self.vocabularies) == len(self.categories)
+        known = len(self.quantiles) == self._number_count and len(self.vocabularies) == self._word_count
+        known = known and len(self.delimiters) == len(self.multi_categories)
         return "" if known else "columns whose statistics and vocabularies are not known yet"
 
     def decode(self, value: Mapping[str, Any]) -> np.ndarray:
-        """A mapping of columns to values, as float32 (columns,).
+        """A mapping of columns to values, as float32 (places,).
 
         What is not in it, None, or says that there is nothing ("NA", "null", "-" ...) is missing. Other columns may be
         in it too, as long as one of the model's is.
         """
         self.check_fitted()
         row = self._row(value)
-        places = []
-        for column, words in zip(self.categories, self._places, strict=True):
-            found = self._category(column, row)
-            written = row.get(column)
-            # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
-            known = [] if is_missing(written) else [found, str(written).strip()]
-            place = next((words[word] for word in known if word in words), UNKNOWN)
-            places.append(MISSING if found is None and place == UNKNOWN else place)
-        return np.array([*self._numbers(row), *places], np.float32)
+        numbers, flags = self._numbers(row), self._flags(row)
+        return np.array([*numbers, *self._category_places(row), *self._days(row), *flags], np.float32)
 
     def check(self, value: Mapping[str, Any]) -> None:
         row = self._row(value)
         self._numbers(row)
+        self._days(row)
         for column in self.categories:
             self._category(column, row)
+        for column in self.multi_categories:
+            self._words(column, DELIMITERS[0], row)
 
     @property
     def absent(self) -> np.ndarray:
         """A row of which everything is missing, decoded."""
-        return np.array([np.nan] * len(self.numbers) + [MISSING] * len(self.categories), np.float32)
+        found = np.full(self.shape, np.nan, np.float32)
+        found[len(self.numbers) : len(self.numbers) + len(self.categories)] = MISSING
+        return found
 
     def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
         """The good cells of a row."""
@@ -155,14 +218,20 @@ class Tabular(Modality):
 
     @property
     def cell_kinds(self) -> Mapping[str, str]:
-        return {**dict.fromkeys(self.numbers, "number"), **dict.fromkeys(self.categories, "category")}
+        return {column: kind for kind, field in self.gathers.items() for column in getattr(self, field)}
+
+    @property
+    def cell_forms(self) -> Mapping[str, str]:
+        forms = zip((*self.numbers, *self.dates), self._forms, strict=True)
+        marks = self.delimiters or [""] * len(self.multi_categories)
+        return dict([*forms, *zip(self.multi_categories, marks, strict=True)])
 
     def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
         """The rows of a table that has all its columns."""
-        if not {*self._columns} <= columns.keys():
+        if not {*self.columns} <= columns.keys():
             return None
-        rows = zip(*(columns[name] for name in self._columns), strict=True)
-        return [dict(zip(self._columns, row, strict=True)) for row in rows]
+        cells = zip(*(columns[name] for name in self.columns), strict=True)
+        return [dict(zip(self.columns, row, strict=True)) for row in cells]
 
     def from_argument(self, text: str) -> Raw:
         """A row, written as a JSON object.
@@ -185,19 +254,21 @@ class Tabular(Modality):
         return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))
 
     def explain(self, probe: Probe) -> InputExplanation:
-        """Each column as if it were missing, and for numbers alone integrated gradients from their means."""
-        maps, gap = {"occlusion": without_each(probe, self.absent)}, None
-        if not self.categories:
+        """Each column as if it were missing, and for numbers alone integrated gradients from their medians."""
+        lost = self.owners == np.arange(len(self.columns))[:, None]
+        maps, gap = {"occlusion": probe.lost(np.where(lost, self.absent, probe.example))}, None
+        if len(self.numbers) == len(self.columns):
             x, _ = probe.at(probe.gate)
-            baseline = np.where(np.isnan(x), x, np.array(self.means, np.float32))
+            medians = np.array([np.median(each) for each in self.quantiles], np.float32)
+            baseline = np.where(np.isnan(x), x, medians)
             maps["integrated_gradients"], gap = probe.integrated_gradients(probe.gate, x, baseline)
         caption = "what each column says for the answer (blue) and against it (orange)"
-        return InputExplanation(self.kind, maps, caption, [*self._columns], gap, tokens="pieces")
+        return InputExplanation(self.kind, maps, caption, [*self.columns], gap, tokens="pieces")
 
     def mixed(self, own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
         from mmzoo.modalities.tabular.mixing import columns_of_both
 
-        return columns_of_both(own, other, share, keys)
+        return columns_of_both(own, other, share, keys, self.owners)
 
     def vectorizer(self) -> Columns:
         return Columns(self)
@@ -205,61 +276,53 @@ class Tabular(Modality):
     def check_columns(self, row: Mapping[str, Any]) -> None:
         """Raise where a row that somebody wrote by hand has a column that the model does not know."""
         for column in row:
-            if column not in self._columns:
-                raise unknown(f"column of input '{self.name}' called", column, self._columns)
+            if column not in self.columns:
+                raise unknown(f"column of input '{self.name}' called", column, self.columns)
 
-    @cached_property
-    def _columns(self) -> tuple[str, ...]:
-        return (*self.numbers, *self.categories)
+    @property
+    def _number_count(self) -> int:
+        """Columns of numbers, with the parts of dates."""
+        return len(self.numbers) + len(PARTS) * len(self.dates)
+
+    @property
+    def _word_count(self) -> int:
+        """Columns with a vocabulary."""
+        return len(self.categories) + len(self.multi_categories)
 
     @cached_property
     def _places(self) -> list[dict[str, int]]:
-        return [{word: k for k, word in enumerate(words, start=2)} for words in self.vocabularies]
+        return [{word: k for k, word in enumerate(words)} for words in self.vocabularies]
 
-    def _row(self, value: Raw) -> Mapping[str, Any]:
-        require_data(
-            isinstance(value, Mapping),
-            "bad_row",
-            f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
-        )
-        here = [column for column in value if column in self._columns]
-        for column in value if len(here) < len(self._columns) else ():
-            if column in self._columns:
-                continue
-            alike = [each for each in self._columns if each not in here and plain_words(each) == plain_words(column)]
-            if alike or not here:
-                error = unknown(f"column of input '{self.name}' called", column, alike or self._columns)
-                raise DataError(str(error), "unknown_column")
-        return value  # type: ignore[no-any-return]
+    def _row(self, value: Raw) -> rows.Row:
+        return rows.checked(self.name, self.columns, value)
 
-    def _numbers(self, row: Mapping[str, Any]) -> list[float]:
-        found = []
-        for column in self.numbers:
-            value = row.get(column)
-            if isinstance(value, DataError):
-                raise value
-            number = float("nan") if says_nothing(value) else number_of(value)
-            if number is None:
-                message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
-                raise DataError(message, "bad_number")
-            found.append(number if abs(number) <= LARGEST else float("nan"))
-        return found
+    def _numbers(self, row: rows.Row) -> list[float]:
+        return rows.numbers_in(self.name, self.numbers, self._forms, row)
 
-    def _category(self, column: str, row: Mapping[str, Any]) -> str | None:
-        """A category as text; None where it is missing."""
-        value = row.get(column)
-        if isinstance(value, DataError):
-            raise value
-        if says_nothing(value):
-            return None
-        require_data(
-            not isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, np.ndarray)),
-            "bad_category",
-            f"Column '{column}' of input '{self.name}' must be a text or a number, not {type(value).__name__}.",
-        )
-        return text_of(value)
+    def _days(self, row: rows.Row) -> list[float]:
+        return rows.days_in(self.name, self.dates, self._forms[len(self.numbers) :], row)
 
+    def _category(self, column: str, row: rows.Row) -> str | None:
+        return rows.category_in(self.name, column, row)
 
-def plain_words(text: str) -> str:
-    """A column's name without case, blanks and marks, by which a misspelt one is known."""
-    return "".join(char for char in str(text).casefold() if char.isalnum()) or str(text)
+    def _words(self, column: str, delimiter: str, row: rows.Row) -> set[str] | None:
+        return rows.words_in(self.name, column, delimiter, row)
+
+    def _category_places(self, row: rows.Row) -> Iterator[int]:
+        for column, words in zip(self.categories, self._places, strict=False):
+            found, written = self._category(column, row), row.get(column)
+            # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
+            known = [] if is_missing(written) else [found, str(written).strip()]
+            place = next((words[word] + 2 for word in known if word in words), UNKNOWN)
+            yield MISSING if found is None and place == UNKNOWN else place
+
+    def _flags(self, row: rows.Row) -> Iterator[float]:
+        """Of each column of multi-categories: is there a word that is unknown, and is each known one there?"""
+        places = self._places[len(self.categories) :]
+        for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
+            found = self._words(column, mark, row)
+            if found is None:
+                yield from [float("nan")] * (len(words) + 1)
+            else:
+                yield float(not found <= words.keys())
+                yield from (float(word in found) for word in words)

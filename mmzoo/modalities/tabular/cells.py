@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from decimal import Decimal
 
 import numpy as np
 
 from mmzoo.aliases import Raw
+from mmzoo.modalities.tabular.numbers import is_plain, number_in
 
 DASHES = frozenset({"-", "--", "\N{EN DASH}", "\N{EM DASH}"})
 NOTHING = DASHES | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "?"}
@@ -16,11 +16,6 @@ NOTHING = DASHES | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null
 
 LARGEST = float(np.finfo(np.float32).max)
 """Of a number, because models compute in float32."""
-
-LONGEST = 1000
-"""Characters of a number; the regular expression and `float` are quick for these."""
-
-NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def is_missing(value: Raw) -> bool:
@@ -39,14 +34,16 @@ def says_nothing(value: Raw) -> bool:
     return is_missing(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
 
 
-def number_of(value: Raw) -> float | None:
+def number_of(value: Raw, form: str = "") -> float | None:
     """A number, or a text that is nothing but one, as a float; None where it is neither.
 
-    A text is read strictly: digits of ASCII, a point, an exponent. "1_0", "inf", "0x1f" and "1,5" are no numbers. What
-    is too large for a float is infinite.
+    Args:
+        form: how the numbers of the column are written, see `mmzoo.modalities.tabular.numbers`. Without one a text is
+            read strictly: digits of ASCII, a point, an exponent. "1_0", "inf", "0x1f" and "1,5" are no numbers then.
+            What is too large for a float is infinite.
     """
     if isinstance(value, str):
-        return float(value) if len(value) <= LONGEST and NUMBER.fullmatch(value.strip()) else None
+        return number_in(value, form) if form else float(value) if is_plain(value) else None
     if isinstance(value, (bytes, bytearray)) or (isinstance(value, np.ndarray) and value.ndim):
         return None
     try:

@@ -13,8 +13,8 @@ def columns_lost(
     values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Any
 ) -> np.ndarray:
     """A row's columns missing with probability `level`."""
-    gone = random.random(examples.shape[:2]) < level
-    return np.where(gone, item.absent, examples)
+    gone = random.random((len(examples), len(item.columns))) < level
+    return np.where(gone[:, item.owners], item.absent, examples)
 
 
 CORRUPTIONS = {"gaps": Corruption("share of columns", (0.2, 0.4, 0.6, 0.8), columns_lost)}

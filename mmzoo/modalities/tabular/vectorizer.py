@@ -1,4 +1,4 @@
-"""Rows of tables as they are decoded: numbers in their own units, and the places of categories."""
+"""Rows of tables as they are decoded: numbers in their own units, the places of categories, and the parts of dates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from mmzoo.modalities.tabular.days import parts_of_days
 from mmzoo.modalities.vectorizer import Vectorizer
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Columns(Vectorizer):
-    """The decoded row, float32 (N, columns). The vocabularies are those of the training records."""
+    """The decoded row, float32 (N, F), behind it the parts of each date. The vocabularies are of the training records.
+
+    So that whoever learns of it knows what the towers of this package know.
+    """
 
     def __init__(self, item: Tabular) -> None:
         self.item = item
@@ -25,4 +29,7 @@ class Columns(Vectorizer):
         return self
 
     def transform(self, values: Sequence[Mapping[str, Any]]) -> np.ndarray:
-        return np.stack([self.item.decode(value) for value in values])
+        rows = np.stack([self.item.decode(value) for value in values])
+        first = len(self.item.numbers) + len(self.item.categories)
+        days = rows[:, first : first + len(self.item.dates)].astype(np.float64)
+        return np.concatenate([rows, *(parts_of_days(each)[:, :-1] for each in days.T)], axis=1).astype(np.float32)

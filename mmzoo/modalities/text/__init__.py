@@ -12,12 +12,13 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tokenizer, Tower
-from mmzoo.errors import as_tuple, check_number, require, require_data
+from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.text.client import decoder, is_described
+from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.normalizing import normalized
 from mmzoo.modalities.text.vectorizer import TfIdf
@@ -25,6 +26,7 @@ from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
 
 MOST_WORDS = 64  # that are left out, one at a time
+LONGEST = 4096  # bytes or tokens that are read
 
 
 @modalities.register("text")
@@ -41,12 +43,14 @@ class Text(Modality):
         tokens: tokens read at most.
         tokenizer: a name (`mmzoo list tokenizers`), or `Tokenizer(name, option=...)`.
         vocabulary: of a trained tokenizer; `fit` fills it in.
+        columns: of a table whose texts are read as one, "title: Alien. studio: Fox", see `joined`.
     """
 
     max_bytes: int = 96
     tokens: int = 24
     tokenizer: Tokenizer | str = "hashed_words"
     vocabulary: Sequence[str] = field(default=(), repr=False)
+    columns: Sequence[str] = ()
     tower: Tower | str = "embedding_attention"
     kind: ClassVar[str] = "text"
     colour: ClassVar[str] = "#3f7f3a"
@@ -60,12 +64,14 @@ class Text(Modality):
         super().__post_init__()
         object.__setattr__(self, "tokenizer", Tokenizer.of(self.tokenizer))
         object.__setattr__(self, "vocabulary", as_tuple(f"The vocabulary of text '{self.name}'", self.vocabulary))
-        check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, 4096, whole=True)
-        check_number(f"The tokens of text '{self.name}'", self.tokens, 1, 4096, whole=True)
+        object.__setattr__(self, "columns", as_tuple(f"The columns of text '{self.name}'", self.columns))
+        check_strings(f"The columns of text '{self.name}'", self.columns)
+        check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, LONGEST, whole=True)
+        check_number(f"The tokens of text '{self.name}'", self.tokens, 1, LONGEST, whole=True)
         chosen = Tokenizer.of(self.tokenizer)
         tokenizers.check_options(chosen.name, chosen.options)
         require(
-            all(isinstance(entry, str) for entry in self.vocabulary) and not (self.in_graph and self.vocabulary),
+            all(isinstance(entry, str) for entry in self.vocabulary) and (self.is_trained or not self.vocabulary),
             f"The vocabulary of text '{self.name}' must be strings, for a trained tokenizer, not '{chosen.name}'.",
         )
 
@@ -73,6 +79,11 @@ class Text(Modality):
     def in_graph(self) -> bool:
         """Is the tokenizer part of the model's graph?"""
         return bool(tokenizers.facts(Tokenizer.of(self.tokenizer).name)["where"] == "graph")
+
+    @property
+    def is_trained(self) -> bool:
+        """Has the tokenizer a vocabulary, which `fit` learns?"""
+        return not self.in_graph or "vocabulary" in tokenizers.facts(Tokenizer.of(self.tokenizer).name)
 
     @property
     def made_tokenizer(self) -> Any:
@@ -83,7 +94,7 @@ class Text(Modality):
     @property
     def size(self) -> int:
         """The number of ids, padding included."""
-        return int(self.made_tokenizer.size) if self.in_graph else len(self.vocabulary) + 1
+        return len(self.vocabulary) + 1 if self.is_trained else int(self.made_tokenizer.size)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -102,15 +113,39 @@ class Text(Modality):
 
     def fit(self, values: Sequence[Any]) -> Self:
         """With the tokenizer trained on these texts, if it is one that is trained and has no vocabulary yet."""
-        if self.in_graph or self.vocabulary:
+        if not self.unfitted:
             return self
-        return replace(self, vocabulary=self.made_tokenizer.train(self._normal(value) for value in values))
+        return replace(self, vocabulary=self.made_tokenizer.train(self._read(value) for value in values))
 
     @property
     def unfitted(self) -> str:
-        return "" if self.in_graph or self.vocabulary else "a tokenizer that is not trained yet"
+        return "" if self.vocabulary or not self.is_trained else "a tokenizer that is not trained yet"
 
-    def _normal(self, value: str | bytes) -> str:
+    def _read(self, value: str | bytes) -> str:
+        """What a tokenizer in the graph can see of a text; all of it, where it is another."""
+        text = self._normal(value)
+        return text.encode()[: self.max_bytes].decode("utf-8", "ignore") if self.in_graph else text
+
+    def tokenizer_layer(self, name: str) -> Any:
+        """The tokenizer of the graph as a layer from uint8 (B, max_bytes) to ids int32 (B, tokens), and weights, if it
+        has any."""
+        self.check_fitted()
+        given = (self.vocabulary,) if self.is_trained else ()
+        return self.made_tokenizer.layer(self.tokens, name, *given)
+
+    def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+        """The texts of several columns of a table as one, where it has all of them."""
+        if not self.columns or not {*self.columns} <= columns.keys():
+            return None
+        rows = zip(*(columns[name] for name in self.columns), strict=True)
+        return [joined(dict(zip(self.columns, row, strict=True))) for row in rows]
+
+    def _normal(self, value: Raw) -> str:
+        if self.columns and isinstance(value, Mapping):
+            found = joined({column: value.get(column) for column in self.columns})
+            if isinstance(found, DataError):
+                raise found
+            value = found or ""
         what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
         require_data(isinstance(value, (str, bytes)), "bad_text", what)
         return normalized(value)
@@ -125,7 +160,7 @@ class Text(Modality):
         (length,) = self.shape
         if len(found) > length:
             unit, setting = ("bytes", "max_bytes") if self.in_graph else ("tokens", "tokens")
-            note_truncation(self.name, len(found), length, unit, setting)
+            note_truncation(self.name, len(found), length, unit, setting, LONGEST)
         example = np.zeros(length, self.dtype)
         example[: len(found)] = found[:length]
         return example
@@ -161,14 +196,18 @@ class Text(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many bytes as nineteen of twenty texts have, 32 to 512."""
-        bytes_ = int(np.clip(np.percentile([len(value.encode()) for value in values], 95), 32, 512))
-        tower = "static_embedding_attention" if find_spec("wordllama") is not None else "embedding_attention"
-        return cls(name, max_bytes=bytes_, tokens=max(bytes_ // 4, 8), tower=tower)
+        """As many bytes as nineteen of twenty texts have; n-grams, and word vectors if they are installed."""
+        lengths = [len(normalized(value).encode()) for value in values]
+        bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
+        # A short text has up to four different n-grams a byte; in a long one most come again.
+        tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
+        tower = "static_embedding_bag" if find_spec("wordllama") is not None else "embedding_bag"
+        return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer="ngrams", tower=tower)
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
         """UTF-8."""
+        value = joined(value) or "" if isinstance(value, Mapping) else value
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
     @classmethod

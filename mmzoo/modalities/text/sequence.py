@@ -19,7 +19,8 @@ def token_ids(x: Tensor, item: Text) -> Tensor:
     item.check_fitted()
     if not item.in_graph:
         return x
-    return frozen_features(item, item.made_tokenizer.layer(item.tokens, f"{item.name}.frozen_features"))(x)
+    found = frozen_features(item, item.tokenizer_layer(f"{item.name}.frozen_features"))(x)
+    return found[0] if isinstance(found, tuple) else found
 
 
 def embedded(x: Tensor, item: Text, width: int) -> Tokens:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.choice import Tower
-from mmzoo.errors import DataError, check_number, require, require_data
+from mmzoo.errors import DataError, MMZooError, check_number, require, require_data
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.audio.containers import count_frames, frames
@@ -22,9 +23,14 @@ from mmzoo.modalities.image.client import squeezed
 from mmzoo.modalities.image.corruption import BLUR, NOISE
 from mmzoo.modalities.image.occlusion import patches
 from mmzoo.modalities.image.pictures import read_gif, resized
+from mmzoo.modalities.image.pictures.moving import walked
 from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
+from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown, png
 from mmzoo.modalities.vectorizer import Each
+
+LOOKED_AT = 8
+"""Clips that are opened to see how long and how large they are: each is read through."""
 
 
 @modalities.register("video")
@@ -123,6 +129,19 @@ class Video(Modality):
         return axes_of(value) == 4 and value.shape[-1] in (1, 3)
 
     @classmethod
+    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+        """Small clips whole and as they are; of longer and larger ones eight frames of 64 pixels a side."""
+        extents = []
+        for value in spread(values, LOOKED_AT):
+            with suppress(MMZooError, ValueError, StopIteration):  # decoding will name the record
+                extents.append(extent_of(value))
+        if not extents:
+            return cls(name)
+        counts, sides = zip(*extents, strict=True)
+        size = int(fitting_length(sides, 16, 64))
+        return cls(name, frames=int(fitting_length(counts, 2, 8 if size > 32 else 16)), size=size)
+
+    @classmethod
     def trial(cls) -> Self:
         return cls("value", frames=2, size=32)
 
@@ -168,6 +187,25 @@ class Video(Modality):
             return np.stack([squeezed(frame, size) for frame in value[even(len(value), count)]])
 
         return decode
+
+
+def extent_of(value: Raw) -> tuple[int, int]:
+    """How many frames a clip has, and the pixels of its longer side.
+
+    Raises:
+        MMZooError: it cannot be read.
+    """
+    value = unwrapped(value)
+    if not isinstance(value, FILES):
+        count, *sides = np.shape(value)[:3]
+        return count, max(sides)
+    data, origin = read_bytes(value, "video")
+    if data[:4] == b"GIF8":
+        walk, count = walked(data, origin)
+        return count, max(walk.width, walk.height)
+    count, _ = count_frames(data, origin)
+    _, first = next(iter(frames(data, origin, {0})))
+    return count, max(first.shape[:2])
 
 
 def even(count: int, wanted: int) -> np.ndarray:

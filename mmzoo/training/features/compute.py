@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from mmzoo.data.sharing import is_sharing, shared
 from mmzoo.draws import keys_of
 from mmzoo.graph.cut import Split
 from mmzoo.inference.running import compiled
+from mmzoo.layers import Gate
 from mmzoo.modalities.base import Modality
 from mmzoo.spec import Spec
 from mmzoo.training.features.cache import kept, key_of
@@ -86,7 +88,7 @@ def run_frozen_features(
     frozen_features: keras.Model, item: Modality, arrays: dict[str, Any], num_variants: int, seed: int, what: str
 ) -> Tensor:
     """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants."""
-    run = compiled(frozen_features)
+    run = runner(frozen_features, item)
     total = len(arrays["present"])
     found = []
     with tqdm(total=num_variants * total, desc=what, unit="example", disable=None, leave=False) as bar:
@@ -101,6 +103,26 @@ def run_frozen_features(
                 bar.update(len(batch["present"]))
             found.append(keras.tree.map_structure(lambda *each: np.concatenate(each), *parts))
     return keras.tree.map_structure(lambda *each: np.stack(each, axis=1), *found)
+
+
+def runner(frozen_features: keras.Model, item: Modality) -> Callable[[dict[str, Tensor]], Tree]:
+    """What computes a frozen part for a batch: its graph, or its layer's own `on_host`, if it has that.
+
+    `on_host` takes and gives arrays, and gives what the layer does. A tokenizer that has to be in the graph, since a
+    phone has no other, is in plain Python a dictionary, and many times faster.
+    """
+    on_host = getattr(frozen_features.layers[-1], "on_host", None)
+    if on_host is None:
+        graph: Callable[[dict[str, Tensor]], Tree] = compiled(frozen_features)
+        return graph
+    (gate,) = [layer for layer in frozen_features.layers if isinstance(layer, Gate)]
+
+    def run(batch: dict[str, Tensor]) -> Tree:
+        rows, here = np.asarray(batch[item.name]), np.asarray(batch["present"])[:, gate.index]
+        found: Tree = on_host(np.where(here[:, None], rows, np.zeros((), rows.dtype)))
+        return found
+
+    return run
 
 
 def first_variant(features: dict[str, Tree]) -> dict[str, Tree]:

@@ -37,9 +37,9 @@ class Adversarial(TrainingMethod):
     def check(self, spec: Spec, training: Training) -> None:
         for item in spec.inputs:
             require(
-                not getattr(item, "categories", ()),
-                f"Input '{item.name}' has categories, which cannot be changed a little; leave them out, or train "
-                "without 'fgsm' and 'pgd'.",
+                not any(getattr(item, each, ()) for each in ("categories", "dates", "multi_categories")),
+                f"Input '{item.name}' has categories or dates, which cannot be changed a little; leave them out, or "
+                "train without 'fgsm' and 'pgd'.",
             )
 
     def build(self, learner: Learner) -> None:

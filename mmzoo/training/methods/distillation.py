@@ -99,7 +99,9 @@ def mean_answers(teachers: Sequence[str], spec: Spec, records: Records) -> dict[
 
 
 def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.ndarray]:
-    """The logits of a run's model for all records, by `teacher_labels(task)`, float32 (N, units).
+    """What a run's model says to all records, as logits of the spec's own tasks, by `teacher_labels(task)`.
+
+    Each float32 (N, units).
 
     Args:
         teacher: the run's folder; its inputs may be others than the spec's, as long as the records have them.
@@ -121,4 +123,4 @@ def teacher_answers(teacher: str, spec: Spec, records: Records) -> dict[str, np.
     part = split(model)
     features = compute_features(part, model.spec, decode(model.spec, records), what="the teacher's features")
     found = run_model(part.rest, first_variant(features))
-    return {teacher_labels(task.name): found[task.name] for task in spec.tasks}
+    return {teacher_labels(t.name): t.logits_like(theirs[t.name], found[t.name]) for t in spec.tasks}

@@ -23,18 +23,7 @@ def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
     """
     from PIL import Image as Pillow
 
-    walk, count = Walk(data, origin), 0
-    while walk.to_frame():
-        count += 1
-        many = f"{origin} has over {MAX_FRAMES} frames; cut it or make it a video."
-        require_data(count <= MAX_FRAMES, "too_large_video", many)
-        check_sides(walk.width, walk.height, origin, MOVING_COST)
-        total = walk.width * walk.height * count
-        large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
-        require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
-        walk.past_frame()
-    if not count:
-        raise damaged(origin, "truncated_video")
+    walk, count = walked(data, origin)
     places = ((np.arange(frames) + 0.5) * count / frames).astype(int)
     shown = {}
     with (
@@ -47,3 +36,24 @@ def read_gif(data: bytes, origin: str, frames: int, size: int) -> np.ndarray:
             check_sides(file.width, file.height, origin, MOVING_COST)
             shown[place] = resized(on_white(file), size)
     return np.stack([shown[place] for place in places])
+
+
+def walked(data: bytes, origin: str) -> tuple[Walk, int]:
+    """A GIF behind its last frame, and how many it has; nothing is decoded.
+
+    Raises:
+        DataError: see `read_gif`.
+    """
+    walk, count = Walk(data, origin), 0
+    while walk.to_frame():
+        count += 1
+        many = f"{origin} has over {MAX_FRAMES} frames; cut it or make it a video."
+        require_data(count <= MAX_FRAMES, "too_large_video", many)
+        check_sides(walk.width, walk.height, origin, MOVING_COST)
+        total = walk.width * walk.height * count
+        large = f"{origin} holds {total} pixels in all, over the limit; scale it down."
+        require_data(total <= 4 * MAX_PIXELS, "too_large_video", large)
+        walk.past_frame()
+    if not count:
+        raise damaged(origin, "truncated_video")
+    return walk, count

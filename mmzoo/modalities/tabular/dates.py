@@ -1,0 +1,134 @@
+"""Dates as people write them: "2021-04-03", "03/04/2021 14:05", "3 April 2021", "20210403".
+
+Whether the day or the month goes first is decided by the whole of a column and never cell by cell. The decision is a
+short text, the *format*: "DMY", "MDY" or "YMD" of numbers; "" where every cell says it by itself, as ISO 8601 and the
+names of months do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, timezone
+
+from mmzoo.aliases import Raw
+
+ORDERS = ("DMY", "MDY", "YMD")
+LONGEST = 40  # characters
+MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
+
+_TIME = (
+    r"(?:[T ,]\s*(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<part>[0-9]{1,9}))?)?"
+    r"\s?(?P<half>[AaPp]\.?[Mm]\.?)?\s?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+ISO = re.compile(rf"(?P<y>[0-9]{{4}})(?P<by>[-/.])(?P<m>[0-9]{{1,2}})(?:(?P=by)(?P<d>[0-9]{{1,2}}))?{_TIME}")
+NUMBERS = re.compile(rf"(?P<a>[0-9]{{1,2}})(?P<by>[-/.])(?P<b>[0-9]{{1,2}})(?P=by)(?P<y>[0-9]{{4}}|[0-9]{{2}}){_TIME}")
+DAY_FIRST = re.compile(
+    rf"(?:[A-Za-z]{{3,9}},?\s)?(?:(?P<d>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?[-\s])?(?P<name>[A-Za-z]{{3,9}})\.?,?[-\s]"
+    rf"(?P<y>[0-9]{{4}}|'?[0-9]{{2}}){_TIME}"
+)
+MONTH_FIRST = re.compile(
+    rf"(?:[A-Za-z]{{3,9}},?\s)?(?P<name>[A-Za-z]{{3,9}})\.?[-\s](?P<d>[0-9]{{1,2}})(?:st|nd|rd|th)?,?[-\s]"
+    rf"(?P<y>[0-9]{{4}}){_TIME}"
+)
+QUARTER = re.compile(r"(?P<y>[0-9]{4})[-\s]?[Qq](?P<q>[1-4])|[Qq](?P<q2>[1-4])[-/\s](?P<y2>[0-9]{4})")
+COMPACT = re.compile(r"(?P<y>(?:1[6-9]|20|21)[0-9]{2})(?P<m>[01][0-9])(?P<d>[0-3][0-9])")
+
+
+def date_of(value: Raw, form: str = "") -> datetime | None:
+    """A date, or a text that is one, without a time zone (as UTC where it has one); None where it is neither.
+
+    Args:
+        form: of its column: which of day, month and year goes first where the text does not say it.
+    """
+    if isinstance(value, datetime):
+        return in_utc(value)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)
+    text = "" if value is None or isinstance(value, bool) else str(value).strip()
+    if not text or len(text) > LONGEST:
+        return None
+    if found := ISO.fullmatch(text):
+        return made(found, found["y"], found["m"], found["d"])
+    if form == "YMD":
+        found = COMPACT.fullmatch(text.removesuffix(".0"))
+        return made(found, found["y"], found["m"], found["d"]) if found else None
+    if form and (found := NUMBERS.fullmatch(text)):
+        day, month = (found["a"], found["b"]) if form == "DMY" else (found["b"], found["a"])
+        return made(found, found["y"], month, day)
+    if found := QUARTER.fullmatch(text):
+        return datetime(int(found["y"] or found["y2"]), 3 * int(found["q"] or found["q2"]) - 2, 1)
+    for pattern in (DAY_FIRST, MONTH_FIRST):
+        if (found := pattern.fullmatch(text)) and (month := month_of(found["name"])):
+            return made(found, found["y"].lstrip("'"), str(month), found["d"])
+    return None
+
+
+def month_of(name: str) -> int:
+    """The number of a month by its name, or by three letters of it at least; 0 of none."""
+    return next((k for k, month in enumerate(MONTHS, start=1) if month.startswith(name.lower())), 0)
+
+
+def made(found: re.Match[str], year: str, month: str, day: str | None) -> datetime | None:
+    """A date of its parts, or None where there is no such day or time; two digits of a year are of 1970 to 2069."""
+    whole = int(year) + (0 if len(year) > 2 else 1900 if int(year) >= 70 else 2000)
+    parts = found.groupdict()
+    hour = int(parts.get("hour") or 0)
+    if half := parts.get("half"):
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    try:
+        there = datetime(
+            whole,
+            int(month),
+            int(day or 1),
+            hour,
+            int(parts.get("minute") or 0),
+            int(parts.get("second") or 0),
+            int((parts.get("part") or "0").ljust(6, "0")[:6]),
+        )
+        zone = parts.get("zone")
+        if not zone or zone in ("Z", "UTC", "GMT"):
+            return there
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        offset = timezone(timedelta(hours=hours, minutes=minutes) * (1 if zone[0] == "+" else -1))
+        return in_utc(there.replace(tzinfo=offset))
+    except (ValueError, OverflowError):
+        return None
+
+
+def in_utc(when: datetime) -> datetime:
+    """The same time without a zone."""
+    return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
+
+
+def date_format(texts: Sequence[str], share: float, column: str = "COLUMN") -> tuple[str, str] | None:
+    """How a column of dates is written and a remark on that; None where fewer than `share` of the texts are dates.
+
+    Args:
+        texts: its cells that say something.
+        column: its name, for the remark.
+    """
+    wanted = share * len(texts)
+    if sum(date_of(text) is not None for text in texts) >= wanted:
+        return "", ""
+    found = [match for text in texts if (match := NUMBERS.fullmatch(text.strip()[:LONGEST]))]
+    if len(found) >= wanted:
+        good = Counter({form: sum(date_of(match[0], form) is not None for match in found) for form in ORDERS[:2]})
+        sure = good["DMY"] != good["MDY"]
+        points = sum(match["by"] == "." for match in found) > len(found) / 2
+        form = max(ORDERS[:2], key=lambda each: (good[each], (each == "DMY") == points))
+        first = "day" if form == "DMY" else "month"
+        other = "" if sure else f", as far as can be seen; else --kind {column}=date:{ORDERS[form == 'DMY']}"
+        return (form, f"the {first} goes first{other}") if good[form] >= wanted else None
+    return None
+
+
+def is_compact(texts: Sequence[str]) -> bool:
+    """Are all texts dates of eight digits, "20210403", which other numbers hardly ever are?"""
+    return all(date_of(text, "YMD") is not None and len(text.strip().removesuffix(".0")) == 8 for text in texts)
