@@ -97,7 +97,7 @@ def test_what_is_wrong_is_said(client: TestClient, tmp_path: Path) -> None:
     broken = base64.b64encode(b"no picture").decode()
     for record, words in (
         ({"picture": str(secret)}, "not base64 of a file"),
-        ({"picture": broken}, "picture"),
+        ({"picture": broken}, "is not a JPEG"),
         ({"picture": [[1, 2], [3]]}, "lists of equal lengths"),
         ({"word": "x"}, "There is no input 'word'"),
         ({"words": 3}, "is a text"),
