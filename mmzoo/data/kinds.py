@@ -108,7 +108,7 @@ def of_cells(there: Sequence[Any], looks: Counter[str], column: str) -> Guess:
     """What a column of numbers and texts is."""
     count = len(there)
     codes = sum(is_code(value) for value in there)
-    texts = [text_of(value) for value in there if look(value) != OTHER]
+    texts = [text_of(value) for value in there if not looks[OTHER] or look(value) != OTHER]
     counts = Counter(texts)
     comes_again = len(counts) <= max(count / 2, 2)
     if dates := date_guess(texts, looks["number"] == count, column):
@@ -170,10 +170,9 @@ def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
 def look(value: Raw) -> str:
     """What one cell looks like: a kind of file, "number", "path" (to what nobody here reads), "text", or "other"."""
     if isinstance(value, str):
-        kind = kind_of_path(value)
-        if kind is None and number_of(value) is not None:
+        if number_of(value) is not None:
             return "number"
-        return kind or ("path" if looks_like_path(value) else "text")
+        return kind_of_path(value) or ("path" if looks_like_path(value) else "text")
     if isinstance(value, (bool, np.bool_)):
         return "text"
     if isinstance(value, (int, float, Decimal, np.number)):

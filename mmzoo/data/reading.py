@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
@@ -42,7 +43,8 @@ def table_of(
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
     columns, written, found, notes, forms = {}, {}, {}, {}, {}
-    for column, values in cells.columns.items():
+    bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
+    for column, values in bar:
         written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]
         told, _, form = kinds.get(column, "").partition(":")
         # Of a column that is said to be texts a word is a text, whatever it says.
@@ -138,19 +140,24 @@ class Converter:
         if kind in ("ignore", OTHER):
             return list(values)
         found: list[Any] = []
+        made = inputs().get(kind)
+        of_files = made is not None and not made.is_text
         for value, where in zip(values, self.places, strict=True):
             try:
                 told = value is None or isinstance(value, DataError)
-                found.append(value if told else self.one(column, kind, value, where, form))
+                one = self.of_file if of_files else self.one
+                found.append(value if told else one(column, kind, value, where, form))
             except DataError as fault:
                 found.append(fault.with_traceback(None))
         return found
 
+    def of_file(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:
+        """One value that is there, of a kind that has files."""
+        path = isinstance(value, str) and bool(modalities[kind].endings)
+        return self.path(column, kind, value, where) if path else held(column, kind, value, where)
+
     def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:
-        """One value that is there."""
-        if (made := inputs().get(kind)) is not None and not made.is_text:
-            path = isinstance(value, str) and bool(made.endings)
-            return self.path(column, kind, value, where) if path else held(column, kind, value, where)
+        """One value that is there, of another kind."""
         if kind == "number":
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
             if number is None or abs(number) > LARGEST:

@@ -61,8 +61,8 @@ class Written(NamedTuple):
 def apart(text: str) -> Written | None:
     """The parts of a number; None where a text is none."""
     text = text.strip()
-    found = WRITTEN.fullmatch(text) if text.isascii() or len(text) <= LONGEST else None
-    if found is None or len(text) > LONGEST or bool(found["open"]) != bool(found["close"]):
+    found = WRITTEN.fullmatch(text) if len(text) <= LONGEST else None
+    if found is None or bool(found["open"]) != bool(found["close"]):
         return None
     signs = [found[part] for part in ("sign", "inner") if found[part]]
     units = [found[part] for part in ("before", "after") if found[part]]
