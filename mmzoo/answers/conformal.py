@@ -22,6 +22,8 @@ from mmzoo.tasks.base import Task
 from mmzoo.training.notes import read_object
 
 FILE = "conformal.json"
+ANY = "*"
+"""In place of a subset: the validation records with whatever inputs they have."""
 REMEDY = "make it anew: mmzoo evaluate RUN"
 
 
@@ -53,11 +55,10 @@ class Thresholds:
                 labels, answers = held_out.labels_and_predictions(task, subset)
                 full = held_out.present[held_out.known(task)][:, chosen].all(axis=1)
                 labels, answers = labels[full], answers[full]
-                if task.tags.numeric:
-                    scores = np.abs(labels - answers)
-                else:
-                    scores = 1.0 - answers[np.arange(len(labels)), labels][:, None]
+                scores = scores_of(task, labels, answers)
                 found[task.name][subset] = [threshold(column) for column in scores.T]
+            labels, answers = held_out.labels_and_predictions(task, "+".join(spec.input_names))
+            found[task.name][ANY] = [threshold(column) for column in scores_of(task, labels, answers).T]
         return cls(PROMISE, model, found)
 
     def to_json(self) -> dict[str, Any]:
@@ -98,9 +99,20 @@ class Thresholds:
         return cls(float(data["promise"]), model, found)
 
     def of(self, task: Task, subset: str) -> list[float] | None:
-        """The thresholds of a task for records that have just these inputs; None where there are none."""
-        found = self.tasks.get(task.name, {}).get(subset)
+        """The thresholds of a task for records that have just these inputs; None where there are none.
+
+        Of subsets that were not looked at, because there are too many, those of all validation records together.
+        """
+        kept = self.tasks.get(task.name, {})
+        found = kept.get(subset, kept.get(ANY))
         return found if found is not None and len(found) == (task.units if task.tags.numeric else 1) else None
+
+
+def scores_of(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """How far each truth is from its answer, (N, 1) or for numbers (N, K)."""
+    if task.tags.numeric:
+        return np.asarray(np.abs(labels - answers))
+    return np.asarray(1.0 - answers[np.arange(len(labels)), labels][:, None])
 
 
 def has_sets(task: Task) -> bool:

@@ -39,7 +39,7 @@ def reading(
     for column, kind in (options.kinds if options is not None else {}).items():
         wanted = layout.kinds.get(column, kind)
         require(
-            kind == wanted,
+            kind.partition(":")[0] == wanted.partition(":")[0],
             f"Column '{column}' is {wanted} to this model, as it was trained, not {kind}; leave that --kind out.",
         )
     return Reread(spec, layout, told.updated(options) if options else told, columns, labels)

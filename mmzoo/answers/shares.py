@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.evaluation.shapley import coalitions, shapley
+from mmzoo.evaluation.shapley import coalitions, sampled_shapley, shapley
 from mmzoo.inference.running import to_predictions
-from mmzoo.inference.subsets import presence_of, run_presences
+from mmzoo.inference.subsets import evaluated_subsets, orders, presence_of, run_presences
+from mmzoo.spec import Spec
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -20,19 +21,22 @@ def answers_and_shares(
     """The model's outputs for all examples; and by task, of the answer's number (the probability of the likeliest
     label, or the number itself), the Shapley value of each input, float64 (N, M). An absent input has 0.
 
-    Each tower runs once; only the fusion runs with every subset.
+    Each tower runs once; only the fusion runs with every subset. Of many inputs the values are sampled over some orders
+    (`mmzoo.inference.subsets.orders`).
     """
-    spec = model.spec
-    subsets = coalitions(spec.input_names)
+    spec: Spec = model.spec
+    names, sampled = spec.input_names, orders(spec)
+    subsets = [(), *evaluated_subsets(spec)] if sampled else coalitions(names)
     outputs = run_presences(model, inputs, [presence_of(spec, inputs["present"], chosen) for chosen in subsets])
+    whole = subsets.index(tuple(names))
     answers = [to_predictions(spec, each) for each in outputs]
     shares = {}
     for task in spec.tasks:
-        place = task.likeliest(answers[-1][task.name])[:, None]
+        place = task.likeliest(answers[whole][task.name])[:, None]
         values = {
             chosen: np.take_along_axis(each[task.name], place, axis=1)[:, 0].astype(np.float64)
             for chosen, each in zip(subsets, answers, strict=True)
         }
-        found = shapley(values, spec.input_names)
-        shares[task.name] = np.stack([found[name] for name in spec.input_names], axis=1)
-    return outputs[-1], shares
+        found = sampled_shapley(values, names, sampled)[0] if sampled else shapley(values, names)
+        shares[task.name] = np.stack([found[name] for name in names], axis=1)
+    return outputs[whole], shares

@@ -138,7 +138,7 @@ class Reread:
         for column in self.own:
             if column not in there:
                 raise unknown(f"column in {name[0].lower()}{name[1:]} called", column, there)
-        return list(self.own)
+        return [column for column in self.own if column != "id"]  # which stands there by itself
 
     @staticmethod
     def _ids(cells: Cells) -> list[str]:

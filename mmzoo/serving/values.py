@@ -14,10 +14,12 @@ import numpy as np
 from mmzoo.errors import DataError, require_data
 from mmzoo.limits import unique_keys
 from mmzoo.modalities.base import Modality
+from mmzoo.modalities.tabular.cells import is_encodable
 from mmzoo.spec import Spec
 from mmzoo.words import one_line
 
 MOST_NUMBERS = 2**22
+HALF = "has a zero byte or half a character"
 
 
 def parsed(body: bytes) -> Any:
@@ -72,9 +74,12 @@ def value_of(item: Modality, value: Any) -> Any:
         cells = value.values() if isinstance(value, Mapping) else (value,)
         fits = isinstance(value, Mapping) and all(isinstance(cell, (str, int, float, type(None))) for cell in cells)
         require_data(fits, "bad_row", f"Input '{item.name}' is an object of columns and their cells.")
+        for cell in filter(lambda cell: isinstance(cell, str), cells):
+            require_data(is_encodable(cell), "bad_text", f"A cell of input '{item.name}' {HALF}.")
         return dict(value)
     if item.is_text:
         require_data(isinstance(value, str), "bad_text", f"Input '{item.name}' is a text.")
+        require_data(is_encodable(value), "bad_text", f"Input '{item.name}' {HALF}.")
         return value
     if isinstance(value, str):
         try:
@@ -102,7 +107,7 @@ def from_form(item: Modality, data: bytes) -> Any:
     if not item.is_text:
         return data
     try:
-        return data.decode("utf-8")
+        return value_of(item, data.decode("utf-8"))
     except UnicodeDecodeError:
         raise DataError(f"Input '{item.name}' is not UTF-8.", "bad_text") from None
 
