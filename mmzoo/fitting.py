@@ -12,6 +12,7 @@ from mmzoo.aliases import Raw
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
+from mmzoo.baselines import Baseline
 from mmzoo.data.guess import load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
@@ -23,8 +24,6 @@ from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
 
-EVALUATION = 0.1
-"""The share of a time for what goes by with the evaluation and its report."""
 Splits = tuple[Records, Records, Records]
 
 
@@ -43,6 +42,9 @@ def fit(
     root: str | Path = "",
     allow_outside: bool = False,
     encoding: str = "",
+    group: str = "",
+    stratify: bool = True,
+    split_seed: int = 0,
     seed: int = 0,
     on_error: str = "error",
     budget: float = 0.01,
@@ -67,6 +69,9 @@ def fit(
         root: the folder that paths in the table are relative to; its own, or for one in memory this one.
         allow_outside: paths may lead out of it.
         encoding: of the text in its file.
+        group: a column; records that say the same there, such as those of one person, are in one part of the split.
+        stratify: has each part of the split each class?
+        split_seed: another one splits in another way.
         seed: of weights, order and augmentation.
         on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`.
 
@@ -75,7 +80,9 @@ def fit(
     """
     began = time.monotonic()
     check_number("The minutes", minutes, 1e-9, 1e7)
-    options = Options(dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter)
+    options = Options(
+        dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter, group, stratify, split_seed
+    )
     if isinstance(table, (str, Path)):
         named = TableName.parse(str(table))
         named = absolute(replace(named, label=label, options=named.options.updated(options)))
@@ -86,7 +93,7 @@ def fit(
     recipe, splits = table_recipe(named, settings, table=read)
     if inputs:
         recipe = replace(recipe, spec=recipe.spec.subset(inputs))
-    run = train_within(
+    run, baselines = train_within(
         recipe.spec,
         splits,
         seconds=60 * minutes,
@@ -99,7 +106,7 @@ def fit(
         on_error=on_error,
         budget=budget,
     )
-    run.evaluate(splits[2])
+    run.evaluate(splits[2], baselines=baselines or False)
     print(f"Report: {run.folder / 'report.html'}")
     return run
 
@@ -126,11 +133,13 @@ def train_within(
     out: str | Path | None = None,
     began: float | None = None,
     **settings: Any,
-) -> Run:
+) -> tuple[Run, list[Baseline]]:
     """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
 
+    Beside it the baselines that were fitted on the way.
+
     Args:
-        seconds: for all of it, from `began` on; a tenth of it is left for the evaluation.
+        seconds: for all of it, from `began` on, and for the evaluation after it.
         out: the run's folder; the next free `runs/N` if not given.
         began: when it was, by `time.monotonic`; now, if not given.
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
@@ -138,16 +147,18 @@ def train_within(
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)
     require(len(splits[1]), "Candidates are compared on validation records, and there are none; give some.")
-    folder = train_within_folder(
+    folder = Path(out) if out is not None else next_free(Path("runs"))
+    baselines = train_within_folder(
         spec,
         splits[0],
         splits[1],
-        seconds=seconds * (1 - EVALUATION),
+        seconds=seconds,
         gone=gone,
+        later=len(splits[1]) + len(splits[2]),
         training=training,
-        out=Path(out) if out is not None else next_free(Path("runs")),
+        out=folder,
         **settings,
     )
     run = Run(folder)
     run.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
-    return run
+    return run, baselines

@@ -62,7 +62,12 @@ def encode_labels(
         labels[task.name] = np.stack([task.missing_label if label is None else label for label in encoded])
     for empty in np.flatnonzero(~given & (not unlabelled)):
         names = ", ".join(task.name for task in tasks)
-        raise MMZooError(f"Record '{records.ids[empty]}' has no label for {names}; give one or leave the record out.")
+        count = int(np.sum(~given))
+        others = f" ({count} of {len(records)} have none)" if count > 1 else ""
+        raise MMZooError(
+            f"Record '{records.ids[empty]}' has no label for {names}{others}; give one, or leave such records out "
+            "(--on-error skip)."
+        )
     return labels
 
 

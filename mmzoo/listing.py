@@ -25,6 +25,7 @@ LISTS = (
     "readers",
     "formats",
     "analyses",
+    "baselines",
     "datasets",
     "recipes",
 )

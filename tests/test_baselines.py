@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.baselines import Baseline, best_of, fit_baselines
+from mmzoo.baselines import Baseline, best_of, fit_baselines, forest, trees
 from mmzoo.baselines.base import Clock, OutOfTimeError
 from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
@@ -21,6 +21,12 @@ from tests.conftest import small_records, small_spec
 ROW = mmzoo.Tabular("row", numbers=["x", "y"], categories=["colour"])
 WORDS = mmzoo.Text("words", max_bytes=32)
 SIZES = ("small", "middle", "large")
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "TREES", 50)
+    monkeypatch.setattr(trees, "MOST", 45)
 
 
 def rows(count: int, seed: int = 0) -> Records:
@@ -64,8 +70,8 @@ def test_each_kind_of_task(task: Any) -> None:
     found = fit_baselines(spec_of(task), rows(120), rows(40, 1))
     names = [each.name for each in found]
     assert {name.split(" on ")[0] for name in names} == {
-        "most frequent label or mean", "linear", "k nearest neighbours", "random forest", "boosted trees",
-        "late fusion of baselines",
+        "most frequent label or mean", "linear", "k nearest neighbours", "support vectors", "random forest",
+        "boosted trees", "late fusion of baselines",
     }  # fmt: skip
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert best_of(found, task.name) is found[0] and best_of(found, "other") is None
@@ -80,7 +86,7 @@ def test_each_kind_of_task(task: Any) -> None:
             np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
         primary = task.metrics(labels.encoded, said)[task.primary_metric]
         lost = task.metrics(labels.encoded, worst.predict(test))[task.primary_metric]
-        assert each is worst or primary > lost + 0.2, each.name
+        assert each is worst or 1 - primary < (1 - lost) / 2, each.name
 
 
 def test_the_trivial_one_by_hand() -> None:
@@ -212,7 +218,7 @@ def test_in_a_run(tmp_path: Path) -> None:
     assert page.count(found["verdict"]) == 2 and "Beside models of scikit-learn" in page
 
     assert "loses" not in run.evaluate(records, baselines=fitted[1:])["baselines"]["verdict"]
-    assert "was not asked for" in run.evaluate(records)["baselines"]["reason"].replace("were", "was")
+    assert "were not asked for" in run.evaluate(records)["baselines"]["reason"]
     assert "no baseline" in run.evaluate(records, baselines=[])["baselines"]["reason"]
     with pytest.raises(MMZooError, match="no validation records"):
         run.evaluate(records, baselines=True)

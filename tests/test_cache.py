@@ -17,6 +17,9 @@ import pytest
 from safetensors.numpy import save
 
 import mmzoo
+from mmzoo.baselines.base import Clock
+from mmzoo.baselines.pooled import pooled_blocks
+from mmzoo.data.examples import Half
 from mmzoo.data.records import decode
 from mmzoo.data.sharing import sharing
 from mmzoo.graph.cut import split
@@ -95,14 +98,27 @@ def test_another_input_beside_it_makes_no_other_key(part: Any, place: Path) -> N
 def test_features_are_kept_as_half_and_given_back_as_float32(part: Any, place: Path) -> None:
     spec, cut = part
     arrays = decode(spec, small_records(4))
-    exact = home.run_frozen_features(cut.frozen["picture"], spec.inputs[0], arrays, 1, 0, "")
+    given = {name: arrays[name] for name in ("picture", "present")}
+    exact = home.run_frozen_features(cut.frozen["picture"], spec.inputs[0], given, 1, 0, "")
     for _ in range(2):  # computed, and from disk
         found = compute_features(cut, spec, arrays)
         assert found["picture"].dtype == np.float16
-        given = home.first_variant(found)["picture"]
-        assert given.dtype == np.float32
-        np.testing.assert_allclose(given, exact[:, 0], rtol=1e-3, atol=1e-6)
+        back = home.first_variant(found)["picture"]
+        assert back.dtype == np.float32
+        np.testing.assert_allclose(back, exact[:, 0], rtol=1e-3, atol=1e-6)
     assert files(place)[0].stat().st_size < exact.nbytes
+
+
+def test_features_that_half_would_lose_stay_whole() -> None:
+    rng = np.random.default_rng(0)
+    fine = rng.normal(size=(50, 1, 3)).astype(np.float32)
+    assert Half.of(fine).dtype == np.float16
+    for kept in (fine + np.array([0, 1013, 0]), fine * [1, 1e5, 1]):
+        found = Half.of(kept.astype(np.float32))
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(found.whole(), kept.astype(np.float32))
+    constant = fine * [1, 0, 1] + np.array([0, 1e3 + 1 / 3, 0])  # it tells nothing, so nothing is lost
+    assert Half.of(constant.astype(np.float32)).dtype == np.float16
 
 
 def test_trainings_that_share_decode_and_compute_once(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,9 +129,21 @@ def test_trainings_that_share_decode_and_compute_once(part: Any, monkeypatch: py
         assert decode(spec.subset(["words", "picture"]), records)["picture"] is first["picture"]
         assert decode(spec, small_records(3))["picture"] is not first["picture"]
         features = compute_features(cut, spec, first)
-        monkeypatch.setattr(home, "run_frozen_features", None)
+        monkeypatch.setattr(home, "run_frozen_features", pytest.fail)
         same(features, compute_features(cut, spec, decode(spec, records)))
     assert decode(spec, records)["picture"] is not first["picture"]
+
+
+def test_baselines_read_what_a_training_reads(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = part[0].subset(["picture"])
+    records = small_records(5)
+    (block,) = pooled_blocks(alone, Clock())
+    apart = block.transform(records.column("picture"))
+    with sharing():
+        together = block.transform(records.column("picture"))
+        monkeypatch.setattr(home, "run_frozen_features", pytest.fail)
+        compute_features(split(mmzoo.build(alone)), alone, decode(alone, records))
+    np.testing.assert_allclose(together, apart, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("harm", ["flip", "cut", "empty"])

@@ -250,14 +250,15 @@ def test_names_of_columns() -> None:
     assert max(map(len, names)) <= 40
 
 
-def test_a_table_whose_names_are_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("taken", [("row", "present", "fusion"), ("log_variances", "class", "文章"), ("説明", "texts")])
+def test_a_table_whose_names_are_taken(taken: tuple[str, ...]) -> None:
     """Every one of these names is a column of texts, beside numbers, which make the input "row"."""
-    columns = ["row", "present", "fusion", "log_variances", "class", "文章", "説明", "number"]
+    columns = [*taken, "number"]
     rows = [
         {name: f"{name} says {k}" for name in columns} | {"number": k / 2, "ラベル": "ab"[k % 2]} for k in range(20)
     ]
     spec, records = mmzoo.table_spec(mmzoo.read_table(rows), "ラベル")
-    assert len(set(spec.input_names)) == 8
+    assert len(set(spec.input_names)) == len(columns)
     assert "row" in spec.input_names
     assert records[1][spec.tasks[0].name] == "1"
 
@@ -305,6 +306,8 @@ def test_many_short_texts_are_one_input() -> None:
     assert texts.gathered({"title": words}) is None
     row = {"title": "Alien", "place": None, "plot": "no matter"}
     np.testing.assert_array_equal(texts.decode(row), texts.decode("title: Alien"))
+    with_the_name = mmzoo.read_table({"texts": words, **short, "y": ["a", "b"] * 30})
+    assert mmzoo.table_spec(with_the_name, "y")[0].input_names == ["all_texts"]
     few, _ = mmzoo.table_spec(mmzoo.read_table({**dict(list(short.items())[:3]), "y": ["a", "b"] * 30}), "y")
     assert few.input_names == ["title", "studio", "editor"]
 

@@ -102,8 +102,25 @@ def test_different(ids: list[int], most: int) -> None:
     assert np.asarray(counts)[0].tolist() == [ids.count(k) for k in kept] + [0] * (most - len(kept))
 
 
+def test_texts_that_say_nothing() -> None:
+    layer = Ngrams(4, NgramsTokenizer().train([" ", ""]))
+    ids, weights = layer(rows(["", "b"]))
+    assert not np.any(ids)
+    assert not np.any(weights)
+
+
 def test_a_vocabulary_that_is_none() -> None:
-    for entry in ("x", "cab", "cab 1", "zab 1.00", "ca b 1.00", "w 1.00", "w, 1.00", "cab 100.00"):
+    for entry in (
+        "x",
+        "cab",
+        "cab 1",
+        "zab 1.00",
+        "ca b 1.00",
+        "w 1.00",
+        "w, 1.00",
+        "cab 100.00",
+        f"w{'a' * 101} 1.00",
+    ):
         with pytest.raises(mmzoo.MMZooError, match="is no entry of a vocabulary of n-grams"):
             Ngrams(4, [entry])
     with pytest.raises(mmzoo.MMZooError, match="has the hash of another"):

@@ -84,8 +84,17 @@ def test_encodings_that_say_what_they_are(tmp_path: Path, encoding: str, name: s
 
 def test_an_encoding_that_is_told(tmp_path: Path) -> None:
     data = "x,y\nok,1\nschön,2\n"
-    with pytest.raises(MMZooError, match=r"not UTF-8 in line 3; save it as UTF-8, or say .*--encoding cp1252"):
-        cells(tmp_path, "a.csv", data.encode("cp1252"))
+    (tmp_path / "a.csv").write_bytes(data.encode("cp1252"))
+    found = read_cells(tmp_path / "a.csv")
+    assert found.columns["x"] == ["ok", "schön"]
+    assert found.note == "its text is not UTF-8 but taken for Windows-1252 ('schön'); else --encoding NAME"
+    damaged = "größe ".encode() * 3 + "schön".encode("cp1252")
+    others = [
+        text.encode(code) for text, code in (("Привет", "cp1251"), ("Łódź", "cp1250"), ("東京の文章", "shift_jis"))
+    ]
+    for letters in (damaged, *others):  # never letters that nobody wrote
+        with pytest.raises(MMZooError, match=r"not UTF-8 in line 3; save it as UTF-8, or say .*--encoding cp1252"):
+            cells(tmp_path, "a.csv", b"x,y\nok,1\n" + letters + b",2\n")
     assert cells(tmp_path, "a.csv", data.encode("cp1252"), "cp1252")["x"] == ["ok", "schön"]
     with pytest.raises(MMZooError, match=r"full of zero bytes.*utf-16-le"):
         cells(tmp_path, "a.csv", data.encode("utf-16-le"))

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data import splits
-from mmzoo.data.guess import load_table
-from mmzoo.data.splits import parts_of
+from mmzoo.data import contents
+from mmzoo.data.guess import load_named, load_table
+from mmzoo.data.options import Drawing, Options, TableName
+from mmzoo.data.splits import SHARES, folds_of, parts_of
 from mmzoo.errors import MMZooError
 
 RANDOM = np.random.default_rng(0)
@@ -82,8 +83,8 @@ def test_files_that_are_not_there_or_are_empty_have_nothing_in_common(tmp_path: 
 
 def test_a_file_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
-    real = splits.open_plain
-    monkeypatch.setattr(splits, "open_plain", lambda path: reads.append(path) or real(path))
+    real = contents.open_plain
+    monkeypatch.setattr(contents, "open_plain", lambda path: reads.append(path) or real(path))
     table = mmzoo.read_table(folder / "t.csv")
     first = parts_of(table, "label")
     np.testing.assert_array_equal(parts_of(mmzoo.read_table(folder / "t.csv"), "label"), first)
@@ -95,6 +96,97 @@ def test_all_records_the_same(folder: Path, caplog: pytest.LogCaptureFixture) ->
     (folder / "t.csv").write_text("\n".join(lines))
     with pytest.raises(MMZooError, match="records that hold the same stay on one side; give more that differ"):
         load_table(folder / "t.csv", "label")
+
+
+def people(count: int = 160) -> tuple[dict[str, list[object]], list[str]]:
+    """Records of 16 people, of seven classes, of which the last are rare."""
+    drawn = RANDOM.exponential(1.3, count)
+    classes = ["abcdefg"[min(int(each), 6)] for each in drawn]
+    return {"x": drawn.tolist(), "who": [f"p{k % 16}" for k in range(count)], "y": classes}, classes
+
+
+def test_every_class_is_in_every_part_as_far_as_its_records_allow() -> None:
+    counts = {"a": 100, "b": 20, "c": 5, "d": 4, "e": 3, "f": 2, "g": 1}
+    classes = [name for name, count in counts.items() for _ in range(count)]
+    parts = parts_of(mmzoo.read_table({"x": RANDOM.normal(size=135).tolist(), "y": classes}), "y", classes)
+    found = {name: [int(np.sum((np.array(classes) == name) & (parts == part))) for part in SHARES] for name in counts}
+    wanted = {"a": [70, 10, 20], "b": [14, 2, 4], "c": [3, 1, 1], "d": [2, 1, 1]}
+    assert found == wanted | {"e": [2, 0, 1], "f": [1, 0, 1], "g": [1, 0, 0]}
+
+
+def test_one_more_record_moves_one_at_most_and_another_seed_moves_many() -> None:
+    columns, classes = people()
+    before = parts_of(mmzoo.read_table(columns), "y", classes)
+    more = {name: [*values, value] for (name, values), value in zip(columns.items(), (9.5, "p1", "a"), strict=True)}
+    after = parts_of(mmzoo.read_table(more), "y", [*classes, "a"])
+    assert np.sum(after[:-1] != before) <= 2  # one at each border of its class
+    assert np.mean(parts_of(mmzoo.read_table(columns), "y", classes, Drawing(seed=1)) != before) > 0.2
+
+
+def test_groups_are_on_one_side() -> None:
+    columns, classes = people()
+    table = mmzoo.read_table(columns)
+    parts = parts_of(table, "y", classes, Drawing("who"))
+    for name in {*columns["who"]}:
+        assert len({part for part, who in zip(parts, columns["who"], strict=True) if who == name}) == 1
+    sizes = [int(np.sum(parts == part)) for part in SHARES]
+    np.testing.assert_allclose(sizes, [112, 16, 32], atol=10)  # a person has ten records
+    few = mmzoo.read_table(columns | {"who": [f"p{k % 3}" for k in range(160)]})
+    assert {*parts_of(few, "y", classes, Drawing("who"))} == {*SHARES}
+    one = mmzoo.read_table(columns | {"who": ["p"] * 160})
+    with pytest.raises(MMZooError, match="'who' has one group, so that there is nothing to keep apart; leave --group"):
+        parts_of(one, "y", classes, Drawing("who"))
+    with pytest.raises(MMZooError, match="Did you mean 'who'"):
+        parts_of(table, "y", classes, Drawing("whom"))
+
+
+@pytest.mark.parametrize("group", ["", "who"])
+def test_folds(group: str) -> None:
+    columns, classes = people()
+    table = mmzoo.read_table(columns)
+    folds = folds_of(table, "y", 4, classes, Drawing(group))
+    assert np.ptp(np.bincount(folds, minlength=4)) <= (10 if group else 0)
+    if group:
+        assert len({*zip(folds.tolist(), columns["who"], strict=True)}) == 16
+    else:
+        common = np.bincount(folds[np.array(classes) == "a"], minlength=4)
+        assert np.ptp(common) <= 1
+    with pytest.raises(MMZooError, match=r"20 folds need as many different groups|161 folds need as many"):
+        folds_of(table, "y", 20 if group else 161, classes, Drawing(group))
+
+
+def test_what_a_column_does_not_have_is_drawn_from_train(tmp_path: Path) -> None:
+    columns, _ = people()
+    told = ["Training" if k % 4 else "TEST" for k in range(160)]
+    rows = zip(*columns.values(), told, strict=True)
+    lines = [",".join(map(str, row)) for row in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["x,who,y,split", *lines]))
+    named = TableName(str(tmp_path / "t.csv"), "y", Options(group="who"))
+    _, parts, said = load_named(named)
+    assert [len(part) for part in parts] == [110, 10, 40] or sum(map(len, parts)) == 160
+    assert len(parts[2]) == 40
+    assert {row["row"]["x"] for row in parts[2]} == {
+        x for x, part in zip(columns["x"], told, strict=True) if part == "TEST"
+    }
+    assert (
+        "as the column 'split' says, validation drawn from train; stratified by 'y'; groups of 'who' stay together"
+        in "".join(said)
+    )
+    assert any("who: groups of the split, no input" in line for line in said)
+    (tmp_path / "t.csv").write_text(
+        "x,split,y\n" + "\n".join(f"{k}.5,{'dev' if k % 2 else 'test'},{k % 2}" for k in range(9))
+    )
+    with pytest.raises(MMZooError, match="no record for training; say 'train'"):
+        load_table(tmp_path / "t.csv", "y")
+
+
+def test_classes_that_cannot_be_learned_or_tested_are_named(tmp_path: Path) -> None:
+    rows = [f"{k * 1.5},{'ab'[k % 2]},{'train' if k < 30 else 'val' if k < 35 else 'test'}" for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,split", *rows, "7.1,c,test", "7.2,c,test", "7.3,d,train"]))
+    *_, said = load_named(TableName(str(tmp_path / "t.csv"), "y"))
+    assert "split: 31 train, 5 validation, 7 test (as the column 'split' says)" in said
+    assert any("no record for training has the label 'c'" in line for line in said)
+    assert any("one record alone has the label 'd'; it is for training" in line for line in said)
 
 
 @pytest.mark.parametrize(("said", "words"), [("", "'split' is empty in line 4"), ("tset", "Did you mean 'test'")])

@@ -156,14 +156,15 @@ def test_the_calendar_in_the_graph() -> None:
     assert not np.asarray(waves).any()
 
 
-def test_dates_are_read_as_they_stand() -> None:
-    noon = days_of("2024-05-31 12:00")
-    assert noon == days_of(datetime(2024, 5, 31, 12)) == days_of(np.datetime64("2024-05-31T12:00:59.9", "ns")) == 8917.5
-    assert noon == days_of(" 2024-05-31T14:00:00.123+02:00 ") == days_of("2024-05-31T12:00Z")
-    assert days_of("2024-05-31") == days_of(date(2024, 5, 31)) == 8917
-    wrong = ["2024-02-30", "31.5.2024", "2024", "2024-05-31T25:00", "0001-01-01T00:00+02:00", "x" * 9999]
-    for nothing in (*wrong, 8917, None, np.datetime64("NaT")):
-        assert days_of(nothing) is None
+def test_dates_are_days() -> None:
+    table = mmzoo.Tabular("x", dates=["on"], quantiles=[[0, 1]] * 6)
+    noon = datetime(2024, 5, 31, 12)
+    same = ["2024-05-31 12:00", " 2024-05-31T14:00:00.123+02:00 ", "2024-05-31T12:00Z", np.datetime64(noon, "ns")]
+    assert [table.decode({"on": value}).tolist() for value in (noon, *same)] == [[8917.5]] * 5
+    assert table.decode({"on": date(2024, 5, 31)}).tolist() == [8917]
+    for wrong in ("2024-02-30", "2024", "2024-05-31T25:00", "0001-01-01T00:00+02:00", "x" * 9999, 8917):
+        with pytest.raises(DataError, match="must be a date"):
+            table.decode({"on": wrong})
     table = mmzoo.Tabular("x", dates=["on"]).fit([{"on": f"20{k:02d}-05-{k + 1:02d}"} for k in range(20)])
     assert table.decode({"on": "2024-05-31"}).tolist() == [8917]
     assert np.isnan(table.decode({"on": "NA"})).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from scipy.special import expit, log_softmax
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.analyses.calibration import ece, stated
+from mmzoo.export.measure import measure
+from mmzoo.export.tflite import convert
 from mmzoo.graph.temperature import Temperature
 from mmzoo.inference.calibrate import calibrate, temperature, temperatures
 from mmzoo.inference.running import run_model, to_predictions
@@ -182,8 +186,29 @@ def test_what_calibrate_fits_is_the_best(learned: Path) -> None:
 
 
 @pytest.mark.slow
+def test_tflite_of_every_task(tmp_path: Path) -> None:
+    """With every subset of the modalities, each at another temperature, answers and uncertainty are the model's."""
+    tasks = [task for task in TASKS.values() if task is not TASKS["classification"]]
+    spec = small_spec(tasks=[replace(task, name=name) for name, task in zip("opqr", tasks, strict=True)])
+    model, random = mmzoo.build(spec), np.random.default_rng(0)
+    for heads in model.parts.heads.values():
+        heads.temperature.temperatures.assign(random.uniform(0.2, 3.0, 8))
+    inputs = decode(spec, small_records(7))
+    inputs["present"] = np.array([[name in each for name in spec.input_names] for each in subsets(spec)])
+    outputs = run_model(model, inputs)
+    wanted = to_predictions(spec, outputs) | {"o_uncertainty": np.asarray(spec.tasks[0].uncertainty(outputs["o"]))}
+    data = convert(model, ["fp32"])["fp32"]
+    assert isinstance(data, bytes)
+    (tmp_path / "model.tflite").write_bytes(data)
+    found, _ = measure(tmp_path / "model.tflite", inputs)
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5)
+
+
+@pytest.mark.slow
 def test_it_is_in_all_that_leaves(learned: Path, tmp_path: Path) -> None:
-    run, spec = mmzoo.Run(learned), small_spec()
+    run, spec = mmzoo.Run(shutil.copytree(learned, tmp_path / "learned")), small_spec()
     fitted = temperatures_of(run.model)["animal"]
     assert all(by != 1 for by in fitted.values())
     records = small_records(21, 7)

@@ -288,9 +288,10 @@ def test_a_loss_that_is_not_finite_goes_back_with_a_lower_rate(
 
 def test_a_record_that_ruins_every_step_is_named() -> None:
     records = small_records(24)
-    numbers = [3e38] + [float(k) for k in range(23)]  # finite, and its square is not
+    numbers = [1e30] + [float(k) for k in range(23)]  # finite, and its square is not
     records.columns["size"] = numbers
-    spec = small_spec(tasks=[mmzoo.Regression("size")]).subset(["words"])
+    as_they_are = mmzoo.Regression("size", means=[0.0], deviations=[1.0])
+    spec = small_spec(tasks=[as_they_are]).subset(["words"])
     with pytest.raises(MMZooError, match=r"The loss is .* at step \d+, also at an eighth .*'record-0'"):
         mmzoo.train(spec, records, training=QUICK, out="inf")
 

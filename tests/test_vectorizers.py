@@ -13,13 +13,14 @@ from mmzoo.modalities.defaults import Defaults
 from mmzoo.modalities.image.vectorizer import edges, picture_vector
 from mmzoo.modalities.sensor.vectorizer import series_vector, spectrum
 from mmzoo.modalities.vectorizer import means_of_parts
-from tests.zoo import INPUTS, make_input, value
+from tests.zoo import INPUTS, value
 
 
 @pytest.mark.parametrize("kind", sorted(INPUTS))
 def test_every_kind_has_one(kind: str) -> None:
     """Rows of one width, finite but for what a row of a table does not have; and the default serves any kind."""
-    item = make_input(kind, INPUTS[kind][0].__dataclass_fields__["tower"].default)
+    made, options = INPUTS[kind]
+    item = made("x", **options)
     values = [value(kind, row) for row in range(4)]
     matrix: Any = item.vectorizer().fit(values).transform(values)
     matrix = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()

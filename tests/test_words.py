@@ -14,7 +14,7 @@ import pytest
 from mmzoo.console import as_json
 from mmzoo.figures import write_figure
 from mmzoo.hpo.results import Results, Trial
-from mmzoo.words import code_block, markdown, one_line, printable
+from mmzoo.words import code_block, decimal, markdown, one_line, printable
 
 mpl.use("Agg")
 
@@ -145,3 +145,9 @@ def test_a_search_draws_any_choice_and_plain_powers_of_ten(tmp_path: Path) -> No
     trials = [Trial(k, {"rate": 10.0 ** -(k + 1), "name": ["$a$", "$b^$"][k % 2]}, 1, k / 4) for k in range(4)]
     Results(tmp_path, "accuracy", trials).draw(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 5000
+
+
+def test_numbers_of_any_unit() -> None:
+    shown = [decimal(value) for value in (0.0, 0.8537, -12.0, 80_000.5, 2.5e-9, -3.21e18, float("nan"))]
+    assert shown == ["0.000", "0.854", "-12.000", "80000.500", "2.5e-09", "-3.21e+18", "nan"]
+    assert [decimal(value, "+") for value in (0.5, -0.5, 1e9)] == ["+0.500", "-0.500", "+1e+09"]

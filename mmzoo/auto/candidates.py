@@ -13,7 +13,11 @@ from mmzoo.towers import towers
 from mmzoo.training.settings import Training
 
 QUALITIES = ("fast", "good", "best")
-OTHERS = {"audio": ("inception_time",), "sensor": ("rocket", "inception_time"), "tabular": ("ft_transformer",)}
+OTHERS = {
+    "audio": (Tower("spectrogram_cnn", augment=0.0, dropout=0.0),),
+    "sensor": (Tower("rocket"), Tower("inception_time")),
+    "tabular": (Tower("ft_transformer"),),
+}
 """By kind of input, towers that are tried in place of the one that it has."""
 FUSIONS = {"good": ("calibrated", "gated"), "best": ("calibrated", "gated", "linear_sum", "cross_attention")}
 
@@ -65,10 +69,10 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
             found.append(Candidate(f"{each}_alone", alone.subset([each]), training, cost=0.7))
         return found
     (item,) = spec.inputs
-    for name in OTHERS.get(item.kind, ()):
-        if name in towers.names(serves=item.kind) and name != Tower.of(item.tower).name:
-            other = replace(spec, inputs=[replace(item, tower=Tower(name))])
-            found.append(Candidate(f"{item.name}_{name}", other, training, cost=3.0))
+    for tower in OTHERS.get(item.kind, ()):
+        if tower.name in towers.names(serves=item.kind) and tower.name != Tower.of(item.tower).name:
+            other = replace(spec, inputs=[replace(item, tower=tower)])
+            found.append(Candidate(f"{item.name}_{tower.name}", other, training, cost=3.0))
     rates: Sequence[tuple[str, float]] = [("rate_times_3", 3.0), ("rate_by_3", 1 / 3)]
     for name, factor in rates:
         faster = replace(training, learning_rate=min(training.learning_rate * factor, 10.0))

@@ -10,7 +10,7 @@ from mmzoo.training.settings import Training
 
 STEPS = 1500  # that a small table is given
 LEAST, MOST = 10, 100  # epochs
-BATCHES = ((4_000, 32), (20_000, 64), (100_000, 128))
+BATCHES = ((500, 8), (1_500, 16), (4_000, 32), (20_000, 64), (100_000, 128))
 LARGEST = 256
 ROWS = (16, 128)  # the smallest and the largest batch of rows of numbers and categories alone,
 ROW_EPOCHS = 200  # the most epochs of these,
@@ -36,7 +36,7 @@ def training_for(spec: Spec, count: int) -> Training:
     return Training(
         epochs=epochs,
         batch_size=batch,
-        learning_rate=ROW_RATE if rows else 1e-3 * math.sqrt(batch / 32),
+        learning_rate=ROW_RATE if rows else 1e-3 * math.sqrt(max(batch, 32) / 32),
         modality_dropout=0.2 if len(spec.inputs) > 1 else 0.0,
         patience=max(epochs // 3, 8),
     )

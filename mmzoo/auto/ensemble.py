@@ -20,8 +20,8 @@ def greedy(found: Mapping[str, Answers]) -> list[str]:
     tasks = next(iter(found.values())).spec.tasks
     if any(task.tags.evidential for task in tasks):
         return []
-    predictions = {
-        name: {task.name: np.asarray(task.to_predictions(each.logits[task.name])) for task in tasks}
+    opinions = {
+        name: {task.name: np.asarray(task.to_opinions(each.logits[task.name])) for task in tasks}
         for name, each in found.items()
     }
     like = next(iter(found.values()))
@@ -29,7 +29,7 @@ def greedy(found: Mapping[str, Answers]) -> list[str]:
     best = -np.inf
 
     def value(names: list[str]) -> float:
-        means = {task.name: np.mean([predictions[name][task.name] for name in names], axis=0) for task in tasks}
+        means = {task.name: np.mean([opinions[name][task.name] for name in names], axis=0) for task in tasks}
         logits = {task.name: np.asarray(task.to_logits(means[task.name])) for task in tasks}
         return float(Answers(like.spec, logits, like.labels).scores.mean())
 

@@ -21,13 +21,14 @@ from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
 from mmzoo.auto.watch import TooSlowError, Watch
-from mmzoo.baselines import fit_baselines
+from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import primary
+from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
@@ -39,10 +40,15 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FLOOR = 0.15  # of the time, for the baselines
+LATER = 0.1  # of the time, for the evaluation and its report, as long as it is not known how long these take
+PROBED = 120.0  # seconds; where there are more of them it is tried out,
+PROBES = 64  # with so many records
+DRAWING = 0.03  # of the time, for the report alone
 FIRST = 0.5  # of what is left, that the first candidate may take where there are others,
 TIGHT = 0.25  # and where that is not enough for all of its epochs
 SECOND = 0.4  # of the time: where that is so, for training the best one longer
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
+PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
 TAIL = 0.1  # of a candidate's time, that goes by after its last step
 OVER = "; there was no time for more"
 DISTILLED = "distilled"
@@ -64,6 +70,7 @@ class Search:
         gone: seconds that have gone by before.
         seed, data: of all runs.
         quality: "best" tries an ensemble too.
+        later: how many records will be evaluated in the end.
     """
 
     def __init__(
@@ -78,21 +85,24 @@ class Search:
         seed: int,
         data: str,
         quality: str,
+        later: int,
     ) -> None:
         self.folder, self.trials, self.train, self.validation, self.stop = folder, trials, train, validation, stop
         self.seed, self.data, self.quality = seed, data, quality
         self.began = time.monotonic() - trials.spent - gone
+        self.later, self.reserve = later, LATER * trials.seconds if later else 0.0
         self.ended = {each.name: each for each in trials.candidates}
         trials.candidates.clear()
         self.found: dict[str, tuple[Candidate, Answers]] = {}
+        self.baselines: list[Baseline] = []
         self.failure: MMZooError | None = None
         self.tight = False
         self.an_epoch = self.around = 0.0  # seconds that an epoch of the first takes, and what is before and after it
 
     @property
     def left(self) -> float:
-        """Seconds that are left."""
-        return self.trials.seconds - (time.monotonic() - self.began)
+        """Seconds that are left for candidates."""
+        return self.trials.seconds - self.reserve - (time.monotonic() - self.began)
 
     def write(self) -> None:
         """Note how far it is."""
@@ -131,10 +141,10 @@ class Search:
         if self.trials.floor is not None:
             return
         seconds = FLOOR * self.trials.seconds
-        found = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
+        self.baselines = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
         self.trials.floor = [
             Floor(each.name, each.task, each.score if math.isfinite(each.score) else None, each.seconds)
-            for each in found
+            for each in self.baselines
         ]
         if best := self.trials.best_floor(spec.tasks[0].name):
             print(f"The floor is {best.name}: {self.trials.metric} {best.score:.3f} on the validation records.")
@@ -202,9 +212,11 @@ class Search:
             if not first:
                 most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
                 tried.epochs = max(min(tried.epochs, self.fitting(candidate, self.left), most), 1)
-                expected = duration(self.around + tried.epochs * self.an_epoch * candidate.cost)
-                print(f"{tried.name}: {tried.epochs} epochs, about {expected}", flush=True)
             self.write()
+        if not first and self.an_epoch:
+            expected = self.around + tried.epochs * self.an_epoch * candidate.cost
+            share = min(share, PATIENT * expected) if others else share
+            print(f"{tried.name}: {tried.epochs} epochs, about {duration(expected)}", flush=True)
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
@@ -247,8 +259,19 @@ class Search:
         finite = [row for row in rows if row.get(metric) is not None]
         best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
         answers = answers_of(model, self.validation, candidate.training.memory)
+        if not self.found and self.later and self.trials.seconds > PROBED:
+            self.probe(model)
         self.found[tried.name] = candidate, answers
         tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary
+
+    def probe(self, model: Multimodal) -> None:
+        """Find out how long an evaluation takes, which is to end in time too."""
+        few, took = self.validation.take(PROBES), []
+        for _ in range(2):  # the first call traces the graphs
+            began = time.monotonic()
+            predict_subsets(model, few)
+            took.append(time.monotonic() - began)
+        self.reserve = DRAWING * self.trials.seconds + took[0] + took[1] / len(few) * self.later
 
     def decide(self) -> None:
         """Choose, and say why."""

@@ -16,17 +16,15 @@ if TYPE_CHECKING:
     from mmzoo.data.records import Records
 
 LENGTHS = {
-    "size": "{0} x {0} pixels",
-    "frames": "{} frames",
-    "max_bytes": "up to {} bytes",
-    "tokens": "{} tokens",
-    "seconds": "{:g} s",
-    "sample_rate": "{:,} Hz",
-    "steps": "{} steps",
-    "channels": "{} channels",
+    "audio": {"seconds": "{:g} s", "sample_rate": "{:,} Hz"},
+    "image": {"size": "{0} x {0} pixels"},
+    "sensor": {"steps": "{:,} steps", "channels": "{} channels"},
+    "text": {"max_bytes": "up to {:,} bytes", "tokens": "{:,} tokens"},
+    "video": {"frames": "{} frames", "size": "{0} x {0} pixels"},
 }
-"""How a field of an input that says how much is read of it is told."""
-COUNTED = {"numbers": "numbers", "categories": "categories"}
+"""By kind of input, how the fields are told that say how much is read of it."""
+COUNTED = {"numbers": "numbers", "categories": "categories", "dates": "dates"}
+"""Fields of a row, whose entries are counted."""
 
 
 def described(spec: Spec, training: Training, splits: Sequence[Records]) -> list[str]:
@@ -52,12 +50,10 @@ def input_words(item: Modality) -> str:
         if each.default is not inspect.Parameter.empty
     }
     options: dict[str, Any] = {**defaults, **tower.options}
-    found = [
-        words.format(value)
-        for key, words in LENGTHS.items()
-        if isinstance(value := getattr(item, key, None), (int, float))
-    ]
-    found += [f"{len(getattr(item, key))} {words}" for key, words in COUNTED.items() if getattr(item, key, ())]
+    lengths = {key: getattr(item, key, None) for key in LENGTHS.get(item.kind, {})}
+    found = [LENGTHS[item.kind][key].format(value) for key, value in lengths.items() if value is not None]
+    rows = {key: getattr(item, key, ()) if item.kind == "tabular" else () for key in COUNTED}
+    found += [f"{len(rows[key])} {words}" for key, words in COUNTED.items() if rows[key]]
     tokenizer = getattr(item, "tokenizer", None)
     if tokenizer is not None and tower.name != "static_embedding_attention":  # which brings its own
         found.append(f"tokenizer {Tokenizer.of(tokenizer).name}")

@@ -127,7 +127,7 @@ class Trials:
         both = f"{self.metric} {score:.3f} against {floor.score:.3f} on the validation records"
         if score > floor.score:
             return f"It beats the floor, {floor.name}: {both}."
-        return f"Nothing beat the floor, {floor.name}: {both}; a model of scikit-learn does here."
+        return f"Nothing beat the floor, {floor.name}: {both}; a model of scikit-learn is enough here."
 
     def words(self, tried: Tried) -> str:
         """What has become of a candidate that was trained."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from mmzoo.auto.candidates import candidates
 from mmzoo.auto.search import DISTILLED, Search, longer
 from mmzoo.auto.tried import Trials
+from mmzoo.baselines import Baseline
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records
 from mmzoo.data.sharing import sharing
@@ -35,6 +37,7 @@ def train_within(
     *,
     seconds: float,
     gone: float = 0.0,
+    later: int = 0,
     training: Training,
     out: str | Path,
     quality: str = "good",
@@ -43,7 +46,7 @@ def train_within(
     recipe: Path | None = None,
     on_error: str = "error",
     budget: float = 0.01,
-) -> Path:
+) -> list[Baseline]:
     """Try several candidates for a spec, and keep the best on the validation records as the run in a folder.
 
     `out` is then an ordinary run, whose candidates.json says what was tried; the others are in `candidates/`, runs too.
@@ -53,9 +56,13 @@ def train_within(
     Args:
         seconds: that all of it may take. The first candidate keeps what it has learned by then, be it half an epoch.
         gone: seconds of these that have gone by already.
+        later: how many records will be evaluated after it, for which some of the time is left.
         training: the settings of all; an epoch less where they do not fit.
         quality: "fast", "good" or "best", see `mmzoo.auto.candidates`.
         data, recipe, on_error, budget: as `mmzoo.train` has them.
+
+    Returns:
+        The baselines that were fitted, to be evaluated too; none where that was done by an earlier call.
 
     Raises:
         MMZooError: no candidate can be trained, or `out` holds something else.
@@ -69,12 +76,14 @@ def train_within(
     asked = {
         "spec": spec.to_json(), "training": training.to_json(), "quality": quality, "seconds": seconds, **settings
     }  # fmt: skip
+    fitted: list[Baseline] = []
     with held(folder, "training"), sharing(), stop_requests(signal.SIGINT) as stop:
         trials = Trials.read(folder)
         if trials is None:
             others = sorted(path.name for path in folder.iterdir())
             require(not others, f"The folder '{folder}' is not empty ({others[:1]}); choose another --out.")
-            trials = Trials(asked, primary(spec), seconds)
+            trials = Trials(json.loads(json.dumps(asked)), primary(spec), seconds)
+            trials.write(folder)
         trials.check_asked(asked, folder)
         if not trials.chosen:
             faults = Faults(on_error, budget)
@@ -82,8 +91,10 @@ def train_within(
             if on_error != "error":
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            search = Search(folder, trials, train, validation, stop, gone=gone, seed=seed, data=data, quality=quality)
+            runs: dict[str, Any] = {"seed": seed, "data": data, "quality": quality}
+            search = Search(folder, trials, train, validation, stop, gone=gone, later=later, **runs)
             search.run(found, spec.fit(train))
+            fitted = search.baselines
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
         names = [name for each in found for name in (each.name, longer(each.name))] + [DISTILLED]
@@ -92,7 +103,7 @@ def train_within(
         adopt(folder, trials.chosen, settings, training)
         if recipe and not (folder / "recipe.py").exists():
             write_file(folder / "recipe.py", read_file(recipe))
-    return folder
+    return fitted
 
 
 def adopt(folder: Path, name: str, settings: dict[str, Any], training: Training) -> None:

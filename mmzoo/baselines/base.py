@@ -15,6 +15,7 @@ from mmzoo.tasks.base import Task
 if TYPE_CHECKING:
     from mmzoo.baselines.features import Features
 
+LOWEST = -1e9
 Answers = Callable[[Records], np.ndarray]
 """The predictions to records, float32 (N, K), as `Task.to_predictions` has them."""
 
@@ -100,13 +101,9 @@ class Problem:
     seed: int
     fitted: Sequence[Baseline] = ()
 
-    def score(self, answers: Answers) -> float:
-        """The task's primary metric on the validation records."""
-        return self.primary(answers(self.validation.records))
-
-    def primary(self, predictions: np.ndarray) -> float:
-        """The same of predictions to them."""
-        return self.task.metrics(self.validation.encoded, predictions).get(self.task.primary_metric, float("nan"))
+    def score(self, predictions: np.ndarray) -> float:
+        """The task's primary metric of predictions to the validation records; the least there is where it has none."""
+        return self.task.metrics(self.validation.encoded, predictions).get(self.task.primary_metric, LOWEST)
 
     def loss(self, predictions: np.ndarray) -> float:
         """How far predictions to the validation records are off: squared errors, or the likelihood of the labels."""
@@ -121,7 +118,7 @@ class Problem:
 
     def better(self, predictions: np.ndarray) -> tuple[float, float]:
         """What orders predictions to the validation records, the better the larger."""
-        return self.primary(predictions), -self.loss(predictions)
+        return self.score(predictions), -self.loss(predictions)
 
 
 class Model:

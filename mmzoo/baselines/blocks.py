@@ -90,22 +90,26 @@ class Block:
         """The columns of a dense block when it is scaled."""
         return len(self.numbers) + len(self.unknown) + sum(self.sizes)
 
-    def _scaled(self, matrix: np.ndarray) -> np.ndarray:
-        """Numbers at mean 0 and deviation 1, which of them are not known, and categories one-hot."""
+    def _scaled(self, matrix: np.ndarray) -> Any:
+        """Numbers at mean 0 and deviation 1, which of them are not known, and categories one-hot: sparse, if many."""
+        from scipy.sparse import csr_array, hstack
+
         numbers = (matrix[:, self.numbers] - self.means) / self.deviations
         unknown = ~np.isfinite(numbers)
         numbers = np.clip(np.where(unknown, 0.0, numbers), -FARTHEST, FARTHEST)
+        dense = np.concatenate([numbers, unknown[:, self.unknown]], axis=1).astype(np.float32)
         hot = [
-            matrix[:, column, None] == np.arange(size) for column, size in zip(self.categories, self.sizes, strict=True)
+            one_hot(places, size)
+            for places, size in zip(matrix[:, self.categories].T.astype(int), self.sizes, strict=True)
         ]
-        parts = [numbers, unknown[:, self.unknown], *hot]
-        return np.concatenate(parts, axis=1).astype(np.float32) / np.float32(np.sqrt(max(self.width, 1)))
+        found = hstack([csr_array(dense), *hot], format="csr") * np.float32(1 / np.sqrt(max(self.width, 1)))
+        return found if sum(self.sizes) > DIRECTIONS else found.toarray()
 
     def reduced(self, table: Table) -> np.ndarray:
         """Dense (N, at most `DIRECTIONS` columns), as `scaled` but of a wide block its main directions."""
         found = self.scaled(table)
-        if not self.sparse and found.shape[1] <= DIRECTIONS:
-            return np.asarray(found)
+        if found.shape[1] <= DIRECTIONS:
+            return np.asarray(found if isinstance(found, np.ndarray) else found.toarray())
         if self.directions is None:
             from sklearn.decomposition import TruncatedSVD
 
@@ -121,3 +125,11 @@ class Block:
             found[~table.there] = np.nan
             return found
         return np.asarray(table.spread(table.matrix, np.nan, self.width))
+
+
+def one_hot(places: np.ndarray, size: int) -> Any:
+    """Places int (N,) as ones in a sparse (N, size); nothing of a place that is beyond it."""
+    from scipy.sparse import csr_array
+
+    rows = np.flatnonzero(places < size)
+    return csr_array((np.ones(len(rows), np.float32), (rows, places[rows])), shape=(len(places), size))

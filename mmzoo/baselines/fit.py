@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -52,7 +51,7 @@ def fit_baselines(
     start, found = time.monotonic(), []
     with tqdm(total=1, desc="baselines", unit="model", disable=None, leave=False) as bar:
         for place, (task, training, held_out) in enumerate(asked):
-            share = math.inf if seconds is None else seconds * (place + 1) / len(asked)
+            share = float("inf") if seconds is None else seconds * (place + 1) / len(asked)
             clock = Clock(start + share)
             features = Features(spec, training.records, clock, seed)
             problem = Problem(task, everything, features, training, held_out, clock, seed)
@@ -96,29 +95,29 @@ def models_of(problem: Problem) -> Iterator[tuple[str, Model, tuple[str, ...]]]:
 
 
 def fitted(problem: Problem, chosen: Iterable[tuple[str, Model, tuple[str, ...]]], bar: tqdm) -> list[Baseline]:
-    """Those that can be had in time, the best on the validation records first."""
-    found: list[Baseline] = []
+    """Those that can be had in time, the best on the validation records first; of equal ones that of the least loss."""
+    found: list[tuple[tuple[float, float], Baseline]] = []
     for name, model, names in chosen:
         bar.set_postfix_str(name)
-        began = time.monotonic()
+        began, others = time.monotonic(), tuple(each for _, each in found)
         try:
             if not model.quick:
                 problem.clock.check()
-            if len([each for each in found if each.inputs]) < model.least:
+            if sum(bool(each.inputs) for each in others) < model.least:
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what does not converge is measured as it is
-                answers = model.fit(replace(problem, names=names, fitted=tuple(found)))
-                score = problem.score(answers)
-            seconds = time.monotonic() - began
-            found.append(Baseline(name, problem.task.name, names, score, round(seconds, 3), answers))
+                answers = model.fit(replace(problem, names=names, fitted=others))
+                order = problem.better(answers(problem.validation.records))
+            seconds = round(time.monotonic() - began, 3)
+            found.append((order, Baseline(name, problem.task.name, names, order[0], seconds, answers)))
         except OutOfTimeError:
-            pass
-        bar.update()
-    return sorted(found, key=lambda each: -(each.score if math.isfinite(each.score) else -math.inf))
+            continue
+        finally:
+            bar.update()
+    return [each for _, each in sorted(found, key=lambda pair: pair[0], reverse=True)]
 
 
 def best_of(found: Sequence[Baseline], task: str) -> Baseline | None:
-    """The best on the validation records of those that answer a task; None where there is none."""
-    theirs = [each for each in found if each.task == task]
-    return max(theirs, key=lambda each: each.score if math.isfinite(each.score) else -math.inf, default=None)
+    """The best of those that answer a task, of what `fit_baselines` gave; None without any."""
+    return next((each for each in found if each.task == task), None)

@@ -10,13 +10,16 @@ from tqdm import tqdm
 
 from mmzoo.baselines.base import Clock
 from mmzoo.data.examples import Examples
+from mmzoo.data.sharing import is_sharing
 from mmzoo.graph.build import build
-from mmzoo.graph.cut import split
+from mmzoo.graph.cut import Split, split
 from mmzoo.inference.running import compiled
 from mmzoo.modalities.vectorizer import Vectorizer
 from mmzoo.spec import Spec
+from mmzoo.training.features.compute import compute_features
 
 BATCH = 64
+LARGEST = 2e9  # bytes of the examples that are in memory at a time
 
 
 class Pooled(Vectorizer):
@@ -24,17 +27,20 @@ class Pooled(Vectorizer):
 
     Args:
         spec: of this input alone.
-        frozen: from the input and `present` to a map or tokens (B, ..., channels).
+        part: its model in two, of which the frozen one goes to a map or tokens (B, ..., channels).
     """
 
-    def __init__(self, spec: Spec, frozen: Any, clock: Clock) -> None:
-        self.item, self.frozen, self.clock = spec.inputs[0], frozen, clock
+    def __init__(self, spec: Spec, part: Split, clock: Clock) -> None:
+        self.spec, self.part, self.clock = spec, part, clock
+        (self.item,) = spec.inputs
 
     def transform(self, values: Sequence[Any]) -> np.ndarray:
         import tensorflow as tf
 
         examples = Examples(self.item, values, [str(row) for row in range(len(values))])
-        run, found = compiled(self.frozen), []
+        if is_sharing() and examples.nbytes < LARGEST:
+            return self.shared(examples)
+        run, found = compiled(self.part.frozen[self.item.name]), []
         with tqdm(
             total=len(values),
             desc=f"features of {self.item.name}",
@@ -52,6 +58,13 @@ class Pooled(Vectorizer):
                 bar.update(len(batch))
         return np.concatenate(found)
 
+    def shared(self, examples: Examples) -> np.ndarray:
+        """The same from the features that a training in this process reads too: they are computed once for both."""
+        arrays = {self.item.name: examples[: len(examples.values)], "present": np.ones((len(examples.values), 1), bool)}
+        made = compute_features(self.part, self.spec, arrays)[self.item.name]
+        parts = (np.asarray(made[start : start + BATCH], np.float32) for start in range(0, len(made), BATCH))
+        return np.concatenate([part.reshape(len(part), -1, part.shape[-1]).mean(axis=1) for part in parts])
+
 
 def pooled_blocks(spec: Spec, clock: Clock) -> list[Pooled]:
     """The vectorizer of a spec of one input whose tower has a frozen network; none of another."""
@@ -59,4 +72,4 @@ def pooled_blocks(spec: Spec, clock: Clock) -> list[Pooled]:
     (part,) = model.parts.inputs.values()
     if not part.frozen_network:
         return []
-    return [Pooled(spec, frozen, clock) for frozen in split(model).frozen.values()]
+    return [Pooled(spec, split(model), clock)]

@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import Any
 
+from mmzoo.errors import require
+
 
 def add(sub: argparse.ArgumentParser) -> None:
     """How a table is read, where that cannot be seen from it."""
@@ -15,13 +17,24 @@ def add(sub: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="COLUMN=KIND",
-        help="what a column is: image, audio, video, sensor, text, number, category or ignore",
+        help="what a column is: image, audio, video, sensor, text, number, category, multi_category, date or ignore; "
+        "with how it is written where that is not seen: number:, (decimal comma), date:DMY, multi_category:;",
     )
     group.add_argument("--task", default="", metavar="TASK", help="what the label asks: classification, regression ...")
     group.add_argument("--delimiter", default="", metavar="TEXT", help="between several labels in one cell")
     group.add_argument("--root", default="", metavar="DIR", help="the folder of its files (default: the table's own)")
     group.add_argument("--allow-outside", action="store_true", help="its files may lie, or links lead, outside of that")
-    group.add_argument("--encoding", default="", metavar="NAME", help="of its text, such as cp1252 (default UTF-8)")
+    group.add_argument("--encoding", default="", metavar="NAME", help="of its text, such as cp1252 (default: found)")
+    group.add_argument(
+        "--group", default="", metavar="COLUMN", help="whose records stay on one side of the split, such as a person's"
+    )
+    group.add_argument(
+        "--stratify",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="each part of the split has each class, as far as there are enough records (default)",
+    )
+    group.add_argument("--split-seed", type=int, default=0, metavar="N", help="another one splits in another way")
 
 
 def add_faults(sub: argparse.ArgumentParser) -> None:
@@ -39,7 +52,8 @@ def named(name: str, args: argparse.Namespace, label: str | None = None) -> Any:
     """The name of a table with what the command line says of it, as a `TableName`."""
     from mmzoo.data.options import Options, TableName, told_kinds
 
-    keys = ("root", "allow_outside", "encoding", "task", "delimiter")
+    keys = ("root", "allow_outside", "encoding", "task", "delimiter", "group", "stratify", "split_seed")
+    require(args.split_seed >= 0, f"The seed of a split is a whole number from 0 on, not {args.split_seed}.")
     told = Options(told_kinds(args.kind), **{key: getattr(args, key) for key in keys})
     found = TableName.parse(name)
     return replace(found, label=label or found.label, options=found.options.updated(told))
@@ -52,4 +66,5 @@ def source_of(args: argparse.Namespace) -> str:
 
 def given(args: argparse.Namespace) -> bool:
     """Does the command line say how a table is read?"""
-    return any((args.kind, args.task, args.delimiter, args.root, args.allow_outside, args.encoding))
+    told = (args.kind, args.task, args.delimiter, args.root, args.allow_outside, args.encoding)
+    return any(told) or bool(args.group or args.split_seed or not args.stratify)

@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> None:
     # Before anything is computed: workers could not be joined later.
     with strategy_of(args.strategy, args.tpu, public=args.public).scope():
         chief = is_chief()
-        run, test = trained(args)
+        run, test, baselines = trained(args)
     if chief:
-        show(run, run.evaluate(test))
+        show(run, run.evaluate(test, baselines=baselines or False))
 
 
 def check_one_process(args: argparse.Namespace) -> None:
@@ -84,8 +84,8 @@ def check_one_process(args: argparse.Namespace) -> None:
     require(not timed or args.budget_minutes > 0, "--budget-minutes must be above 0.")
 
 
-def trained(args: argparse.Namespace) -> tuple[Any, Any]:
-    """The run that was asked for, trained, and the records to test it on."""
+def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
+    """The run that was asked for, trained, the records to test it on, and baselines that were fitted on the way."""
     from mmzoo import datasets
     from mmzoo.auto.summary import described
     from mmzoo.fitting import train_within
@@ -109,11 +109,12 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any]:
         "on_error": args.on_error,
         "budget": args.budget,
     }
+    baselines: list[Any] = []
     if args.budget_minutes is None:
         print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
         run = train_run(recipe.spec, records, validation, service=args.service, **shared)
     else:
         seconds, quality = 60 * args.budget_minutes, args.quality or "good"
-        run = train_within(recipe.spec, splits, seconds=seconds, began=began, quality=quality, **shared)
+        run, baselines = train_within(recipe.spec, splits, seconds=seconds, began=began, quality=quality, **shared)
     run.splits = whole  # a table is not read again for the evaluation
-    return run, test
+    return run, test, baselines

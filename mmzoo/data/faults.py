@@ -90,9 +90,13 @@ class Faults:
         }
 
     def check_budget(self) -> None:
-        """Raise if more records are bad than the budget allows; with the table."""
+        """Raise if more records are bad than the budget allows; with the table.
+
+        One that only has no label does not count: it is whole, and nothing can be learned from it.
+        """
+        bad = {record for cause, found in self.found.items() if cause != "missing_label" for record, _ in found}
         require(
-            len(self.bad) <= self.budget * self.records,
+            len(bad) <= self.budget * self.records,
             f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records or raise the budget.",
         )
 

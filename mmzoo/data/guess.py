@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from mmzoo.data.options import TableName
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
-from mmzoo.data.splits import SHARES, parts_of
+from mmzoo.data.splits import SHARES, parts_of, split_lines
+from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
 
@@ -52,8 +55,14 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     return spec, records
 
 
-def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records, list[str]]:
-    """What `table_spec` returns, and a line for each column that says what it was taken for."""
+def explained_spec(
+    table: Table, label: str, *, task: str = "", delimiter: str = "", group: str = ""
+) -> tuple[Spec, Records, list[str]]:
+    """What `table_spec` returns, and a line for each column that says what it was taken for.
+
+    Args:
+        group: a column that names the groups of a split, and is no input unless it was said what it is.
+    """
     label = column_name(label)
     if label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
@@ -63,10 +72,12 @@ def explained_spec(table: Table, label: str, *, task: str = "", delimiter: str =
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
-    short = short_texts(table, label)
+    apart = dict.fromkeys((label, "split", "id"), "") | no_inputs(table, label, group)
+    short = short_texts(table, apart)
     lines = [f"note: {table.note}"] if table.note else []
+    lines += [line for line in apart.values() if line]
     for column, kind in table.kinds.items():
-        if column in (label, "split", "id"):
+        if column in apart:
             continue
         own = names[column]
         lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
@@ -107,12 +118,29 @@ def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
     return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
-def short_texts(table: Table, label: str) -> list[str]:
+def no_inputs(table: Table, label: str, group: str) -> dict[str, str]:
+    """The columns that are no inputs since they name groups or say what the label says, and what is said of each."""
+    found = {}
+    for column, kind in table.kinds.items():
+        told = f"--kind {shlex.quote(column)}={'category' if kind == 'ignore' else kind}"
+        if column in table.told or column == label:
+            continue
+        if column == group:
+            found[column] = f"{column}: groups of the split, no input; {told} makes it one"
+        elif kind in (*Tabular.gathers, "text") and repeats(table, column, label):
+            found[column] = f"{column}: left out, since it says what the label '{label}' says; {told} makes it an input"
+    return found
+
+
+def short_texts(table: Table, apart: Iterable[str]) -> list[str]:
     """The columns of texts that are one input together: where there are many, all but the longest.
 
     Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
+
+    Args:
+        apart: columns that are no inputs.
     """
-    columns = [name for name, kind in table.kinds.items() if kind == "text" and name not in (label, "split", "id")]
+    columns = [name for name, kind in table.kinds.items() if kind == "text" and name not in apart]
     if len(columns) <= MOST_TEXTS:
         return []
     found = {column: good_values(table.columns[column]) for column in columns}
@@ -163,15 +191,25 @@ def load_named(
         table: that was read already, and has no name.
     """
     table = table if table is not None else open_table(named)
+    label, options = column_name(named.label), named.options
     spec, records, lines = explained_spec(
-        table, named.label, task=named.options.task, delimiter=named.options.delimiter
+        table, label, task=options.task, delimiter=options.delimiter, group=options.group
     )
-    parts = parts_of(table, named.label)
+    classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
+    parts = parts_of(table, label, classes, options.drawing)
     found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
     for part, chosen in zip(SHARES, found, strict=True):
+        group = f", or another --group than '{options.group}'" if options.group else ""
         require(
             len(chosen),
             f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
-            "give more that differ, or a column 'split'.",
+            f"give more that differ, or a column 'split'{group}.",
         )
+    none = sum(is_missing(answer) for answer in records.column(spec.tasks[0].name))
+    if none:
+        what = "warning: most records" if none > len(table) / 2 else "note: some records"
+        lines.append(f"{what} have no label, {none} of {len(table)}; --on-error skip leaves them out.")
+    lines += split_lines(table, classes, parts, label, options.drawing)
+    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
+    lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
     return spec, found, lines  # type: ignore[return-value]

@@ -20,6 +20,9 @@ from mmzoo.tasks.base import Task
 LABELS = 20
 """Different whole numbers that are taken for labels, not for an amount, if each comes twice on average."""
 
+FEW = 10
+"""Different whole numbers that may be ratings, which are labels however smoothly they are spread."""
+
 AGAIN, RAREST = 10, 5
 """More of them are labels too if each comes so often on average, and the rarest of them so often."""
 
@@ -51,6 +54,9 @@ def label_task(
         label_of(label, value, where, words, delimiter)
         for value, where in zip(table.written[label], table.places, strict=True)
     ]
+    if (form := table.forms.get(label, "")) and not words:  # "$1,000"
+        read = [number_of(value, form) if isinstance(value, str) else None for value in cells]
+        cells = [value if number is None else text_of(number) for value, number in zip(cells, read, strict=True)]
     there = [value for value in cells if value is not None and not isinstance(value, DataError)]
     lists = sum(isinstance(value, list) for value in there)
     faults = [value for value in cells if isinstance(value, DataError)]
@@ -132,11 +138,22 @@ def decided(numbers: Sequence[str]) -> tuple[str, str]:
     different, whole = len(counts), all(float(text).is_integer() for text in counts)
     come_again = different <= LABELS and different <= len(numbers) / 2
     come_again |= different <= len(numbers) / AGAIN and min(counts.values()) >= RAREST
+    come_again &= not (whole and different > FEW and is_smooth({int(float(n)): c for n, c in counts.items()}))
     codes = any(is_code(text) for text in counts)
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
         return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
     return "regression", f"{different} different numbers; --task classification takes them for labels"
+
+
+def is_smooth(counts: dict[int, int]) -> bool:
+    """Do neighbouring numbers come about as often, as the numbers of rooms and visits do, and the codes of classes not?
+
+    By von Neumann's ratio: the squared differences of neighbours are twice the variance where the order means nothing.
+    """
+    series = np.log1p([counts.get(number, 0) for number in range(min(counts), max(counts) + 1)][: 10 * len(counts)])
+    variance = series.var()
+    return len(series) < 2 * len(counts) and bool(variance > 0.25 and np.diff(series).var() < variance)
 
 
 def one_of(name: str, label: str, task: str, cells: list[Any], said: str) -> tuple[Task, list[Any], str]:

@@ -11,6 +11,24 @@ from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.tabular.dates import ORDERS
 
+TEXTS = ("root", "encoding", "task", "delimiter", "group")
+"""The options that are texts."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How the records of a table are drawn into parts.
+
+    Args:
+        group: a column; records that say the same there are never on two sides, such as those of one person.
+        stratify: has each part each class, as far as there are enough records of it?
+        seed: another one draws other records.
+    """
+
+    group: str = ""
+    stratify: bool = True
+    seed: int = 0
+
 
 @dataclass(frozen=True)
 class Options:
@@ -24,6 +42,9 @@ class Options:
         encoding: of the text in its file.
         task: what is asked of the label: "classification", "regression" ...
         delimiter: between the labels of one cell.
+        group: the column whose groups are never on two sides of a split.
+        stratify: has each part of a split each class?
+        split_seed: another one splits in another way.
     """
 
     kinds: dict[str, str] = field(default_factory=dict)
@@ -32,13 +53,22 @@ class Options:
     encoding: str = ""
     task: str = ""
     delimiter: str = ""
+    group: str = ""
+    stratify: bool = True
+    split_seed: int = 0
+
+    @property
+    def drawing(self) -> Drawing:
+        """How records are drawn into parts."""
+        return Drawing(self.group, self.stratify, self.split_seed)
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
         """Those that were given, as texts."""
         found = [(f"kind.{column}", kind) for column, kind in sorted(self.kinds.items())]
-        found += [(key, getattr(self, key)) for key in ("root", "encoding", "task", "delimiter")]
-        found += [("allow_outside", "1" if self.allow_outside else "")]
+        found += [(key, getattr(self, key)) for key in TEXTS]
+        found += [("allow_outside", "1" if self.allow_outside else ""), ("stratify", "" if self.stratify else "no")]
+        found += [("split_seed", str(self.split_seed) if self.split_seed else "")]
         return [(key, value) for key, value in found if value]
 
     @classmethod
@@ -46,7 +76,9 @@ class Options:
         """From pairs as `pairs` gives them."""
         kinds = {key.removeprefix("kind."): value for key, value in pairs if key.startswith("kind.")}
         others = {key: value for key, value in pairs if not key.startswith("kind.")}
-        return cls(kinds, allow_outside=bool(others.pop("allow_outside", "")), **others)
+        outside, alike, seed = (others.pop(key, "") for key in ("allow_outside", "stratify", "split_seed"))
+        require(not seed or seed.isdecimal(), f"The seed of a split is a whole number, not '{seed}'.")
+        return cls(kinds, allow_outside=bool(outside), stratify=not alike, split_seed=int(seed or 0), **others)
 
     def check_only_kinds(self, source: str) -> None:
         """Raise where a source that has no files of its own is told where they are."""
@@ -99,7 +131,7 @@ def is_there(path: str) -> bool:
 
 def known(key: str) -> bool:
     """Is it the name of an option?"""
-    return key.startswith("kind.") or key in ("root", "allow_outside", "encoding", "task", "delimiter")
+    return key.startswith("kind.") or key in (*TEXTS, "allow_outside", "stratify", "split_seed")
 
 
 def told_kinds(texts: Sequence[str]) -> dict[str, str]:

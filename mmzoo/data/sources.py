@@ -90,7 +90,10 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
     if label and label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
     found = {column: "ignore" if kind == OTHER else kind for column, kind in table.kinds.items()}
+    if options.group and options.group not in table.told:
+        found[options.group] = "ignore"  # it names the groups of the split
     notes = table.notes
+    classes = None
     if label:
         task = input_names(table.columns)[label]
         made, table.columns[label], said = label_task(
@@ -98,15 +101,16 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
         )
         # A label is kept as the text that it is written with, unless it is an amount.
         found[label] = "category" if made.tags.probabilistic else "number"
+        classes = table.columns[label] if made.tags.probabilistic else None
         notes = notes | {label: said}
-    return Source(name, split_table(table, label), found, label, notes)
-
-
-def split_table(table: Table, label: str) -> dict[str, Records]:
-    """The splits of a table: by its column `split`, by what records hold where the label is known, or none."""
     if "split" not in table.columns and not label:
-        return {"all": table}
-    parts = parts_of(table, label)
+        return Source(name, {"all": table}, found, label, notes)
+    parts = parts_of(table, label, classes, options.drawing)
+    return Source(name, split_table(table, parts), found, label, notes)
+
+
+def split_table(table: Table, parts: np.ndarray) -> dict[str, Records]:
+    """The records of each part."""
     return {part: table.select(np.flatnonzero(parts == part).tolist()) for part in SHARES}
 
 

@@ -4,48 +4,88 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from mmzoo.data.fingerprints import exact
-from mmzoo.data.kinds import files
+from mmzoo.data.contents import contents_of
+from mmzoo.data.options import Drawing
 from mmzoo.data.table import Table
-from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, require, unknown
-from mmzoo.files import open_plain
-from mmzoo.modalities.image.pictures.reading import is_pillow
+from mmzoo.modalities.tabular.cells import is_missing, text_of
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
+CALLED = {"training": "train", "val": "validation", "valid": "validation", "dev": "validation", "testing": "test"}
+"""What else a column `split` may say, in small letters."""
+
 LARGE = 0.1
 """The share of the records that hold the same from which it is worth saying."""
 
+STEADY = 1000
+"""Units of one class from which each is drawn by itself: the shares are near enough then, and none changes sides."""
 
-def parts_of(table: Table, label: str) -> np.ndarray:
+USUAL = Drawing()
+
+
+def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL) -> np.ndarray:
     """The split of each record of a table: what its column `split` says, or drawn by what it holds.
 
-    A record is drawn by the bytes of its files, all of them, or by a path as it is written where these cannot be had;
-    one without files by all its cells but `id` and the label. So records whose files are byte for byte the same are on
-    one side, whatever their names, numbers and texts are; and a record stays on its side wherever the table lies and
-    when others are added. Records that have one of several files in common are not held together: `mmzoo data check`
-    names them.
+    Records of a group are on one side, or without groups those that hold the same, whatever they are called. A part
+    that the column `split` does not have is drawn from what it has for training.
+
+    Of a class with a thousand different records or more each is drawn by its own content: it stays on its side
+    wherever the table lies and when others are added. Those of a smaller class are put in the order of their contents,
+    and each part gets its share, so that no class is left out of a part by chance; where others are added, at most as
+    many change sides. Groups are dealt one after another, the most uneven first, to the part that lacks their classes
+    most; they may change sides when others are added.
+
+    Args:
+        classes: the class of each record, several, or None where it has none; not given where the label is a number.
 
     Raises:
-        MMZooError: the column `split` says something else than "train", "validation" and "test".
+        MMZooError: the column `split` says something else, or the column of groups is not there or has one alone.
     """
-    if "split" in table.columns:
-        return told_parts(table)
-    held = [files or cells_of(table, label, row) for row, files in enumerate(files_of(table))]
-    most = max(Counter(map(tuple, held)).values())
-    if most > max(LARGE * len(table), 2):
-        logging.getLogger("mmzoo").info(
-            "%d of %d records hold the same and stay on one side; a column 'split' overrules that.", most, len(table)
-        )
-    return np.array([drawn(each) for each in held])
+    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "train", dtype="<U10")
+    there = ["train"] if "split" not in table.columns else [part for part in SHARES if part in parts]
+    if len(there) == len(SHARES):
+        return parts
+    require("train" in there, "The column 'split' has no record for training; say 'train' of most of them.")
+    rows = np.flatnonzero(parts == "train")
+    chosen = table if len(rows) == len(table) else table.select(rows.tolist())
+    shares = {part: share for part, share in SHARES.items() if part == "train" or part not in there}
+    units, places = units_of(chosen, label, drawing)
+    strata = strata_of([classes[row] for row in rows] if classes is not None and drawing.stratify else None, units)
+    if drawing.group:
+        parts[rows] = np.array(list(shares))[dealt(units, places, strata, list(shares.values()))[units]]
+    else:
+        parts[rows] = by_strata(units, places, strata, shares)[units]
+    return parts
+
+
+def folds_of(
+    table: Table, label: str, count: int, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL
+) -> np.ndarray:
+    """The fold of each record, int (N,) from 0 to `count - 1`, for cross-validation: with the same rules as `parts_of`.
+
+    Raises:
+        MMZooError: there are fewer different records, or groups, than folds.
+    """
+    units, places = units_of(table, label, drawing)
+    require(
+        count > 1 and len(places) >= count,
+        f"{count} folds need as many different {'groups' if drawing.group else 'records'}, two at least; there are "
+        f"{len(places)}. Give fewer folds.",
+    )
+    strata = strata_of(classes if drawing.stratify else None, units)
+    if drawing.group:
+        return dealt(units, places, strata, [1 / count] * count)[units]
+    folds, start = np.zeros(len(places), int), 0
+    for members in by_stratum(units, places, strata):
+        folds[members] = (start + np.arange(len(members))) % count
+        start += len(members)
+    return folds[units]
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -56,77 +96,154 @@ def told_parts(table: Table) -> np.ndarray:
             raise MMZooError(str(value))
         said = str(value).strip() if value is not None else ""
         require(said, f"The column 'split' is empty in {where}; say train, validation or test.")
-        if said not in SHARES:
+        part = CALLED.get(said.lower(), said.lower())
+        if part not in SHARES:
             raise unknown("split called", said, SHARES)
-        parts.append(said)
-    return np.array(parts)
+        parts.append(part)
+    return np.array(parts, dtype="<U10")
 
 
-def files_of(table: Table) -> list[list[bytes]]:
-    """The hashes of the files of each record, sorted; no two columns read a file twice."""
-    found: list[list[bytes]] = [[] for _ in table.ids]
-    values = [
-        (row, column)
-        for column, kind in table.kinds.items()
-        if kind in files()
-        for row in range(len(table))
-        if table.written[column][row] is not None
+def units_of(table: Table, label: str, drawing: Drawing) -> tuple[np.ndarray, np.ndarray]:
+    """What stays together: the unit of each record, int (N,), and a place from 0 to 1 that each unit draws.
+
+    It is the group where one is told, and else what a record holds.
+    """
+    held = contents_of(table, label, drawing.group)
+    most = max(Counter(held).values())
+    if most > max(LARGE * len(table), 2):
+        logging.getLogger("mmzoo").info(
+            "%d of %d records hold the same and stay on one side; a column 'split' overrules that.", most, len(table)
+        )
+    if drawing.group:
+        names = groups_of(table, drawing.group)
+        held = [content if name is None else name.encode() for name, content in zip(names, held, strict=True)]
+    salt = f"{drawing.seed} ".encode() if drawing.seed else b""
+    different, units = np.unique([hashlib.sha256(salt + each).hexdigest() for each in held], return_inverse=True)
+    return units, np.array([int(each[:12], 16) / 2**48 for each in different.tolist()])
+
+
+def groups_of(table: Table, group: str) -> list[str | None]:
+    """The group of each record; None of one that has none, which is then a group of its own."""
+    if group not in table.columns:
+        raise unknown("column for the groups called", group, table.columns)
+    cells = table.written[group]
+    found = [None if is_missing(cell) or isinstance(cell, DataError) else text_of(cell) for cell in cells]
+    names = {name for name in found if name is not None}
+    require(
+        len(names) > 1,
+        f"The column '{group}' has {'one group' if names else 'no groups'}, so that there is nothing to keep apart; "
+        "leave --group out, or give a column with several.",
+    )
+    return found
+
+
+def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
+    """How many records of each class each unit has, int (units, classes); a record of several counts for the rarest."""
+    count = int(units.max()) + 1
+    if classes is None:
+        return np.bincount(units, minlength=count)[:, None]
+    several = [each if isinstance(each, list) else [each] for each in classes]
+    several = [[str(one) for one in each if not isinstance(one, DataError)] or ["None"] for each in several]
+    frequency = Counter(name for each in several for name in each)
+    rarest = [min(each, key=lambda name: (frequency[name], name)) for each in several]
+    names = {name: k for k, name in enumerate(sorted(set(rarest)))}
+    found = np.zeros((count, len(names)), int)
+    np.add.at(found, (units, [names[name] for name in rarest]), 1)
+    return found
+
+
+def by_stratum(units: np.ndarray, places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
+    """The units of each class, that which most of their records have, in the order of their places."""
+    main = strata.argmax(axis=1)
+    order = np.argsort(places, kind="stable")
+    return [chosen for stratum in range(strata.shape[1]) if len(chosen := order[main[order] == stratum])]
+
+
+def by_strata(units: np.ndarray, places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+    """The part of each unit, where each part gets its share of each class."""
+    found = np.full(len(places), "train", dtype="<U10")
+    others = sorted((part for part in shares if part != "train"), key=lambda part: -shares[part])
+    whole = sum(shares.values())
+    for members in by_stratum(units, places, strata):
+        count = len(members)
+        ends = np.cumsum([shares[part] / whole for part in ("train", *others)])
+        if count >= STEADY:
+            found[members] = np.array(["train", *others])[np.searchsorted(ends[:-1], places[members], side="right")]
+            continue
+        sizes = [max(1, round(shares[part] / whole * count)) for part in others]
+        sizes = sizes if count > 3 else [1, 0][: len(others)] if count > 1 else [0] * len(others)
+        start = count - sum(sizes)
+        for part, size in zip(others, sizes, strict=True):
+            found[members[start : start + size]] = part
+            start += size
+    return found
+
+
+def dealt(units: np.ndarray, places: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """The number of the part of each unit, int (units,), where units have records of several classes.
+
+    The most uneven go first, each to the part whose shares of its classes are then nearest to what they shall be
+    (as scikit-learn's `StratifiedGroupKFold` does it). Where there are as many units as parts, each part has one.
+    """
+    total = strata.sum(axis=0)
+    part_of = defaultdict(list)
+    wanted = np.outer(np.array(shares) / sum(shares), np.ones(len(total)))
+    filled = np.zeros_like(wanted)
+    size = strata.std(axis=1) if strata.shape[1] > 1 else strata[:, 0]
+    order = np.lexsort((places, -size))
+    found = np.zeros(len(places), int)
+    for unit in order:
+        after = filled + strata[unit] / total
+        gain = (((after - wanted) ** 2 - (filled - wanted) ** 2) * total).sum(
+            axis=1
+        )  # a class counts as its records do
+        part = int(gain.argmin())
+        found[unit], filled[part] = part, after[part]
+        part_of[part].append(int(unit))
+    for part in range(len(shares)):
+        fullest = max(part_of, key=lambda each: len(part_of[each]))
+        if not part_of.get(part) and len(part_of[fullest]) > 1:
+            unit = part_of[fullest].pop()  # the last is one of the smallest
+            found[unit] = part
+            part_of[part] = [unit]
+    return found
+
+
+def split_lines(
+    table: Table, classes: Sequence[Any] | None, parts: np.ndarray, label: str, drawing: Drawing
+) -> list[str]:
+    """The sizes of the parts, by what rule they came about, and what is missing in one."""
+    sizes = Counter(parts.tolist())
+    shown = ", ".join(f"{sizes[part]} {part}" for part in SHARES)
+    told = told_parts(table) if "split" in table.columns else np.array([], "<U10")
+    drawn = [part for part in SHARES if part not in told]
+    stratified = classes is not None and drawing.stratify
+    rule = [f"stratified by '{label}'"] if stratified else []
+    rule += [
+        f"groups of '{drawing.group}' stay together" if drawing.group else "records that hold the same stay together"
     ]
-    hashes = in_threads(lambda place: hash_of(table, *place), values, "comparing files")
-    for (row, _), value in zip(values, hashes, strict=True):
-        if value:
-            found[row].append(value)
-    return [sorted(each) for each in found]
+    rule += [f"seed {drawing.seed}"]
+    how = "as the column 'split' says" if len(told) else f"drawn; {'; '.join(rule)}"
+    if len(told) and drawn:
+        how += f", {' and '.join(drawn)} drawn from train; {'; '.join(rule)}"
+    lines = [f"split: {shown} ({how})"]
+    counts: dict[str, Counter[str]] = {part: Counter() for part in SHARES}
+    for part, each in zip(parts.tolist(), classes or (), strict=False):
+        names = each if isinstance(each, list) else [each]
+        counts[part].update(str(name) for name in names if name is not None and not isinstance(name, DataError))
+    whole: Counter[str] = sum(counts.values(), Counter())
+    unlearned = [name for name in sorted(whole) if not counts["train"][name]]
+    lone = [name for name in sorted(whole) if whole[name] == 1 and counts["train"][name]]
+    if unlearned:
+        lines.append(
+            f"warning: no record for training has the label {named(unlearned)}, so the model cannot learn it; "
+            "move some of its records there."
+        )
+    if lone:
+        lines.append(f"note: one record alone has the label {named(lone)}; it is for training, and is not tested.")
+    return lines
 
 
-def hash_of(table: Table, row: int, column: str) -> bytes:
-    """The SHA-256 of the bytes of a file, or of what stands in its place; nothing where there is none."""
-    written = table.written[column][row]
-    try:
-        value = table.columns[column][row]
-    except MMZooError:  # a damaged shard
-        value = None
-    if value is None and isinstance(written, str):
-        return b""  # a word that says so
-    if isinstance(value, (str, Path)):
-        found = digest_of(value)
-    elif is_pillow(value):
-        found = exact(np.asarray(value))
-    elif isinstance(value, tuple):
-        found = exact(np.asarray(value[0]))
-    else:
-        found = exact(value) if isinstance(value, (bytes, np.ndarray)) and len(value) else b""
-    return found or hashlib.sha256(f"path {written}".encode("utf-8", "surrogatepass")).digest()
-
-
-def digest_of(path: str | Path) -> bytes:
-    """The SHA-256 of a file; nothing where it cannot be read or is empty, since empty files have nothing in common."""
-    try:
-        facts = Path(path).stat()
-        return digest(str(path), facts.st_size, facts.st_mtime_ns) if facts.st_size else b""
-    except (OSError, ValueError):
-        return b""
-
-
-@lru_cache(maxsize=2**18)
-def digest(path: str, size: int, changed: int) -> bytes:
-    """The SHA-256 of a file, read once while it has this size and was changed at this time."""
-    file, _ = open_plain(path)
-    with os.fdopen(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
-
-
-def cells_of(table: Table, label: str, row: int) -> list[bytes]:
-    """What a record without files holds."""
-    held = {}
-    for column, values in table.columns.items():
-        if column not in (label, "id"):
-            value = values[row]
-            held[column] = str(table.written[column][row] if isinstance(value, DataError) else value)
-    return [repr(sorted(held.items())).encode("utf-8", "surrogatepass")]
-
-
-def drawn(held: Sequence[bytes]) -> str:
-    """The part that falls to what a record holds."""
-    place = int.from_bytes(hashlib.sha256(b"".join(held)).digest()[:6], "big") / 2**48
-    return "train" if place < SHARES["train"] else "test" if place < 1 - SHARES["validation"] else "validation"
+def named(names: Sequence[str], most: int = 5) -> str:
+    """Some names in quotes."""
+    return ", ".join(f"'{name}'" for name in names[:most]) + (f" and {len(names) - most} more" if names[most:] else "")

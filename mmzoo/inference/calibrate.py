@@ -47,6 +47,7 @@ def calibrate(model: keras.Model, spec: Spec, inputs: dict[str, Tree], labels: d
     if not tasks:
         return
     subsets = evaluated_subsets(spec)
+    print(f"Fitting temperatures with {len(subsets)} subsets of the inputs on the validation records.")
     width = sum(tensor.shape[-1] for tensor in model.output.values()) * len(subsets)
     rows = spread(len(here), min(MOST_RECORDS, max(MOST_NUMBERS // width, 100)))
     inputs, here = keras.tree.map_structure(lambda a: a[rows], inputs), here[rows]

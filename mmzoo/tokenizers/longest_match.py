@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -126,17 +127,18 @@ class LongestMatch(keras.layers.Layer):
 class OnHost:
     """Greedy longest match in plain Python.
 
-    What is found from a space on does not depend on what was before, if no piece goes on over one: then each word is
-    matched once and remembered.
+    What is found from a word's end on does not depend on the word, if no piece goes on over a space but those of
+    nothing else: then each word, with the spaces before it, is matched once and remembered.
     """
 
     MOST_REMEMBERED = 500_000
+    WORD = re.compile(rb" +[^ ]*")
     LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
 
     def __init__(self, pieces: Sequence[str]) -> None:
         self.pieces = {piece.encode(): place for place, piece in enumerate(pieces, start=1)}
         self.longest = max(map(len, self.pieces))
-        self.over_spaces = [piece for piece in self.pieces if b" " in piece[1:]]
+        self.by_words = not any(b" " in piece[1:] and piece.strip(b" ") for piece in self.pieces)
         self.words: dict[bytes, list[int]] = {}
 
     def ids(self, data: bytes, most: int) -> list[int]:
@@ -144,14 +146,14 @@ class OnHost:
         if not data or data[0] == 0:
             return []
         data = b" " + data.translate(self.LOWER).rstrip(b"\0")
-        if any(piece in data for piece in self.over_spaces):
+        if not self.by_words:
             return self._matched(data)[:most]
         found: list[int] = []
-        for word in data.split(b" ")[1:]:
+        for word in self.WORD.findall(data):
             if word not in self.words:
                 if len(self.words) >= self.MOST_REMEMBERED:
                     self.words.clear()
-                self.words[word] = self._matched(b" " + word)
+                self.words[word] = self._matched(word)
             found += self.words[word]
             if len(found) >= most:
                 break

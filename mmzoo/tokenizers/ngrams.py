@@ -55,7 +55,8 @@ class NgramsTokenizer:
         kept = set(ordered[: self.size])
         names = names_of(chosen, kept)
         idf = {key: 1 + math.log((1 + len(chosen)) / (1 + counts[key])) for key in names}
-        return tuple(entry_of(*names[key], idf[key]) for key in sorted(names))
+        # Texts that say nothing at all have none; but a model of them can be made.
+        return tuple(entry_of(*names[key], idf[key]) for key in sorted(names)) or (entry_of("w", "a", 1.0),)
 
     def layer(self, length: int, name: str, vocabulary: Sequence[str]) -> keras.layers.Layer:
         return Ngrams(length, vocabulary, name=name)

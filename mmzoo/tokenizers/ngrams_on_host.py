@@ -45,6 +45,7 @@ def parsed(vocabulary: Iterable[str]) -> list[tuple[int, float]]:
     for entry in vocabulary:
         ngram, _, idf = entry.rpartition(" ")
         kind, data = ngram[:1], ngram[1:].encode("utf-8", "replace")
+        data = data if len(data) <= MOST_BYTES else b""
         chunk = data.removeprefix(b" ").removesuffix(b" ")
         every = ngrams_of(chunk) if kind == "c" and b" " not in chunk else words_of(data) if kind == "w" else []
         keys = {key for key, name in every if name == data}

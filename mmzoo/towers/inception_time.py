@@ -19,14 +19,14 @@ def inception_time(
     tokens: Tokens,
     name: Callable[[str], str],
     *,
-    width: int = 128,
-    blocks: Annotated[int, Range(1, 16)] = 6,
+    width: int = 64,
+    blocks: Annotated[int, Range(1, 16)] = 3,
     kernel: int = 40,
     dropout: float = 0.1,
 ) -> Tokens:
     """Long, middle and short filters and a maximum side by side, with shortcuts (Fawaz et al. 2020, arXiv:1909.04939).
 
-    `Tokens` (B, T, any) -> (B, T, width).
+    `Tokens` (B, T, any) -> (B, T, width). The paper has a width of 128 and six blocks; fewer records are enough here.
 
     Args:
         width: filters of a block, a quarter of each kind; of a text, also the width of its embedding.

@@ -76,6 +76,7 @@ def rocket(
     # is absent and the windows in the padding are none of them.
     norm = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=name("norm"))
     values = keras.layers.Dropout(dropout, name=name("dropout"))(norm(values, mask=mask))
+    values = ops.where(mask[..., None], values, 0.0)
     if beside is not None:
         chosen = Tower.of(beside)
         encode: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]

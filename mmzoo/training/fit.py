@@ -89,7 +89,6 @@ def fit(
             model = in_float32(model)
             part = split(model)
         if checked is not None:
-            print("Fitting on the validation records how far the answers are to be trusted.")
             calibrate(part.rest, spec, *checked)
         loop.check_folder()
         save(model, subfolder(folder, "model"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """What the first bytes of a text say of its encoding; that of UTF-16 begins like one of UTF-32, so that goes first."""
+
+
+FOREIGN = re.compile(
+    "[À-ÿ]{4}|[À-Þ][à-ÿ]{2}|[A-Za-zÀ-ÿ][¿¡£¥¦¬¯¤¸¾¼][A-Za-zÀ-ÿ]|[³¹£¶¼¥¾±][a-zà-ÿ]|[a-z][¹¶±¿¼¾]\\b|[a-z]Ÿ"
+)
+"""Marks and letters of Windows-1252 together as no language of Western Europe has them."""
 
 
 class Reader(ABC):
@@ -116,7 +123,15 @@ class FileReader(CellReader):
 
 
 def decoded(name: str, data: bytes, encoding: str = "") -> str:
-    """The text of a file.
+    """The text of a file, see `text_of_file`."""
+    return text_of_file(name, data, encoding)[0]
+
+
+def text_of_file(name: str, data: bytes, encoding: str = "") -> tuple[str, str]:
+    """The text of a file, and what is to be said of its encoding: "" where it is UTF-8, or was told.
+
+    What is neither UTF-8 nor begins with the mark of another encoding is taken for Windows-1252, which has all of
+    Latin-1, where that makes words of Western Europe.
 
     Raises:
         MMZooError: it is not in that encoding; names the line and how to say another.
@@ -127,11 +142,33 @@ def decoded(name: str, data: bytes, encoding: str = "") -> str:
         found not in ("utf-8", "utf-8-sig") or data[:1000].count(0) <= len(data[:1000]) / 4,
         f"{name} is full of zero bytes, as UTF-16 is; save it as UTF-8, or say what it is: --encoding utf-16-le.",
     )
+    said = f"its text is {found.upper()}" if found not in (encoding, "utf-8", "utf-8-sig") else ""
     try:
         text = data.decode(found)
     except LookupError:
         raise MMZooError(f"There is no encoding called '{encoding}'; {remedy}.") from None
     except UnicodeError as error:
+        if not encoding and found == "utf-8" and (western := as_western(data)):
+            word = next(word for word in re.findall(r"\w+", western) if not word.isascii())
+            return western, f"its text is not UTF-8 but taken for Windows-1252 ('{word[:30]}'); else --encoding NAME"
         before = data[: getattr(error, "start", 0)].decode(found, "replace")
         raise MMZooError(f"{name} is not {found.upper()} in line {before.count(chr(10)) + 1}; {remedy}.") from None
-    return text.removeprefix("\ufeff")
+    return text.removeprefix("\ufeff"), said
+
+
+def as_western(data: bytes) -> str:
+    """A text in Windows-1252; "" of bytes that are none.
+
+    They are none where some letters are UTF-8 already, so that the rest is damaged, or where the marks and letters
+    stand as they do in no language of Western Europe: those of Polish or Russian encodings become "³ódŸ" and "Ïðèâåò".
+    """
+    mixed = data.decode("utf-8", "surrogateescape")
+    whole = sum(ord(char) > 127 and not "\ud800" <= char <= "\udfff" for char in mixed)
+    try:
+        text = data.decode("cp1252")
+    except UnicodeError:
+        return ""
+    words = [word for word in re.findall(r"[^\s,;|]+", text) if not word.isascii()]
+    strange = sum(bool(FOREIGN.search(word)) for word in words)
+    letters = any(char.isalpha() for word in words for char in word if ord(char) > 127)
+    return text if not whole and letters and strange <= len(words) / 50 else ""

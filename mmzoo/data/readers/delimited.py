@@ -13,7 +13,7 @@ from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
 from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
-from mmzoo.data.readers.base import FileReader, decoded
+from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
@@ -27,7 +27,8 @@ class Delimited(FileReader):
     endings = (".csv", ".tsv")
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
-        return read(name, decoded(name, data, encoding), ending)
+        text, said = text_of_file(name, data, encoding)
+        return read(name, text, ending, said)
 
     def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
         return line_pieces(self.parser(source), source, encoding, rows, names=True)
@@ -36,7 +37,7 @@ class Delimited(FileReader):
         return count_lines(source)
 
 
-def read(name: str, text: str, ending: str) -> Cells:
+def read(name: str, text: str, ending: str, said: str = "") -> Cells:
     """The cells of a CSV or TSV; its first line has the names.
 
     Lines end in LF, CR LF or CR. A separator other than the ending's is found out, and said.
@@ -73,7 +74,8 @@ def read(name: str, text: str, ending: str) -> Cells:
     columns = in_columns(name, names, rows)
     if index:
         del columns[index]
-    notes = ["its first column, the numbers of the rows, is left out"] if index else []
+    notes = [said] if said else []
+    notes += ["its first column, the numbers of the rows, is left out"] if index else []
     notes += [f"its fields are separated by {SEPARATORS.get(separator, separator)}"] if separator != usual else []
     return Cells(name, columns, places, "; ".join(notes))
 

@@ -37,13 +37,16 @@ class Baselines(OnRequest):
 def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dict[str, Any]:
     """What the model is worth beside baselines of the same task, on the records that it was evaluated on.
 
+    Args:
+        fitted: as `fit_baselines` gave them, the best of each task first.
+
     Returns:
         `metric`; `models`, of each its `name`, its score on the `validation` records and on these (`test`), and its
         `seconds`; `best`, the name of the best on the validation records; the `gain` of the model over it, and the
         `verdict`.
     """
     task = result.task
-    theirs = sorted((each for each in fitted if each.task == task.name), key=lambda each: -each.score)
+    theirs = [each for each in fitted if each.task == task.name]
     if not theirs:
         return {"reason": f"There is no baseline for task '{task.name}': none fits it, or there was no time."}
     labels, _ = result.labels_and_predictions

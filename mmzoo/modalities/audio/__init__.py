@@ -131,7 +131,7 @@ class Audio(Modality):
         if isinstance(value, FILES):
             samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
             if frames > int((self.seconds + 0.1) * rate):
-                note_truncation(self.name, frames / rate, self.seconds, "seconds", "seconds")
+                note_truncation(self.name, frames / rate, self.seconds, "seconds", "seconds", 60)
         else:
             samples, rate = self._parts(value)
             samples = waveform(samples, f"'{self.name}'")

@@ -25,6 +25,7 @@ from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
 
 NORMALIZE = ("all", "each")
+MOST_STEPS = 16_384
 
 
 @modalities.register("sensor")
@@ -73,7 +74,7 @@ class Sensor(Modality):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The channels of sensor '{self.name}'", self.channels, 1, 1024, whole=True)
-        check_number(f"The steps of sensor '{self.name}'", self.steps, 2, 16_384, whole=True)
+        check_number(f"The steps of sensor '{self.name}'", self.steps, 2, MOST_STEPS, whole=True)
         check_number(f"The rate of sensor '{self.name}'", self.rate, 0, 1e6)
         require(
             isinstance(self.channels_first, bool),
@@ -135,7 +136,7 @@ class Sensor(Modality):
         """
         array, length = self._read(value)
         if length > self.steps:
-            note_truncation(self.name, length, self.steps, "steps", "steps")
+            note_truncation(self.name, length, self.steps, "steps", "steps", MOST_STEPS)
         return padded(array, self.steps, np.nan)
 
     def _read(self, value: Raw) -> tuple[np.ndarray, int]:

@@ -15,7 +15,7 @@ from mmzoo.modalities.arrays import real_numbers
 from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.sensor.reading import read_named
 
-MOST_STEPS = 4096
+GUESSED_STEPS = 4096
 """What a guess gives a series at most; more takes a processor tens of milliseconds a record."""
 TIME = re.compile(r"(time|timestamp|t|sec|secs|seconds?|ms|milliseconds?)(\W.*|_.*)?", re.IGNORECASE)
 EVEN = 0.5
@@ -65,7 +65,7 @@ def layout_of(name: str, values: Sequence[Any]) -> Layout:
         steps = [int((array[-1, 0] - array[0, 0]) * rate + 1e-6) + 1 for array in arrays]
         say = "%s: the first column is taken for the time of each line, %.4g lines a unit of it."
         logging.getLogger("mmzoo").info(say, what, rate)
-    length = math.ceil(fitting_length(steps, 2, MOST_STEPS))
+    length = math.ceil(fitting_length(steps, 2, GUESSED_STEPS))
     width = arrays[0].shape[1] - (rate > 0)
     return Layout(width, length, rate, first, names[-width:] if len(set(names)) == len(names) else ())
 

@@ -25,7 +25,6 @@ from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
 from mmzoo.modalities.tabular.days import PARTS, parts_of_days
 from mmzoo.modalities.tabular.fitting import (
-    DELIMITERS,
     MOST_CATEGORIES,
     MOST_WORDS,
     check_quantiles,
@@ -33,6 +32,7 @@ from mmzoo.modalities.tabular.fitting import (
     quantiles_of,
     vocabulary_of,
 )
+from mmzoo.modalities.tabular.lists import DELIMITERS
 from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.words import one_line
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 import numpy as np
-
-from mmzoo.aliases import Raw
 
 EPOCH = date(2000, 1, 1)
 PARTS = ("year", "month", "day", "weekday", "hour", "days")
@@ -22,30 +19,13 @@ LATEST = 0.99
 TIMELESS = 100_000
 """Days from `EPOCH` beyond which a float32 has no room for the hour."""
 
-ISO = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 
-
-def days_of(value: Raw) -> float | None:
-    """Days since `EPOCH`, the time of day as their fraction; None for what is no date.
-
-    Dates of Python, NumPy and pandas are read, and texts as ISO 8601 has them, "2024-05-31" or "2024-05-31T14:30". What
-    has a time zone is taken to UTC.
-    """
-    if isinstance(value, np.datetime64):
-        value = value.astype("datetime64[us]").item()  # NaT becomes None, as what is beyond the year 9999 an int
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value.strip()) if ISO.fullmatch(value.strip()) else None
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            value = value.astimezone(UTC)
-    except (ValueError, OverflowError):  # the 31st of February, the year 0 in UTC
-        return None
-    if not isinstance(value, date):
-        return None
-    days = value.toordinal() - EPOCH.toordinal()
-    if not isinstance(value, datetime) or abs(days) > TIMELESS:
+def days_of(when: datetime) -> float:
+    """Days since `EPOCH`, the time of day as their fraction in whole minutes."""
+    days = when.toordinal() - EPOCH.toordinal()
+    if abs(days) > TIMELESS:
         return float(days)
-    return days + min((value.hour * 60 + value.minute) / 1440, LATEST)
+    return days + min((when.hour * 60 + when.minute) / 1440, LATEST)
 
 
 def parts_of_days(days: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from mmzoo.errors import check_number, require
+from mmzoo.modalities.tabular.lists import DELIMITERS
 
 MOST_BINS = 32
 ROOM = 200_000  # quantiles of all columns together: the spec of a wide table stays small
@@ -17,9 +18,6 @@ HUGE = 1e30  # beyond it the graph takes a number for missing
 MOST_CATEGORIES = 5000  # of one column
 MOST_WORDS = 256  # of one column of multi-categories, whose every word is a place of the decoded example
 FEW = 50  # categories of which each is worth a place of its own, also where it was seen once
-
-DELIMITERS = (";", "|", ",", "/")
-"""What stands between several categories in one cell; the earlier one where two would do alike."""
 
 
 def quantiles_of(table: np.ndarray) -> list[list[float]]:

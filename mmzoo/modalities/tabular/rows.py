@@ -70,16 +70,14 @@ def days_in(name: str, columns: Sequence[str], forms: Sequence[str], row: Row) -
     """The dates of some columns, of which `forms` say how they are written, as days since 2000, NaN where missing."""
     found = []
     for (column, value), form in zip(cells(columns, row), forms, strict=True):
-        days = float("nan") if says_nothing(value) else days_of(value)
-        if days is None:  # as people write it
-            days = days_of(date_of(value, form))
-        if days is None:
+        when = None if says_nothing(value) else date_of(value, form)
+        if when is None and not says_nothing(value):
             message = (
                 f"Column '{column}' of input '{name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
                 f"not {value!r}; mend or empty it."
             )
             raise DataError(message, "bad_date")
-        found.append(days)
+        found.append(float("nan") if when is None else days_of(when))
     return found
 
 

@@ -93,7 +93,7 @@ def mean_answers(teachers: Sequence[str], spec: Spec, records: Records) -> dict[
     for task in spec.tasks:
         require(not task.tags.evidential, f"Several teachers have no common evidence for task '{task.name}'; name one.")
         key = teacher_labels(task.name)
-        said = np.mean([np.asarray(task.to_predictions(found[name][key])) for name in teachers], axis=0)
+        said = np.mean([np.asarray(task.to_opinions(found[name][key])) for name in teachers], axis=0)
         means[key] = np.asarray(task.to_logits(said), np.float32)
     return means
 
