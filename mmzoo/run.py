@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from mmzoo.evaluation.evaluate import Evaluation
 
 
+BASELINE_SECONDS = 600
+
+
 class Run:
     """A finished training run in a folder.
 
@@ -190,8 +193,8 @@ class Run:
             mc_dropout: draws under dropout; what they disagree on is a uncertainty score.
             ensemble: other runs of the same task, which answer together with this one.
             ood: records unlike those learned, or a table or data set of such: how well are they told apart?
-            baselines: fit models of scikit-learn to the training records too, and compare; or those that are fitted
-                already. What they were worth is kept in baselines.json.
+            baselines: fit models of scikit-learn to the training records too, those that are done in ten minutes, and
+                compare; or those that are fitted already. What they were worth is kept in baselines.json.
         """
         from mmzoo.evaluation.evaluate import evaluate
         from mmzoo.reports.report import write_report
@@ -210,13 +213,15 @@ class Run:
             result = result.with_found("unimodal", self._alone(records, scores))
         if mc_dropout or ensemble or ood is not None:
             result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
-        if baselines is not False:
-            result = result.with_found("baselines", self._floor(result, validation, baselines))
+        floor = {} if baselines is False else self._floor(result, validation, baselines)
+        result = result.with_found("baselines", floor)
         data = result.to_json()
         held_out = next(iter(result.tasks.values())).validation
         thresholds = Thresholds.fit(self.spec, held_out, self.seal) if held_out is not None else self.thresholds
         with held(self.folder, "process", wait=True):
             write_file(self.folder / "metrics.json", json_bytes(data))
+            if floor:
+                write_file(self.folder / "baselines.json", json_bytes(floor))
             if held_out is not None and thresholds is not None:
                 write_file(self.folder / CONFORMAL, json_bytes(thresholds.to_json()))
             write_evaluated(self.folder, self.model, result, records.ids, thresholds)
@@ -242,18 +247,18 @@ class Run:
     def _floor(
         self, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
     ) -> dict[str, dict[str, Any]]:
-        """What the model is worth beside baselines, by task; written to baselines.json too."""
+        """What the model is worth beside baselines, by task."""
         from mmzoo.baselines import fit_baselines
         from mmzoo.evaluation.analyses.baselines import against_baselines
 
         if isinstance(fitted, bool):
+            if validation is None and self.has_data:  # these are what is evaluated
+                validation = self.usable(self.records("validation"), "validation")
             if validation is None or not len(validation):
                 raise MMZooError(f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
             train = self.usable(self.records("train"), "train")
-            fitted = fit_baselines(self.spec, train, validation, seed=self.settings["seed"])
-        found = {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
-        write_file(self.folder / "baselines.json", json_bytes(found))
-        return found
+            fitted = fit_baselines(self.spec, train, validation, seconds=BASELINE_SECONDS, seed=self.settings["seed"])
+        return {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
 
     def _uncertainty(
         self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None

@@ -52,7 +52,7 @@ def test_what_is_not_there_or_no_number_moves_nothing() -> None:
 
 
 def records(count: int) -> mmzoo.Records:
-    """One table that tells a label, and a number whose unit makes its loss ten thousand times as large."""
+    """One table that tells a label, and a number whose loss is ten thousand times as large, learned as it is."""
     x = RANDOM.normal(size=(count, 12))
     return mmzoo.Records(
         {
@@ -65,7 +65,8 @@ def records(count: int) -> mmzoo.Records:
 
 def spec(fusion: str = "concat", **changes: Any) -> mmzoo.Spec:
     row = mmzoo.Tabular("row", numbers=[f"x{k}" for k in range(12)], tower=mmzoo.Tower("mlp", hidden=[16], width=8))
-    tasks = [mmzoo.Classification("kind", labels=LABELS), mmzoo.Regression("grams")]
+    as_they_are = mmzoo.Regression("grams", means=[0.0], deviations=[1.0])
+    tasks = [mmzoo.Classification("kind", labels=LABELS), as_they_are]
     return mmzoo.Spec([row], fusion, tasks, dim=8, **changes)
 
 

@@ -170,7 +170,11 @@ def test_windows_of_one_recording_are_read_alike() -> None:
     model = keras.Model(x, tuple(towers["windows"](x, item, tower=inner, length=4)))
     values, mask = model(series)
     assert values.shape == (1, 5, 12)
-    np.testing.assert_array_equal(mask, [[True] * 4 + [False]])
+    np.testing.assert_array_equal(mask, [[True] * 3 + [False] * 2])
+    short = series[:, :4].copy()
+    short[:, 1:] = np.nan
+    padded = np.concatenate([short, np.full((1, 8, 2), np.nan, np.float32)], axis=1)
+    np.testing.assert_array_equal(model(padded)[1], [[True] + [False] * 4])
     moved = np.roll(series, 2, axis=1)
     moved[:, :2] = series[:, 6:8]
     np.testing.assert_allclose(model(moved)[0][0, 1:5], values[0, :4], atol=1e-6)

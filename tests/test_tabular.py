@@ -277,3 +277,15 @@ def test_heavy_tails_hide_nothing(tmp_path: Any) -> None:
     run = mmzoo.train(spec, train, test, training=settings, out=tmp_path / "run")
     trees = HistGradientBoostingClassifier(random_state=0).fit(numbers[:400], alive[:400])
     assert run.evaluate(test)["metrics"]["accuracy"] > trees.score(numbers[400:], alive[400:]) - 0.03
+
+
+def test_what_training_lacked_says_nothing() -> None:
+    """The vectors of missing and unknown cells are zeros until there are some to learn from."""
+    item = make_input("tabular", "mlp")
+    layers = {each.name: each for each in mmzoo.build(tower_spec("mlp", "tabular"))._flatten_layers()}
+    vectors = np.asarray(layers["x.category_vectors"].vectors)
+    assert not vectors[:2].any()
+    assert np.abs(vectors[2:]).max() > 0.1
+    assert len(vectors) == sum(item.sizes)
+    for name, weight in (("number_vectors", "missing"), ("date_vectors", "missing"), ("word_vectors0", "missing")):
+        assert not np.asarray(getattr(layers[f"x.{name}"], weight)).any()

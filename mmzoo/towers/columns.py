@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
-from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.tabular import MISSING, UNKNOWN, Tabular
 from mmzoo.modalities.tabular.days import EPOCH, PARTS, PERIODS
 from mmzoo.modalities.tabular.fitting import HUGE, edges_of
 from mmzoo.tokens import is_number
@@ -113,7 +113,8 @@ class NumberVectors(keras.layers.Layer):
     """A vector for each number, linear in its bins and its value, or the column's own for a missing one.
 
     bins (B, N, T), values (B, N), there (B, N) -> (B, N, width). The weights of the bins begin at zero, so that a
-    column is a line before it is a curve.
+    column is a line before it is a curve; so does the vector of a missing number, which says nothing where training
+    has none.
     """
 
     def __init__(self, width: int, **kwargs: Any) -> None:
@@ -129,7 +130,7 @@ class NumberVectors(keras.layers.Layer):
         self.curves = self.add_weight(shape=(count, bins, self.width), initializer="zeros", name="curves")
         self.slopes = self.add_weight(shape=shape, initializer=uniform, name="slopes")
         self.shifts = self.add_weight(shape=shape, initializer=uniform, name="shifts")
-        self.missing = self.add_weight(shape=shape, initializer=uniform, name="missing_numbers")
+        self.missing = self.add_weight(shape=shape, initializer="zeros", name="missing_numbers")
 
     def call(self, bins: Tensor, values: Tensor, there: Tensor) -> Tensor:
         curved = ops.transpose(ops.matmul(ops.transpose(bins, (1, 0, 2)), self.curves), (1, 0, 2))
@@ -140,6 +141,8 @@ class NumberVectors(keras.layers.Layer):
 @keras.saving.register_keras_serializable("mmzoo")
 class CategoryVectors(keras.layers.Layer):
     """A vector for each category, of all columns in one table: places int32 (B, C) -> (B, C, width).
+
+    Those of a missing and of an unknown category begin at zero: where training has neither, they say nothing.
 
     Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables", arXiv:1604.06737.
     """
@@ -153,8 +156,14 @@ class CategoryVectors(keras.layers.Layer):
         return {**super().get_config(), "sizes": self.sizes, "width": self.width}
 
     def build(self, shape: Shape) -> None:
-        uniform = keras.initializers.RandomUniform(-1, 1)
-        self.vectors = self.add_weight(shape=(sum(self.sizes), self.width), initializer=uniform, name="vectors")
+        told = np.ones((sum(self.sizes), 1), np.float32)
+        for place in (MISSING, UNKNOWN):
+            told[self.offsets + place] = 0.0
+
+        def initial(shape: Shape, dtype: Any = None) -> Tensor:
+            return keras.initializers.RandomUniform(-1, 1)(shape, dtype) * ops.cast(told, dtype)
+
+        self.vectors = self.add_weight(shape=(sum(self.sizes), self.width), initializer=initial, name="vectors")
 
     def call(self, places: Tensor) -> Tensor:
         return ops.take(self.vectors, places + self.offsets, axis=0)
@@ -174,7 +183,7 @@ class WordVectors(keras.layers.Layer):
     def build(self, shape: Shape) -> None:
         uniform = keras.initializers.RandomUniform(-1, 1)
         self.vectors = self.add_weight(shape=(shape[-1], self.width), initializer=uniform, name="vectors")
-        self.missing = self.add_weight(shape=(self.width,), initializer=uniform, name="missing_words")
+        self.missing = self.add_weight(shape=(self.width,), initializer="zeros", name="missing_words")
 
     def call(self, flags: Tensor) -> Tensor:
         there = is_number(flags)

@@ -27,7 +27,7 @@ def windows(
 ) -> Tokens:
     """Windows of a long recording, each one token by the same tower; the fusion takes their mean and maximum.
 
-    Windows overlap by half. One that lies in the padding is masked. (B, *shape) -> `Tokens` (B, windows, any).
+    Windows overlap by half. One that adds nothing but padding is masked. (B, *shape) -> `Tokens` (B, windows, any).
 
     Args:
         tower: one for sequences, by name, or `Tower(name, option=...)`.
@@ -40,7 +40,11 @@ def windows(
     each = Tokens(ops.reshape(cut.values, (-1, size, numbers)), ops.reshape(cut.mask, (-1, size)))
     found = encode(each, scoped(item), **options)
     values = pooled(found) if found.values.shape[1] > 1 else found.values[:, 0]
-    return Tokens(ops.reshape(values, (-1, count, values.shape[-1])), ops.any(cut.mask, axis=2))
+    # One whose second half is padding was read with the window before it; but the first is always read.
+    mask = ops.any(cut.mask[:, :1], axis=2)
+    if count > 1:
+        mask = ops.concatenate([mask, ops.any(cut.mask[:, 1:, size // 2 :], axis=2)], axis=1)
+    return Tokens(ops.reshape(values, (-1, count, values.shape[-1])), mask)
 
 
 def cut_up(tokens: Tokens, length: int) -> Tokens:
