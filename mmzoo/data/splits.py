@@ -56,7 +56,9 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
     chosen = table if len(rows) == len(table) else table.select(rows.tolist())
     shares = {part: share for part, share in SHARES.items() if part == "train" or part not in there}
     units, places = units_of(chosen, label, drawing)
-    strata = strata_of([classes[row] for row in rows] if classes is not None and drawing.stratify else None, units)
+    strata = strata_of(
+        [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
+    )
     if drawing.group:
         parts[rows] = np.array(list(shares))[dealt(places, strata, list(shares.values()))[units]]
     else:
@@ -80,12 +82,12 @@ def folds_of(
     )
     strata = strata_of(classes if drawing.stratify else None, units)
     if drawing.group:
-        return dealt(places, strata, [1 / count] * count)[units]
+        return np.asarray(dealt(places, strata, [1 / count] * count)[units])
     folds, start = np.zeros(len(places), int), 0
     for members in by_stratum(places, strata):
         folds[members] = (start + np.arange(len(members))) % count
         start += len(members)
-    return folds[units]
+    return np.asarray(folds[units])
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -148,7 +150,7 @@ def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
     rarest = [min(each, key=lambda name: (frequency[name], name)) for each in several]
     names = {name: k for k, name in enumerate(sorted(set(rarest)))}
     found = np.zeros((count, len(names)), int)
-    np.add.at(found, (units, [names[name] for name in rarest]), 1)
+    np.add.at(found, (units, np.array([names[name] for name in rarest])), 1)
     return found
 
 
