@@ -23,6 +23,7 @@ from mmzoo.answers.part import PartFile
 from mmzoo.cli import main
 from mmzoo.data.guess import load_table
 from mmzoo.data.layout import Layout
+from mmzoo.data.options import Options
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import MMZooError
 
@@ -463,3 +464,24 @@ def test_numbers_have_ranges(tmp_path: Path) -> None:
     (row,) = run.predict([{"x": 0.5}])
     assert row["y_high"] - row["y_prediction"] == pytest.approx(half, rel=1e-3)
     assert row["y_prediction"] - row["y_low"] == pytest.approx(half, rel=1e-3)
+
+
+def test_labels_that_people_wrote_are_read_as_in_training(tmp_path: Path) -> None:
+    prices = [1000.5 + 10 * k for k in range(40)]
+    written = [f"{price:,.2f} €".replace(",", " ").replace(".", ",").replace(" ", ".", 1) for price in prices]
+    rows = [{"rooms": f"{k % 7},5", "price": text} for k, text in enumerate(written)]
+    spec, records = mmzoo.table_spec(mmzoo.read_table(rows), "price")
+    assert records.column("price") == prices
+    layout = Layout.from_json(json.loads(json.dumps(records.layout.to_json())), spec)
+
+    def read(new: list[dict[str, Any]], **kinds: str) -> Any:
+        (piece,) = Reread(spec, layout, Options(kinds), labels=True).pieces(new, 100)
+        return piece.records
+
+    assert list(read(rows).column("price")) == prices
+    assert list(read([{"rooms": 1.5, "price": 1.234}]).column("price")) == [1.234], "a number is no text"
+    other = [{"rooms": "2.25", "price": "1250.5"}]
+    for name, fault in (("price", read(other)[0]["price"]), ("rooms", read(other)[0]["row"]["rooms"])):
+        assert f"--kind {name}=number:" in str(fault)
+    told = read(other, price="number:.", rooms="number:.")[0]
+    assert (told["price"], told["row"]["rooms"]) == (1250.5, 2.25)

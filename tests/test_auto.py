@@ -27,7 +27,7 @@ from mmzoo.auto.watch import TooSlowError, Watch
 from mmzoo.auto.within import train_within
 from mmzoo.baselines import fit_baselines
 from mmzoo.data.records import Records
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.training.notes import read_history
 from mmzoo.training.settings import Training
 
@@ -171,6 +171,15 @@ def test_a_training_that_fits_goes_on_and_ends_in_time(monkeypatch: pytest.Monke
     found.on_train_batch_end(30)
     assert found.model.stop_training
     assert found.over
+
+
+def test_an_epoch_is_told_without_the_tracing_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, now = clocked(monkeypatch, again=False)
+    for step in range(9):
+        now[0] = 30.0 + step / 2
+        assert found.an_epoch == 0 or step > 5
+        found.on_train_batch_end(step)
+    assert found.an_epoch == pytest.approx(10 / 2 * watch_module.VALIDATION)
 
 
 def test_the_best_of_several_is_an_ordinary_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,8 +342,22 @@ def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     found = trained(tmp_path / "run", words_spec("first"), quality="good")
     assert found.candidates[0].note == "No luck."
     assert found.chosen != "first"
+    assert ["first", None, None, None, None, "No luck."] in found.rows
     with pytest.raises(MMZooError, match="No luck"):
         trained(tmp_path / "other", words_spec("first"), quality="fast")
+
+
+def test_records_of_no_use_end_the_search_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def failing(spec: Any, *rest: Any, **options: Any) -> Any:
+        asked.append(options["out"].name)
+        raise DataError("Record 'two' is torn.")
+
+    monkeypatch.setattr(search_module, "train_folder", failing)
+    with pytest.raises(DataError, match="is torn"):
+        trained(tmp_path / "run", words_spec("first"), quality="good")
+    assert asked == ["first"]
 
 
 def test_what_a_stranger_wrote_into_the_folder_leads_nowhere(tmp_path: Path) -> None:
@@ -394,7 +417,7 @@ def test_the_spec_in_a_line_for_each_input() -> None:
             mmzoo.Image("photo", size=32, tower=mmzoo.Tower("efficientnet_lite0", resolution=64)),
             mmzoo.Text("note", max_bytes=40, tokens=8, tokenizer="hashed_words", tower="embedding_attention"),
             mmzoo.Audio("voice", sample_rate=8000, seconds=2.5),
-            mmzoo.Tabular("row", numbers=["a", "b"]),
+            mmzoo.Tabular("row", numbers=["a", "b"], dates=["c"], multi_categories=["d"]),
         ],
         "concat",
         [mmzoo.Classification("animal", labels=LABELS)],
@@ -404,7 +427,7 @@ def test_the_spec_in_a_line_for_each_input() -> None:
     assert photo == "photo: image, 32 x 32 pixels; tower efficientnet_lite0, weights imagenet, frozen"
     assert note.startswith("note: text, up to 40 bytes, 8 tokens, tokenizer hashed_words; tower embedding_attention")
     assert voice.startswith("voice: audio, 2.5 s, 8,000 Hz; tower")
-    assert row.startswith("row: tabular, 2 numbers; tower")
+    assert row.startswith("row: tabular, 2 numbers, 1 date, 1 set of categories; tower")
     assert asked == "concat fusion -> animal (classification)"
     assert training.startswith("5 train, 3 validation, 2 test; up to 7 epochs of batches of 32")
     assert training.endswith("ends after 3 without gain")

@@ -45,6 +45,16 @@ def test_help_imports_nothing_heavy() -> None:
     assert not {"tensorflow", "keras", "numpy", "matplotlib", "PIL"} & set(modules.split())
 
 
+@pytest.mark.parametrize(("command", "splits"), [("predict", False), ("evaluate", False), ("train", True)])
+def test_how_a_table_is_split_is_asked_where_one_is_split(
+    command: str, splits: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "--kind" in said
+    assert all((option in said) == splits for option in ("--group", "--stratify", "--split-seed"))
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small part of the sample, through the command line."""

@@ -133,3 +133,13 @@ def test_a_path_that_cannot_be_entered(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("photo,colour\nx/1.png,red\nx/2.png,blue\n")
     (tmp_path / "x").write_text("a file where a folder should be")
     assert check(open_source(str(tmp_path / "a.csv"))).faults.counts == {"unreadable_file": 2}
+
+
+def test_labels_that_are_amounts_are_told_by_their_range(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [f'{k % 3},{"train" if k < 30 else "val" if k < 33 else "test"},"{k},5 €"' for k in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["n,split,price", *lines]), "utf-8")
+    assert main(["data", "check", f"{tmp_path / 't.csv'}#price", "--html", str(tmp_path / "page.html")]) == 0
+    said = capsys.readouterr().out
+    assert "Labels of train: 30 numbers from 0.5 to 29.5, half of them up to 15" in said
+    assert "Labels of test: 7 numbers from 33.5 to 39.5, half of them up to 36.5" in said
+    assert "class weight" not in (tmp_path / "page.html").read_text("utf-8")

@@ -131,7 +131,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "there is nothing to fuse" in page
     assert "mmzoo evaluate RUN --noise measures it" in page
     assert "There are no validation records" in page
-    assert "Without validation records no temperature is fitted" in page
+    assert "there were no validation records to fit them on" in page
 
 
 def test_a_modality_that_no_record_has(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ class Search:
         """Note what the first candidate tells of the others."""
         first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
         # The first epoch traces the graph too, which the others do not.
-        self.an_epoch = sum(others) / len(others) if others else first
+        self.an_epoch = sum(others) / len(others) if others else self.an_epoch or first
         self.around = max(tried.seconds - self.an_epoch * tried.trained, 0.0)
         self.tight = tried.epochs < candidate.training.epochs
 
@@ -253,6 +253,8 @@ class Search:
                 self.write()
         self.take(tried, candidate, made[0] if made else load_finished(self.place(tried.name)))
         tried.seconds = round(time.monotonic() - began, 1)
+        if first:
+            self.an_epoch = watch.an_epoch
         print(f"  {self.trials.words(tried)}{OVER if watch.over and not self.stop else ''}", flush=True)
 
     def take(self, tried: Tried, candidate: Candidate, model: Multimodal) -> None:

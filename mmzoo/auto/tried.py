@@ -146,9 +146,7 @@ class Trials:
             [
                 f"{each.name}{' (chosen)' if each.name == self.chosen else ''}",
                 each.score,
-                each.trained,
-                each.best_epoch,
-                round(each.seconds),
+                *((each.trained, each.best_epoch, round(each.seconds)) if each.trained else (None, None, None)),
                 each.note or each.summary,
             ]
             for each in self.candidates

@@ -51,6 +51,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.until, self.epochs, self.steps, self.asked, self.again = until, epochs, steps, asked, again
         self.made = self.said = time.monotonic()
         self.first: tuple[float, int] | None = None
+        self.last = (self.made, 0)
         self.over = False
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -58,6 +59,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = time.monotonic()
+        self.last = now, batch
         if self.first is None:  # the first call traces the graph
             self.first = now, batch
             self.opening = now - self.made
@@ -74,6 +76,14 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             left = max(self.until - self.said, 0.0)
             found = "".join(f", {name} {value:.4g}" for name, value in (logs or {}).items() if name in SHOWN)
             self.say(f"epoch {epoch + 1} of {self.epochs}{found}, {left:.0f} s left")
+
+    @property
+    def an_epoch(self) -> float:
+        """Seconds that an epoch takes once the graph is traced; 0 where there were too few steps to know."""
+        if self.first is None or self.last[1] - self.first[1] < SURE:
+            return 0.0
+        a_step = (self.last[0] - self.first[0]) / (self.last[1] - self.first[1])
+        return VALIDATION * a_step * self.steps / self.epochs
 
     def check_speed(self, now: float, batch: int) -> None:
         """Raise `TooSlowError` if far fewer epochs fit than there are."""

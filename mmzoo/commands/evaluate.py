@@ -55,18 +55,9 @@ def run(args: argparse.Namespace) -> None:
 
 
 def show(run: Run, result: dict[str, Any]) -> None:
-    from mmzoo.evaluation.evaluate import by_task
+    from mmzoo.evaluation.evaluate import by_task, verdict_of
     from mmzoo.reports.report import table
 
     found = by_task(result)
     said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())
     print(f"\n{table(result)}\n\n{said}\nReport: {run.folder / 'report.html'}")
-
-
-def verdict_of(found: dict[str, Any]) -> str:
-    """What is said of one task in a sentence or two."""
-    if "reason" in found:
-        return str(found["reason"])
-    return " ".join(
-        filter(None, [found["verdict"], *(found[name].get("verdict") for name in ("unimodal", "baselines"))])
-    )

@@ -107,7 +107,8 @@ def explained_spec(
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     require(inputs, f"The table has no column beside '{label}' that a model could read.")
     lines.append(line_of(label, made.name, made.kind, said))
-    return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=Layout.of(inputs, [made], names)), lines
+    layout = Layout.of(inputs, [made], names, {made.name: table.forms.get(label, "")})
+    return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=layout), lines
 
 
 def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:

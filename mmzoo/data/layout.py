@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
@@ -24,27 +24,37 @@ class Layout:
     Args:
         inputs: by input, the columns that it is read from and their kinds.
         tasks: by task, the column of its label.
+        forms: by task, how its labels are written where they are numbers of people, as "1.250,50 €" is.
     """
 
     inputs: dict[str, dict[str, str]]
     tasks: dict[str, str]
+    forms: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, inputs: Sequence[Modality], tasks: Sequence[Task], names: Mapping[str, str] | None = None) -> Layout:
+    def of(
+        cls,
+        inputs: Sequence[Modality],
+        tasks: Sequence[Task],
+        names: Mapping[str, str] | None = None,
+        forms: Mapping[str, str] | None = None,
+    ) -> Layout:
         """The layout of a spec's inputs and tasks.
 
         Args:
             names: by column of the table, what its input or task is called (`mmzoo.data.names.input_names`); they are
                 called alike, if not given.
+            forms: by task, how its labels are written.
         """
         columns = {own: column for column, own in (names or {}).items()}
         return cls(
             {item.name: {columns.get(key, key): kind for key, kind in item.cell_kinds.items()} for item in inputs},
             {task.name: columns.get(task.name, task.name) for task in tasks if task.target == "label"},
+            {name: form for name, form in (forms or {}).items() if form},
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {"inputs": self.inputs, "tasks": self.tasks}
+        return {"inputs": self.inputs, "tasks": self.tasks, "forms": self.forms}
 
     @classmethod
     def from_json(cls, data: Raw, spec: Spec) -> Layout:
@@ -55,8 +65,8 @@ class Layout:
         """
         usual = cls.of(spec.inputs, spec.tasks)
         require(
-            isinstance(data, dict) and all(isinstance(data.get(key), dict) for key in ("inputs", "tasks")),
-            "The columns of a run are an object with 'inputs' and 'tasks'.",
+            isinstance(data, dict) and all(isinstance(data.get(key), dict) for key in ("inputs", "tasks", "forms")),
+            "The columns of a run are an object with 'inputs', 'tasks' and 'forms'.",
         )
         inputs = {name: data["inputs"].get(name, usual.inputs[name]) for name in usual.inputs}
         tasks = {name: data["tasks"].get(name, usual.tasks[name]) for name in usual.tasks}
@@ -64,7 +74,9 @@ class Layout:
             fits = isinstance(columns, dict) and all(kind in column_kinds() for kind in columns.values())
             require(fits, "The columns of a run have kinds that there are not.")
         require(all(isinstance(column, str) for column in tasks.values()), "The label of a run is no column's name.")
-        return cls(inputs, tasks)
+        forms = {name: form for name in usual.tasks if (form := data["forms"].get(name))}
+        require(all(isinstance(form, str) for form in forms.values()), "How a run's labels are written is no text.")
+        return cls(inputs, tasks, forms)
 
     @property
     def kinds(self) -> dict[str, str]:

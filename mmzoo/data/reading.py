@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -162,7 +163,7 @@ class Converter:
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
             if number is None or abs(number) > LARGEST:
                 what = "a number" if number is None else "a number that is not too large"
-                raise odd(column, kind, value, where, f"where {what} should be", "bad_number")
+                raise odd(column, kind, value, where, f"where {what} should be", "bad_number", form)
             return number
         if kind == "date":
             when = date_of(value, form)
@@ -214,10 +215,20 @@ def held(column: str, kind: str, value: Raw, where: str) -> Any:
     raise odd(column, kind, value, where, f"where a path or the {kind} itself should be", f"bad_{kind}")
 
 
-def odd(column: str, kind: str, value: Raw, where: str, wanted: str, cause: str) -> DataError:
-    """The fault of a cell that is not what its column is."""
+def odd(column: str, kind: str, value: Raw, where: str, wanted: str, cause: str, form: str = "") -> DataError:
+    """The fault of a cell that is not what its column is.
+
+    Args:
+        form: how the cells of the column were taken to be written.
+    """
+    how = f" or how it is written ({told_form(column, form)})" if kind == "number" else ""
     return DataError(
         f"Column '{column}' has '{shown(value)}' in {where}, {wanted}; {WAYS}, or say what the column is "
-        f"(--kind {column}={'text' if kind != 'text' else 'ignore'}).",
+        f"(--kind {shlex.quote(column)}={'text' if kind != 'text' else 'ignore'}){how}.",
         cause,
     )
+
+
+def told_form(column: str, form: str) -> str:
+    """How it is said that the numbers of a column have the other decimal mark."""
+    return f"--kind {shlex.quote(column)}=number:{'.' if form.startswith(',') else ','}"

@@ -16,7 +16,7 @@ from mmzoo.data.layout import Layout
 from mmzoo.data.options import Options, check_root
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
-from mmzoo.data.reading import Converter, as_written
+from mmzoo.data.reading import Converter, as_written, told_form
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
@@ -92,7 +92,7 @@ class Reread:
             written = self._written(cells, here)
             empty = is_missing if column in told else says_nothing
             there = [None if empty(value) else value for value in written]
-            columns[column] = reader.each(here, kind, there, forms.get(column, ""))
+            columns[column] = reader.each(here, kind, there, self._told_form(column) or forms.get(column, ""))
         return Piece(
             self._records(columns, found, cells.columns, count, self._ids(cells), cells.places),
             {column: self._written(cells, column) for column in self._own(cells.name, [*cells.columns])},
@@ -178,13 +178,25 @@ class Reread:
             ]
         return Records(made, ids)
 
+    def _told_form(self, column: str) -> str:
+        """How a column is written, where that was said."""
+        return self.options.kinds.get(column, "").partition(":")[2]
+
     def _label(self, task: Task, column: str, value: Raw, where: str) -> Any:
         """A label as its task takes it, a `DataError` where it cannot be read; None where there is none."""
+        form = (self._told_form(column) or self.layout.forms.get(task.name, "")) if isinstance(value, str) else ""
         value = value if isinstance(value, (list, tuple, np.ndarray)) else as_written(column, value, where)
         label = label_of(column, value, where, True, self.options.delimiter)
+        odd = False
+        if form and isinstance(label, str) and label not in task.answer_names:
+            written = number_of(label, form)
+            odd, label = written is None, label if written is None else text_of(written)
         if isinstance(label, str) and holds(task.kind) == "number":
-            number = number_of(label)
-            said = f"Column '{column}' has '{label[:40]}' in {where}, where a number should be; mend it."
+            number = None if odd else number_of(label)
+            said = (
+                f"Column '{column}' has '{label[:40]}' in {where}, where a number should be; mend it, or say how it is "
+                f"written ({told_form(column, form)})."
+            )
             return None if says_nothing(label) else number if number is not None else DataError(said, "bad_label")
         if isinstance(label, str) and says_nothing(label) and label not in task.answer_names:
             return None

@@ -36,6 +36,7 @@ class Table:
 
     Args:
         label: what a screen reader says.
+        words: how many of the last columns are sentences.
     """
 
     kind: ClassVar[str] = "table"
@@ -43,6 +44,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     label: str
     title: str = ""
+    words: int = 0
 
 
 @dataclass(frozen=True)

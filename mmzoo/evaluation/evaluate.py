@@ -83,6 +83,13 @@ def by_task(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def verdict_of(found: dict[str, Any]) -> str:
+    """What is said of one task in a sentence or two, or why nothing can be said."""
+    beside = [found.get(name) for name in ("unimodal", "baselines")]
+    said = [found.get("verdict"), *(each.get("verdict") for each in beside if isinstance(each, dict))]
+    return str(found["reason"]) if found.get("reason") else " ".join(each for each in said if isinstance(each, str))
+
+
 def evaluate(
     model: keras.Model,
     records: Records,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.evaluate import by_task
+from mmzoo.evaluation.evaluate import by_task, verdict_of
 from mmzoo.files import is_folder, read_file
 from mmzoo.reports.page import page
 from mmzoo.training.notes import read_object
@@ -67,11 +67,7 @@ def numbers(found: dict[str, Any]) -> dict[str, float]:
 def verdicts(data: dict[str, Any]) -> list[tuple[str, str]]:
     """By task, what is said of it; of a single task without its name."""
     found = by_task(data) if data else {}
-    return [
-        (str(name), str(each.get("verdict") or each.get("reason") or ""))
-        for name, each in found.items()
-        if isinstance(each, dict)
-    ]
+    return [(str(name), verdict_of(each)) for name, each in found.items() if isinstance(each, dict)]
 
 
 def pictures(folder: Path) -> Iterator[tuple[str, str]]:

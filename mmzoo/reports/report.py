@@ -78,7 +78,8 @@ def tried(run: Run) -> list[list[Block]]:
         return []
     said = [Text(each) for each in (trials.why, trials.verdict) if each]
     rows = [[one_line(cell, 200) if isinstance(cell, str) else cell for cell in row] for row in trials.rows]
-    return groups([*said, Table(trials.heads, rows, "candidates and what they are worth on the validation records")])
+    label = "candidates and what they are worth on the validation records"
+    return groups([*said, Table(trials.heads, rows, label, words=1)])
 
 
 def task_of(

@@ -53,7 +53,7 @@ class Calibration(Analysis):
         said, label = "how sure it says it is", "share of right answers by stated probability"
         title, ideal = "Share that is right, by how sure the model is", Line("", [0, 1], [0, 1], "soft")
         heads = ["modalities", "ECE", "by chance", "Brier", "NLL"]
-        how = "The model has no temperatures: it was trained without validation records."
+        how = "Its temperatures are 1: there were no validation records to fit them on, or these asked for no other."
         if "before" in found:
             heads += ["temperature", "ECE before", "Brier before", "NLL before"]
             how = "The temperatures are a part of the model, fitted on the validation records when training ended."
