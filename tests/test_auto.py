@@ -216,7 +216,7 @@ def test_a_time_that_is_too_short_for_an_epoch_keeps_what_there_is(tmp_path: Pat
 
 
 def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, real, begun = tmp_path / "run", search_module.train_folder, []
+    out, real, begun = tmp_path / "run", watch_module.train_folder, []
 
     def killed(spec: Any, *rest: Any, **options: Any) -> Any:
         begun.append(options["out"].name)
@@ -224,7 +224,7 @@ def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkey
             raise SystemExit("killed")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(search_module, "train_folder", killed)
+    monkeypatch.setattr(watch_module, "train_folder", killed)
     with pytest.raises(SystemExit):
         trained(out, words_spec("first"))
     first = Trials.read(out)
@@ -322,14 +322,14 @@ def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = search_module.train_folder
+    real = watch_module.train_folder
 
     def failing(spec: Any, *rest: Any, **options: Any) -> Any:
         if options["out"].name == "first":
             raise MMZooError("No luck.")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(search_module, "train_folder", failing)
+    monkeypatch.setattr(watch_module, "train_folder", failing)
     found = trained(tmp_path / "run", words_spec("first"), quality="good")
     assert found.candidates[0].note == "No luck."
     assert found.chosen != "first"

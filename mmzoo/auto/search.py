@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 import shutil
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import keras
 
 from mmzoo.auto.candidates import Candidate
 from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
-from mmzoo.auto.watch import TooSlowError, Watch
+from mmzoo.auto.watch import TooSlowError, train_until
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.records import Records
@@ -33,7 +27,6 @@ from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
 from mmzoo.training.notes import read_history
-from mmzoo.training.train import train as train_folder
 from mmzoo.words import duration, one_line
 
 if TYPE_CHECKING:
@@ -221,27 +214,20 @@ class Search:
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
-        made: list[Multimodal] = []
         while True:
-            keras.backend.clear_session()
-            training = replace(candidate.training, epochs=tried.epochs)
-            steps = max(tried.epochs * len(self.train) // training.batch_size, 1)
-            say = partial(print, " ", file=sys.stdout, flush=True)
-            watch = Watch(until, tried.epochs, steps, self.stop, again=again, say=say)
             try:
-                # A line for each of ten epochs and the size of each model are too much of all candidates.
-                with redirect_stdout(io.StringIO()):
-                    train_folder(
-                        candidate.spec,
-                        self.train,
-                        self.validation,
-                        training=training,
-                        seed=self.seed,
-                        out=self.place(tried.name),
-                        data=self.data,
-                        callbacks=[watch],
-                        on_model=made.append,
-                    )
+                made, over = train_until(
+                    until,
+                    candidate.spec,
+                    self.train,
+                    self.validation,
+                    training=replace(candidate.training, epochs=tried.epochs),
+                    stop=self.stop,
+                    again=again,
+                    seed=self.seed,
+                    out=self.place(tried.name),
+                    data=self.data,
+                )
                 break
             except TooSlowError as slow:
                 epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if first and not alone else slow.epochs
@@ -249,9 +235,9 @@ class Search:
                 shutil.rmtree(self.place(tried.name))
                 tried.epochs, again = epochs, False
                 self.write()
-        self.take(tried, candidate, made[0] if made else load_finished(self.place(tried.name)))
+        self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         tried.seconds = round(time.monotonic() - began, 1)
-        print(f"  {self.trials.words(tried)}{OVER if watch.over and not self.stop else ''}", flush=True)
+        print(f"  {self.trials.words(tried)}{OVER if over and not self.stop else ''}", flush=True)
 
     def take(self, tried: Tried, candidate: Candidate, model: Multimodal) -> None:
         """Note what a candidate that has ended is worth."""
