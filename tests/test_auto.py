@@ -17,7 +17,7 @@ import mmzoo
 from mmzoo.auto import search as search_module
 from mmzoo.auto import watch as watch_module
 from mmzoo.auto import within
-from mmzoo.auto.candidates import candidates
+from mmzoo.auto.candidates import candidates, linear, linear_input
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.ensemble import greedy
@@ -26,7 +26,7 @@ from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import TooSlowError, Watch
 from mmzoo.auto.within import train_within
 from mmzoo.baselines import fit_baselines
-from mmzoo.data.records import Records
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.training.notes import read_history
 from mmzoo.training.settings import Training
@@ -109,6 +109,44 @@ def test_candidates_of_each_quality() -> None:
     assert "calibrated" not in [each.name for each in candidates(evidence, SMALL, "good")], "it would lose the evidence"
     with pytest.raises(MMZooError, match="quality"):
         candidates(spec, SMALL, "better")
+
+
+def bag_spec(*names: str) -> mmzoo.Spec:
+    """Texts whose towers are linear in what tokens they have."""
+    spec = words_spec(*names)
+    return replace(spec, inputs=[replace(item, tower=mmzoo.Tower("embedding_bag", width=8)) for item in spec.inputs])
+
+
+def test_linear_heads_are_tried_where_features_do_not_train() -> None:
+    spec = with_auxiliary(bag_spec("first", "second"))
+    row = mmzoo.Tabular("row", numbers=["a", "b"], tower=mmzoo.Tower("mlp", width=4))
+    first, *heads = candidates(replace(spec, inputs=[*spec.inputs, row]), SMALL, "good")[:3]
+    assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
+    assert heads[0].training.weight_decay < heads[1].training.weight_decay
+    assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
+    assert mmzoo.Tower.of(heads[0].spec.inputs[2].tower).options["hidden"] is None
+    assert "linear" not in [each.name for each in candidates(words_spec("first"), SMALL, "best")], "its tower attends"
+    picture = {"weights": None}, {"weights": "imagenet"}, {"weights": "imagenet", "trainable_blocks": 1}
+    towers = [mmzoo.Tower("efficientnet_lite0", resolution=64, **options) for options in picture]
+    assert [linear_input(mmzoo.Image("photo", size=64, tower=each)) is not None for each in towers] == [
+        False,
+        True,
+        False,
+    ]
+    (head,) = [each for each in candidates(bag_spec("linear"), SMALL, "good") if each.name.startswith("linear_d")]
+    assert head.spec.input_names == ["linear"]
+
+
+def test_a_linear_head_adds_up_what_the_inputs_say() -> None:
+    """What one input changes does not depend on the other: f(a, b) - f(a, d) = f(c, b) - f(c, d)."""
+    (head, _) = linear(bag_spec("first", "second"), SMALL)
+    records = words_records(40)
+    model = mmzoo.build(head.spec.fit(records))
+    texts = {"first": ["a cat", "a cat", "bird", "bird"], "second": ["dog 1", "cat 2", "dog 1", "cat 2"]}
+    given = decode(model.spec, Records({**texts, "animal": ["cat"] * 4}))
+    ab, ad, cb, cd = np.asarray(model(given, training=False)["animal"])
+    assert np.abs(ab - ad).max() > 1e-4
+    np.testing.assert_allclose(ab - ad, cb - cd, atol=1e-6)
 
 
 def test_another_is_chosen_only_if_it_is_better_by_more_than_a_standard_error() -> None:

@@ -179,7 +179,8 @@ class Search:
         if self.stop:
             return "not tried: stopped before"
         first = self.trials.candidates[0]
-        wanted = min(candidate.training.epochs, first.epochs)
+        # What the first did not need, because it gained nothing any more, the others are not expected to need.
+        wanted = min(candidate.training.epochs, first.epochs, max(first.trained, 1))
         if self.fitting(candidate, self.left - self.kept_back) < FEWER * wanted:
             needed = self.around + self.an_epoch * candidate.cost * wanted
             words = f"{duration(max(self.left, 0.0))} are left"
@@ -210,7 +211,7 @@ class Search:
         if not first and self.an_epoch:
             expected = self.around + tried.epochs * self.an_epoch * candidate.cost
             share = min(share, PATIENT * expected) if others else share
-            print(f"{tried.name}: {tried.epochs} epochs, about {duration(expected)}", flush=True)
+            print(f"{tried.name}: up to {tried.epochs} epochs, about {duration(expected)} for all", flush=True)
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
