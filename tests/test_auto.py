@@ -21,6 +21,7 @@ from mmzoo.auto.candidates import candidates, linear, linear_input
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.ensemble import greedy
+from mmzoo.auto.search import Search
 from mmzoo.auto.summary import described
 from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import TooSlowError, Watch
@@ -139,11 +140,12 @@ def test_linear_heads_are_tried_where_features_do_not_train() -> None:
 
 def test_a_linear_head_adds_up_what_the_inputs_say() -> None:
     """What one input changes does not depend on the other: f(a, b) - f(a, d) = f(c, b) - f(c, d)."""
-    (head, _) = linear(bag_spec("first", "second"), SMALL)
-    records = words_records(40)
-    model = mmzoo.build(head.spec.fit(records))
+    spec = bag_spec("first", "second")
+    row = mmzoo.Tabular("row", numbers=["n"], tower=mmzoo.Tower("mlp", width=4))
+    (head, _) = linear(replace(spec, inputs=[*spec.inputs, row]), SMALL)
+    model = mmzoo.build(head.spec.fit(words_records(40, row=[{"n": float(k)} for k in range(40)])))
     texts = {"first": ["a cat", "a cat", "bird", "bird"], "second": ["dog 1", "cat 2", "dog 1", "cat 2"]}
-    given = decode(model.spec, Records({**texts, "animal": ["cat"] * 4}))
+    given = decode(model.spec, Records({**texts, "row": [{"n": 3.0}] * 4, "animal": ["cat"] * 4}))
     ab, ad, cb, cd = np.asarray(model(given, training=False)["animal"])
     assert np.abs(ab - ad).max() > 1e-4
     np.testing.assert_allclose(ab - ad, cb - cd, atol=1e-6)
@@ -336,21 +338,27 @@ def test_together_by_hand() -> None:
 
 
 def test_best_lets_one_learn_from_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "greedy", lambda found: ["first", "first_rate_times_3", "first"])
-    found = trained(tmp_path / "run", words_spec("first"), quality="best")
+    members = ["first", "first_rate_times_3", "first"]
+    monkeypatch.setattr(search_module, "greedy", lambda found: members)
+    monkeypatch.setattr(Search, "mean", lambda self, name: float(name == "distilled"))
+    out = tmp_path / "run"
+    found = trained(out, words_spec("first"), quality="best")
     student = found.candidates[-1]
     assert (student.name, student.trained, student.note) == ("distilled", 3, "")
-    if found.chosen == "distilled":
-        (method,) = mmzoo.Run(tmp_path / "run").settings["training"]["methods"]
-        assert [Path(method["teacher"]).name, *(Path(each).name for each in method["others"])] == [
-            "first", "first_rate_times_3", "first"
-        ]  # fmt: skip
+    assert found.chosen == "distilled"
+    assert "which has learned from first + first_rate_times_3 + first" in found.why
+    run = mmzoo.Run(out)
+    (method,) = run.settings["training"]["methods"]
+    assert [Path(method["teacher"]).name, *(Path(each).name for each in method["others"])] == members
+    assert run.settings["training"]["init_from"] == ""
+    assert {path.name for path in (out / "candidates").iterdir()} >= {*members}, "whom it learned from is still there"
+    assert run.evaluate(words_records(20, 2), validation=words_records(20, 1))["examples"] == 20
 
 
 def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = trained(tmp_path / "run", words_spec("first"), quality="fast")
     assert found.floor
-    best = found.best_floor("animal")
+    best = found.best_floor
     assert best is not None
     assert best.score == max(each.score for each in found.floor if each.score is not None)
     assert best.name in found.verdict
@@ -398,6 +406,13 @@ def test_several_tasks_of_two_kinds(tmp_path: Path) -> None:
     found = Trials.read(tmp_path / "run")
     assert found is not None
     assert found.metric == "animal_accuracy"
+    assert found.floor
+    rows = {row[0]: row for row in found.rows if str(row[0]).endswith("(floor)")}
+    ages = [each for each in found.floor if each.task == "age"]
+    ranked = [row for row in found.rows if row[1] is not None]
+    assert len(ranked) == len(found.candidates) + len(found.floor) - len(ages), "an R2 is in no order with accuracies"
+    assert any(f"age: r2 {each.score:.3f}" in str(row[5]) for each in ages for row in found.rows)
+    assert rows
 
 
 def test_after_a_kill_while_the_best_is_moved_it_is_moved_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,9 +175,9 @@ def test_records_that_hold_the_same_are_in_one_fold_and_too_few_are_none() -> No
     twice = {"x": [k // 2 * 1.5 for k in range(40)], "y": [k // 2 % 2 for k in range(40)]}
     folds = np.array(folds_of(mmzoo.read_table(twice), "y", 5))
     np.testing.assert_array_equal(folds[:, ::2], folds[:, 1::2])
-    for count, records in ((1, 20), (2, 2)):
+    for count, records, words in ((1, 20, "two folds or more"), (2, 2, "2 folds need 3 different records")):
         few = mmzoo.read_table({"x": [k * 1.5 for k in range(records)], "y": [0, 1] * (records // 2)})
-        with pytest.raises(MMZooError, match="two at least"):
+        with pytest.raises(MMZooError, match=words):
             folds_of(few, "y", count)
 
 

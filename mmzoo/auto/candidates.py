@@ -1,4 +1,4 @@
-"""What there is to try for a spec: other fusions, and each modality alone."""
+"""What there is to try for a spec: linear heads, other fusions, and each modality alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BAGS = ("embedding_bag", "static_embedding_bag", "rocket")
 """Towers that are linear in features which do not train: TF-IDF, the mean of word vectors, random kernels."""
 DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
 """The linear candidates, and the weight decay of each: the second shrinks what few records say little of."""
-LINEAR_COST = 0.5
+LINEAR_COST = 0.5  # an epoch has a quarter of the steps, and each step less to do
 FUSIONS = {"good": ("calibrated", "gated"), "best": ("calibrated", "gated", "linear_sum", "cross_attention")}
 
 

@@ -79,11 +79,12 @@ def folds_of(
     rows = np.flatnonzero(parts != "test")
     require(len(rows), "The column 'split' says that all records are for the test, so that there are no folds.")
     units, places = units_of(table if len(rows) == len(table) else table.select(rows.tolist()), label, drawing)
-    least = max(count, 3)
+    require(count > 1, f"A cross-validation has two folds or more, not {count}.")
+    least, what = max(count, 3), "groups" if drawing.group else "records"  # one is for validation
     require(
-        count > 1 and len(places) >= least,
-        f"{count} folds need {least} different {'groups' if drawing.group else 'records'} at least, and there are "
-        f"{len(places)}; give fewer folds (two at least), or more of these.",
+        len(places) >= least,
+        f"{count} folds need {least} different {what} at least, and there are {len(places)}; give fewer folds or more "
+        f"{what}.",
     )
     strata = strata_of(
         [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
