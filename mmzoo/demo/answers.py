@@ -44,9 +44,9 @@ def details_of(task: Task, row: Row, inputs: Sequence[str], promise: float) -> s
     """
     lines = []
     if task.tags.numeric and f"{numbers_of(task)[0]}_low" in row:
-        parts = [f"{said(row[f'{name}_low'])} to {said(row[f'{name}_high'])}" for name in numbers_of(task)]
-        unknown = row[f"{numbers_of(task)[0]}_low"] is None
-        lines.append("" if unknown else f"{promise:.0%} of such answers lie within {escape(', '.join(parts))}.")
+        ranges = [f"{said(row[f'{name}_low'])} to {said(row[f'{name}_high'])}" for name in numbers_of(task)]
+        if row[f"{numbers_of(task)[0]}_low"] is not None:
+            lines.append(f"In {promise:.0%} of such answers the truth is from {', '.join(ranges)}.")
     elif labels := row.get(f"{task.name}_set"):
         shown = ", ".join(one_line(label) for label in labels[:SHOWN]) + (" ..." if len(labels) > SHOWN else "")
         lines.append(f"In {promise:.0%} of such answers the truth is one of: {escape(shown)}.")
@@ -54,7 +54,7 @@ def details_of(task: Task, row: Row, inputs: Sequence[str], promise: float) -> s
         lines.append(f"Uncertainty: {said(row[task.uncertainty_name])}.")
     shares = {name: row.get(f"{task.name}_share_{name}") for name in inputs}
     bars = shares_of(task, {name: share for name, share in shares.items() if share is not None})
-    return "".join(f"<p>{line}</p>" for line in lines if line) + bars
+    return "".join(f"<p>{line}</p>" for line in lines) + bars
 
 
 def shares_of(task: Task, shares: dict[str, float]) -> str:
@@ -80,4 +80,6 @@ def numbers_of(task: Task) -> list[str]:
 
 def said(number: float | None) -> str:
     """A number as people read it."""
-    return "unknown" if number is None else f"{number:,.5g}"
+    if number is None:
+        return "unknown"
+    return f"{number:,.0f}" if 1e4 <= abs(number) < 1e15 else f"{number:.4g}"

@@ -40,6 +40,11 @@ class Field:
     components: Sequence[Any]
     uploads: Path
 
+    @property
+    def names(self) -> list[str]:
+        """What tells each component from all others."""
+        return [f"{self.item.name} {cell.column}" for cell in self.widget.cells] or [self.item.name]
+
     @classmethod
     def draw(cls, item: Modality, uploads: Path) -> Field:
         """Put the components of an input where Gradio's context is."""
@@ -100,22 +105,23 @@ class Field:
 
 def component_of(item: Modality, kind: str) -> Any:
     """A Gradio component; what it makes of files is not asked, only where they are."""
+    usual: dict[str, Any] = {"label": item.name, "buttons": []}  # one of those left out shares what it holds
     if kind == "picture":
-        return gr.Image(label=item.name, type="filepath", sources=["upload", "clipboard", "webcam"], height=HIGH)
+        return gr.Image(**usual, type="filepath", sources=["upload", "clipboard", "webcam"], height=HIGH)
     if kind == "sound":
-        return gr.Audio(label=item.name, type="filepath", sources=["upload", "microphone"], editable=False)
+        return gr.Audio(**usual, type="filepath", sources=["upload", "microphone"], editable=False)
     if kind == "video":
-        return gr.Video(label=item.name, sources=["upload", "webcam"], height=HIGH)
+        return gr.Video(**usual, sources=["upload", "webcam"], height=HIGH)
     if kind == "file":
-        return gr.File(label=item.name, file_types=[*item.endings, ".npy"], height=120)
+        return gr.File(label=item.name, file_types=[*item.endings, ".npy"], height=150)
     return gr.Textbox(label=item.name, lines=2, max_lines=12)
 
 
 def component_of_cell(cell: Cell) -> Any:
     """A Gradio component for a column of a row."""
-    if cell.kind == "number":
-        low_high = f"{cell.usual[0]:g} to {cell.usual[1]:g}" if cell.usual else "a number"
-        return gr.Number(label=cell.column, value=None, placeholder=low_high)
+    if cell.kind == "number":  # no `gradio.Number`: left empty it says 0
+        usual = f"{cell.usual[0]:g} to {cell.usual[1]:g}" if cell.usual else "a number"
+        return gr.Textbox(label=cell.column, placeholder=usual, max_lines=1)
     if cell.kind in ("date", "moment"):
         return gr.DateTime(label=cell.column, type="string", include_time=cell.kind == "moment")
     if len(cell.choices) > MOST_CHOICES:
@@ -126,8 +132,11 @@ def component_of_cell(cell: Cell) -> Any:
 
 
 def written(cell: Cell, value: Raw) -> Raw:
-    """A cell as a table has it."""
-    return cell.delimiter.join(map(str, value)) if isinstance(value, list) else value
+    """A cell as a table has it; a plain number is one, however the table writes its own."""
+    if isinstance(value, list):
+        return cell.delimiter.join(map(str, value))
+    number = number_of(value) if cell.kind == "number" else None
+    return value if number is None else number
 
 
 def held(cell: Cell, value: Raw) -> Any:
@@ -135,7 +144,8 @@ def held(cell: Cell, value: Raw) -> Any:
     if says_nothing(value) or isinstance(value, DataError):
         return None
     if cell.kind == "number":
-        return number_of(value, cell.form)
+        number = number_of(value, cell.form)
+        return None if number is None else f"{number:.10g}"
     if cell.kind in ("date", "moment"):
         when = date_of(value, cell.form)
         return when and when.strftime("%Y-%m-%d %H:%M:%S" if cell.kind == "moment" else "%Y-%m-%d")
@@ -156,7 +166,7 @@ def uploaded(name: str, given: Raw, uploads: Path) -> bytes:
     given = given[0] if isinstance(given, list) else given
     path = given.get("path") if isinstance(given, dict) else None
     again = f"Input '{name}' is no file that was uploaded here; choose it again."
-    require_data(isinstance(path, str) and "\0" not in path, "bad_upload", again)
+    path = path if isinstance(path, str) and "\0" not in path else ""
     require_data(Path(os.path.realpath(path)).is_relative_to(uploads), "bad_upload", again)
     try:
         return read_file(path, links=False)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import escape
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from mmzoo.answers.rows import Answerer, Row
+from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece
 from mmzoo.demo.answers import details_of, label_of
@@ -20,9 +23,11 @@ from mmzoo.demo.fields import Field
 from mmzoo.errors import DataError, MMZooError, require_data
 
 CSS = """
-table.shares {width: 100%; border-collapse: collapse} table.shares th {text-align: left; font-weight: 400}
-table.shares th, table.shares td {padding: .15em .5em; border: 0; white-space: nowrap}
-table.shares td:nth-child(2) {width: 70%}
+table.shares {width: 100%; border-collapse: collapse}
+table.shares th, table.shares td {padding: .15em .5em; border: 0 !important; white-space: nowrap; font-weight: 400}
+table.shares th {text-align: left} table.shares td:nth-child(2) {width: 70%}
+table.shares td:last-child {text-align: right}
+.answers {position: sticky; top: 1em; align-self: flex-start}
 footer {display: none !important}
 """
 WAITING = 32
@@ -42,16 +47,17 @@ def page_of(
         shown: the folder of their files, within `uploads`.
     """
     spec = answerer.spec
-    with gr.Blocks(title=title, analytics_enabled=False, delete_cache=(SWEPT, OLD)) as page:
+    page = gr.Blocks(title=title, analytics_enabled=False, delete_cache=(SWEPT, OLD))
+    with page:
         kinds = ", ".join(f"{item.name} ({item.kind})" for item in spec.inputs)
         gr.HTML(f"<h1>{escape(title)}</h1><p>Give any of {escape(kinds)}; what is left empty is left out.</p>")
         with gr.Row():
             with gr.Column():
                 fields = [Field.draw(item, uploads) for item in spec.inputs]
-                explain = gr.Checkbox(label="Say what each input added", value=answerer.explain)
+            with gr.Column(elem_classes="answers"):
                 with gr.Row():
                     clear, button = gr.ClearButton(), gr.Button("Answer", variant="primary")
-            with gr.Column():
+                explain = gr.Checkbox(label="Say what each input added", value=answerer.explain)
                 answers: list[Any] = []
                 for task in spec.tasks:
                     answers += [gr.Label(label=task.name, buttons=[]), gr.HTML()]
@@ -59,6 +65,10 @@ def page_of(
         clear.add([*inputs, *answers])
         if records is not None and (examples := examples_of(fields, records, shown or uploads)):
             gr.Examples(examples, inputs, cache_examples=False, label="Records to try")
+        # An old answer does not stay beside what is wrong with a new question.
+        button.click(
+            None, None, answers, js=f"() => {json.dumps([None, ''] * len(spec.tasks))}", api_visibility="private"
+        )
         # Nothing of Gradio's own opens a file or makes anything of an answer.
         button.click(
             asked(answerer, fields),
@@ -67,6 +77,7 @@ def page_of(
             preprocess=False,
             postprocess=False,
             concurrency_limit=1,
+            show_progress_on=answers[::2],
             api_name="answer",
         )
     page.queue(max_size=WAITING, api_open=False)
@@ -104,6 +115,10 @@ def asked(answerer: Answerer, fields: Sequence[Field]) -> Callable[..., list[Any
             found += [label_of(task, row), details_of(task, row, spec.input_names, promise)]
         return found
 
+    # By these names programs ask, and leave out what they have not.
+    names = input_names([name for field in fields for name in field.names] + ["explain "]).values()
+    given = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in names]
+    answer.__signature__ = Signature(given)  # type: ignore[attr-defined]
     return answer
 
 
