@@ -17,7 +17,7 @@ import numpy as np
 from mmzoo import datasets
 from mmzoo.inference.metrics import primary
 from mmzoo.recipe import load_recipe
-from mmzoo.run import train
+from mmzoo.run.training import train
 
 
 def main() -> None:

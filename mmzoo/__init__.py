@@ -55,7 +55,7 @@ _HOMES = {
     "save": "mmzoo.artifact",
     "search": "mmzoo.hpo.search",
     "table_spec": "mmzoo.data.guess",
-    "train": "mmzoo.run",
+    "train": "mmzoo.run.training",
 }
 _MODULES = ("datasets", "lite")
 

@@ -25,6 +25,7 @@ from mmzoo.auto.summary import described
 from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import TooSlowError, Watch
 from mmzoo.auto.within import train_within
+from mmzoo.baselines import fit_baselines
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.training.notes import read_history
@@ -32,6 +33,16 @@ from mmzoo.training.settings import Training
 
 LABELS = ("cat", "dog", "bird")
 SMALL = Training(epochs=3, batch_size=8, learning_rate=3e-3)
+
+
+@pytest.fixture(autouse=True)
+def quick_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The baselines have tests of their own: here only those that take no time."""
+
+    def quick(*given: Any, **options: Any) -> Any:
+        return fit_baselines(*given, **{**options, "seconds": 0.0})
+
+    monkeypatch.setattr(search_module, "fit_baselines", quick)
 
 
 def words_spec(*names: str, tasks: Any = None) -> mmzoo.Spec:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.auto import search as search_module
+from mmzoo.baselines import fit_baselines
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
+
+
+@pytest.fixture(autouse=True)
+def quick_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The baselines have tests of their own: here only those that take no time."""
+
+    def quick(*given: Any, **options: Any) -> Any:
+        return fit_baselines(*given, **{**options, "seconds": 0.0})
+
+    monkeypatch.setattr(search_module, "fit_baselines", quick)
 
 
 def numbers(count: int = 120) -> dict[str, list[object]]:

@@ -260,7 +260,7 @@ def test_a_table_whose_names_are_taken(taken: tuple[str, ...]) -> None:
     spec, records = mmzoo.table_spec(mmzoo.read_table(rows), "ラベル")
     assert len(set(spec.input_names)) == len(columns)
     assert "row" in spec.input_names
-    assert records[1][spec.tasks[0].name] == "1"
+    assert records[1][spec.tasks[0].name] == "b"
 
 
 @pytest.fixture

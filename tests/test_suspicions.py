@@ -17,7 +17,7 @@ def said(columns: dict[str, list[object]], **options: object) -> list[str]:
 
 def test_a_column_that_has_the_answer() -> None:
     answers = ["yes" if k % 3 else "no" for k in range(60)]
-    numbers = [k % 17 + 0.5 for k in range(60)]
+    numbers = [k + 0.5 for k in range(60)]
     lines = said({"x": numbers, "copy": [each.upper() for each in answers], "y": answers})
     assert "copy: left out, since it says what the label 'y' says; --kind copy=category makes it an input" in lines
     lines = said({"x": numbers, "alive": [int(each == "yes") for each in answers], "y": answers})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mmzoo.choice import Fusion, Tower
-from mmzoo.errors import unknown
+from mmzoo.errors import MMZooError, unknown
 from mmzoo.fusions import fusions
 from mmzoo.spec import Spec
 from mmzoo.towers import towers
@@ -66,13 +67,15 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
                 found.append(Candidate(name, replace(spec, fusion=name), training))
         alone = replace(spec, tasks=[replace(task, auxiliary=0.0, mutual=0.0) for task in spec.tasks])
         for each in spec.input_names:
-            found.append(Candidate(f"{each}_alone", alone.subset([each]), training, cost=0.7))
+            with suppress(MMZooError):  # a task may need another input too
+                found.append(Candidate(f"{each}_alone", alone.subset([each]), training, cost=0.7))
         return found
     (item,) = spec.inputs
     for tower in OTHERS.get(item.kind, ()):
         if tower.name in towers.names(serves=item.kind) and tower.name != Tower.of(item.tower).name:
-            other = replace(spec, inputs=[replace(item, tower=tower)])
-            found.append(Candidate(f"{item.name}_{tower.name}", other, training, cost=3.0))
+            with suppress(MMZooError):  # it may not fit the size of the input
+                other = replace(spec, inputs=[replace(item, tower=tower)])
+                found.append(Candidate(f"{item.name}_{tower.name}", other, training, cost=3.0))
     rates: Sequence[tuple[str, float]] = [("rate_times_3", 3.0), ("rate_by_3", 1 / 3)]
     for name, factor in rates:
         faster = replace(training, learning_rate=min(training.learning_rate * factor, 10.0))

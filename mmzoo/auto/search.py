@@ -175,9 +175,10 @@ class Search:
 
     def measure(self, tried: Tried, candidate: Candidate) -> None:
         """Note what the first candidate tells of the others."""
-        epochs = sum(row["seconds"] for row in read_history(self.place(tried.name)))
-        self.an_epoch = epochs / max(tried.trained, 1)
-        self.around = max(tried.seconds - epochs, 0.0)
+        first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
+        # The first epoch traces the graph too, which the others do not.
+        self.an_epoch = sum(others) / len(others) if others else first
+        self.around = max(tried.seconds - self.an_epoch * tried.trained, 0.0)
         self.tight = tried.epochs < candidate.training.epochs
 
     def reason_against(self, candidate: Candidate) -> str:

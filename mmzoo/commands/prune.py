@@ -26,7 +26,8 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.run import Run, train
+    from mmzoo.run import Run
+    from mmzoo.run.training import train
     from mmzoo.training.init_from import with_fewer_channels
     from mmzoo.training.settings import Training
 

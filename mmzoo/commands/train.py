@@ -90,7 +90,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     from mmzoo.auto.summary import described
     from mmzoo.fitting import train_within
     from mmzoo.recipe import find_recipe
-    from mmzoo.run import train as train_run
+    from mmzoo.run.training import train as train_run
 
     began = time.monotonic()
     recipe, splits = recipes.recipe_and_table(args)

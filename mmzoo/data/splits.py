@@ -56,11 +56,13 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
     chosen = table if len(rows) == len(table) else table.select(rows.tolist())
     shares = {part: share for part, share in SHARES.items() if part == "train" or part not in there}
     units, places = units_of(chosen, label, drawing)
-    strata = strata_of([classes[row] for row in rows] if classes is not None and drawing.stratify else None, units)
+    strata = strata_of(
+        [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
+    )
     if drawing.group:
-        parts[rows] = np.array(list(shares))[dealt(units, places, strata, list(shares.values()))[units]]
+        parts[rows] = np.array(list(shares))[dealt(places, strata, list(shares.values()))[units]]
     else:
-        parts[rows] = by_strata(units, places, strata, shares)[units]
+        parts[rows] = by_strata(places, strata, shares)[units]
     return parts
 
 
@@ -80,12 +82,12 @@ def folds_of(
     )
     strata = strata_of(classes if drawing.stratify else None, units)
     if drawing.group:
-        return dealt(units, places, strata, [1 / count] * count)[units]
+        return np.asarray(dealt(places, strata, [1 / count] * count)[units])
     folds, start = np.zeros(len(places), int), 0
-    for members in by_stratum(units, places, strata):
+    for members in by_stratum(places, strata):
         folds[members] = (start + np.arange(len(members))) % count
         start += len(members)
-    return folds[units]
+    return np.asarray(folds[units])
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -148,23 +150,23 @@ def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
     rarest = [min(each, key=lambda name: (frequency[name], name)) for each in several]
     names = {name: k for k, name in enumerate(sorted(set(rarest)))}
     found = np.zeros((count, len(names)), int)
-    np.add.at(found, (units, [names[name] for name in rarest]), 1)
+    np.add.at(found, (units, np.array([names[name] for name in rarest])), 1)
     return found
 
 
-def by_stratum(units: np.ndarray, places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
+def by_stratum(places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
     """The units of each class, that which most of their records have, in the order of their places."""
     main = strata.argmax(axis=1)
     order = np.argsort(places, kind="stable")
     return [chosen for stratum in range(strata.shape[1]) if len(chosen := order[main[order] == stratum])]
 
 
-def by_strata(units: np.ndarray, places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+def by_strata(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
     """The part of each unit, where each part gets its share of each class."""
     found = np.full(len(places), "train", dtype="<U10")
     others = sorted((part for part in shares if part != "train"), key=lambda part: -shares[part])
     whole = sum(shares.values())
-    for members in by_stratum(units, places, strata):
+    for members in by_stratum(places, strata):
         count = len(members)
         ends = np.cumsum([shares[part] / whole for part in ("train", *others)])
         if count >= STEADY:
@@ -179,14 +181,14 @@ def by_strata(units: np.ndarray, places: np.ndarray, strata: np.ndarray, shares:
     return found
 
 
-def dealt(units: np.ndarray, places: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+def dealt(places: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """The number of the part of each unit, int (units,), where units have records of several classes.
 
     The most uneven go first, each to the part whose shares of its classes are then nearest to what they shall be
     (as scikit-learn's `StratifiedGroupKFold` does it). Where there are as many units as parts, each part has one.
     """
     total = strata.sum(axis=0)
-    part_of = defaultdict(list)
+    part_of: dict[int, list[int]] = defaultdict(list)
     wanted = np.outer(np.array(shares) / sum(shares), np.ones(len(total)))
     filled = np.zeros_like(wanted)
     size = strata.std(axis=1) if strata.shape[1] > 1 else strata[:, 0]

@@ -28,7 +28,7 @@ CHEAP = 2 * 1024**3
 
 def repeats(table: Table, column: str, label: str) -> bool:
     """Does a column say what the label says, cell by cell?"""
-    pairs = [pair for pair in cells_of(table, column, label) if None not in pair]
+    pairs = [(one, other) for one, other in cells_of(table, column, label) if one is not None and other is not None]
     known = sum(other is not None for _, other in cells_of(table, column, label))
     return len(pairs) >= LEAST and len(pairs) == known and all(same(one, other) for one, other in pairs)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -123,8 +124,11 @@ class FileReader(CellReader):
 
 
 def decoded(name: str, data: bytes, encoding: str = "") -> str:
-    """The text of a file, see `text_of_file`."""
-    return text_of_file(name, data, encoding)[0]
+    """The text of a file, see `text_of_file`; what is to be said of its encoding is logged."""
+    text, said = text_of_file(name, data, encoding)
+    if said:
+        logging.getLogger("mmzoo").info("%s: %s.", name, said)
+    return text
 
 
 def text_of_file(name: str, data: bytes, encoding: str = "") -> tuple[str, str]:

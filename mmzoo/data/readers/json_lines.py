@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.pieces import count_lines, line_pieces
 from mmzoo.data.readers import readers
-from mmzoo.data.readers.base import FileReader, decoded
+from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError
 from mmzoo.limits import unique_keys
 
@@ -26,7 +27,8 @@ class JSONLines(FileReader):
     endings = (".jsonl",)
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
-        return read(name, decoded(name, data, encoding))
+        text, said = text_of_file(name, data, encoding)
+        return replace(read(name, text), note=said)
 
     def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
         return line_pieces(self.parser(source), source, encoding, rows, names=False)

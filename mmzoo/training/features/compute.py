@@ -59,7 +59,9 @@ def compute_features(
             key = ""
         made = shared(key, make)
         if frozen_features.weights:  # what comes from disk is a plain array
-            made = keras.tree.map_structure(as_half, made, frozen_features.output)
+            out = frozen_features.output
+            each = map(as_half, keras.tree.flatten(made), keras.tree.flatten(out))
+            made = keras.tree.pack_sequence_as(out, list(each))
         found[item.name] = made
     return found
 

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.conformal import FILE as CONFORMAL
 from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.evaluated import write_evaluated
 from mmzoo.answers.given import is_one, joined, like, one_record
 from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
@@ -25,26 +23,17 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
-from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.files import write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.errors import require
+from mmzoo.folders import check_no_link
 from mmzoo.inference.predict import predict
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
 from mmzoo.training.notes import made_in, read_machine, read_settings
-from mmzoo.training.settings import Training
-from mmzoo.training.train import train as train_folder
-from mmzoo.words import json_bytes, one_line
+from mmzoo.words import one_line
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from mmzoo.baselines import Baseline
-    from mmzoo.evaluation.evaluate import Evaluation
-
-
-BASELINE_SECONDS = 600
 
 
 class Run:
@@ -196,86 +185,24 @@ class Run:
             baselines: fit models of scikit-learn to the training records too, those that are done in ten minutes, and
                 compare; or those that are fitted already. What they were worth is kept in baselines.json.
         """
-        from mmzoo.evaluation.evaluate import evaluate
-        from mmzoo.reports.report import write_report
+        from mmzoo.run.evaluating import evaluated
 
-        check_no_link(self.folder / "pictures")
-        records = records if records is not None else self.records(split)
-        if not isinstance(records, Records):
+        if records is not None and not isinstance(records, Records):
             records = joined(pieces(records, self.reading(options, labels=True)))
-        if validation is None and self.has_data and split != "validation":
-            validation = self.records("validation")
-        records = self.usable(records, split, on_error, budget)
-        validation = self.usable(validation, "validation") if validation is not None else None
-        result = evaluate(self.model, records, split, validation=validation, noise=noise)
-        if unimodal and len(self.model.spec.inputs) > 1:
-            scores = {each.name: each.scores[each.everything] for each in result.tasks.values() if not each.reason}
-            result = result.with_found("unimodal", self._alone(records, scores))
-        if mc_dropout or ensemble or ood is not None:
-            result = result.with_found("uncertainty", self._uncertainty(records, mc_dropout, ensemble, ood))
-        floor = {} if baselines is False else self._floor(result, validation, baselines)
-        result = result.with_found("baselines", floor)
-        data = result.to_json()
-        held_out = next(iter(result.tasks.values())).validation
-        thresholds = Thresholds.fit(self.spec, held_out, self.seal) if held_out is not None else self.thresholds
-        with held(self.folder, "process", wait=True):
-            write_file(self.folder / "metrics.json", json_bytes(data))
-            if floor:
-                write_file(self.folder / "baselines.json", json_bytes(floor))
-            if held_out is not None and thresholds is not None:
-                write_file(self.folder / CONFORMAL, json_bytes(thresholds.to_json()))
-            write_evaluated(self.folder, self.model, result, records.ids, thresholds)
-            write_report(self, records, result)
-        return data
-
-    def _alone(self, records: Records, scores: dict[str, Any]) -> dict[str, Any]:
-        from mmzoo.evaluation.analyses.unimodal import train_unimodal
-
-        options = {key: self.settings[key] for key in ("seed", "on_error", "budget")}
-        return train_unimodal(
-            self.spec,
-            self.records("train"),
-            self.records("validation"),
+        return evaluated(
+            self,
             records,
-            scores,
-            folder=self.folder,
-            training=Training.from_json(self.settings["training"]),
-            data=self.data,
-            **options,
+            split,
+            on_error=on_error,
+            budget=budget,
+            validation=validation,
+            noise=noise,
+            unimodal=unimodal,
+            mc_dropout=mc_dropout,
+            ensemble=ensemble,
+            ood=ood,
+            baselines=baselines,
         )
-
-    def _floor(
-        self, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
-    ) -> dict[str, dict[str, Any]]:
-        """What the model is worth beside baselines, by task."""
-        from mmzoo.baselines import fit_baselines
-        from mmzoo.evaluation.analyses.baselines import against_baselines
-
-        if isinstance(fitted, bool):
-            if validation is None and self.has_data:  # these are what is evaluated
-                validation = self.usable(self.records("validation"), "validation")
-            if validation is None or not len(validation):
-                raise MMZooError(f"The run '{self.folder}' has no validation records, by which baselines are chosen.")
-            train = self.usable(self.records("train"), "train")
-            fitted = fit_baselines(self.spec, train, validation, seconds=BASELINE_SECONDS, seed=self.settings["seed"])
-        return {each.name: against_baselines(each, fitted) for each in result.tasks.values() if not each.reason}
-
-    def _uncertainty(
-        self, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
-    ) -> dict[str, Any]:
-        from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
-        from mmzoo.evaluation.compare import shared_tasks
-
-        check_number("The number of draws under dropout", mc_dropout, 0, 1000, whole=True)
-        for other in ensemble:
-            require(
-                len(shared_tasks([self.spec, other.spec])) == len(self.spec.tasks),
-                f"The run '{other.folder}' has other tasks than '{self.folder}'; an ensemble needs the same.",
-            )
-        ood = ood_records(self.spec, ood) if isinstance(ood, str) else ood
-        training = self.records("train") if ood is not None and self.has_data else None
-        others = [other.model for other in ensemble]
-        return failure_detection(self.model, records, draws=mc_dropout, others=others, ood=ood, training=training)
 
     def export(
         self,
@@ -400,61 +327,3 @@ class Run:
         if isinstance(record, dict) and record.keys() <= {*self.spec.input_names}:
             return record
         return one_record(record, self.reading())
-
-
-def train(
-    spec: Spec,
-    train: Records,
-    validation: Records | None = None,
-    *,
-    training: Training | None = None,
-    seed: int = 0,
-    out: str | Path | None = None,
-    data: str = "",
-    recipe: Path | None = None,
-    on_error: str = "error",
-    budget: float = 0.01,
-    strategy: tf.distribute.Strategy | None = None,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    service: str = "",
-) -> Run:
-    """Train `spec` on records and return the run.
-
-    Args:
-        validation: chooses the best epoch; without it the last is kept.
-        out: the run's folder; the next free `runs/N` if not given. A folder with an
-            unfinished run of the same spec, settings and seed is gone on with.
-        data, recipe: where the records came from, kept with the run.
-        on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`. With
-            "skip" and "mask" they are counted by cause in `data_errors.json`.
-        strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
-            The result does not depend on it, nor need a run be gone on with on the one that it began on.
-        service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
-            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
-        callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
-
-    Raises:
-        MMZooError: a setting or a record is bad, `out` holds another run, or another process trains into it.
-    """
-    made: list[keras.Model] = []
-    run = Run(
-        train_folder(
-            spec,
-            train,
-            validation,
-            training=training,
-            seed=seed,
-            out=out,
-            data=data,
-            recipe=recipe,
-            on_error=on_error,
-            budget=budget,
-            strategy=strategy,
-            callbacks=callbacks,
-            service=service,
-            on_model=made.append,
-        )
-    )
-    if made:
-        run.model = made[0]
-    return run
