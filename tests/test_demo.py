@@ -130,6 +130,18 @@ def test_only_what_was_uploaded_is_read(page: Any, tmp_path: Path) -> None:
             assert "event: error" in said
             assert "JPEG" not in said  # it has not been opened
         assert get(f"{page.address}gradio_api/file={path}")[0] == 403
+
+
+def test_what_was_uploaded_is_removed_but_no_example(client: Client, page: Any, tmp_path: Path) -> None:
+    from gradio.route_utils import delete_files_created_by_app
+
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(Exception, match="JPEG"):
+        client.predict(picture=handle_file(tmp_path / "a.png"), api_name="/answer")
+    uploads = Path(page.shown.name).parent
+    assert [*uploads.glob("*/a.png")]
+    delete_files_created_by_app(page.page, 0)
+    assert not [*uploads.glob("*/a.png")]
     assert len([*Path(page.shown.name).iterdir()]) == 6  # pictures and sounds of the records to try
 
 

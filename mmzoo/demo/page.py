@@ -65,6 +65,7 @@ def page_of(
         clear.add([*inputs, *answers])
         if records is not None and (examples := examples_of(fields, records, shown or uploads)):
             gr.Examples(examples, inputs, cache_examples=False, label="Records to try")
+            inputs[0].keep_in_cache.update(map(str, (shown or uploads).iterdir()))  # they do not become old
         # An old answer does not stay beside what is wrong with a new question.
         button.click(
             None, None, answers, js=f"() => {json.dumps([None, ''] * len(spec.tasks))}", api_visibility="private"
