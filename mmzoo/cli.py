@@ -119,7 +119,7 @@ def run(argv: Sequence[str] | None) -> int:
             import_quietly()
         args.run_command(args)
     except KeyboardInterrupt as stop:
-        print(f"mmzoo: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"mmzoo: {str(stop) or 'interrupted'}", file=sys.stderr)
         return int(getattr(stop, "code", 130))
     except Exception as error:
         if args.debug:
