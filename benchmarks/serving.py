@@ -43,8 +43,9 @@ def main() -> None:
         [sys.executable, "-m", "mmzoo", "serve", str(run.folder), "--port", str(port)], stdout=subprocess.PIPE
     )
     assert server.stdout is not None
-    server.stdout.readline()
+    server.stdout.readline()  # it is about to listen
     try:
+        listening(port)
         ways = {
             "serve, 1 client": lambda: asked(port, bodies, 1),
             "serve, 16 clients": lambda: asked(port, bodies, 16),
@@ -57,6 +58,17 @@ def main() -> None:
         server.wait()
     for name, speeds in found.items():
         print(f"{name:20}  {statistics.median(speeds):8.1f} records/s  ({min(speeds):.1f} to {max(speeds):.1f})")
+
+
+def listening(port: int) -> None:
+    """Wait until somebody listens."""
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    raise SystemExit("The server did not start; run mmzoo serve by itself.")
 
 
 def in_turns(ways: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
