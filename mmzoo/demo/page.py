@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,10 +65,6 @@ def page_of(
         if records is not None and (examples := examples_of(fields, records, shown or uploads)):
             gr.Examples(examples, inputs, cache_examples=False, label="Records to try")
             inputs[0].keep_in_cache.update(map(str, (shown or uploads).iterdir()))  # they do not become old
-        # An old answer does not stay beside what is wrong with a new question.
-        button.click(
-            None, None, answers, js=f"() => {json.dumps([None, ''] * len(spec.tasks))}", api_visibility="private"
-        )
         # Nothing of Gradio's own opens a file or makes anything of an answer.
         button.click(
             asked(answerer, fields),
@@ -78,7 +73,6 @@ def page_of(
             preprocess=False,
             postprocess=False,
             concurrency_limit=1,
-            show_progress_on=answers[::2],
             api_name="answer",
         )
     page.queue(max_size=WAITING, api_open=False)
