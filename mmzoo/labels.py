@@ -65,8 +65,7 @@ def encode_labels(
         count = int(np.sum(~given))
         others = f" ({count} of {len(records)} have none)" if count > 1 else ""
         raise MMZooError(
-            f"Record '{records.ids[empty]}' has no label for {names}{others}; give one, or leave such records out "
-            "(--on-error skip)."
+            f"Record '{records.ids[empty]}' has no label for {names}{others}; give one, or leave such records out."
         )
     return labels
 

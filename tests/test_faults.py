@@ -102,6 +102,16 @@ def test_a_record_of_which_nothing_is_left() -> None:
     assert faults.to_json()["bad"] == 1
 
 
+@pytest.mark.parametrize("policy", ["error", "skip", "mask"])
+def test_a_record_without_a_label_is_left_out_and_is_no_fault(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = records({}, {"colour": None}, {}, {"colour": ""})
+    faults = Faults(policy, budget=0)
+    assert usable(SPEC, given, faults, "train").ids == ["record 0", "record 2"]
+    assert not faults.bad
+    assert capsys.readouterr().out == "train: 2 of 4 records without a label, which are left out\n"
+    assert usable(SPEC, given, Faults("error"), unlabelled=True).ids == given.ids
+
+
 def test_the_budget_ends_the_work_with_the_table() -> None:
     given = records(*[{}] * 90, *[FAULTS["junk_image"]] * 7, *[FAULTS["bad_label"]] * 3)
     with pytest.raises(MMZooError, match=r"over the budget of 5\.00%") as caught:

@@ -18,7 +18,7 @@ from mmzoo.auto.watch import TooSlowError, train_until
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.records import Records
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import primary
@@ -164,6 +164,8 @@ class Search:
         elif tried.epochs or not (self.found and reason):
             try:
                 self.one(candidate, tried, alone=alone)
+            except DataError:
+                raise  # all candidates have the same records
             except MMZooError as error:
                 self.failure = self.failure or error
                 tried.note = one_line(error)

@@ -23,8 +23,13 @@ LENGTHS = {
     "video": {"frames": "{} frames", "size": "{0} x {0} pixels"},
 }
 """By kind of input, how the fields are told that say how much is read of it."""
-COUNTED = {"numbers": "numbers", "categories": "categories", "dates": "dates"}
-"""Fields of a row, whose entries are counted."""
+COUNTED = {
+    "numbers": ("number", "numbers"),
+    "categories": ("category", "categories"),
+    "dates": ("date", "dates"),
+    "multi_categories": ("set of categories", "sets of categories"),
+}
+"""Fields of a row, whose entries are counted, and how one and several of them are called."""
 
 
 def described(spec: Spec, training: Training, splits: Sequence[Records]) -> list[str]:
@@ -53,7 +58,7 @@ def input_words(item: Modality) -> str:
     lengths = {key: getattr(item, key, None) for key in LENGTHS.get(item.kind, {})}
     found = [LENGTHS[item.kind][key].format(value) for key, value in lengths.items() if value is not None]
     rows = {key: getattr(item, key, ()) if item.kind == "tabular" else () for key in COUNTED}
-    found += [f"{len(rows[key])} {words}" for key, words in COUNTED.items() if rows[key]]
+    found += [f"{len(rows[key])} {words[len(rows[key]) > 1]}" for key, words in COUNTED.items() if rows[key]]
     tokenizer = getattr(item, "tokenizer", None)
     if tokenizer is not None and tower.name != "static_embedding_attention":  # which brings its own
         found.append(f"tokenizer {Tokenizer.of(tokenizer).name}")

@@ -32,7 +32,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
     sub.add_argument("--ood", metavar="TABLE", help="records unlike those learned: are they told apart?")
     tables.add_faults(sub)
-    tables.add(sub)
+    tables.add(sub, split=False)
     sub.set_defaults(on_error=None, budget=None, split=None)  # as the run was told
 
 

@@ -30,7 +30,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         "--columns", default="", metavar="A,B", help="columns of the table that stand beside the answers, or 'all'"
     )
     tables.add_faults(sub)
-    tables.add(sub)
+    tables.add(sub, split=False)
     sub.add_argument("--json", action="store_true", help="print the answer to one record as JSON")
     sub.add_argument(
         "--explain",

@@ -9,8 +9,12 @@ from typing import Any
 from mmzoo.errors import require
 
 
-def add(sub: argparse.ArgumentParser) -> None:
-    """How a table is read, where that cannot be seen from it."""
+def add(sub: argparse.ArgumentParser, *, split: bool = True) -> None:
+    """How a table is read, where that cannot be seen from it.
+
+    Args:
+        split: is it split into parts for training, validation and test?
+    """
     group = sub.add_argument_group("of a table")
     group.add_argument(
         "--kind",
@@ -25,6 +29,9 @@ def add(sub: argparse.ArgumentParser) -> None:
     group.add_argument("--root", default="", metavar="DIR", help="the folder of its files (default: the table's own)")
     group.add_argument("--allow-outside", action="store_true", help="its files may lie, or links lead, outside of that")
     group.add_argument("--encoding", default="", metavar="NAME", help="of its text, such as cp1252 (default: found)")
+    sub.set_defaults(group="", stratify=True, split_seed=0)
+    if not split:
+        return
     group.add_argument(
         "--group", default="", metavar="COLUMN", help="whose records stay on one side of the split, such as a person's"
     )

@@ -104,8 +104,8 @@ class Faults:
 def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", *, unlabelled: bool = False) -> Records:
     """The records that can be used, after one pass over all files and labels; faults are counted in `faults`.
 
-    Nothing is read where the policy is "error": decoding will name the first. Files in shards were looked at when
-    the shards were written.
+    Records without any label are left out, and that is said. No file is read where the policy is "error": decoding
+    will name the first. Files in shards were looked at when the shards were written.
 
     Args:
         unlabelled: are records without any label of use?
@@ -113,6 +113,7 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
     Raises:
         MMZooError: more are bad than the budget allows, or none is left.
     """
+    records = records if unlabelled else labelled(spec, records, what)
     if faults.on_error == "error":
         for row, told in told_faults(spec, records):
             faults.add(records.ids[row], told)
@@ -156,6 +157,20 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
     require(any(kept), f"No record is left.\n{faults.table()}")
     mended = Records(columns, records.ids, layout=records.layout)
     return mended.select([row for row, good in enumerate(kept) if good])
+
+
+def labelled(spec: Spec, records: Records, what: str) -> Records:
+    """The records that have a label of one of the tasks; how many have none is said. If none has one, all of them."""
+    asked = [task.column for task in spec.tasks]
+    if None in asked:
+        return records
+    columns = [records.column(name) for name in asked if name]
+    kept = [row for row, answers in enumerate(zip(*columns, strict=True)) if not all(map(is_missing, answers))]
+    if len(kept) in (0, len(records)):
+        return records
+    none = len(records) - len(kept)
+    print(f"{what}: {none} of {len(records)} records without a label, which are left out")
+    return records.select(kept)
 
 
 def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:

@@ -218,9 +218,8 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
             f"give more that differ, or a column 'split'{group}.",
         )
     none = sum(is_missing(answer) for answer in records.column(spec.tasks[0].name))
-    if none:
-        what = "warning: most records" if none > len(table) / 2 else "note: some records"
-        lines.append(f"{what} have no label, {none} of {len(table)}; --on-error skip leaves them out.")
+    if none > len(table) / 2:
+        lines.append(f"warning: most records have no label, {none} of {len(table)}.")
     lines += split_lines(table, classes, parts, label, options.drawing)
     rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
     lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)

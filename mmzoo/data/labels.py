@@ -74,6 +74,8 @@ def label_task(
     numbers = [value for value in there if number_of(value) is not None]
     amounts = len(numbers) >= MOST * len(there) and not words
     said = ""
+    if amounts:  # among numbers, a word for nothing is no label
+        cells = [None if isinstance(cell, DataError) and cell.cause == "missing_label" else cell for cell in cells]
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":

@@ -13,10 +13,11 @@ from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
 from mmzoo.data.fingerprints import exact, near_groups, plain_words
 from mmzoo.data.kinds import inputs as input_kinds
+from mmzoo.data.labels import LABELS
 from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.modalities.tabular.cells import is_missing
+from mmzoo.modalities.tabular.cells import is_missing, number_of
 
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word
 FAR = 10.0  # robust deviations from the median at which a number is far out
@@ -43,6 +44,20 @@ class Check:
         """What makes every label count the same: `records / (labels * count)`, of the training records."""
         counts = self.labels.get("train") or next(iter(self.labels.values()), {})
         return {name: round(sum(counts.values()) / (len(counts) * n), 4) for name, n in counts.items()}
+
+    @property
+    def amounts(self) -> dict[str, tuple[int, str, str, str]]:
+        """Where labels are amounts: how many each split has, and the smallest, the median and the largest."""
+        told = {name for counts in self.labels.values() for name in counts}
+        numbers = {name: number for name in told if (number := number_of(name)) is not None}
+        if len(told) <= LABELS or len(numbers) < len(told):
+            return {}
+        found = {}
+        for split, counts in self.labels.items():
+            each = [numbers[name] for name, count in counts.items() for _ in range(count)]
+            if each:
+                found[split] = len(each), *(f"{value:,.6g}" for value in (min(each), np.median(each), max(each)))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """The counts, as plain data: records, errors by cause, labels over all splits, duplicates and leaks."""
@@ -82,7 +97,10 @@ class Check:
         lines += [f"  {column}: {kind}" + self._said(column) for column, kind in self.kinds.items()]
         if self.faults.bad:
             lines += [self.faults.table()]
-        for split, counts in self.labels.items():
+        amounts = self.amounts
+        for split, (number, least, middle, most) in amounts.items():
+            lines.append(f"Labels of {split}: {number} numbers from {least} to {most}, half of them up to {middle}")
+        for split, counts in self.labels.items() if not amounts else ():
             shown = ", ".join(f"{label} {n}" for label, n in list(counts.items())[:12])
             lines.append(f"Labels of {split}: {shown}{', ...' if len(counts) > 12 else ''}")
         lines += [self._pairs("Duplicates", "records that repeat another", self.duplicates)]
