@@ -23,6 +23,7 @@ from mmzoo.errors import DataError, MMZooError, require_data
 
 CSS = """
 table.shares {width: 100%; border-collapse: collapse}
+table.shares, table.shares tr {border: 0 !important}
 table.shares th, table.shares td {padding: .15em .5em; border: 0 !important; white-space: nowrap; font-weight: 400}
 table.shares th {text-align: left} table.shares td:nth-child(2) {width: 70%}
 table.shares td:last-child {text-align: right}
