@@ -114,7 +114,7 @@ ENDLESS = range(1_000_000)
 
 def tiny() -> mmzoo.Spec:
     """So small that a step is hardly more than what it costs to take one."""
-    table = mmzoo.Tabular("row", numbers=["x", "y"], means=[0.0] * 2, deviations=[1.0] * 2, tower=MLP)
+    table = mmzoo.Tabular("row", numbers=["x", "y"], quantiles=[[-2, -1, 0, 1, 2]] * 2, tower=MLP)
     return mmzoo.Spec([table], "concat", [mmzoo.Classification("label", labels=LABELS)], dim=8)
 
 

@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
+  mmzoo demo runs/emoji                           a page to ask it on
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture
@@ -118,7 +119,7 @@ def run(argv: Sequence[str] | None) -> int:
             import_quietly()
         args.run_command(args)
     except KeyboardInterrupt as stop:
-        print(f"mmzoo: {stop or 'interrupted'}", file=sys.stderr)
+        print(f"mmzoo: {str(stop) or 'interrupted'}", file=sys.stderr)
         return int(getattr(stop, "code", 130))
     except Exception as error:
         if args.debug:

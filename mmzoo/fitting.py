@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,12 +11,13 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.auto.defaults import training_for, with_auxiliary
+from mmzoo.auto.folds import cross_validate
+from mmzoo.auto.search import with_fitted
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
-from mmzoo.data.guess import load_named
+from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import Options, TableName
-from mmzoo.data.records import Records
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.errors import check_number, require
 from mmzoo.recipe import Recipe
@@ -24,7 +26,7 @@ from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
 
-Splits = tuple[Records, Records, Records]
+FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 
 
 def fit(
@@ -45,6 +47,7 @@ def fit(
     group: str = "",
     stratify: bool = True,
     split_seed: int = 0,
+    folds: int = 0,
     seed: int = 0,
     on_error: str = "error",
     budget: float = 0.01,
@@ -72,6 +75,8 @@ def fit(
         group: a column; records that say the same there, such as those of one person, are in one part of the split.
         stratify: has each part of the split each class?
         split_seed: another one splits in another way.
+        folds: so many models more are trained for a cross-validation of the one that is kept, for which two fifths of
+            the time are left; 0 for none. See `mmzoo.auto.folds.cross_validate`.
         seed: of weights, order and augmentation.
         on_error, budget: what is done about records that cannot be used; see `mmzoo.data.faults.Faults`.
 
@@ -90,12 +95,14 @@ def fit(
     else:
         named = TableName("", label, options)
         read = read_table(table, root=root or None, kinds=options.kinds, allow_outside=allow_outside, encoding=encoding)
-    recipe, splits = table_recipe(named, settings, table=read)
+    recipe, loaded = table_recipe(named, settings, table=read, folds=folds)
+    splits = loaded.splits
     if inputs:
         recipe = replace(recipe, spec=recipe.spec.subset(inputs))
     run, baselines = train_within(
         recipe.spec,
         splits,
+        folds=loaded.folds,
         seconds=60 * minutes,
         began=began,
         training=recipe.training,
@@ -111,17 +118,20 @@ def fit(
     return run
 
 
-def table_recipe(named: TableName, settings: Sequence[str] = (), *, table: Raw = None) -> tuple[Recipe, Splits]:
-    """A recipe for a table, whose settings suit its size, and its splits; says what the columns were taken for.
+def table_recipe(
+    named: TableName, settings: Sequence[str] = (), *, table: Raw = None, folds: int = 0
+) -> tuple[Recipe, Loaded]:
+    """A recipe for a table, whose settings suit its size, and its records; says what the columns were taken for.
 
     Args:
         settings: that change it, as `Recipe.changed` takes them.
         table: that was read already.
+        folds: so many are drawn for a cross-validation.
     """
-    spec, splits, lines = load_named(named, table)
-    print("\n".join(lines))
-    spec = with_auxiliary(spec)
-    return Recipe(spec, str(named), training_for(spec, len(splits[0]))).changed(settings), splits
+    loaded = load_named(named, table, folds=folds)
+    print("\n".join(loaded.lines))
+    spec = with_auxiliary(loaded.spec)
+    return Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings), loaded
 
 
 def train_within(
@@ -132,6 +142,7 @@ def train_within(
     training: Training,
     out: str | Path | None = None,
     began: float | None = None,
+    folds: Sequence[Splits] = (),
     **settings: Any,
 ) -> tuple[Run, list[Baseline]]:
     """The best of several candidates for a spec within a time, as a run; see `mmzoo.auto.within.train_within`.
@@ -142,17 +153,19 @@ def train_within(
         seconds: for all of it, from `began` on, and for the evaluation after it.
         out: the run's folder; the next free `runs/N` if not given.
         began: when it was, by `time.monotonic`; now, if not given.
+        folds: for a cross-validation of the one that is kept, within a share of the time.
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
     """
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)
     require(len(splits[1]), "Candidates are compared on validation records, and there are none; give some.")
     folder = Path(out) if out is not None else next_free(Path("runs"))
+    for_folds = FOLDED * seconds if folds else 0.0
     baselines = train_within_folder(
         spec,
         splits[0],
         splits[1],
-        seconds=seconds,
+        seconds=seconds - for_folds,
         gone=gone,
         later=len(splits[1]) + len(splits[2]),
         training=training,
@@ -161,4 +174,17 @@ def train_within(
     )
     run = Run(folder)
     run.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
+    validate(run, spec, folds, for_folds)
     return run, baselines
+
+
+def validate(run: Run, spec: Spec, folds: Sequence[Splits], seconds: float = math.inf) -> None:
+    """Cross-validate what a run has trained, if there are folds.
+
+    Args:
+        spec: that the run began with, which is not fitted: the run's own knows the records that a fold leaves out.
+    """
+    if folds:
+        chosen = Training.from_json(run.settings["training"])
+        told = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
+        cross_validate(with_fitted(run.spec, spec), folds, training=chosen, folder=run.folder, seconds=seconds, **told)

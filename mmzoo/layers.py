@@ -127,12 +127,17 @@ class Positions(keras.layers.Layer):
         return x + self.places
 
 
-def head(units: int, name: str) -> keras.Sequential:
-    """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in."""
+def head(units: int, name: str, scale: float = 1.0) -> keras.Sequential:
+    """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in.
+
+    Args:
+        scale: of the first weights, as a factor on Glorot's.
+    """
+    first = keras.initializers.VarianceScaling(scale**2, mode="fan_avg", distribution="uniform")
     return keras.Sequential(
         [
             keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}.dropout"),
-            keras.layers.Dense(units, dtype="float32", name=f"{name}.logits"),
+            keras.layers.Dense(units, dtype="float32", kernel_initializer=first, name=f"{name}.logits"),
         ],
         name=f"{name}.head",
     )

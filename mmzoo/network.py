@@ -8,6 +8,7 @@ so they are started only where no other machine can reach them, or where the use
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import logging
 import os
 import socket
@@ -39,6 +40,14 @@ def check_public(public: bool) -> None:
         return
     require(public, f"{MEANING}; give --public (public=True) only in a network that you trust, behind a firewall.")
     logging.getLogger("mmzoo").warning("%s.", MEANING)
+
+
+def is_loopback(host: str) -> bool:
+    """Is it an address that no other machine reaches?"""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_reachable() -> bool:

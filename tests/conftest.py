@@ -31,6 +31,7 @@ TOGETHER = {
     "test_cli",
     "test_colearning",
     "test_data_service",
+    "test_demo",
     "test_evaluation_uncertainty",
     "test_evidential",
     "test_export",

@@ -17,16 +17,17 @@ import mmzoo
 from mmzoo.auto import search as search_module
 from mmzoo.auto import watch as watch_module
 from mmzoo.auto import within
-from mmzoo.auto.candidates import candidates
+from mmzoo.auto.candidates import candidates, linear, linear_input
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.ensemble import greedy
+from mmzoo.auto.search import Search
 from mmzoo.auto.summary import described
 from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import TooSlowError, Watch
 from mmzoo.auto.within import train_within
 from mmzoo.baselines import fit_baselines
-from mmzoo.data.records import Records
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.training.notes import read_history
 from mmzoo.training.settings import Training
@@ -111,6 +112,45 @@ def test_candidates_of_each_quality() -> None:
         candidates(spec, SMALL, "better")
 
 
+def bag_spec(*names: str) -> mmzoo.Spec:
+    """Texts whose towers are linear in what tokens they have."""
+    spec = words_spec(*names)
+    return replace(spec, inputs=[replace(item, tower=mmzoo.Tower("embedding_bag", width=8)) for item in spec.inputs])
+
+
+def test_linear_heads_are_tried_where_features_do_not_train() -> None:
+    spec = with_auxiliary(bag_spec("first", "second"))
+    row = mmzoo.Tabular("row", numbers=["a", "b"], tower=mmzoo.Tower("mlp", width=4))
+    first, *heads = candidates(replace(spec, inputs=[*spec.inputs, row]), SMALL, "good")[:3]
+    assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
+    assert heads[0].training.weight_decay < heads[1].training.weight_decay
+    assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
+    assert mmzoo.Tower.of(heads[0].spec.inputs[2].tower).options["hidden"] is None
+    assert "linear" not in [each.name for each in candidates(words_spec("first"), SMALL, "best")], "its tower attends"
+    picture = {"weights": None}, {"weights": "imagenet"}, {"weights": "imagenet", "trainable_blocks": 1}
+    towers = [mmzoo.Tower("efficientnet_lite0", resolution=64, **options) for options in picture]
+    assert [linear_input(mmzoo.Image("photo", size=64, tower=each)) is not None for each in towers] == [
+        False,
+        True,
+        False,
+    ]
+    (head,) = [each for each in candidates(bag_spec("linear"), SMALL, "good") if each.name.startswith("linear_d")]
+    assert head.spec.input_names == ["linear"]
+
+
+def test_a_linear_head_adds_up_what_the_inputs_say() -> None:
+    """What one input changes does not depend on the other: f(a, b) - f(a, d) = f(c, b) - f(c, d)."""
+    spec = bag_spec("first", "second")
+    row = mmzoo.Tabular("row", numbers=["n"], tower=mmzoo.Tower("mlp", width=4))
+    (head, _) = linear(replace(spec, inputs=[*spec.inputs, row]), SMALL)
+    model = mmzoo.build(head.spec.fit(words_records(40, row=[{"n": float(k)} for k in range(40)])))
+    texts = {"first": ["a cat", "a cat", "bird", "bird"], "second": ["dog 1", "cat 2", "dog 1", "cat 2"]}
+    given = decode(model.spec, Records({**texts, "row": [{"n": 3.0}] * 4, "animal": ["cat"] * 4}))
+    ab, ad, cb, cd = np.asarray(model(given, training=False)["animal"])
+    assert np.abs(ab - ad).max() > 1e-4
+    np.testing.assert_allclose(ab - ad, cb - cd, atol=1e-6)
+
+
 def test_another_is_chosen_only_if_it_is_better_by_more_than_a_standard_error() -> None:
     rng = np.random.default_rng(0)
     first, noise = rng.normal(size=100), rng.normal(size=100)
@@ -173,15 +213,6 @@ def test_a_training_that_fits_goes_on_and_ends_in_time(monkeypatch: pytest.Monke
     assert found.over
 
 
-def test_an_epoch_is_told_without_the_tracing_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    found, now = clocked(monkeypatch, again=False)
-    for step in range(9):
-        now[0] = 30.0 + step / 2
-        assert found.an_epoch == 0 or step > 5
-        found.on_train_batch_end(step)
-    assert found.an_epoch == pytest.approx(10 / 2 * watch_module.VALIDATION)
-
-
 def test_the_best_of_several_is_an_ordinary_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     spec = words_spec("first", "second")
@@ -225,7 +256,7 @@ def test_a_time_that_is_too_short_for_an_epoch_keeps_what_there_is(tmp_path: Pat
 
 
 def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, real, begun = tmp_path / "run", search_module.train_folder, []
+    out, real, begun = tmp_path / "run", watch_module.train_folder, []
 
     def killed(spec: Any, *rest: Any, **options: Any) -> Any:
         begun.append(options["out"].name)
@@ -233,7 +264,7 @@ def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkey
             raise SystemExit("killed")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(search_module, "train_folder", killed)
+    monkeypatch.setattr(watch_module, "train_folder", killed)
     with pytest.raises(SystemExit):
         trained(out, words_spec("first"))
     first = Trials.read(out)
@@ -307,21 +338,27 @@ def test_together_by_hand() -> None:
 
 
 def test_best_lets_one_learn_from_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "greedy", lambda found: ["first", "first_rate_times_3", "first"])
-    found = trained(tmp_path / "run", words_spec("first"), quality="best")
+    members = ["first", "first_rate_times_3", "first"]
+    monkeypatch.setattr(search_module, "greedy", lambda found: members)
+    monkeypatch.setattr(Search, "mean", lambda self, name: float(name == "distilled"))
+    out = tmp_path / "run"
+    found = trained(out, words_spec("first"), quality="best")
     student = found.candidates[-1]
     assert (student.name, student.trained, student.note) == ("distilled", 3, "")
-    if found.chosen == "distilled":
-        (method,) = mmzoo.Run(tmp_path / "run").settings["training"]["methods"]
-        assert [Path(method["teacher"]).name, *(Path(each).name for each in method["others"])] == [
-            "first", "first_rate_times_3", "first"
-        ]  # fmt: skip
+    assert found.chosen == "distilled"
+    assert "which has learned from first + first_rate_times_3 + first" in found.why
+    run = mmzoo.Run(out)
+    (method,) = run.settings["training"]["methods"]
+    assert [Path(method["teacher"]).name, *(Path(each).name for each in method["others"])] == members
+    assert run.settings["training"]["init_from"] == ""
+    assert {path.name for path in (out / "candidates").iterdir()} >= {*members}, "whom it learned from is still there"
+    assert run.evaluate(words_records(20, 2), validation=words_records(20, 1))["examples"] == 20
 
 
 def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = trained(tmp_path / "run", words_spec("first"), quality="fast")
     assert found.floor
-    best = found.best_floor("animal")
+    best = found.best_floor
     assert best is not None
     assert best.score == max(each.score for each in found.floor if each.score is not None)
     assert best.name in found.verdict
@@ -331,14 +368,14 @@ def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = search_module.train_folder
+    real = watch_module.train_folder
 
     def failing(spec: Any, *rest: Any, **options: Any) -> Any:
         if options["out"].name == "first":
             raise MMZooError("No luck.")
         return real(spec, *rest, **options)
 
-    monkeypatch.setattr(search_module, "train_folder", failing)
+    monkeypatch.setattr(watch_module, "train_folder", failing)
     found = trained(tmp_path / "run", words_spec("first"), quality="good")
     assert found.candidates[0].note == "No luck."
     assert found.chosen != "first"
@@ -383,6 +420,13 @@ def test_several_tasks_of_two_kinds(tmp_path: Path) -> None:
     found = Trials.read(tmp_path / "run")
     assert found is not None
     assert found.metric == "animal_accuracy"
+    assert found.floor
+    rows = {row[0]: row for row in found.rows if str(row[0]).endswith("(floor)")}
+    ages = [each for each in found.floor if each.task == "age"]
+    ranked = [row for row in found.rows if row[1] is not None]
+    assert len(ranked) == len(found.candidates) + len(found.floor) - len(ages), "an R2 is in no order with accuracies"
+    assert any(f"age: r2 {each.score:.3f}" in str(row[5]) for each in ages for row in found.rows)
+    assert rows
 
 
 def test_after_a_kill_while_the_best_is_moved_it_is_moved_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from mmzoo.commands.export import variants_help
 from mmzoo.errors import MMZooError
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats, known_variants, usable
+from mmzoo.export.formats.base import Variant
+from mmzoo.export.proof import excess
 from mmzoo.listing import text
 from tests.conftest import small_records, small_spec
 
@@ -120,3 +122,22 @@ def test_formats_are_known_before_anything_heavy_is_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("difference", "off", "drop", "words"),
+    [
+        (1e-5, 2e-5, 0.0, "differs"),
+        (1e-5, 1e-5, 0.5, ""),
+        (None, 0.3, 0.01, ""),
+        (None, 0.0, 0.02, "loses 2.0 points"),
+        (None, 0.02, None, "differs"),
+        (None, 0.01, None, ""),
+    ],
+)
+def test_one_rule_for_all_that_need_not_be_exact(
+    difference: float | None, off: float, drop: float | None, words: str
+) -> None:
+    row = {"max_abs_diff": off, "metric_drop": drop, "metric_name": "accuracy", "examples": 10}
+    found = excess(row, Variant("", difference=difference))
+    assert words in found and bool(words) == bool(found)

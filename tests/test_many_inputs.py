@@ -16,7 +16,7 @@ from mmzoo.reports.report import table
 
 def spec_of(count: int) -> mmzoo.Spec:
     tower = mmzoo.Tower("mlp", hidden=[4], width=4)
-    inputs = [mmzoo.Tabular(f"t{k}", numbers=["x"], means=[0.0], deviations=[1.0], tower=tower) for k in range(count)]
+    inputs = [mmzoo.Tabular(f"t{k}", numbers=["x"], quantiles=[[-2, -1, 0, 1, 2]], tower=tower) for k in range(count)]
     return mmzoo.Spec(inputs, "mean", [mmzoo.Classification("kind", labels=["a", "b"])], dim=4)
 
 
@@ -95,3 +95,9 @@ def test_a_run_with_eight(tmp_path: Path) -> None:
     assert all(0 <= error < 0.2 for error in shares["standard_errors"].values())
     assert max(shares["values"], key=shares["values"].__getitem__) == "t0"
     assert len(data["calibration"]["subsets"]) == 45
+    record = {name: records.column(name)[0] for name in spec.input_names}
+    why = run.explain(record, inside=False).to_json()
+    whole = why["output"]["logit"] - why["empty"]["logit"]
+    assert sum(why["modalities"]["logit"].values()) == pytest.approx(whole, abs=1e-5)
+    del record["t5"]
+    assert run.explain(record, inside=False).to_json()["modalities"]["logit"]["t5"] == 0

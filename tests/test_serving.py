@@ -17,7 +17,7 @@ import pytest
 import mmzoo
 from mmzoo.answers.rows import Answerer
 from mmzoo.cli import main
-from mmzoo.commands.serve import is_loopback
+from mmzoo.network import is_loopback
 from tests.conftest import LABELS, small_records, small_spec
 
 pytest.importorskip("fastapi")

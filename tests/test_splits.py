@@ -143,16 +143,42 @@ def test_groups_are_on_one_side() -> None:
 @pytest.mark.parametrize("group", ["", "who"])
 def test_folds(group: str) -> None:
     columns, classes = people()
-    table = mmzoo.read_table(columns)
-    folds = folds_of(table, "y", 4, classes, Drawing(group))
-    assert np.ptp(np.bincount(folds, minlength=4)) <= (10 if group else 0)
-    if group:
-        assert len({*zip(folds.tolist(), columns["who"], strict=True)}) == 16
-    else:
-        common = np.bincount(folds[np.array(classes) == "a"], minlength=4)
-        assert np.ptp(common) <= 1
-    with pytest.raises(MMZooError, match=r"20 folds need as many different groups|161 folds need as many"):
-        folds_of(table, "y", 20 if group else 161, classes, Drawing(group))
+    table, drawing = mmzoo.read_table(columns), Drawing(group)
+    folds = np.array(folds_of(table, "y", 4, classes, drawing))
+    np.testing.assert_array_equal(folds, folds_of(mmzoo.read_table(columns), "y", 4, classes, drawing))
+    np.testing.assert_array_equal((folds == "test").sum(axis=0), 1)
+    assert np.ptp((folds == "test").sum(axis=1)) <= (10 if group else 0)
+    assert (folds != "").all()
+    np.testing.assert_allclose((folds == "validation").sum(axis=1), 15, atol=6)  # an eighth of 120
+    for each in folds:
+        if group:
+            assert len({*zip(each.tolist(), columns["who"], strict=True)}) == 16
+        else:
+            assert {*np.array(classes)[each == "train"]} >= {y for y in classes if classes.count(y) > 2}
+    if not group:
+        assert np.ptp((folds[:, np.array(classes) == "a"] == "test").sum(axis=1)) <= 1
+    with pytest.raises(MMZooError, match=r"20 folds need 20 different groups|161 folds need 161 different records"):
+        folds_of(table, "y", 20 if group else 161, classes, drawing)
+
+
+def test_no_fold_has_what_the_table_says_is_for_the_test() -> None:
+    columns, classes = people()
+    told = ["test" if k % 4 == 0 else "validation" if k % 4 == 1 else "train" for k in range(160)]
+    folds = np.array(folds_of(mmzoo.read_table(columns | {"split": told}), "y", 3, classes))
+    assert (folds[:, ::4] == "").all()
+    np.testing.assert_array_equal((folds == "test").sum(axis=0), [k % 4 > 0 for k in range(160)])
+    with pytest.raises(MMZooError, match="that there are no folds"):
+        folds_of(mmzoo.read_table(columns | {"split": ["test"] * 160}), "y", 3, classes)
+
+
+def test_records_that_hold_the_same_are_in_one_fold_and_too_few_are_none() -> None:
+    twice = {"x": [k // 2 * 1.5 for k in range(40)], "y": [k // 2 % 2 for k in range(40)]}
+    folds = np.array(folds_of(mmzoo.read_table(twice), "y", 5))
+    np.testing.assert_array_equal(folds[:, ::2], folds[:, 1::2])
+    for count, records, words in ((1, 20, "two folds or more"), (2, 2, "2 folds need 3 different records")):
+        few = mmzoo.read_table({"x": [k * 1.5 for k in range(records)], "y": [0, 1] * (records // 2)})
+        with pytest.raises(MMZooError, match=words):
+            folds_of(few, "y", count)
 
 
 def test_what_a_column_does_not_have_is_drawn_from_train(tmp_path: Path) -> None:
@@ -162,7 +188,7 @@ def test_what_a_column_does_not_have_is_drawn_from_train(tmp_path: Path) -> None
     lines = [",".join(map(str, row)) for row in rows]
     (tmp_path / "t.csv").write_text("\n".join(["x,who,y,split", *lines]))
     named = TableName(str(tmp_path / "t.csv"), "y", Options(group="who"))
-    _, parts, said = load_named(named)
+    _, parts, said, _ = load_named(named)
     assert [len(part) for part in parts] == [110, 10, 40] or sum(map(len, parts)) == 160
     assert len(parts[2]) == 40
     assert {row["row"]["x"] for row in parts[2]} == {
@@ -183,7 +209,7 @@ def test_what_a_column_does_not_have_is_drawn_from_train(tmp_path: Path) -> None
 def test_classes_that_cannot_be_learned_or_tested_are_named(tmp_path: Path) -> None:
     rows = [f"{k * 1.5},{'ab'[k % 2]},{'train' if k < 30 else 'val' if k < 35 else 'test'}" for k in range(40)]
     (tmp_path / "t.csv").write_text("\n".join(["x,y,split", *rows, "7.1,c,test", "7.2,c,test", "7.3,d,train"]))
-    *_, said = load_named(TableName(str(tmp_path / "t.csv"), "y"))
+    said = load_named(TableName(str(tmp_path / "t.csv"), "y")).lines
     assert "split: 31 train, 5 validation, 7 test (as the column 'split' says)" in said
     assert any("no record for training has the label 'c'" in line for line in said)
     assert any("one record alone has the label 'd'; it is for training" in line for line in said)

@@ -11,8 +11,7 @@ from mmzoo.data.options import Options, TableName
 
 
 def said(columns: dict[str, list[object]], **options: object) -> list[str]:
-    *_, lines = load_named(TableName("t", "y", Options(**options)), mmzoo.read_table(columns))  # type: ignore[arg-type]
-    return lines
+    return load_named(TableName("t", "y", Options(**options)), mmzoo.read_table(columns)).lines  # type: ignore[arg-type]
 
 
 def test_a_column_that_has_the_answer() -> None:

@@ -191,3 +191,13 @@ def test_learned_task_weights() -> None:
 def test_bad_labels(task: Any, value: object, words: str) -> None:
     with pytest.raises(MMZooError, match=words):
         task.encode(value)
+
+
+def test_a_regression_begins_near_the_mean() -> None:
+    """Else the first epochs go by with unlearning an answer that is off by a deviation or two."""
+    task = mmzoo.Regression("x", means=[50.0], deviations=[10.0])
+    row = mmzoo.Tabular("row", numbers=["a", "b", "c"], quantiles=[[-2, -1, 0, 1, 2]] * 3)
+    model = mmzoo.build(mmzoo.Spec([row], "concat", [task]))
+    rows = np.random.default_rng(0).normal(size=(256, 3)).astype(np.float32)
+    answers = np.asarray(task.to_predictions(model({"row": rows, "present": np.ones((256, 1), bool)})["x"]))
+    assert np.sqrt(((answers - 50) ** 2).mean()) < 3

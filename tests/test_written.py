@@ -153,7 +153,7 @@ def test_a_model_reads_what_the_table_was_written_like() -> None:
     ]
     table = mmzoo.read_table(rows)
     assert table.forms == {"price": ".$", "size": ",", "when": "DMY", "tags": ","}
-    spec, parts, _ = load_named(TableName("rows", "price"), table)
+    spec, parts, *_ = load_named(TableName("rows", "price"), table)
     row = spec.inputs[0].fit([record["row"] for record in parts[0]])
     assert mmzoo.Spec.from_json(spec.to_json()) == spec
     raw = {name: rows[40][name] for name in ("size", "when", "tags")}

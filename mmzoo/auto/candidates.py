@@ -1,4 +1,4 @@
-"""What there is to try for a spec: other fusions, and each modality alone."""
+"""What there is to try for a spec: linear heads, other fusions, and each modality alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from mmzoo.auto.defaults import LARGEST
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.fusions import fusions
+from mmzoo.modalities.base import Modality
+from mmzoo.options import defaults
 from mmzoo.spec import Spec
 from mmzoo.towers import towers
 from mmzoo.training.settings import Training
@@ -20,6 +23,11 @@ OTHERS = {
     "tabular": (Tower("ft_transformer"),),
 }
 """By kind of input, towers that are tried in place of the one that it has."""
+BAGS = ("embedding_bag", "static_embedding_bag", "rocket")
+"""Towers that are linear in features which do not train: TF-IDF, the mean of word vectors, random kernels."""
+DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
+"""The linear candidates, and the weight decay of each: the second shrinks what few records say little of."""
+LINEAR_COST = 0.5  # an epoch has a quarter of the steps, and each step less to do
 FUSIONS = {"good": ("calibrated", "gated"), "best": ("calibrated", "gated", "linear_sum", "cross_attention")}
 
 
@@ -48,8 +56,8 @@ class Candidate:
 def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     """What is tried, in the order of promise; the first is the spec as it is.
 
-    "fast" tries that alone. "good" tries other fusions and each modality alone, or for a single modality other
-    towers and rates; "best" more of both.
+    "fast" tries that alone. "good" tries linear heads on features that do not train, where all inputs have them, other
+    fusions and each modality alone, or for a single modality other towers and rates; "best" more of both.
 
     Raises:
         MMZooError: there is no such quality.
@@ -60,6 +68,7 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     found = [Candidate(Fusion.of(spec.fusion).name if several else spec.input_names[0], spec, training)]
     if quality == "fast":
         return found
+    found += [each for each in linear(spec, training) if each.name != found[0].name]
     if several:
         for name in FUSIONS[quality]:
             evidential = any(task.tags.evidential for task in spec.tasks)
@@ -81,3 +90,37 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
         faster = replace(training, learning_rate=min(training.learning_rate * factor, 10.0))
         found.append(Candidate(f"{item.name}_{name}", spec, faster))
     return found
+
+
+def linear(spec: Spec, training: Training) -> list[Candidate]:
+    """Linear heads on features that do not train, one for each of `DECAYS`; none where an input's tower learns its own.
+
+    On few records they are strong, and quick. But for the norm of each input they are linear all the way: the fusion
+    "linear_sum" without an activation, no heads beside, and of a row its encoded columns without hidden layers.
+    """
+    inputs = [linear_input(item) for item in spec.inputs]
+    if not all(inputs):
+        return []
+    tasks = [replace(task, auxiliary=0.0, mutual=0.0) for task in spec.tasks]
+    chosen = replace(
+        spec, inputs=[item for item in inputs if item], fusion=Fusion("linear_sum", activation="linear"), tasks=tasks
+    )
+    batch = 4 * training.batch_size if 4 * training.batch_size <= LARGEST else training.batch_size
+    rate = min(3 * training.learning_rate, 10.0)
+    return [
+        Candidate(
+            name, chosen, replace(training, batch_size=batch, learning_rate=rate, weight_decay=decay), cost=LINEAR_COST
+        )
+        for name, decay in DECAYS.items()
+    ]
+
+
+def linear_input(item: Modality) -> Modality | None:
+    """The input, its tower a linear map of features that do not train; None if there is no such tower for it."""
+    tower = Tower.of(item.tower)
+    if tower.name == "mlp":
+        return replace(item, tower=Tower("mlp", **{**tower.options, "hidden": None}))
+    options = {**defaults(towers[tower.name]), **tower.options}
+    frozen = options.get("weights") and not (options.get("trainable_blocks") or options.get("adapters"))
+    pooled = tower.name in BAGS and options.get("beside") is None
+    return item if frozen or pooled else None

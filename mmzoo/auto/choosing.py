@@ -90,6 +90,12 @@ def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
     The first, unless the best of the others is better by more than one standard error of the difference, record by
     record. Of five that are equally good the best looks better by about that much (the winner's curse).
 
+    Of fewer than a hundred records the error is large, so that another than the first has to be far better. Several
+    seeds of each candidate, or folds, would tell more, and would take several times as long: that time is better spent
+    on more candidates. What is done instead is to compare log-likelihoods, which say more of each record than whether
+    the answer is right (see `scores_of`). How good the one that is kept then is, a cross-validation says
+    (`mmzoo.auto.folds`), which chooses nothing.
+
     Args:
         scores: of each candidate, float (N,), in the order of promise.
     """

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import math
 import shutil
-import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import keras
 
 from mmzoo.auto.candidates import Candidate
 from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
-from mmzoo.auto.watch import TooSlowError, Watch
+from mmzoo.auto.watch import TooSlowError, train_until
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.records import Records
@@ -33,7 +27,6 @@ from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
 from mmzoo.training.notes import read_history
-from mmzoo.training.train import train as train_folder
 from mmzoo.words import duration, one_line
 
 if TYPE_CHECKING:
@@ -47,6 +40,7 @@ DRAWING = 0.03  # of the time, for the report alone
 FIRST = 0.5  # of what is left, that the first candidate may take where there are others,
 TIGHT = 0.25  # and where that is not enough for all of its epochs
 SECOND = 0.4  # of the time: where that is so, for training the best one longer
+LEARNING = 0.2  # of the time: with quality "best", for one that learns from several
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
 PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
 TAIL = 0.1  # of a candidate's time, that goes by after its last step
@@ -69,7 +63,7 @@ class Search:
         stop: of `stop_requests`.
         gone: seconds that have gone by before.
         seed, data: of all runs.
-        quality: "best" tries an ensemble too.
+        quality: "best" tries an ensemble too, and lets one learn from it.
         later: how many records will be evaluated in the end.
     """
 
@@ -142,11 +136,18 @@ class Search:
             return
         seconds = FLOOR * self.trials.seconds
         self.baselines = fit_baselines(spec, self.train, self.validation, seconds=seconds, seed=self.seed)
+        metrics = {task.name: task.primary_metric for task in spec.tasks}
         self.trials.floor = [
-            Floor(each.name, each.task, each.score if math.isfinite(each.score) else None, each.seconds)
+            Floor(
+                each.name,
+                each.task,
+                metrics[each.task],
+                each.score if math.isfinite(each.score) else None,
+                each.seconds,
+            )
             for each in self.baselines
         ]
-        if best := self.trials.best_floor(spec.tasks[0].name):
+        if best := self.trials.best_floor:
             print(f"The floor is {best.name}: {self.trials.metric} {best.score:.3f} on the validation records.")
         self.write()
 
@@ -179,7 +180,7 @@ class Search:
         """Note what the first candidate tells of the others."""
         first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
         # The first epoch traces the graph too, which the others do not.
-        self.an_epoch = sum(others) / len(others) if others else self.an_epoch or first
+        self.an_epoch = sum(others) / len(others) if others else first
         self.around = max(tried.seconds - self.an_epoch * tried.trained, 0.0)
         self.tight = tried.epochs < candidate.training.epochs
 
@@ -188,21 +189,24 @@ class Search:
         if self.stop:
             return "not tried: stopped before"
         first = self.trials.candidates[0]
-        wanted = min(candidate.training.epochs, first.epochs)
-        if self.fitting(candidate, self.left - self.kept_back) < FEWER * wanted:
+        # What the first did not need, because it gained nothing any more, the others are not expected to need.
+        wanted = min(candidate.training.epochs, first.epochs, max(first.trained, 1))
+        back = 0.0 if candidate.training.init_from else self.kept_back
+        if self.fitting(candidate, self.left - back) < FEWER * wanted:
             needed = self.around + self.an_epoch * candidate.cost * wanted
             words = f"{duration(max(self.left, 0.0))} are left"
-            return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if self.tight else ''}"
+            return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if back else ''}"
         return ""
 
     @property
     def kept_back(self) -> float:
-        """Seconds that no candidate may take, because the best one is to be trained on."""
-        return SECOND * self.trials.seconds if self.tight else 0.0
+        """Seconds that no candidate may take: the best one is to be trained on, or to learn from several."""
+        share = SECOND if self.tight else LEARNING if self.quality == "best" else 0.0
+        return share * self.trials.seconds
 
-    def fitting(self, candidate: Candidate, seconds: float) -> int:
+    def fitting(self, candidate: Candidate, seconds: float) -> float:
         """How many epochs of a candidate fit into so many seconds, as far as the first one tells."""
-        return int((seconds * (1 - TAIL) - self.around) / max(self.an_epoch * candidate.cost, 1e-9))
+        return (seconds * (1 - TAIL) - self.around) / max(self.an_epoch * candidate.cost, 1e-9)
 
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
@@ -214,36 +218,29 @@ class Search:
             tried.epochs = candidate.training.epochs
             if not first:
                 most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
-                tried.epochs = max(min(tried.epochs, self.fitting(candidate, self.left), most), 1)
+                tried.epochs = max(min(tried.epochs, int(self.fitting(candidate, self.left)), most), 1)
             self.write()
         if not first and self.an_epoch:
             expected = self.around + tried.epochs * self.an_epoch * candidate.cost
             share = min(share, PATIENT * expected) if others else share
-            print(f"{tried.name}: {tried.epochs} epochs, about {duration(expected)}", flush=True)
+            print(f"{tried.name}: up to {tried.epochs} epochs, about {duration(expected)} for all", flush=True)
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
-        made: list[Multimodal] = []
         while True:
-            keras.backend.clear_session()
-            training = replace(candidate.training, epochs=tried.epochs)
-            steps = max(tried.epochs * len(self.train) // training.batch_size, 1)
-            say = partial(print, " ", file=sys.stdout, flush=True)
-            watch = Watch(until, tried.epochs, steps, self.stop, again=again, say=say)
             try:
-                # A line for each of ten epochs and the size of each model are too much of all candidates.
-                with redirect_stdout(io.StringIO()):
-                    train_folder(
-                        candidate.spec,
-                        self.train,
-                        self.validation,
-                        training=training,
-                        seed=self.seed,
-                        out=self.place(tried.name),
-                        data=self.data,
-                        callbacks=[watch],
-                        on_model=made.append,
-                    )
+                made, over = train_until(
+                    until,
+                    candidate.spec,
+                    self.train,
+                    self.validation,
+                    training=replace(candidate.training, epochs=tried.epochs),
+                    stop=self.stop,
+                    again=again,
+                    seed=self.seed,
+                    out=self.place(tried.name),
+                    data=self.data,
+                )
                 break
             except TooSlowError as slow:
                 epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if first and not alone else slow.epochs
@@ -251,11 +248,9 @@ class Search:
                 shutil.rmtree(self.place(tried.name))
                 tried.epochs, again = epochs, False
                 self.write()
-        self.take(tried, candidate, made[0] if made else load_finished(self.place(tried.name)))
+        self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         tried.seconds = round(time.monotonic() - began, 1)
-        if first:
-            self.an_epoch = watch.an_epoch
-        print(f"  {self.trials.words(tried)}{OVER if watch.over and not self.stop else ''}", flush=True)
+        print(f"  {self.trials.words(tried)}{OVER if over and not self.stop else ''}", flush=True)
 
     def take(self, tried: Tried, candidate: Candidate, model: Multimodal) -> None:
         """Note what a candidate that has ended is worth."""
@@ -299,10 +294,11 @@ class Search:
         candidate, _ = self.found[name]
         if not (self.tight or longer(name) in self.ended) or self.stop:
             return
-        epochs = min(self.fitting(candidate, self.left), candidate.training.epochs)
-        if epochs < 1 and longer(name) not in self.ended:
+        epochs = self.fitting(candidate, self.left)
+        if epochs < FEWER and longer(name) not in self.ended:  # most of an epoch is worth it
             return
-        training = replace(candidate.training, epochs=max(epochs, 1), init_from=str(self.place(name)))
+        epochs = min(max(int(epochs), 1), candidate.training.epochs)
+        training = replace(candidate.training, epochs=epochs, init_from=str(self.place(name)))
         self.attempt(replace(candidate, name=longer(name), training=training))
         self.prefer(longer(name), f"{name} is kept, trained on from where it was")
 
@@ -333,8 +329,8 @@ class Search:
 
     def judge(self) -> None:
         """Say how the one that is kept stands to the floor."""
-        candidate, answers = self.found[self.trials.chosen]
-        if best := self.trials.best_floor(candidate.spec.tasks[0].name):
+        _, answers = self.found[self.trials.chosen]
+        if best := self.trials.best_floor:
             self.trials.verdict = self.trials.against(best, answers.primary)
 
 

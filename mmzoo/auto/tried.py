@@ -43,10 +43,11 @@ class Tried:
 
 @dataclass(frozen=True)
 class Floor:
-    """A baseline beside the candidates, and its primary metric of a task on the validation records."""
+    """A baseline beside the candidates, and its score on the validation records: the primary metric of a task."""
 
     name: str
     task: str
+    metric: str
     score: float | None
     seconds: float
 
@@ -57,6 +58,7 @@ class Trials:
 
     asked: what the command asked for; another one does not go on with this.
     metric: the primary one, of the first task.
+    task: the first, by which candidates and baselines stand in one order.
     seconds: that there were.
     spent: that were used by now, over all starts of the command.
     chosen: whose run was kept; "" until it is.
@@ -65,6 +67,7 @@ class Trials:
 
     asked: Json
     metric: str
+    task: str
     seconds: float
     spent: float = 0.0
     candidates: list[Tried] = field(default_factory=list)
@@ -98,7 +101,7 @@ class Trials:
                     "floor": None if floor is None else [checked(Floor, each) for each in floor],
                 }
             )
-            texts = (trials.metric, trials.chosen, trials.why, trials.verdict)
+            texts = (trials.metric, trials.task, trials.chosen, trials.why, trials.verdict)
             if not all(isinstance(each, str) for each in texts):
                 raise TypeError("a text is none")
             if not all(type(getattr(trials, name)) in (int, float) for name in NUMBERS):
@@ -116,9 +119,10 @@ class Trials:
             "choose another --out or remove the folder first.",
         )
 
-    def best_floor(self, task: str) -> Floor | None:
-        """The best baseline of a task; None where there is none."""
-        known = [each for each in self.floor or () if each.task == task and each.score is not None]
+    @property
+    def best_floor(self) -> Floor | None:
+        """The best baseline of the first task; None where there is none."""
+        known = [each for each in self.floor or () if each.task == self.task and each.score is not None]
         return max(known, key=lambda each: each.score or 0.0, default=None)
 
     def against(self, floor: Floor, score: float) -> str:
@@ -141,7 +145,10 @@ class Trials:
 
     @property
     def rows(self) -> list[list[str | int | float | None]]:
-        """A row for each candidate and baseline, the best first, those that have no score last."""
+        """A row for each candidate and baseline, the best first, those that have no score last.
+
+        Baselines of other tasks have other metrics, which are in no order with these: they stand below, and say theirs.
+        """
         rows: list[list[Any]] = [
             [
                 f"{each.name}{' (chosen)' if each.name == self.chosen else ''}",
@@ -151,11 +158,13 @@ class Trials:
             ]
             for each in self.candidates
         ]
-        rows += [
-            [f"{each.name} (floor)", each.score, None, None, round(each.seconds), f"scikit-learn, {each.task}"]
-            for each in self.floor or ()
-        ]
-        return sorted(rows, key=lambda row: float("inf") if row[1] is None else -row[1])
+        others: list[list[Any]] = []
+        for each in self.floor or ():
+            own = each.task == self.task
+            told = "" if own else f", {each.task}: {each.metric} {'-' if each.score is None else f'{each.score:.3f}'}"
+            row = [f"{each.name} (floor)", each.score if own else None, None, None, round(each.seconds)]
+            (rows if own else others).append([*row, f"scikit-learn{told}"])
+        return sorted(rows, key=lambda row: float("inf") if row[1] is None else -row[1]) + others
 
     def text(self) -> str:
         """The table, and what follows from it."""

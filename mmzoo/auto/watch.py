@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import redirect_stdout
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import keras
+
+from mmzoo.data.records import Records
+from mmzoo.spec import Spec
+from mmzoo.training.settings import Training
+from mmzoo.training.train import train as train_folder
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
 
 SURE = 5  # steps after the first call, and
 SECONDS = 1.0  # seconds, after which their speed is known
@@ -51,7 +63,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.until, self.epochs, self.steps, self.asked, self.again = until, epochs, steps, asked, again
         self.made = self.said = time.monotonic()
         self.first: tuple[float, int] | None = None
-        self.last = (self.made, 0)
         self.over = False
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -59,7 +70,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = time.monotonic()
-        self.last = now, batch
         if self.first is None:  # the first call traces the graph
             self.first = now, batch
             self.opening = now - self.made
@@ -77,14 +87,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             found = "".join(f", {name} {value:.4g}" for name, value in (logs or {}).items() if name in SHOWN)
             self.say(f"epoch {epoch + 1} of {self.epochs}{found}, {left:.0f} s left")
 
-    @property
-    def an_epoch(self) -> float:
-        """Seconds that an epoch takes once the graph is traced; 0 where there were too few steps to know."""
-        if self.first is None or self.last[1] - self.first[1] < SURE:
-            return 0.0
-        a_step = (self.last[0] - self.first[0]) / (self.last[1] - self.first[1])
-        return VALIDATION * a_step * self.steps / self.epochs
-
     def check_speed(self, now: float, batch: int) -> None:
         """Raise `TooSlowError` if far fewer epochs fit than there are."""
         assert self.first is not None
@@ -94,3 +96,38 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         fitting = int((self.until - now - self.opening) / (a_step * self.steps / self.epochs))
         if 1 <= fitting < self.epochs:
             raise TooSlowError(fitting)
+
+
+def train_until(
+    until: float,
+    spec: Spec,
+    train: Records,
+    validation: Records,
+    *,
+    training: Training,
+    stop: Sequence[int] = (),
+    again: bool,
+    **options: Any,
+) -> tuple[Multimodal | None, bool]:
+    """Train as `mmzoo.train` does, but for a time, and say a line on it only now and then.
+
+    Args:
+        until: when it ends, by `time.monotonic`.
+        stop, again: of `Watch`.
+        options: of `mmzoo.training.train.train`.
+
+    Returns:
+        The model, None if there was nothing left to train; and whether it was ended before its last epoch.
+
+    Raises:
+        TooSlowError: far fewer epochs fit, if `again`.
+    """
+    keras.backend.clear_session()
+    made: list[Multimodal] = []
+    steps = max(training.epochs * len(train) // training.batch_size, 1)
+    say = partial(print, " ", file=sys.stdout, flush=True)
+    watch = Watch(until, training.epochs, steps, stop, again=again, say=say)
+    # A line for each of ten epochs and the size of each model are too much of many trainings.
+    with redirect_stdout(io.StringIO()):
+        train_folder(spec, train, validation, training=training, callbacks=[watch], on_model=made.append, **options)
+    return (made[0] if made else None), watch.over

@@ -18,6 +18,7 @@ COMMANDS = (
     "export",
     "predict",
     "serve",
+    "demo",
     "explain",
     "data check",
     "data show",

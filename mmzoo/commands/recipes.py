@@ -30,20 +30,23 @@ def recipe_of(args: argparse.Namespace) -> Any:
 
 
 def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
-    """That recipe, and the splits of the table that it was made of, which are read by now; None for a recipe's file."""
+    """That recipe, and the records of the table that it was made of, as `Loaded`; None for a recipe's file."""
     from mmzoo.recipe import load_recipe
 
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
-    splits = None
+    loaded, folds = None, getattr(args, "folds", 0)
+    require(not folds or args.label is not None, "--folds are drawn from a table; name one, and its --label.")
     if args.label is not None:
         from mmzoo.data.sources import absolute
         from mmzoo.fitting import table_recipe
 
         named = absolute(tables.named(args.recipe, args, args.label))
-        recipe, splits = table_recipe(named, settings)
-        splits = splits if recipe.data == str(named) else None
+        recipe, loaded = table_recipe(named, settings, folds=folds)
+        if recipe.data != str(named):
+            require(not folds, "--folds are drawn from the table; leave out --set data.")
+            loaded = None
     else:
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)
@@ -53,4 +56,4 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         kept = [method for method in map(Method.of, recipe.training.methods) if method.name != "distillation"]
         training = replace(recipe.training, methods=[Method("distillation", teacher=args.teacher), *kept])
         recipe = replace(recipe, training=training)
-    return recipe, splits
+    return recipe, loaded

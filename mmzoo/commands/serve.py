@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 from pathlib import Path
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.network import is_loopback
 
 EXAMPLE = "mmzoo serve runs/mine --port 8000"
 
@@ -51,11 +51,3 @@ def run(args: argparse.Namespace) -> None:
     )
     print(f"http://{args.host}:{args.port}/docs says what can be asked; Ctrl-C ends it.", flush=True)
     uvicorn.run(app, host=args.host, port=args.port, log_level="warning", limit_concurrency=512, timeout_keep_alive=5)
-
-
-def is_loopback(host: str) -> bool:
-    """Is it an address that no other machine reaches?"""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -34,6 +34,13 @@ def add(sub: argparse.ArgumentParser) -> None:
         choices=["fast", "good", "best"],
         help="with --budget-minutes: how many candidates there are (default good)",
     )
+    sub.add_argument(
+        "--folds",
+        type=int,
+        default=0,
+        metavar="K",
+        help="of a table: train K models more for a cross-validation of the one that is kept",
+    )
     tables.add_faults(sub)
     sub.add_argument(
         "--strategy",
@@ -82,19 +89,24 @@ def check_one_process(args: argparse.Namespace) -> None:
         "--budget-minutes tries candidates on one device; leave out --workers, --strategy and --service.",
     )
     require(not timed or args.budget_minutes > 0, "--budget-minutes must be above 0.")
+    require(
+        not args.folds or (args.strategy in ("auto", "one") and not args.service and "TF_CONFIG" not in os.environ),
+        "--folds are trained on one device; leave out --workers, --strategy and --service.",
+    )
+    require(not args.folds or args.limit is None, "--folds are drawn from all records; leave out --limit.")
 
 
 def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     """The run that was asked for, trained, the records to test it on, and baselines that were fitted on the way."""
     from mmzoo import datasets
     from mmzoo.auto.summary import described
-    from mmzoo.fitting import train_within
+    from mmzoo.fitting import train_within, validate
     from mmzoo.recipe import find_recipe
     from mmzoo.run.training import train as train_run
 
     began = time.monotonic()
-    recipe, splits = recipes.recipe_and_table(args)
-    splits = splits or datasets.load(recipe.data)
+    recipe, loaded = recipes.recipe_and_table(args)
+    splits, folds = (loaded.splits, loaded.folds) if loaded else (datasets.load(recipe.data), ())
     whole = dict(zip(("train", "validation", "test"), splits, strict=True))
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
@@ -113,8 +125,9 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     if args.budget_minutes is None:
         print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
         run = train_run(recipe.spec, records, validation, service=args.service, **shared)
+        validate(run, recipe.spec, folds)
     else:
-        seconds, quality = 60 * args.budget_minutes, args.quality or "good"
-        run, baselines = train_within(recipe.spec, splits, seconds=seconds, began=began, quality=quality, **shared)
+        shared |= {"seconds": 60 * args.budget_minutes, "quality": args.quality or "good", "began": began}
+        run, baselines = train_within(recipe.spec, splits, folds=folds, **shared)
     run.splits = whole  # a table is not read again for the evaluation
     return run, test, baselines

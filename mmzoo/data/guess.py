@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mmzoo.data.options import TableName
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
-from mmzoo.data.splits import SHARES, parts_of, split_lines
+from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
@@ -34,6 +34,19 @@ LOOKED_AT = 200  # values of a column that are read to guess how long they are
 TEXTS = "texts"  # the input that short texts of a table make together
 MOST_TEXTS = 3  # columns of texts that are inputs of their own
 LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
+
+
+Splits = tuple[Records, Records, Records]
+"""Those for training, for validation and for the test."""
+
+
+class Loaded(NamedTuple):
+    """What a table is for training: its spec, its records, a line on each column, and the folds of cross-validation."""
+
+    spec: Spec
+    splits: Splits
+    lines: list[str]
+    folds: list[Splits]
 
 
 def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
@@ -168,7 +181,7 @@ def good_values(values: Sequence[Any]) -> list[Any]:
     return found
 
 
-def load_table(path: str | Path, label: str = "") -> tuple[Spec, tuple[Records, Records, Records]]:
+def load_table(path: str | Path, label: str = "") -> tuple[Spec, Splits]:
     """A table's spec and its training, validation and test records.
 
     A column `split` says which is which ("train", "validation", "test"); without it each record is drawn by what it
@@ -179,17 +192,16 @@ def load_table(path: str | Path, label: str = "") -> tuple[Spec, tuple[Records, 
         label: the column to be predicted, if the name does not say it.
     """
     named = TableName.parse(str(path))
-    spec, found, _ = load_named(replace(named, label=label or named.label))
-    return spec, found
+    found = load_named(replace(named, label=label or named.label))
+    return found.spec, found.splits
 
 
-def load_named(
-    named: TableName, table: Table | None = None
-) -> tuple[Spec, tuple[Records, Records, Records], list[str]]:
-    """What `load_table` returns, and a line for each column that says what it was taken for.
+def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) -> Loaded:
+    """What `load_table` returns, a line for each column that says what it was taken for, and folds.
 
     Args:
         table: that was read already, and has no name.
+        folds: so many of them are drawn, see `mmzoo.data.splits.folds_of`; 0 for none.
     """
     table = table if table is not None else open_table(named)
     label, options = column_name(named.label), named.options
@@ -198,7 +210,7 @@ def load_named(
     )
     classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
     parts = parts_of(table, label, classes, options.drawing)
-    found = tuple(records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
+    found = selected(records, parts)
     for part, chosen in zip(SHARES, found, strict=True):
         group = f", or another --group than '{options.group}'" if options.group else ""
         require(
@@ -212,4 +224,11 @@ def load_named(
     lines += split_lines(table, classes, parts, label, options.drawing)
     rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
     lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
-    return spec, found, lines  # type: ignore[return-value]
+    drawn = folds_of(table, label, folds, classes, options.drawing) if folds else []
+    return Loaded(spec, found, lines, [selected(records, each) for each in drawn])
+
+
+def selected(records: Records, parts: np.ndarray) -> Splits:
+    """The records of each part."""
+    train, validation, test = (records.select(np.flatnonzero(parts == part).tolist()) for part in SHARES)
+    return train, validation, test

@@ -59,35 +59,69 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
     strata = strata_of(
         [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
     )
-    if drawing.group:
-        parts[rows] = np.array(list(shares))[dealt(places, strata, list(shares.values()))[units]]
-    else:
-        parts[rows] = by_strata(places, strata, shares)[units]
+    parts[rows] = drawn(places, strata, shares, drawing)[units]
     return parts
 
 
 def folds_of(
     table: Table, label: str, count: int, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL
-) -> np.ndarray:
-    """The fold of each record, int (N,) from 0 to `count - 1`, for cross-validation: with the same rules as `parts_of`.
+) -> list[np.ndarray]:
+    """For each fold of a cross-validation the part of each record, with the same rules as `parts_of`.
+
+    A record is "test" in one fold. Of the others in that fold one in eight is "validation" and the rest "train", as in
+    a split without a test part. What a column `split` says is for the test is in no fold and has the part "": it is
+    left for the model that is kept. What else that column says is not heeded.
 
     Raises:
-        MMZooError: there are fewer different records, or groups, than folds.
+        MMZooError: there are too few different records, or groups, for so many folds.
     """
-    units, places = units_of(table, label, drawing)
+    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "", dtype="<U10")
+    rows = np.flatnonzero(parts != "test")
+    require(len(rows), "The column 'split' says that all records are for the test, so that there are no folds.")
+    units, places = units_of(table if len(rows) == len(table) else table.select(rows.tolist()), label, drawing)
+    require(count > 1, f"A cross-validation has two folds or more, not {count}.")
+    least, what = max(count, 3), "groups" if drawing.group else "records"  # one is for validation
     require(
-        count > 1 and len(places) >= count,
-        f"{count} folds need as many different {'groups' if drawing.group else 'records'}, two at least; there are "
-        f"{len(places)}. Give fewer folds.",
+        len(places) >= least,
+        f"{count} folds need {least} different {what} at least, and there are {len(places)}; give fewer folds or more "
+        f"{what}.",
     )
-    strata = strata_of(classes if drawing.stratify else None, units)
+    strata = strata_of(
+        [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
+    )
+    shares = {part: SHARES[part] for part in ("train", "validation")}
+    folds, found = dealt_evenly(places, strata, count, drawing), []
+    for fold in range(count):
+        rest = np.flatnonzero(folds != fold)
+        each = np.full(len(places), "test", dtype="<U10")
+        each[rest] = drawn(places[rest], strata[rest], shares, drawing)
+        require(
+            {*each.tolist()} == {*SHARES},
+            f"Fold {fold + 1} of {count} would have no records for training or validation; give another number of "
+            "folds, or more records that differ.",
+        )
+        whole = np.full(len(table), "", dtype="<U10")
+        whole[rows] = each[units]
+        found.append(whole)
+    return found
+
+
+def dealt_evenly(places: np.ndarray, strata: np.ndarray, count: int, drawing: Drawing) -> np.ndarray:
+    """The fold of each unit, int (units,) from 0 to `count - 1`."""
     if drawing.group:
-        return np.asarray(dealt(places, strata, [1 / count] * count)[units])
+        return dealt(places, strata, [1 / count] * count)
     folds, start = np.zeros(len(places), int), 0
     for members in by_stratum(places, strata):
         folds[members] = (start + np.arange(len(members))) % count
         start += len(members)
-    return np.asarray(folds[units])
+    return folds
+
+
+def drawn(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float], drawing: Drawing) -> np.ndarray:
+    """The part of each unit."""
+    if drawing.group:
+        return np.asarray(np.array(list(shares))[dealt(places, strata, list(shares.values()))])
+    return by_strata(places, strata, shares)
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -187,6 +221,7 @@ def dealt(places: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> np
     The most uneven go first, each to the part whose shares of its classes are then nearest to what they shall be
     (as scikit-learn's `StratifiedGroupKFold` does it). Where there are as many units as parts, each part has one.
     """
+    strata = strata[:, strata.any(axis=0)]  # a class may be missing
     total = strata.sum(axis=0)
     part_of: dict[int, list[int]] = defaultdict(list)
     wanted = np.outer(np.array(shares) / sum(shares), np.ones(len(total)))

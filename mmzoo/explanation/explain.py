@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from mmzoo.evaluation.shapley import coalitions, interactions, shapley
+from mmzoo.evaluation.shapley import coalitions, interactions, sampled_shapley, shapley
 from mmzoo.explanation.attention import AttentionMap, attention_maps, mean_weights
 from mmzoo.explanation.probe import CaseProbe
 from mmzoo.explanation.target import Target, make_target
+from mmzoo.inference.subsets import MOST, orders
 from mmzoo.modalities.explanation import InputExplanation
 from mmzoo.words import one_line
 
@@ -82,7 +83,10 @@ def explain(
     label: str | None = None,
     inside: bool = True,
 ) -> Explanation:
-    """Why `model` answers `record` as it does: exact shares of the modalities, and attribution inside each.
+    """Why `model` answers `record` as it does: shares of the modalities, and attribution inside each.
+
+    The shares are exact for a record of at most six modalities; of more they are sampled over some orders
+    (`mmzoo.inference.subsets.orders`), and what two are worth together is not told.
 
     Args:
         record: any subset of the inputs by name, each a path, bytes, an array or a string.
@@ -91,19 +95,23 @@ def explain(
         inside: look into the modalities too, not only at their shares.
 
     Raises:
-        MMZooError: an input, task or label is unknown or cannot be decoded, or there are more than six inputs.
+        MMZooError: an input, task or label is unknown or cannot be decoded.
     """
     target = make_target(model, record, task, label)
     names = target.names
-    subsets = coalitions(names)
+    sampled = [[name for name in order if name in names] for order in orders(target.spec)] if len(names) > MOST else []
+    begun = [{*order[:size]} for order in sampled for size in range(len(names) + 1)]
+    some = dict.fromkeys(tuple(name for name in names if name in chosen) for chosen in begun)
+    subsets = [*some] if sampled else coalitions(names)
     logits = target.with_subsets(subsets)
     values, shares, pairs = {}, {}, {}
     for scale, score in (("logit", target.logit(logits)), ("probability", target.probability(logits))):
         by_subset = dict(zip(subsets, score, strict=True))
         values[scale] = {chosen: float(number) for chosen, number in by_subset.items()}
-        found = shapley(by_subset, names)
+        found = sampled_shapley(by_subset, names, sampled)[0] if sampled else shapley(by_subset, names)
         shares[scale] = {name: float(found.get(name, 0.0)) for name in target.spec.input_names}
-        pairs[scale] = {pair: float(number) for pair, number in interactions(by_subset, names).items()}
+        both = {} if sampled else interactions(by_subset, names)
+        pairs[scale] = {pair: float(number) for pair, number in both.items()}
     here = [item for item in target.spec.inputs if inside and item.name in names]
     found_in = {item.name: item.explain(CaseProbe(target, item.name)) for item in here}
     looks = {name: look for name, look in found_in.items() if look is not None}

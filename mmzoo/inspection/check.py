@@ -56,8 +56,8 @@ class Check:
         for split, counts in self.labels.items():
             each = [numbers[name] for name, count in counts.items() for _ in range(count)]
             if each:
-                least, middle, most = (f"{value:,.6g}" for value in (min(each), float(np.median(each)), max(each)))
-                found[split] = len(each), least, middle, most
+                low, middle, high = (f"{value:,.6g}" for value in (min(each), np.median(each), max(each)))
+                found[split] = len(each), low, middle, high
         return found
 
     def to_json(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.vectorizer import Each, Vectorizer
+from mmzoo.modalities.widgets import Widget
 
 
 class Defaults:
@@ -175,6 +176,10 @@ class Defaults:
             MMZooError: it cannot be decoded.
         """
         return Shown(text=value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))
+
+    def widget(self) -> Widget:
+        """What a page asks a person for: a file, or a text where its values are no files."""
+        return Widget("file" if self.endings else "text")
 
     def value_of(self, example: np.ndarray) -> Raw:
         """What a decoded example is shown and decoded from again."""

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.auto.folds import Folds
 from mmzoo.auto.tried import Trials
 from mmzoo.choice import Tower
 from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import SECTIONS, drawn, section_of
-from mmzoo.evaluation.blocks import Block, Chart, Line, Table, Text
+from mmzoo.evaluation.blocks import Block, Cell, Chart, Line, Table, Text
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.files import subfolder, write_file
@@ -56,6 +57,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         seed=run.settings["seed"],
         curves=groups(learning),
         tried=tried(run),
+        folds=folds_of(run),
         card=sections,
         count=len(records),
         answers=ANSWERS,
@@ -80,6 +82,19 @@ def tried(run: Run) -> list[list[Block]]:
     rows = [[one_line(cell, 200) if isinstance(cell, str) else cell for cell in row] for row in trials.rows]
     label = "candidates and what they are worth on the validation records"
     return groups([*said, Table(trials.heads, rows, label, words=1)])
+
+
+def folds_of(run: Run) -> list[list[Block]]:
+    """What a cross-validation found; nothing where there was none."""
+    found = Folds.read(run.folder)
+    if found is None or not found.folds:
+        return []
+    heads = ["fold", one_line(found.metric, 200).replace("_", " "), "records", "epochs", "seconds"]
+    rows: list[list[Cell]] = [
+        [str(number), each.score, each.records, each.epochs, round(each.seconds)]
+        for number, each in enumerate(found.folds, start=1)
+    ]
+    return groups([Text(one_line(found.words, 400)), Table(heads, rows, "each fold by a model that saw none of it")])
 
 
 def task_of(

@@ -309,6 +309,12 @@ class Run:
         """For answers with a promised coverage: found by the last evaluation with validation records."""
         return Thresholds.read(self.folder, self.seal)
 
+    def demo(self, **options: Any) -> Any:
+        """A page on which a person asks the model, for this machine alone; see `mmzoo.demo.show.demo`."""
+        from mmzoo.demo.show import demo
+
+        return demo(self, **options)
+
     def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Any:
         """This run beside others on the same records, with paired tests; see `mmzoo.compare`."""
         from mmzoo.evaluation.compare import compare

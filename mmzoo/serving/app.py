@@ -127,6 +127,7 @@ def create_app(
 
 
 REFUSED: dict[int | str, str] = {
+    400: "The form is damaged, or the host is none that may be asked by.",
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "The body, or every record in it, cannot be used.",

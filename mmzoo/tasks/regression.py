@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,8 +16,12 @@ from mmzoo.tasks.base import Task
 from mmzoo.tasks.learned import Learned
 from mmzoo.tasks.tags import Tags
 
+if TYPE_CHECKING:
+    from mmzoo.tokens import Fused
+
 LARGEST = 1e36  # of a label, in either direction: a few deviations more are a float32 too
 LEAST = 1e-300  # of a deviation
+FIRST = 0.1  # of the head's first weights, as a factor
 SAME = 1e-13  # deviations that are less of the numbers themselves are what float64 rounds
 
 
@@ -123,6 +127,12 @@ class Regression(Learned):
         # In float64: near 1e9, float32 has no numbers for what is between two that are 64 apart.
         exact = ops.cast(labels, "float64")
         return ops.cast((exact - np.array(self.means, float)) / np.array(self.deviations, float), "float32")
+
+    def head(self, fused: Fused, name: str) -> Tensor:
+        """It begins near the mean of the training labels: an answer that is off by a deviation is to be unlearned."""
+        from mmzoo.layers import head
+
+        return head(self.units, name, scale=FIRST)(fused.embedding)
 
     def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         return self.distance(self.standardized(labels), logits)

@@ -29,7 +29,7 @@ class Variant:
     Args:
         summary: what is different about it, in words.
         difference: the largest difference of an answer, a probability or a number, from the model's. None where the
-            metric of the task counts instead, of which it may lose a point.
+            metric of the task counts instead, of which it may lose a point; without labels a difference of 0.01.
         calibrated: does it have to see training records?
     """
 

@@ -25,7 +25,7 @@ class TFLite(Format):
 
     variants: ClassVar = {
         "fp32": Variant("float32, as trained", difference=1e-5),
-        "fp16": Variant("weights in 16 bits, arithmetic in float32", difference=1e-2),
+        "fp16": Variant("weights in 16 bits, arithmetic in float32"),
         "dynamic": Variant("weights in 8 bits, activations as they come"),
         "int8": Variant(
             "the products of convolutions and dense layers in 8 bits, by ranges seen on training records",

@@ -32,6 +32,7 @@ from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
+from mmzoo.modalities.widgets import Widget
 
 FEATURES = ("log_mel", "mfcc")
 HIGHEST_GUESS = 16000
@@ -247,6 +248,9 @@ class Audio(Modality):
             return super().to_stored(value)
         cls.trial().check(value)
         return to_wav(*value)
+
+    def widget(self) -> Widget:
+        return Widget("file" if self.frames else "sound")
 
     def shown(self, value: Raw) -> Shown:
         wave = self.decode(value)

@@ -31,6 +31,7 @@ from mmzoo.modalities.image.sizes import Sizes, sizes_of
 from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.shown import Shown, png
 from mmzoo.modalities.vectorizer import Each
+from mmzoo.modalities.widgets import Widget
 
 SMALL = 48
 """Pixels a side up to which a picture is an icon, a digit or a thumbnail."""
@@ -176,6 +177,9 @@ class Image(Modality):
             pixels, turn = read_picture(value, "of a record")
             value = turned(pixels, turn)
         return super().to_stored(value)
+
+    def widget(self) -> Widget:
+        return Widget("picture")
 
     def shown(self, value: Raw) -> Shown:
         return Shown(picture=png(self.decode(value)))

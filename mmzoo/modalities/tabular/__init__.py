@@ -32,8 +32,10 @@ from mmzoo.modalities.tabular.fitting import (
     quantiles_of,
     vocabulary_of,
 )
+from mmzoo.modalities.tabular.form import form_of
 from mmzoo.modalities.tabular.lists import DELIMITERS
 from mmzoo.modalities.tabular.vectorizer import Columns
+from mmzoo.modalities.widgets import Widget
 from mmzoo.words import one_line
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
@@ -249,6 +251,9 @@ class Tabular(Modality):
             ) from None
         self.check_columns(row)
         return row
+
+    def widget(self) -> Widget:
+        return Widget("form", form_of(self))
 
     def shown(self, value: Raw) -> Shown:
         return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))

@@ -28,6 +28,7 @@ from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown, png
 from mmzoo.modalities.vectorizer import Each
+from mmzoo.modalities.widgets import Widget
 
 LOOKED_AT = 8
 """Clips that are opened to see how long and how large they are: each is read through."""
@@ -144,6 +145,9 @@ class Video(Modality):
     @classmethod
     def trial(cls) -> Self:
         return cls("value", frames=2, size=32)
+
+    def widget(self) -> Widget:
+        return Widget("video")
 
     def shown(self, value: Raw) -> Shown:
         """Its first frame."""
