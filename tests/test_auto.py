@@ -391,7 +391,7 @@ def test_records_of_no_use_end_the_search_at_once(tmp_path: Path, monkeypatch: p
         asked.append(options["out"].name)
         raise DataError("Record 'two' is torn.")
 
-    monkeypatch.setattr(search_module, "train_folder", failing)
+    monkeypatch.setattr(watch_module, "train_folder", failing)
     with pytest.raises(DataError, match="is torn"):
         trained(tmp_path / "run", words_spec("first"), quality="good")
     assert asked == ["first"]
