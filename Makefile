@@ -14,7 +14,7 @@ setup: $(STAMP)
 # Made again when a requirement changes.
 $(STAMP): setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[pretrained,edge,demo,test,lint,docs]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[pretrained,edge,serve,test,lint,docs]"
 	touch $(STAMP)
 
 # Train on the embedded sample, say what each modality is worth, export, and answer one record from files.
