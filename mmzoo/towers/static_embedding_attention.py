@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Shape, Tensor
 from mmzoo.declared import frozen_features
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.text import Text
@@ -99,6 +99,9 @@ class StaticTokens(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
+
+    def build(self, shape: Shape) -> None:
+        """All of it is there already: Keras asks for this where a layer within another is made again."""
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         ids = self.tokenizer(x)
