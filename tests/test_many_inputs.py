@@ -75,7 +75,7 @@ def test_sampled_shares_and_their_errors() -> None:
 def test_a_run_with_eight(tmp_path: Path) -> None:
     spec = spec_of(8)
     records = records_of(spec, 64)
-    training = mmzoo.Training(epochs=3, batch_size=16, learning_rate=0.02)
+    training = mmzoo.Training(epochs=30, batch_size=16, learning_rate=0.02)
     run = mmzoo.train(spec, records.take(40), records.select(range(40, 64)), training=training, out=tmp_path / "run")
     layer = run.model.parts.heads["kind"].temperature
     fitted = np.asarray(layer.temperatures)
