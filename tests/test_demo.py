@@ -25,7 +25,7 @@ from mmzoo.modalities import modalities
 from mmzoo.run import Run
 from tests.conftest import LABELS, small_records
 
-pytest.importorskip("gradio", reason="needs: pip install 'mmzoo[demo]'")
+pytest.importorskip("gradio_client", reason="needs: pip install 'mmzoo[demo]'")
 
 import gradio as gr
 from gradio_client import Client, handle_file
