@@ -42,12 +42,32 @@ def check_public(public: bool) -> None:
     logging.getLogger("mmzoo").warning("%s.", MEANING)
 
 
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+"""The names that a browser of this machine has for it."""
+
+
 def is_loopback(host: str) -> bool:
     """Is it an address that no other machine reaches?"""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def allowed_hosts(host: str, public: bool) -> tuple[str, ...]:
+    """The names by which a server of ours that listens on `host` may be asked; ("*",) for any.
+
+    Raises:
+        MMZooError: other machines reach it, and nobody said that they may.
+    """
+    if is_loopback(host):
+        return *LOCAL, host
+    require(
+        public,
+        f"On '{host}' everyone who reaches this machine can ask the model, without a password; give --public only in a "
+        "network that you trust, or behind a proxy (in Python: public=True).",
+    )
+    return ("*",)
 
 
 def is_reachable() -> bool:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.network import is_loopback
+from mmzoo.network import allowed_hosts
 
 EXAMPLE = "mmzoo serve runs/mine --port 8000"
 
@@ -25,12 +25,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    local = is_loopback(args.host)
-    require(
-        local or args.public,
-        f"On '{args.host}' everyone who reaches this machine can ask the model, without a password; give --public "
-        "only in a network that you trust, or behind a proxy.",
-    )
+    hosts = allowed_hosts(args.host, args.public)
     require(0 < args.port < 2**16, f"A port is a number from 1 to 65535, not {args.port}.")
     try:
         import uvicorn
@@ -47,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
         answerer,
         model=run.seal,
         limits=Limits(args.max_megabytes, args.max_records, args.max_seconds),
-        hosts=("localhost", "127.0.0.1", "[::1]", args.host) if local else ("*",),
+        hosts=hosts,
     )
     print(f"http://{args.host}:{args.port}/docs says what can be asked; Ctrl-C ends it.", flush=True)
     uvicorn.run(app, host=args.host, port=args.port, log_level="warning", limit_concurrency=512, timeout_keep_alive=5)

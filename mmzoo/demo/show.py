@@ -9,15 +9,13 @@ import numpy as np
 
 from mmzoo.answers.rows import Answerer
 from mmzoo.data.records import Records
-from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.network import is_loopback
+from mmzoo.errors import MMZooError, check_number
+from mmzoo.network import allowed_hosts
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.demo.launch import Demo
     from mmzoo.run import Run
-
-LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
 def demo(
@@ -45,12 +43,7 @@ def demo(
     Raises:
         MMZooError: Gradio is not installed, the host is not this machine's alone, or the port is taken.
     """
-    local = is_loopback(host)
-    require(
-        local or public,
-        f"On '{host}' everyone who reaches this machine can ask the model, without a password; give --public "
-        "(public=True) only in a network that you trust, or behind a proxy.",
-    )
+    hosts = allowed_hosts(host, public)
     check_number("The number of examples", examples, 0, 100, whole=True)
     check_number("The megabytes of an upload", megabytes, 0.001, 2000)
     if port is not None:
@@ -62,7 +55,7 @@ def demo(
     except ImportError as error:
         raise MMZooError("The page needs Gradio; install it: pip install 'mmzoo[demo]'.") from error
     # In Colab the loopback is reached through a proxy, by names that it makes up, and by its user alone.
-    hosts = (*LOCAL, host) if local and not gr.utils.colab_check() else ("*",)
+    hosts = ("*",) if gr.utils.colab_check() else hosts
     return Demo(
         Answerer(run.model, run.thresholds, explain),
         title=one_line(run.folder.resolve().name),

@@ -13,7 +13,7 @@ from mmzoo.evaluation.shapley import coalitions, interactions, sampled_shapley, 
 from mmzoo.explanation.attention import AttentionMap, attention_maps, mean_weights
 from mmzoo.explanation.probe import CaseProbe
 from mmzoo.explanation.target import Target, make_target
-from mmzoo.inference.subsets import MOST, orders
+from mmzoo.inference.subsets import MOST, beginnings, orders
 from mmzoo.modalities.explanation import InputExplanation
 from mmzoo.words import one_line
 
@@ -100,9 +100,7 @@ def explain(
     target = make_target(model, record, task, label)
     names = target.names
     sampled = [[name for name in order if name in names] for order in orders(target.spec)] if len(names) > MOST else []
-    begun = [{*order[:size]} for order in sampled for size in range(len(names) + 1)]
-    some = dict.fromkeys(tuple(name for name in names if name in chosen) for chosen in begun)
-    subsets = [*some] if sampled else coalitions(names)
+    subsets = beginnings(sampled, names) if sampled else coalitions(names)
     logits = target.with_subsets(subsets)
     values, shares, pairs = {}, {}, {}
     for scale, score in (("logit", target.logit(logits)), ("probability", target.probability(logits))):

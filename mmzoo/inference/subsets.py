@@ -63,11 +63,15 @@ def orders(spec: Spec) -> list[tuple[str, ...]]:
     return [each for order in drawn for each in (order, order[::-1])]
 
 
+def beginnings(orders: Sequence[Sequence[str]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    """What some orders of `names` begin with, from nothing to all, each set once and in the order of `names`."""
+    begun = [{*order[:size]} for order in orders for size in range(len(names) + 1)]
+    return list(dict.fromkeys(tuple(name for name in names if name in chosen) for chosen in begun))
+
+
 def evaluated_subsets(spec: Spec) -> list[tuple[str, ...]]:
     """The subsets that are told of, and where these are a sample those of `orders` too, the inputs as in the spec."""
-    names = spec.input_names
-    begun = [set(order[:size]) for order in orders(spec) for size in range(1, len(names))]
-    more = [tuple(name for name in names if name in chosen) for chosen in begun]
+    more = [chosen for chosen in beginnings(orders(spec), spec.input_names) if chosen]
     return list(dict.fromkeys([*subsets(spec), *more]))
 
 
