@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mmzoo.artifact.tensors import TensorFile
 from mmzoo.errors import require
 from mmzoo.inference.running import compiled
+from mmzoo.weights.tensors import TensorFile
 
 MAX_TENSOR, MAX_GRAPH = 2**30, 2**35
 """Bytes that one example may need in one tensor, and in all tensors of the graph together."""

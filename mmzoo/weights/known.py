@@ -9,6 +9,9 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, unknown
 
+RUN = "run:"
+"""How a tower's option `weights` begins that names a run or a saved model: `run:FOLDER` or `run:FOLDER#INPUT`."""
+
 
 @dataclass(frozen=True)
 class Weights:

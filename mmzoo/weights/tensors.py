@@ -15,9 +15,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from mmzoo.aliases import Raw
-from mmzoo.artifact.reading import plain_size, read_start, read_whole
 from mmzoo.errors import MMZooError, require
 from mmzoo.limits import parse_json
+from mmzoo.weights.reading import plain_size, read_start, read_whole
 
 DTYPES = {"F32": "float32", "F16": "float16", "I32": "int32", "I64": "int64", "U8": "uint8", "BOOL": "bool"}
 MAX_HEADER = 2**20
