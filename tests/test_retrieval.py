@@ -95,7 +95,7 @@ def test_metrics_against_a_search_by_hand() -> None:
     first, second, other = random.integers(0, 50, 60), random.integers(0, 40, 60), random.integers(-1, 8, 60)
     for group in range(40):  # what holds the same has the same vector
         candidates[second == group] = candidates[np.flatnonzero(second == group)[:1]]
-    found = search(queries, candidates, (first, second), other)
+    found = search(queries, candidates, second, first, other)
     there = sorted(set(second))
     ranks, precisions = [], []
     for i in range(60):
@@ -125,7 +125,7 @@ def test_metrics_against_a_search_by_hand() -> None:
 
 def test_vectors_that_are_all_equal_find_nothing() -> None:
     """Of equal scores the right one comes last."""
-    found = search(np.ones((9, 2)), np.ones((9, 2)), (np.arange(9), np.arange(9)))
+    found = search(np.ones((9, 2)), np.ones((9, 2)), np.arange(9))
     assert set(found.ranks) == {9}
 
 
