@@ -63,9 +63,9 @@ def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
     from mmzoo.datasets import datasets
 
     table = TableName.parse(run.data)
-    facts = datasets.facts(run.data) if run.data and not table.label else {}
-    if table.label:
-        told = f"the table {table.path}, label {table.label}"
+    facts = datasets.facts(run.data) if run.data and not table.is_table else {}
+    if table.is_table:
+        told = f"the table {table.path}, {f'label {table.label}' if table.label else 'no label'}"
     else:
         told = f"{run.data}: {facts['summary']}" if run.data else "a table in memory"
     found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
