@@ -384,6 +384,17 @@ def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         trained(tmp_path / "other", words_spec("first"), quality="fast")
 
 
+def test_an_input_that_some_records_lack_is_not_tried_alone(tmp_path: Path) -> None:
+    some = words_records(40)
+    lacking = Records({**some.columns, "second": [None, *some.columns["second"][1:]]})
+    settings = {"seconds": 1e6, "training": replace(SMALL, epochs=1), "quality": "good"}
+    train_within(words_spec("first", "second"), lacking, words_records(20, 1), out=tmp_path / "run", **settings)
+    found = Trials.read(tmp_path / "run")
+    assert found is not None
+    notes = {each.name: each.note for each in found.candidates}
+    assert notes["second_alone"] == "not tried: records without any of its inputs: 1" and not notes["first_alone"]
+
+
 def test_records_of_no_use_end_the_search_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
