@@ -125,7 +125,8 @@ def test_linear_heads_are_tried_where_features_do_not_train() -> None:
     assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
     assert heads[0].training.weight_decay < heads[1].training.weight_decay
     assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
-    assert mmzoo.Tower.of(heads[0].spec.inputs[2].tower).options["hidden"] is None
+    bag, _, encoded = (mmzoo.Tower.of(item.tower).options for item in heads[0].spec.inputs)
+    assert (bag["dropout"], encoded["hidden"]) == (0.0, None)
     assert "linear" not in [each.name for each in candidates(words_spec("first"), SMALL, "best")], "its tower attends"
     picture = {"weights": None}, {"weights": "imagenet"}, {"weights": "imagenet", "trainable_blocks": 1}
     towers = [mmzoo.Tower("efficientnet_lite0", resolution=64, **options) for options in picture]
@@ -293,6 +294,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "run" / "model" / "card.json").exists()
 
 
+@pytest.mark.long
 def test_where_all_epochs_do_not_fit_the_best_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first is seen to be too slow: all begin with fewer epochs, and the best goes on from its weights."""
     begun = []
@@ -337,6 +339,7 @@ def test_together_by_hand() -> None:
     assert greedy({"a": said["a"]}) == ["a"]
 
 
+@pytest.mark.long
 def test_best_lets_one_learn_from_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = ["first", "first_rate_times_3", "first"]
     monkeypatch.setattr(search_module, "greedy", lambda found: members)
@@ -457,6 +460,7 @@ def test_after_a_kill_while_the_best_is_moved_it_is_moved_on(tmp_path: Path, mon
     assert not (tmp_path / "run" / "candidates" / "first").exists()
 
 
+@pytest.mark.long
 def test_with_time_enough_the_same_seed_gives_the_same(tmp_path: Path) -> None:
     """What hangs on the clock is only how many epochs there are."""
     found = [trained(tmp_path / name, words_spec("first"), quality="fast", seed=5) for name in "ab"]

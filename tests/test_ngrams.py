@@ -204,6 +204,7 @@ def test_as_a_tflite_of_builtin_operations(tmp_path: Path) -> None:
         np.testing.assert_allclose(found[0], wanted[row], atol=1e-5)
 
 
+@pytest.mark.long
 def test_saved_and_loaded(tmp_path: Path) -> None:
     """Two texts have one table of word vectors, on disk too."""
     model = mmzoo.build(spec_of("static_embedding_bag", "static_embedding_bag"))

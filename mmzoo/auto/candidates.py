@@ -122,5 +122,8 @@ def linear_input(item: Modality) -> Modality | None:
         return replace(item, tower=Tower("mlp", **{**tower.options, "hidden": None}))
     options = {**defaults(towers[tower.name]), **tower.options}
     frozen = options.get("weights") and not (options.get("trainable_blocks") or options.get("adapters"))
-    pooled = tower.name in BAGS and options.get("beside") is None
-    return item if frozen or pooled else None
+    if tower.name in BAGS and options.get("beside") is None:
+        # A linear map is regularised by its decay. Tokens that are left out at random would make it learn rare ones less.
+        still = {"dropout": 0.0} if "dropout" in options else {}
+        return replace(item, tower=Tower(tower.name, **{**tower.options, **still}))
+    return item if frozen else None
