@@ -125,8 +125,9 @@ def test_linear_heads_are_tried_where_features_do_not_train() -> None:
     assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
     assert heads[0].training.weight_decay < heads[1].training.weight_decay
     assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
-    bag, _, encoded = (mmzoo.Tower.of(item.tower).options for item in heads[0].spec.inputs)
-    assert (bag["dropout"], encoded["hidden"]) == (0.0, None)
+    bags = [mmzoo.Tower.of(each.spec.inputs[0].tower).options for each in heads]
+    assert [bag.get("dropout") for bag in bags] == [None, 0.0]
+    assert mmzoo.Tower.of(heads[1].spec.inputs[2].tower).options["hidden"] is None
     assert "linear" not in [each.name for each in candidates(words_spec("first"), SMALL, "best")], "its tower attends"
     picture = {"weights": None}, {"weights": "imagenet"}, {"weights": "imagenet", "trainable_blocks": 1}
     towers = [mmzoo.Tower("efficientnet_lite0", resolution=64, **options) for options in picture]
