@@ -90,12 +90,10 @@ class RetrievalEvaluation(TaskEvaluation):
 
     @property
     def reason(self) -> str:
-        names = " and ".join(self.task.inputs)
-        if not self.known.any():
-            return f"None of these records has two of {names}, so that none can find the other."
-        if not self.subsets[self.everything]:
-            return f"Among {names} of these records there are no two that differ, so that nothing is to be found."
-        return ""
+        missing = self.task.lacking(self.subset_predictions.labels[self.name])
+        if missing or self.subsets[self.everything]:
+            return missing
+        return f"No two inputs of task '{self.name}' are there in records that differ, so that nothing is to be found."
 
     @cached_property
     def directions(self) -> list[Direction]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mmzoo.tokens import Fused
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
+EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
 MOST = 5000  # records among which validation searches
 
 
@@ -137,6 +138,16 @@ class Retrieval(Learned):
         from keras import ops
 
         return ops.sum(ops.cast(labels[:, : len(self.inputs)] >= 0, "int32"), axis=1) >= 2
+
+    def lacking(self, labels: np.ndarray) -> str:
+        names, every = " and ".join(self.inputs), f"{len(labels):,} record{'s' * (len(labels) > 1)}"
+        kept = labels[np.asarray(self.known(labels))]
+        if not len(kept):
+            return f"None of {every} has two of {names}, so that none can find the other; give some that do."
+        columns = [column[column >= 0] for column in kept.T[: len(self.inputs)]]
+        if not any(np.ptp(column) for column in columns if len(column)):
+            return f"Among {names} of {every} no two differ, so that there is nothing to be found; give some that do."
+        return ""
 
     # How it answers.
 
@@ -253,6 +264,23 @@ class Retrieval(Learned):
         found = [each.metrics for _, each in self.searches(labels[rows], some, asked)]
         means = {name: float(np.mean([each[name] for each in found])) for name in self.metric_names[1:] if found}
         return {"mean_recall": float(np.mean([means[f"recall@{k}"] for k in AT])), **means} if found else {}
+
+    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
+        for place, name in enumerate(self.inputs):
+            vectors = answers[single_output(self.name, name)]
+            there = vectors.any(axis=1)
+            # The length of the mean, squared, is the mean cosine of two.
+            if (
+                there.any()
+                and np.ptp(labels[there, place])
+                and 1.0 - np.square(vectors[there].mean(axis=0)).sum() < EQUAL
+            ):
+                return (
+                    f"The vectors of '{name}' have become equal for all {there.sum():,} validation records, so "
+                    "that none can be told from another; train again into a new folder, with a lower learning rate "
+                    "(--set training.learning_rate=...), larger batches or another objective."
+                )
+        return ""
 
     def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
         """One over the rank of the right one, for each record the mean over what it is asked for, float (N,)."""
