@@ -24,12 +24,12 @@ from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import require
-from mmzoo.folders import check_no_link
+from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.predict import predict
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import made_in, read_machine, read_settings
+from mmzoo.training.notes import read_machine, read_settings
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import MMZooError
-from mmzoo.hpo import search as home
+from mmzoo.hpo import tune as home
 from mmzoo.hpo.results import Results
-from mmzoo.hpo.search import search
 from mmzoo.hpo.space import check_space
 from mmzoo.hpo.suggestions import METHODS, Suggestions
+from mmzoo.hpo.tune import tune
 from mmzoo.training.stopping import Interrupted
 from tests.conftest import small_records, small_spec, usual
 
@@ -105,7 +105,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def run(out: Path, **options: Any) -> Results:
     records = small_records(4)
-    return search(RECIPE, SPACE, records, records, **{"out": out, "method": "random", "trials": 10, **options})
+    return tune(RECIPE, SPACE, records, records, **{"out": out, "method": "random", "trials": 10, **options})
 
 
 def test_the_best_on_the_validation_records_is_named(quick: list[Any], tmp_path: Path) -> None:
@@ -175,17 +175,17 @@ def test_another_search_is_not_mixed_in(quick: list[Any], tmp_path: Path) -> Non
     with pytest.raises(MMZooError, match="Did you mean 'random'"):
         run(tmp_path / "other", method="randon")
     with pytest.raises(MMZooError, match=r"No trial of .* succeeded; the first failed so: The rate is too high"):
-        search(RECIPE, {"training.learning_rate": (0.1, 0.2)}, small_records(4), small_records(4), out=tmp_path / "f")
+        tune(RECIPE, {"training.learning_rate": (0.1, 0.2)}, small_records(4), small_records(4), out=tmp_path / "f")
 
 
 SEARCH = """
 import sys
 import mmzoo
-from mmzoo.hpo.search import search
+from mmzoo.hpo.tune import tune
 from tests.conftest import small_records, small_spec
 recipe = mmzoo.Recipe(small_spec().subset(["words"]), "emoji", mmzoo.Training(epochs=3, batch_size=4))
 space = {"training.learning_rate": (1e-3, 1e-2, "log"), "dim": [8, 16]}
-found = search(recipe, space, small_records(16), small_records(8, 1), out=sys.argv[1], method="random", trials=3)
+found = tune(recipe, space, small_records(16), small_records(8, 1), out=sys.argv[1], method="random", trials=3)
 print(found.text())
 """
 
