@@ -32,6 +32,7 @@ _HOMES = {
     "Recipe": "mmzoo.recipe",
     "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",
+    "Retrieval": "mmzoo.tasks.retrieval",
     "Run": "mmzoo.run",
     "Sensor": "mmzoo.modalities.sensor",
     "Spec": "mmzoo.spec",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -90,15 +91,22 @@ class Presence(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class LogVariances(keras.layers.Layer):
-    """One learned number a task, `log sigma^2`, repeated for each example: anything (B, ...) -> (B, tasks)."""
+class Numbers(keras.layers.Layer):
+    """Learned numbers that are the same for each example: anything (B, any) -> float32 (B, count).
 
-    def __init__(self, tasks: int, **kwargs: Any) -> None:
+    Args:
+        initial: what they are before training.
+    """
+
+    def __init__(self, initial: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.tasks = tasks
+        self.initial = [float(number) for number in initial]
 
     def build(self, shape: Shape) -> None:
-        self.values = self.add_weight(shape=(self.tasks,), initializer="zeros", name="values")
+        def first(shape: Shape, dtype: str) -> Tensor:
+            return ops.convert_to_tensor(self.initial, dtype)
+
+        self.values = self.add_weight(shape=(len(self.initial),), initializer=first, name="values")
 
     def call(self, x: Tensor) -> Tensor:
         return ops.zeros_like(ops.cast(x[:, :1], "float32")) + self.values[None]

@@ -26,7 +26,8 @@ def task_metrics(
     known = np.asarray(task.known(labels[task.name]))
     if not known.any():
         return {}
-    found = task.metrics(labels[task.name][known], predictions[task.name][known])
+    answers = {name: predictions[name][known] for name in task.answer_outputs}
+    found = task.measured(labels[task.name][known], answers)
     return {spec.metric_name(task, name): rounded(value) for name, value in found.items()}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.conformal import Thresholds
@@ -25,6 +26,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import require
 from mmzoo.folders import check_no_link, made_in
+from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
@@ -271,6 +273,24 @@ class Run:
         answerer = Answerer(self.model, self.thresholds, explain, on_error)
         rows = answers_in_memory(answerer, self.reading(options), records, budget)
         return like(records, rows)
+
+    def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
+        """The vectors of records by input, float32 (N, dim) of length 1; rows of NaN where a record lacks the input.
+
+        Args:
+            records: one as a mapping, or many, as `predict` takes them: the path of a table, a DataFrame, a list of
+                mappings, `Records`.
+            options: how the table is read, where that differs from the one that the run was trained on.
+            asked: `task` and `inputs` of `mmzoo.inference.embed.embed`.
+
+        Raises:
+            MMZooError: the model gives no vectors, or a record cannot be decoded.
+        """
+        if is_one(records):
+            records = Records({name: [value] for name, value in self._one(records).items()}, ["input"])
+        elif not isinstance(records, Records):
+            records = joined(pieces(records, self.reading(options)))
+        return embed(self.model, self.spec, records, **asked)
 
     def write_answers(
         self,
