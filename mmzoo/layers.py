@@ -135,7 +135,7 @@ class Positions(keras.layers.Layer):
         return x + self.places
 
 
-def head(units: int, name: str, scale: float = 1.0) -> keras.Sequential:
+def head(units: int, name: str, scale: float = 1.0, dropout: float = HEAD_DROPOUT) -> keras.Sequential:
     """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in.
 
     Args:
@@ -144,7 +144,7 @@ def head(units: int, name: str, scale: float = 1.0) -> keras.Sequential:
     first = keras.initializers.VarianceScaling(scale**2, mode="fan_avg", distribution="uniform")
     return keras.Sequential(
         [
-            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}.dropout"),
+            keras.layers.Dropout(dropout, name=f"{name}.dropout"),
             keras.layers.Dense(units, dtype="float32", kernel_initializer=first, name=f"{name}.logits"),
         ],
         name=f"{name}.head",

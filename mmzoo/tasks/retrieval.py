@@ -45,6 +45,8 @@ class Retrieval(Learned):
         fused: is the vector of the whole record made of what the fusion makes of it? It then learns to lie near those
             of the record's inputs.
         same: a column; records that say the same there are right for each other, and no negatives.
+        dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
+            a batch, of which the right one is to be told from the others: 0 learns fastest.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
@@ -54,6 +56,7 @@ class Retrieval(Learned):
     inputs: Sequence[str] = field(default=(), kw_only=True)
     fused: bool = field(default=False, kw_only=True)
     same: str = field(default="", kw_only=True)
+    dropout: float = field(default=0.0, kw_only=True)
     hard_negatives: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = "retrieval"
     target = "batch"
@@ -72,6 +75,7 @@ class Retrieval(Learned):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The dim of task '{self.name}'", self.dim, 2, 4096, whole=True)
+        check_number(f"The dropout of task '{self.name}'", self.dropout, 0, 0.95)
         check_number(f"What hard negatives count in task '{self.name}'", self.hard_negatives, 0, 100)
         object.__setattr__(self, "inputs", as_tuple(f"The inputs of task '{self.name}'", self.inputs))
         check_strings(f"The inputs of task '{self.name}'", self.inputs)
@@ -140,7 +144,9 @@ class Retrieval(Learned):
         return self.inputs
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        return unit(super().head(fused, name))
+        from mmzoo.layers import head
+
+        return unit(head(self.dim, name, dropout=self.dropout)(fused.embedding))
 
     def completed(
         self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
