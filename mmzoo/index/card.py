@@ -24,6 +24,8 @@ FORMAT = 1
 SEGMENT = re.compile(r"[0-9a-f]{32}\.safetensors")
 MAX_SEGMENTS, MAX_INPUTS, MAX_DIM = 4096, 64, 8192
 MAX_RECORDS = 2**31 - 1
+CHECKED = {"model": str, "inputs": dict, "by": list, "dim": int, "dtype": str}
+"""What says whose vectors they are, in a card and in an index of one file."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,24 @@ class Card:
         return replace(self, segments=segments)
 
 
-def checked(found: Raw, wrong: str) -> None:
-    """Raise unless it has exactly the keys, the types and the sizes of a card."""
-    kinds = {"format": int, "id": str, "model": str, "run": str, "root": str, "home": dict, "inputs": dict, "by": list}
-    kinds |= {"dim": int, "dtype": str, "segments": list}
-    require(isinstance(found, dict) and found.keys() == kinds.keys(), wrong)
-    require(all(type(found[key]) is kind for key, kind in kinds.items()) and found["format"] == FORMAT, wrong)
-    require(re.fullmatch("[0-9a-f]{32}", found["id"]) and re.fullmatch("[0-9a-f]{64}", found["model"]), wrong)
+def check_fields(found: dict[str, Any], wrong: str) -> None:
+    """Raise unless the fields of `CHECKED` are what a card has."""
+    require(all(type(found[key]) is kind for key, kind in CHECKED.items()), wrong)
+    require(re.fullmatch("[0-9a-f]{64}", found["model"]), wrong)
     require(found["dtype"] in DTYPES and 1 <= found["dim"] <= MAX_DIM, wrong)
     require(1 <= len(found["inputs"]) <= MAX_INPUTS, wrong)
     for name, kind in found["inputs"].items():
         require(re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and isinstance(kind, str) and len(kind) <= MAX_TEXT, wrong)
     require(0 < len(found["by"]) == len({*map(str, found["by"])} & found["inputs"].keys()), wrong)
+
+
+def checked(found: Raw, wrong: str) -> None:
+    """Raise unless it has exactly the keys, the types and the sizes of a card."""
+    kinds = {"format": int, "id": str, "run": str, "root": str, "home": dict, "segments": list, **CHECKED}
+    require(isinstance(found, dict) and found.keys() == kinds.keys(), wrong)
+    require(all(type(found[key]) is kind for key, kind in kinds.items()) and found["format"] == FORMAT, wrong)
+    require(re.fullmatch("[0-9a-f]{32}", found["id"]), wrong)
+    check_fields(found, wrong)
     require(len(found["segments"]) <= MAX_SEGMENTS, wrong)
     for each in found["segments"]:
         require(isinstance(each, dict) and each.keys() == {"file", "records", "removed"}, wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +15,30 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain
 from mmzoo.index.columns import MAX_SHOWN, Columns
 from mmzoo.limits import parse_json
-from mmzoo.safetensor_files import places
+from mmzoo.safetensor_files import Place, places
 
 AGAIN = "build the index again"
+
+
+def opened(path: Path, *, links: bool) -> tuple[mmap.mmap | bytes, dict[str, Place]]:
+    """A safetensors file, mapped, and where its tensors are.
+
+    Raises:
+        MMZooError: it cannot be read, or its header is wrong.
+        FileNotFoundError: it is missing.
+    """
+    try:
+        file, size = open_plain(path, links=links)
+        try:
+            data = mmap.mmap(file, size, access=mmap.ACCESS_READ) if size else b""
+        finally:
+            os.close(file)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise MMZooError(f"'{path}' cannot be read ({said}); {AGAIN}.") from None
+    return data, places(f"'{path}'", lambda count: bytes(data[:count]), size, AGAIN)
 
 
 class Segment:
@@ -32,30 +53,22 @@ class Segment:
         path: the file.
         inputs: how many inputs the index has.
         links: may the path be a link? That of a user may, what lies in an index may not.
+        beside: what else the file may hold.
 
     Raises:
-        MMZooError: it is missing or is not what `write` writes.
+        MMZooError: it is not what `Columns.write` writes.
+        FileNotFoundError: it is missing.
     """
 
-    def __init__(self, path: Path, inputs: int, dim: int, *, links: bool = False) -> None:
+    def __init__(self, path: Path, inputs: int, dim: int, *, links: bool = False, beside: Container[str] = ()) -> None:
         self.path, self.name, self._inputs = path, path.stem, inputs
-        try:
-            file, self.bytes = open_plain(path, links=links)
-            try:
-                data = mmap.mmap(file, self.bytes, access=mmap.ACCESS_READ) if self.bytes else b""
-            finally:
-                os.close(file)
-        except FileNotFoundError:
-            raise
-        except (OSError, ValueError) as error:
-            raise MMZooError(
-                f"'{path}' cannot be read ({getattr(error, 'strerror', None) or error}); {AGAIN}."
-            ) from None
-        found = places(f"'{path}'", lambda count: bytes(data[:count]), self.bytes, AGAIN)
+        data, found = opened(path, links=links)
+        self.bytes = len(data)
 
         def array(name: str) -> np.ndarray:
             self._check(name in found, f"it has no '{name}'")
             place = found[name]
+            self._check(len(place.shape) == (2 if name == "vectors" else 1), f"'{name}' has another shape")
             count = int(np.prod(place.shape, dtype=np.int64))
             return np.frombuffer(data, place.dtype, count, place.start).reshape(place.shape)
 
@@ -66,6 +79,7 @@ class Segment:
         rows, records = len(self.record), len(self._ends["ids"])
         kinds = {"vectors": ("float16",) if self.scales is None else ("int8",), "records": ("int32",)}
         kinds |= {"inputs": ("uint8",), "scales": ("float32",), **dict.fromkeys(self._blobs, ("uint8",))}
+        found = {name: place for name, place in found.items() if name not in beside}
         for name, place in found.items():
             self._check(place.dtype in kinds.get(name, ("int64",)), f"'{name}' is {place.dtype}")
         shapes = {"vectors": (rows, dim), "inputs": (rows,), "records": (rows,), "scales": (rows,)}
@@ -78,9 +92,8 @@ class Segment:
         self._check(ordered and (not rows or self.record[-1] < records), "its rows are of records that it has not")
         self._check(not rows or self.input.max() < inputs, "its rows are of inputs that the index has not")
         for name, ends in self._ends.items():
-            whole = len(ends) == 0 or (
-                ends[0] >= 0 and (np.diff(ends) >= 0).all() and ends[-1] == len(self._blobs[name])
-            )
+            rising = (np.diff(ends, prepend=0) >= 0).all()
+            whole = rising and (ends[-1] if len(ends) else 0) == len(self._blobs[name])
             self._check(whole, f"'{name}' is not as long as it says")
 
     def __len__(self) -> int:

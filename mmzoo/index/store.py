@@ -231,6 +231,15 @@ class Store:
                 with suppress(OSError):  # somebody reads it, where a system minds that
                     path.unlink()
 
+    def columns(self, places: Sequence[int] | None = None) -> Columns:
+        """What it holds, without what was removed, of some of its segments; of all, if not given."""
+        parts = []
+        for place in range(len(self.segments)) if places is None else places:
+            each = self.card.segments[place]
+            kept = np.ones(each.records, bool) if each.removed is None else ~each.removed
+            parts.append(self.segments[place].columns(kept))
+        return Columns.joined(parts)
+
     def _compact(self) -> None:
         """Write neighbours that are small together, and all without what was removed, anew."""
         groups: list[list[int]] = []
@@ -243,10 +252,8 @@ class Store:
             if len(group) == 1 and olds[0].removed is None:
                 made += olds
                 continue
-            kept = [np.ones(each.records, bool) if each.removed is None else ~each.removed for each in olds]
-            columns = [self.segments[place].columns(each) for place, each in zip(group, kept, strict=True)]
-            if sum(each.records for each in columns):
-                made.append(written(self.folder, Columns.joined(columns)))
+            if (columns := self.columns(group)).records:
+                made.append(written(self.folder, columns))
         self.card.with_segments(*made).write(self.folder)
         self.reload()
 

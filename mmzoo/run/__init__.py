@@ -215,6 +215,7 @@ class Run:
         training: Records | None = None,
         allow_loss: bool = False,
         fit: str | None = None,
+        index: str | Path | None = None,
     ) -> list[dict[str, Any]]:
         """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
@@ -228,7 +229,16 @@ class Run:
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
-        return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
+        return export(
+            self,
+            format,
+            records,
+            variants=wanted,
+            training=training,
+            allow_loss=allow_loss,
+            fit=fit,
+            index=None if index is None else Path(index),
+        )
 
     def explain(self, record: Raw, **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`.

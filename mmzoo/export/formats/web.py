@@ -53,8 +53,9 @@ class Web(TFLite):
         """The best of those that were compared before, if they were."""
         return tuple(best) or super().usual(best)
 
-    def complete(self, job: Job, chosen: Path) -> None:
-        write_web(job.folder, chosen, job.about)
+    def complete(self, job: Job, chosen: dict[str, Any]) -> None:
+        super().complete(job, chosen)
+        write_web(job, job.folder / chosen["file"])
 
     def hint(self, folder: Path) -> str:
         return f"Look at it: python -m http.server --directory {folder / 'web'}, then localhost:8000"
