@@ -99,9 +99,8 @@ class Model(File):
         Raises:
             MMZooError: there is no such input, none is given, or one cannot be read.
         """
-        require(
-            "model" not in self.about, f"'{self.path}' is an encoder, which gives vectors; open it by lite.Encoder."
-        )
+        whole = "model" not in self.about
+        require(whole, f"'{self.path}' is an encoder, which gives vectors; open it by lite.Encoder.")
         names = ", ".join(self.inputs)
         for name in record:
             require(name in self.inputs, f"The model has no input '{name}'; it has: {names}.")

@@ -25,7 +25,7 @@ from mmzoo.inference.embed import embed, embedding_task, encoder, inputs_of
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
-FOLDER, INDEX = "encoders", "index.safetensors"
+FOLDER = "encoders"
 VECTOR = "vector"
 EXAMPLES = 50
 LIMIT = 1e-5
@@ -90,7 +90,7 @@ def converted(model: Multimodal, names: Sequence[str], variant: str, training: R
                 assert training is not None  # the whole model needed them before
                 some = training.take(CALIBRATION)
                 there = np.array([row for row, value in enumerate(some.column(name)) if value is not None])
-                np.savez(folder / "examples.npz", **{name: examples_of(model, name, some, there)})
+                np.savez(folder / "examples.npz", **{name: examples_of(model, name, some, there)})  # type: ignore[arg-type]
         made = apart(Path(place), [f"{name}/{variant}" for name in names])
     found = {}
     for name in names:

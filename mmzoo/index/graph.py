@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
 from mmzoo import cache
 from mmzoo.errors import MMZooError
@@ -81,8 +82,6 @@ class Graph:
         if before is not None:
             graph.load(str(folder / file_of(index, parts[: before.segments])))
             known = before.segments
-        from tqdm import tqdm  # which a phone's program need not have
-
         total = sum(len(part.segment.record) for part in parts[known:])
         with tqdm(total=total, desc="linking vectors", unit="vector", disable=None, leave=False, delay=2.0) as bar:
             for part in parts[known:]:

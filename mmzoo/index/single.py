@@ -52,10 +52,8 @@ def read_single(path: str | Path) -> tuple[dict[str, Any], Vectors]:
         raise MMZooError(f"The index '{path}' does not exist; check the path.") from None
     wrong = f"'{path}' is not an index that mmzoo export writes; export it again."
     place = found.get(ABOUT)
-    require(
-        place is not None and place.dtype == "uint8" and len(place.shape) == 1 and place.shape[0] <= MAX_ABOUT, wrong
-    )
-    assert place is not None
+    if place is None or place.dtype != "uint8" or len(place.shape) != 1 or place.shape[0] > MAX_ABOUT:
+        raise MMZooError(wrong)
     about = parse_json(f"What '{path}' says of itself", bytes(data[place.start : place.start + place.shape[0]]), AGAIN)
     require(isinstance(about, dict) and about.keys() == {*CHECKED}, wrong)
     check_fields(about, wrong)

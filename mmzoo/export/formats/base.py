@@ -22,6 +22,10 @@ if TYPE_CHECKING:  # NumPy and Keras are only imported by what writes
     Arrays = dict[str, np.ndarray]
 
 
+INDEX = "index.safetensors"
+"""What the index that goes with a model is called in its export."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """One way to write a model, with how far its answers may be from the model's.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
-from mmzoo.export.formats.base import Format, Job, Variant
+from mmzoo.export.formats.base import INDEX, Format, Job, Variant
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import discard
 from mmzoo.words import json_bytes
@@ -58,7 +58,7 @@ class TFLite(Format):
 
     def complete(self, job: Job, chosen: dict[str, Any]) -> None:
         """Of a model that gives vectors: an encoder of each input, and the index as one file."""
-        from mmzoo.export.encoders import INDEX, has_vectors, write_encoders
+        from mmzoo.export.encoders import has_vectors, write_encoders
         from mmzoo.index.single import write_single
         from mmzoo.index.store import Store
 
