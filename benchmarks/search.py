@@ -76,8 +76,8 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
     size = sum(segment.vectors.nbytes + (segment.scales is not None) * 4 * count for segment in store.segments) / count
     how = "graph" if store.graph is not None else "all"
     return (
-        f"| {count:9,} | {dtype:7} | {how:5} | {recall:6.3f} | {1 / min(fast):9,.0f} | {1 / min(plain):9,.0f} | {size:5.0f} | "
-        f"{store.bytes / count:5.0f} | {written:6.1f} | {linked:6.1f} |"
+        f"| {count:9,} | {dtype:7} | {how:5} | {recall:6.3f} | {1 / min(fast):9,.0f} | {1 / min(plain):9,.0f} | "
+        f"{size:5.0f} | {store.bytes / count:5.0f} | {written:6.1f} | {linked:6.1f} |"
     )
 
 
@@ -88,8 +88,8 @@ def main() -> None:
     parser.add_argument("--queries", type=int, default=200)
     args = parser.parse_args()
     print(
-        "| vectors | kept as | looks at | recall@10 | queries/s | NumPy, float32 | bytes a vector | with names | s to write "
-        "| s to link |"
+        "| vectors | kept as | looks at | recall@10 | queries/s | NumPy, float32 | bytes a vector | with names "
+        "| s to write | s to link |"
     )
     print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:

@@ -1,6 +1,6 @@
 """Picture, name and speech of an emoji find each other, without any label.
 
-    mmzoo train retrieval --out runs/retrieval
+mmzoo train retrieval --out runs/retrieval
 """
 
 import mmzoo
@@ -9,9 +9,7 @@ from mmzoo.datasets.emoji import RATE
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image(
-                "image", size=64, tower=mmzoo.Tower("efficientnet_lite2", resolution=160), augmentations=[]
-            ),
+            mmzoo.Image("image", size=64, tower=mmzoo.Tower("efficientnet_lite2", resolution=160), augmentations=[]),
             mmzoo.Text("name", max_bytes=64, tower="sentence"),
             mmzoo.Audio("speech", sample_rate=RATE, seconds=2.5, tower="whisper", augmentations=[]),
         ],
