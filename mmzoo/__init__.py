@@ -23,6 +23,7 @@ _HOMES = {
     "Classification": "mmzoo.tasks.classification",
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
+    "Index": "mmzoo.search.index",
     "MMZooError": "mmzoo.errors",
     "Method": "mmzoo.choice",
     "MultiLabel": "mmzoo.tasks.multi_label",
@@ -54,9 +55,9 @@ _HOMES = {
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
-    "search": "mmzoo.hpo.search",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
+    "tune": "mmzoo.hpo.tune",
 }
 _MODULES = ("datasets", "lite")
 

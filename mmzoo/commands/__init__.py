@@ -12,12 +12,14 @@ from types import ModuleType
 # In the order of --help. A name of two words is a command below another.
 COMMANDS = (
     "train",
-    "search",
+    "tune",
     "prune",
     "evaluate",
     "compare",
     "export",
     "predict",
+    "index",
+    "search",
     "serve",
     "demo",
     "explain",

@@ -25,13 +25,13 @@ from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import require
-from mmzoo.folders import check_no_link
+from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import made_in, read_machine, read_settings
+from mmzoo.training.notes import read_machine, read_settings
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ class Run:
         training: Records | None = None,
         allow_loss: bool = False,
         fit: str | None = None,
+        index: str | Path | None = None,
     ) -> list[dict[str, Any]]:
         """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
@@ -228,7 +229,16 @@ class Run:
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
-        return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
+        return export(
+            self,
+            format,
+            records,
+            variants=wanted,
+            training=training,
+            allow_loss=allow_loss,
+            fit=fit,
+            index=None if index is None else Path(index),
+        )
 
     def explain(self, record: Raw, **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`.
