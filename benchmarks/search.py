@@ -75,10 +75,8 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
     recall = np.mean([len({*a.tolist()} & {*b.tolist()}) / K for a, b in zip(found, exact, strict=True)])
     size = sum(segment.vectors.nbytes + (segment.scales is not None) * 4 * count for segment in store.segments) / count
     how = "graph" if store.graph is not None else "all"
-    return (
-        f"| {count:9,} | {dtype:7} | {how:5} | {recall:6.3f} | {1 / min(fast):9,.0f} | {1 / min(plain):9,.0f} | {size:5.0f} | "
-        f"{store.bytes / count:5.0f} | {written:6.1f} | {linked:6.1f} |"
-    )
+    cells = [f"{count:,}", dtype, how, f"{recall:.3f}", f"{1 / min(fast):,.0f}", f"{1 / min(plain):,.0f}"]
+    return " | ".join([*cells, f"{size:.0f}", f"{store.bytes / count:.0f}", f"{written:.1f}", f"{linked:.1f}"])
 
 
 def main() -> None:
@@ -87,11 +85,10 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--queries", type=int, default=200)
     args = parser.parse_args()
-    print(
-        "| vectors | kept as | looks at | recall@10 | queries/s | NumPy, float32 | bytes a vector | with names | s to write "
-        "| s to link |"
+    heads = (
+        "vectors, kept as, looks at, recall@10, queries/s, NumPy float32, bytes a vector, with names, write s, link s"
     )
-    print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    print(heads.replace(", ", " | "), "|".join(["---"] * 10), sep="\n")
     with tempfile.TemporaryDirectory() as place:
         os.environ["MMZOO_CACHE"] = place
         count = 1000

@@ -46,6 +46,8 @@ def encode_labels(
             labels[task.name] = np.zeros((len(records), len(task.group_columns)), np.int32)
             for place, name in enumerate(task.group_columns):
                 labels[task.name][:, place] = groups(records.column(name))
+            missing = task.lacking(labels[task.name]) if not unasked else ""
+            require(not missing, missing)
             continue
         column = records.column(task.column)
         encoded: list[Any] = []

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LISTS = (
     "towers",
     "fusions",
+    "weights",
     "tasks",
     "modalities",
     "tokenizers",
@@ -39,6 +40,7 @@ HOMES = {
 HEADS = {
     "towers": "reads",
     "fusions": "level",
+    "weights": "of tower",
     "tokenizers": "where",
     "augmentations": "of",
     "objectives": "reads",
@@ -51,7 +53,7 @@ FACTS = ("serves", "level", "where", "reads", "install", "inputs", "section")
 
 
 def registry_of(what: str) -> Registry[Any]:
-    """The registry of one of `LISTS` but the last, which are files."""
+    """The registry of one of `LISTS` but the weights, which are no classes, and the recipes, which are files."""
     return getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)  # type: ignore[no-any-return]
 
 
@@ -63,7 +65,7 @@ def names(what: str) -> list[str]:
     """
     if what not in LISTS:
         raise unknown("list called", what, LISTS)
-    return sorted(name for name, _, _ in rows(what))
+    return sorted({name for name, _, _ in rows(what)})
 
 
 def rows(what: str) -> list[tuple[str, str, str]]:
@@ -72,6 +74,8 @@ def rows(what: str) -> list[tuple[str, str, str]]:
         from mmzoo.recipe import recipe_files
 
         return [(name, "", summary_of(path)) for name, path in sorted(recipe_files().items())]
+    if what == "weights":
+        return weight_rows()
     registry = registry_of(what)
     found = []
     for name in registry.names():
@@ -81,6 +85,23 @@ def rows(what: str) -> list[tuple[str, str, str]]:
     return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions", "augmentations") else found
 
 
+def weight_rows(*, here: bool = False) -> list[tuple[str, str, str]]:
+    """The pretrained weights: name, towers, and what they are and how they are had.
+
+    Args:
+        here: say of those that are installed only that they are, as it is on this machine.
+    """
+    from mmzoo.weights import is_installed, weights
+
+    found = []
+    for each in weights.of():
+        had = "installed" if here and is_installed(each) else each.install
+        facts = f"{each.megabytes:.3g} MB, {each.parameters / 1e6:.3g} M parameters, {each.licence}"
+        package = f"{each.package}: " if each.package else ""
+        found.append((each.name, ", ".join(each.towers), f"{facts}. {package}{had}. {each.note}".rstrip()))
+    return found
+
+
 def summary_of(path: Path) -> str:
     """The first line of a recipe's docstring."""
     return (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").partition("\n")[0]
@@ -88,7 +109,7 @@ def summary_of(path: Path) -> str:
 
 def text(what: str) -> str:
     """One list in columns."""
-    found = rows(what)
+    found = weight_rows(here=True) if what == "weights" else rows(what)
     widths = [max((len(row[k]) for row in found), default=0) for k in (0, 1)]
     return "\n".join(f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}  {row[2]}".rstrip() for row in found)
 

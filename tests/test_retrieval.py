@@ -14,6 +14,7 @@ import mmzoo
 from mmzoo.data.fingerprints import groups
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.labels import encode_labels
 from mmzoo.names import scale_output, single_output
 from mmzoo.tasks.recall import search
 from mmzoo.tasks.retrieval import Retrieval
@@ -95,7 +96,7 @@ def test_metrics_against_a_search_by_hand() -> None:
     first, second, other = random.integers(0, 50, 60), random.integers(0, 40, 60), random.integers(-1, 8, 60)
     for group in range(40):  # what holds the same has the same vector
         candidates[second == group] = candidates[np.flatnonzero(second == group)[:1]]
-    found = search(queries, candidates, (first, second), other)
+    found = search(queries, candidates, second, first, other)
     there = sorted(set(second))
     ranks, precisions = [], []
     for i in range(60):
@@ -125,7 +126,7 @@ def test_metrics_against_a_search_by_hand() -> None:
 
 def test_vectors_that_are_all_equal_find_nothing() -> None:
     """Of equal scores the right one comes last."""
-    found = search(np.ones((9, 2)), np.ones((9, 2)), (np.arange(9), np.arange(9)))
+    found = search(np.ones((9, 2)), np.ones((9, 2)), np.arange(9))
     assert set(found.ranks) == {9}
 
 
@@ -202,3 +203,26 @@ def test_what_cannot_be_is_said() -> None:
         from mmzoo.inference.embed import embed
 
         embed(None, small_spec(), small_records(2))  # type: ignore[arg-type]
+
+
+def test_vectors_that_become_equal_end_the_training() -> None:
+    task = Retrieval("match", 4).of_inputs(NAMES[:2])
+    labels = np.tile(np.arange(5, dtype=np.int32)[:, None], (1, 2))
+    vectors = {name: unit(np.random.default_rng(0).normal(size=(5, 4))) for name in task.answer_outputs}
+    assert task.failure(labels, vectors) == ""
+    vectors["match.far"] = unit(np.ones((5, 4)) + 1e-4 * vectors["match.far"])
+    assert "vectors of 'far' have become equal for all 5" in task.failure(labels, vectors)
+    same = np.stack([labels[:, 0], np.zeros(5, np.int32)], axis=1)
+    assert task.failure(same, vectors) == "", "what holds the same has the same vector"
+
+
+def test_records_without_pairs_are_told() -> None:
+    spec = small_spec(tasks=[mmzoo.Retrieval("match", 8)])
+    records = small_records(4)
+    apart = Records({**records.columns, "picture": [None] * 4, "sound": [None] * 4}, records.ids)
+    with pytest.raises(MMZooError, match="None of 4 records has two of picture and words and sound"):
+        encode_labels(spec.tasks, apart)
+    with pytest.raises(MMZooError, match="of 1 record no two differ"):
+        encode_labels(spec.tasks, small_records(1))
+    found = encode_labels(spec.tasks, apart, unasked=True)["match"]
+    assert not np.asarray(spec.tasks[0].known(found)).any()

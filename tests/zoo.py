@@ -20,7 +20,7 @@ from tests.conftest import LABELS, small_spec
 # Small versions of the towers; one that is not here is built as it comes.
 SMALL: dict[str, dict[str, Any]] = {
     "small_cnn": {"filters": [4, 8]},
-    "efficientnet_lite0": {"weights": None},
+    **{f"efficientnet_lite{number}": {"weights": None} for number in range(3)},
     "inception_v3": {"resolution": 75},
     "vit": {"width": 8, "layers": 2, "heads": 2},
     "embedding_mean": {"width": 8},
@@ -41,6 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "spectrogram_cnn": {"filters": [4, 4, 4, 4]},
     "spectrogram_image": {"image": mmzoo.Tower("small_cnn", filters=[4, 8]), "size": 16},
     "waveform_cnn": {"filters": [4, 8, 8]},
+    "whisper": {"weights": None, "width": 8, "layers": 1},
     "patch_transformer": {"width": 8, "heads": 2, "layers": 1},
     "frames": {"image": mmzoo.Tower("small_cnn", filters=[4, 8])},
     "r2plus1d": {"filters": [4, 8]},
@@ -50,6 +51,8 @@ SMALL: dict[str, dict[str, Any]] = {
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
 # their family. Left to `make test-long`.
 LARGE = {
+    "efficientnet_lite1",
+    "efficientnet_lite2",
     "inception_v3",
     "mobilenet_v3_large",
     "vgg16",

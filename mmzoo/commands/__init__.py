@@ -6,6 +6,7 @@ Nothing heavy is imported before a command is known to need it.
 from __future__ import annotations
 
 import importlib
+import re
 from types import ModuleType
 
 # In the order of --help. A name of two words is a command below another.
@@ -22,6 +23,7 @@ COMMANDS = (
     "serve",
     "demo",
     "explain",
+    "zero-shot",
     "data check",
     "data show",
     "data shard",
@@ -33,4 +35,4 @@ COMMANDS = (
 
 def command(name: str) -> ModuleType:
     """The module of a command: EXAMPLE, `add(parser)`, `run(args)`."""
-    return importlib.import_module(f"mmzoo.commands.{name.replace(' ', '_')}")
+    return importlib.import_module(f"mmzoo.commands.{re.sub('[ -]', '_', name)}")

@@ -164,7 +164,8 @@ def measured(
 def describe(spec: Spec) -> dict[str, Any]:
     """What a client of a .tflite must know: inputs with types, units and vocabularies, outputs with labels."""
     inputs: list[dict[str, Any]] = [
-        {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
+        {**item.to_json(), **item.described, "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit}
+        for item in spec.inputs
     ]
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [task.describe() for task in spec.tasks]

@@ -96,7 +96,7 @@ class Run:
     @property
     def _foreign(self) -> bool:
         """Is its table one that whoever made the run elsewhere has named, and not the user?"""
-        if self._data or "splits" in vars(self) or "#" not in self.data:
+        if self._data or "splits" in vars(self) or not TableName.parse(self.data).is_table:
             return False
         return bool(self.settings.get("made_in") != made_in(self.folder))
 
@@ -123,7 +123,7 @@ class Run:
             f"'{path}' as its records, which is not read unasked; if it is to be, or where they are now, say "
             f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
         )
-        if table.label and not self._data:  # a warning, so that it is seen from Python too
+        if table.is_table and not self._data:  # a warning, so that it is seen from Python too
             logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 

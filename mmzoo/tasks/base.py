@@ -142,6 +142,10 @@ class Task:
         """
         return ()
 
+    def lacking(self, labels: np.ndarray) -> str:
+        """Why nothing is to be learnt or told of these groups, int32 (N, columns), in a sentence; empty otherwise."""
+        return ""
+
     @property
     def missing_label(self) -> np.ndarray | np.generic:
         """What stands for a label that is missing, of the type and shape that `encode` gives."""
@@ -330,9 +334,23 @@ class Task:
         """Metrics by name, from known labels and predictions; one that is not defined on them is left out."""
         raise NotImplementedError
 
-    def measured(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> dict[str, float]:
-        """`metrics` from all of `answers`, of the records whose labels are known."""
+    def measured(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> dict[str, float]:
+        """`metrics` from all of `answers`, of the records whose labels are known.
+
+        Args:
+            asked: the inputs that the answers are made of; all of the spec, if not given.
+        """
         return self.metrics(labels, answers[self.name])
+
+    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
+        """Why training need not go on with such answers, in a sentence; empty where it may. As `measured` has them."""
+        return ""
+
+    def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
+        """`score` from all of `answers`, float (B,); NaN where a record is not asked for anything."""
+        return self.score(labels, answers[self.name])
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """How good each prediction is, float (B,), higher is better; its mean is `score_name`."""

@@ -57,23 +57,18 @@ class Found:
         }
 
 
-def search(
-    queries: np.ndarray,
-    candidates: np.ndarray,
-    alike: tuple[np.ndarray, np.ndarray],
-    *others: np.ndarray,
-) -> Found:
+def search(queries: np.ndarray, candidates: np.ndarray, held: np.ndarray, *alike: np.ndarray) -> Found:
     """Let each record's query look for its candidate among those of all records; equal ones are one candidate.
 
-    Right is what stands with the same query, the same candidate or in the same group of `others` anywhere. Of equal
-    scores the wrong ones come first.
+    Right is the own candidate, and that of every record which is in the same group of `alike`. Of equal scores the
+    wrong ones come first.
 
     Args:
         queries, candidates: vectors of the same records, float (N, D); the nearer two are, the larger their product.
-        alike: the groups of records that hold the same query and the same candidate, int (N,) each.
-        others: more groups of records that belong together, int (N,); -1 for none.
+        held: the groups of records that hold the same candidate, int (N,).
+        alike: more groups of records that are right for each other, int (N,); -1 for none.
     """
-    _, first, place = np.unique(alike[1], return_index=True, return_inverse=True)
+    _, first, place = np.unique(held, return_index=True, return_inverse=True)
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(len(first)))
     pieces = []
@@ -81,7 +76,7 @@ def search(
         rows = slice(start, start + BLOCK)
         scores = queries[rows].astype(np.float32) @ candidates[first].astype(np.float32).T
         together = np.zeros((len(scores), len(queries)), bool)
-        for group in (*alike, *others):
+        for group in (held, *alike):
             together |= (group[rows, None] == group[None]) & (group[rows, None] >= 0)
         right = np.logical_or.reduceat(together[:, order], starts, axis=1)
         pieces.append((ranks(scores, right), average_precision(scores, right), right.sum(axis=1)))

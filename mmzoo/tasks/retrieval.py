@@ -18,11 +18,13 @@ from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
 from mmzoo.tasks.learned import Learned
 from mmzoo.tasks.recall import AT, Found, search
+from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
+EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
 MOST = 5000  # records among which validation searches
 
 
@@ -90,6 +92,14 @@ class Retrieval(Learned):
         return self.dim
 
     @property
+    def tags(self) -> Tags:
+        return Tags(vectors=True)
+
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        return tuple(str(k + 1) for k in range(self.dim))
+
+    @property
     def summary(self) -> str:
         return f"{self.kind}: {' <-> '.join(self.inputs)}"
 
@@ -128,6 +138,16 @@ class Retrieval(Learned):
         from keras import ops
 
         return ops.sum(ops.cast(labels[:, : len(self.inputs)] >= 0, "int32"), axis=1) >= 2
+
+    def lacking(self, labels: np.ndarray) -> str:
+        names, every = " and ".join(self.inputs), f"{len(labels):,} record{'s' * (len(labels) > 1)}"
+        kept = labels[np.asarray(self.known(labels))]
+        if not len(kept):
+            return f"None of {every} has two of {names}, so that none can find the other; give some that do."
+        columns = [column[column >= 0] for column in kept.T[: len(self.inputs)]]
+        if not any(np.ptp(column) for column in columns if len(column)):
+            return f"Among {names} of {every} no two differ, so that there is nothing to be found; give some that do."
+        return ""
 
     # How it answers.
 
@@ -231,35 +251,99 @@ class Retrieval(Learned):
 
     # How good it is.
 
-    def measured(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> dict[str, float]:
-        """The mean of each metric over all directions, and `mean_recall`, that of the recalls.
+    def measured(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> dict[str, float]:
+        """The mean of each metric over all directions, and `mean_recall`, that of the recalls; nothing without any.
 
-        Of more than 5,000 records so many, spread evenly, are looked at.
+        With `asked`, what these find of each other input together. Of more than 5,000 records so many, spread evenly,
+        are looked at.
         """
         rows = np.linspace(0, len(labels) - 1, min(len(labels), MOST)).astype(int)
         some = {name: each[rows] for name, each in answers.items()}
-        found = [each.metrics for pair in self.directions if (each := self.found(*pair, labels[rows], some))]
+        found = [each.metrics for _, each in self.searches(labels[rows], some, asked)]
         means = {name: float(np.mean([each[name] for each in found])) for name in self.metric_names[1:] if found}
         return {"mean_recall": float(np.mean([means[f"recall@{k}"] for k in AT])), **means} if found else {}
 
+    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
+        for place, name in enumerate(self.inputs):
+            vectors = answers[single_output(self.name, name)]
+            there = vectors.any(axis=1)
+            # The length of the mean, squared, is the mean cosine of two.
+            if (
+                there.any()
+                and np.ptp(labels[there, place])
+                and 1.0 - np.square(vectors[there].mean(axis=0)).sum() < EQUAL
+            ):
+                return (
+                    f"The vectors of '{name}' have become equal for all {there.sum():,} validation records, so "
+                    "that none can be told from another; train again into a new folder, with a lower learning rate "
+                    "(--set training.learning_rate=...), larger batches or another objective."
+                )
+        return ""
+
+    def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
+        """One over the rank of the right one, for each record the mean over what it is asked for, float (N,)."""
+        total, count = np.zeros(len(labels)), np.zeros(len(labels))
+        for rows, each in self.searches(labels, answers, asked):
+            total[rows] += 1.0 / each.ranks
+            count[rows] += 1
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def searches(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> list[tuple[np.ndarray, Found]]:
+        """Each direction's `found`, or what the `asked` inputs together find of each of the others."""
+        own = [name for name in self.inputs if name in asked]
+        pairs = [(own, key) for key in self.inputs if key not in own]
+        if len(own) in (0, len(self.inputs)):
+            pairs = [([query], key) for query, key in self.directions] if own or not asked else []
+        found = [self.found(query, key, labels, answers) for query, key in pairs]
+        return [each for each in found if each is not None]
+
     def found(
-        self, query: str, key: str, labels: np.ndarray, answers: dict[str, np.ndarray], asked: np.ndarray | None = None
-    ) -> Found | None:
-        """What one input finds of another among all records that have both; None where there are no two to tell apart.
+        self,
+        asked: Sequence[str],
+        key: str,
+        labels: np.ndarray,
+        answers: dict[str, np.ndarray],
+        *,
+        strict: bool = False,
+    ) -> tuple[np.ndarray, Found] | None:
+        """What inputs find of another among all records that have them: the rows of these, and how well.
+
+        None where there are no two candidates to tell apart.
 
         Args:
-            query, key: names of inputs.
+            asked: the inputs that look; of several the vector of the record, which `answers` must have of them alone.
+            key: what they look for.
             labels, answers: of all records, as `measured` has them.
-            asked: vectors (N, dim) that look in place of those of `query`.
+            strict: is what another record has with the same query not right? So it is with several that look.
         """
-        asked = answers[single_output(self.name, query)] if asked is None else asked
-        there = answers[single_output(self.name, key)]
-        groups = {name: labels[:, place] for place, name in enumerate(self.inputs)}
-        both = asked.any(axis=1) & there.any(axis=1)
-        if not both.any() or np.ptp(groups[key][both]) == 0:
+        queries, there = self.looking(asked, answers), self.looking([key], answers)
+        rows = queries.any(axis=1) & there.any(axis=1)
+        for name in asked:
+            rows &= labels[:, self.inputs.index(name)] >= 0
+        held = labels[rows, self.inputs.index(key)]
+        if not rows.any() or np.ptp(held) == 0:
             return None
-        same = [labels[both, len(self.inputs)]] if self.same else []
-        return search(asked[both], there[both], (groups[query][both], groups[key][both]), *same)
+        return np.flatnonzero(rows), search(
+            queries[rows], there[rows], held, *self.alike(asked[strict:], key, labels[rows])
+        )
+
+    def looking(self, asked: Sequence[str], answers: dict[str, np.ndarray]) -> np.ndarray:
+        """The vectors (N, dim) of one input, or of several together; zeros where a record has none."""
+        return answers[single_output(self.name, asked[0]) if len(asked) == 1 else self.name]
+
+    def alike(self, asked: Sequence[str], key: str, labels: np.ndarray) -> list[np.ndarray]:
+        """The groups of records that are right for each other, int (N,) each, -1 for none."""
+        columns = [*(asked if len(asked) == 1 else ()), key, *([self.same] if self.same else [])]
+        return [labels[:, self.group_columns.index(name)] for name in columns]
+
+    def belonging(self, asked: Sequence[str], key: str, labels: np.ndarray, row: int) -> np.ndarray:
+        """Which records are right for one, bool (N,)."""
+        groups = self.alike(asked, key, labels)
+        return np.asarray(np.any([(group == group[row]) & (group[row] >= 0) for group in groups], axis=0))
 
 
 def unit(vectors: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities.base import Modality
@@ -18,6 +18,8 @@ from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
 from mmzoo.towers.adapters import with_adapters
+from mmzoo.weights import Weights
+from mmzoo.weights import weights as known_weights
 
 
 class Family(NamedTuple):
@@ -26,12 +28,16 @@ class Family(NamedTuple):
     make: its function.
     preprocess: what its weights were trained on, see `Scale`; "none" where that is one of its layers.
     block_ends: names of the layers that end its blocks, all but the last block's.
+    licence: of the weights for ImageNet.
+    parameters: of the network without its dense layers.
     least: the smallest side in pixels.
     """
 
     make: Callable[..., keras.Model]
     preprocess: str
     block_ends: list[str]
+    licence: str
+    parameters: int
     least: int = 32
 
 
@@ -72,6 +78,18 @@ def image_family(name: str, family: Family, summary: str) -> None:
         check_tuning(item, blocks=len(family.block_ends) + 1, **options)
 
     towers.register(name, check, serves="image")(tower)
+    known_weights.register(
+        Weights(
+            "imagenet",
+            towers=(name,),
+            install="downloaded by Keras at the first use, which checks a digest of its own",
+            licence=family.licence,
+            source="https://keras.io/api/applications/",
+            parameters=family.parameters,
+            megabytes=round(family.parameters * 4 / 1e6, 1),
+            note="ImageNet-1k.",
+        )
+    )
 
 
 def application(
@@ -90,16 +108,16 @@ def application(
     def build(weights: str | None) -> keras.Model:
         return family.make(include_top=False, weights=weights, input_shape=(side, side, 3))
 
-    def download() -> keras.Model:
+    def download(called: str) -> keras.Model:
         try:
-            return build("imagenet")
+            return build(called)
         except Exception as error:  # Keras raises a bare Exception when a download fails
             raise MMZooError(
                 f"The ImageNet weights of tower '{name}' for input '{item.name}' could not be downloaded; "
                 "connect to the network once, give weights='FILE.weights.h5', or weights=None to train from scratch."
             ) from error
 
-    backbone = load_pretrained(item, weights, fresh=lambda: build(None), download=download)
+    backbone = load_pretrained(item, name, weights, lambda: build(None), download)
     scale = Scale(family.preprocess, resolution)
     blocks = trainable_blocks if weights else None
     return grid_tokens(run_backbone(x, item, backbone, scale, family.block_ends, blocks, adapters), item)
@@ -118,18 +136,31 @@ def check_tuning(
 
 
 def load_pretrained(
-    item: Modality, weights: str | None, fresh: Callable[[], keras.Model], download: Callable[[], keras.Model]
+    item: Modality,
+    tower: str,
+    weights: str | None,
+    fresh: Callable[[], keras.Model],
+    named: Callable[[str], keras.Model],
 ) -> keras.Model:
-    """A backbone with the weights that are asked for: None, "imagenet", or a .weights.h5 file."""
+    """A backbone with the weights that are asked for: None, a name of those of its tower, or a .weights.h5 file.
+
+    Args:
+        fresh: makes it with random weights.
+        named: makes it with the weights of that name, see `mmzoo.weights`.
+
+    Raises:
+        MMZooError: there is no such name or file, or the file has other layers.
+    """
     if weights is None or assets.restoring():
         return fresh()
-    if weights == "imagenet":
-        return download()
+    names = [each.name for each in known_weights.of(tower)]
+    if weights in names:
+        return named(weights)
     path = Path(weights)
     require(
         path.is_file(),
         f"The weights file '{weights}' of input '{item.name}' does not exist; "
-        "check the path, or give weights='imagenet' or None.",
+        f"check the path, or give {' or '.join(f'weights={name!r}' for name in names)} or None.",
     )
     model = fresh()
     try:
@@ -193,9 +224,9 @@ class Scale(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mmzoo")
 class FrozenFeatures(keras.layers.Layer):
-    """`lower(scale(x))` as one layer: the frozen blocks of a backbone."""
+    """`lower(scale(x))` as one layer: the frozen blocks of a backbone. What else `scale` puts out, it puts out too."""
 
-    def __init__(self, scale: Scale, lower: keras.Model, **kwargs: Any) -> None:
+    def __init__(self, scale: keras.layers.Layer, lower: keras.Model, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.scale, self.lower = scale, lower
 
@@ -209,21 +240,28 @@ class FrozenFeatures(keras.layers.Layer):
         return cls(**{**config, **parts})
 
     def call(self, x: Tensor) -> Tensor:
-        return self.lower(self.scale(x), training=False)
+        return first_of(self.scale(x), lambda values: self.lower(values, training=False))
+
+
+def first_of(found: Tree, change: Callable[[Tensor], Tensor]) -> Tree:
+    """`change` of a tensor, or of the first of several, with the others as they are."""
+    return (change(found[0]), *found[1:]) if isinstance(found, (tuple, list)) else change(found)
 
 
 def run_backbone(
     x: Tensor,
     item: Modality,
     backbone: keras.Model,
-    scale: Scale,
+    scale: keras.layers.Layer,
     block_ends: list[str],
     trainable_blocks: int | None,
     adapters: int = 0,
-) -> Tensor:
+) -> Tree:
     """`backbone(scale(x))`, cut so that what never trains is the frozen part.
 
     Args:
+        scale: makes of an example what the backbone reads. Of several tensors the backbone reads the first, and the
+            others, such as a mask, are put out beside what it makes of that.
         block_ends: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
             Pretrained blocks keep their batch statistics: those of a small batch are worse.
@@ -231,7 +269,7 @@ def run_backbone(
     """
     name = scoped(item)
     if trainable_blocks is None:
-        return renamed(backbone, name("blocks"))(scale(x))
+        return first_of(scale(x), renamed(backbone, name("blocks")))
     ends = [*(backbone.get_layer(cut).output for cut in block_ends), backbone.outputs[0]]
     frozen = 1 if adapters else len(ends) - trainable_blocks
     middle = ends[frozen - 1] if frozen else backbone.inputs[0]
@@ -244,10 +282,11 @@ def run_backbone(
     if adapters:
         ending = {*block_ends, backbone.layers[-1].name}
         rest = keras.Model(middle, ends[-1], name=name("adapted"))
-        x = with_adapters(rest, lambda layer: layer.name in ending, adapters)(x, training=False)
+        adapted = with_adapters(rest, lambda layer: layer.name in ending, adapters)
+        x = first_of(x, lambda values: adapted(values, training=False))
     elif trainable_blocks:
         upper = pretrained(item, keras.Model(middle, ends[-1], name=name("pretrained")))
-        x = upper(x, training=False)
+        x = first_of(x, lambda values: upper(values, training=False))
     return x
 
 

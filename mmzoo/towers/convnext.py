@@ -8,7 +8,11 @@ from mmzoo.towers.backbone import Family, image_family
 image_family(
     "convnext_tiny",
     Family(
-        keras.applications.ConvNeXtTiny, "none", [f"convnext_tiny_downsampling_block_{number}" for number in range(3)]
+        keras.applications.ConvNeXtTiny,
+        "none",
+        [f"convnext_tiny_downsampling_block_{number}" for number in range(3)],
+        "MIT",
+        27_820_128,
     ),
     "ConvNeXt-Tiny without its dense layer (Liu et al. 2022, arXiv:2201.03545).",
 )

@@ -10,6 +10,8 @@ image_family(
         keras.applications.InceptionV3,
         "tf",
         [f"mixed{number}" for number in (2, 4, 7, 8, 9)],
+        "Apache-2.0",
+        21_802_784,
         least=75,
     ),
     "Inception v3 without its dense layer (Szegedy et al. 2016, arXiv:1512.00567).",

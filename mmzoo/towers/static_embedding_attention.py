@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,16 +12,38 @@ from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.declared import frozen_features
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import require
 from mmzoo.modalities.text import Text
 from mmzoo.tokenizers.longest_match import LongestMatch
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.embedding_attention import attend
+from mmzoo.weights import Weights, find, weights
 
 WIDTH = 256
 MOST = 65_536  # pieces
 LONGEST = 16  # bytes; every lower-case piece of the vocabulary but 53 is this short
+VECTORS = "wordllama/weights/l2_supercat_256.safetensors"
+VOCABULARY = "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
+
+WORDLLAMA = weights.register(
+    Weights(
+        "wordllama",
+        towers=("static_embedding_attention", "static_embedding_bag"),
+        package="wordllama",
+        version="0.4.0.post1",
+        files={
+            VECTORS: "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
+            VOCABULARY: "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
+        },
+        install="pip install 'mmzoo[pretrained]'",
+        licence="MIT",
+        source="https://github.com/dleemiller/WordLlama",
+        parameters=8_192_000,
+        megabytes=18.2,
+        note="Vectors of single tokens, 256 numbers each, mostly English.",
+    )
+)
 
 
 @towers.register("static_embedding_attention", serves="text")
@@ -127,7 +147,7 @@ def wordllama_vectors(pieces: list[str]) -> np.ndarray:
     """Their vectors, float16 (len(pieces) + 1, 256); row 0, the padding, is zero."""
     from safetensors.numpy import load_file
 
-    (vectors,) = load_file(package_folder() / "weights" / "l2_supercat_256.safetensors").values()
+    (vectors,) = load_file(find(WORDLLAMA.name)[VECTORS]).values()
     vocabulary = wordllama_vocabulary()
     rows = vectors[[vocabulary[piece] for piece in pieces]]
     return np.concatenate([np.zeros((1, WIDTH), np.float16), rows])
@@ -135,20 +155,10 @@ def wordllama_vectors(pieces: list[str]) -> np.ndarray:
 
 def wordllama_vocabulary() -> dict[str, int]:
     """Piece to row, of the pieces that a lower-cased text can hold."""
-    config = json.loads((package_folder() / "tokenizers" / "l2_supercat_tokenizer_config.json").read_text("utf-8"))
+    config = json.loads(find(WORDLLAMA.name)[VOCABULARY].read_text("utf-8"))
     vocabulary = {piece.replace("\u2581", " "): row for piece, row in config["model"]["vocab"].items()}
     return {
         piece: row
         for piece, row in vocabulary.items()
         if piece == piece.lower() and len(piece.encode()) <= LONGEST and not (piece[0] == "<" and piece[-1] == ">")
     }
-
-
-def package_folder() -> Path:
-    """Where pip put wordllama; its data files are read, none of its code is run."""
-    found = importlib.util.find_spec("wordllama")
-    if found is None or found.origin is None:
-        raise MMZooError(
-            "Tower 'static_embedding_attention' needs wordllama; install it: pip install 'mmzoo[pretrained]'."
-        )
-    return Path(found.origin).parent
