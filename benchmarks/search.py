@@ -1,6 +1,6 @@
 """Search in an index: recall against looking at every vector, queries a second, bytes a vector, from 10^3 to 10^6.
 
-    python -m benchmarks.search [--most 1000000] [--dim 128] [--queries 200]
+    python -m benchmarks.search [--most 1000000] [--dim 128] [--queries 100]
 
 The vectors are made: clusters of one for each 200 vectors, and within them normal noise, so that a query has near
 neighbours and others; a query is a vector and noise. Beside each figure stands the simplest thing that could do it:
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--queries", type=int, default=100)
     args = parser.parse_args()
     heads = (
         "vectors, kept as, looks at, recall@10, queries/s, NumPy float32, bytes a vector, with names, write s, link s"
