@@ -73,10 +73,13 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
     exact = [brute(query) for query in queries]
     found = [rows for _, rows in store.nearest(queries, K)]
     recall = np.mean([len({*a.tolist()} & {*b.tolist()}) / K for a, b in zip(found, exact, strict=True)])
-    size = sum(segment.vectors.nbytes + (segment.scales is not None) * 4 * count for segment in store.segments) / count
+    scales = 4 if dtype == "int8" else 0
+    size = scales + sum(segment.vectors.nbytes for segment in store.segments) / count
     how = "graph" if store.graph is not None else "all"
-    cells = [f"{count:,}", dtype, how, f"{recall:.3f}", f"{1 / min(fast):,.0f}", f"{1 / min(plain):,.0f}"]
-    return " | ".join([*cells, f"{size:.0f}", f"{store.bytes / count:.0f}", f"{written:.1f}", f"{linked:.1f}"])
+    return (
+        f"| {count:9,} | {dtype:7} | {how:5} | {recall:6.3f} | {1 / min(fast):9,.0f} | {1 / min(plain):9,.0f} | "
+        f"{size:5.0f} | {store.bytes / count:5.0f} | {written:6.1f} | {linked:6.1f} |"
+    )
 
 
 def main() -> None:
@@ -85,10 +88,11 @@ def main() -> None:
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--queries", type=int, default=100)
     args = parser.parse_args()
-    heads = (
-        "vectors, kept as, looks at, recall@10, queries/s, NumPy float32, bytes a vector, with names, write s, link s"
+    print(
+        "| vectors | kept as | looks at | recall@10 | queries/s | NumPy, float32 | bytes a vector | with names "
+        "| s to write | s to link |"
     )
-    print(heads.replace(", ", " | "), "|".join(["---"] * 10), sep="\n")
+    print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         os.environ["MMZOO_CACHE"] = place
         count = 1000

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.fingerprints import groups
 from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.fingerprints import groups
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 from scipy.special import logsumexp
 
 import mmzoo
-from mmzoo.data.fingerprints import groups
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.fingerprints import groups
 from mmzoo.labels import encode_labels
 from mmzoo.names import scale_output, single_output
 from mmzoo.tasks.recall import search

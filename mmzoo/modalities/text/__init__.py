@@ -21,7 +21,7 @@ from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.normalizing import normalized
-from mmzoo.modalities.text.vectorizer import TfIdf
+from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
 
@@ -213,13 +213,16 @@ class Text(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many bytes as nineteen of twenty texts have; n-grams, and word vectors if they are installed."""
+        """As many bytes as nineteen of twenty texts have; n-grams, of long texts words alone, and word vectors if they
+        are installed."""
         lengths = [len(normalized(value).encode()) for value in values]
         bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
         tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
         tower = "static_embedding_bag" if find_spec("wordllama") is not None else "embedding_bag"
-        return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer="ngrams", tower=tower)
+        long = np.mean(lengths) > SHORT
+        tokenizer = Tokenizer("ngrams", size=32_768, characters=False) if long else Tokenizer("ngrams")
+        return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer=tokenizer, tower=tower)
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:
