@@ -23,6 +23,7 @@ _HOMES = {
     "Classification": "mmzoo.tasks.classification",
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
+    "Index": "mmzoo.search.index",
     "MMZooError": "mmzoo.errors",
     "Method": "mmzoo.choice",
     "MultiLabel": "mmzoo.tasks.multi_label",
@@ -31,6 +32,7 @@ _HOMES = {
     "Recipe": "mmzoo.recipe",
     "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",
+    "Retrieval": "mmzoo.tasks.retrieval",
     "Run": "mmzoo.run",
     "Sensor": "mmzoo.modalities.sensor",
     "Spec": "mmzoo.spec",
@@ -53,9 +55,9 @@ _HOMES = {
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
-    "search": "mmzoo.hpo.search",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
+    "tune": "mmzoo.hpo.tune",
 }
 _MODULES = ("datasets", "lite")
 

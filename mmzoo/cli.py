@@ -22,12 +22,14 @@ EXAMPLES = """examples:
   mmzoo train emoji --out runs/a --set fusion=concat --set training.epochs=10
   mmzoo train emoji --out runs/image --inputs image      the same with one modality
   mmzoo train photos.csv --label species --out runs/mine     a table of your own: paths, texts, numbers
-  mmzoo search emoji --out runs/search            try settings, chosen on the validation records
+  mmzoo tune emoji --out runs/search              try settings, chosen on the validation records
   mmzoo prune runs/emoji --out runs/small --channels      fewer channels, trained on
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
+  mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
   mmzoo demo runs/emoji                           a page to ask it on
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels

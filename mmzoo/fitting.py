@@ -156,6 +156,11 @@ def train_within(
         folds: for a cross-validation of the one that is kept, within a share of the time.
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
     """
+    require(
+        not any(task.tags.vectors for task in spec.tasks),
+        "Candidates are compared by their answers to single records, which a retrieval does not have; train it without "
+        "a budget of time.",
+    )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)
     require(len(splits[1]), "Candidates are compared on validation records, and there are none; give some.")

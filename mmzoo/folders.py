@@ -64,6 +64,11 @@ def identity(folder: Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
+def made_in(folder: Path) -> dict[str, Any]:
+    """What tells a folder from its copies and from where it was before it was moved."""
+    return {"folder": str(folder.resolve()), "inode": folder.stat().st_ino}
+
+
 def discard(path: Path) -> None:
     """Remove a file of mmzoo's own, or a link in its place, but not what that leads to.
 

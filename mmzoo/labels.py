@@ -9,6 +9,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.fingerprints import groups
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
 
@@ -28,7 +29,7 @@ def encode_labels(
 ) -> dict[str, np.ndarray]:
     """The labels of all records, encoded, by task; None, an empty string or NaN is a label that is missing.
 
-    Of a task whose target is the batch, which has no column, they are the numbers of the records, int32 (N,).
+    Of a task whose target is the batch they are groups of records that are alike, see `Task.group_columns`.
 
     Args:
         unlabelled: may records have no label at all?
@@ -42,7 +43,11 @@ def encode_labels(
     for task in tasks:
         if task.column is None:
             given[:] = True
-            labels[task.name] = np.arange(len(records), dtype=np.int32)
+            labels[task.name] = np.zeros((len(records), len(task.group_columns)), np.int32)
+            for place, name in enumerate(task.group_columns):
+                labels[task.name][:, place] = groups(records.column(name))
+            missing = task.lacking(labels[task.name]) if not unasked else ""
+            require(not missing, missing)
             continue
         column = records.column(task.column)
         encoded: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -90,15 +91,22 @@ class Presence(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class LogVariances(keras.layers.Layer):
-    """One learned number a task, `log sigma^2`, repeated for each example: anything (B, ...) -> (B, tasks)."""
+class Numbers(keras.layers.Layer):
+    """Learned numbers that are the same for each example: anything (B, any) -> float32 (B, count).
 
-    def __init__(self, tasks: int, **kwargs: Any) -> None:
+    Args:
+        initial: what they are before training.
+    """
+
+    def __init__(self, initial: Sequence[float], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.tasks = tasks
+        self.initial = [float(number) for number in initial]
 
     def build(self, shape: Shape) -> None:
-        self.values = self.add_weight(shape=(self.tasks,), initializer="zeros", name="values")
+        def first(shape: Shape, dtype: str) -> Tensor:
+            return ops.convert_to_tensor(self.initial, dtype)
+
+        self.values = self.add_weight(shape=(len(self.initial),), initializer=first, name="values")
 
     def call(self, x: Tensor) -> Tensor:
         return ops.zeros_like(ops.cast(x[:, :1], "float32")) + self.values[None]
@@ -127,7 +135,7 @@ class Positions(keras.layers.Layer):
         return x + self.places
 
 
-def head(units: int, name: str, scale: float = 1.0) -> keras.Sequential:
+def head(units: int, name: str, scale: float = 1.0, dropout: float = HEAD_DROPOUT) -> keras.Sequential:
     """An embedding (B, D) to logits (B, units), in float32 whatever the towers compute in.
 
     Args:
@@ -136,7 +144,7 @@ def head(units: int, name: str, scale: float = 1.0) -> keras.Sequential:
     first = keras.initializers.VarianceScaling(scale**2, mode="fan_avg", distribution="uniform")
     return keras.Sequential(
         [
-            keras.layers.Dropout(HEAD_DROPOUT, name=f"{name}.dropout"),
+            keras.layers.Dropout(dropout, name=f"{name}.dropout"),
             keras.layers.Dense(units, dtype="float32", kernel_initializer=first, name=f"{name}.logits"),
         ],
         name=f"{name}.head",

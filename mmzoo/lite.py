@@ -10,7 +10,7 @@ Pictures in files need Pillow, sounds in files soundfile, a trained tokenizer th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +23,16 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.export.embedded import read
 from mmzoo.export.measure import interpreter
 from mmzoo.files import read_file
+from mmzoo.index.query import asked_for, combined
+from mmzoo.index.single import read_single
+from mmzoo.index.vectors import Found
 from mmzoo.modalities import modalities
 from mmzoo.modalities.described import following
 
 MAX_MEMORY = 2**33  # bytes of all tensors of a model together
 
 
-class Model:
+class File:
     """A .tflite that `mmzoo export` wrote; what it takes and answers stands in `about`.
 
     The description in the file is held against a closed schema, the tensors against what it says and a limit. But what
@@ -79,6 +82,14 @@ class Model:
         for task in self.about["outputs"]:
             shape = tuple(answers[task["name"]]["shape"]) if task["name"] in answers else ()
             require(len(shape) == 2 and shape[0] == 1 and len(task["labels"]) in (0, shape[1]), wrong)
+            require(task.get("dim", shape[1]) == shape[1], wrong)
+
+
+class Model(File):
+    """A model in a .tflite, asked for answers.
+
+    >>> model = mmzoo.lite.Model("model.tflite")
+    """
 
     def predict(self, record: dict[str, Any]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name; None is absent too.
@@ -88,6 +99,8 @@ class Model:
         Raises:
             MMZooError: there is no such input, none is given, or one cannot be read.
         """
+        whole = "model" not in self.about
+        require(whole, f"'{self.path}' is an encoder, which gives vectors; open it by lite.Encoder.")
         names = ", ".join(self.inputs)
         for name in record:
             require(name in self.inputs, f"The model has no input '{name}'; it has: {names}.")
@@ -104,6 +117,73 @@ class Model:
             numbers = [float(number) for number in answers[task["name"]][0]]
             found[task["name"]] = dict(zip(task["labels"], numbers, strict=True)) if task["labels"] else numbers
         return found
+
+
+class Encoder(File):
+    """One input of a model in a .tflite, which gives its vector.
+
+    >>> encoder = mmzoo.lite.Encoder("encoders/image.tflite")
+    >>> encoder.embed("cat.png").shape
+    (128,)
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        super().__init__(path, threads)
+        require("model" in self.about, f"'{path}' is a whole model and no encoder; give one of export/encoders/.")
+        (self.input,) = self.inputs.values()
+
+    def embed(self, value: Raw) -> np.ndarray:
+        """The vector of a value, float32 (dim,) of length 1; NaN of one that says nothing, such as a silent sound.
+
+        Raises:
+            MMZooError: it cannot be read.
+        """
+        with self._running():
+            found = np.array(self._run(**{self.input.name: self.input.decode(value)[None]})["vector"][0], np.float32)
+        return found if found.any() else np.full_like(found, np.nan)
+
+
+class Index:
+    """An index in one file, searched by the encoders beside it: `mmzoo export RUN --index INDEX` writes both.
+
+    >>> index = mmzoo.lite.Index("index.safetensors", "encoders")
+    >>> index.search({"text": "a dog in the snow"}, k=5)[0].id
+
+    Args:
+        path: the file.
+        encoders: the folder of the encoders, <input>.tflite each; those that are there can be asked by.
+
+    Raises:
+        MMZooError: the file is no index, or the encoders are of another model.
+    """
+
+    def __init__(self, path: str | Path, encoders: str | Path, threads: int = 1) -> None:
+        self.about, self.vectors = read_single(path)
+        there = {name: Path(encoders) / f"{name}.tflite" for name in self.about["inputs"]}
+        self.encoders = {name: Encoder(file, threads) for name, file in there.items() if file.exists()}
+        require(self.encoders, f"There is no encoder in '{encoders}' for '{path}'; export them together.")
+        for encoder in self.encoders.values():
+            same = encoder.about["model"] == self.about["model"] and encoder.about["outputs"][0]["dim"] == self.dim
+            require(same, f"'{encoder.path}' and '{path}' are of different models; export them together.")
+
+    @property
+    def dim(self) -> int:
+        """Numbers a vector."""
+        return int(self.about["dim"])
+
+    def search(
+        self,
+        query: dict[str, Any],
+        k: int = 10,
+        *,
+        weights: dict[str, float] | None = None,
+        among: Sequence[str] | None = None,
+    ) -> list[Found]:
+        """The records nearest to a query, as `mmzoo.Index.search` finds them."""
+        given = asked_for(query, [*self.encoders], self.about["inputs"])
+        vectors = {name: self.encoders[name].embed(value) for name, value in given.items()}
+        ((scores, rows),) = self.vectors.nearest(combined(vectors, weights, self.dim)[None], k, among)
+        return [self.vectors.found(*each) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
 
 class Input:

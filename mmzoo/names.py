@@ -9,7 +9,8 @@ user's name may be.
     group.head  group.photo.head                                           of a task
 
 Outputs beside those of the tasks are called in the same way, and only here: `group.photo` (what one modality alone
-answers), `photo.pooled`, `fusion.embedding`. An input and a task have no name in common, so that no two outputs have.
+answers), `photo.tower_mask`, `fusion.embedding`. An input and a task have no name in common, so that no two outputs
+have.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ def uncalibrated_output(task: str) -> str:
 
 
 def single_output(task: str, name: str) -> str:
-    """The output with a task's logits (B, units) from the input `name` alone."""
+    """The output with a task's logits (B, units) from the input `name` alone; of a retrieval, the input's vector."""
     return f"{task}.{name}"
 
 
-def pooled_output(name: str) -> str:
-    """The output with the mean and the maximum (B, 2 D) of an input's tokens."""
-    return f"{name}.pooled"
+def scale_output(task: str) -> str:
+    """The output with what a task learns to scale its scores by, float32 (B, 2): the same numbers for each example."""
+    return f"fusion.{task}.scale"
 
 
 def tower_outputs(name: str) -> tuple[str, str]:

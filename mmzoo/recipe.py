@@ -21,7 +21,7 @@ from mmzoo.training.settings import Training, check_settings
 @dataclass(frozen=True)
 class Recipe:
     """What `mmzoo train` needs. A recipe file is Python and defines `recipe = mmzoo.Recipe(...)`,
-    and for `mmzoo search` also `SPACE = {...}`, see `mmzoo.hpo.space`.
+    and for `mmzoo tune` also `SPACE = {...}`, see `mmzoo.hpo.space`.
 
     Args:
         spec: the model.
@@ -128,7 +128,7 @@ def load_recipe(name: str) -> Recipe:
 
 
 def load_space(name: str) -> Any:
-    """Run a recipe file and take its `SPACE`, what `mmzoo search` may try; None where it has none."""
+    """Run a recipe file and take its `SPACE`, what `mmzoo tune` may try; None where it has none."""
     return getattr(module_of(name), "SPACE", None)
 
 

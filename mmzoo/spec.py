@@ -60,6 +60,7 @@ class Spec:
             require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text, Audio ..., not {item!r}.")
         for task in self.tasks:
             require(isinstance(task, Task), f"A task must be mmzoo.Classification, Regression ..., not {task!r}.")
+        object.__setattr__(self, "tasks", tuple(task.of_inputs(self.input_names) for task in self.tasks))
         check_plain("A spec", self.to_json())
         self._check_names()
         check_number("The dim of a spec", self.dim, 4, 4096, whole=True)
@@ -188,7 +189,17 @@ class Spec:
         for name in names:
             if name not in self.input_names:
                 raise unknown("input called", name, self.input_names)
-        return replace(self, inputs=[item for item in self.inputs if item.name in names])
+        left = [name for name in self.input_names if name in names]
+        asked = [task.left_with(left) for task in self.tasks]
+        require(
+            any(asked),
+            f"With {' and '.join(left)} alone no task of the spec is left, since they all need more inputs; give more.",
+        )
+        return replace(
+            self,
+            inputs=[item for item in self.inputs if item.name in names],
+            tasks=[task for task in asked if task is not None],
+        )
 
     def __str__(self) -> str:
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False)

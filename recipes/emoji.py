@@ -38,7 +38,7 @@ recipe = mmzoo.Recipe(
     training=mmzoo.Training(epochs=30),
 )
 
-# What `mmzoo search emoji --out runs/search` may try.
+# What `mmzoo tune emoji --out runs/search` may try.
 SPACE = {
     "training.learning_rate": (3e-4, 1e-2, "log"),
     "training.modality_dropout": (0.0, 0.5),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import fcntl
 import gc
 import os
+import resource
+import signal
 import subprocess
 import sys
-from collections.abc import Container, Generator, Iterable
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +125,16 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         splits = small_records(60), small_records(30, 1)
         return mmzoo.train(small_spec(), *splits, training=training, out=home / "learned").folder
+
+
+@pytest.fixture
+def little_room() -> Iterator[Callable[[int], None]]:
+    """Files may have so many bytes, and a write beyond is an error of the system."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ import csv
 import errno
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -300,16 +299,6 @@ def test_what_is_there_is_not_lost(run: mmzoo.Run, tmp_path: Path, capsys: Any) 
     for place, words in (("answers.xlsx", "a .csv, .jsonl or .parquet"), ("no/a.csv", "does not exist; make it")):
         code, _, err = ask(capsys, "predict", run.folder, table, "--out", tmp_path / place)
         assert (code, words in err) == (2, True), err
-
-
-@pytest.fixture
-def little_room() -> Iterator[Callable[[int], None]]:
-    """Files may have so many bytes, and a write beyond is an error of the system."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.usefixtures("small")

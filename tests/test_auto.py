@@ -125,7 +125,9 @@ def test_linear_heads_are_tried_where_features_do_not_train() -> None:
     assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
     assert heads[0].training.weight_decay < heads[1].training.weight_decay
     assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
-    assert mmzoo.Tower.of(heads[0].spec.inputs[2].tower).options["hidden"] is None
+    bags = [mmzoo.Tower.of(each.spec.inputs[0].tower).options for each in heads]
+    assert [bag.get("dropout") for bag in bags] == [None, 0.0]
+    assert mmzoo.Tower.of(heads[1].spec.inputs[2].tower).options["hidden"] is None
     assert "linear" not in [each.name for each in candidates(words_spec("first"), SMALL, "best")], "its tower attends"
     picture = {"weights": None}, {"weights": "imagenet"}, {"weights": "imagenet", "trainable_blocks": 1}
     towers = [mmzoo.Tower("efficientnet_lite0", resolution=64, **options) for options in picture]
@@ -293,6 +295,7 @@ def test_ctrl_c_keeps_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "run" / "model" / "card.json").exists()
 
 
+@pytest.mark.long
 def test_where_all_epochs_do_not_fit_the_best_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first is seen to be too slow: all begin with fewer epochs, and the best goes on from its weights."""
     begun = []
@@ -337,6 +340,7 @@ def test_together_by_hand() -> None:
     assert greedy({"a": said["a"]}) == ["a"]
 
 
+@pytest.mark.long
 def test_best_lets_one_learn_from_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members = ["first", "first_rate_times_3", "first"]
     monkeypatch.setattr(search_module, "greedy", lambda found: members)
@@ -382,6 +386,17 @@ def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert ["first", None, None, None, None, "No luck."] in found.rows
     with pytest.raises(MMZooError, match="No luck"):
         trained(tmp_path / "other", words_spec("first"), quality="fast")
+
+
+def test_an_input_that_some_records_lack_is_not_tried_alone(tmp_path: Path) -> None:
+    some = words_records(40)
+    lacking = Records({**some.columns, "second": [None, *some.columns["second"][1:]]})
+    settings = {"seconds": 1e6, "training": replace(SMALL, epochs=1), "quality": "good"}
+    train_within(words_spec("first", "second"), lacking, words_records(20, 1), out=tmp_path / "run", **settings)
+    found = Trials.read(tmp_path / "run")
+    assert found is not None
+    notes = {each.name: each.note for each in found.candidates}
+    assert notes["second_alone"] == "not tried: records without any of its inputs: 1" and not notes["first_alone"]
 
 
 def test_records_of_no_use_end_the_search_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,6 +461,7 @@ def test_after_a_kill_while_the_best_is_moved_it_is_moved_on(tmp_path: Path, mon
     assert not (tmp_path / "run" / "candidates" / "first").exists()
 
 
+@pytest.mark.long
 def test_with_time_enough_the_same_seed_gives_the_same(tmp_path: Path) -> None:
     """What hangs on the clock is only how many epochs there are."""
     found = [trained(tmp_path / name, words_spec("first"), quality="fast", seed=5) for name in "ab"]

@@ -186,7 +186,7 @@ def test_everything_is_reached_from_the_package_alone() -> None:
         "assert callable(mmzoo.lite.Model)\n"
         "assert 'tensorflow' not in sys.modules\n"
         "assert all(getattr(mmzoo, name) is not None for name in dir(mmzoo))\n"
-        "assert callable(mmzoo.search) and callable(mmzoo.evaluate) and callable(mmzoo.compare)\n"
+        "assert callable(mmzoo.tune) and callable(mmzoo.evaluate) and callable(mmzoo.compare)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

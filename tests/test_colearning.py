@@ -12,17 +12,11 @@ import tensorflow as tf
 from scipy.special import expit, log_softmax, softmax
 
 import mmzoo
-from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.evaluation.retrieval import retrieval
-from mmzoo.inference.running import run_model
-from mmzoo.names import pooled_output, teacher_labels
+from mmzoo.names import teacher_labels
 from mmzoo.training.loss import total_loss
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import Learner
-from mmzoo.training.methods.contrastive import contrast
-from mmzoo.training.settings import check_settings
-from mmzoo.training.step import prepared
 from mmzoo.tuning.groups import Tuned
 from tests.conftest import small_records, small_spec
 
@@ -100,48 +94,6 @@ def test_the_loss_with_a_teacher_and_with_heads_that_learn_of_each_other() -> No
     assert float(found) == pytest.approx(loss + 0.5 * np.stack(heads, axis=1)[kept].mean(), rel=1e-4)
 
 
-def test_contrast_is_the_entropy_of_finding_ones_own() -> None:
-    spec = table_spec()
-    vectors = {pooled_output(name): RANDOM.normal(size=(6, 10)).astype(np.float32) for name in ("near", "far")}
-    present = np.ones((6, 2), bool)
-    present[4, 0] = False
-    vectors[pooled_output("near")][4] = 1e6  # what is absent may hold anything
-    found = float(contrast([vectors[pooled_output(name)] for name in spec.input_names], tf.constant(present)))
-    one, two = (vectors[pooled_output(name)][[0, 1, 2, 3, 5]].astype(np.float64) for name in ("far", "near"))
-    one, two = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (one, two))
-    table = one @ two.T / 0.07
-    wanted = -(np.diag(log_softmax(table, axis=1)) + np.diag(log_softmax(table, axis=0))).mean() / 2
-    assert found == pytest.approx(wanted, rel=1e-4)
-
-
-@pytest.mark.long
-def test_aligned_modalities_find_each_other(tmp_path: Path) -> None:
-    """Both tables are turned pictures of one hidden row; labels say little about which."""
-    hidden = RANDOM.normal(size=(500, 8))
-    turned = [np.linalg.qr(RANDOM.normal(size=(8, 8)))[0] for _ in range(2)]
-    near, far = (hidden @ turn for turn in turned)
-    labels = (hidden[:, 0] > 0).astype(int)
-    records, new = table(near[:400], far[:400], labels[:400]), table(near[400:], far[400:], labels[400:])
-    recalls = []
-    for weight in (0.0, 1.0):
-        run = trained(
-            table_spec(),
-            records,
-            tmp_path / str(weight),
-            methods=[mmzoo.Method("contrastive", weight=weight)],
-            epochs=20,
-        )
-        spec = run.model.spec
-        found = run_model(prepared(run.model, mmzoo.Training(methods=["contrastive"])), decode(spec, new))
-        one, two = (found[pooled_output(name)] for name in ("near", "far"))
-        cosines = (one / np.linalg.norm(one, axis=1, keepdims=True)) @ (
-            two / np.linalg.norm(two, axis=1, keepdims=True)
-        ).T
-        recalls.append(retrieval(cosines)["recall@1"])
-    assert recalls[0] < 0.1  # chance is 0.01
-    assert recalls[1] > 0.4
-
-
 @pytest.mark.long
 def test_a_teacher_makes_up_for_labels_that_are_missing(tmp_path: Path) -> None:
     """A student that hears only one modality, with a label for one record in twenty."""
@@ -171,8 +123,6 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     plain = small_spec(tasks=[mmzoo.Classification("animal", labels=("cat", "dog", "bird"))])
     with pytest.raises(MMZooError, match="set 'auxiliary' above 0"):
         mmzoo.Classification("kind", labels=LABELS, mutual=1.0)
-    with pytest.raises(MMZooError, match="'grad_accum_steps' to 1"):
-        check_settings(plain, mmzoo.Training(methods=["contrastive"], grad_accum_steps=2))
     with pytest.raises(MMZooError, match="'teacher' of method 'distillation' must be a string"):
         mmzoo.Training(methods=[mmzoo.Method("distillation", teacher=3)])
     with pytest.raises(MMZooError, match="name its folder"):

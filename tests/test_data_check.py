@@ -12,8 +12,8 @@ import soundfile
 from PIL import Image as Pillow
 
 from mmzoo.cli import main
-from mmzoo.data.fingerprints import near_groups, plain_words
 from mmzoo.datasets import open_source
+from mmzoo.fingerprints import near_groups, plain_words
 from mmzoo.inspection.check import Check, check, far_out
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.audio.maps import sound_map

@@ -19,7 +19,6 @@ from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
 from mmzoo.evaluation.evaluate import evaluate
-from mmzoo.evaluation.retrieval import ranks, retrieval
 from mmzoo.evaluation.uncertainty import auroc, conflict, energy, ensemble, mahalanobis, mc_dropout
 from tests.conftest import LABELS, small_records, small_spec
 
@@ -185,14 +184,3 @@ def test_an_ensemble_is_the_mean(trained: keras.Model) -> None:
     assert alone["deviation"].max() == 0
     other = mmzoo.build(small_spec())
     assert ensemble([trained, other], records)["animal"]["deviation"].max() > 0
-
-
-def test_retrieval() -> None:
-    scores = np.array([[0.9, 0.1, 0.2], [0.8, 0.3, 0.1], [0.5, 0.5, 0.5]])
-    assert ranks(scores).tolist() == [1, 2, 3]
-    found = retrieval(scores, at=(1, 2))
-    assert found["recall@1"] == pytest.approx(1 / 3)
-    assert found["recall@2"] == pytest.approx(2 / 3)
-    assert found["mrr"] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
-    right = np.array([[0, 1, 1], [1, 0, 0], [0, 0, 1]], bool)
-    assert ranks(scores, right).tolist() == [2, 1, 3]

@@ -171,6 +171,7 @@ def test_what_cannot_be_explained_is_said() -> None:
     assert asked["answer"] == "bird"
 
 
+@pytest.mark.long
 def test_from_the_command_line(learned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(small_spec().inputs[0].to_file(record()["picture"]))

@@ -41,6 +41,7 @@ def by_hand(layer: Any, query: np.ndarray, value: np.ndarray, mask: np.ndarray) 
     return np.asarray(softmax(np.where(mask, scores, -np.inf), axis=-1).mean(axis=0))
 
 
+@pytest.mark.long
 def test_those_that_attend_say_so() -> None:
     assert [name for name in fusions.names() if mmzoo.build(small_spec(name)).parts.attention] == FUSIONS
 

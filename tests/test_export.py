@@ -158,6 +158,7 @@ def test_what_cannot_be_exported_says_so(little: mmzoo.Run, monkeypatch: pytest.
             little.export("saved_model", RECORDS, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_variants(run: mmzoo.Run) -> None:
     rows = run.export("tflite", RECORDS, variants=("all",), training=small_records(24), allow_loss=True)
     assert [row["variant"] for row in rows] == ["fp32", "fp16", "dynamic", "int8", "int4"]
@@ -227,6 +228,7 @@ def test_one_row_of_a_report_is_the_best(tmp_path: Path) -> None:
     assert best({"variant": "fp16", "over": "differs"}) == []
 
 
+@pytest.mark.long
 def test_a_variant_beyond_its_limit_is_not_left(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     made: dict[str, Any] = {}
 

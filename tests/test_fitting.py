@@ -71,7 +71,7 @@ def test_the_command_does_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (tmp_path / "run" / "candidates.json").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_folds_say_what_the_one_that_is_kept_is_worth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     columns = numbers(60)
     asked = {"quality": "fast", "folds": 3, "settings": ["training.epochs=2"], "out": tmp_path / "run"}

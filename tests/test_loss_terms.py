@@ -113,7 +113,7 @@ def test_a_regularizer_of_a_weight_counts_beside_additions_to_others() -> None:
     np.testing.assert_allclose(found[kernel.path] - plain[kernel.path], slope, atol=2e-5)
 
 
-@pytest.mark.parametrize("settings", usual([{}, {"methods": ["contrastive"]}, {"methods": ["ogm"]}], [{}]), ids=str)
+@pytest.mark.parametrize("settings", usual([{}, {"methods": ["ogm"]}], [{}]), ids=str)
 def test_what_is_empty_or_silent_counts_as_absent(settings: dict[str, Any]) -> None:
     spec = spec_of("words", "sound")
     inputs, labels = batch_of(spec)
@@ -155,10 +155,10 @@ def test_an_exception_leaves_the_weights_as_they_were() -> None:
 
 
 def test_the_history_has_the_terms() -> None:
-    gradients = SimpleNamespace(terms=("loss_a", "contrast_loss", "layers_loss"))
+    gradients = SimpleNamespace(terms=("loss_a", "loss_b", "layers_loss"))
     loop: Any = SimpleNamespace(trainer=SimpleNamespace(gradients=gradients))
     loop.state = SimpleNamespace(losses=[[1.0, 0.5, 0.0], [3.0, 0.0, 0.0]])
-    assert Loop.mean_losses(loop) == {"loss": 2.25, "loss_a": 2.0, "contrast_loss": 0.25}
+    assert Loop.mean_losses(loop) == {"loss": 2.25, "loss_a": 2.0, "loss_b": 0.25}
     loop.state.losses = [[1.0, 0.0, 0.0]]
     assert Loop.mean_losses(loop) == {"loss": 1.0}, "of one term there is nothing more to say"
 

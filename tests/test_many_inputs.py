@@ -71,7 +71,7 @@ def test_sampled_shares_and_their_errors() -> None:
     assert max(map(float, errors.values())) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_with_eight(tmp_path: Path) -> None:
     spec = spec_of(8)
     records = records_of(spec, 64)

@@ -168,6 +168,7 @@ class Near(Task):
 
     kind: ClassVar[str] = "near"
     target = "batch"
+    group_columns = ("animal",)
 
 
 @dataclass(frozen=True)
@@ -186,10 +187,14 @@ class Again(Task):
 
 
 def test_targets_that_are_no_columns_of_labels() -> None:
-    """A task says what it is held against; records need no column of its name, and are not found to lack a label."""
+    """A task says what it is held against; records need no column of its name, and are not found to lack a label.
+
+    Those of a batch are groups of records that are alike.
+    """
     records = small_records(5)
     found = encode_labels([Near("pairs"), Again("length")], records)
-    assert found["pairs"].tolist() == [0, 1, 2, 3, 4]
+    first = [records.column("animal").index(name) for name in records.column("animal")]
+    assert found["pairs"].tolist() == [[row] for row in first]
     assert found["length"].tolist() == [4] * 5
     spec = small_spec(tasks=[Near("pairs"), Again("length")])
     assert usable(spec, records, Faults("skip"), "test").ids == records.ids

@@ -63,6 +63,23 @@ def test_they_agree_on_any_text(text: str) -> None:
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
+def test_words_without_characters() -> None:
+    """All words that scikit-learn counts before the first pair, the same ids in the graph and on the host."""
+    texts = [mmzoo.Text("t")._normal(text) for text in TEXTS]
+    words = set(CountVectorizer(token_pattern=r"(?u)\b\w+\b", min_df=2).fit(texts[:3]).get_feature_names_out())
+    found = NgramsTokenizer(size=300, characters=False).train(texts)
+    assert {entry[0] for entry in found} == {"w"}
+    names = [entry[1:].rpartition(" ")[0] for entry in found]
+    assert words <= set(names) and any(" " in name for name in names)
+    single = {name for name in names if " " not in name}
+    tokenizer = NgramsTokenizer(characters=False)
+    tokenizer.size = len(single)  # fewer than can be asked for
+    assert {entry[1:].rpartition(" ")[0] for entry in tokenizer.train(texts)} == single
+    layer, batch = Ngrams(LENGTH, found), rows(TEXTS)
+    for given_, wanted in zip(layer(batch), layer.on_host(batch), strict=True):
+        np.testing.assert_allclose(given_, wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("text", TEXTS)
 def test_the_same_ngrams_as_scikit_learn(text: str) -> None:
     """Of characters; it gives a word that is shorter than n only once, and so does a set."""
@@ -187,6 +204,7 @@ def test_as_a_tflite_of_builtin_operations(tmp_path: Path) -> None:
         np.testing.assert_allclose(found[0], wanted[row], atol=1e-5)
 
 
+@pytest.mark.long
 def test_saved_and_loaded(tmp_path: Path) -> None:
     """Two texts have one table of word vectors, on disk too."""
     model = mmzoo.build(spec_of("static_embedding_bag", "static_embedding_bag"))

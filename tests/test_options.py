@@ -212,7 +212,7 @@ def test_settings_that_name_nothing_are_refused_before_anything_is_read() -> Non
         with pytest.raises(MMZooError, match=words):
             mmzoo.train(spec, unreadable, training=mmzoo.Training(**settings))
     alone = small_spec().subset(["words"])
-    for name in ("ogm", "contrastive", "gradient_blending"):
+    for name in ("ogm", "gradient_blending"):
         with pytest.raises(MMZooError, match=f"'{name}'"):
             check_settings(alone, mmzoo.Training(methods=[name]))
     with pytest.raises(MMZooError, match="Did you mean 'accuracy'"):

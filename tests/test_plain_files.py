@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import mmzoo
-from mmzoo.data.fingerprints import exact
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.fingerprints import exact
 from mmzoo.modalities.audio.sounds import extent_of
 from mmzoo.modalities.audio.wav import read_plain
 

@@ -133,7 +133,7 @@ def test_who_reads_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("a.xls", r"^The table 'a\.xls' must end in \.csv, \.jsonl, \.parquet or \.tsv; convert it\.$"),
+        ("a.xls", r"^The table 'a\.xls' must end in \.csv, \.jsonl, \.parquet, \.tab or \.tsv; convert it\.$"),
         ("emojy", r"^There is no data set 'emojy'\. Did you mean 'emoji'\? There are: [^\n]*$"),
         (3, r"^A table is a file, a DataFrame, an Arrow table, [^\n]*, not int; convert it to one of these\.$"),
         ([1], r"not list; convert it"),

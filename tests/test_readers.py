@@ -66,6 +66,7 @@ def test_long_fields_and_lines_in_quotes(tmp_path: Path) -> None:
         ("a.csv", "x\ty\n1,5\ta\n2,5\tb\n"),
         ("a.csv", "sep=;\nx;y\n1,5;a\n2,5;b\n"),
         ("a.tsv", "x\ty\n1,5\ta\n2,5\tb\n"),
+        ("a.tab", "x\ty\n1,5\ta\n2,5\tb\n"),
         ("a.csv", ',x,y\n0,"1,5",a\n1,"2,5",b\n'),
         ("a.csv", ' x, y\n"1,5", a\n\n"2,5", "b"\n'),
         ("a.csv", "x,y\n1;5,a\n2;5,b\n".replace("1;5", '"1,5"').replace("2;5", '"2,5"')),
@@ -287,3 +288,10 @@ def test_a_parquet_file_that_claims_too_much(tmp_path: Path, monkeypatch: pytest
     pandas.DataFrame({"x": [1, 2], "y": [1, 2]}).to_parquet(tmp_path / "a.parquet")
     with pytest.raises(MMZooError, match="has 4 cells, over the limit of 3"):
         mmzoo.read_table(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("made", [list, pandas.DataFrame], ids=["rows", "frame"])
+def test_the_path_of_a_file_may_be_a_path(made: Any) -> None:
+    reader = reader_of(table := made([{"photo": Path("a") / "b.jpg", "n": 1}]))
+    assert isinstance(reader, CellReader)
+    assert reader.read(table).columns == {"photo": [str(Path("a") / "b.jpg")], "n": [1]}

@@ -24,7 +24,7 @@ from mmzoo.export.formats.saved_model import WRITTEN as SAVED_MODEL
 from mmzoo.export.report import known_rows
 from mmzoo.files import BESIDE, name_beside, remove_beside
 from mmzoo.folders import held, replacing
-from mmzoo.hpo.search import found_results
+from mmzoo.hpo.tune import found_results
 from mmzoo.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
 from mmzoo.training.claim import claim
 from mmzoo.training.notes import history_text, read_history

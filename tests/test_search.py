@@ -1,219 +1,268 @@
-"""The search: the same suggestions for the same results, failures that are results, nothing lost by a kill."""
+"""An index that is asked by pictures, texts and sounds: what is found, what is shown of it, and what is refused."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image as Pillow
 
 import mmzoo
+from mmzoo.cli import main
 from mmzoo.errors import MMZooError
-from mmzoo.hpo import search as home
-from mmzoo.hpo.results import Results
-from mmzoo.hpo.search import search
-from mmzoo.hpo.space import check_space
-from mmzoo.hpo.suggestions import METHODS, Suggestions
-from mmzoo.training.stopping import Interrupted
-from tests.conftest import small_records, small_spec, usual
+from mmzoo.search.page import write_page
+from tests.conftest import small_records, small_spec
 
-pytest.importorskip("keras_tuner")
-
-ROOT = Path(__file__).parent.parent
-SPACE = {
-    "training.learning_rate": (1e-4, 1e-1, "log"),
-    "dim": (8, 32),
-    "fusion": ["concat", {"name": "gated"}],
-}
-RECIPE = mmzoo.Recipe(small_spec().subset(["words"]), "emoji", mmzoo.Training(epochs=9, batch_size=4))
+COUNT = 24
 
 
-def score_of(values: dict[str, Any]) -> float:
-    """Highest at a rate of 1e-2, and with the gated fusion."""
-    return -abs(float(np.log10(values["training.learning_rate"])) + 2) + (values["fusion"] != "concat")
+def match_spec(**changes: Any) -> mmzoo.Spec:
+    return small_spec(tasks=[mmzoo.Retrieval("match", dim=16)], **changes)
 
 
-def suggested(method: str, seed: int = 0, trials: int = 15, fails: int = 0) -> list[Any]:
-    """What is suggested if the scores are `score_of`, and one trial fails."""
-    suggestions, found = Suggestions(method, check_space(SPACE, RECIPE), trials, 9, seed), []
-    while suggestion := suggestions.next():
-        found.append(suggestion)
-        suggestions.tell(None if len(found) == fails else score_of(suggestion.values))
-    suggestions.close()
-    return found
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    training = mmzoo.Training(epochs=3, batch_size=12, learning_rate=0.01)
+    return mmzoo.train(match_spec(), small_records(48), training=training, out=folder)
 
 
-@pytest.mark.parametrize("method", usual(METHODS, set(METHODS) - {"bayesian"}))
-def test_suggestions_follow_from_the_seed_and_the_scores(method: str) -> None:
-    trials = 12
-    found = suggested(method, trials=trials, fails=3)
-    assert len(found) == trials
-    assert found == suggested(method, trials=trials, fails=3)
-    assert found != suggested(method, seed=1, trials=trials, fails=3)
-    for values, _ in found:
-        assert list(values) == list(SPACE)
-        assert 1e-4 <= values["training.learning_rate"] <= 1e-1
-        assert type(values["dim"]) is int
-        assert 8 <= values["dim"] <= 32
-        assert values["fusion"] in SPACE["fusion"]
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of pictures, texts and sounds in files; every fourth record has no sound."""
+    folder = tmp_path_factory.mktemp("photos")
+    records = small_records(COUNT, 5)
+    rows = ["id,picture,words,sound"]
+    for row in range(COUNT):
+        Pillow.fromarray(records.column("picture")[row]).save(folder / f"{row}.png")
+        soundfile.write(folder / f"{row}.wav", records.column("sound")[row], 8000, subtype="PCM_16")
+        rows.append(f"p{row},{row}.png,{records.column('words')[row]},{f'{row}.wav' if row % 4 else ''}")
+    (folder / "photos.csv").write_text("\n".join(rows))
+    return folder / "photos.csv"
 
 
-def test_hyperband_trains_the_best_third_three_times_as_long() -> None:
-    found = suggested("hyperband", trials=100)
-    short = [values for values, epochs in found[:9] if epochs == 1]
-    assert len(short) == 9
-    best = sorted(short, key=score_of)[-3:]
-    assert sorted(str(values) for values, epochs in found[9:12] if epochs == 3) == sorted(map(str, best))
-    assert {epochs for _, epochs in found} == {1, 3, 9}
-
-
-@pytest.mark.long
-def test_bayesian_search_comes_closer_than_chance() -> None:
-    def best(method: str) -> float:
-        return float(np.mean([max(score_of(values) for values, _ in suggested(method, seed)) for seed in (0, 1)]))
-
-    assert best("bayesian") > best("random")
+@pytest.fixture(scope="module")
+def kept(run: mmzoo.Run, photos: Path) -> Path:
+    """The folder of an index of the table; only to be read."""
+    folder = run.folder.parent / "index"
+    mmzoo.Index.build(run, photos, folder)
+    return folder
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """No training: a run whose first epoch is its best. What was asked for is in the list."""
-    asked: list[Any] = []
-
-    def train(spec: mmzoo.Spec, train: Any, validation: Any, **options: Any) -> Any:
-        asked.append(options["out"])
-        fusion = spec.fusion.to_json()
-        rate = options["training"].learning_rate
-        if rate > 5e-2:
-            raise MMZooError("The rate is too high.")
-        score = score_of({"training.learning_rate": rate, "fusion": "concat" if fusion["name"] == "concat" else fusion})
-        options["out"].mkdir(parents=True)
-        rows = [{"epoch": k, "val_accuracy": score - k, "seconds": 2.0} for k in (1, 2)]
-        (options["out"] / "history.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        return options["out"]
-
-    monkeypatch.setattr(home, "train", train)
-    return asked
+def index(run: mmzoo.Run, kept: Path) -> mmzoo.Index:
+    return mmzoo.Index(kept, run)
 
 
-def run(out: Path, **options: Any) -> Results:
-    records = small_records(4)
-    return search(RECIPE, SPACE, records, records, **{"out": out, "method": "random", "trials": 10, **options})
+def nearest(run: mmzoo.Run, table: Path, query: np.ndarray, inputs: tuple[str, ...]) -> dict[str, float]:
+    """By the vectors of the records themselves: of each the best of its inputs, the nearest first."""
+    vectors = run.embed(str(table))
+    scores = {
+        f"p{row}": max(np.nan_to_num(vectors[name][row] @ query, nan=-9) for name in inputs) for row in range(COUNT)
+    }
+    return dict(sorted(scores.items(), key=lambda pair: -pair[1]))
 
 
-def test_the_best_on_the_validation_records_is_named(quick: list[Any], tmp_path: Path) -> None:
-    found = run(tmp_path / "s")
-    failed = [trial for trial in found.trials if trial.values["training.learning_rate"] > 5e-2]
-    assert 0 < len(failed) < 10
-    assert all(trial.score is None and trial.error == "The rate is too high." for trial in failed)
-    best = found.best()
-    assert best.score == max(score_of(trial.values) - 1 for trial in found.trials if trial not in failed)
-    assert (best.best_epoch, best.seconds, best.epochs) == (1, 4.0, 9)
-    table = found.text()
-    assert f"Its run: {tmp_path / 's' / 'trials' / f'{best.number:03d}'}" in table
-    assert table.splitlines()[1].startswith(str(best.number))
-    assert Results.from_json(tmp_path / "s", json.loads((tmp_path / "s" / "results.json").read_text())) == found
-    assert (tmp_path / "s" / "results.png").read_bytes()[1:4] == b"PNG"
+def test_every_kind_finds_what_is_nearest(run: mmzoo.Run, index: mmzoo.Index, photos: Path) -> None:
+    one = small_records(COUNT, 5)[7]
+    for name, kind in (("picture", "image"), ("words", "text"), ("sound", "audio")):
+        query = run.embed({name: one[name]})[name][0]
+        right = nearest(run, photos, query, ("picture", "words", "sound"))
+        found = index.search({name: one[name]}, 10)
+        assert [hit.score for hit in found] == pytest.approx([*right.values()][:10], abs=2e-3)
+        assert all(right[hit.id] == pytest.approx(hit.score, abs=2e-3) for hit in found)
+        assert [hit.id for hit in index.search({kind: one[name]}, 10)] == [hit.id for hit in found]
+        only = index.search({name: one[name]}, 10, among=["image"])
+        assert {hit.input for hit in only} == {"picture"}
+        right = nearest(run, photos, query, ("picture",))
+        assert [hit.score for hit in only] == pytest.approx([*right.values()][:10], abs=2e-3)
 
 
-@pytest.mark.long
-def test_what_has_ended_is_not_trained_again(quick: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = run(tmp_path / "whole")
-    real, count = home.train, 0
-    quick.clear()
+def test_several_inputs_are_weighed(run: mmzoo.Run, index: mmzoo.Index, photos: Path) -> None:
+    one = small_records(COUNT, 5)[7]
+    vectors = {name: found[0] for name, found in run.embed({"picture": one["picture"], "words": "the dog"}).items()}
+    both = {"picture": one["picture"], "text": "the dog"}
+    for weights in ({}, {"text": 3.0}, {"picture": 0.5, "words": -1}):
+        query = weights.get("picture", 1) * vectors["picture"]
+        query = query + weights.get("text", weights.get("words", 1)) * vectors["words"]
+        right = nearest(run, photos, query / np.linalg.norm(query), ("picture", "words", "sound"))
+        found = index.search(both, 5, weights=weights)
+        assert [hit.score for hit in found] == pytest.approx([*right.values()][:5], abs=2e-3)
+    with pytest.raises(MMZooError, match="outweigh each other"):
+        index.search({"text": "the dog"}, weights={"text": 0})
+    with pytest.raises(MMZooError, match="no input in the query called 'sound'"):
+        index.search({"text": "the dog"}, weights={"sound": 2})
+    with pytest.raises(MMZooError, match="The weight of 'words' must be a number"):
+        index.search({"text": "the dog"}, weights={"text": float("nan")})
 
-    def stopping(*records: Any, **options: Any) -> Any:
-        nonlocal count
-        count += 1
-        if count == 5:
-            raise Interrupted("Stopped at step 7 of 9; run the same command again to go on.", signal.SIGINT)
-        return real(*records, **options)
 
-    monkeypatch.setattr(home, "train", stopping)
-    with pytest.raises(Interrupted, match="Stopped in trial 4; 4 have ended") as stop:
-        run(tmp_path / "parts")
-    assert stop.value.code == 130
-    assert len(json.loads((tmp_path / "parts" / "results.json").read_text())["trials"]) == 4
-    assert run(tmp_path / "parts").trials == whole.trials
-    assert [folder.name for folder in quick] == [f"{k:03d}" for k in range(10)], "each once"
+def test_what_is_told_of_a_record(index: mmzoo.Index, photos: Path) -> None:
+    hit = next(hit for hit in index.search({"text": "the cat"}, 100) if hit.id == "p5")
+    assert hit.texts == {"words": small_records(COUNT, 5).column("words")[5]}
+    assert hit.paths == {name: str(photos.parent / f"5.{end}") for name, end in (("picture", "png"), ("sound", "wav"))}
+    assert hit.gone == ()
+    assert json.loads(json.dumps(hit.to_json()))["paths"] == hit.paths
+    assert len(index.search({"text": "the cat"}, 1000)) == COUNT == len(index)
+    assert "sound" not in next(hit for hit in index.search({"text": "the cat"}, 100) if hit.id == "p4").paths
 
 
 @pytest.mark.parametrize(
-    ("space", "words"),
+    ("query", "said"),
     [
-        (None, "must define SPACE"),
-        ({"dim": []}, "'dim' of the space has no choices"),
-        ({"dim": (8,)}, r"a list of choices, \(low, high\)"),
-        ({"dim": (32, 8)}, r"a list of choices, \(low, high\)"),
-        ({"training.learning_rate": (0, 1, "log")}, "with low above 0"),
-        ({"training.learnin_rate": (1e-3, 1e-2)}, "The space tries training.learnin_rate=0.001: There is no training"),
-        ({"words.tower": ["transformer", "resnet50"]}, 'tries words.tower="resnet50": Tower .* reads image'),
-        ({"dim": (2, 8)}, "tries dim=2: The dim of a spec must be"),
+        ({}, "The query is empty; give at least one of: picture, words, sound"),
+        ({"text": "  "}, "'words' is empty"),
+        ({"words": None}, "The query is empty"),
+        ({"video": "x.mp4"}, "no input of the model called 'video'.*picture, sound, words"),
+        ({"image": "no/such.png"}, "does not exist"),
+        ({"text": "a", "words": "b"}, "'words' is given twice"),
+        ({"sound": np.zeros(4000, np.float32)}, "says nothing to the model"),
     ],
 )
-def test_a_space_that_does_not_fit(space: Any, words: str) -> None:
-    with pytest.raises(MMZooError, match=words):
-        check_space(space, RECIPE)
+def test_a_query_that_asks_nothing(index: mmzoo.Index, query: dict[str, Any], said: str) -> None:
+    with pytest.raises(MMZooError, match=said):
+        index.search(query)
 
 
-@pytest.mark.long
-def test_another_search_is_not_mixed_in(quick: list[Any], tmp_path: Path) -> None:
-    run(tmp_path / "s", trials=2)
-    with pytest.raises(MMZooError, match="holds another search"):
-        run(tmp_path / "s", trials=3)
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "mine.txt").write_text("mine")
-    with pytest.raises(MMZooError, match="is not empty"):
-        run(tmp_path / "full")
-    with pytest.raises(MMZooError, match="Did you mean 'random'"):
-        run(tmp_path / "other", method="randon")
-    with pytest.raises(MMZooError, match=r"No trial of .* succeeded; the first failed so: The rate is too high"):
-        search(RECIPE, {"training.learning_rate": (0.1, 0.2)}, small_records(4), small_records(4), out=tmp_path / "f")
+def test_one_candidate_and_what_has_no_file(run: mmzoo.Run, tmp_path: Path) -> None:
+    """What is held in memory is kept in the index as a small picture and a sound."""
+    index = mmzoo.Index.build(run, small_records(1), tmp_path / "index", inputs=["image"], dtype="int8")
+    (hit,) = index.search({"text": "the cat"})
+    assert (hit.id, hit.input, hit.paths) == ("record-0", "picture", {})
+    assert hit.files["picture"].startswith(b"\xff\xd8")
+    assert hit.files["sound"].startswith(b"RIFF")
+    with pytest.raises(MMZooError, match=r"no input in the index .* called 'words'"):
+        index.search({"text": "the cat"}, among=["text"])
+    with pytest.raises(MMZooError, match="no input that the model has vectors of called 'video'"):
+        mmzoo.Index.build(run, small_records(1), tmp_path / "other", inputs=["video"])
 
 
-SEARCH = """
-import sys
-import mmzoo
-from mmzoo.hpo.search import search
-from tests.conftest import small_records, small_spec
-recipe = mmzoo.Recipe(small_spec().subset(["words"]), "emoji", mmzoo.Training(epochs=3, batch_size=4))
-space = {"training.learning_rate": (1e-3, 1e-2, "log"), "dim": [8, 16]}
-found = search(recipe, space, small_records(16), small_records(8, 1), out=sys.argv[1], method="random", trials=3)
-print(found.text())
-"""
+def test_an_index_is_of_one_model(run: mmzoo.Run, kept: Path, tmp_path: Path, learned: Path) -> None:
+    shutil.copytree(kept, tmp_path / "other")
+    card = tmp_path / "other" / "index.json"
+    card.write_text(card.read_text().replace(run.seal, "0" * 64))
+    with pytest.raises(MMZooError, match="holds vectors of another model"):
+        mmzoo.Index(tmp_path / "other", run)
+    with pytest.raises(MMZooError, match="gives no vectors"):
+        mmzoo.Index.build(learned, small_records(3), tmp_path / "none")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmzoo.run.load", lambda folder: run.model)
+        assert mmzoo.Index(kept).search({"text": "the cat"}, 1)  # it knows its own
 
 
-@pytest.mark.long
-def test_a_search_that_is_killed_goes_on(tmp_path: Path) -> None:
-    """SIGKILL in the second trial: the first is kept, and all end as those of a search that was not killed."""
+def test_an_index_that_was_made_elsewhere_opens_nothing_unasked(
+    run: mmzoo.Run, kept: Path, photos: Path, tmp_path: Path
+) -> None:
+    """Neither the run nor the files that it names; below a folder that is given, no link leads out of it."""
+    shutil.copytree(kept, tmp_path / "copy")
+    with pytest.raises(MMZooError, match=r"made in another folder, or by somebody else.*--run"):
+        mmzoo.Index(tmp_path / "copy").search({"text": "the cat"})
+    foreign = mmzoo.Index(tmp_path / "copy", run)
+    hits = foreign.search({"text": "the cat"}, 3)
+    assert hits[0].paths["picture"] == f"{hits[0].id[1:]}.png"
+    write_page(tmp_path / "page.html", foreign, {"words": "the cat"}, {}, hits)
+    page = (tmp_path / "page.html").read_text()
+    assert "data:image" not in page
+    assert "the index was made elsewhere" in page
+    root = tmp_path / "root"
+    shutil.copytree(photos.parent, root)
+    (root / f"{hits[0].id[1:]}.png").unlink()
+    (root / f"{hits[0].id[1:]}.png").symlink_to(photos.parent / "0.png")
+    given = mmzoo.Index(tmp_path / "copy", run, root=root)
+    hits = given.search({"text": "the cat"}, 3)
+    write_page(tmp_path / "page.html", given, {"words": "the cat"}, {}, hits)
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("data:image/jpeg") == 2
 
-    def start(folder: Path) -> subprocess.Popen[str]:
-        command = [sys.executable, "-W", "ignore", "-c", SEARCH, str(folder)]
-        return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    def outcome(folder: Path) -> list[Any]:
-        trials = json.loads((folder / "results.json").read_text())["trials"]
-        weights = [path.read_bytes() for path in sorted(folder.glob("trials/*/model/weights.safetensors"))]
-        return [[{**trial, "seconds": 0.0} for trial in trials], weights]
+def test_a_file_that_was_removed_is_said(run: mmzoo.Run, photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos.parent, tmp_path / "photos")
+    index = mmzoo.Index.build(run, tmp_path / "photos" / "photos.csv", tmp_path / "index")
+    (tmp_path / "photos" / "5.png").unlink()
+    hits = index.search({"text": "the cat"}, 100)
+    assert [(hit.id, hit.gone) for hit in hits if hit.gone] == [("p5", ("picture",))]
+    write_page(tmp_path / "page.html", index, {"words": "the cat"}, {}, hits)
+    assert (tmp_path / "page.html").read_text().count("no longer there") == 1
 
-    process = start(tmp_path / "killed")
-    second = tmp_path / "killed" / "trials" / "001" / "history.jsonl"
-    while not second.exists() and process.poll() is None:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert len(json.loads((tmp_path / "killed" / "results.json").read_text())["trials"]) == 1
-    again = start(tmp_path / "killed")
-    said = again.communicate()[0]
-    assert again.returncode == 0
-    assert re.findall(r"Trial (\d):", said) == ["1", "2"]
-    assert start(tmp_path / "whole").communicate()[0].count("Trial ") >= 3
-    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+
+def test_records_are_added_and_removed(run: mmzoo.Run, photos: Path, tmp_path: Path) -> None:
+    index = mmzoo.Index.build(run, photos, tmp_path / "index")
+    with pytest.raises(MMZooError, match="'p0' is in the index already"):
+        index.add(photos)
+    assert index.add(small_records(5)) == 5
+    assert index.add(photos, overwrite=True) == COUNT
+    assert len(index) == COUNT + 5
+    assert index.remove(["p3", "record-1"]) == 2
+    assert not {"p3", "record-1"} & {hit.id for hit in index.search({"text": "the cat"}, 100)}
+    with pytest.raises(MMZooError, match="Give a list of the names"):
+        index.remove("p4")
+
+
+def test_records_that_cannot_be_used(run: mmzoo.Run, photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos.parent, tmp_path / "photos")
+    table = tmp_path / "photos" / "photos.csv"
+    (table.parent / "5.png").write_bytes(b"rust")
+    with pytest.raises(MMZooError, match=r"'p5'.*5\.png"):
+        mmzoo.Index.build(run, table, tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+    with pytest.raises(MMZooError, match="over the budget"):
+        mmzoo.Index.build(run, table, tmp_path / "index", on_error="skip")
+    for policy, count in (("skip", COUNT - 1), ("mask", COUNT)):
+        index = mmzoo.Index.build(run, table, tmp_path / policy, on_error=policy, budget=0.1)
+        assert len(index) == count
+    broken = {name: np.full((1, 16), np.inf, np.float32) for name in ("picture", "words", "sound")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mmzoo.Run, "embed", lambda *_, **__: broken)
+        with pytest.raises(MMZooError, match="The vector of 'picture' of record 'record-0' has numbers that are not"):
+            mmzoo.Index.build(run, small_records(1), tmp_path / "broken")
+
+
+def ask(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]:
+    code = main([str(word) for word in words])
+    return code, *capsys.readouterr()
+
+
+def test_the_commands(
+    run: mmzoo.Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmzoo.run.load", lambda folder: run.model)  # once is enough
+    place = tmp_path / "index"
+    code, out, err = ask(capsys, "index", run.folder, photos, "--out", place)
+    assert code == 0, err
+    assert re.search(r"24 records by picture, words, sound, 0\.\d MB \(new\) in", out)
+    code, out, err = ask(capsys, "index", run.folder, photos, "--out", place)
+    assert (code, "--add" in err) == (2, True)
+    assert ask(capsys, "index", run.folder, photos, "--out", place, "--add", "--overwrite")[0] == 0
+    assert "2 records removed" in ask(capsys, "index", run.folder, "--out", place, "--remove", "p1,p2")[1]
+    code, out, err = ask(capsys, "search", place, "--text", "the cat", "--json", "-k", 3)
+    assert code == 0, err
+    found = json.loads(out)
+    assert [*found[0]] == ["id", "score", "input", "texts", "paths", "gone"]
+    assert len(found) == 3
+    page = tmp_path / "page.html"
+    picture, sound = photos.parent / "4.png", photos.parent / "5.wav"
+    arguments = ["--image", picture, "--audio", sound, "--weight", "audio=0.5", "--among", "picture,sound"]
+    code, out, err = ask(capsys, "search", place, *arguments, "--page", page)
+    assert code == 0, err
+    assert len(out.splitlines()) == 11
+    text = page.read_text()
+    assert text.count("<audio") >= 5
+    assert text.count("data:image/jpeg") == 10
+    assert "weight 0.5" in text
+    assert not re.search(r"""(src|href)=["'](?!data:)|<script""", text)
+    for arguments, said in (
+        (["search", place], "The query is empty; give at least one of: picture, words, sound"),
+        (["search", place, "--video", "a.mp4"], "The model has no video input"),
+        (["search", place, "--text", "cat", "--weight", "text"], "A weight is written NAME=NUMBER"),
+        (["search", place, "--text", "cat", "-k", "0"], "a whole number from 1 on"),
+        (["search", run.folder, "--text", "cat"], "is not an index"),
+        (["index", run.folder, "--out", place], "Give a table"),
+        (["index", run.folder, "--out", place, "--remove", "nobody"], "has no record 'nobody'"),
+    ):
+        code, _, err = ask(capsys, *arguments)
+        assert (code, said in err) == (2, True), err

@@ -206,7 +206,7 @@ def test_tflite_of_every_task(tmp_path: Path) -> None:
         np.testing.assert_allclose(found[name], value, atol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_in_all_that_leaves(learned: Path, tmp_path: Path) -> None:
     run, spec = mmzoo.Run(shutil.copytree(learned, tmp_path / "learned")), small_spec()
     fitted = temperatures_of(run.model)["animal"]

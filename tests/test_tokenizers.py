@@ -29,7 +29,8 @@ def tensor(texts: list[str]) -> np.ndarray:
 
 def normal(text: str) -> bytes:
     """What the bytes of a text are: NFKC, lower case, cut."""
-    return unicodedata.normalize("NFKC", text).lower().replace("\0", " ").encode()[:BYTES]
+    text = unicodedata.normalize("NFKC", text).lower()
+    return re.sub("[\0\u1680\u200b\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd]", " ", text).encode()[:BYTES]
 
 
 def hashed(text: str) -> list[int]:

@@ -49,6 +49,7 @@ def test_what_was_read_in_training_is_known(name: str) -> None:
         assert unknown in item.decode("ж")
 
 
+@pytest.mark.long
 def test_training_is_the_same_in_every_process() -> None:
     """Hash tables are seeded anew in each process; vocabularies must not show it."""
     program = (

@@ -149,6 +149,7 @@ def test_the_history_has_the_speed_and_the_share_of_waiting(tmp_path: Path) -> N
         assert row["examples_per_second"] * row["seconds"] == pytest.approx(24, rel=0.1)
 
 
+@pytest.mark.long
 def test_tensorboard_has_what_the_history_has(tmp_path: Path) -> None:
     """Read by TensorBoard's own reader, over a run that was stopped and one that went on with it."""
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

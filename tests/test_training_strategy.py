@@ -75,7 +75,10 @@ def test_workers_keep_the_memory_of_large_buffers() -> None:
 
 
 def test_two_replicas_are_one(found: dict[str, Any]) -> None:
-    """Labels are missing unevenly, the clipping is on the whole gradient, batch statistics are those of the batch."""
+    """Labels are missing unevenly, the clipping is on the whole gradient, batch statistics are those of the batch.
+
+    Here and below a retrieval is among the tasks, which compares the examples of all replicas and all parts.
+    """
     assert found["moved"] > 0.01
     assert found["synchronized"] < 1e-5
 
@@ -92,8 +95,8 @@ def test_an_accumulated_gradient_is_that_of_the_batch_on_one_device(more: dict[s
     assert more["accumulated"] < 1e-5
 
 
-def test_attack_contrast_and_pruning_are_the_same_on_every_replica(more: dict[str, Any]) -> None:
-    """Contrast sees the whole batch, and every replica cuts the same weights."""
+def test_attack_and_pruning_are_the_same_on_every_replica(more: dict[str, Any]) -> None:
+    """Every replica cuts the same weights."""
     assert more["attacked"] < 1e-5
 
 

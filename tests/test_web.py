@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-import functools
-import http.server
 import json
 import os
 import shutil
 import struct
 import subprocess
-import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,6 +25,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.formats import web
 from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
+from tests.browser import change, needed, opened
 from tests.conftest import LABELS, small_records, small_spec
 from tests.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
@@ -48,39 +46,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
 
 @pytest.fixture(scope="module")
 def page(run: mmzoo.Run) -> Iterator[Any]:
-    """The exported page, open in Chromium; `messages` collects what its console says is wrong."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs: pip install playwright")
-    browser_path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not browser_path:
-        pytest.skip("there is no Chromium")
+    """The exported page, open in Chromium."""
+    needed()
     try:
         run.export("web", RECORDS)
     except MMZooError as error:
         pytest.skip(str(error))
-    handler = functools.partial(QuietHandler, directory=str(run.folder / "export" / "web"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with api.sync_playwright() as playwright:
-        microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox", *microphone])
-        opened = browser.new_page(viewport={"width": 1000, "height": 900})
-        opened.messages = []
-        opened.requests = []
-        opened.on("console", lambda message: opened.messages.append(message.text) if message.type == "error" else None)
-        opened.on("pageerror", lambda error: opened.messages.append(str(error)))
-        opened.on("request", lambda request: opened.requests.append(request.url))
-        opened.goto(f"http://127.0.0.1:{server.server_port}/")
-        opened.wait_for_selector("body[data-state=empty]", timeout=120_000)
-        yield opened
-        browser.close()
-    server.shutdown()
-    server.server_close()
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Without a line for every file."""
-
-    def log_message(self, *args: Any) -> None: ...
+    with opened(run.folder / "export" / "web") as found:
+        yield found
 
 
 def answer(page: Any) -> str:
@@ -101,21 +74,14 @@ def files_of(row: int, folder: Path) -> tuple[Path, str, Path]:
     return picture, RECORDS.column("words")[row], sound
 
 
-def state(page: Any, change: Any) -> None:
-    """Make a change, and wait until the page has answered it."""
-    page.evaluate("document.body.dataset.state = 'waiting'")
-    change()
-    page.wait_for_selector("body[data-state=done]", timeout=60_000)
-
-
 @pytest.mark.long
 def test_twenty_records_as_in_python(run: mmzoo.Run, page: Any, tmp_path: Path) -> None:
     seen = set()
     for row in range(COUNT):
         picture, words, sound = files_of(row, tmp_path)
-        state(page, lambda path=picture: page.set_input_files("#file-picture", str(path)))
-        state(page, lambda text=words: page.fill("#text-words", text))
-        state(page, lambda path=sound: page.set_input_files("#file-sound", str(path)))
+        change(page, lambda path=picture: page.set_input_files("#file-picture", str(path)))
+        change(page, lambda text=words: page.fill("#text-words", text))
+        change(page, lambda path=sound: page.set_input_files("#file-sound", str(path)))
         wanted = likeliest(run, {"picture": picture, "words": words, "sound": sound})
         assert answer(page) == wanted, row
         seen.add(wanted)
@@ -133,7 +99,7 @@ def test_any_subset_and_removal(run: mmzoo.Run, page: Any, tmp_path: Path) -> No
     while page.locator(".card.given").count():
         page.locator(".card.given .clear").first.click()
     page.wait_for_selector("body[data-state=empty]")
-    state(page, lambda: page.set_input_files("#file-picture", str(picture)))
+    change(page, lambda: page.set_input_files("#file-picture", str(picture)))
     numbers = page.eval_on_selector_all("#answer .number", "all => all.map(each => parseFloat(each.textContent))")
     labels = page.eval_on_selector_all("#answer .label", "all => all.map(each => each.textContent)")
     wanted = run.predict({"picture": picture})["animal"]

@@ -41,6 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "spectrogram_cnn": {"filters": [4, 4, 4, 4]},
     "spectrogram_image": {"image": mmzoo.Tower("small_cnn", filters=[4, 8]), "size": 16},
     "waveform_cnn": {"filters": [4, 8, 8]},
+    "whisper": {"weights": None, "width": 8, "layers": 1},
     "patch_transformer": {"width": 8, "heads": 2, "layers": 1},
     "frames": {"image": mmzoo.Tower("small_cnn", filters=[4, 8])},
     "r2plus1d": {"filters": [4, 8]},
@@ -100,17 +101,29 @@ FAMILIES = {
 
 
 def kinds() -> list[Any]:
-    """All towers that serve a kind of input, and each large one by itself, as parameters of a test: names and kind."""
-    by_kind: dict[str, list[str]] = {}
+    """The towers that serve a kind of input, as parameters of a test: names and kind.
+
+    A tower that serves several is there with the first of them; with all it is there in `make test-long`, as are the
+    large ones, each by itself.
+    """
+    first: dict[str, list[str]] = {}
+    every: dict[str, list[str]] = {}
     large = []
     for name in towers.names():
         serves = towers.facts(name)["serves"]
-        for kind in serves if isinstance(serves, tuple) else (serves,):
+        for place, kind in enumerate(serves if isinstance(serves, tuple) else (serves,)):
             if name in LARGE:
                 large.append(pytest.param([name], kind, id=f"{name}-{kind}", marks=pytest.mark.long))
-            else:
-                by_kind.setdefault(kind, []).append(name)
-    return [*(pytest.param(names, kind, id=kind) for kind, names in by_kind.items()), *large]
+                continue
+            every.setdefault(kind, []).append(name)
+            if place == 0:
+                first.setdefault(kind, []).append(name)
+    more = {kind: names for kind, names in every.items() if names != first.get(kind)}
+    return [
+        *(pytest.param(names, kind, id=kind) for kind, names in first.items()),
+        *(pytest.param(names, kind, id=f"{kind}-every", marks=pytest.mark.long) for kind, names in more.items()),
+        *large,
+    ]
 
 
 def towers_spec(names: list[str], kind: str, **changes: Any) -> mmzoo.Spec:

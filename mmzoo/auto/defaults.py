@@ -15,6 +15,7 @@ LARGEST = 256
 ROWS = (16, 128)  # the smallest and the largest batch of rows of numbers and categories alone,
 ROW_EPOCHS = 200  # the most epochs of these,
 ROW_RATE = 2e-3  # and their rate: a step over a row is short
+TOGETHER = (16, 256)  # the smallest and the largest batch of a retrieval
 SEVERAL = 6  # inputs; with more of them a head for each costs more than it gives
 
 
@@ -32,12 +33,15 @@ def training_for(spec: Spec, count: int) -> Training:
         batch = min(max(count // 8, ROWS[0]), ROWS[1])
     else:
         batch = next((size for most, size in BATCHES if count < most), LARGEST)
+    together = any(task.target == "batch" for task in spec.tasks)
+    if together:  # the more there are to be told from each other, the more is learnt
+        batch = min(max(2 ** round(math.log2(max(count, 1) / 8)), TOGETHER[0]), TOGETHER[1])
     epochs = min(max(math.ceil(STEPS * batch / max(count, 1)), LEAST), ROW_EPOCHS if rows else MOST)
     return Training(
         epochs=epochs,
         batch_size=batch,
         learning_rate=ROW_RATE if rows else 1e-3 * math.sqrt(max(batch, 32) / 32),
-        modality_dropout=0.2 if len(spec.inputs) > 1 else 0.0,
+        modality_dropout=0.2 if len(spec.inputs) > 1 and not together else 0.0,
         patience=max(epochs // 3, 8),
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mmzoo.auto.candidates import Candidate
 from mmzoo.auto.choosing import Answers, answers_of, choose
@@ -17,6 +19,7 @@ from mmzoo.auto.tried import Floor, Trials, Tried
 from mmzoo.auto.watch import TooSlowError, train_until
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
+from mmzoo.data.columns import given
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
@@ -188,6 +191,9 @@ class Search:
         """Why another candidate is not begun any more; "" if it is."""
         if self.stop:
             return "not tried: stopped before"
+        empty = sum(self.lacking(candidate))
+        if empty:
+            return f"not tried: records without any of its inputs: {empty}"
         first = self.trials.candidates[0]
         # What the first did not need, because it gained nothing any more, the others are not expected to need.
         wanted = min(candidate.training.epochs, first.epochs, max(first.trained, 1))
@@ -197,6 +203,12 @@ class Search:
             words = f"{duration(max(self.left, 0.0))} are left"
             return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if back else ''}"
         return ""
+
+    def lacking(self, candidate: Candidate) -> Iterator[int]:
+        """Of the records for training and of those for validation: how many have none of a candidate's inputs."""
+        for records in (self.train, self.validation):
+            there = [given(records.column(name)) for name in candidate.spec.input_names]
+            yield int((~np.logical_or.reduce(there)).sum())
 
     @property
     def kept_back(self) -> float:

@@ -17,11 +17,11 @@ from mmzoo.data.records import Records
 from mmzoo.data.sharing import sharing
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.files import is_folder, read_file, write_file
-from mmzoo.folders import check_no_link, discard, held
+from mmzoo.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
 from mmzoo.training.claim import make_folder
-from mmzoo.training.notes import made_in, read_object
+from mmzoo.training.notes import read_object
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
 from mmzoo.words import json_bytes

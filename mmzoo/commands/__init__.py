@@ -6,20 +6,24 @@ Nothing heavy is imported before a command is known to need it.
 from __future__ import annotations
 
 import importlib
+import re
 from types import ModuleType
 
 # In the order of --help. A name of two words is a command below another.
 COMMANDS = (
     "train",
-    "search",
+    "tune",
     "prune",
     "evaluate",
     "compare",
     "export",
     "predict",
+    "index",
+    "search",
     "serve",
     "demo",
     "explain",
+    "zero-shot",
     "data check",
     "data show",
     "data shard",
@@ -31,4 +35,4 @@ COMMANDS = (
 
 def command(name: str) -> ModuleType:
     """The module of a command: EXAMPLE, `add(parser)`, `run(args)`."""
-    return importlib.import_module(f"mmzoo.commands.{name.replace(' ', '_')}")
+    return importlib.import_module(f"mmzoo.commands.{re.sub('[ -]', '_', name)}")

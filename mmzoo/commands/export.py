@@ -19,6 +19,12 @@ def add(sub: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"{variants_help()}; or all (by default the first; of a page the best one measured)",
     )
+    sub.add_argument(
+        "--index",
+        type=Path,
+        metavar="INDEX",
+        help="of a run with a retrieval task: an index (mmzoo index) that is written as one file, to be searched there",
+    )
     runs.add_data(sub)
     sub.add_argument("--allow-loss", action="store_true", help="keep variants that lose more than the limits allow")
     sub.add_argument("--fit", metavar="LIMITS", help="what the best variant may take: 5MB, 10ms or 5MB,10ms")
@@ -38,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
 
     run = Run(args.run, data=args.data)
     variants = args.variants.split(",") if args.variants else None
-    rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=args.fit)
+    rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=args.fit, index=args.index)
     print(table(rows))
     if hint := formats[args.format]().hint(run.folder / "export"):
         print(hint)

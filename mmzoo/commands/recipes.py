@@ -16,7 +16,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "recipe", help="a recipe's name (mmzoo list recipes), its file, or with --label a table, shards or tfds:NAME"
     )
-    sub.add_argument("--label", metavar="COLUMN", help="the column to predict")
+    sub.add_argument("--label", metavar="COLUMN", help="the column to predict; --task retrieval needs none")
     sub.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
     )
@@ -29,6 +29,13 @@ def recipe_of(args: argparse.Namespace) -> Any:
     return recipe_and_table(args)[0]
 
 
+def is_table(args: argparse.Namespace) -> bool:
+    """Is a table named, with its label or a task that needs none, and not a recipe?"""
+    from mmzoo.data.options import asks_no_label
+
+    return args.label is not None or asks_no_label(args.task)
+
+
 def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     """That recipe, and the records of the table that it was made of, as `Loaded`; None for a recipe's file."""
     from mmzoo.recipe import load_recipe
@@ -37,8 +44,8 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
     loaded, folds = None, getattr(args, "folds", 0)
-    require(not folds or args.label is not None, "--folds are drawn from a table; name one, and its --label.")
-    if args.label is not None:
+    require(not folds or is_table(args), "--folds are drawn from a table; name one, and its --label.")
+    if is_table(args):
         from mmzoo.data.sources import absolute
         from mmzoo.fitting import table_recipe
 

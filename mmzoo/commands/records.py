@@ -20,6 +20,11 @@ KINDS = [module.name for module in pkgutil.iter_modules([f"{mmzoo.__path__[0]}/m
 def add(sub: argparse.ArgumentParser) -> None:
     """A run, and the inputs of one record."""
     sub.add_argument("run", type=Path, help="a run's folder")
+    add_inputs(sub)
+
+
+def add_inputs(sub: argparse.ArgumentParser) -> None:
+    """The inputs of one record."""
     for kind in KINDS:
         words = f"the {kind} input, if the model has one of this kind: a file, or what it says"
         sub.add_argument(f"--{kind}", metavar="VALUE", help=words)

@@ -24,7 +24,12 @@ def add(sub: argparse.ArgumentParser, *, split: bool = True) -> None:
         help="what a column is: image, audio, video, sensor, text, number, category, multi_category, date or ignore; "
         "with how it is written where that is not seen: number:, (decimal comma), date:DMY, multi_category:;",
     )
-    group.add_argument("--task", default="", metavar="TASK", help="what the label asks: classification, regression ...")
+    group.add_argument(
+        "--task",
+        default="",
+        metavar="TASK",
+        help="what the label asks: classification, regression ...; or retrieval, without one",
+    )
     group.add_argument("--delimiter", default="", metavar="TEXT", help="between several labels in one cell")
     group.add_argument("--root", default="", metavar="DIR", help="the folder of its files (default: the table's own)")
     group.add_argument("--allow-outside", action="store_true", help="its files may lie, or links lead, outside of that")

@@ -117,7 +117,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
         "seed": args.seed,
         "out": args.out,
         "data": recipe.data,
-        "recipe": None if args.label is not None else find_recipe(args.recipe),
+        "recipe": None if recipes.is_table(args) else find_recipe(args.recipe),
         "on_error": args.on_error,
         "budget": args.budget,
     }

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.data.fingerprints import exact
 from mmzoo.data.kinds import files
 from mmzoo.data.table import Table
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import open_plain
+from mmzoo.fingerprints import exact
 from mmzoo.modalities.image.pictures.reading import is_pillow
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import label_task
 from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
-from mmzoo.data.options import TableName
+from mmzoo.data.options import TableName, asks_no_label
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
@@ -29,10 +30,12 @@ from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
+from mmzoo.tasks import tasks
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
 TEXTS = "texts"  # the input that short texts of a table make together
 MOST_TEXTS = 3  # columns of texts that are inputs of their own
+MATCH = "match"  # what a task without a label is called
 LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
 
 
@@ -57,7 +60,7 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     "texts". Towers with pretrained weights are taken where their package is installed.
 
     Args:
-        label: the column that is to be predicted.
+        label: the column that is to be predicted; "" of a task that needs none, such as "retrieval".
         task: what is asked of it, "classification", "regression" ..., where the guess is wrong.
         delimiter: between several labels in one cell.
 
@@ -77,11 +80,14 @@ def explained_spec(
         group: a column that names the groups of a split, and is no input unless it was said what it is.
     """
     label = column_name(label)
-    if label not in table.columns:
-        raise unknown("column for the label called", label, table.columns)
     names = input_names(table.columns)
-    made, answers, said = label_task(names[label], table, label, task=task, delimiter=delimiter)
-    columns: dict[str, Any] = {made.name: answers}
+    columns: dict[str, Any] = {}
+    if not label and asks_no_label(task):
+        made, said = tasks[task](next(name for name in unused() if name not in names.values())), ""
+    elif label not in table.columns:
+        raise unknown("column for the label called", label, table.columns)
+    else:
+        made, columns[names[label]], said = label_task(names[label], table, label, task=task, delimiter=delimiter)
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
@@ -118,10 +124,17 @@ def explained_spec(
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
         inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
-    require(inputs, f"The table has no column beside '{label}' that a model could read.")
-    lines.append(line_of(label, made.name, made.kind, said))
+    beside = f" beside '{label}'" if label else ""
+    require(inputs, f"The table has no column{beside} that a model could read.")
+    lines.append(line_of(label, made.name, made.kind, said) if label else f"no label: {made.kind} ({made.name})")
     layout = Layout.of(inputs, [made], names, {made.name: table.forms.get(label, "")})
     return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=layout), lines
+
+
+def unused() -> Iterator[str]:
+    """Names for a task that no column has: "match", "match_2" ..."""
+    yield MATCH
+    yield from (f"{MATCH}_{k}" for k in count(2))
 
 
 def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
@@ -138,6 +151,8 @@ def no_inputs(table: Table, label: str, group: str) -> dict[str, str]:
     for column, kind in table.kinds.items():
         told = f"--kind {shlex.quote(column)}={'category' if kind == 'ignore' else kind}"
         if column in table.told or column == label:
+            continue
+        if not label and column != group:
             continue
         if column == group:
             found[column] = f"{column}: groups of the split, no input; {told} makes it one"
@@ -218,7 +233,8 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
             f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
             f"give more that differ, or a column 'split'{group}.",
         )
-    none = sum(is_missing(answer) for answer in records.column(spec.tasks[0].name))
+    column = spec.tasks[0].column
+    none = sum(is_missing(answer) for answer in records.column(column)) if column else 0
     if none > len(table) / 2:
         lines.append(f"warning: most records have no label, {none} of {len(table)}.")
     lines += split_lines(table, classes, parts, label, options.drawing)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.tabular.dates import ORDERS
+from mmzoo.tasks import tasks
 
 TEXTS = ("root", "encoding", "task", "delimiter", "group")
 """The options that are texts."""
@@ -96,12 +97,17 @@ class TableName:
 
     Args:
         path: of a table or of a folder of shards, or "tfds:NAME".
-        label: the column to be predicted; "" where it was not said.
+        label: the column to be predicted; "" where it was not said, or where the task needs none.
     """
 
     path: str
     label: str = ""
     options: Options = field(default_factory=Options)
+
+    @property
+    def is_table(self) -> bool:
+        """Does it name a table to learn from, with its label or a task that needs none? Else it may be a data set's."""
+        return bool(self.label) or asks_no_label(self.options.task)
 
     @classmethod
     def parse(cls, text: str) -> TableName:
@@ -119,6 +125,11 @@ class TableName:
         coded = [[quote(part, safe="", errors="surrogateescape") for part in pair] for pair in self.options.pairs]
         query = "&".join(f"{key}={value}" for key, value in coded)
         return self.path + (f"#{self.label}" if self.label else "") + (f"?{query}" if query else "")
+
+
+def asks_no_label(task: str) -> bool:
+    """Is it the kind of a task that no column answers, such as a retrieval?"""
+    return task in tasks.names(label="")
 
 
 def is_there(path: str) -> bool:

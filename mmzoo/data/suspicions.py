@@ -74,7 +74,7 @@ def warnings_of(
     lines = [
         f"warning: the column '{column}' has a value of its own for each label, as if it gave the answer away; "
         f"leave it out if it is not known beforehand (--kind '{column}=ignore')."
-        for column in inputs
+        for column in (inputs if label else ())
         if table.kinds[column] in ("category", "number") and tells(table, column, label)
     ]
     if "split" in table.columns and size_of(table) > CHEAP:
@@ -83,7 +83,8 @@ def warnings_of(
     for row, content in enumerate(contents_of(table, label, group)):
         held[content].append(row)
     again = [rows for rows in held.values() if len(rows) > 1]
-    answers = [text(value) if not isinstance(value, (list, DataError)) else None for value in table.written[label]]
+    told = table.written[label] if label else [None] * len(table)
+    answers = [text(value) if not isinstance(value, (list, DataError)) else None for value in told]
     different = [rows for rows in again if len({answers[row] for row in rows} - {None}) > 1]
     if different and classed:
         one, other = different[0][:2]

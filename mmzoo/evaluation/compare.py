@@ -161,8 +161,9 @@ def compare(runs: Sequence[Any], records: Records | None = None, *, split: str =
         for table in tables:
             task = table.task
             known = np.asarray(task.known(labels[task.name]))
-            given = labels[task.name][known], answers[task.name][known]
-            score, found = task.score(*given), {name: rounded(each) for name, each in task.metrics(*given).items()}
+            given = labels[task.name][known], {name: answers[name][known] for name in task.answer_outputs}
+            score = np.nan_to_num(task.scored(*given))
+            found = {name: rounded(each) for name, each in task.measured(*given).items()}
             against = gain(task, str(first.folder), score, scores[task.name]) if table.rows else None
             scores.setdefault(task.name, score)
             size, spread = int(run.model.count_params()), interval(task.score_sign * score)

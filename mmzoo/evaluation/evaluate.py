@@ -12,6 +12,7 @@ from mmzoo.errors import require
 from mmzoo.evaluation.analyses import computed
 from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.evaluation.retrieval import RetrievalEvaluation
 from mmzoo.inference.metrics import metrics, task_metrics
 from mmzoo.inference.subset_predictions import SubsetPredictions, predict_subsets
 from mmzoo.inference.subsets import is_sampled, subset_count, subsets
@@ -112,11 +113,12 @@ def evaluate(
     found = predict_subsets(model, records)
     held_out = predict_subsets(model, validation) if validation is not None and len(validation) else None
     told = {name: found.predictions[name] for name in map("+".join, subsets(spec))}
-    scores = {subset: metrics(spec, each, found.labels) for subset, each in told.items()}
+    scores = {subset: metrics(spec, each, found.labels, subset.split("+")) for subset, each in told.items()}
     tasks = {}
     for task in spec.tasks:
-        theirs = {name: task_metrics(spec, task, each, found.labels) for name, each in told.items()}
-        tasks[task.name] = TaskEvaluation(spec, task, split_name, records, found, theirs, held_out)
+        theirs = {name: task_metrics(spec, task, each, found.labels, name.split("+")) for name, each in told.items()}
+        kind: Any = RetrievalEvaluation if task.tags.vectors else TaskEvaluation
+        tasks[task.name] = kind(spec, task, split_name, records, found, theirs, held_out)
     analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
     result = Evaluation(spec, split_name, found, scores, tasks, analyzed)
     return result.with_found("noise", noise_curves(model, records)) if noise else result

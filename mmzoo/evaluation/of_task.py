@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.inference.subsets import subsets
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+
+if TYPE_CHECKING:
+    from mmzoo.evaluation.retrieval import Direction
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,11 @@ class TaskEvaluation:
 
     @cached_property
     def scores(self) -> dict[str, np.ndarray]:
-        """By subset, how good the answer to each record with a label is."""
+        """By subset, how good the answer to each record with a label is; NaN where it is not asked for anything."""
+        found = self.subset_predictions
         return {
-            name: self.task.score(*self.subset_predictions.labels_and_predictions(self.task, name))
-            for name in self.subset_predictions.predictions
+            name: self.task.scored(*found.labels_and_answers(self.task, name), name.split("+"))
+            for name in found.predictions
         }
 
     @cached_property
@@ -98,7 +102,21 @@ class TaskEvaluation:
     def intervals(self) -> dict[str, dict[str, Any]]:
         """By subset, the 95 % bootstrap interval of the score."""
         sign = self.task.score_sign
-        return {name: {self.score_name: list(interval(sign * self.scores[name]))} for name in self.subsets}
+        scores = {name: self.scores[name][np.isfinite(self.scores[name])] for name in self.subsets}
+        return {name: {self.score_name: list(interval(sign * each))} for name, each in scores.items()}
+
+    @property
+    def directions(self) -> list[Direction]:
+        """Of a task whose answers are vectors, which inputs find which."""
+        return []
+
+    def nearest(self, direction: Direction, place: int, count: int) -> tuple[int, list[tuple[int, float, bool]]]:
+        """Of one query of a direction the record, and what it finds first: records, cosines, and whether each is right.
+
+        Args:
+            place: the query's among the direction's.
+        """
+        raise NotImplementedError
 
     @property
     def verdict(self) -> str:

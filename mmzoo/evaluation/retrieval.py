@@ -1,26 +1,186 @@
-"""Metrics of search: does what belongs together come first?"""
+"""What an evaluation finds of a retrieval: which inputs find which, against chance and against one another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.evaluation.statistics import interval
+from mmzoo.evaluation.verdict import Gain, gain
+from mmzoo.tasks.recall import Found
 
-def ranks(scores: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
-    """The place, from 1, of the best right answer to each query, int (N,); of equal scores, the worst place.
+if TYPE_CHECKING:
+    from mmzoo.tasks.retrieval import Retrieval
+
+FIRST, FIRSTS = 1, 10  # places that count for the verdict: of few candidates, of many
+MANY = 50
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What inputs find of another.
 
     Args:
-        scores: float (N, M), higher is closer.
-        right: bool (N, M); the diagonal, if not given. Each query needs a right answer.
+        asked: the inputs that look, together.
+        key: what they look for.
+        rows: the records that have all of these, among those with a label.
+        found: how well each of them did.
+        low, high: the 95 % bootstrap interval over the queries of the share that is found (`measure`).
     """
-    right = np.eye(*scores.shape, dtype=bool) if right is None else right
-    best = np.where(right, scores, -np.inf).max(axis=1, keepdims=True)
-    return np.asarray(((scores >= best) & ~right).sum(axis=1) + 1)
+
+    asked: tuple[str, ...]
+    key: str
+    rows: np.ndarray
+    found: Found
+    low: float
+    high: float
+
+    @property
+    def measure(self) -> str:
+        """The metric that counts: of the first place where candidates are few, of the first ten where they are many."""
+        return f"recall@{places_of(self.found)}"
+
+    @property
+    def value(self) -> float:
+        return self.found.metrics[self.measure]
+
+    @property
+    def chance(self) -> float:
+        return self.found.chance[self.measure]
+
+    @property
+    def name(self) -> str:
+        return f"{' + '.join(self.asked)} -> {self.key}"
+
+    @property
+    def words(self) -> str:
+        """How well, in words."""
+        return (
+            f"{self.measure} {self.value:.2f} (95 % {self.low:.2f} to {self.high:.2f}, chance {self.chance:.2f} among "
+            f"{self.found.candidates:,})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "asked": list(self.asked),
+            "key": self.key,
+            "queries": len(self.rows),
+            "candidates": self.found.candidates,
+            "metrics": self.found.metrics,
+            "chance": self.found.chance,
+            "interval": {self.measure: [self.low, self.high]},
+        }
 
 
-def retrieval(scores: np.ndarray, right: np.ndarray | None = None, at: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
-    """`recall@k`, the share of queries with a right answer among the first k, `mrr` (Voorhees 1999), `median_rank`."""
-    found = ranks(scores, right)
-    shares = {f"recall@{k}": float((found <= k).mean()) for k in at}
-    return {**shares, "mrr": float((1.0 / found).mean()), "median_rank": float(np.median(found))}
+def places_of(found: Found) -> int:
+    """How many of the first places count."""
+    return FIRSTS if found.candidates >= MANY else FIRST
+
+
+@dataclass(frozen=True)
+class RetrievalEvaluation(TaskEvaluation):
+    """The vectors of the records of one split, for one retrieval."""
+
+    task: Retrieval
+
+    @property
+    def reason(self) -> str:
+        missing = self.task.lacking(self.subset_predictions.labels[self.name])
+        if missing or self.subsets[self.everything]:
+            return missing
+        return f"No two inputs of task '{self.name}' are there in records that differ, so that nothing is to be found."
+
+    @cached_property
+    def directions(self) -> list[Direction]:
+        """Of each single input and each combination of them, what they find of every other, the best first."""
+        names = [name for name in self.spec.input_names if name in self.task.inputs]
+        found = []
+        for size in range(1, len(names)):
+            for asked in combinations(names, size):
+                if (subset := "+".join(asked)) in self.subset_predictions.predictions:
+                    found += [
+                        each for key in names if key not in asked and (each := self._direction(asked, key, subset))
+                    ]
+        return sorted(found, key=lambda each: -each.found.metrics["mrr"])
+
+    def _direction(self, asked: tuple[str, ...], key: str, subset: str) -> Direction | None:
+        found = self.task.found(asked, key, *self.subset_predictions.labels_and_answers(self.task, subset))
+        if found is None:
+            return None
+        hits = np.asarray(found[1].ranks <= places_of(found[1]), float)
+        return Direction(asked, key, *found, *interval(hits))
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """Of each input that several others can look for: what all of them add to the one that finds it best."""
+        return [each for _, each in self.together]
+
+    @cached_property
+    def together(self) -> list[tuple[Direction, Gain]]:
+        """All that can look for an input, and what they find more than the best single one, by the hits of both."""
+        found = []
+        for key in dict.fromkeys(each.key for each in self.directions):
+            single = next((each for each in self.directions if each.key == key and len(each.asked) == 1), None)
+            several = [each for each in self.directions if each.key == key and len(each.asked) > 1]
+            if single is None or not several:
+                continue
+            most = max(several, key=lambda each: len(each.asked))
+            answered = self.subset_predictions.labels_and_answers(self.task, single.asked[0])
+            alone = self.task.found(single.asked, key, *answered, strict=True)
+            if alone is None:
+                continue
+            both, mine, theirs = np.intersect1d(most.rows, alone[0], return_indices=True)
+            places = places_of(most.found)
+            hits = [np.asarray(ranks <= places, float) for ranks in (most.found.ranks[mine], alone[1].ranks[theirs])]
+            if len(both):
+                found.append((most, gain(self.task, f"{single.asked[0]} alone", *hits)))
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """Which inputs find which better than chance, from the worst to the best, and whether several find more."""
+        single = [each for each in self.directions if len(each.asked) == 1]
+        best, worst = single[0], single[-1]
+        lost = [each.name for each in single if each.low <= each.chance]
+        if len(lost) == len(single):
+            said = f"No input is shown to find another better than chance; the best is {best.name}, {best.words}."
+        elif lost:
+            said = f"{best.name} goes best: {best.words}. Not shown to be better than chance: {', '.join(lost)}."
+        elif best is worst:
+            said = f"{best.name}: {best.words}, better than chance."
+        else:
+            said = (
+                f"Every input finds every other better than chance: {best.name} goes best, {best.words}; {worst.name} "
+                f"worst, {worst.words}."
+            )
+        return " ".join([said, *(self._more(*each) for each in self.together)])
+
+    def _more(self, most: Direction, found: Gain) -> str:
+        points = f"{abs(found.gain) * 100:.1f} points of {most.measure}"
+        span = f"95 % {found.low * 100:+.1f} to {found.high * 100:+.1f}"
+        who = " + ".join(most.asked)
+        if found.significance > 0:
+            return f"{who} together find {most.key} better than {found.over}, by {points} ({span})."
+        if found.significance < 0:
+            return f"{who} together find {most.key} worse than {found.over}, by {points} ({span})."
+        return f"{who} together are not shown to find {most.key} better than {found.over} (difference {span})."
+
+    def nearest(self, direction: Direction, place: int, count: int) -> tuple[int, list[tuple[int, float, bool]]]:
+        labels, answers = self.subset_predictions.labels_and_answers(self.task, "+".join(direction.asked))
+        queries, there = self.task.looking(direction.asked, answers), self.task.looking([direction.key], answers)
+        held = labels[direction.rows, self.task.inputs.index(direction.key)]
+        groups, first = np.unique(held, return_index=True)
+        row = direction.rows[place]
+        scores = there[direction.rows[first]] @ queries[row]
+        right = np.isin(
+            groups, held[self.task.belonging(direction.asked, direction.key, labels[direction.rows], place)]
+        )
+        number = np.flatnonzero(self.known)
+        order = np.argsort(-scores, kind="stable")[:count]
+        found = [(int(number[direction.rows[first[k]]]), float(scores[k]), bool(right[k])) for k in order]
+        return int(number[row]), found

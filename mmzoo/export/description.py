@@ -15,6 +15,7 @@ from mmzoo.limits import check_plain
 from mmzoo.modalities import modalities
 
 KEYS = {"sha256", "format", "mmzoo", "spec", "inputs", "outputs"}
+ENCODER = KEYS | {"model"}
 MAX_BYTES = 2**30  # of one example of an input
 ITEM = {"uint8": 1, "int32": 4, "float32": 4}
 PRESENT = {"name", "dtype", "shape", "order"}
@@ -28,9 +29,9 @@ def check_description(origin: str, about: Raw) -> None:
     wrong = f"The description in {origin} is not one that mmzoo writes"
     remedy = "export the model again"
     check_plain(wrong, about)
-    good = isinstance(about, dict) and about.keys() - {"variant"} == KEYS
+    good = isinstance(about, dict) and about.keys() - {"variant"} in (KEYS, ENCODER)
     require(good, f"{wrong} (its keys); {remedy}.")
-    texts = [about[key] for key in ("mmzoo", "spec", "variant") if key in about]
+    texts = [about[key] for key in ("mmzoo", "spec", "variant", "model") if key in about]
     require(all(type(text) is str and len(text) <= 64 for text in texts), f"{wrong} (its version); {remedy}.")
     for key in ("inputs", "outputs"):
         entries = about[key]
@@ -39,19 +40,27 @@ def check_description(origin: str, about: Raw) -> None:
         names = [entry.get("name") for entry in entries]
         require(all(type(name) is str for name in names), f"{wrong} (the names of its {key}); {remedy}.")
         require(len(set(names)) == len(names), f"{wrong} (a name twice in its {key}); {remedy}.")
-    *inputs, present = about["inputs"]
-    names = [entry["name"] for entry in inputs]
-    told = {"name": "present", "dtype": "uint8", "shape": [1, len(inputs)], "order": names}
-    require(inputs and present == told, f"{wrong} (its input 'present'); {remedy}.")
+    if "model" in about:
+        inputs = about["inputs"]
+        vector = about["outputs"][0]
+        good = len(inputs) == len(about["outputs"]) == 1 and type(vector.get("dim")) is int and vector["dim"] > 0
+        require(good and vector["name"] == vector.get("kind") == "vector", f"{wrong} (its vector); {remedy}.")
+    else:
+        *inputs, present = about["inputs"]
+        names = [entry["name"] for entry in inputs]
+        told = {"name": "present", "dtype": "uint8", "shape": [1, len(inputs)], "order": names}
+        require(inputs and present == told, f"{wrong} (its input 'present'); {remedy}.")
     for entry in inputs:
         check_name(f"In {origin} the input", entry["name"])
         require(is_input(entry), f"{wrong} (its input '{entry['name']}'); {remedy}.")
     for entry in about["outputs"]:
         labels = entry.get("labels")
         named = re.fullmatch("[a-z][a-z0-9_]{0,99}", entry["name"]) is not None
-        good = entry.keys() == {"name", "kind", "labels"} and named
+        good = entry.keys() - {"dim", "vectors"} == {"name", "kind", "labels"} and named
         good = good and type(entry["kind"]) is str and isinstance(labels, list)
         good = good and all(type(label) is str for label in labels) and len(set(labels)) == len(labels)
+        vectors = entry.get("vectors", {})
+        good = good and isinstance(vectors, dict) and all(type(each) is str for each in vectors.values())
         require(good, f"{wrong} (its output {entry['name'][:100]!r}); {remedy}.")
 
 

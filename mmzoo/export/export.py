@@ -34,6 +34,7 @@ def export(
     training: Records | None = None,
     allow_loss: bool = False,
     fit: str | None = None,
+    index: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
 
@@ -44,6 +45,7 @@ def export(
         training: what a variant such as "int8" learns its ranges from.
         allow_loss: keep variants that differ more than the limits allow.
         fit: "5MB", "10ms" or "5MB,10ms": what the best variant may take.
+        index: the folder of an index of the run, which is written as one file beside the encoders of its inputs.
 
     Of several variants the fastest that loses no more than its limit allows is the best one: its row has `best`, it is
     written as best.tflite too, and it is what a page runs.
@@ -56,7 +58,8 @@ def export(
     require(len(records), "The proof of an export needs records; give at least one.")
     limits = Fit.of(fit) if fit else Fit()
     folder = subfolder(run.folder, "export")
-    job = Job(run.model, folder, describe(run.spec), training)
+    require(form.choice or index is None, f"An index goes with the formats {', '.join(with_choice())}; leave it out.")
+    job = Job(run.model, folder, describe(run.spec), training, run.seal, records, index, allow_loss)
     with held(folder, "export", wait=True):
         rows, failed = measured(form, job, records, variants, allow_loss)
         write_report(folder, rows)
@@ -74,7 +77,8 @@ def export(
                 chosen["best"] = True
                 write_file(folder / f"best{form.suffix}", read_file(folder / chosen["file"], links=False))
                 write_report(folder, rows)
-            form.complete(job, folder / chosen["file"])
+            form.complete(job, chosen)
+            write_report(folder, rows)
     return rows
 
 
@@ -160,7 +164,8 @@ def measured(
 def describe(spec: Spec) -> dict[str, Any]:
     """What a client of a .tflite must know: inputs with types, units and vocabularies, outputs with labels."""
     inputs: list[dict[str, Any]] = [
-        {**item.to_json(), "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit} for item in spec.inputs
+        {**item.to_json(), **item.described, "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit}
+        for item in spec.inputs
     ]
     inputs.append({"name": "present", "dtype": "uint8", "shape": [1, len(spec.inputs)], "order": spec.input_names})
     outputs = [task.describe() for task in spec.tasks]

@@ -94,6 +94,18 @@ def is_row(row: Raw) -> bool:
         and all(type(row.get(key)) is int and row[key] > 0 for key in counts)
         and all(type(row.get(key)) in (int, float, type(None)) for key in FIGURES)
         and isinstance(row.get("ops", {}), dict)
+        and isinstance(row.get("encoders", {}), dict)
+        and all(map(is_encoder, row.get("encoders", {}).values()))
+    )
+
+
+def is_encoder(found: Raw) -> bool:
+    """Does it say what is shown of an encoder?"""
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("file"), str)
+        and type(found.get("bytes")) is int
+        and type(found.get("max_abs_diff", 0.0)) in (int, float)
     )
 
 
@@ -105,13 +117,16 @@ def reason(row: dict[str, Any]) -> str:
 
 
 def task_lines(row: dict[str, Any]) -> list[str]:
-    """What a row says of each of several tasks."""
+    """What a row says of each of several tasks, and of the encoders that go with it."""
     lines = []
     for name, found in row.get("tasks", {}).items():
         drop = found.get("metric_drop")
         said = "" if drop is None else f"; {found['metric_name']} {found['metric']:.4f}, {drop:+.4f} lost"
         equal = found["top1_agreement"]
         lines.append(f"{name}: differs by up to {found['max_abs_diff']:.1e}, top-1 equal {equal:.1%}{said}.")
+    for name, found in row.get("encoders", {}).items():
+        off = f", differs by up to {found['max_abs_diff']:.1e}" if "max_abs_diff" in found else ""
+        lines.append(f"{found['file']}: the vector of {name}, {found['bytes'] / 1e6:.2f} MB{off}.")
     return lines
 
 

@@ -67,7 +67,7 @@ class Serving:
     def predictions(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Each task's prediction: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
         outputs = self.model(inputs, training=False)
-        answers = {task.name: task.to_predictions(outputs[task.name]) for task in self.spec.tasks}
+        answers = {name: answer for task in self.spec.tasks for name, answer in task.answers(outputs).items()}
         uncertainties = {task.uncertainty_name: task.uncertainty(outputs[task.name]) for task in self.spec.tasks}
         return {
             **answers,

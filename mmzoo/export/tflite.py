@@ -82,7 +82,11 @@ def inside(layers: Sequence[str]) -> str:
 
 
 def apart(folder: Path, variants: Sequence[str]) -> dict[str, bytes | MMZooError]:
-    """The variants, made by a process of their own, by another one from where it crashed: that is not the end of us."""
+    """The variants, made by a process of their own, by another one from where it crashed: that is not the end of us.
+
+    Args:
+        folder: with `model`, and what else a variant needs; or with such folders, of which "words/fp32" is a variant.
+    """
     made: dict[str, bytes | MMZooError] = {}
     while left := [variant for variant in variants if variant not in made]:
         command = [sys.executable, "-m", __name__, str(folder), *left]
@@ -161,7 +165,7 @@ def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
     def data() -> Iterator[dict[str, np.ndarray]]:
-        count = len(examples["present"])
+        count = len(next(iter(examples.values())))
         return ({name: value[row : row + 1] for name, value in examples.items()} for row in range(count))
 
     converter.representative_dataset = data
@@ -200,10 +204,11 @@ def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
 
 def main(folder: Path, variants: Sequence[str]) -> None:
     """What the process of its own does: folder/model to folder/VARIANT.tflite, or VARIANT.txt that says why not."""
-    exact = json.loads((folder / "exact.json").read_text())
     for variant in variants:
+        place, _, name = variant.rpartition("/")
         try:
-            write_file(folder / f"{variant}.tflite", deduplicated(variant_of(folder, variant, exact)))
+            exact = json.loads((folder / place / "exact.json").read_text())
+            write_file(folder / f"{variant}.tflite", deduplicated(variant_of(folder / place, name, exact)))
         except MMZooError as error:
             write_file(folder / f"{variant}.txt", str(error).encode())
 

@@ -16,7 +16,7 @@ from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
 from mmzoo.graph.temperature import calibrated
-from mmzoo.layers import Gate, IsPresent, LogVariances, Presence, entry, pooled
+from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused
@@ -32,7 +32,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     Outputs: each task's name, float32 logits (B, units), those of probabilities
     divided by a temperature, which is 1 while the model trains; with auxiliary heads
     or a decision-level fusion also `<task>.<input>`, one modality's logits; with
-    learned task weights `fusion.log_variances` (B, tasks).
+    learned task weights `fusion.log_variances` (B, tasks). Of a retrieval they are vectors of length 1.
 
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
@@ -64,26 +64,29 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
         fusion = Fusion.of(spec.fusion)
         fuse, level = fusions[fusion.name], fusions.facts(fusion.name)["level"]
         fused = None
-        if level == "feature":
+        if level == "feature" and any(task.fuses for task in spec.tasks):
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
         heads: dict[str, Heads] = {}
         outputs: dict[str, Tensor] = {}
         for task in spec.tasks:
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
-            single = tokens if level == "decision" or task.auxiliary else {}
-            unimodal = {name: Fused(pooled(each), each) for name, each in single.items()}
+            alone = task.alone(spec.input_names, level == "decision")
+            unimodal = {name: Fused(pooled(tokens[name]), tokens[name]) for name in alone}
             logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
-            raw = task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
-            outputs[task.name], calibration = calibrated(task, raw, is_present)
+            raw = None
+            if task.fuses:
+                raw = task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
+            answer, single, more = task.completed(raw, logits, dict(zip(spec.input_names, here, strict=True)))
+            outputs[task.name], calibration = calibrated(task, answer, is_present)
             heads[task.name] = Heads(
-                layers_between(fused, raw) if fused else (),
+                layers_between(fused, raw) if fused and task.fuses else (),
                 {name: layers_between(unimodal[name], each) for name, each in logits.items()},
                 *calibration,
             )
-            outputs |= {single_output(task.name, name): each for name, each in logits.items()}
+            outputs |= {single_output(task.name, name): each for name, each in single.items()} | more
         if spec.task_weights == "learned":
-            outputs[LOG_VARIANCES] = LogVariances(len(spec.tasks), name=LOG_VARIANCES)(present)
+            outputs[LOG_VARIANCES] = Numbers([0.0] * len(spec.tasks), name=LOG_VARIANCES)(present)
 
     model = Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
     model.parts = find_parts(model, declared, gates, real, projected, heads)

@@ -37,7 +37,7 @@ class Suggestions:
         try:
             import keras_tuner
         except ImportError as error:
-            raise MMZooError("A search needs KerasTuner; install it: pip install 'mmzoo[search]'.") from error
+            raise MMZooError("A search needs KerasTuner; install it: pip install 'mmzoo[tune]'.") from error
 
         self.space, self.left = space, trials
         common: dict[str, Any] = {

@@ -38,5 +38,5 @@ def run_model(model: keras.Model, inputs: dict[str, Tree]) -> dict[str, np.ndarr
 
 
 def to_predictions(spec: Spec, outputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Each task's answer from the model's outputs: probabilities, numbers."""
-    return {task.name: np.asarray(task.to_predictions(outputs[task.name])) for task in spec.tasks}
+    """Each task's answer from the model's outputs: probabilities, numbers, vectors; see `Task.answers`."""
+    return {name: np.asarray(answer) for task in spec.tasks for name, answer in task.answers(outputs).items()}

@@ -28,7 +28,8 @@ class SubsetPredictions:
         labels: by task, encoded.
         present: bool (N, M), what each record has.
         outputs: by subset and task, the logits.
-        predictions: by subset and task, the predictions.
+        predictions: by subset and `Task.answer_outputs`, the predictions. What one input says by itself (the vectors
+            that a retrieval looks for) is there in each subset.
         nothing: by task, the predictions without any modality.
         orders: see `mmzoo.inference.subsets.orders`; their subsets are here too.
         temperatures: by task with probabilities and subset.
@@ -54,6 +55,12 @@ class SubsetPredictions:
         """The predictions to the records whose label is known as they would be without temperatures."""
         logits = self.outputs[subset][uncalibrated_output(task.name)]
         return np.asarray(task.to_predictions(logits[self.known(task)]))
+
+    def labels_and_answers(self, task: Task, subset: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The labels that are known, and all of `Task.answers` to the same records with this subset."""
+        known = self.known(task)
+        answers = {name: self.predictions[subset][name][known] for name in task.answer_outputs}
+        return self.labels[task.name][known], answers
 
     def labels_and_predictions(self, task: Task, subset: str) -> tuple[np.ndarray, np.ndarray]:
         """The labels that are known, and the predictions to the same records with this subset."""
@@ -84,6 +91,9 @@ def predict_subsets(model: Multimodal, records: Records) -> SubsetPredictions:
                 f"the first of them '{first}'; train it again, with a lower learning rate.",
             )
     predictions = {name: to_predictions(spec, each) for name, each in outputs.items()}
+    every = predictions["+".join(spec.input_names)]
+    for each in predictions.values():
+        each |= {name: every[name] for task in spec.tasks for name in task.answer_outputs[1:]}
     labels = encode_labels(spec.tasks, records, unasked=True)
     nothing = to_predictions(spec, empty)
     return SubsetPredictions(

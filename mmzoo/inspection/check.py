@@ -11,12 +11,12 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
-from mmzoo.data.fingerprints import exact, near_groups, plain_words
 from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import LABELS
 from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.fingerprints import exact, near_groups, plain_words
 from mmzoo.modalities.tabular.cells import is_missing, number_of
 
 LONG = 20  # characters from which the same text in two splits is a leak, not a common word

@@ -217,6 +217,11 @@ class Defaults:
         """
         raise NotImplementedError
 
+    @property
+    def described(self) -> Mapping[str, Any]:
+        """What a client has to know of it beside its fields, or in their place."""
+        return {}
+
     @classmethod
     def is_described(cls, about: Mapping[str, Any]) -> bool:
         """Does a stranger's description of such an input hold what a client needs, beside type and axes?"""

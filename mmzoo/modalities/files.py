@@ -36,7 +36,7 @@ FILES = (str, os.PathLike, bytes, bytearray, memoryview)
 
 def origin_of(value: Raw, what: str) -> str:
     """How an error calls a file that is given as its path or its bytes."""
-    return f"The {what} file '{value}'" if isinstance(value, (str, os.PathLike)) else f"The {what} bytes"
+    return f"The {what} file '{value}'" if isinstance(value, (str, os.PathLike)) else f"The {what} given as bytes"
 
 
 def read_bytes(value: Raw, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:

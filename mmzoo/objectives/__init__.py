@@ -11,6 +11,8 @@
   registered with `needs="priors"`, else None.
 - "concentrations": those of a Dirichlet distribution, of which a classification's answer then is the mean; see
   `mmzoo.tasks.classification`.
+- "similarities": scores of C candidates, of which `targets` is 1 for the right one. `priors` (..., C) are how much each
+  candidate counts, 0 for one that must not. `scale` and `bias` are what a cosine is scaled by in the beginning.
 - "numbers": C numbers on the scale of `targets`, which are deviations of the training labels from their means.
 
 Options are numbers above 0.

@@ -63,9 +63,9 @@ def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
     from mmzoo.datasets import datasets
 
     table = TableName.parse(run.data)
-    facts = datasets.facts(run.data) if run.data and not table.label else {}
-    if table.label:
-        told = f"the table {table.path}, label {table.label}"
+    facts = datasets.facts(run.data) if run.data and not table.is_table else {}
+    if table.is_table:
+        told = f"the table {table.path}, {f'label {table.label}' if table.label else 'no label'}"
     else:
         told = f"{run.data}: {facts['summary']}" if run.data else "a table in memory"
     found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
@@ -98,10 +98,11 @@ def results(result: Evaluation) -> list[tuple[str, str]]:
     for each in labelled(result):
         name, trust = each.primary, result.found[each.name]
         for single in each.spec.input_names:
-            found.append((whose(result, each, f"{single} alone"), f"{decimal(each.subsets[single][name])} {name}"))
-        if "ece" in trust["calibration"]:
+            if name in each.subsets[single]:
+                found.append((whose(result, each, f"{single} alone"), f"{decimal(each.subsets[single][name])} {name}"))
+        if "ece" in trust.get("calibration", {}):
             found.append((whose(result, each, "calibration error"), f"{trust['calibration']['ece']:.3f}"))
-        if "coverage" in trust["conformal"]:
+        if "coverage" in trust.get("conformal", {}):
             asked, got = trust["conformal"]["nominal_coverage"], trust["conformal"]["coverage"]
             found.append((whose(result, each, "conformal coverage"), f"{got:.1%} where {asked:.0%} was asked"))
     return found

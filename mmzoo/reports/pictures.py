@@ -106,7 +106,7 @@ def draw_chart(chart: Chart, path: Path) -> None:
 def draw_subsets(result: TaskEvaluation, path: Path) -> None:
     """The task's score with each subset, and its 95 % interval."""
     metric, title = result.score_name, f"{result.task.score_name} with each subset, 95 %"
-    names = list(result.subsets)
+    names = [name for name, found in result.subsets.items() if metric in found]
     figure, axes = new_figure(6.4, 0.9 + 0.32 * len(names), title, left=0.34)
     values = [result.subsets[name][metric] for name in names]
     spans = np.array([result.intervals[name][metric] for name in names])

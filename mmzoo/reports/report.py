@@ -22,6 +22,7 @@ from mmzoo.reports.gallery import gallery
 from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
+from mmzoo.reports.queries import queries
 from mmzoo.training.notes import read_history
 from mmzoo.words import decimal, one_line
 
@@ -112,7 +113,7 @@ def task_of(
     if result.reason:
         return found
     start = f"{task.name}_" if several else ""
-    unimodal = data["unimodal"].get("models", {})
+    unimodal = data.get("unimodal", {}).get("models", {})
     gains = [*data["gains"], *(each["gain"] for each in unimodal.values())]
     return {
         **found,
@@ -126,7 +127,8 @@ def task_of(
             section: groups([block for name, each in shown.items() if section_of(name) == section for block in each])
             for section in SECTIONS
         },
-        "gallery": gallery(result),
+        "gallery": [] if task.tags.vectors else gallery(result),
+        "queries": queries(result) if task.tags.vectors else [],
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.conformal import Thresholds
@@ -23,12 +24,13 @@ from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import require
-from mmzoo.folders import check_no_link
+from mmzoo.folders import check_no_link, made_in
+from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import made_in, read_machine, read_settings
+from mmzoo.training.notes import read_machine, read_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
@@ -94,7 +96,7 @@ class Run:
     @property
     def _foreign(self) -> bool:
         """Is its table one that whoever made the run elsewhere has named, and not the user?"""
-        if self._data or "splits" in vars(self) or "#" not in self.data:
+        if self._data or "splits" in vars(self) or not TableName.parse(self.data).is_table:
             return False
         return bool(self.settings.get("made_in") != made_in(self.folder))
 
@@ -121,7 +123,7 @@ class Run:
             f"'{path}' as its records, which is not read unasked; if it is to be, or where they are now, say "
             f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
         )
-        if table.label and not self._data:  # a warning, so that it is seen from Python too
+        if table.is_table and not self._data:  # a warning, so that it is seen from Python too
             logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
 
@@ -213,6 +215,7 @@ class Run:
         training: Records | None = None,
         allow_loss: bool = False,
         fit: str | None = None,
+        index: str | Path | None = None,
     ) -> list[dict[str, Any]]:
         """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
@@ -226,7 +229,16 @@ class Run:
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
-        return export(self, format, records, variants=wanted, training=training, allow_loss=allow_loss, fit=fit)
+        return export(
+            self,
+            format,
+            records,
+            variants=wanted,
+            training=training,
+            allow_loss=allow_loss,
+            fit=fit,
+            index=None if index is None else Path(index),
+        )
 
     def explain(self, record: Raw, **options: Any) -> Any:
         """Why the model answers one record as it does; see `mmzoo.explain`.
@@ -271,6 +283,24 @@ class Run:
         answerer = Answerer(self.model, self.thresholds, explain, on_error)
         rows = answers_in_memory(answerer, self.reading(options), records, budget)
         return like(records, rows)
+
+    def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
+        """The vectors of records by input, float32 (N, dim) of length 1; rows of NaN where a record lacks the input.
+
+        Args:
+            records: one as a mapping, or many, as `predict` takes them: the path of a table, a DataFrame, a list of
+                mappings, `Records`.
+            options: how the table is read, where that differs from the one that the run was trained on.
+            asked: `task` and `inputs` of `mmzoo.inference.embed.embed`.
+
+        Raises:
+            MMZooError: the model gives no vectors, or a record cannot be decoded.
+        """
+        if is_one(records):
+            records = Records({name: [value] for name, value in self._one(records).items()}, ["input"])
+        elif not isinstance(records, Records):
+            records = joined(pieces(records, self.reading(options)))
+        return embed(self.model, self.spec, records, **asked)
 
     def write_answers(
         self,

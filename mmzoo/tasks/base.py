@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -100,6 +101,18 @@ class Task:
         """The task in a few words."""
         return self.kind
 
+    def of_inputs(self, inputs: Sequence[str]) -> Self:
+        """The task as a spec with these inputs asks it.
+
+        Raises:
+            MMZooError: it cannot be asked of them.
+        """
+        return self
+
+    def left_with(self, inputs: Sequence[str]) -> Self | None:
+        """The task where only these inputs are left; None where nothing is left to ask."""
+        return self
+
     def matches(self, other: Task) -> bool:
         """Does another task of the same name ask the same, so that its answers can stand beside these?"""
         theirs, ours = ((each.name, each.kind, each.units, each.answer_names) for each in (other, self))
@@ -119,6 +132,19 @@ class Task:
     def encode(self, value: Raw) -> Any:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Where `target` is the batch, the columns that say which records are alike: its labels are their groups.
+
+        Encoded labels are int32 (N, columns) then: records that hold the same in a column have the same number there,
+        and -1 stands for nothing.
+        """
+        return ()
+
+    def lacking(self, labels: np.ndarray) -> str:
+        """Why nothing is to be learnt or told of these groups, int32 (N, columns), in a sentence; empty otherwise."""
+        return ""
 
     @property
     def missing_label(self) -> np.ndarray | np.generic:
@@ -145,6 +171,32 @@ class Task:
 
     # How it answers.
 
+    @property
+    def fuses(self) -> bool:
+        """Does it ask what the fusion makes of all modalities? If not, only heads of single modalities are made."""
+        return True
+
+    def alone(self, inputs: Sequence[str], decided: bool) -> Sequence[str]:
+        """The inputs that have a head of their own.
+
+        Args:
+            inputs: all of the spec.
+            decided: does the fusion join the answers of single modalities?
+        """
+        return inputs if decided or self.auxiliary else ()
+
+    def completed(
+        self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The model's outputs of this task from its heads': the fused, those of single inputs, and more by their names.
+
+        Args:
+            fused: logits (B, units); None where the task does not ask the fusion.
+            single: by input, see `alone`.
+            present: by input, is it really there? Symbolic bool (B,).
+        """
+        return fused, single, {}
+
     def head(self, fused: Fused, name: str) -> Tensor:
         """The logits, symbolic float32 (B, units), of what the fusion made of the tokens, or of one modality's.
 
@@ -158,6 +210,20 @@ class Task:
 
     def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Loss (B,) of each example, from labels that are known and float32 logits (B, units)."""
+        raise NotImplementedError
+
+    @property
+    def batch_outputs(self) -> tuple[str, ...]:
+        """The model's outputs that `batch_loss` reads. None of a task whose target is not the batch."""
+        return ()
+
+    def batch_loss(self, labels: Tensor, outputs: dict[str, Tensor]) -> Tensor:
+        """Loss () of a whole batch, in place of `loss` where `target` is the batch.
+
+        Args:
+            labels: of all examples, also of those that are not known.
+            outputs: `batch_outputs` (B, ...) of all examples.
+        """
         raise NotImplementedError
 
     def negative_log_likelihood(self, labels: Tensor, logits: Tensor) -> Tensor:
@@ -186,6 +252,15 @@ class Task:
     def to_predictions(self, logits: Tensor) -> Tensor:
         """What a user sees, from the logits: in the graph of every exported model."""
         raise NotImplementedError
+
+    @property
+    def answer_outputs(self) -> tuple[str, ...]:
+        """The model's outputs that its answers are made of, and what these are called: its own name comes first."""
+        return (self.name,)
+
+    def answers(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What a user sees by `answer_outputs`, from the model's outputs."""
+        return {name: self.to_predictions(outputs[name]) for name in self.answer_outputs}
 
     def to_logits(self, predictions: Tensor) -> Tensor:
         """Logits that `to_predictions` turns into these."""
@@ -258,6 +333,24 @@ class Task:
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Metrics by name, from known labels and predictions; one that is not defined on them is left out."""
         raise NotImplementedError
+
+    def measured(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> dict[str, float]:
+        """`metrics` from all of `answers`, of the records whose labels are known.
+
+        Args:
+            asked: the inputs that the answers are made of; all of the spec, if not given.
+        """
+        return self.metrics(labels, answers[self.name])
+
+    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
+        """Why training need not go on with such answers, in a sentence; empty where it may. As `measured` has them."""
+        return ""
+
+    def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
+        """`score` from all of `answers`, float (B,); NaN where a record is not asked for anything."""
+        return self.score(labels, answers[self.name])
 
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """How good each prediction is, float (B,), higher is better; its mean is `score_name`."""

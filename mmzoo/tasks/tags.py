@@ -16,6 +16,8 @@ class Tags:
             matrix then, conformal sets, and records can be balanced by class.
         numeric: each is a number on the scale of the labels, and answer minus label an error. There are residuals
             then, and conformal ranges.
+        vectors: each answer is one vector, which is right or wrong by what it lies near. There are directions in which
+            inputs find each other then, and pages of queries.
         evidential: the logits stand for evidence, and `Task.uncertainty` says how much of it is wanting.
     """
 
@@ -23,3 +25,4 @@ class Tags:
     exclusive: bool = False
     numeric: bool = False
     evidential: bool = False
+    vectors: bool = False

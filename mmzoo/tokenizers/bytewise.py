@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from keras import ops
 
 from mmzoo.aliases import Tensor
@@ -24,21 +21,6 @@ def summed(values: Tensor, picks: Tensor) -> Tensor:
     digits = ops.stack([values // 256**k % 256 for k in range(3)], axis=2)
     sums = ops.cast(ops.matmul(ops.cast(picks, "float32"), ops.cast(digits, "float32")), "int32")
     return sums[..., 0] + sums[..., 1] * 256 + sums[..., 2] * 256**2
-
-
-def find(table: Sequence[Any], bits: Tensor, first: Tensor, second: Tensor, most: int) -> Tensor:
-    """The id of the piece with both hashes, by binary search among those whose first hash begins alike; else 0.
-
-    Args:
-        table: (starts, first hashes, second hashes, ids), the last three sorted by the first hash; `starts` says where
-            those begin whose first hash has `k` in the bits above 15.
-        bits: those above 15 of the first hash.
-        most: so many begin alike at most.
-    """
-    starts, firsts, seconds, ids = table
-    low = last_not_after(firsts, ops.cast(ops.take(starts, bits), "int32"), first, most)
-    same = ops.logical_and(ops.take(firsts, low) == first, ops.take(seconds, low) == second)
-    return ops.where(same, ops.cast(ops.take(ids, low), "int32"), 0)
 
 
 def last_not_after(ordered: Tensor, low: Tensor, wanted: Tensor, most: int) -> Tensor:

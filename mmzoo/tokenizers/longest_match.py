@@ -11,7 +11,8 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Tensor
-from mmzoo.tokenizers.bytewise import find, lower_case, shifted
+from mmzoo.tokenizers.bytewise import lower_case
+from mmzoo.tokenizers.pieces import Table, find, followed, following, most_alike, table_of
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -22,13 +23,8 @@ class LongestMatch(keras.layers.Layer):
     that begins no piece is passed over. A text is read as if a space stood before
     it, and pieces say with a leading space that they begin a word.
 
-    Pieces are found by two 30-bit polynomial hashes of every substring and a
-    binary search among the few that have the first bits in common; which matches are
-    taken, by following all jumps at once: log2(L) times each place takes over where the
-    place that it leads to leads.
+    Pieces are found by two 30-bit polynomial hashes of every substring (`mmzoo.tokenizers.pieces`).
     """
-
-    MODULI = ((32749, 257), (32719, 263), (32717, 269), (32713, 271))  # (prime, base): products stay under 2**31
 
     def __init__(self, length: int, pieces: Sequence[str], **kwargs: Any) -> None:
         """`pieces`: the vocabulary; piece k has id k + 1."""
@@ -36,43 +32,28 @@ class LongestMatch(keras.layers.Layer):
         self.length, self.pieces = length, tuple(pieces)
         encoded = [piece.encode() for piece in pieces]
         self.longest = max(len(piece) for piece in encoded)
-        hashes = [self._hashes(piece) for piece in encoded]
-        order = sorted(range(len(pieces)), key=lambda k: hashes[k])
-        self.first = np.array([hashes[k][0] for k in order], np.int32)
-        self.second = np.array([hashes[k][1] for k in order], np.int32)
+        table, order = table_of(encoded)
         # In 16 bits where they go in: in a file of 8-bit weights these tables are among the largest.
         small = np.int16 if len(pieces) < 2**15 else np.int32
-        self.ids = (np.array(order) + 1).astype(small)
-        self.starts = np.searchsorted(self.first // 2**15, np.arange(self.MODULI[0][0] + 1)).astype(small)
-        self.most = int(np.diff(self.starts).max())
-        if len(np.unique(self.first)) < len(pieces):
-            raise ValueError("Two pieces of the vocabulary have the same hash.")
+        self.table = table._replace(starts=table.starts.astype(small))
+        self.ids = (order + 1).astype(small)
+        self.most = most_alike(table)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length, "pieces": list(self.pieces)}
-
-    def _hashes(self, piece: bytes) -> tuple[int, int]:
-        parts = []
-        for prime, base in self.MODULI:
-            value = 0
-            for byte in piece:
-                value = (value * base + byte) % prime
-            parts.append(value)
-        return parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]
 
     def call(self, x: Tensor) -> Tensor:
         x = lower_case(x)
         space = ops.where(x[:, :1] > 0, 32, 0)  # an empty text has no beginning of a word
         x = ops.concatenate([space, x], axis=1)
         # Made tensors once: each use of an array would put its own copy into the graph.
-        table = [ops.convert_to_tensor(column) for column in (self.starts, self.first, self.second, self.ids)]
-        # All places, lengths and primes at once: an operation of each takes more room in a file than its numbers.
+        table = Table(*map(ops.convert_to_tensor, self.table))
         lengths = ops.arange(1, self.longest + 1, dtype="int32")
-        follows = ops.stack([shifted(x, place) for place in range(self.longest)], axis=2)
-        found = find(table, *self._hashed(follows), self.most) * ops.cast(follows > 0, "int32")
+        places, known = find(table, following(x, self.longest), self.most)
+        found = ops.where(known, ops.cast(ops.take(ops.convert_to_tensor(self.ids), places), "int32"), 0)
         piece_length = ops.max(ops.where(found > 0, lengths, 0), axis=2)
         piece_id = ops.sum(ops.where(lengths == piece_length[..., None], found, 0), axis=2)
-        return self._followed(piece_id, ops.maximum(piece_length, 1))
+        return followed(piece_id, ops.maximum(piece_length, 1), self.length)
 
     def on_host(self, rows: np.ndarray) -> np.ndarray:
         """What `call` gives for uint8 (B, L), by a dictionary of the pieces and of words in place of the graph."""
@@ -87,41 +68,6 @@ class LongestMatch(keras.layers.Layer):
         if not hasattr(self, "_host"):
             self._host = OnHost(self.pieces)
         return self._host
-
-    def _hashed(self, follows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of the first 1, 2, ... P bytes of each row of int32 (B, L, P) both hashes, as of `_hashes`, (B, L, P).
-
-        Before them the bits of the first hash above 15, which are at hand.
-        """
-        primes, bases = (ops.convert_to_tensor(np.array(each, np.int32)) for each in zip(*self.MODULI, strict=True))
-        parts = follows[..., :1] % primes
-        found = [parts]
-        for place in range(1, self.longest):
-            parts = (parts * bases + follows[..., place : place + 1]) % primes
-            found.append(parts)
-        every = ops.stack(found, axis=2)
-        return every[..., 0], every[..., 0] * 2**15 + every[..., 1], every[..., 2] * 2**15 + every[..., 3]
-
-    def _followed(self, piece_id: Tensor, jump: Tensor) -> Tensor:
-        """The ids int32 (B, length) that are met from place 0 by going on `jump` (B, L) places each time.
-
-        Args:
-            piece_id: of the piece that begins at a place, (B, L); 0 where none does, which is passed over.
-        """
-        length = jump.shape[1]
-        piece_id, jump = (ops.pad(each, ((0, 0), (0, 1))) for each in (piece_id, jump))  # the end, where all goes on to
-        here = ops.zeros_like(jump) + ops.arange(length + 1, dtype="int32")
-        onwards = ops.minimum(here + jump, length)
-        # The first piece from each place on, itself if one begins there; by doubling, as all that follows.
-        first = ops.where(piece_id > 0, here, onwards)
-        for _ in range(length.bit_length()):
-            first = ops.take_along_axis(first, first, axis=1)
-        onwards = ops.take_along_axis(first, onwards, axis=1)
-        places = first[:, :1]
-        while places.shape[1] < self.length:
-            places = ops.concatenate([places, ops.take_along_axis(onwards, places, axis=1)], axis=1)
-            onwards = ops.take_along_axis(onwards, onwards, axis=1)
-        return ops.take_along_axis(piece_id, places[:, : self.length], axis=1)
 
 
 class OnHost:

@@ -34,10 +34,12 @@ class NgramsTokenizer:
 
     Args:
         size: n-grams that are kept, those that most training texts have.
+        characters: are there n-grams of characters? Without them words are kept before pairs of words. In long texts
+            words say enough, and characters would leave no place for the rare ones.
     """
 
-    def __init__(self, *, size: Annotated[int, Range(300, 32_768)] = 16_384) -> None:
-        self.size = size
+    def __init__(self, *, size: Annotated[int, Range(300, 32_768)] = 16_384, characters: bool = True) -> None:
+        self.size, self.characters = size, characters
 
     def train(self, texts: Iterable[str]) -> Vocabulary:
         """The n-grams that most of the texts have, each with its inverse document frequency.
@@ -47,13 +49,15 @@ class NgramsTokenizer:
         chosen = [text.encode() for text in texts]
         step = max(sum(map(len, chosen)) // MOST_LOOKED_AT, 1)
         chosen = chosen[::step]  # spread over all
-        finder, counts = Finder(), Counter[int]()
+        finder, counts = Finder(characters=self.characters), Counter[int]()
         for data in tqdm(chosen, desc="learning n-grams", unit="text", disable=None, leave=False, delay=1.0):
             counts.update(set(finder.every(data)))
         often = [key for key, count in counts.items() if count > 1]
-        ordered = sorted(often if len(often) >= ENOUGH else counts, key=lambda key: (-counts[key], key))
+        known = often if len(often) >= ENOUGH else counts
+        first = counts.keys() if self.characters else finder.words
+        ordered = sorted(known, key=lambda key: (key not in first, -counts[key], key))
         kept = set(ordered[: self.size])
-        names = names_of(chosen, kept)
+        names = names_of(chosen, kept, characters=self.characters)
         idf = {key: 1 + math.log((1 + len(chosen)) / (1 + counts[key])) for key in names}
         # Texts that say nothing at all have none; but a model of them can be made.
         return tuple(entry_of(*names[key], idf[key]) for key in sorted(names)) or (entry_of("w", "a", 1.0),)
@@ -78,6 +82,7 @@ class Ngrams(keras.layers.Layer):
         super().__init__(**{"trainable": False, **kwargs})
         self.length, self.vocabulary = length, tuple(vocabulary)
         found = parsed(self.vocabulary)
+        self.characters = any(entry.startswith("c") for entry in self.vocabulary)
         self.keys = np.array([key for key, _ in found], np.int32)
         self.idf = np.array([0.0, *(idf for _, idf in found)], np.float32)
         self.starts = np.searchsorted(self.keys // 2**15, np.arange(PRIMES[0] + 1)).astype(np.int32)
@@ -90,7 +95,7 @@ class Ngrams(keras.layers.Layer):
         x = lower_case(x)
         x = ops.where(ops.logical_or(x == 0, ops.logical_and(x >= 9, x <= 13)), 32, x)
         x = ops.pad(x, ((0, 0), (1, 1)), constant_values=32)
-        keys = ops.concatenate([*_characters(x), *_words(x)], axis=1)
+        keys = ops.concatenate([*(_characters(x) if self.characters else []), *_words(x)], axis=1)
         ids, counts = different(self._known(keys), self.length)
         weights = (1 + ops.log(ops.cast(ops.maximum(counts, 1), "float32"))) * ops.take(self.idf, ids)
         norm = ops.sqrt(ops.sum(weights * weights, axis=1, keepdims=True))
@@ -103,7 +108,7 @@ class Ngrams(keras.layers.Layer):
     @property
     def finder(self) -> Finder:
         if not hasattr(self, "_finder"):
-            self._finder = Finder(self.keys)
+            self._finder = Finder(self.keys, characters=self.characters)
         return self._finder
 
     def _known(self, keys: Tensor) -> Tensor:

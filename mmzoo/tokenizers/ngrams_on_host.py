@@ -93,12 +93,16 @@ class Finder:
     Args:
         keys: the hashes of a vocabulary in order: place k has id k + 1, and all others are left out. Without it the
             hashes themselves are found.
+        characters: are n-grams of characters looked for, beside words?
     """
 
-    def __init__(self, keys: np.ndarray | None = None) -> None:
+    def __init__(self, keys: np.ndarray | None = None, *, characters: bool = True) -> None:
+        self.characters = characters
         self.ids = None if keys is None else {int(key): place for place, key in enumerate(keys, start=1)}
         self.chunks: dict[bytes, tuple[list[int], Halves, Halves]] = {}
         self.pairs: dict[tuple[Halves, Halves], int] = {}
+        self.words: set[int] = set()
+        """The hashes of all words that were looked at."""
 
     def every(self, data: bytes) -> list[int]:
         """Ids, or hashes, of all n-grams of a text, as often as they are there."""
@@ -130,9 +134,11 @@ class Finder:
 
     def _looked_at(self, chunk: bytes) -> tuple[list[int], Halves, Halves]:
         """What is found in a chunk alone, and the halves of the hashes of its first and of its last word."""
-        keys = [key for key, _ in ngrams_of(chunk)]
+        keys = [key for key, _ in ngrams_of(chunk)] if self.characters else []
         words = [hash_of_word(word) for word in WORD.findall(chunk)]
-        keys += [a * 2**15 + b for a, b in words]
+        single = [a * 2**15 + b for a, b in words]
+        self.words.update(single)
+        keys += single
         keys += [hash_of_pair(*pair) for pair in pairwise(words)]
         own = keys if self.ids is None else [self.ids[key] for key in keys if key in self.ids]
         return own, words[0] if words else (), words[-1] if words else ()
@@ -164,7 +170,7 @@ def ngrams_of(chunk: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-def names_of(texts: Sequence[bytes], wanted: Collection[int]) -> dict[int, tuple[str, str]]:
+def names_of(texts: Sequence[bytes], wanted: Collection[int], *, characters: bool) -> dict[int, tuple[str, str]]:
     """Of the n-grams that are `wanted` by their hash, those that can be written down: kind and text, by hash."""
     found: dict[int, tuple[str, str]] = {}
 
@@ -175,7 +181,7 @@ def names_of(texts: Sequence[bytes], wanted: Collection[int]) -> dict[int, tuple
                     found[key] = kind, name.decode()
 
     plain = [data.translate(PLAIN) for data in texts]
-    for chunk in sorted({chunk for data in plain for chunk in data.split()}):
+    for chunk in sorted({chunk for data in plain for chunk in data.split()}) if characters else ():
         note("c", ngrams_of(chunk))
     for data in plain:
         note("w", words_of(data))

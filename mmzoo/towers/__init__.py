@@ -21,7 +21,7 @@ from mmzoo.errors import require
 from mmzoo.modalities.base import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens
-from mmzoo.weights import RUN
+from mmzoo.weights import RUN, is_run
 
 Function = Callable[..., Tokens]
 SAID = f"""weights: None, or "{RUN}FOLDER": those of the same tower in a run or a saved model, by their names; of the
@@ -52,9 +52,8 @@ def beginning(entry: Function, own: bool) -> Function:
 
     @functools.wraps(entry)
     def tower(x: Tensor, item: Modality, **options: Any) -> Tokens:
-        weights = options.get("weights")
-        if isinstance(weights, str) and weights.startswith(RUN):
-            begins_with(item, weights)
+        if is_run(options.get("weights")):
+            begins_with(item, options["weights"])
         if not own:
             options.pop("weights", None)
         return entry(x, item, **options)
@@ -75,7 +74,7 @@ def checked(name: str, check: Callable[..., None] | None) -> Callable[..., None]
 
     def check_weights(item: Modality, *, weights: str | None, **options: Any) -> None:
         require(
-            weights is None or (isinstance(weights, str) and weights.startswith(RUN)),
+            weights is None or is_run(weights),
             f"There are no pretrained weights for tower '{name}' of input '{item.name}'; give weights='{RUN}FOLDER' "
             "with the folder of a run that has such a tower, or leave them out.",
         )

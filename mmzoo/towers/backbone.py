@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities.base import Modality
@@ -18,7 +18,7 @@ from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
 from mmzoo.towers.adapters import with_adapters
-from mmzoo.weights import RUN, Weights
+from mmzoo.weights import Weights, is_run
 from mmzoo.weights import weights as known_weights
 from mmzoo.weights.download import fetch, is_remote
 
@@ -155,7 +155,7 @@ def load_pretrained(
     Raises:
         MMZooError: there is no such name or file, or the file has other layers.
     """
-    if weights is None or weights.startswith(RUN) or assets.restoring():
+    if weights is None or is_run(weights) or assets.restoring():
         return fresh()
     names = [each.name for each in known_weights.of(tower)]
     if weights in names:
@@ -228,9 +228,9 @@ class Scale(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mmzoo")
 class FrozenFeatures(keras.layers.Layer):
-    """`lower(scale(x))` as one layer: the frozen blocks of a backbone."""
+    """`lower(scale(x))` as one layer: the frozen blocks of a backbone. What else `scale` puts out, it puts out too."""
 
-    def __init__(self, scale: Scale, lower: keras.Model, **kwargs: Any) -> None:
+    def __init__(self, scale: keras.layers.Layer, lower: keras.Model, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.scale, self.lower = scale, lower
 
@@ -244,21 +244,28 @@ class FrozenFeatures(keras.layers.Layer):
         return cls(**{**config, **parts})
 
     def call(self, x: Tensor) -> Tensor:
-        return self.lower(self.scale(x), training=False)
+        return first_of(self.scale(x), lambda values: self.lower(values, training=False))
+
+
+def first_of(found: Tree, change: Callable[[Tensor], Tensor]) -> Tree:
+    """`change` of a tensor, or of the first of several, with the others as they are."""
+    return (change(found[0]), *found[1:]) if isinstance(found, (tuple, list)) else change(found)
 
 
 def run_backbone(
     x: Tensor,
     item: Modality,
     backbone: keras.Model,
-    scale: Scale,
+    scale: keras.layers.Layer,
     block_ends: list[str],
     trainable_blocks: int | None,
     adapters: int = 0,
-) -> Tensor:
+) -> Tree:
     """`backbone(scale(x))`, cut so that what never trains is the frozen part.
 
     Args:
+        scale: makes of an example what the backbone reads. Of several tensors the backbone reads the first, and the
+            others, such as a mask, are put out beside what it makes of that.
         block_ends: names of the layers that end the blocks, all but the last block's.
         trainable_blocks: how many of the last blocks train; None for a backbone that is not pretrained.
             Pretrained blocks keep their batch statistics: those of a small batch are worse.
@@ -266,7 +273,7 @@ def run_backbone(
     """
     name = scoped(item)
     if trainable_blocks is None:
-        return renamed(backbone, name("blocks"))(scale(x))
+        return first_of(scale(x), renamed(backbone, name("blocks")))
     ends = [*(backbone.get_layer(cut).output for cut in block_ends), backbone.outputs[0]]
     frozen = 1 if adapters else len(ends) - trainable_blocks
     middle = ends[frozen - 1] if frozen else backbone.inputs[0]
@@ -279,10 +286,11 @@ def run_backbone(
     if adapters:
         ending = {*block_ends, backbone.layers[-1].name}
         rest = keras.Model(middle, ends[-1], name=name("adapted"))
-        x = with_adapters(rest, lambda layer: layer.name in ending, adapters)(x, training=False)
+        adapted = with_adapters(rest, lambda layer: layer.name in ending, adapters)
+        x = first_of(x, lambda values: adapted(values, training=False))
     elif trainable_blocks:
         upper = pretrained(item, keras.Model(middle, ends[-1], name=name("pretrained")))
-        x = upper(x, training=False)
+        x = first_of(x, lambda values: upper(values, training=False))
     return x
 
 

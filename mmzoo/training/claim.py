@@ -10,9 +10,10 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
+from mmzoo.folders import made_in
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
-from mmzoo.training.notes import made_in, read_object
+from mmzoo.training.notes import read_object
 from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")

@@ -206,7 +206,13 @@ class Loop:
         targets = keras.tree.map_structure(tf.constant, labels)
         loss = total_loss(self.spec, outputs, targets, tf.constant(here), methods=self.trainer.methods)
         loss += sum(v.regularizer(v) for v in self.model.trainable_variables if v.regularizer is not None)
-        scores = metrics(self.spec, to_predictions(self.spec, outputs), labels)
+        answers = to_predictions(self.spec, outputs)
+        scores = metrics(self.spec, answers, labels)
+        for task in self.spec.tasks:
+            known = np.asarray(task.known(labels[task.name]))
+            theirs = {name: answers[name][known] for name in task.answer_outputs}
+            if failure := task.failure(labels[task.name][known], theirs):
+                raise MMZooError(failure)
         return {"val_loss": float(loss), **{f"val_{name}": value for name, value in scores.items()}}
 
     def tell_methods(self) -> None:

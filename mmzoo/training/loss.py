@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,6 +16,16 @@ from mmzoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from mmzoo.training.methods.base import TrainingMethod
+
+
+TOGETHER = 4096  # validation records that are compared with each other
+
+
+class Slopes(NamedTuple):
+    """A loss of a whole batch, float32 (), and its slopes at the outputs of some examples, by name (B, ...)."""
+
+    loss: Tensor
+    of: dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -30,6 +40,8 @@ class Batch:
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all parts
             then add up to the loss of the whole.
         share: how much of the whole batch this part is.
+        slopes: by task whose target is the batch, its loss of the whole batch and that loss's slopes at the outputs of
+            this part, where `whole_batch` has found them beforehand.
     """
 
     inputs: dict[str, Tree]
@@ -38,15 +50,19 @@ class Batch:
     weights: Tree
     totals: Tensor
     share: float = 1.0
+    slopes: dict[str, Slopes] | None = None
 
     def part(self, index: int, count: int) -> Batch:
         """The part at `index` of `count` equal ones."""
         rows = self.present.shape[0] // count
-        given = self.inputs, self.labels, self.present, *([] if self.weights is None else [self.weights])
-        inputs, labels, present, *weights = keras.tree.map_structure(
+        slopes = {name: each.of for name, each in (self.slopes or {}).items()}
+        given = self.inputs, self.labels, self.present, slopes, *([] if self.weights is None else [self.weights])
+        inputs, labels, present, slopes, *weights = keras.tree.map_structure(
             lambda x: x[index * rows : (index + 1) * rows], given
         )
-        return Batch(inputs, labels, present, weights[0] if weights else None, self.totals, self.share / count)
+        found = {name: Slopes(each.loss, slopes[name]) for name, each in (self.slopes or {}).items()}
+        share = self.share / count
+        return Batch(inputs, labels, present, weights[0] if weights else None, self.totals, share, found or None)
 
 
 @dataclass(frozen=True)
@@ -89,10 +105,14 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
-        labels, present, weights: see `Batch`.
+        labels, present, weights: see `Batch`. Of a task that compares all examples the first 4,096 are compared.
         methods: as they weigh tasks and heads by now; what they add to the loss of a training is not in it.
     """
     batch = Batch({}, labels, present, weights, known_totals(spec, labels, present, weights))
+    for task in spec.tasks:
+        if task.target == "batch" and isinstance(labels, dict) and len(labels[task.name]) > TOGETHER:
+            outputs = outputs | {name: outputs[name][:TOGETHER] for name in task.batch_outputs}
+            batch = replace(batch, labels=batch.labels | {task.name: labels[task.name][:TOGETHER]})
     return tf.add_n(weighed_losses(spec, outputs, batch, task_losses(spec, outputs, batch, methods)))
 
 
@@ -121,6 +141,8 @@ def task_losses(
 def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) -> TaskLoss:
     """The loss of one task over the examples whose label is known; heads of single modalities count `auxiliary`."""
     task, totals = spec.tasks[index], batch.totals[index]
+    if task.target == "batch":
+        return TaskLoss(loss_of_batch(task, outputs, batch), None, tf.ones(1))
     fused: Tensor = 0.0
     single: Tensor = 0.0
     for side, weights in sides(batch.labels, batch.weights):
@@ -138,6 +160,34 @@ def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) 
         return TaskLoss(fused, None, tf.ones(1))
     shares = task.auxiliary * totals[2:] / above_zero(tf.reduce_sum(totals[2:]))
     return TaskLoss(fused, single, tf.concat([[1.0], shares], axis=0))
+
+
+def loss_of_batch(task: Task, outputs: dict[str, Tensor], batch: Batch) -> Tensor:
+    """The loss of a task whose target is the batch, float32 (): this part's share of it, with its slopes."""
+    (labels, _), *_ = sides(batch.labels, batch.weights)  # of mixed examples, which are their own partners, the first
+    found = (batch.slopes or {}).get(task.name) or whole_batch(task, outputs, labels[task.name])
+    attached = tf.add_n([tf.reduce_sum(outputs[name] * slopes) for name, slopes in found.of.items()])
+    # The number is the loss; what it is differentiated by are the slopes.
+    return batch.share * found.loss + attached - tf.stop_gradient(attached)
+
+
+def whole_batch(task: Task, outputs: dict[str, Tensor], labels: Tensor) -> Slopes:
+    """The loss of what all replicas have, and its slopes at the outputs of this one.
+
+    The vectors alone are exchanged and compared: the slopes then go through the model part by part, so that memory is
+    that of a part (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size", arXiv:2101.06983).
+    """
+    own = {name: tf.stop_gradient(tf.cast(outputs[name], tf.float32)) for name in task.batch_outputs}
+    context = tf.distribute.get_replica_context()
+    together, rows, first = own, labels.shape[0], 0
+    if context is not None and context.num_replicas_in_sync > 1:
+        together, labels = context.all_gather((own, labels), 0)
+        first = context.replica_id_in_sync_group * rows
+    with tf.GradientTape() as tape:
+        tape.watch(together)
+        loss = task.batch_loss(labels, together)
+    slopes = tape.gradient(loss, together, unconnected_gradients="zero")
+    return Slopes(loss, {name: tf.stop_gradient(slope[first : first + rows]) for name, slope in slopes.items()})
 
 
 def sides(labels: Tree, weights: Tree) -> list[tuple[dict[str, Tensor], Tensor]]:

@@ -61,11 +61,6 @@ def read_settings(folder: Path) -> Settings:
     return found
 
 
-def made_in(folder: Path) -> dict[str, Any]:
-    """What tells a folder from its copies and from where it was before it was moved."""
-    return {"folder": str(folder.resolve()), "inode": folder.stat().st_ino}
-
-
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """The rows of `history.jsonl`: "epoch", "seconds" and other numbers by name, None for one that is not finite."""
     path = folder / "history.jsonl"

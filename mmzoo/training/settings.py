@@ -57,7 +57,8 @@ class Training:
         allreduce_dtype: what gradients are while replicas add them up, once a batch; in 16 bits half as much goes over
             the network, and N replicas do not quite give what one gives. One replica exchanges nothing.
         grad_accum_steps: a batch goes through the model in so many parts, for less memory. The gradient is that of the
-            whole batch, but for batch normalization, which sees a part at a time.
+            whole batch, but for batch normalization, which sees a part at a time. With a retrieval, which compares all
+            examples of a batch, the parts go through the model twice.
         steps_per_execution: up to so many steps are one call into the graph, for less overhead; the numbers are the
             same.
     """
@@ -156,11 +157,18 @@ def check_settings(spec: Spec, training: Training) -> None:
         MMZooError: names the setting and what it may be.
     """
     from mmzoo.training.methods import made
+    from mmzoo.training.methods.base import TrainingMethod
 
     if training.monitor and training.monitor not in spec.metric_names:
         raise unknown("validation metric to monitor called", training.monitor, spec.metric_names)
     for name in training.tune_inputs:
         if name not in spec.input_names:
             raise unknown("input for 'tune_inputs' called", name, spec.input_names)
+    together = next((task.name for task in spec.tasks if task.target == "batch"), "")
     for method in made(training.methods):
         method.check(spec, training)
+        require(
+            not together or training.grad_accum_steps == 1 or type(method).harder is TrainingMethod.harder,
+            f"Task '{together}' compares the examples of a whole batch, which cannot be changed part by part: set "
+            "'grad_accum_steps' to 1, or leave out the methods that attack examples.",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,7 +13,7 @@ from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.cut import presence_model
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.training.loss import Batch, TaskLoss, known_totals, task_losses, weighed_losses
+from mmzoo.training.loss import Batch, TaskLoss, known_totals, sides, task_losses, weighed_losses, whole_batch
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import TrainingMethod
 from mmzoo.training.settings import Training
@@ -54,7 +55,7 @@ class Gradients:
             variables: those that the gradient is asked for.
             scale: by which the loss is multiplied on the way, so that 16 bits can hold its gradient.
         """
-        whole = self._whole(*batch)
+        whole = self._cached(self._whole(*batch))
         loss = tf.zeros(len(self.terms))
         measured: list[Tensor | None] = [None] * len(self.methods)
         gradients: list[Tensor] = []
@@ -88,6 +89,30 @@ class Gradients:
         here = self.presence(inputs, training=False)[PRESENT]
         totals = added_over_replicas(known_totals(self.spec, labels, here, weights))
         return Batch(inputs, labels, here, weights, totals, 1 / self.replicas)
+
+    def _cached(self, whole: Batch) -> Batch:
+        """The batch with the losses that hang on all of it, where it goes through the model in parts.
+
+        It does so twice: what is drawn in the first pass, such as what drops out, is drawn again in the second.
+        """
+        tasks, count = [task for task in self.spec.tasks if task.target == "batch"], self.training.grad_accum_steps
+        if count == 1 or not tasks:
+            return whole
+        before = [(variable, tf.identity(variable.value)) for variable in self.model.non_trainable_variables]
+        found: dict[str, list[Tensor]] = {name: [] for task in tasks for name in task.batch_outputs}
+        done: list[Tensor] = []
+        for index in range(count):
+            with tf.control_dependencies(done):
+                outputs, _ = self._called(self._clean, whole.part(index, count).inputs)
+            done = [outputs[name] for name in found]
+            for name, kept in found.items():
+                kept.append(outputs[name])
+        with tf.control_dependencies(done):
+            for variable, value in before:
+                variable.assign(value)
+        outputs = {name: tf.concat(kept, axis=0) for name, kept in found.items()}
+        (labels, _), *_ = sides(whole.labels, whole.weights)
+        return replace(whole, slopes={task.name: whole_batch(task, outputs, labels[task.name]) for task in tasks})
 
     def _terms(self, part: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], scale: Tensor) -> Tensor:
         """The terms of a part's loss but for that of the layers, float32 (terms - 1,): the mean over its outputs."""

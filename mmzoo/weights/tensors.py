@@ -1,12 +1,9 @@
-"""A safetensors file from a stranger: its header is proven before anything is allocated.
-
-The header is read by hand. `safetensors.safe_open` opens a path by itself, through links and whatever the file is by
-then, takes headers of 100 MB and a key that stands twice, and maps a file whose hash nobody has held against the card.
-"""
+"""A safetensors file from a stranger: its header is proven before anything is allocated."""
 
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
-from mmzoo.limits import parse_json
+from mmzoo.safetensor_files import SIZES, places
 from mmzoo.weights.reading import plain_size, read_start, read_whole
-
-DTYPES = {"F32": "float32", "F16": "float16", "I32": "int32", "I64": "int64", "U8": "uint8", "BOOL": "bool"}
-MAX_HEADER = 2**20
-MAX_TENSORS = 4096
-MAX_RANK = 8
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of each tensor by its name."""
@@ -44,43 +35,9 @@ class TensorFile:
         require(
             size == facts["bytes"], f"'{path}' has {size} bytes, but its card says {facts['bytes']}; copy it again."
         )
-        self._check(len(start := read_start(path, 8)) == 8, "it is cut short")
-        length = int.from_bytes(start, "little")
-        self._check(length <= MAX_HEADER, f"its header is over the limit of {MAX_HEADER // 2**20} MB")
-        self._check(8 + length <= size, "its header is cut short")
-        self.bytes = size - 8 - length
-        self.layout = self._layout(parse_json(f"The header of '{path}'", read_start(path, 8 + length)[8:]))
-
-    def _check(self, condition: object, message: str) -> None:
-        require(
-            condition, f"'{self.path}' is not a safetensors file that mmzoo writes: {message}; copy the model again."
-        )
-
-    def _layout(self, header: Raw) -> Layout:
-        """Types and shapes, if the tensors lie one after the other from the first byte to the last."""
-        self._check(
-            isinstance(header, dict) and len(header) <= MAX_TENSORS, f"it is no list of up to {MAX_TENSORS} tensors"
-        )
-        layout, spans = {}, []
-        for name, facts in header.items():
-            known = isinstance(facts, dict) and facts.keys() == {"dtype", "shape", "data_offsets"}
-            self._check(known, f"{name[:100]!r} must have dtype, shape and data_offsets")
-            dtype, shape, span = facts["dtype"], facts["shape"], facts["data_offsets"]
-            self._check(
-                isinstance(dtype, str) and dtype in DTYPES, f"{name[:100]!r} must be of type {', '.join(DTYPES)}"
-            )
-            self._check(whole(shape) and len(shape) <= MAX_RANK, f"{name[:100]!r} has no shape")
-            self._check(whole(span) and len(span) == 2, f"{name[:100]!r} has no offsets")
-            length = math.prod(shape) * np.dtype(DTYPES[dtype]).itemsize
-            self._check(span[1] - span[0] == length, f"the shape and the length of {name[:100]!r} differ")
-            layout[name] = (DTYPES[dtype], tuple(shape))
-            spans.append(span)
-        end = 0
-        for start, stop in sorted(spans):
-            self._check(start == end, "its tensors overlap or leave gaps")
-            end = stop
-        self._check(end == self.bytes, f"its tensors end at byte {end} of {self.bytes}")
-        return layout
+        found = places(f"'{path}'", partial(read_start, path), size, "copy the model again")
+        self.layout: Layout = {name: (place.dtype, place.shape) for name, place in found.items()}
+        self.bytes = sum(math.prod(shape) * SIZES[dtype] for dtype, shape in self.layout.values())
 
     def read(self, wanted: Layout) -> dict[str, np.ndarray]:
         """The arrays, if they are those that are `wanted`, are what the card means, and all numbers are finite."""
@@ -106,11 +63,6 @@ class TensorFile:
                 f"The tensor '{name}' of '{self.path}' has numbers that are not finite; it is refused.",
             )
         return dict(arrays)
-
-
-def whole(value: Raw) -> bool:
-    """Is it a list of whole numbers from 0 up?"""
-    return isinstance(value, list) and all(type(each) is int and each >= 0 for each in value)
 
 
 def layout_of(tensors: dict[str, Any]) -> Layout:

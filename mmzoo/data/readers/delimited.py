@@ -24,7 +24,7 @@ TRIED = 20  # lines that say which separator it is
 class Delimited(FileReader):
     """A CSV or TSV, also with semicolons."""
 
-    endings = (".csv", ".tsv")
+    endings = (".csv", ".tsv", ".tab")
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         text, said = text_of_file(name, data, encoding)
@@ -42,7 +42,7 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
 
     Lines end in LF, CR LF or CR. A separator other than the ending's is found out, and said.
     """
-    usual = "\t" if ending == ".tsv" else ","
+    usual = "\t" if ending in (".tsv", ".tab") else ","
     told = re.match(r"sep=(.)\r?\n", text)  # as spreadsheets write it
     separator = told[1] if told else found_separator(text, usual)
     lines = rows_of(name, text[told.end() :] if told else text, separator, 1 + bool(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,8 +85,13 @@ def cells_of(name: str, columns: Sequence[tuple[Any, list[Any]]]) -> Cells:
     require(lengths - {0}, f"{name} has no records; give at least one.")
     require(len(lengths) == 1, f"{name} has columns of different lengths ({sorted(lengths)}); align them.")
     (count,) = lengths
-    found = {column: values for column, (_, values) in zip(names, columns, strict=True)}
+    found = {column: [as_cell(value) for value in values] for column, (_, values) in zip(names, columns, strict=True)}
     return Cells(name, found, [f"row {k}" for k in range(count)])
+
+
+def as_cell(value: Raw) -> Raw:
+    """A value as a table has it: the path of a file as a text."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def column_name(column: object) -> str:

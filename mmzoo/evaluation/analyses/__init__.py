@@ -22,6 +22,7 @@ from mmzoo.registry import Registry
 analyses: Registry[type[Analysis]] = Registry("analysis", __name__)
 
 SECTIONS = {
+    "search": "What finds what",
     "baselines": "Beside models of scikit-learn",
     "modalities": "What each modality is worth",
     "noise": "How it bears noise",

@@ -83,12 +83,15 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     """
     spec: Spec = model.spec
     labels = encode_labels(spec.tasks, records, unasked=True)
-    known = {task.name: np.flatnonzero(np.asarray(task.known(labels[task.name])))[:MOST] for task in spec.tasks}
+    tasks = [task for task in spec.tasks if not task.tags.vectors]
+    if not tasks:
+        return {}
+    known = {task.name: np.flatnonzero(np.asarray(task.known(labels[task.name])))[:MOST] for task in tasks}
     chosen = np.unique(np.concatenate([*known.values()]))
     records = records.select(chosen.tolist())
     found = noisy_answers(model, records)
     curves: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
-    for task in spec.tasks:
+    for task in tasks:
         if len(known[task.name]):
             rows = np.searchsorted(chosen, known[task.name])
             curves[task.name] = task_curves(spec, task, found, labels[task.name][known[task.name]], rows)

@@ -30,8 +30,11 @@ class Slices(Analysis):
 
     place: ClassVar[int] = 40
 
+    def applies(self, result: TaskEvaluation) -> bool:
+        return True
+
     def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
-        present, score = result.subset_predictions.present, result.scores[result.everything]
+        present, score = result.subset_predictions.present, np.nan_to_num(result.scores[result.everything])
         return slices(result.spec, result.task, result.records, present, result.known, score)
 
     def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:

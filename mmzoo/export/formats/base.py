@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:
-    from mmzoo.graph.build import Multimodal
-
 if TYPE_CHECKING:  # NumPy and Keras are only imported by what writes
     import numpy as np
 
     from mmzoo.data.records import Records
     from mmzoo.errors import MMZooError
+    from mmzoo.graph.build import Multimodal
     from mmzoo.spec import Spec
 
     Arrays = dict[str, np.ndarray]
+
+
+INDEX = "index.safetensors"
+"""What the index that goes with a model is called in its export."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,20 @@ class Job:
         folder: the run's export/, which nobody else writes into meanwhile.
         about: what a client must know, see `mmzoo.export.export.describe`.
         training: the records that a calibrated variant sees.
+        seal: what tells the model from others, which the vectors of an index are held against.
+        records: by which what is written is held against the model.
+        index: the folder of an index that goes with the model; None for none.
+        allow_loss: may what is written differ by more than the limits allow?
     """
 
     model: Multimodal
     folder: Path
     about: dict[str, Any]
     training: Records | None = None
+    seal: str = ""
+    records: Records | None = None
+    index: Path | None = None
+    allow_loss: bool = False
 
 
 class Format(ABC):
@@ -106,8 +116,8 @@ class Format(ABC):
         """What the model is asked where this variant is given `inputs`: the same, unless it takes less exact ones."""
         return inputs
 
-    def complete(self, job: Job, chosen: Path) -> None:  # noqa: B027, most have nothing to add
-        """Write what stands around the variant that was chosen; only of a format with a choice."""
+    def complete(self, job: Job, chosen: dict[str, Any]) -> None:  # noqa: B027, most have nothing to add
+        """Write what stands around the variant that was chosen, whose row this is; only of a format with a choice."""
 
     def hint(self, folder: Path) -> str:
         """What can be done with it, given the export's folder; "" where there is nothing to say."""

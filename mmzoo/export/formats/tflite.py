@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mmzoo.errors import MMZooError
+from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
-from mmzoo.export.formats.base import Format, Job, Variant
+from mmzoo.export.formats.base import INDEX, Format, Job, Variant
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import discard
 from mmzoo.words import json_bytes
@@ -55,6 +55,21 @@ class TFLite(Format):
                 found = error
             yield variant, found
         write_file(job.folder / "model.json", json_bytes(job.about))
+
+    def complete(self, job: Job, chosen: dict[str, Any]) -> None:
+        """Of a model that gives vectors: an encoder of each input, and the index as one file."""
+        from mmzoo.export.encoders import has_vectors, write_encoders
+        from mmzoo.index.single import write_single
+        from mmzoo.index.store import Store
+
+        require(
+            job.index is None or has_vectors(job),
+            "An index goes with a model that gives vectors; leave --index out, or train a mmzoo.Retrieval.",
+        )
+        if has_vectors(job):
+            chosen["encoders"] = write_encoders(job, chosen["variant"])
+        if job.index is not None:
+            write_single(Store(job.index), job.seal, job.folder / INDEX)
 
     def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
         from mmzoo.export.measure import measure

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -20,7 +21,7 @@ from typing import Any
 from mmzoo import cache
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
-from mmzoo.export.formats.base import Job
+from mmzoo.export.formats.base import INDEX, Job
 from mmzoo.export.formats.tflite import TFLite
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import replacing
@@ -40,9 +41,9 @@ RUNTIME = (
     (CORE, "wasm/litert_wasm_compat_internal.wasm", "litert_wasm_compat_internal.wasm"),
     (UTILS, "dist/index.js", "wasm-utils.js"),
 )
-OTHERS = ("litert", "model.tflite", "model.json")
+OTHERS = ("litert", "model.tflite", "model.json", "encoders", INDEX)
 MAX_PACKAGE = 2**28  # bytes
-PAGE = ("index.html", "app.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
+PAGE = ("index.html", "app.js", "search.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
 
 
 @formats.register("web")
@@ -53,28 +54,43 @@ class Web(TFLite):
         """The best of those that were compared before, if they were."""
         return tuple(best) or super().usual(best)
 
-    def complete(self, job: Job, chosen: Path) -> None:
-        write_web(job.folder, chosen, job.about)
+    def complete(self, job: Job, chosen: dict[str, Any]) -> None:
+        super().complete(job, chosen)
+        write_web(job, chosen)
 
     def hint(self, folder: Path) -> str:
         return f"Look at it: python -m http.server --directory {folder / 'web'}, then localhost:8000"
 
 
-def write_web(folder: Path, model: Path, about: dict[str, Any]) -> Path:
-    """Write folder/web: the page, the model, what it must know, and the runtime; returns it.
+def write_web(job: Job, chosen: dict[str, Any]) -> Path:
+    """Write web/ into an export's folder: the page, the model, what it must know, and the runtime; returns it.
+
+    Where there is an index the page searches it: it has the encoders, and not the whole model.
+
+    Args:
+        chosen: the row of the variant that the page runs.
 
     Raises:
         MMZooError: the runtime is not in the cache and npm cannot be asked for it.
     """
     runtime = runtime_files()
-    target = folder / "web"
-    with replacing(target, {*PAGE, *(f"litert/{name}" for *_, name in RUNTIME), *OTHERS}.__contains__) as made:
+    target = job.folder / "web"
+    encoders = [each["file"] for each in chosen.get("encoders", {}).values()] if job.index is not None else []
+    known = {*PAGE, *(f"litert/{name}" for *_, name in RUNTIME), *OTHERS}
+    with replacing(target, lambda name: name in known or re.fullmatch(r"encoders/\w+\.tflite", name)) as made:
         (made / "litert").mkdir(parents=True)
         for name, data in runtime.items():
             (made / "litert" / name).write_bytes(data)
         for name in PAGE:
             (made / name).write_bytes(files("mmzoo.export").joinpath("page", name).read_bytes())
-        (made / "model.tflite").write_bytes(read_file(model, links=False))
+        about = job.about
+        if job.index is not None:
+            about = {**about, "search": [*chosen["encoders"]]}
+            (made / "encoders").mkdir()
+            for name in (*encoders, INDEX):
+                (made / name).write_bytes(read_file(job.folder / name, links=False))
+        else:
+            (made / "model.tflite").write_bytes(read_file(job.folder / chosen["file"], links=False))
         (made / "model.json").write_text(json.dumps(about, ensure_ascii=False), "utf-8")
     return target
 

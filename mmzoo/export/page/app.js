@@ -1,10 +1,12 @@
 // The page: a card for each input, the model's answer, and what each input adds to it.
 import {loadLiteRt, loadAndCompile, Tensor} from '@litertjs/core';
+import {Index, cardOf as cardOfFound, combined} from './search.js';
 import {picture, row, series, sound, words} from './tensors.js';
 
+const FOUND = 10;  // records
 const MOST_SHARES = 5;  // modalities of which all subsets are asked, for their shares
 const place = id => document.getElementById(id);
-const state = {model: null, about: null, given: {}, turn: 0};
+const state = {model: null, about: null, index: null, encoders: {}, weights: {}, given: {}, turn: 0};
 
 const KINDS = {
   image: {read: picture, accept: 'image/*', camera: true, what: 'picture'},
@@ -33,6 +35,32 @@ async function ask(names) {
   }
   Object.values(tensors).forEach(tensor => tensor.delete());
   return {answers, milliseconds: performance.now() - began};
+}
+
+// The vector of an input that is given, by its encoder.
+async function vectorOf(name) {
+  const {encoder, input} = state.encoders[name], tensor = new Tensor(state.given[name], input.shape);
+  const found = await encoder.run({[encoder.getInputDetails()[0].name]: tensor}), [vector] = Object.values(found);
+  const numbers = Float32Array.from(await vector.data());
+  vector.delete();
+  tensor.delete();
+  return numbers;
+}
+
+// The records of the index nearest to what is given.
+async function search(turn, names) {
+  const began = performance.now(), vectors = [];
+  for (const name of names) vectors.push(await vectorOf(name));
+  if (turn !== state.turn) return;
+  const query = combined(vectors, names.map(name => state.weights[name] ?? 1));
+  place('note').textContent = query ? '' : 'This says nothing to the model, such as a silent sound or a text without words.';
+  const found = query ? state.index.nearest(query, FOUND) : [];
+  place('answer').querySelectorAll('[src^="blob:"]').forEach(each => URL.revokeObjectURL(each.src));
+  const list = Object.assign(document.createElement('ol'), {className: 'hits'});
+  list.append(...found.map((each, k) => cardOfFound(each, k + 1)));
+  place('answer').replaceChildren(list);
+  if (query) place('note').textContent = `The nearest of ${state.index.length.toLocaleString('en')} records, ${(performance.now() - began).toFixed(0)} ms on this machine.`;
+  document.body.dataset.state = 'done';
 }
 
 // Exact Shapley values of the modalities that are given, in the chosen answer; nothing given counts as the even share.
@@ -74,6 +102,7 @@ async function update() {
     document.body.dataset.state = 'empty';
     return;
   }
+  if (state.index) return search(turn, names);
   const {answers, milliseconds} = await ask(names);
   if (turn !== state.turn) return;
   const parts = [];
@@ -236,9 +265,16 @@ function cardOf(input) {
   const error = Object.assign(document.createElement('p'), {className: 'error'});
   error.setAttribute('role', 'alert');
   card.append(error);
+  if (state.index) {
+    const label = Object.assign(document.createElement('label'), {className: 'weight', textContent: 'counts '});
+    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.1, value: 1, id: `weight-${input.name}`});
+    slider.addEventListener('change', () => { state.weights[input.name] = Number(slider.value); update(); });
+    label.append(slider);
+    card.append(label);
+  }
   const clear = Object.assign(document.createElement('button'), {type: 'button', className: 'clear', textContent: 'Remove'});
   clear.addEventListener('click', () => {
-    card.querySelectorAll('input, textarea, select').forEach(field => { field.value = ''; });
+    card.querySelectorAll('input:not([type=range]), textarea, select').forEach(field => { field.value = ''; });
     card.querySelector('.preview')?.remove();
     give(input, () => null, card);
   });
@@ -249,12 +285,20 @@ function cardOf(input) {
 async function start() {
   try {
     state.about = await (await fetch('./model.json')).json();
-    place('inputs').replaceChildren(...state.about.inputs.filter(input => input.name !== 'present').map(cardOf));
+    const inputs = state.about.inputs.filter(input => input.name !== 'present' && (!state.about.search || state.about.search.includes(input.name)));
+    if (state.about.search) {
+      document.title = place('title').textContent = 'Search';
+      place('result').querySelector('h2').textContent = 'Found';
+      state.index = new Index(await (await fetch('./index.safetensors')).arrayBuffer());
+    }
+    place('inputs').replaceChildren(...inputs.map(cardOf));
     // The runtime says all it does as errors; only those are.
     const said = text => (/^(INFO|WARNING|VERBOSE)/.test(text) ? console.debug(text) : console.error(text));
     self.Module = {print: console.debug, printErr: said};
     await loadLiteRt('./litert/');
-    state.model = await loadAndCompile('./model.tflite', {accelerator: 'wasm'});
+    const opened = path => loadAndCompile(path, {accelerator: 'wasm'});
+    if (state.index) for (const input of inputs) state.encoders[input.name] = {input, encoder: await opened(`./encoders/${input.name}.tflite`)};
+    else state.model = await opened('./model.tflite');
     await update();
   } catch (problem) {
     place('note').textContent = `The model could not be started: ${problem.message || problem}`;

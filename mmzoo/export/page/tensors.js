@@ -60,10 +60,12 @@ export async function sound(input, blob) {
 }
 
 const encoders = {};
+const UNSEEN = /[\0\u1680\u200B\u200E\u200F\u2028\u2029\u2581\uFEFF\uFFFD]/g;  // as mmzoo.modalities.text.normalizing
 
 // The first UTF-8 bytes of a text, or the ids of its first tokens; then zeros.
 export function words(input, text) {
-  const normal = text.toWellFormed().normalize('NFKC').toLowerCase().replaceAll('\0', ' ');
+  const composed = text.toWellFormed().split('\uFF5E').map(part => part.normalize('NFKC')).join('\uFF5E');
+  const normal = (input.lowercase ? composed.toLowerCase() : composed).replace(UNSEEN, ' ');
   const bytes = input.dtype === 'uint8';
   const made = bytes || (encoders[input.name] ??= encoder(input.tokenizer.name, input.vocabulary));
   const found = bytes ? new TextEncoder().encode(normal) : made(normal);

@@ -64,7 +64,7 @@ class LogMel(keras.layers.Layer):
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = self.log_mel(x)
-        mask = self.real_frames(x, frames.shape[1])
+        mask = real_frames(x, self.hop)[:, : frames.shape[1]]
         return normalised(frames, mask, (1, 2)), mask
 
     def log_mel(self, x: Tensor) -> Tensor:
@@ -107,14 +107,6 @@ class LogMel(keras.layers.Layer):
             backward[:, 1 : 1 + count, 2 * unit - 1 : 2 * unit],
         ]
 
-    def real_frames(self, x: Tensor, frames: int) -> Tensor:
-        """Is there a sample that is not zero at or after each frame's start? bool (B, frames)."""
-        # Every hop of the waveform, the rest after the last whole hop with it.
-        hops = -(-x.shape[1] // self.hop)
-        x = ops.pad(x, ((0, 0), (0, hops * self.hop - x.shape[1])))
-        loud = ops.max(ops.abs(ops.reshape(x, (-1, hops, self.hop))), axis=2) > 0
-        return until_last(ops.cast(loud, "float32"))[:, :frames]
-
 
 @keras.saving.register_keras_serializable("mmzoo")
 class Mfcc(LogMel):
@@ -133,7 +125,7 @@ class Mfcc(LogMel):
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = ops.matmul(self.log_mel(x), self.transform)
-        mask = self.real_frames(x, frames.shape[1])
+        mask = real_frames(x, self.hop)[:, : frames.shape[1]]
         return normalised(frames, mask, (1,)), mask
 
 
@@ -144,6 +136,14 @@ class GivenFrames(keras.layers.Layer):
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         loud = ops.cast(ops.max(ops.abs(x), axis=2) > 0, "float32")
         return x, until_last(loud)
+
+
+def real_frames(x: Tensor, hop: int) -> Tensor:
+    """Is a sample at or after each hop's first not zero? float (B, N) -> bool (B, N / hop, rounded up)."""
+    hops = -(-x.shape[1] // hop)  # the rest after the last whole hop with it
+    x = ops.pad(x, ((0, 0), (0, hops * hop - x.shape[1])))
+    loud = ops.max(ops.abs(ops.reshape(x, (-1, hops, hop))), axis=2) > 0
+    return until_last(ops.cast(loud, "float32"))
 
 
 def normalised(frames: Tensor, mask: Tensor, axes: tuple[int, ...]) -> Tensor:

@@ -21,18 +21,19 @@ from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.normalizing import normalized
-from mmzoo.modalities.text.vectorizer import TfIdf
+from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
 
 MOST_WORDS = 64  # that are left out, one at a time
 LONGEST = 4096  # bytes or tokens that are read
+CASED = ("sentence",)  # towers that were trained on texts with their capitals
 
 
 @modalities.register("text")
 @dataclass(frozen=True)
 class Text(Modality):
-    """A text, normalised (NFKC) and in lower case. An empty one counts as absent.
+    """A text, normalised (NFKC) and, for most towers, in lower case. An empty one counts as absent.
 
     With a tokenizer in the graph the decoded example is uint8 (max_bytes,): the UTF-8 bytes,
     then zeros, because a file on a phone has no other tokenizer than the one in its graph. With
@@ -44,6 +45,7 @@ class Text(Modality):
         tokenizer: a name (`mmzoo list tokenizers`), or `Tokenizer(name, option=...)`.
         vocabulary: of a trained tokenizer; `fit` fills it in.
         columns: of a table whose texts are read as one, "title: Alien. studio: Fox", see `joined`.
+        lowercase: are capitals made small? None does what the tower was trained on.
     """
 
     max_bytes: int = 96
@@ -51,6 +53,7 @@ class Text(Modality):
     tokenizer: Tokenizer | str = "hashed_words"
     vocabulary: Sequence[str] = field(default=(), repr=False)
     columns: Sequence[str] = ()
+    lowercase: bool | None = None
     tower: Tower | str = "embedding_attention"
     kind: ClassVar[str] = "text"
     colour: ClassVar[str] = "#3f7f3a"
@@ -68,12 +71,21 @@ class Text(Modality):
         check_strings(f"The columns of text '{self.name}'", self.columns)
         check_number(f"The max_bytes of text '{self.name}'", self.max_bytes, 8, LONGEST, whole=True)
         check_number(f"The tokens of text '{self.name}'", self.tokens, 1, LONGEST, whole=True)
+        require(
+            self.lowercase is None or isinstance(self.lowercase, bool),
+            f"The lowercase of text '{self.name}' must be true, false or null, not {self.lowercase!r}.",
+        )
         chosen = Tokenizer.of(self.tokenizer)
         tokenizers.check_options(chosen.name, chosen.options)
         require(
             all(isinstance(entry, str) for entry in self.vocabulary) and (self.is_trained or not self.vocabulary),
             f"The vocabulary of text '{self.name}' must be strings, for a trained tokenizer, not '{chosen.name}'.",
         )
+
+    @property
+    def in_lower_case(self) -> bool:
+        """Are capitals made small?"""
+        return Tower.of(self.tower).name not in CASED if self.lowercase is None else self.lowercase
 
     @property
     def in_graph(self) -> bool:
@@ -108,7 +120,7 @@ class Text(Modality):
     def unit(self) -> str:
         """What a client has to send."""
         if self.in_graph:
-            return "UTF-8 bytes of the text in NFKC and lower case, then zeros"
+            return f"UTF-8 bytes of the text in NFKC{' and lower case' if self.in_lower_case else ''}, then zeros"
         return f"token ids of tokenizer '{Tokenizer.of(self.tokenizer).name}', then zeros"
 
     def fit(self, values: Sequence[Any]) -> Self:
@@ -148,7 +160,11 @@ class Text(Modality):
             value = found or ""
         what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
         require_data(isinstance(value, (str, bytes)), "bad_text", what)
-        return normalized(value)
+        return normalized(value, self.in_lower_case)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        return {"lowercase": self.in_lower_case}
 
     def check(self, value: str | bytes) -> None:
         self._normal(value)
@@ -174,12 +190,13 @@ class Text(Modality):
         return ((), "string") if self.in_graph else (self.shape, self.dtype)
 
     def from_array(self, batch: Tensor) -> Tensor:
-        """Strings (B,) to their first bytes, in lower case; ids as they are."""
+        """Strings (B,) to their first bytes, in lower case where it is asked for; ids as they are."""
         import tensorflow as tf
 
         if not self.in_graph:
             return batch
-        cut = tf.strings.substr(tf.strings.lower(batch, encoding="utf-8"), 0, self.max_bytes)
+        text = tf.strings.lower(batch, encoding="utf-8") if self.in_lower_case else batch
+        cut = tf.strings.substr(text, 0, self.max_bytes)
         return tf.ensure_shape(tf.io.decode_raw(cut, tf.uint8, fixed_length=self.max_bytes), (None, self.max_bytes))
 
     @property
@@ -196,13 +213,16 @@ class Text(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many bytes as nineteen of twenty texts have; n-grams, and word vectors if they are installed."""
+        """As many bytes as nineteen of twenty texts have; n-grams, of long texts words alone, and word vectors if they
+        are installed."""
         lengths = [len(normalized(value).encode()) for value in values]
         bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
         tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
         tower = "static_embedding_bag" if find_spec("wordllama") is not None else "embedding_bag"
-        return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer="ngrams", tower=tower)
+        long = np.mean(lengths) > SHORT
+        tokenizer = Tokenizer("ngrams", size=32_768, characters=False) if long else Tokenizer("ngrams")
+        return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer=tokenizer, tower=tower)
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:

@@ -16,7 +16,9 @@ TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose voc
 
 
 def is_described(about: Mapping[str, Any]) -> bool:
-    """Has a text whose model takes ids a tokenizer that there is, and a vocabulary of strings?"""
+    """Is it said whether capitals count, and for a model that takes ids, which tokenizer and vocabulary make them?"""
+    if type(about.get("lowercase")) is not bool:
+        return False
     if about["dtype"] == "uint8":
         return True
     tokenizer, vocabulary = about.get("tokenizer"), about.get("vocabulary")
@@ -25,13 +27,13 @@ def is_described(about: Mapping[str, Any]) -> bool:
 
 
 def decoder(about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
-    """The first UTF-8 bytes, or the ids of the first tokens, of a text in NFKC and lower case; then zeros."""
+    """The first UTF-8 bytes, or the ids of the first tokens, of a text in NFKC and the case described; then zeros."""
     name, dtype, length = about["name"], about["dtype"], about["shape"][1]
     tokenizer = None if dtype == "uint8" else trained(about)
 
     def decode(value: Raw) -> np.ndarray:
         require(isinstance(value, (str, bytes)), f"Text '{name}' must be a string, not {type(value).__name__}.")
-        text = normalized(value)
+        text = normalized(value, about["lowercase"])
         if tokenizer is None:
             found = list(text.encode())
         else:

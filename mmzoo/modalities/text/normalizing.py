@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import unicodedata
 
+UNSEEN = dict.fromkeys(map(ord, "\0\u1680\u200b\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd"), " ")
+"""Marks without a width, ends of lines and what stands for no character, as spaces: so SentencePiece reads them too. A
+zero byte is padding: one inside a text would be read as its end."""
+TILDE = "\uff5e"
 
-def normalized(value: str | bytes) -> str:
-    """A text in NFKC and lower case; what is no UTF-8, or half a character, replaced."""
+
+def normalized(value: str | bytes, lowercase: bool = True) -> str:
+    """A text in NFKC and lower case; what is no UTF-8, or half a character, replaced.
+
+    As the normalization "nmt_nfkc" of SentencePiece: the wide tilde of Chinese and Japanese texts stays one.
+    """
     text = value if isinstance(value, str) else value.decode("utf-8", "replace")
     text = text.encode("utf-8", "replace").decode()  # half a character, which no tokenizer takes, is a "?"
-    # A zero byte is padding: one inside a text would be read as its end.
-    return unicodedata.normalize("NFKC", text).lower().replace("\0", " ")
+    text = TILDE.join(unicodedata.normalize("NFKC", part) for part in text.split(TILDE))
+    return (text.lower() if lowercase else text).translate(UNSEEN)

@@ -43,7 +43,8 @@ class GradNorm(TrainingMethod):
 
     def check(self, spec: Spec, training: Training) -> None:
         require(
-            len(spec.tasks) > 1 and fusions.facts(Fusion.of(spec.fusion).name)["level"] == "feature",
+            sum(task.fuses for task in spec.tasks) > 1
+            and fusions.facts(Fusion.of(spec.fusion).name)["level"] == "feature",
             "The method 'gradnorm' weighs two tasks or more that share a fused embedding, which a decision-level "
             "fusion does not have; leave it out, or choose another fusion.",
         )

@@ -58,7 +58,9 @@ class Modulation(TrainingMethod):
 
     def build(self, learner: Learner) -> None:
         self.spec, model = learner.spec, learner.model
-        answers = {task.name: model.output[task.name] for task in self.spec.tasks}
+        # Vectors of a retrieval have no score of their own.
+        self.tasks = [task for task in self.spec.tasks if task.target != "batch"]
+        answers = {task.name: model.output[task.name] for task in self.tasks}
         cut = self.outputs(model.parts)
         self.cut, self.fuse = list(cut), keras.Model([*cut.values(), model.input["present"]], answers)
         self.factors = tf.Variable(tf.ones(len(self.spec.inputs)), trainable=False)
@@ -79,7 +81,7 @@ class Modulation(TrainingMethod):
             only = tf.one_hot(index, len(self.spec.inputs)) > 0
             answers = self.fuse([*tokens, batch.present & only], training=False)
             total, count = tf.constant(0.0), tf.constant(0.0)
-            for task in self.spec.tasks:
+            for task in self.tasks:
                 for side, share in sides(batch.labels, batch.weights):
                     known, label = stand_in(task, side[task.name])
                     kept = weighted(known & batch.present[:, index], share)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mmzoo.aliases import Raw
+from mmzoo.errors import DataError
 from mmzoo.modalities.files import read_bytes
 
 BANDS = 4  # parts of a hash, of 16 bits each: two hashes that differ in less bits than that share one of them
@@ -29,6 +32,22 @@ def exact(value: Raw) -> bytes:
     else:
         digest.update(repr(value).encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+def groups(values: Sequence[Any]) -> np.ndarray:
+    """A number for each value, int32 (N,): that of the first which holds the same, -1 for none or one that is bad.
+
+    Of files only those are read that are as large as another.
+    """
+    sizes = Counter(value.stat().st_size for value in values if isinstance(value, Path) and value.is_file())
+    found = np.full(len(values), -1, np.int32)
+    first: dict[Any, int] = {}
+    for row, value in enumerate(values):
+        if value is None or isinstance(value, DataError):
+            continue
+        unique = isinstance(value, Path) and (not value.is_file() or sizes[value.stat().st_size] == 1)
+        found[row] = first.setdefault(value if unique else exact(value), row)
+    return found
 
 
 def plain_words(text: str) -> str:

@@ -29,7 +29,7 @@ from mmzoo.words import json_bytes, one_line
 ANOTHER = "choose another --out or remove the folder first"
 
 
-def search(
+def tune(
     recipe: Recipe,
     space: Raw,
     records: Records,
@@ -70,7 +70,7 @@ def search(
 def searched(
     recipe: Recipe, space: Space, records: Records, validation: Records, folder: Path, asked: dict[str, Any]
 ) -> Results:
-    """What `search` does in its folder, which is held; `asked` is what was asked for, as in search.json."""
+    """What `tune` does in its folder, which is held; `asked` is what was asked for, as in search.json."""
     method, trials, seed = asked["method"], asked["trials"], asked["seed"]
     results = found_results(folder, asked, recipe)
     ended = list(results.trials)

@@ -1,0 +1,354 @@
+"""Which inputs belong together: one finds the other by the nearness of their vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from mmzoo.aliases import Tensor
+from mmzoo.choice import Objective
+from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
+from mmzoo.names import scale_output, single_output
+from mmzoo.objectives import objectives
+from mmzoo.tasks import tasks
+from mmzoo.tasks.learned import Learned
+from mmzoo.tasks.recall import AT, Found, search
+from mmzoo.tasks.tags import Tags
+
+if TYPE_CHECKING:
+    from mmzoo.tokens import Fused
+
+LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
+EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
+MOST = 2000  # records among which validation searches
+
+
+@tasks.register("retrieval", label="")
+@dataclass(frozen=True)
+class Retrieval(Learned):
+    """A vector of length 1 for each input, near those of the other inputs of the same record: no column says what.
+
+    Every input looks for every other one among the examples of a batch (Radford et al. 2021, "CLIP",
+    arXiv:2103.00020). What a record lacks is left out, and so is what holds the same as the right one: it is not wrong.
+    The scores are cosines times a learned scale of at most 100.
+
+    The model puts out `<task>.<input>`, float32 (B, dim) for each input, zeros where an example has none, and `<task>`,
+    the vector of the whole record: the mean of those that are there, of length 1, or of what the fusion makes of them.
+
+    Args:
+        dim: numbers in a vector.
+        objective: "infonce" or "siglip" (Zhai et al. 2023, arXiv:2303.15343).
+        inputs: those that look for each other; all of the spec, if none is named.
+        fused: is the vector of the whole record made of what the fusion makes of it? It then learns to lie near those
+            of the record's inputs.
+        same: a column of the records, such as the labels of another task; those that say the same there are right for
+            each other, and no negatives.
+        dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
+            a batch, of which the right one is to be told from the others: 0 learns fastest.
+        hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
+            (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
+    """
+
+    dim: int = 128
+    objective: Objective | str = field(default="infonce", kw_only=True)
+    inputs: Sequence[str] = field(default=(), kw_only=True)
+    fused: bool = field(default=False, kw_only=True)
+    same: str = field(default="", kw_only=True)
+    dropout: float = field(default=0.0, kw_only=True)
+    hard_negatives: float = field(default=0.0, kw_only=True)
+    kind: ClassVar[str] = "retrieval"
+    target = "batch"
+    reads: ClassVar[tuple[str, ...]] = ("similarities",)
+    primary_metric: ClassVar[str] = "mean_recall"
+    metric_names: ClassVar[tuple[str, ...]] = (
+        "mean_recall",
+        *(f"recall@{k}" for k in AT),
+        "mrr",
+        "map",
+        "median_rank",
+    )
+    score_name: ClassVar[str] = "mrr"
+    score_words: ClassVar[str] = "mean reciprocal rank"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(f"The dim of task '{self.name}'", self.dim, 2, 4096, whole=True)
+        check_number(f"The dropout of task '{self.name}'", self.dropout, 0, 0.95)
+        check_number(f"What hard negatives count in task '{self.name}'", self.hard_negatives, 0, 100)
+        object.__setattr__(self, "inputs", as_tuple(f"The inputs of task '{self.name}'", self.inputs))
+        check_strings(f"The inputs of task '{self.name}'", self.inputs)
+        for what, fits in (("same", isinstance(self.same, str)), ("fused", isinstance(self.fused, bool))):
+            require(fits, f"The field '{what}' of task '{self.name}' cannot be {getattr(self, what)!r}.")
+        require(not self.auxiliary, f"Task '{self.name}' has a vector of each input as it is; leave out 'auxiliary'.")
+
+    # What it is.
+
+    @property
+    def units(self) -> int:
+        return self.dim
+
+    @property
+    def tags(self) -> Tags:
+        return Tags(vectors=True)
+
+    @property
+    def answer_names(self) -> tuple[str, ...]:
+        return tuple(str(k + 1) for k in range(self.dim))
+
+    @property
+    def summary(self) -> str:
+        return f"{self.kind}: {' <-> '.join(self.inputs)}"
+
+    def of_inputs(self, inputs: Sequence[str]) -> Self:
+        for name in self.inputs:
+            if name not in inputs:
+                raise unknown(f"input for task '{self.name}' called", name, inputs)
+        found = self.inputs or tuple(inputs)
+        require(
+            len(set(found)) > 1,
+            f"Task '{self.name}' lets inputs find each other, and here is only {' and '.join(found)}; give it two.",
+        )
+        return replace(self, inputs=found)
+
+    def left_with(self, inputs: Sequence[str]) -> Self | None:
+        left = [name for name in self.inputs if name in inputs]
+        return replace(self, inputs=left) if len(left) > 1 else None
+
+    def describe(self) -> dict[str, Any]:
+        vectors = {name: single_output(self.name, name) for name in self.inputs}
+        return {**super().describe(), "dim": self.dim, "vectors": vectors}
+
+    @property
+    def directions(self) -> list[tuple[str, str]]:
+        """Every ordered pair of inputs: what looks, and what it looks for."""
+        return list(permutations(self.inputs, 2))
+
+    # What it learns from.
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        return (*self.inputs, self.same) if self.same else tuple(self.inputs)
+
+    def known(self, labels: Tensor) -> Tensor:
+        """Which examples have two of the inputs, bool (B,)."""
+        from keras import ops
+
+        return ops.sum(ops.cast(labels[:, : len(self.inputs)] >= 0, "int32"), axis=1) >= 2
+
+    def lacking(self, labels: np.ndarray) -> str:
+        names, every = " and ".join(self.inputs), f"{len(labels):,} record{'s' * (len(labels) > 1)}"
+        kept = labels[np.asarray(self.known(labels))]
+        if not len(kept):
+            return f"None of {every} has two of {names}, so that none can find the other; give some that do."
+        columns = [column[column >= 0] for column in kept.T[: len(self.inputs)]]
+        if not any(np.ptp(column) for column in columns if len(column)):
+            return f"Among {names} of {every} no two differ, so that there is nothing to be found; give some that do."
+        return ""
+
+    # How it answers.
+
+    @property
+    def fuses(self) -> bool:
+        return self.fused
+
+    def alone(self, inputs: Sequence[str], decided: bool) -> Sequence[str]:
+        require(
+            not (decided and self.fused),
+            f"Task '{self.name}' is to have a vector of what is fused, and this fusion joins answers; choose a fusion "
+            "of features, or leave out 'fused'.",
+        )
+        return self.inputs
+
+    def head(self, fused: Fused, name: str) -> Tensor:
+        from mmzoo.layers import head
+
+        return unit(head(self.dim, name, dropout=self.dropout)(fused.embedding))
+
+    def completed(
+        self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        from keras import ops
+
+        from mmzoo.layers import Numbers
+
+        vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
+        record = unit(sum(vectors.values())) if fused is None else fused
+        facts = objectives.facts(self._chosen[0])
+        first = [math.log(float(facts["scale"])), float(facts["bias"])]
+        scale = Numbers(first, dtype="float32", name=f"{self.name}.scale")(record)
+        return record, vectors, {scale_output(self.name): scale}
+
+    @property
+    def answer_outputs(self) -> tuple[str, ...]:
+        return (self.name, *(single_output(self.name, name) for name in self.inputs))
+
+    def to_predictions(self, logits: Tensor) -> Tensor:
+        """The vectors (B, dim) themselves."""
+        return logits
+
+    def to_logits(self, predictions: Tensor) -> Tensor:
+        return predictions
+
+    # What training makes small.
+
+    @property
+    def batch_outputs(self) -> tuple[str, ...]:
+        return (*self.answer_outputs, scale_output(self.name))
+
+    def batch_loss(self, labels: Tensor, outputs: dict[str, Tensor]) -> Tensor:
+        """The mean over all directions of the objective's mean over the examples that have both.
+
+        The whole record, where it is fused, looks for each input, and each input for it.
+        """
+        from keras import ops
+
+        scale, bias = outputs[scale_output(self.name)][0, 0], outputs[scale_output(self.name)][0, 1]
+        # Held at its limit it still has a slope, by which it can come back.
+        held = scale + ops.stop_gradient(ops.clip(scale, 0.0, math.log(LARGEST_SCALE)) - scale)
+        vectors = {name: outputs[single_output(self.name, name)] for name in self.inputs}
+        groups = {name: labels[:, place] for place, name in enumerate(self.inputs)}
+        always = [labels[:, len(self.inputs)]] if self.same else []
+        pairs = self.directions
+        if self.fused:
+            vectors[""] = outputs[self.name]
+            pairs = [*pairs, *(pair for name in self.inputs for pair in (("", name), (name, "")))]
+        here = {name: ops.any(vector != 0, axis=1) for name, vector in vectors.items()}
+        lost = []
+        for query, key in pairs:
+            cosines = ops.matmul(vectors[query], ops.transpose(vectors[key]))
+            alike = [groups[name] for name in (query, key) if name] + always
+            both = ops.cast(ops.logical_and(here[query], here[key]), "float32")
+            priors = self.counted(cosines, both, alike)
+            targets = ops.eye(both.shape[0])
+            each = self.distance(targets, ops.exp(held) * cosines + bias, priors)
+            lost.append(ops.sum(each * both) / ops.maximum(ops.sum(both), 1.0))
+        return sum(lost) / len(lost)
+
+    def counted(self, cosines: Tensor, both: Tensor, alike: Sequence[Tensor]) -> Tensor:
+        """How much each candidate counts for each query, float32 (B, B): 0 for what is not there, or as right.
+
+        Args:
+            cosines: float32 (B, B).
+            both: 1 for examples that have both, float32 (B,).
+            alike: groups of examples that are right for each other, int (B,) each, -1 for none.
+        """
+        from keras import ops
+
+        own = ops.eye(both.shape[0])
+        wrong = both[None] * (1.0 - own)
+        for group in alike:
+            same = ops.logical_and(group[:, None] == group[None], group[:, None] >= 0)
+            wrong = ops.where(same, 0.0, wrong)
+        if self.hard_negatives:
+            weights = ops.exp(self.hard_negatives * ops.stop_gradient(cosines)) * wrong
+            mean = ops.sum(weights, axis=1) / ops.maximum(ops.sum(wrong, axis=1), 1.0)
+            wrong = weights / ops.maximum(mean, 1e-9)[:, None]
+        return wrong + own
+
+    # How good it is.
+
+    def measured(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> dict[str, float]:
+        """The mean of each metric over all directions, and `mean_recall`, that of the recalls; nothing without any.
+
+        With `asked`, what these find of each other input together. Of more than 2,000 records so many, spread evenly,
+        are looked at.
+        """
+        rows = np.linspace(0, len(labels) - 1, min(len(labels), MOST)).astype(int)
+        some = {name: each[rows] for name, each in answers.items()}
+        found = [each.metrics for _, each in self.searches(labels[rows], some, asked)]
+        means = {name: float(np.mean([each[name] for each in found])) for name in self.metric_names[1:] if found}
+        return {"mean_recall": float(np.mean([means[f"recall@{k}"] for k in AT])), **means} if found else {}
+
+    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
+        for place, name in enumerate(self.inputs):
+            vectors = answers[single_output(self.name, name)]
+            there = vectors.any(axis=1)
+            # The length of the mean, squared, is the mean cosine of two.
+            if (
+                there.any()
+                and np.ptp(labels[there, place])
+                and 1.0 - np.square(vectors[there].mean(axis=0)).sum() < EQUAL
+            ):
+                return (
+                    f"The vectors of '{name}' have become equal for all {there.sum():,} validation records, so "
+                    "that none can be told from another; train again into a new folder, with a lower learning rate "
+                    "(--set training.learning_rate=...), larger batches or another objective."
+                )
+        return ""
+
+    def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
+        """One over the rank of the right one, for each record the mean over what it is asked for, float (N,)."""
+        total, count = np.zeros(len(labels)), np.zeros(len(labels))
+        for rows, each in self.searches(labels, answers, asked):
+            total[rows] += 1.0 / each.ranks
+            count[rows] += 1
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def searches(
+        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
+    ) -> list[tuple[np.ndarray, Found]]:
+        """Each direction's `found`, or what the `asked` inputs together find of each of the others."""
+        own = [name for name in self.inputs if name in asked]
+        pairs = [(own, key) for key in self.inputs if key not in own]
+        if len(own) in (0, len(self.inputs)):
+            pairs = [([query], key) for query, key in self.directions] if own or not asked else []
+        found = [self.found(query, key, labels, answers) for query, key in pairs]
+        return [each for each in found if each is not None]
+
+    def found(
+        self,
+        asked: Sequence[str],
+        key: str,
+        labels: np.ndarray,
+        answers: dict[str, np.ndarray],
+        *,
+        strict: bool = False,
+    ) -> tuple[np.ndarray, Found] | None:
+        """What inputs find of another among all records that have them: the rows of these, and how well.
+
+        None where there are no two candidates to tell apart.
+
+        Args:
+            asked: the inputs that look; of several the vector of the record, which `answers` must have of them alone.
+            key: what they look for.
+            labels, answers: of all records, as `measured` has them.
+            strict: is what another record has with the same query not right? So it is with several that look.
+        """
+        queries, there = self.looking(asked, answers), self.looking([key], answers)
+        rows = queries.any(axis=1) & there.any(axis=1)
+        for name in asked:
+            rows &= labels[:, self.inputs.index(name)] >= 0
+        held = labels[rows, self.inputs.index(key)]
+        if not rows.any() or np.ptp(held) == 0:
+            return None
+        return np.flatnonzero(rows), search(
+            queries[rows], there[rows], held, *self.alike(asked[strict:], key, labels[rows])
+        )
+
+    def looking(self, asked: Sequence[str], answers: dict[str, np.ndarray]) -> np.ndarray:
+        """The vectors (N, dim) of one input, or of several together; zeros where a record has none."""
+        return answers[single_output(self.name, asked[0]) if len(asked) == 1 else self.name]
+
+    def alike(self, asked: Sequence[str], key: str, labels: np.ndarray) -> list[np.ndarray]:
+        """The groups of records that are right for each other, int (N,) each, -1 for none."""
+        columns = [*(asked if len(asked) == 1 else ()), key, *([self.same] if self.same else [])]
+        return [labels[:, self.group_columns.index(name)] for name in columns]
+
+    def belonging(self, asked: Sequence[str], key: str, labels: np.ndarray, row: int) -> np.ndarray:
+        """Which records are right for one, bool (N,)."""
+        groups = self.alike(asked, key, labels)
+        return np.asarray(np.any([(group == group[row]) & (group[row] >= 0) for group in groups], axis=0))
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Vectors (B, D) scaled to length 1; zeros stay zeros, with a slope of 0."""
+    from keras import ops
+
+    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), 1e-12))

