@@ -10,6 +10,15 @@ features computed once, how long these take to compute, and of the .tflite in fl
 Beside them, on the same records, logistic regressions whose penalty the validation records choose: on statistics of the
 log-mel, on mean and maximum of Whisper's frozen tokens; and on the words that were spoken, by TF-IDF of characters,
 which no sound can be expected to beat by much.
+
+On 2 busy cores, in one run the logistic regressions, in another the network:
+
+    statistics of the log-mel      0.442
+    whisper's mean and maximum     0.530
+    the words themselves           0.662
+    whisper                        0.558  (0.555, 0.540, 0.579); 31.3 MB, 36 ms on one thread
+
+The main recipe's spectrogram CNN has 0.539 (`recipes/emoji.py`).
 """
 
 from __future__ import annotations
