@@ -79,7 +79,10 @@ def search(queries: np.ndarray, candidates: np.ndarray, held: np.ndarray, *alike
         for group in (held, *alike):
             together |= (group[rows, None] == group[None]) & (group[rows, None] >= 0)
         right = np.logical_or.reduceat(together[:, order], starts, axis=1)
-        pieces.append((ranks(scores, right), average_precision(scores, right), right.sum(axis=1)))
+        counts, places = right.sum(axis=1), ranks(scores, right)
+        precisions, several = 1.0 / places, counts > 1  # of a single right one it is that, without sorting
+        precisions[several] = average_precision(scores[several], right[several])
+        pieces.append((places, precisions, counts))
     places, precisions, rights = (np.concatenate(piece) for piece in zip(*pieces, strict=True))
     return Found(places, precisions, rights, len(first))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
 EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
-MOST = 5000  # records among which validation searches
+MOST = 2000  # records among which validation searches
 
 
 @tasks.register("retrieval", label="")
@@ -46,7 +46,8 @@ class Retrieval(Learned):
         inputs: those that look for each other; all of the spec, if none is named.
         fused: is the vector of the whole record made of what the fusion makes of it? It then learns to lie near those
             of the record's inputs.
-        same: a column; records that say the same there are right for each other, and no negatives.
+        same: a column of the records, such as the labels of another task; those that say the same there are right for
+            each other, and no negatives.
         dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
             a batch, of which the right one is to be told from the others: 0 learns fastest.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
@@ -256,7 +257,7 @@ class Retrieval(Learned):
     ) -> dict[str, float]:
         """The mean of each metric over all directions, and `mean_recall`, that of the recalls; nothing without any.
 
-        With `asked`, what these find of each other input together. Of more than 5,000 records so many, spread evenly,
+        With `asked`, what these find of each other input together. Of more than 2,000 records so many, spread evenly,
         are looked at.
         """
         rows = np.linspace(0, len(labels) - 1, min(len(labels), MOST)).astype(int)

@@ -17,7 +17,7 @@ from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.backbone import check_tuning, run_backbone
 from mmzoo.towers.hub import load_preset
-from mmzoo.weights import Weights, find
+from mmzoo.weights import Weights, find, is_run
 from mmzoo.weights import weights as known_weights
 from mmzoo.weights.ctranslate2_format import read_ctranslate2
 
@@ -92,7 +92,7 @@ def whisper(
         adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         width, layers, heads: of an encoder without weights. Weights bring their own.
     """
-    size = Size(80, width, layers, heads) if weights is None else size_of(item, weights)
+    size = Size(80, width, layers, heads) if weights is None or is_run(weights) else size_of(item, weights)
     require(
         trainable_blocks <= size.num_layers + 1,
         f"The tower of input '{item.name}' has {size.num_layers + 1} blocks; give fewer trainable_blocks.",
@@ -100,7 +100,7 @@ def whisper(
     mel = WhisperMel(item.sample_rate, num_mel_bins=size.num_mels, name=scoped(item)("log_mel"))
     frozen_features(item, mel)  # where no block is frozen with it
     encoder = network(size, mel.frames(item.shape[0]) // 2)
-    if weights is not None and not assets.restoring():
+    if weights is not None and not (assets.restoring() or is_run(weights)):
         load(encoder, item, weights)
     ends = ["stem", *(f"block{number}" for number in range(1, size.num_layers))]
     blocks = None if weights is None else trainable_blocks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import keras
@@ -16,6 +16,9 @@ from mmzoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from mmzoo.training.methods.base import TrainingMethod
+
+
+TOGETHER = 4096  # validation records that are compared with each other
 
 
 class Slopes(NamedTuple):
@@ -102,10 +105,14 @@ def total_loss(
     where `s = log sigma^2` (Kendall et al. 2018, arXiv:1705.07115, equations 7 and 10).
 
     Args:
-        labels, present, weights: see `Batch`.
+        labels, present, weights: see `Batch`. Of a task that compares all examples the first 4,096 are compared.
         methods: as they weigh tasks and heads by now; what they add to the loss of a training is not in it.
     """
     batch = Batch({}, labels, present, weights, known_totals(spec, labels, present, weights))
+    for task in spec.tasks:
+        if task.target == "batch" and isinstance(labels, dict) and len(labels[task.name]) > TOGETHER:
+            outputs = outputs | {name: outputs[name][:TOGETHER] for name in task.batch_outputs}
+            batch = replace(batch, labels=batch.labels | {task.name: labels[task.name][:TOGETHER]})
     return tf.add_n(weighed_losses(spec, outputs, batch, task_losses(spec, outputs, batch, methods)))
 
 

@@ -32,17 +32,21 @@ class Directions(Analysis):
                 [
                     f"{' + '.join(each['asked'])} → {each['key']}",
                     *(each["metrics"][name] for name in names),
-                    f"{measure} {decimal(low)} to {decimal(high)}",
+                    f"{short(measure)} {decimal(low)} to {decimal(high)}",
                     decimal(each["chance"][measure]),
                     f"{each['metrics']['mrr'] / max(best, 1e-9):.0%}",
                     each["queries"],
                     each["candidates"],
                 ]
             )
-        heads = ["what finds what", *(name.replace("_", " ") for name in names)]
-        heads += ["95 %", "by chance", "of the best", "queries", "candidates"]
+        heads = ["what finds what", *map(short, names), "95 %", "by chance", "of the best", "queries", "candidates"]
         said = (
             "Each record's query is held against what all records have; those that hold the same are one candidate, "
             "right for all of these. The nearest comes first. “Of the best” is by the mean reciprocal rank (mrr)."
         )
         return [Table(heads, rows, "what finds what"), Text(said, soft=True)]
+
+
+def short(metric: str) -> str:
+    """A metric as a narrow column is headed: R@10."""
+    return metric.replace("recall", "R").replace("_", " ")
