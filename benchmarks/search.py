@@ -1,6 +1,6 @@
 """Search in an index: recall against looking at every vector, queries a second, bytes a vector, from 10^3 to 10^6.
 
-    python -m benchmarks.search [--most 1000000] [--dim 128] [--queries 100]
+    python -m benchmarks.search [--counts 1000,10000,100000,1000000] [--dim 128] [--queries 100]
 
 The vectors are made: clusters of one for each 200 vectors, and within them normal noise, so that a query has near
 neighbours and others; a query is a vector and noise. Beside each figure stands the simplest thing that could do it:
@@ -84,7 +84,7 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--counts", default="1000,10000,100000,1000000", help="of vectors")
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--queries", type=int, default=100)
     args = parser.parse_args()
@@ -95,12 +95,10 @@ def main() -> None:
     print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         os.environ["MMZOO_CACHE"] = place
-        count = 1000
-        while count <= args.most:
+        for count in map(int, args.counts.split(",")):
             for dtype in ("float16", "int8"):
                 if dtype == "float16" or count <= 100_000:
                     print(measure(count, args.dim, args.queries, dtype, Path(place)), flush=True)
-            count *= 10
 
 
 if __name__ == "__main__":
