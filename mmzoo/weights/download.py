@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -20,6 +19,7 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain
 from mmzoo.folders import held
 from mmzoo.network import is_loopback
+from mmzoo.weights.installed import digest_of
 
 REMOTE = ("hf://", "kaggle://", "https://", "http://")
 LIMIT = 2**32  # bytes of a file
@@ -193,9 +193,3 @@ def check_url(url: str) -> None:
         found.hostname and (found.scheme == "https" or (found.scheme == "http" and is_loopback(found.hostname))),
         f"'{url}' is no address of https://, by which alone weights are downloaded.",
     )
-
-
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
