@@ -182,6 +182,23 @@ def test_features_are_computed_once_with_weights() -> None:
     assert np.asarray(values).shape == (2, 1, 512)
 
 
+@needs_weights
+def test_the_vector_beside_a_bag_of_ngrams() -> None:
+    """The same as of the tower "sentence"; the n-grams are those of the tower "embedding_bag"."""
+    texts = ["the grinning face", "Der Hund läuft", ""]
+    item = mmzoo.Text("t", max_bytes=BYTES, tokens=64, tokenizer="ngrams", tower=mmzoo.Tower("sentence_bag", width=4))
+    spec = mmzoo.Spec([item], "concat", [mmzoo.Classification("y", labels=["a", "b"])], dim=8)
+    model = mmzoo.build(spec.fit(mmzoo.Records({"t": texts})))
+    given = {"t": rows(texts), "present": np.ones((3, 1), bool)}
+    ids, weights, vectors, real = split(model).frozen["t"](given)
+    wanted, mask = tokens_of(built(), texts)
+    np.testing.assert_allclose(vectors[:2], wanted[:2, 0], atol=1e-5)
+    assert np.asarray(real).tolist() == mask.tolist() == [[True], [True], [False]]
+    layer = model.spec.inputs[0].tokenizer_layer("x")
+    for found, own in zip((ids, weights), layer(given["t"]), strict=True):
+        np.testing.assert_allclose(found, own, atol=1e-6)
+
+
 def test_capitals_are_kept_where_the_tower_tells_them() -> None:
     """By whoever decodes: the zoo, a client without TensorFlow, a served model."""
     for tower, lowercase, wanted in (

@@ -49,7 +49,8 @@ def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
             call({k: tf.constant(v) for k, v in each.items()})["animal"]
             for each in ({**batch, "present": present}, poisoned(spec, batch, present))
         )
-        np.testing.assert_array_equal(clean, other, err_msg=name)
+        # Not to the last bit: threads add up a large product in any order.
+        np.testing.assert_allclose(clean, other, atol=1e-6, err_msg=name)
         assert np.isfinite(clean).all(), name
 
     assert idle_variables(model, gradients(model, batch), *IDLE) == []

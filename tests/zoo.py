@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "static_embedding_attention": {"width": 8, "heads": 2},
     "embedding_bag": {"width": 8},
     "static_embedding_bag": {"width": 8},
+    "sentence_bag": {"width": 8},
     "bert": {"width": 8},
     "cnn_1d": {"width": 8},
     "lstm": {"width": 8},

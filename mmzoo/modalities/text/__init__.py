@@ -27,7 +27,7 @@ from mmzoo.tokenizers import tokenizers
 
 MOST_WORDS = 64  # that are left out, one at a time
 LONGEST = 4096  # bytes or tokens that are read
-CASED = ("sentence",)  # towers that were trained on texts with their capitals
+CASED = ("sentence", "sentence_bag")  # towers that were trained on texts with their capitals
 
 
 @modalities.register("text")
