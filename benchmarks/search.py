@@ -1,6 +1,6 @@
 """Search in an index: recall against looking at every vector, queries a second, bytes a vector, from 10^3 to 10^6.
 
-    python -m benchmarks.search [--most 1000000] [--dim 128] [--queries 200]
+    python -m benchmarks.search [--counts 1000,10000,100000,1000000] [--dim 128] [--queries 100]
 
 The vectors are made: clusters of one for each 200 vectors, and within them normal noise, so that a query has near
 neighbours and others; a query is a vector and noise. Beside each figure stands the simplest thing that could do it:
@@ -73,7 +73,8 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
     exact = [brute(query) for query in queries]
     found = [rows for _, rows in store.nearest(queries, K)]
     recall = np.mean([len({*a.tolist()} & {*b.tolist()}) / K for a, b in zip(found, exact, strict=True)])
-    size = sum(segment.vectors.nbytes + (segment.scales is not None) * 4 * count for segment in store.segments) / count
+    scales = 4 if dtype == "int8" else 0
+    size = scales + sum(segment.vectors.nbytes for segment in store.segments) / count
     how = "graph" if store.graph is not None else "all"
     return (
         f"| {count:9,} | {dtype:7} | {how:5} | {recall:6.3f} | {1 / min(fast):9,.0f} | {1 / min(plain):9,.0f} | "
@@ -83,9 +84,9 @@ def measure(count: int, dim: int, asked: int, dtype: str, folder: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--counts", default="1000,10000,100000,1000000", help="of vectors")
     parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--queries", type=int, default=100)
     args = parser.parse_args()
     print(
         "| vectors | kept as | looks at | recall@10 | queries/s | NumPy, float32 | bytes a vector | with names "
@@ -94,12 +95,10 @@ def main() -> None:
     print("|---:|---|---|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         os.environ["MMZOO_CACHE"] = place
-        count = 1000
-        while count <= args.most:
+        for count in map(int, args.counts.split(",")):
             for dtype in ("float16", "int8"):
                 if dtype == "float16" or count <= 100_000:
                     print(measure(count, args.dim, args.queries, dtype, Path(place)), flush=True)
-            count *= 10
 
 
 if __name__ == "__main__":

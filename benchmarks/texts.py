@@ -33,6 +33,7 @@ from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.modalities.text.vectorizer import TfIdf
 from mmzoo.recipe import load_recipe
 from mmzoo.run.training import train
+from mmzoo.towers.bert import preset_vocabulary
 
 LANGUAGES = ("de", "es", "fr", "it", "pt", "nl", "ru", "zh", "tr", "th", "pl", "ja", "ko", "ar")
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -79,6 +80,8 @@ def trained(tower: str, seed: int, records: Records, validation: Records) -> Ans
     item: Any = replace(spec.inputs[0], tower=made)
     if made.name.endswith("_bag"):
         item = replace(item, tokenizer="ngrams", tokens=256)
+    if made.name == "bert":
+        item = replace(item, tokenizer="wordpiece", vocabulary=preset_vocabulary(made.options["weights"]))
     spec, training = replace(spec, inputs=[item]), recipe.training
     with tempfile.TemporaryDirectory() as folder:
         run = train(spec, records, validation, training=training, seed=seed, out=Path(folder) / "run")

@@ -49,6 +49,7 @@ class Declared:
     pretrained: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
+    begins: dict[str, str] = field(default_factory=dict)
 
 
 _current: ContextVar[Declared | None] = ContextVar("declared", default=None)
@@ -93,6 +94,12 @@ def pretrained(item: Modality, layer: Layer) -> Layer:
     if current := _current.get():
         current.pretrained.setdefault(item.name, []).append(layer)
     return layer
+
+
+def begins_with(item: Modality, weights: str) -> None:
+    """The tower of an input begins with the weights of a trained one, which are read when the model is built."""
+    if current := _current.get():
+        current.begins[item.name] = weights
 
 
 def grid(item: Modality, rows: int, columns: int) -> None:

@@ -42,6 +42,8 @@ TOGETHER = {
     "test_onnx",
     "test_pruning",
     "test_run_folder",
+    "test_search",
+    "test_search_export",
     "test_shards",
     "test_training",
     "test_training_faults",

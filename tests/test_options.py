@@ -82,7 +82,9 @@ def test_options_of_tokenizers(name: str) -> None:
     def make(options: dict[str, Any]) -> mmzoo.Text:
         return mmzoo.Text("x", tokenizer=mmzoo.Tokenizer(name, **options))
 
-    assert accepted(name, tokenizers[name], make) == []
+    assert {type(value) for options, _ in accepted(name, tokenizers[name], make) for value in options.values()} <= {
+        bool
+    }
 
 
 @pytest.mark.parametrize("name", objectives.names())

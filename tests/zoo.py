@@ -42,6 +42,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "spectrogram_image": {"image": mmzoo.Tower("small_cnn", filters=[4, 8]), "size": 16},
     "waveform_cnn": {"filters": [4, 8, 8]},
     "whisper": {"weights": None, "width": 8, "layers": 1},
+    "voice": {"weights": None, "width": 8, "layers": 1},
     "patch_transformer": {"width": 8, "heads": 2, "layers": 1},
     "frames": {"image": mmzoo.Tower("small_cnn", filters=[4, 8])},
     "r2plus1d": {"filters": [4, 8]},

@@ -18,16 +18,16 @@ import numpy as np
 from safetensors.numpy import save as save_tensors
 
 import mmzoo
-from mmzoo.artifact.card import CARD, FORMAT, GOLDEN, WEIGHTS, read_card, write_card
 from mmzoo.artifact.cost import check_graph, no_larger_than
 from mmzoo.artifact.golden import check_golden, golden_layout, make_golden
-from mmzoo.artifact.reading import read_json, told
-from mmzoo.artifact.tensors import TensorFile, layout_of
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
 from mmzoo.graph.build import build
 from mmzoo.graph.weights import named_weights
 from mmzoo.spec import Spec
+from mmzoo.weights.card import CARD, FORMAT, GOLDEN, WEIGHTS, read_card, write_card
+from mmzoo.weights.reading import read_json, told
+from mmzoo.weights.tensors import TensorFile, layout_of
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

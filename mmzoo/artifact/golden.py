@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.artifact.tensors import Layout, layout_of
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
+from mmzoo.weights.tensors import Layout, layout_of
 
 EXAMPLES = 2
 TOLERANCE = 1e-4

@@ -46,11 +46,9 @@ def run(args: argparse.Namespace) -> None:
         print(as_json([hit.to_json() for hit in hits]))
     else:
         for place, hit in enumerate(hits, start=1):
-            texts = "  ".join(hit.texts.values())
-            files = "  ".join(
-                f"{path} (no longer there)" * (name in hit.gone) or path for name, path in hit.paths.items()
-            )
-            print(f"{place:4d}  {hit.score:6.3f}  {one_line(hit.id, 60)}  {one_line(f'{texts}  {files}', 200)}")
+            files = [f"{path} (no longer there)" if name in hit.gone else path for name, path in hit.paths.items()]
+            said = one_line("  ".join([*hit.texts.values(), *files]), 200)
+            print(f"{place:4d}  {hit.score:6.3f}  {one_line(hit.id, 60)}  {said}")
     if args.page is not None:
         write_page(args.page, index, query, index.by_name(weights), hits)
         if not args.json:

@@ -15,7 +15,6 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach
-from mmzoo.export.formats.base import Job
 from mmzoo.export.measure import measure
 from mmzoo.export.tflite import CALIBRATION, apart, exact_layers
 from mmzoo.files import subfolder, write_file
@@ -23,6 +22,7 @@ from mmzoo.folders import discard
 from mmzoo.inference.embed import embed, embedding_task, encoder, inputs_of
 
 if TYPE_CHECKING:
+    from mmzoo.export.formats.base import Job
     from mmzoo.graph.build import Multimodal
 
 FOLDER = "encoders"

@@ -13,6 +13,7 @@ from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
+from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
 from mmzoo.graph.temperature import calibrated
 from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, pooled
@@ -89,6 +90,9 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
 
     model = Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
     model.parts = find_parts(model, declared, gates, real, projected, heads)
+    if files is None:
+        for name, weights in declared.begins.items():
+            begin_with(model, name, weights)
     return model
 
 

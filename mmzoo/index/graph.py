@@ -24,7 +24,7 @@ from mmzoo.files import name_beside
 from mmzoo.index.exact import Part, best, check_finite
 from mmzoo.index.segments import as_float
 
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 64, 128
+CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 64, 256
 """Neighbours of a vector, and how many are looked at when one is put in and when one is looked for."""
 MORE = 4
 """So many times as many as are wanted are looked for: their 8 bits tell which are near, the index's own which are

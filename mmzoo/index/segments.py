@@ -108,6 +108,11 @@ class Segment:
         return self._blobs[name][ends[place - 1] if place else 0 : ends[place]].tobytes()
 
     @cached_property
+    def floats(self) -> np.ndarray:
+        """All vectors as float32 (R, dim), which stay in memory."""
+        return as_float(self, slice(None))
+
+    @cached_property
     def ids(self) -> list[str]:
         """The names of all records."""
         blob, ends = self._blobs["ids"].tobytes(), [0, *self._ends["ids"].tolist()]

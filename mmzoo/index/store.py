@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain
 from mmzoo.folders import check_no_link, held, made_in, replacing
 from mmzoo.index.card import CARD, MAX_INPUTS, SEGMENT, Card, Held
@@ -200,6 +200,8 @@ class Store:
             overwrite or not (folder / CARD).exists(),
             f"'{folder}' holds an index already; add to it (--add), replace it (--overwrite), or choose another.",
         )
+        with suppress(MMZooError):  # the graph of the one that was there makes room for that of this one
+            card = replace(card, id=Card.read(folder).id)
         require(folder.parent.is_dir(), f"The folder '{folder.parent}' does not exist; make it, or choose another.")
         with replacing(folder, lambda name: name == CARD or SEGMENT.fullmatch(name)) as made:
             made.mkdir()

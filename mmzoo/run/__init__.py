@@ -19,7 +19,6 @@ from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
 from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
 from mmzoo.artifact import load
-from mmzoo.artifact.card import read_card
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
@@ -32,6 +31,7 @@ from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
 from mmzoo.training.notes import read_machine, read_settings
+from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:

@@ -10,15 +10,81 @@ part that never trains and is worth computing once (log-mel, tokenizer, frozen
 pretrained blocks), one layer, whose output training keeps.
 """
 
+import functools
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 from mmzoo.aliases import Tensor
-from mmzoo.declared import grid
+from mmzoo.declared import begins_with, grid
+from mmzoo.errors import require
 from mmzoo.modalities.base import Modality
 from mmzoo.registry import Registry
 from mmzoo.tokens import Tokens
+from mmzoo.weights import RUN, is_run
 
-towers: Registry[Callable[..., Tokens]] = Registry("tower", __name__)
+Function = Callable[..., Tokens]
+SAID = f"""weights: None, or "{RUN}FOLDER": those of the same tower in a run or a saved model, by their names; of the
+        input that is called the same or has the same tower, or of "{RUN}FOLDER#INPUT"."""
+
+
+class Towers(Registry[Function]):
+    """The registry of towers. Each has the option `weights`, by which it begins with those of a trained one."""
+
+    def register(
+        self, name: str, check: Callable[..., None] | None = None, **facts: str | tuple[str, ...]
+    ) -> Callable[[Function], Function]:
+        def add(entry: Function) -> Function:
+            own = "weights" in inspect.signature(entry).parameters
+            file = super(Towers, self).register(name, check if own else checked(name, check), **facts)
+            file(beginning(entry, own))
+            return entry
+
+        return add
+
+
+def beginning(entry: Function, own: bool) -> Function:
+    """A tower that declares whose weights it begins with.
+
+    Args:
+        own: the tower has the option `weights` itself, for pretrained ones.
+    """
+
+    @functools.wraps(entry)
+    def tower(x: Tensor, item: Modality, **options: Any) -> Tokens:
+        if is_run(options.get("weights")):
+            begins_with(item, options["weights"])
+        if not own:
+            options.pop("weights", None)
+        return entry(x, item, **options)
+
+    if not own:
+        signature = inspect.signature(entry)
+        option = inspect.Parameter("weights", inspect.Parameter.KEYWORD_ONLY, default=None, annotation="str | None")
+        tower.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), option]
+        )
+        before, args, after = (inspect.getdoc(entry) or "").partition("\n\nArgs:\n")
+        tower.__doc__ = f"{before}\n\nArgs:\n    {SAID}\n{after}" if args else f"{before}\n\nArgs:\n    {SAID}"
+    return tower
+
+
+def checked(name: str, check: Callable[..., None] | None) -> Callable[..., None]:
+    """What checks the options of a tower that has no pretrained weights: they can only be those of a run."""
+
+    def check_weights(item: Modality, *, weights: str | None, **options: Any) -> None:
+        require(
+            weights is None or is_run(weights),
+            f"There are no pretrained weights for tower '{name}' of input '{item.name}'; give weights='{RUN}FOLDER' "
+            "with the folder of a run that has such a tower, or leave them out.",
+        )
+        if check is not None:
+            check(item, **options)
+
+    return check_weights
+
+
+towers = Towers("tower", __name__)
 
 
 def scoped(item: Modality) -> Callable[[str], str]:

@@ -18,8 +18,9 @@ from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, grid_tokens, scoped, towers
 from mmzoo.towers.adapters import with_adapters
-from mmzoo.weights import Weights
+from mmzoo.weights import Weights, is_run
 from mmzoo.weights import weights as known_weights
+from mmzoo.weights.download import fetch, is_remote
 
 
 class Family(NamedTuple):
@@ -142,7 +143,10 @@ def load_pretrained(
     fresh: Callable[[], keras.Model],
     named: Callable[[str], keras.Model],
 ) -> keras.Model:
-    """A backbone with the weights that are asked for: None, a name of those of its tower, or a .weights.h5 file.
+    """A backbone with the weights that are asked for: None, a name of those of its tower, or a .weights.h5 file, which
+    may be on a network (`mmzoo.weights.download`).
+
+    Those of a run are given to the model once it is built, see `mmzoo.graph.begin`.
 
     Args:
         fresh: makes it with random weights.
@@ -151,12 +155,12 @@ def load_pretrained(
     Raises:
         MMZooError: there is no such name or file, or the file has other layers.
     """
-    if weights is None or assets.restoring():
+    if weights is None or is_run(weights) or assets.restoring():
         return fresh()
     names = [each.name for each in known_weights.of(tower)]
     if weights in names:
         return named(weights)
-    path = Path(weights)
+    path = fetch(weights) if is_remote(weights) else Path(weights)
     require(
         path.is_file(),
         f"The weights file '{weights}' of input '{item.name}' does not exist; "

@@ -17,7 +17,7 @@ from mmzoo.tokens import Tokens, masked_mean
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.adapters import with_adapters
 from mmzoo.towers.backbone import check_tuning
-from mmzoo.towers.hub import load_preset
+from mmzoo.towers.hub import is_preset, load_preset
 from mmzoo.weights import Weights, find
 from mmzoo.weights import weights as known_weights
 
@@ -94,7 +94,7 @@ def bert(
         "intermediate_dim": 4 * width,
         "max_sequence_length": max(ids.shape[1], 2),
     }
-    if weights is not None:
+    if weights is not None and is_preset(weights):
         found = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights))
         mine = {key: found[key] for key in CONFIG}  # a saved model's file may hold anything else
         longest = mine["max_sequence_length"]
@@ -108,7 +108,7 @@ def bert(
     backbone = keras_hub.models.BertBackbone(
         vocabulary_size=item.size - 1, dropout=dropout, name=name("pretrained" if weights else "blocks"), **mine
     )
-    if weights is not None:
+    if weights is not None and is_preset(weights):
         for each in backbone.transformer_layers if found.get("exact_gelu") is True else ():
             each._feedforward_intermediate_dense.activation = keras.activations.gelu
         if not assets.restoring():

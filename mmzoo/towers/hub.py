@@ -8,6 +8,12 @@ import keras
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.base import Modality
+from mmzoo.weights import is_run
+
+
+def is_preset(weights: str | None) -> bool:
+    """Does a tower's option `weights` name a preset, whose network it then is?"""
+    return weights is not None and not is_run(weights)
 
 
 def load_preset(kind: str, preset: str, item: Modality) -> keras.Model:

@@ -19,7 +19,7 @@ from mmzoo.tokenizers.unigram import Unigram
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.bert import Around
-from mmzoo.weights import Weights, find
+from mmzoo.weights import Weights, find, is_run
 from mmzoo.weights import weights as known_weights
 from mmzoo.weights.sentencepiece_format import read_pieces
 
@@ -85,7 +85,7 @@ def sentence(
     lower = SentenceFeatures(length, words, frozen, name=name("frozen_features"))
     embedding = lower.embedding or Quantized(name=name("vectors"))
     upper = [pretrained(item, made(words, name=name(made.__name__))) for made in NETWORKS[frozen:]]
-    if not assets.restoring():
+    if not (assets.restoring() or is_run(weights)):
         files = find(weights, "sentence")
         lower.tokenizer.assign(*vocabulary(files[VOCABULARY]))
         assign(embedding, [*lower.networks, *upper], files[ARRAYS])

@@ -63,6 +63,10 @@ def check_encoder(item: Modality, tower: Tower | str, what: str, *others: str) -
         chosen.name in known,
         f"Tower '{chosen.name}' of input '{item.name}' does not {what}; there are: {', '.join(known)}.",
     )
+    require(
+        "weights" not in chosen.options,
+        f"Tower '{chosen.name}' within the tower of input '{item.name}' takes no weights; give them to that around it.",
+    )
     if chosen.name not in others:
         towers.check_options(chosen.name, chosen.options, item)
 

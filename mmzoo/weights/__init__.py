@@ -7,7 +7,7 @@ A tower that has pretrained weights registers them in its own file:
 and asks for the files where it is built: `find("imagenet", "efficientnet_lite0")`.
 """
 
-from mmzoo.weights.installed import find, is_installed
-from mmzoo.weights.known import Weights, weights
+from mmzoo.weights.installed import best_installed, find, is_installed
+from mmzoo.weights.known import RUN, Weights, is_run, weights
 
-__all__ = ["Weights", "find", "is_installed", "weights"]
+__all__ = ["RUN", "Weights", "best_installed", "find", "is_installed", "is_run", "weights"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def is_installed(known: Weights) -> bool:
     except MMZooError:
         return False
     return all(Path(str(found.locate_file(file))).is_file() for file in known.files)
+
+
+def best_installed(towers: Sequence[str]) -> str:
+    """The first of some towers that has weights whose package is there; "" for none."""
+    return next((tower for tower in towers if any(map(is_installed, weights.of(tower)))), "")
 
 
 def installed(known: Weights) -> Distribution:

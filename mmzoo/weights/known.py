@@ -9,6 +9,14 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, unknown
 
+RUN = "run:"
+"""How a tower's option `weights` begins that names a run or a saved model: `run:FOLDER` or `run:FOLDER#INPUT`."""
+
+
+def is_run(weights: object) -> bool:
+    """Does a tower's option `weights` name a run or a saved model? They are given to it once the model is built."""
+    return isinstance(weights, str) and weights.startswith(RUN)
+
 
 @dataclass(frozen=True)
 class Weights:

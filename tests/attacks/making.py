@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from mmzoo.artifact.card import sealed
+from mmzoo.weights.card import sealed
 
 Attack = Callable[[Path], object]
 ATTACKS: dict[str, tuple[Attack, str]] = {}

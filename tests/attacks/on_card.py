@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mmzoo.artifact.card import sealed
+from mmzoo.weights.card import sealed
 from tests.attacks.making import (
     CARD,
     GOLDEN,

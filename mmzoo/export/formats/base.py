@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:
-    from mmzoo.graph.build import Multimodal
-
 if TYPE_CHECKING:  # NumPy and Keras are only imported by what writes
     import numpy as np
 
     from mmzoo.data.records import Records
     from mmzoo.errors import MMZooError
+    from mmzoo.graph.build import Multimodal
     from mmzoo.spec import Spec
 
     Arrays = dict[str, np.ndarray]

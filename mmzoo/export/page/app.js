@@ -114,7 +114,7 @@ async function update() {
       const order = numbers.map((_, k) => k).sort((a, b) => numbers[b] - numbers[a]).slice(0, 10);
       box.dataset.top = task.labels[order[0]];
       order.forEach(k => box.append(bar(task.labels[k], numbers[k], 1, `${(100 * numbers[k]).toFixed(1)} %`)));
-    } else box.append(Object.assign(document.createElement('p'), {textContent: numbers.map(x => x.toPrecision(4)).join('  ')}));
+    } else box.append(Object.assign(document.createElement('p'), {textContent: task.vectors ? `A vector of ${numbers.length} numbers. Export the model with an index to search here.` : numbers.map(x => x.toPrecision(4)).join('  ')}));
     parts.push(box);
   }
   const rest = state.about.inputs.length - 1 - names.length;
@@ -267,7 +267,7 @@ function cardOf(input) {
   card.append(error);
   if (state.index) {
     const label = Object.assign(document.createElement('label'), {className: 'weight', textContent: 'counts '});
-    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.1, value: 1, id: `weight-${input.name}`});
+    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.1, value: 1, id: `weight-${input.name}`, ariaLabel: `how much ${input.name} counts, 1 for once`});
     slider.addEventListener('change', () => { state.weights[input.name] = Number(slider.value); update(); });
     label.append(slider);
     card.append(label);

@@ -33,6 +33,7 @@ from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.modalities.widgets import Widget
+from mmzoo.weights import is_installed, weights
 
 FEATURES = ("log_mel", "mfcc")
 HIGHEST_GUESS = 16000
@@ -214,7 +215,11 @@ class Audio(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As long as nineteen of twenty sounds are, half a second to ten, at the commonest rate up to 16 kHz."""
+        """As long as nineteen of twenty sounds are, half a second to ten, at the commonest rate up to 16 kHz.
+
+        By Whisper's encoder where it is installed, which knows English speech and hears other sounds as well; else by
+        random kernels.
+        """
         found: list[Extent] = []
         for value in spread(values):
             # An array is taken to be at the model's rate, if it does not say its own.
@@ -227,9 +232,16 @@ class Audio(Modality):
         # What most are: a resampled one costs time, and one that is made of fewer samples gains nothing by it.
         ((rate, _),) = Counter(each.rate for each in found).most_common(1)
         rate = int(min(max(rate, 1000), HIGHEST_GUESS))
-        # Nothing in it trains but a scale, so a few hundred sounds are enough; and computed once it is read in no time.
+        seconds = math.ceil(seconds * 10) / 10
+        # In neither trains anything but what is behind it, so a few hundred sounds are enough; and computed once it is
+        # read in no time.
+        if is_installed(weights.get("tiny.en", "whisper")):
+            from mmzoo.modalities.audio.slaney import STEP
+
+            rate = rate if rate % STEP == 0 else HIGHEST_GUESS
+            return cls(name, sample_rate=rate, seconds=seconds, tower=Tower("whisper"), augmentations=())
         tower = Tower("rocket", dilations=4, dropout=0.6)
-        return cls(name, sample_rate=rate, seconds=math.ceil(seconds * 10) / 10, tower=tower, augmentations=())
+        return cls(name, sample_rate=rate, seconds=seconds, tower=tower, augmentations=())
 
     @classmethod
     def trial(cls) -> Self:

@@ -105,3 +105,36 @@ class WhisperMel(PowerMel):
         log = ops.log(ops.maximum(self.power(x, count), 1e-10)) * (1.0 / np.log(10.0))
         log = ops.maximum(log, ops.max(log, axis=(1, 2), keepdims=True) - 8.0)
         return (log + 4.0) / 4.0, real_frames(x, 2 * self.hop)[:, : count // 2]
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class VoiceMel(PowerMel):
+    """Waveform (B, N) -> power in mel bands, in windows (B, W, 160, num_mel_bins), and which of them are real (B, W).
+
+    A sound that is fainter than `LEVEL` is first brought to it. Windows of 1.6 seconds overlap by half; behind the
+    sound's end there is silence. One of which less than three quarters hold sound was heard in the window before it;
+    but the first is always heard.
+    """
+
+    LENGTH = 160
+    LEVEL = 10 ** (-30 / 20)  # root mean square over the frames that are real: 30 dB below full scale
+
+    def __init__(self, sample_rate: int, *, num_mel_bins: int = 40, **kwargs: Any) -> None:
+        super().__init__(sample_rate, **{"num_mel_bins": num_mel_bins, "multiple": self.LENGTH // 2, **kwargs})
+
+    def windows(self, samples: int) -> int:
+        """How many windows a sound has."""
+        return max(self.frames(samples) * 2 // self.LENGTH - 1, 1)
+
+    def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        half, count = self.LENGTH // 2, self.windows(x.shape[1])
+        real = real_frames(x, self.hop)
+        length = ops.sum(ops.cast(real, "float32"), axis=1, keepdims=True) * self.hop
+        rms = ops.sqrt(ops.sum(ops.square(x), axis=1, keepdims=True) / ops.maximum(length, 1.0))
+        mel = self.power(x * ops.maximum(self.LEVEL / ops.maximum(rms, 1e-6), 1.0), (count + 1) * half)
+        mel = ops.reshape(mel, (-1, count + 1, half, self.num_mel_bins))
+        real = ops.pad(real, ((0, 0), (0, (count + 1) * half - real.shape[1])))
+        # Of window k, which begins with half k, what lies behind three quarters is the second part of half k + 1.
+        heard = ops.any(ops.reshape(real, (-1, count + 1, half))[:, 2:, half // 2 :], axis=2)
+        mask = ops.concatenate([ops.any(real, axis=1, keepdims=True), heard], axis=1)
+        return ops.concatenate([mel[:, :-1], mel[:, 1:]], axis=2), mask

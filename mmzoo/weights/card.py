@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
-from mmzoo.artifact.reading import plain_size, read_start
 from mmzoo.errors import require
 from mmzoo.limits import MAX_JSON, check_plain, parse_json
+from mmzoo.weights.reading import plain_size, read_start
 
 FORMAT = 2
 CARD, WEIGHTS, GOLDEN = "card.json", "weights.safetensors", "golden.safetensors"

@@ -11,9 +11,9 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from mmzoo.artifact.reading import plain_size, read_start, read_whole
 from mmzoo.errors import MMZooError, require
 from mmzoo.safetensor_files import SIZES, places
+from mmzoo.weights.reading import plain_size, read_start, read_whole
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of each tensor by its name."""
