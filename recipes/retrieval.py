@@ -14,8 +14,11 @@ recipe = mmzoo.Recipe(
             mmzoo.Audio("speech", sample_rate=RATE, seconds=2.5, tower="whisper", augmentations=[]),
         ],
         fusion="concat",
-        tasks=[mmzoo.Retrieval("match", dim=128)],
+        # 1,144 pairs are few for 1,280 features of a picture: without dropout the training records are known by heart
+        # after ten epochs.
+        tasks=[mmzoo.Retrieval("match", dim=256, dropout=0.5)],
+        dim=256,
     ),
     data="emoji",
-    training=mmzoo.Training(epochs=40, batch_size=128, modality_dropout=0.0),
+    training=mmzoo.Training(epochs=24, batch_size=256, learning_rate=1.5e-3, modality_dropout=0.0),
 )
