@@ -7,8 +7,8 @@ Floors on the same features and the 328 test records, R@1 / R@10: linear correla
 name -> picture .183 / .576, speech -> picture .095 / .262; ridge regression .177 / .485, .159 / .503, .030 / .213;
 chance .003 / .030.
 
-With tokens 256 wide and 24 epochs (seed 0, 203 s on two busy cores, still rising): .113 / .470, .125 / .488, .043 / .232,
-less than linear correlations. On the 164 validation records, picture and name alone, tokens 512 wide found .256 / .689
+With tokens 256 wide and 24 epochs (seed 0, 203 s on two busy cores, still rising): .113 / .470, .125 / .488 and
+.043 / .232, less than linear correlations. On the 164 validation records, picture and name alone, tokens 512 wide found .256 / .689
 after 26 of 30 epochs where 128 wide ones found .165 / .628; so it is 512 wide here, and trains longer.
 """
 
