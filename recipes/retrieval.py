@@ -8,8 +8,8 @@ name -> picture .183 / .576, speech -> picture .095 / .262; ridge regression .17
 chance .003 / .030.
 
 With tokens 256 wide and 24 epochs (seed 0, 203 s on two busy cores, still rising): .113 / .470, .125 / .488 and
-.043 / .232, less than linear correlations. On the 164 validation records, picture and name alone, tokens 512 wide found .256 / .689
-after 26 of 30 epochs where 128 wide ones found .165 / .628; so it is 512 wide here, and trains longer.
+.043 / .232, less than linear correlations. On the 164 validation records, picture and name alone, tokens 512 wide found
+.256 / .689 after 26 of 30 epochs where 128 wide ones found .165 / .628; so it is 512 wide here, and trains longer.
 """
 
 import mmzoo
