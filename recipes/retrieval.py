@@ -1,6 +1,15 @@
-"""Picture, name and speech of an emoji find each other, without any label.
+"""Picture, name and speech of an emoji find each other, without any label: all three towers are frozen.
 
-mmzoo train retrieval --out runs/retrieval
+    mmzoo train retrieval --out runs/retrieval
+    python benchmarks/retrieval.py --seeds 0 1 2          # with the floors
+
+Floors on the same features and the 328 test records, R@1 / R@10: linear correlations picture -> name .180 / .561,
+name -> picture .183 / .576, speech -> picture .095 / .262; ridge regression .177 / .485, .159 / .503, .030 / .213;
+chance .003 / .030.
+
+With tokens 256 wide and 24 epochs (seed 0, 203 s on two busy cores, still rising): .113 / .470, .125 / .488 and
+.043 / .232, less than linear correlations. On the 164 validation records, picture and name alone, tokens 512 wide found
+.256 / .689 after 26 of 30 epochs where 128 wide ones found .165 / .628; so it is 512 wide here, and trains longer.
 """
 
 import mmzoo
@@ -14,8 +23,11 @@ recipe = mmzoo.Recipe(
             mmzoo.Audio("speech", sample_rate=RATE, seconds=2.5, tower="whisper", augmentations=[]),
         ],
         fusion="concat",
-        tasks=[mmzoo.Retrieval("match", dim=128)],
+        # 1,144 pairs are few for 1,280 features of a picture: without dropout the training records are known by heart
+        # after ten epochs.
+        tasks=[mmzoo.Retrieval("match", dim=256, dropout=0.5)],
+        dim=512,
     ),
     data="emoji",
-    training=mmzoo.Training(epochs=40, batch_size=128, modality_dropout=0.0),
+    training=mmzoo.Training(epochs=60, batch_size=256, modality_dropout=0.0),
 )
