@@ -37,8 +37,8 @@ def hashes_of(pieces: Sequence[Sequence[int]]) -> np.ndarray:
     parts = []
     for prime, base in MODULI:
         value = np.zeros(len(pieces), np.int64)
-        for place in range(units.shape[1]):
-            value = np.where(inside[:, place], (value * base + units[:, place]) % prime, value)
+        for here, column in zip(inside.T, units.T, strict=True):
+            value = np.where(here, (value * base + column) % prime, value)
         parts.append(value)
     return np.stack([parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]], axis=1).astype(np.int32)
 

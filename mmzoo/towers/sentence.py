@@ -97,7 +97,7 @@ def sentence(
 def sentence_vectors(item: Text, weights: str, name: str) -> SentenceFeatures:
     """The whole encoder, frozen: uint8 (B, L) -> float32 (B, 1, 512), and 1 where there is a text, float32 (B, 1)."""
     layer = SentenceFeatures(pieces_of(item), False, 2, name=name)
-    if layer.embedding and not assets.restoring():
+    if layer.embedding and not (assets.restoring() or is_run(weights)):
         take(layer, layer.embedding, [], weights)
     return layer
 
