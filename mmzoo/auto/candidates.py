@@ -18,7 +18,7 @@ from mmzoo.training.settings import Training
 
 QUALITIES = ("fast", "good", "best")
 OTHERS = {
-    "audio": (Tower("spectrogram_cnn", augment=0.0, dropout=0.0),),
+    "audio": (Tower("spectrogram_cnn", augment=0.0, dropout=0.0), Tower("rocket", dilations=4, dropout=0.6)),
     "sensor": (Tower("rocket"), Tower("inception_time")),
     "tabular": (Tower("ft_transformer"),),
 }
