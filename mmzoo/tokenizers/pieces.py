@@ -31,14 +31,15 @@ class Table(NamedTuple):
 def hashes_of(pieces: Sequence[Sequence[int]]) -> np.ndarray:
     """The two hashes of each piece, of its bytes or of its characters as numbers, int32 (N, 2)."""
     lengths = np.array([len(piece) for piece in pieces], np.int64)
-    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    units = np.zeros(inside.shape, np.int64)
+    longest = int(lengths.max(initial=0))
+    inside = np.arange(longest) < lengths[:, None]
+    units = np.zeros((len(pieces), longest), np.int64)
     units[inside] = np.fromiter(chain.from_iterable(pieces), np.int64)
     parts = []
     for prime, base in MODULI:
         value = np.zeros(len(pieces), np.int64)
-        for here, column in zip(inside.T, units.T, strict=True):
-            value = np.where(here, (value * base + column) % prime, value)
+        for place in range(longest):
+            value = np.where(inside[:, place], (value * base + units[:, place]) % prime, value)
         parts.append(value)
     return np.stack([parts[0] * 2**15 + parts[1], parts[2] * 2**15 + parts[3]], axis=1).astype(np.int32)
 
