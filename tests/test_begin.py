@@ -81,6 +81,19 @@ def test_a_tower_within_a_tower(saved: tuple[keras.Model, Path]) -> None:
     np.testing.assert_array_equal(found["film.frame.conv1/kernel"], theirs)
 
 
+def test_a_tower_within_a_tower_begins_with_its_like(tmp_path: Path) -> None:
+    def films(name: str, **options: Any) -> mmzoo.Spec:
+        image = mmzoo.Tower("small_cnn", filters=FILTERS, **options)
+        film = mmzoo.Video(name, size=32, frames=2, tower=mmzoo.Tower("frames", image=image))
+        return mmzoo.Spec([film], "concat", [OTHER], dim=8)
+
+    source = shaken(films("film"))
+    mmzoo.save(source, tmp_path / "model")
+    found = named_weights(mmzoo.build(films("clip", weights=f"run:{tmp_path}")))
+    theirs = named_weights(source)["film.frame.conv1/kernel"]
+    np.testing.assert_array_equal(found["clip.frame.conv1/kernel"], theirs)
+
+
 def test_blocks_that_trained_can_be_frozen(tmp_path: Path) -> None:
     """The layers that hold the blocks are others, and the features are the same."""
     source = mmzoo.build(picture(tower="efficientnet_lite0", weights=None))

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_folder
 from mmzoo.graph.weights import named_weights
 from mmzoo.weights import RUN
 from mmzoo.weights.card import CARD, WEIGHTS, read_card
-from mmzoo.weights.tensors import TensorFile
+from mmzoo.weights.tensors import TensorFile, layout_of
 
 PART = re.compile(r"^\.(?:(?:blocks|frozen_features|pretrained|adapted)/)?")
 """The layers that hold the blocks of a tower: which of them does, depends on how it is trained."""
@@ -41,22 +40,25 @@ def begin_with(model: keras.Model, name: str, weights: str) -> None:
     card = read_card(folder)
     source = source_of(card["spec"], model.spec, name, wanted, where)
     file = TensorFile(folder / WEIGHTS, card["files"][WEIGHTS])
-    there = of_tower(file.read(file.layout), source)
+    arrays = file.read(file.layout)
+    part = name.partition(".")[2]
+    # A tower within a tower begins with its like, or with the whole tower of an input.
+    there = (part and of_tower(arrays, f"{source}.{part}")) or of_tower(arrays, source)
     own = of_tower(named_weights(model), name)
-    fitting = [key for key in own if key in there and there[key].shape == tuple(own[key].shape)]
-    numbers = [key for key in fitting if there[key].dtype == np.dtype(own[key].dtype)]
+    layouts = layout_of(there)
+    fitting = [key for key, layout in layout_of(own).items() if layouts.get(key) == layout]
     require(
-        numbers,
+        fitting,
         f"No weight of the tower of input '{source}' in '{where}' fits that of input '{name}'; give it the same tower "
         "with the same options.",
     )
-    for key in numbers:
+    for key in fitting:
         own[key].assign(there[key])
-    others = [f"{key} {tuple(own[key].shape)}" for key in own if key not in numbers]
+    others = [f"{key} {tuple(own[key].shape)}" for key in own if key not in fitting]
     left = f"; these stay as they are: {', '.join(others[:SHOWN])}" if others else ""
     left += f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
     logging.getLogger("mmzoo").info(
-        f"Input '{name}' begins with {len(numbers)} of {len(own)} weights of input '{source}' in '{where}'{left}."
+        f"Input '{name}' begins with {len(fitting)} of {len(own)} weights of input '{source}' in '{where}'{left}."
     )
 
 
