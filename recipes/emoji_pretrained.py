@@ -2,6 +2,9 @@
 Universal Sentence Encoder and Whisper's encoder, all frozen.
 
     mmzoo train emoji_pretrained --out runs/pretrained
+
+`python benchmarks/fusion.py --recipe emoji_pretrained`, test accuracy as mean of seeds 0, 1 and 2: fused 0.903 (0.896,
+0.915, 0.899), picture alone 0.757, name alone 0.823, speech alone 0.547 (seeds 0 and 1). The main recipe has 0.858.
 """
 
 import mmzoo
