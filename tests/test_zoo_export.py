@@ -60,7 +60,7 @@ def test_fusion(name: str, tmp_path: Path) -> None:
 
 def test_tasks(tmp_path: Path) -> None:
     """All of them in one model."""
-    labels: dict[str, dict[str, Any]] = {"regression": {}, "binary": {"labels": LABELS[:2]}}
+    labels: dict[str, dict[str, Any]] = {"regression": {}, "retrieval": {"dim": 8}, "binary": {"labels": LABELS[:2]}}
     asked = [tasks[name](name, **labels.get(name, {"labels": LABELS})) for name in tasks.names()]
     spec = small_spec("decision_mean", tasks=asked).subset(["picture", "sound"])
     batch = decode(spec, small_records(3))
