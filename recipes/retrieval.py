@@ -7,10 +7,10 @@ Floors on the same features and the 328 test records, R@1 / R@10: linear correla
 name -> picture .183 / .576, speech -> picture .095 / .262; ridge regression .177 / .485, .159 / .503, .030 / .213;
 chance .003 / .030.
 
-Seed 0, 233 s: picture -> name .137 / .494, name -> picture .159 / .512, speech -> picture .052 / .280, name + speech ->
-picture .125 / .454, name -> speech .104 / .399. It is less than linear correlations find between pictures and names: 1,144
-pairs are few, and the training records are known by heart (loss 1.3, on the validation records 4.7). Without having been
-taught a label it names the group of .424 of the pictures, by the nearness of the groups' words.
+Seed 0, 233 s: picture -> name .137 / .494, name -> picture .159 / .512, speech -> picture .052 / .280, name and
+speech -> picture .125 / .454, name -> speech .104 / .399. It is less than linear correlations find between pictures
+and names: 1,144 pairs are few, and the training records are known by heart (loss 1.3, on the validation records 4.7).
+Without having been taught a label it names the group of .424 of the pictures, by the nearness of the groups' words.
 """
 
 import mmzoo
