@@ -15,6 +15,7 @@ import mmzoo.weights.installed
 from mmzoo.errors import MMZooError
 from mmzoo.listing import markdown, text
 from mmzoo.towers import towers
+from mmzoo.towers.bert import preset_vocabulary
 from mmzoo.weights import Weights, best_installed, find, is_installed, weights
 from mmzoo.weights.known import KnownWeights
 
@@ -140,3 +141,32 @@ def test_what_is_registered_is_whole(known: Weights) -> None:
         pytest.skip(f"{known.package} is not installed")
     paths = find(known.name, known.towers[0])
     assert abs(sum(path.stat().st_size for path in paths.values()) / 1e6 - known.megabytes) < 0.1 * known.megabytes
+
+
+def loads(tower: str) -> list[str]:
+    """The towers that have weights as packages, each by the name of the first of its weights."""
+    return [each.name for each in weights.of(tower) if each.package]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tower", [name for name in towers.names() if loads(name)])
+def test_what_is_saved_with_real_weights_can_be_loaded(tower: str, tmp_path: Path) -> None:
+    """At their real size: what a network makes beside what is saved grows with it."""
+    (name, *_) = loads(tower)
+    if not is_installed(weights.get(name, tower)):
+        pytest.skip(f"{weights.get(name, tower).package} is not installed")
+    serves = towers.facts(tower)["serves"]
+    chosen = mmzoo.Tower(tower, **({} if name == "wordllama" else {"weights": name}))  # some always have them
+    item: Any
+    if tower == "bert":
+        item = mmzoo.Text("x", tokens=8, tokenizer="wordpiece", vocabulary=preset_vocabulary(name), tower=chosen)
+    elif serves == "text":
+        ngrams = {"tokenizer": "ngrams", "vocabulary": ["wcat 1.00"]} if tower.endswith("_bag") else {}
+        item = mmzoo.Text("x", max_bytes=16, tower=chosen, **ngrams)
+    elif serves == "image":
+        item = mmzoo.Image("x", size=64, tower=chosen)
+    else:
+        item = mmzoo.Audio("x", sample_rate=16000, seconds=1.0, tower=chosen)
+    model = mmzoo.build(mmzoo.Spec([item], "concat", [mmzoo.Regression("y")], dim=8))
+    mmzoo.save(model, tmp_path / "model")
+    assert mmzoo.load(tmp_path / "model").spec == model.spec

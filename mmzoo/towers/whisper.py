@@ -129,23 +129,35 @@ def network(size: Size, count: int) -> keras.Model:
     """The encoder: float32 (B, 2 * count, num_mels) -> (B, count, hidden_dim). Its positions are sinusoids."""
     import keras_hub
 
-    source = keras_hub.models.WhisperBackbone(
-        vocabulary_size=1,  # its decoder is left behind
+    # Of a backbone with next to no weights, which tells what its layers are: a decoder comes with it.
+    small = keras_hub.models.WhisperBackbone(
+        vocabulary_size=1,
+        num_layers=1,
+        num_heads=1,
+        hidden_dim=2,
+        intermediate_dim=1,
+        num_mels=1,
+        max_encoder_sequence_length=2,
         max_decoder_sequence_length=1,
-        intermediate_dim=4 * size.hidden_dim,
-        max_encoder_sequence_length=2 * count,
-        **size._asdict(),
     )
     x = start = keras.Input((2 * count, size.num_mels))
-    x = keras.layers.Activation("gelu")(source.encoder_conv_layer_1(x))
+    x = keras.layers.Activation("gelu")(like(small.encoder_conv_layer_1, filters=size.hidden_dim)(x))
     x = keras.layers.ZeroPadding1D(1)(x)
-    x = keras.layers.Activation("gelu")(source.encoder_conv_layer_2(x))
-    x = keras.layers.Add(name="stem")([x, source.encoder_position_embedding(x)])
-    source.encoder_position_embedding.set_weights([sinusoids(count, size.hidden_dim)])
-    for number, layer in enumerate(source.encoder_transformer_layers, 1):
-        # The layers have their place in KerasHub's graph too: only an end of our own has one output.
-        x = keras.layers.Identity(name=f"block{number}")(layer(x))
-    return keras.Model(start, source.encoder_layer_norm(x), name="whisper")
+    x = keras.layers.Activation("gelu")(like(small.encoder_conv_layer_2, filters=size.hidden_dim)(x))
+    positions = like(small.encoder_position_embedding, sequence_length=count)
+    x = keras.layers.Add(name="stem")([x, positions(x)])
+    positions.set_weights([sinusoids(count, size.hidden_dim)])
+    (first,) = small.encoder_transformer_layers
+    for number in range(size.num_layers):
+        name = f"{first.name.removesuffix('0')}{number}"
+        x = like(first, name=name, num_heads=size.num_heads, intermediate_dim=4 * size.hidden_dim)(x)
+        x = keras.layers.Identity(name=f"block{number + 1}")(x)
+    return keras.Model(start, like(small.encoder_layer_norm)(x), name="whisper")
+
+
+def like(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
+    """A new layer with the settings of another, but for some."""
+    return type(layer).from_config({**layer.get_config(), **changes})
 
 
 def sinusoids(count: int, width: int) -> np.ndarray:
