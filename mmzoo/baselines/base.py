@@ -24,7 +24,7 @@ class OutOfTimeError(Exception):
     """The time that there was is over."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Clock:
     """The time there is.
 
@@ -43,6 +43,10 @@ class Clock:
         """Raise unless there are more than `needed` seconds left."""
         if self.left <= needed:
             raise OutOfTimeError
+
+    def lift(self) -> None:
+        """From now on there is no end: what was fitted in time may be asked later."""
+        self.end = float("inf")
 
 
 @dataclass(frozen=True)

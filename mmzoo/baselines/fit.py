@@ -58,6 +58,7 @@ def fit_baselines(
             chosen = [*models_of(problem)]
             bar.total = bar.n + len(chosen)
             found += fitted(problem, chosen, bar)
+            clock.lift()
     return found
 
 
