@@ -86,8 +86,7 @@ def sentence(
     lower = SentenceFeatures(item.tokens if words else pieces_of(item), words, frozen, name=name("frozen_features"))
     embedding = lower.embedding or Quantized(name=name("vectors"))
     upper = [pretrained(item, made(words, name=name(made.__name__))) for made in NETWORKS[frozen:]]
-    if not (assets.restoring() or is_run(weights)):
-        take(lower, embedding, upper, weights)
+    take(lower, embedding, upper, weights)
     found = frozen_features(item, lower)(x)
     values, real = found if frozen else embedding(found)
     values, real = through(upper, values, real)
@@ -97,7 +96,7 @@ def sentence(
 def sentence_vectors(item: Text, weights: str, name: str) -> SentenceFeatures:
     """The whole encoder, frozen: uint8 (B, L) -> float32 (B, 1, 512), and 1 where there is a text, float32 (B, 1)."""
     layer = SentenceFeatures(pieces_of(item), False, 2, name=name)
-    if layer.embedding and not (assets.restoring() or is_run(weights)):
+    if layer.embedding:
         take(layer, layer.embedding, [], weights)
     return layer
 
@@ -108,7 +107,9 @@ def pieces_of(item: Text) -> int:
 
 
 def take(lower: SentenceFeatures, embedding: Quantized, upper: list[keras.Model], weights: str) -> None:
-    """Read the weights of that name into the parts of the encoder."""
+    """Read the weights of that name into the parts of the encoder, unless a model's or a run's are put there after."""
+    if assets.restoring() or is_run(weights):
+        return
     files = find(weights, "sentence")
     lower.tokenizer.assign(*vocabulary(files[VOCABULARY]))
     assign(embedding, [*lower.networks, *upper], files[ARRAYS])

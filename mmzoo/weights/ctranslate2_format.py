@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.files import read_file
+from mmzoo.weights.reading import read_published
 
 VERSION = 6
 LIMIT = 2**32  # bytes of a file
@@ -34,10 +34,7 @@ def read_ctranslate2(path: str | Path, kind: str) -> dict[str, np.ndarray]:
     Raises:
         MMZooError: the file cannot be read, holds another kind of model or another version, or is damaged.
     """
-    try:
-        data = read_file(path, limit=LIMIT)
-    except OSError as error:
-        raise MMZooError(f"The weights file '{path}' cannot be read ({error.strerror or error}).") from None
+    data = read_published(path, LIMIT)
     try:
         return tensors_of(data, kind)
     except MMZooError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.files import open_plain
+from mmzoo.files import open_plain, read_file
 from mmzoo.limits import MAX_JSON, check_plain, parse_json
 from mmzoo.words import one_line
 
@@ -73,6 +73,18 @@ def read_json(path: Path, facts: dict[str, Any]) -> Any:
     value = parse_json(f"'{path}'", read_whole(path, facts))
     check_plain(f"'{path}'", value)
     return value
+
+
+def read_published(path: str | Path, limit: int, what: str = "weights file") -> bytes:
+    """All bytes of a file of at most `limit` bytes that others publish, which has no card beside it.
+
+    Raises:
+        MMZooError: it cannot be read; calls it `what`.
+    """
+    try:
+        return read_file(path, limit=limit)
+    except OSError as error:
+        raise MMZooError(f"The {what} '{path}' cannot be read ({error.strerror or error}).") from None
 
 
 @contextmanager

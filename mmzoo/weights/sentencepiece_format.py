@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.files import read_file
+from mmzoo.weights.reading import read_published
 
 LIMIT = 2**26  # bytes of a file
 MOST = 2**20  # pieces
@@ -35,10 +35,7 @@ def read_pieces(path: str | Path) -> Pieces:
     Raises:
         MMZooError: the file cannot be read, or is none.
     """
-    try:
-        data = read_file(path, limit=LIMIT)
-    except OSError as error:
-        raise MMZooError(f"The vocabulary '{path}' cannot be read ({error.strerror or error}).") from None
+    data = read_published(path, LIMIT, "vocabulary")
     try:
         return pieces_of(data)
     except (IndexError, ValueError) as error:

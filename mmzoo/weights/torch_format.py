@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.files import read_file
+from mmzoo.weights.reading import read_published
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LIMIT = 2**30  # bytes of a file
@@ -78,10 +78,7 @@ def read_torch(path: str | Path) -> dict[str, np.ndarray]:
         MMZooError: it cannot be read, is of another format, cut short or damaged, or asks for anything that tensors
             do not need.
     """
-    try:
-        data = read_file(path, limit=LIMIT)
-    except OSError as error:
-        raise MMZooError(f"The weights file '{path}' cannot be read ({error.strerror or error}).") from None
+    data = read_published(path, LIMIT)
     try:
         return tensors_of(data)
     except MMZooError as error:
