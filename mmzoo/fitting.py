@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
+from mmzoo.auto.candidates import with_fitted
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.folds import cross_validate
-from mmzoo.auto.search import with_fitted
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
@@ -20,6 +20,7 @@ from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.errors import check_number, require
+from mmzoo.modalities.truncation import said_once
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
@@ -29,6 +30,7 @@ from mmzoo.training.settings import Training
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 
 
+@said_once()
 def fit(
     table: Raw,
     label: str,
