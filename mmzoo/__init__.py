@@ -57,6 +57,7 @@ _HOMES = {
     "save": "mmzoo.artifact",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
+    "transcribe": "mmzoo.transcription.transcribe",
     "tune": "mmzoo.hpo.tune",
 }
 _MODULES = ("datasets", "lite")

@@ -23,6 +23,7 @@ COMMANDS = (
     "serve",
     "demo",
     "explain",
+    "transcribe",
     "zero-shot",
     "data check",
     "data show",
