@@ -52,6 +52,7 @@ _HOMES = {
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
+    "publish": "mmzoo.run.publishing",
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",

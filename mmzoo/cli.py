@@ -27,7 +27,9 @@ EXAMPLES = """examples:
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
-  mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo predict emoji --image cat.png --text "grinning cat"      a model that comes with mmzoo; any subset of inputs
+  mmzoo predict runs/emoji --image cat.png        a run of your own
+  mmzoo publish runs/emoji hf://me/emoji          for others: on a hub, or in a folder
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
@@ -117,7 +119,7 @@ def run(argv: Sequence[str] | None) -> int:
     logger.handlers, logger.propagate = [notes], False
     logger.setLevel(logging.INFO)
     try:
-        if args.command != "list" or args.what not in ("recipes", "datasets", "formats"):
+        if args.command != "list" or args.what not in ("recipes", "datasets", "formats", "models"):
             import_quietly()
         args.run_command(args)
     except KeyboardInterrupt as stop:

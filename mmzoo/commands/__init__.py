@@ -24,11 +24,13 @@ COMMANDS = (
     "demo",
     "explain",
     "zero-shot",
+    "publish",
     "data check",
     "data show",
     "data shard",
     "data serve",
     "list",
+    "show",
     "summary",
 )
 
