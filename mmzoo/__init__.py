@@ -38,6 +38,7 @@ _HOMES = {
     "Spec": "mmzoo.spec",
     "Tabular": "mmzoo.modalities.tabular",
     "Text": "mmzoo.modalities.text",
+    "TextAnswer": "mmzoo.tasks.text_answer",
     "Tokenizer": "mmzoo.choice",
     "Tower": "mmzoo.choice",
     "Training": "mmzoo.training.settings",

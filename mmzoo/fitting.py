@@ -157,9 +157,9 @@ def train_within(
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
     """
     require(
-        not any(task.tags.vectors for task in spec.tasks),
-        "Candidates are compared by their answers to single records, which a retrieval does not have; train it without "
-        "a budget of time.",
+        all(task.tags.elementwise for task in spec.tasks),
+        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text has; train "
+        "it without a budget of time.",
     )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)

@@ -76,6 +76,8 @@ class Answerer:
             found += [f"{start}_prediction", f"{start}_confidence"]
             found += [f"{start}_set"] if self._has_sets(task) else []
             found += [f"{start}_p_{label}" for label in task.answer_names]
+        elif task.tags.texts:
+            found += [f"{start}_prediction", f"{start}_log_prob"]
         else:
             found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
         found += [task.uncertainty_name] if task.tags.evidential else []
@@ -137,6 +139,9 @@ class Answerer:
                     row |= self._numbers(task, answer, limits)
                 elif task.tags.probabilistic:
                     row |= self._labels(task, answer, limits, float(sure[k]))
+                elif task.tags.texts:
+                    said: Any = task.readable(answer)
+                    row |= {f"{task.name}_prediction": said["text"], f"{task.name}_log_prob": number(said["log_prob"])}
                 else:
                     named = zip(task.answer_names, answer, strict=True)
                     row |= {f"{task.name}_{name.replace(' ', '_')}": number(value) for name, value in named}

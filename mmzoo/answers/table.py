@@ -27,8 +27,8 @@ from mmzoo.data.rereading import Piece, Reread
 from mmzoo.errors import require
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading
-from mmzoo.modalities.truncation import count_truncations
 from mmzoo.spec import Spec
+from mmzoo.truncation import count_truncations
 
 MEMORY = 2**26
 """Bytes of decoded examples that are computed at a time."""

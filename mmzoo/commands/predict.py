@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
+from mmzoo.decoding import Greedy, Sample
 from mmzoo.errors import require
 from mmzoo.words import one_line
 
@@ -31,6 +32,9 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     tables.add_faults(sub)
     tables.add(sub, split=False)
+    sub.add_argument("--stream", action="store_true", help="of an answer that is a text: its words as they come")
+    sub.add_argument("--sample", type=int, metavar="SEED", help="draw the text, in place of the likeliest")
+    sub.add_argument("--top-p", type=float, default=0.9, metavar="P", help="draw among tokens that likely (0.9)")
     sub.add_argument("--json", action="store_true", help="print the answer to one record as JSON")
     sub.add_argument(
         "--explain",
@@ -48,6 +52,9 @@ def run(args: argparse.Namespace) -> None:
         return
     require(args.out is None, "--out is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
     record = records.record_of(run, args)
+    if args.stream or args.sample is not None:
+        stream(run, record, args)
+        return
     answers = run.predict(record)
     if args.explain:
         print(as_json({"predictions": answers, "explanation": run.explain(record).to_json()}))
@@ -60,8 +67,28 @@ def run(args: argparse.Namespace) -> None:
         if isinstance(answer, list):
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
             continue
+        if isinstance(answer.get("text"), str):
+            print(f"  {one_line(answer['text'])}  (log-probability {answer['log_prob']:.2f})")
+            continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {one_line(label)}")
+
+
+def stream(run: Run, record: dict[str, Any], args: argparse.Namespace) -> None:
+    """Write a text word by word, the likeliest or one that is drawn."""
+    how = Greedy() if args.sample is None else Sample(top_p=args.top_p, seed=args.sample)
+    shown = ""
+
+    def seen(text: str) -> None:
+        nonlocal shown
+        line = one_line(text, 10_000)
+        if args.stream and line.startswith(shown) and not line.endswith("\ufffd"):  # half a letter
+            print(line[len(shown) :], end="", flush=True)
+            shown = line
+
+    answer = run.write(record, how=how, seen=seen)
+    print(one_line(answer["text"], 10_000)[len(shown) :])
+    print(f"(log-probability {answer['log_prob']:.2f})")
 
 
 def answer_table(run: Run, args: argparse.Namespace) -> None:

@@ -198,6 +198,8 @@ class Reread:
                 f"written ({told_form(column, form)})."
             )
             return None if says_nothing(label) else number if number is not None else DataError(said, "bad_label")
+        if task.tags.texts:
+            return label
         if isinstance(label, str) and says_nothing(label) and label not in task.answer_names:
             return None
         return label

@@ -16,7 +16,7 @@ from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
 from mmzoo.graph.temperature import calibrated
-from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, pooled
+from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, gathered, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused
@@ -32,7 +32,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     Outputs: each task's name, float32 logits (B, units), those of probabilities
     divided by a temperature, which is 1 while the model trains; with auxiliary heads
     or a decision-level fusion also `<task>.<input>`, one modality's logits; with
-    learned task weights `fusion.log_variances` (B, tasks). Of a retrieval they are vectors of length 1.
+    learned task weights `fusion.log_variances` (B, tasks). Of a retrieval they are vectors of length 1,
+    of a text its ids and its log-probability (B, tokens + 1).
 
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
@@ -67,6 +68,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
         if level == "feature" and any(task.fuses for task in spec.tasks):
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
+            if fused.tokens is None and any(task.tags.texts for task in spec.tasks):
+                fused = Fused(fused.embedding, gathered(tokens, is_present))
         heads: dict[str, Heads] = {}
         outputs: dict[str, Tensor] = {}
         for task in spec.tasks:

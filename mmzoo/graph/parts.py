@@ -13,6 +13,7 @@ from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.names import owner_of, uncalibrated_output
+from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
 
 Found = TypeVar("Found")
@@ -153,6 +154,12 @@ class Parts:
             if any(layer is each for each in heads.layers):
                 return name
         return "fusion"
+
+
+def decoder_of(parts: Parts, task: str) -> TextDecoder:
+    """What writes the texts of a task."""
+    (decoder,) = (layer for layer in parts.heads[task].fused if isinstance(layer, TextDecoder))
+    return decoder
 
 
 def find_parts(

@@ -161,14 +161,20 @@ def table(data: dict[str, Any]) -> str:
 
 
 def curves(rows: list[dict[str, Any]]) -> list[Chart]:
-    """Learning curves: losses in one chart, each validation metric that is a share in the other."""
+    """Learning curves: losses in one chart, the validation metrics in others: shares, and what has another range."""
     if len(rows) < 2:
         return []
     epochs = [row["epoch"] for row in rows]
     losses = {"loss": "training", "val_loss": "validation"}
-    shares = {name: name[4:].replace("_", " ") for name in rows[0] if name.startswith("val_") and name != "val_loss"}
+    metrics = {name: name[4:].replace("_", " ") for name in rows[0] if name.startswith("val_") and name != "val_loss"}
+    others = {name: words for name, words in metrics.items() if any((row.get(name) or 0) > 1 for row in rows)}
+    shares = {name: words for name, words in metrics.items() if name not in others}
     found = []
-    for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))):
+    for title, names, span in (
+        ("Loss", losses, None),
+        ("On the validation records", shares, (0.0, 1.0)),
+        ("On the validation records, beyond 1", others, None),
+    ):
         drawn = [
             Line(words, epochs, [np.nan if row.get(key) is None else row[key] for row in rows], place % 4)
             for place, (key, words) in enumerate(names.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
+from mmzoo.decoding import Beam, Greedy, Sample
 from mmzoo.errors import require
 from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.embed import embed
@@ -249,6 +250,25 @@ class Run:
         from mmzoo.explanation.explain import explain
 
         return explain(self.model, self._one(record), **options)
+
+    def write(
+        self,
+        record: dict[str, Any],
+        *,
+        task: str = "",
+        how: Greedy | Beam | Sample | None = None,
+        seen: Callable[[str], object] | None = None,
+    ) -> dict[str, Any]:
+        """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
+
+        Args:
+            task: of several that write, the name of one.
+            how: greedy, by beams or drawn (`mmzoo.decoding`); as the task does it, if not given.
+            seen: is told the text as far as it is written, token by token; not by a beam search.
+        """
+        from mmzoo.inference.writing import write
+
+        return write(self.model, record, task=task, how=how, seen=seen)
 
     def predict(
         self,

@@ -75,7 +75,7 @@ def fit(
         if service is None
         else remote_feed(spec, train, training, seed, frozen, *service)
     )
-    rest = prepared(part.rest, training)
+    rest = prepared(spec, part.rest, training)
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():

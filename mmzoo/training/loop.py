@@ -29,6 +29,7 @@ from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
 from mmzoo.training.stopping import Interrupted, stop_requests
+from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.groups import Tuned
 
@@ -228,6 +229,7 @@ class Loop:
 
     def answers(self, features: dict[str, Tree], labels: dict[str, np.ndarray]) -> LabelledOutputs:
         """What the model puts out for examples, their labels, and which modalities they really have."""
+        features = with_given(self.spec, features, labels)
         here = run_model(self.trainer.gradients.presence, features)[PRESENT]
         return LabelledOutputs(run_model(self.model, features), labels, here)
 

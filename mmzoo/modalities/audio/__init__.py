@@ -30,9 +30,9 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.modalities.widgets import Widget
+from mmzoo.truncation import note_truncation
 from mmzoo.weights import is_installed, weights
 
 FEATURES = ("log_mel", "mfcc")
