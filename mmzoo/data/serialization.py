@@ -39,7 +39,7 @@ def example(features: dict[str, bytes]) -> bytes:
     return bytes(tf.train.Example(features=tf.train.Features(feature=made)).SerializeToString(deterministic=True))
 
 
-def masked(data: bytes | memoryview) -> bytes:
+def masked(data: bytes) -> bytes:
     """The checksum of TFRecord: CRC-32C, turned and moved."""
     crc = google_crc32c.value(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
@@ -47,10 +47,10 @@ def masked(data: bytes | memoryview) -> bytes:
 
 def unframed(frame: bytes) -> bytes | None:
     """What `framed` was given; None if the frame is not what that would give."""
-    data = memoryview(frame)[HEAD : len(frame) - FOOT]
+    data = frame[HEAD:-FOOT]
     length = struct.pack("<Q", len(data))
     good = len(frame) >= HEAD + FOOT and frame[:HEAD] == length + masked(length) and frame[-FOOT:] == masked(data)
-    return bytes(data) if good else None
+    return data if good else None
 
 
 def framed(data: bytes) -> bytes:
