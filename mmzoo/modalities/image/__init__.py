@@ -117,7 +117,7 @@ class Image(Modality):
 
     def _decoded(self, value: Raw, out: np.ndarray | None) -> np.ndarray:
         """`out` itself where the decoder could write to it."""
-        pixels, turn = read_picture(value, f"image '{self.name}'", out)
+        pixels, turn = read_picture(value, f"image '{self.name}'", out, self.size)
         # Turned when it is small: that is the same, for less.
         return turned(resized(pixels, self.size), turn)
 
