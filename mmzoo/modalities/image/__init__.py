@@ -185,6 +185,15 @@ class Image(Modality):
             value = turned(pixels, turn)
         return super().to_stored(value)
 
+    def prepared(self, value: Raw, lossy: bool) -> bytes:
+        """The pixels that are read, as a BMP, which is decoded by copying it; or as a JPEG of quality 95."""
+        from PIL import Image as Pillow
+
+        out = io.BytesIO()
+        how: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0} if lossy else {"format": "BMP"}
+        Pillow.fromarray(self.decode(value)).save(out, **how)
+        return out.getvalue()
+
     def widget(self) -> Widget:
         return Widget("picture")
 
