@@ -14,6 +14,7 @@ from mmzoo.data.arriving import Arrived, Folder, Given, Source, StandardInput
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.guess import explained_spec
+from mmzoo.data.kafka import PREFIX, Kafka
 from mmzoo.data.layout import Layout
 from mmzoo.data.options import Options
 from mmzoo.data.reading import table_of
@@ -67,7 +68,8 @@ def stream(
 
     Args:
         source: a folder of files that grow (`mmzoo.data.arriving.Folder`) or one such file; "-" for JSON lines on
-            standard input; or mappings of Python, which must come again from the first when the call is made again.
+            standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.kafka`); or mappings of Python. Standard input and
+            Python must give the same records from the first again when the call is made again.
         label: the column to be predicted, where no `spec` is given.
         spec: the model, whose inputs and tasks are called as the columns are; guessed from the warm-up if not given.
         out: the run's folder; the next free `runs/N` if not given.
@@ -75,7 +77,7 @@ def stream(
             They are then learnt as all others are.
         steps, replay, replay_share, every: see `mmzoo.training.streaming.state.Streaming`.
         new_classes: of a label that the warm-up does not have: "ignore", named once and not learnt, or "stop".
-        wait: of a folder: seconds without anything new that are its end.
+        wait: of a folder or a topic: seconds without anything new that are its end.
         settings: that change the model and its training, as `--set` has them.
         options: how cells are read.
         on_error, budget: see `mmzoo.data.faults.Faults`.
@@ -104,6 +106,7 @@ def stream(
         "label": label,
         "spec": spec.to_json() if spec else None,
         "warm_up": warm_up,
+        "seed": seed,
         "settings": [*settings],
     }
     asked |= {**asdict(streaming), "options": options.pairs}
@@ -117,6 +120,7 @@ def stream(
             claim(folder, spec, {key: value for key, value in told.items() if key != "made_in"}, None)
             arriving = None
         else:
+            print(f"The first {warm_up:,} records say what there is.", flush=True)
             arriving = reader.records({})
             first = list(islice((each for each in arriving if each is not None), warm_up))
             require(first, "Nothing came, so nothing can be learnt; give a stream with records.")
@@ -143,6 +147,8 @@ def stream(
 
 def source_of(source: Raw, wait: float) -> Source:
     """The source that is named, or given."""
+    if isinstance(source, str) and source.startswith(PREFIX):
+        return Kafka(source, wait)
     if isinstance(source, (str, Path)):
         return StandardInput() if str(source) == "-" else Folder(source, wait)
     return source if hasattr(source, "records") else Given(source)
@@ -152,7 +158,7 @@ def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, dict[str, Any]]:
     """The spec and the settings of a run that has begun; raise where it is another one."""
     told = read_settings(folder)
     there = told.get("stream")
-    if not isinstance(there, dict):
+    if not isinstance(there, dict) or "columns" not in told:
         raise MMZooError(f"'{folder}' holds a run over no stream; choose another --out.")
     wanted = replace_tuples(asked)
     other = sorted(key for key in wanted if there.get(key) != wanted[key])

@@ -73,8 +73,8 @@ def add_stream(sub: argparse.ArgumentParser) -> None:
         "--stream",
         action="store_true",
         help="learn once from each record as it comes: of a folder of .jsonl and .csv files that grow, in the order of "
-        "their names; of one such file; or of JSON lines on standard input (-), which are given again from the first "
-        "to go on",
+        "their names; of one such file; of a topic (kafka://HOST:PORT/TOPIC); or of JSON lines on standard input (-), "
+        "which are given again from the first to go on",
     )
     group.add_argument(
         "--warm-up", type=int, default=500, metavar="N", help="first records, which say what there is (default 500)"
@@ -100,7 +100,7 @@ def add_stream(sub: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="S",
-        help="of a folder: seconds without anything new that are its end",
+        help="a folder or a topic ends after so many seconds without anything new (default 0)",
     )
 
 
