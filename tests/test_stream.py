@@ -188,7 +188,7 @@ def streamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, mmzoo.Run]
     return home / "in", run
 
 
-def test_a_stream_is_learnt(streamed: tuple[Path, mmzoo.Run], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_is_learnt(streamed: tuple[Path, mmzoo.Run], capsys: pytest.CaptureFixture[str]) -> None:
     source, run = streamed
     facts = json.loads((run.folder / "stream.json").read_text())
     assert (facts["records"], facts["learnt"], facts["bad"]) == (600, 596, 2)
@@ -203,10 +203,13 @@ def test_a_stream_is_learnt(streamed: tuple[Path, mmzoo.Run], caplog: pytest.Log
     settings = ["training.batch_size=16", "training.learning_rate=0.01", "dim=8"]
     with pytest.raises(MMZooError, match="another settings"):
         mmzoo.stream(source, "kind", **shared)
-    write(source / "2.jsonl", list(made(40, 1)))
+    # From here on the columns tell another label.
+    write(source / "2.jsonl", [{**row, "kind": "abc"["bca".index(row["kind"])]} for row in made(120, 1)])
     mmzoo.stream(source, "kind", settings=settings, **shared)
     again = json.loads((run.folder / "stream.json").read_text())
-    assert (again["records"], again["learnt"]) == (640, 636)
+    assert (again["records"], again["learnt"]) == (720, 716)
+    assert "answers have become worse" in capsys.readouterr().out
+    assert json.loads((run.folder / "history.jsonl").read_text().splitlines()[-1])["drifts"] >= 1
     plain = json.loads((run.folder / "run.json").read_text())
     assert plain["stream"]["label"] == "kind"
 

@@ -17,6 +17,8 @@ FEWEST = 30
 """Values before which nothing is unusual."""
 SLACK, THRESHOLD = 0.5, 12.0
 """Deviations: so much above the mean is nothing, and so much more than that, added up, is a change."""
+LEAST = 0.01
+"""What a deviation is at least: a loss that rises from nothing to next to nothing is no change."""
 MOST = 4.0
 """Deviations that one value counts for at most: a single odd batch is no change."""
 
@@ -37,7 +39,7 @@ class PageTest:
     def add(self, value: float) -> bool:
         """Take a value; is it the one by which a change is seen? Then all begins anew."""
         if self.count >= FEWEST:
-            deviations = (value - self.mean) / max(math.sqrt(self.variance), 1e-6 * (1 + abs(self.mean)))
+            deviations = (value - self.mean) / max(math.sqrt(self.variance), LEAST)
             self.above = max(0.0, self.above + min(deviations, MOST) - SLACK)
             if self.above > THRESHOLD:
                 self.count, self.mean, self.variance, self.above = 0, 0.0, 0.0, 0.0
