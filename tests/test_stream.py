@@ -83,6 +83,8 @@ def test_a_cursor_gives_what_comes_behind_it(tmp_path: Path) -> None:
     write(tmp_path / "c.jsonl", [{"x": 5}])
     more = [each.row for each in growing.records(found[-1].cursor) if each]
     assert more == [{"x": "3", "y": "c"}, {"x": "4", "y": "d"}, {"x": 5}]
+    with pytest.raises(MMZooError, match="of no folder"):  # of a stranger's checkpoint
+        list(Folder(tmp_path).records({"file": "../outside.jsonl", "offset": 0, "line": 0}))
     (tmp_path / "b.csv").write_text("x;y\n")
     with pytest.raises(MMZooError, match="shorter"):
         list(Folder(tmp_path).records(found[-1].cursor))

@@ -124,6 +124,9 @@ class Folder:
 
     def records(self, cursor: Cursor) -> Iterator[Arrived | None]:
         place = dict(cursor)
+        name, numbers = place.get("file", ""), [place.get(key, 0) for key in ("offset", "line")]
+        own = isinstance(name, str) and name == Path(name).name and all(type(n) is int and n >= 0 for n in numbers)
+        require(own, f"The cursor {one_line(cursor)[:100]} is of no folder; train into a new one.")
         last = time.monotonic()
         while True:
             later = [name for name in self._names() if name > place.get("file", "")]
