@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.answers.conformal import Thresholds, has_sets
-from mmzoo.answers.decoding import decoded
 from mmzoo.answers.shares import answers_and_shares
+from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.uncertainty import confidence

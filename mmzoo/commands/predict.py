@@ -1,10 +1,12 @@
-"""Answer one record, or all records of a table into a file."""
+"""Answer one record, all records of a table into a file, or records as they come on standard input."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
@@ -14,7 +16,10 @@ from mmzoo.words import one_line
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
-EXAMPLE = "mmzoo predict runs/mine new.csv --out answers.csv"
+EXAMPLE = (
+    "mmzoo predict runs/mine new.csv --out answers.csv; of records as they come: "
+    "tail -f events.jsonl | mmzoo predict runs/mine --stream"
+)
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -31,6 +36,22 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     tables.add_faults(sub)
     tables.add(sub, split=False)
+    group = sub.add_argument_group("of a stream")
+    group.add_argument(
+        "--stream",
+        action="store_true",
+        help="answer JSON lines of standard input, each with a JSON line in its place; a bad one is answered with its "
+        "error. A record has inputs, or columns of the trained table, by name; paths are below --root (default: the "
+        "current folder)",
+    )
+    group.add_argument(
+        "--latency",
+        type=float,
+        default=0.05,
+        metavar="S",
+        help="seconds that a record waits for others, with which it is computed (default 0.05)",
+    )
+    group.add_argument("--most", type=int, default=128, metavar="N", help="records computed together (default 128)")
     sub.add_argument("--json", action="store_true", help="print the answer to one record as JSON")
     sub.add_argument(
         "--explain",
@@ -43,6 +64,9 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     run = Run(args.run)
+    if args.stream:
+        answer_stream(run, args)
+        return
     if args.table is not None:
         answer_table(run, args)
         return
@@ -62,6 +86,28 @@ def run(args: argparse.Namespace) -> None:
             continue
         for label, share in sorted(answer.items(), key=lambda pair: -pair[1])[:5]:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {one_line(label)}")
+
+
+def answer_stream(run: Run, args: argparse.Namespace) -> None:
+    """Answer standard input, line for line, until it ends or nobody reads the answers any more."""
+    from mmzoo.answers.rows import Answerer
+    from mmzoo.answers.stream import answered
+    from mmzoo.data.lines import records_in
+
+    alone = args.table is None and args.out is None and not args.columns and not records.given(args)
+    require(alone, "--stream answers standard input on standard output; leave out the table, --out and the record.")
+    answerer = Answerer(run.model, run.thresholds, args.explain, "mask" if args.on_error == "mask" else "skip")
+    reread = run.reading(tables.named("", args).options)
+    lines = records_in(standard_input(), "The stream")
+    for row in answered(answerer, reread, lines, latency=args.latency, most=args.most):
+        print(as_json(row), flush=True)
+        if getattr(sys.stdout, "lost", ""):  # nobody reads on, which is said in the end
+            return
+
+
+def standard_input() -> BinaryIO:
+    """Standard input, as a file that stays open: Python closes its own at the end, and would wait for who reads it."""
+    return open(os.dup(0), "rb")
 
 
 def answer_table(run: Run, args: argparse.Namespace) -> None:
