@@ -119,7 +119,9 @@ def run(argv: Sequence[str] | None) -> int:
     try:
         if args.command != "list" or args.what not in ("recipes", "datasets", "formats"):
             import_quietly()
-        args.run_command(args)
+            run_heavy(args)
+        else:
+            args.run_command(args)
     except KeyboardInterrupt as stop:
         print(f"mmzoo: {str(stop) or 'interrupted'}", file=sys.stderr)
         return int(getattr(stop, "code", 130))
@@ -129,6 +131,14 @@ def run(argv: Sequence[str] | None) -> int:
         print(f"mmzoo: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def run_heavy(args: argparse.Namespace) -> None:
+    """Run a command that may decode records: what is cut of them is said once, however often it reads them."""
+    from mmzoo.modalities.truncation import said_once
+
+    with said_once():
+        args.run_command(args)
 
 
 def sentence(error: Exception) -> str:

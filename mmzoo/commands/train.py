@@ -19,7 +19,9 @@ EXAMPLE = "mmzoo train emoji --out runs/emoji --epochs 5"
 def add(sub: argparse.ArgumentParser) -> None:
     recipes.add(sub)
     sub.add_argument(
-        "--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with"
+        "--out",
+        type=Path,
+        help="the run's folder; an unfinished run in it is gone on with (default: the next free runs/N)",
     )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
@@ -61,8 +63,13 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmzoo.training.claim import next_free
     from mmzoo.training.distribution.strategy import is_chief, strategy_of, worker_count
 
+    if args.out is None:
+        require(not (args.workers or worker_count()), "Several workers need one folder for all; give --out.")
+        args.out = next_free(Path("runs"))
+        print(f"run: {args.out} (after a stop, the same command with --out {args.out} goes on with it)")
     if args.workers is not None and not worker_count():
         from mmzoo.network import is_reachable, run_privately
         from mmzoo.training.distribution.workers import start_workers
