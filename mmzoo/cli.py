@@ -28,6 +28,7 @@ EXAMPLES = """examples:
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo embed runs/emoji new.csv --out vectors.parquet --columns label      features for any other model
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
