@@ -375,6 +375,27 @@ class Run:
         """For answers with a promised coverage: found by the last evaluation with validation records."""
         return Thresholds.read(self.folder, self.seal)
 
+    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Any:
+        """New classes by a few records each, without training; see `mmzoo.few_labels.prototypes.Prototypes`.
+
+        Args:
+            records: with a class each, as `predict` takes many; those that have none are left out. If not given, the
+                run is one that `Prototypes.save` wrote, and goes on.
+            label: the task, or the column, that has the class; the run's first task with classes, if not given.
+            options: `kind` ("nearest" prototype, "lda", "linear" probe); `known`, so many records of each class that
+                the task knows already are taken from the training records, drawn by `seed`, so that it is asked for
+                all classes together; and `options`, how the table is read.
+
+        Raises:
+            MMZooError: the fusion joins answers, no record has a class, there is one class, or with `known` one that
+                the task knows already.
+        """
+        from mmzoo.few_labels.prototypes import Prototypes
+
+        if records is None:
+            return Prototypes.of_saved(self)
+        return Prototypes.of(self, records, label, **options)
+
     def demo(self, **options: Any) -> Any:
         """A page on which a person asks the model, for this machine alone; see `mmzoo.demo.show.demo`."""
         from mmzoo.demo.show import demo
