@@ -28,12 +28,9 @@ def add(sub: argparse.ArgumentParser) -> None:
         "table", nargs="?", help="answer all of its records: a table, shards or a data set, as in training"
     )
     sub.add_argument(
-        "--out", type=Path, metavar="FILE", help="where the answers to a table go: .csv, .jsonl or .parquet"
+        "--out", type=Path, metavar="FILE", help="where the answers to a table go: .csv, .jsonl, .npz or .parquet"
     )
-    sub.add_argument("--overwrite", action="store_true", help="replace a file of answers that is there")
-    sub.add_argument(
-        "--columns", default="", metavar="A,B", help="columns of the table that stand beside the answers, or 'all'"
-    )
+    tables.add_written(sub)
     tables.add_faults(sub)
     tables.add(sub, split=False)
     group = sub.add_argument_group("of a stream")
@@ -114,7 +111,6 @@ def answer_table(run: Run, args: argparse.Namespace) -> None:
     """Answer a table into a file."""
     require(args.out is not None, "Say where the answers go: --out answers.csv (or .jsonl, .parquet).")
     require(not records.given(args), "Give one record by its inputs, or a table, not both.")
-    columns = ("*",) if args.columns == "all" else tuple(filter(None, args.columns.split(",")))
     named = tables.named(args.table, args)
     if run.thresholds is None:
         print("note: without an evaluation there are no sets or ranges of a promised coverage; mmzoo evaluate RUN.")
@@ -122,18 +118,10 @@ def answer_table(run: Run, args: argparse.Namespace) -> None:
         named.path,
         args.out,
         options=named.options,
-        columns=columns,
+        columns=tables.beside(args),
         explain=args.explain,
         on_error=args.on_error,
         budget=args.budget,
         overwrite=args.overwrite,
     )
-    if done.table:
-        print(done.table)
-    if done.apostrophes:
-        print(
-            f"note: {done.apostrophes:,} texts that a spreadsheet would take for formulas begin with an apostrophe; "
-            ".jsonl and .parquet have them as they are."
-        )
-    again = f" ({done.kept:,} of them were there already)" if done.kept else ""
-    print(f"{done.path}: {done.records:,} answers{again} in {done.seconds:.1f} s")
+    tables.tell(done, "answers")
