@@ -56,6 +56,7 @@ _HOMES = {
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
+    "stream": "mmzoo.streaming",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
     "tune": "mmzoo.hpo.tune",

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
+from mmzoo.auto.candidates import with_fitted
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.folds import cross_validate
-from mmzoo.auto.search import with_fitted
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
+from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.sources import absolute, read_table
@@ -25,10 +26,13 @@ from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
+from mmzoo.truncation import said_once
+from mmzoo.weights import is_run
 
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 
 
+@said_once()
 def fit(
     table: Raw,
     label: str,
@@ -131,7 +135,15 @@ def table_recipe(
     loaded = load_named(named, table, folds=folds)
     print("\n".join(loaded.lines))
     spec = with_auxiliary(loaded.spec)
-    return Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings), loaded
+    recipe = Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings)
+    for item in recipe.spec.inputs if folds else ():
+        weights = Tower.of(item.tower).options.get("weights")
+        require(
+            not is_run(weights),
+            f"The weights of input '{item.name}' are of '{weights}', which may have learned from the records that a "
+            "fold is tested on; leave out --folds, or the weights.",
+        )
+    return recipe, loaded
 
 
 def train_within(

@@ -29,6 +29,11 @@ PRESENT = "fusion.present"
 """Output: bool (B, M), which modalities are really there, as the model decides it."""
 
 
+FUSED = "fused"
+"""What the vector of all inputs together is called beside those of single ones, which are called as these are. It is
+taken: no input and no task may be called so, and a column of a table that is gets another name."""
+
+
 def uncalibrated_output(task: str) -> str:
     """The output with a task's logits (B, units) before its temperature."""
     return f"fusion.{task}.uncalibrated"

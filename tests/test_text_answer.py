@@ -78,7 +78,7 @@ def test_words_come_one_by_one(run: mmzoo.Run, capsys: pytest.CaptureFixture[str
         run.write(record, task="other")
 
     given = ["predict", str(run.folder), "--text", "green", "--input", 'row={"n": 2}']
-    assert main([*given, "--stream"]) == 0
+    assert main([*given, "--words"]) == 0
     assert capsys.readouterr().out.startswith(f"{greedy['text']}\n(log-probability {greedy['log_prob']:.2f})")
     assert main(given) == 0
     assert f"  {predicted['text']}  (log-probability" in capsys.readouterr().out

@@ -20,9 +20,11 @@ from mmzoo.inference.running import to_predictions
 from mmzoo.tasks import tasks
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS
-from tests.zoo import FAMILIES, batch_of, fusion_spec, kinds, towers_spec
+from tests.zoo import batch_of, fusion_spec, kinds, towers_spec
 
 pytestmark = pytest.mark.slow
+# One that has features, one with attention and one of decisions.
+EXPORTED = {"concat", "cross_attention", "decision_weighted"}
 
 
 def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
@@ -51,7 +53,7 @@ def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
     check(spec, {**batch, "present": present}, tmp_path)
 
 
-@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
+@pytest.mark.parametrize("name", usual(fusions.names(), EXPORTED))
 def test_fusion(name: str, tmp_path: Path) -> None:
     spec = fusion_spec(name)
     batch = decode(spec, small_records(7))

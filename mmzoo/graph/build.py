@@ -19,7 +19,7 @@ from mmzoo.graph.temperature import calibrated
 from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, gathered, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
-from mmzoo.tokens import Fused
+from mmzoo.tokens import Fused, masked_mean
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
 
@@ -48,7 +48,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     gates: dict[str, Tensor] = {}
     real: dict[str, Tensor] = {}
     projected: dict[str, Tensor] = {}
-    tokens, here = {}, []
+    tokens, means, here = {}, {}, []
     with collecting(files) as assets, declaring() as declared:
         for index, item in enumerate(spec.inputs):
             name = item.name
@@ -60,6 +60,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             projected[name] = Presence(spec.dim, name=f"{name}.tokens")
             here.append(real[name](found.mask, present))
             tokens[name] = projected[name](found, here[-1])
+            means[name] = masked_mean(*found)
         is_present = keras.ops.stack(here, axis=1)
 
         fusion = Fusion.of(spec.fusion)
@@ -75,7 +76,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
         for task in spec.tasks:
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
             alone = task.alone(spec.input_names, level == "decision")
-            unimodal = {name: Fused(pooled(tokens[name]), tokens[name]) for name in alone}
+            unimodal = {name: Fused(pooled(tokens[name]), tokens[name], means[name]) for name in alone}
             logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
             raw = None
             if task.fuses:
