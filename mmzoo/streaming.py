@@ -228,10 +228,14 @@ def built(spec: Spec, training: Training, seed: int) -> Multimodal:
     import keras
 
     from mmzoo.graph.build import build, computing_in
+    from mmzoo.training.init_from import init_from
 
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
-        return build(spec)
+        model = build(spec)
+    if training.init_from:
+        init_from(model, training.init_from)
+    return model
 
 
 def trained(loop: StreamLoop, folder: Path, arriving: Iterable[Arrived | None]) -> Run:
