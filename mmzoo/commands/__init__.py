@@ -18,6 +18,7 @@ COMMANDS = (
     "compare",
     "export",
     "predict",
+    "embed",
     "index",
     "search",
     "serve",
