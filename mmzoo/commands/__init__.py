@@ -25,6 +25,7 @@ COMMANDS = (
     "demo",
     "explain",
     "zero-shot",
+    "label-next",
     "data check",
     "data show",
     "data shard",
