@@ -9,7 +9,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 
-RESERVED = ("present", "fusion", "self")
+RESERVED = ("present", "fusion", "fused", "self")
 
 
 class MMZooError(ValueError):

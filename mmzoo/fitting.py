@@ -21,12 +21,12 @@ from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.errors import check_number, require
-from mmzoo.modalities.truncation import said_once
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
+from mmzoo.truncation import said_once
 from mmzoo.weights import is_run
 
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for
@@ -169,9 +169,9 @@ def train_within(
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
     """
     require(
-        not any(task.tags.vectors for task in spec.tasks),
-        "Candidates are compared by their answers to single records, which a retrieval does not have; train it without "
-        "a budget of time.",
+        all(task.tags.elementwise for task in spec.tasks),
+        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text has; train "
+        "it without a budget of time.",
     )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)

@@ -29,6 +29,11 @@ PRESENT = "fusion.present"
 """Output: bool (B, M), which modalities are really there, as the model decides it."""
 
 
+FUSED = "fused"
+"""What the vector of all inputs together is called beside those of single ones, which are called as these are. It is
+taken: no input and no task may be called so, and a column of a table that is gets another name."""
+
+
 def uncalibrated_output(task: str) -> str:
     """The output with a task's logits (B, units) before its temperature."""
     return f"fusion.{task}.uncalibrated"
@@ -42,6 +47,16 @@ def single_output(task: str, name: str) -> str:
 def scale_output(task: str) -> str:
     """The output with what a task learns to scale its scores by, float32 (B, 2): the same numbers for each example."""
     return f"fusion.{task}.scale"
+
+
+def taught_output(task: str) -> str:
+    """The output with the losses of a text task's right answers, float32 (B, 1), of a model that trains."""
+    return f"fusion.{task}.taught"
+
+
+def given_input(task: str) -> str:
+    """The input with a text task's right answers, int32 (B, any), of a model that trains."""
+    return f"fusion.{task}.given"
 
 
 def tower_outputs(name: str) -> tuple[str, str]:

@@ -296,7 +296,7 @@ def test_what_is_there_is_not_lost(run: mmzoo.Run, tmp_path: Path, capsys: Any) 
     code, _, err = ask(capsys, "predict", run.folder, table, "--out", out, "--overwrite")
     assert code == 2
     assert not (tmp_path / "elsewhere").exists()
-    for place, words in (("answers.xlsx", "a .csv, .jsonl or .parquet"), ("no/a.csv", "does not exist; make it")):
+    for place, words in (("answers.xlsx", "a .csv, .jsonl, .npz or .parquet"), ("no/a.csv", "does not exist; make it")):
         code, _, err = ask(capsys, "predict", run.folder, table, "--out", tmp_path / place)
         assert (code, words in err) == (2, True), err
 

@@ -14,6 +14,7 @@ import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import groups
+from mmzoo.inference.embed import embedding_task
 from mmzoo.labels import encode_labels
 from mmzoo.names import scale_output, single_output
 from mmzoo.tasks.recall import search
@@ -200,9 +201,7 @@ def test_what_cannot_be_is_said() -> None:
     with pytest.raises(MMZooError, match="'grad_accum_steps' to 1"):
         check_settings(spec, mmzoo.Training(methods=["fgsm"], grad_accum_steps=2))
     with pytest.raises(MMZooError, match="none of its tasks is a retrieval"):
-        from mmzoo.inference.embed import embed
-
-        embed(None, small_spec(), small_records(2))  # type: ignore[arg-type]
+        embedding_task(small_spec())
 
 
 def test_vectors_that_become_equal_end_the_training() -> None:

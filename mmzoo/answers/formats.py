@@ -1,9 +1,9 @@
-"""The files that answers are written to: CSV, JSON lines and Parquet.
+"""The files that answers are written to: CSV, JSON lines, Parquet, and arrays of NumPy.
 
 **Formulas.** A spreadsheet runs what a cell of a CSV begins with `=`, `+`, `-` or `@`, and names of labels and cells of
 tables may be a stranger's. So in a CSV, and only there, a text that begins so (or with a tab or a carriage return) and
-is no number gets an apostrophe before it, as OWASP asks ("CSV Injection"): the spreadsheet shows it as text. JSON lines
-and Parquet have every text as it is.
+is no number gets an apostrophe before it, as OWASP asks ("CSV Injection"): the spreadsheet shows it as text. All others
+have every text as it is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import writing
@@ -46,7 +49,7 @@ def check_ending(path: Path) -> str:
         MMZooError: there is no such format, or what it needs is not installed.
     """
     ending = path.suffix.lower()
-    require(ending in WRITERS, f"Answers are written to a .csv, .jsonl or .parquet file, not to '{path}'.")
+    require(ending in WRITERS, f"Answers are written to a .csv, .jsonl, .npz or .parquet file, not to '{path}'.")
     if ending == ".parquet":
         arrow()
     return ending
@@ -84,14 +87,9 @@ def write_jsonl(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
 
 
 def write_parquet(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
-    """A column is of numbers, of whole ones, of lists of texts, or of texts, whatever all its values are."""
+    """A column is of numbers, of whole ones, of vectors (lists of float32), of lists of texts, or of texts."""
     pyarrow, parquet = arrow()
-    seen: dict[str, set[type]] = {column: set() for column in columns}
-    for rows in blocks():
-        for row in rows:
-            for column, value in row.items():
-                seen[column].add(type(value))
-    types = {column: arrow_type(pyarrow, found - {type(None)}) for column, found in seen.items()}
+    types = {column: arrow_type(pyarrow, found) for column, found in types_of(columns, blocks).items()}
     schema = pyarrow.schema(list(types.items()))
     with parquet.ParquetWriter(file, schema) as writer:
         for rows in blocks():
@@ -102,6 +100,78 @@ def write_parquet(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int
     return 0
 
 
+def write_npz(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
+    """An array a column: of vectors float32 (N, D), of numbers float64, of whole ones int64, of true and false bool, or
+    of texts, "" where there is none. NaN stands for a number or a vector that is missing; a column without anything is
+    left out. It is read without pickling, and written one column after another, in memory that does not grow.
+    """
+    kinds = {column: found for column, found in types_of(columns, blocks).items() if found}
+    whole = dict.fromkeys(columns, 0)
+    count, sizes, missing = 0, dict(whole), dict(whole)
+    for rows in blocks():
+        count += len(rows)
+        for row in rows:
+            for column, found in kinds.items():
+                value = row.get(column)
+                missing[column] += value is None
+                if not found <= {bool, int, float}:
+                    size = 0 if value is None else len(value) if found == {Vector} else len(text_of(value))
+                    sizes[column] = max(sizes[column], size)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for column, found in kinds.items():
+            kind, width, nothing = array_type(found, sizes[column], missing[column] > 0)
+            head = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (count, *width)}
+            with archive.open(zipfile.ZipInfo(f"{column}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, head)
+                for rows in blocks():
+                    part = [nothing if (value := row.get(column)) is None else value for row in rows]
+                    part = [text_of(value) for value in part] if kind.startswith("<U") else part
+                    member.write(np.array(part, kind).tobytes())
+    return 0
+
+
+def array_type(found: set[type], size: int, gaps: bool) -> tuple[str, tuple[int, ...], Any]:
+    """The dtype of a column, the shape of one value, and what stands for one that is missing.
+
+    Args:
+        found: the types of its values.
+        size: of its longest text or vector.
+        gaps: are there rows without one?
+    """
+    if found == {Vector}:
+        return "<f4", (size,), [np.nan] * size
+    if found <= {bool, int, float} and (gaps or found not in ({bool}, {int})):
+        return "<f8", (), np.nan
+    if found in ({bool}, {int}):
+        return "|b1" if found == {bool} else "<i8", (), 0
+    return f"<U{max(size, 1)}", (), ""
+
+
+class Vector:
+    """What `types_of` calls the type of a list of numbers."""
+
+
+def types_of(columns: Sequence[str], blocks: Blocks) -> dict[str, set[type]]:
+    """By column, the types of the values that it has."""
+    seen: dict[str, set[type]] = {column: set() for column in columns}
+    for rows in blocks():
+        for row in rows:
+            for column, value in row.items():
+                if value is not None:
+                    seen[column].add(Vector if isinstance(value, list) and is_vector(value) else type(value))
+    return seen
+
+
+def is_vector(value: list[Any]) -> bool:
+    """Is it a list of numbers?"""
+    return bool(value) and isinstance(value[0], float)
+
+
+def text_of(value: Any) -> str:
+    """A value of a column of texts."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def arrow_type(pyarrow: Any, found: set[type]) -> Any:
     """What a column is that has values of these types."""
     if found == {bool}:
@@ -110,6 +180,8 @@ def arrow_type(pyarrow: Any, found: set[type]) -> Any:
         return pyarrow.int64()
     if found and found <= {int, float}:
         return pyarrow.float64()
+    if found == {Vector}:
+        return pyarrow.list_(pyarrow.float32())
     return pyarrow.list_(pyarrow.string()) if found == {list} else pyarrow.string()
 
 
@@ -131,5 +203,6 @@ def arrow() -> tuple[Any, Any]:
 WRITERS: dict[str, Callable[[BinaryIO, Sequence[str], Blocks], int]] = {
     ".csv": write_csv,
     ".jsonl": write_jsonl,
+    ".npz": write_npz,
     ".parquet": write_parquet,
 }

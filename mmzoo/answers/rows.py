@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from mmzoo.answers.conformal import Thresholds, has_sets
-from mmzoo.answers.decoding import decoded
 from mmzoo.answers.shares import answers_and_shares
+from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.uncertainty import confidence
@@ -26,6 +27,31 @@ DIGITS = 6
 """Significant ones of every number: those behind depend on how many records are computed at a time."""
 
 Row = dict[str, Any]
+
+
+class RowMaker(Protocol):
+    """Who makes a row of each record of a table; `mmzoo.answers.table` reads the table, and writes and keeps the rows.
+
+    The same records, the same number of them at a time, give the same rows.
+    """
+
+    @property
+    def spec(self) -> Spec:
+        """What is read of the table."""
+
+    @property
+    def on_error(self) -> str:
+        """What is done about records that cannot be used, see `mmzoo.data.faults.Faults`."""
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Plain data that tells its rows from those that another makes of the same model and table."""
+
+    def names(self, own: list[str]) -> list[str]:
+        """The columns of the rows, in order, of which `own` are the table's; raises if two have one name."""
+
+    def rows(self, piece: Piece, pool: ThreadPoolExecutor) -> tuple[list[Row], list[str]]:
+        """The rows of some records, and for each of these what its fault is counted by, "" where it has none."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +73,11 @@ class Answerer:
     def spec(self) -> Spec:
         return self.model.spec
 
+    @property
+    def about(self) -> dict[str, Any]:
+        thresholds = self.thresholds.to_json() if self.thresholds is not None else None
+        return {"thresholds": thresholds, "explain": self.explain}
+
     def names(self, own: list[str]) -> list[str]:
         """The columns of the answers, in order.
 
@@ -56,13 +87,7 @@ class Answerer:
         Raises:
             MMZooError: two of them have one name.
         """
-        found = ["id", *own, *(name for task in self.spec.tasks for name in self._names_of(task)), "inputs", "error"]
-        for name, count in Counter(found).items():
-            require(
-                count == 1,
-                f"The answers would have two columns called '{name}'; leave that of the table out, or rename it.",
-            )
-        return found
+        return columns_of(own, [name for task in self.spec.tasks for name in self._names_of(task)])
 
     def _names_of(self, task: Task) -> list[str]:
         start = task.name
@@ -76,6 +101,8 @@ class Answerer:
             found += [f"{start}_prediction", f"{start}_confidence"]
             found += [f"{start}_set"] if self._has_sets(task) else []
             found += [f"{start}_p_{label}" for label in task.answer_names]
+        elif task.tags.texts:
+            found += [f"{start}_prediction", f"{start}_log_prob"]
         else:
             found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
         found += [task.uncertainty_name] if task.tags.evidential else []
@@ -87,13 +114,9 @@ class Answerer:
         return self.thresholds is not None and has_sets(task) and task.name in self.thresholds.tasks
 
     def rows(self, piece: Piece, pool: ThreadPoolExecutor) -> tuple[list[Row], list[str]]:
-        """The answers to some records, and for each of these what its fault is counted by, "" where it has none."""
         records = piece.records
         found = decoded(self.spec, records, self.on_error, pool)
-        rows: list[Row] = [{"id": record} for record in records.ids]
-        for column, values in piece.own.items():
-            for row, value in zip(rows, values, strict=True):
-                row[column] = plain(value)
+        rows = begun(piece)
         if len(found.rows):
             shares: dict[str, np.ndarray] = {}
             if self.explain:
@@ -119,10 +142,7 @@ class Answerer:
             MMZooError: an answer is not a finite number.
         """
         answers = to_predictions(self.spec, outputs)
-        subsets = [
-            "+".join(name for name, here in zip(self.spec.input_names, each, strict=True) if here)
-            for each in present.tolist()
-        ]
+        subsets = subsets_of(self.spec, present)
         for task in self.spec.tasks:
             for broken in np.flatnonzero(~np.isfinite(answers[task.name]).all(axis=1)):
                 raise MMZooError(
@@ -137,6 +157,9 @@ class Answerer:
                     row |= self._numbers(task, answer, limits)
                 elif task.tags.probabilistic:
                     row |= self._labels(task, answer, limits, float(sure[k]))
+                elif task.tags.texts:
+                    said: Any = task.readable(answer)
+                    row |= {f"{task.name}_prediction": said["text"], f"{task.name}_log_prob": number(said["log_prob"])}
                 else:
                     named = zip(task.answer_names, answer, strict=True)
                     row |= {f"{task.name}_{name.replace(' ', '_')}": number(value) for name, value in named}
@@ -174,6 +197,40 @@ class Answerer:
                 kept[likeliest] = True  # nobody is helped by a set of nothing; it holds the truth all the more
                 row[f"{task.name}_set"] = [label for label, here in zip(labels, kept, strict=True) if here]
         return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
+
+
+def columns_of(own: Sequence[str], made: Sequence[str]) -> list[str]:
+    """All columns of a file of answers, in order.
+
+    Args:
+        own: the table's own columns that stand beside what is `made` of each record.
+
+    Raises:
+        MMZooError: two of them have one name.
+    """
+    found = ["id", *own, *made, "inputs", "error"]
+    for name, count in Counter(found).items():
+        require(
+            count == 1,
+            f"The answers would have two columns called '{name}'; leave that of the table out, or rename it.",
+        )
+    return found
+
+
+def begun(piece: Piece) -> list[Row]:
+    """A row for each record, with what the table says of it."""
+    rows: list[Row] = [{"id": record} for record in piece.records.ids]
+    for column, values in piece.own.items():
+        for row, value in zip(rows, values, strict=True):
+            row[column] = plain(value)
+    return rows
+
+
+def subsets_of(spec: Spec, present: np.ndarray) -> list[str]:
+    """The inputs that each record has, of bool (N, M), as "image+name"."""
+    return [
+        "+".join(name for name, here in zip(spec.input_names, each, strict=True) if here) for each in present.tolist()
+    ]
 
 
 def number(value: Any) -> float | None:

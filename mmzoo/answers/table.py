@@ -19,16 +19,16 @@ from tqdm import tqdm
 from mmzoo.aliases import Raw
 from mmzoo.answers.formats import check_ending, write_rows
 from mmzoo.answers.part import PartFile
-from mmzoo.answers.rows import Answerer, Row
-from mmzoo.answers.tally import Tally, tally_of
+from mmzoo.answers.rows import Row, RowMaker
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.tally import Tally, tally_of
 from mmzoo.errors import require
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading
-from mmzoo.modalities.truncation import count_truncations
 from mmzoo.spec import Spec
+from mmzoo.truncation import count_truncations
 
 MEMORY = 2**26
 """Bytes of decoded examples that are computed at a time."""
@@ -69,14 +69,14 @@ def pieces(source: Raw, reread: Reread) -> Iterator[Piece]:
         yield piece
 
 
-def answers_in_memory(answerer: Answerer, reread: Reread, source: Raw, budget: float) -> list[Row]:
+def answers_in_memory(maker: RowMaker, reread: Reread, source: Raw, budget: float) -> list[Row]:
     """The answers to records, a row each, with all columns."""
-    tally, found = Tally(answerer.on_error, budget), list[Row]()
+    tally, found = Tally(maker.on_error, budget), list[Row]()
     columns: list[str] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool, tqdm(unit="record", disable=None, leave=False, delay=2.0) as bar:
         for piece in pieces(source, reread):
-            columns = columns or answerer.names([*piece.own])
-            rows, causes = answerer.rows(piece, pool)
+            columns = columns or maker.names([*piece.own])
+            rows, causes = maker.rows(piece, pool)
             tally.add(tally_of(rows, causes))
             found += ({column: row.get(column) for column in columns} for row in rows)
             bar.update(len(rows))
@@ -88,7 +88,7 @@ def answers_in_memory(answerer: Answerer, reread: Reread, source: Raw, budget: f
 
 
 def write_answers(
-    answerer: Answerer, reread: Reread, source: str, out: Path, *, model: str, budget: float, overwrite: bool = False
+    maker: RowMaker, reread: Reread, source: str, out: Path, *, model: str, budget: float, overwrite: bool = False
 ) -> Written:
     """Answer a table into a file; one that was begun and stopped is gone on with, and ends with the same bytes.
 
@@ -110,21 +110,20 @@ def write_answers(
     about = {
         "table": fingerprint(source),
         "model": model,
-        "thresholds": answerer.thresholds.to_json() if answerer.thresholds is not None else None,
-        "explain": answerer.explain,
+        **maker.about,
         "own": reread.own,
         "layout": reread.layout.to_json(),
         "options": reread.options.pairs,
     }
     # Where nothing was wrong it does not matter what would have been done about it.
     part = PartFile(
-        out, about, anew=overwrite, fits=lambda each: not each["counts"] or each["on_error"] == answerer.on_error
+        out, about, anew=overwrite, fits=lambda each: not each["counts"] or each["on_error"] == maker.on_error
     )
     try:
-        kept, tally = part.records, answer_rest(answerer, reread, source, part, budget)
+        kept, tally = part.records, answer_rest(maker, reread, source, part, budget)
         tally.check()
         require(part.records, f"The table '{source}' has no records.")
-        columns = answerer.names(list(dict.fromkeys(name for each in part.tallies for name in each["own"])))
+        columns = maker.names(list(dict.fromkeys(name for each in part.tallies for name in each["own"])))
         apostrophes = write_rows(out, columns, part.rows)
         part.remove()
     except KeyboardInterrupt:
@@ -137,9 +136,9 @@ def write_answers(
     return Written(out, tally.records, tally.bad, kept, seconds, apostrophes, table)
 
 
-def answer_rest(answerer: Answerer, reread: Reread, source: str, part: PartFile, budget: float) -> Tally:
+def answer_rest(maker: RowMaker, reread: Reread, source: str, part: PartFile, budget: float) -> Tally:
     """Add the answers that a part does not have yet; what was counted in all of them."""
-    tally = Tally(answerer.on_error, budget)
+    tally = Tally(maker.on_error, budget)
     for each in part.tallies:
         tally.add(each)
     reader = reader_of(source)
@@ -150,13 +149,13 @@ def answer_rest(answerer: Answerer, reread: Reread, source: str, part: PartFile,
         bar = inside.enter_context(
             tqdm(total=most, initial=part.records, desc="answers", unit="record", disable=None, leave=False)
         )
-        for item in answerer.spec.inputs:
+        for item in maker.spec.inputs:
             inside.enter_context(count_truncations(item.name, item.kind, most or 0))
         for piece in islice(pieces(source, reread), done, None):
             if not tally.records:
-                answerer.names([*piece.own])  # before anything is computed
-            rows, causes = answerer.rows(piece, pool)
-            found = {**tally_of(rows, causes), "own": [*piece.own], "on_error": answerer.on_error}
+                maker.names([*piece.own])  # before anything is computed
+            rows, causes = maker.rows(piece, pool)
+            found = {**tally_of(rows, causes), "own": [*piece.own], "on_error": maker.on_error}
             tally.add(found)
             tally.check(most)
             part.append(rows, found)

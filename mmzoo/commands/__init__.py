@@ -18,6 +18,7 @@ COMMANDS = (
     "compare",
     "export",
     "predict",
+    "embed",
     "index",
     "search",
     "serve",
@@ -25,11 +26,14 @@ COMMANDS = (
     "explain",
     "transcribe",
     "zero-shot",
+    "publish",
+    "label-next",
     "data check",
     "data show",
     "data shard",
     "data serve",
     "list",
+    "show",
     "summary",
 )
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import require
+
+if TYPE_CHECKING:
+    from mmzoo.answers.table import Written
 
 
 def add(sub: argparse.ArgumentParser, *, split: bool = True) -> None:
@@ -58,6 +61,36 @@ def add_faults(sub: argparse.ArgumentParser) -> None:
         help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
     )
     sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+
+
+def add_written(sub: argparse.ArgumentParser) -> None:
+    """What is written of a table, beside what a model says of it."""
+    sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    sub.add_argument(
+        "--columns", default="", metavar="A,B", help="columns of the table that stand beside, such as labels, or 'all'"
+    )
+
+
+def beside(args: argparse.Namespace) -> tuple[str, ...]:
+    """The columns of the table that are wanted beside; ("*",) for all."""
+    return ("*",) if args.columns == "all" else tuple(filter(None, args.columns.split(",")))
+
+
+def tell(done: Written, what: str) -> None:
+    """Say what was written.
+
+    Args:
+        what: the rows are.
+    """
+    if done.table:
+        print(done.table)
+    if done.apostrophes:
+        print(
+            f"note: {done.apostrophes:,} texts that a spreadsheet would take for formulas begin with an apostrophe; "
+            ".jsonl and .parquet have them as they are."
+        )
+    again = f" ({done.kept:,} of them were there already)" if done.kept else ""
+    print(f"{done.path}: {done.records:,} {what}{again} in {done.seconds:.1f} s")
 
 
 def named(name: str, args: argparse.Namespace, label: str | None = None) -> Any:

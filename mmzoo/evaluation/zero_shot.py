@@ -100,7 +100,7 @@ def zero_shot(
         require("{}" in each, f"A template has '{{}}' in the place of the label, and '{each}' has none.")
     reads = text_input(spec, inputs_of(task), text)
     filled = [each.replace("{}", label) for label in asked for each in sentences]
-    found = embed(model, spec, Records({reads: filled}), inputs=[reads])[reads].reshape(len(asked), len(sentences), -1)
+    found = embed(model, Records({reads: filled}), inputs=[reads])[reads].reshape(len(asked), len(sentences), -1)
     means = np.nanmean(found, axis=1)
     empty = [label for label, each in zip(asked, means, strict=True) if np.isnan(each).any()]
     require(not empty, f"The label '{''.join(empty[:1])}' has no words that the input '{reads}' can read.")
@@ -108,7 +108,7 @@ def zero_shot(
     others = [name for name in inputs_of(task) if name != reads and name in records.columns]
     require(others, f"The records have none of the inputs that can be compared with '{reads}'.")
     answers: dict[str, list[str | None]] = {}
-    for name, vectors in embed(model, spec, records, inputs=others).items():
+    for name, vectors in embed(model, records, inputs=others).items():
         there = ~np.isnan(vectors[:, 0])
         nearest = (np.nan_to_num(vectors) @ means.T).argmax(axis=1)
         answers[name] = [asked[k] if here else None for k, here in zip(nearest, there, strict=True)]

@@ -47,7 +47,7 @@ def write_encoders(job: Job, variant: str) -> dict[str, dict[str, Any]]:
     folder = subfolder(job.folder, FOLDER)
     assert job.records is not None
     records = job.records.take(EXAMPLES)
-    wanted = embed(model, model.spec, records)
+    wanted = embed(model, records)
     entries = {entry["name"]: entry for entry in job.about["inputs"]}
     made = converted(model, inputs_of(task), variant, job.training)
     rows = {}
@@ -103,7 +103,7 @@ def converted(model: Multimodal, names: Sequence[str], variant: str, training: R
 
 def save(model: Multimodal, name: str, folder: Path) -> None:
     """One encoder as a SavedModel, for one example at a time: `name` in, `VECTOR` out."""
-    spec, asked = model.spec, encoder(model, embedding_task(model.spec), name)
+    spec, asked = model.spec, encoder(model, embedding_task(model.spec), (name,))
     item = spec.inputs[spec.input_names.index(name)]
     present = tf.constant([[each == name for each in spec.input_names]])
 

@@ -13,7 +13,9 @@ from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.names import owner_of, uncalibrated_output
+from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
+from mmzoo.weights import Weights
 
 Found = TypeVar("Found")
 
@@ -33,6 +35,7 @@ class InputParts:
         pretrained: the layers with pretrained weights that train.
         feature_map: the last layer that puts out a map (B, H, W, C), if there is one.
         grid: rows and columns, where the tokens are the places of a map, row by row.
+        packages: the weights that were read from packages when it was built.
     """
 
     gate: keras.layers.Layer
@@ -44,6 +47,7 @@ class InputParts:
     pretrained: tuple[keras.layers.Layer, ...]
     feature_map: keras.layers.Layer | None
     grid: tuple[int, int] | None
+    packages: tuple[Weights, ...]
 
     @property
     def frozen_network(self) -> bool:
@@ -155,12 +159,19 @@ class Parts:
         return "fusion"
 
 
+def decoder_of(parts: Parts, task: str) -> TextDecoder:
+    """What writes the texts of a task."""
+    (decoder,) = (layer for layer in parts.heads[task].fused if isinstance(layer, TextDecoder))
+    return decoder
+
+
 def find_parts(
     model: keras.Model,
     declared: Declared,
     gates: dict[str, keras.layers.Layer],
     here: dict[str, keras.layers.Layer],
     tokens: dict[str, keras.layers.Layer],
+    packages: dict[str, tuple[Weights, ...]],
     heads: dict[str, Heads],
 ) -> Parts:
     """The parts of a model from what `build` made and what towers and fusions declared."""
@@ -184,6 +195,7 @@ def find_parts(
             _last_map(layers, gates[name]),
             # A tower may use another one's map within it, and put out other tokens.
             grid if grid and grid[0] * grid[1] == last.output[1].shape[1] else None,
+            packages[name],
         )
     return Parts(model, inputs, heads, tuple(declared.attention))
 
@@ -219,7 +231,7 @@ def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
 
 def layers_between(fused: Fused, logits: Tensor) -> tuple[keras.layers.Layer, ...]:
     """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
-    found = _operations([logits], given=(fused.embedding, *(fused.tokens or ())))
+    found = _operations([logits], given=[each for each in keras.tree.flatten(tuple(fused)) if each is not None])
     layers = [each for each in found.values() if isinstance(each, keras.layers.Layer)][::-1]
     reading = [layer for layer in layers if any(each is fused.embedding for each in keras.tree.flatten(layer.input))]
     return (*reading, *(layer for layer in layers if all(layer is not each for each in reading)))

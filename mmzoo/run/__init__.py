@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,20 +17,24 @@ from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.given import is_one, joined, like, one_record
 from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
+from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
-from mmzoo.artifact import load
+from mmzoo.answers.vectors import Embedder
+from mmzoo.artifact import load_folder
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
-from mmzoo.errors import require
+from mmzoo.decoding import Beam, Greedy, Sample
+from mmzoo.errors import MMZooError, require
 from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
+from mmzoo.models import find
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import read_machine, read_settings
+from mmzoo.training.notes import read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
@@ -45,17 +49,19 @@ class Run:
     model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
-        folder: may be reached through links; nothing in it may be one.
+        folder: may be reached through links; nothing in it may be one. Or a model without a run, which can be asked
+            alike: its folder, the name of one that comes with mmzoo, or its address on a hub, see `mmzoo.load`.
         data: the data set, or the table and its label, in place of the one that the run was trained on. A run that was
             made elsewhere names a table of this machine, which is only read if it is named here too.
+        out: where evaluations and exports are written; the run's own folder if not given.
 
     Raises:
-        MMZooError: the folder holds no finished run.
+        MMZooError: the folder holds no finished run, and no model.
     """
 
-    def __init__(self, folder: str | Path, *, data: str = "") -> None:
-        self.folder, self._data = Path(folder), data
-        check_finished(folder)
+    def __init__(self, folder: str | Path, *, data: str = "", out: str | Path | None = None) -> None:
+        self.folder, self._data, self._out = find(folder), data, out
+        self.model_folder = check_finished(self.folder)
 
     def __repr__(self) -> str:
         return text_of(self)
@@ -67,7 +73,27 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """The trained model."""
-        return load(self.folder / "model")
+        return load_folder(self.model_folder)
+
+    @property
+    def results(self) -> Path:
+        """Where what is found out about it is written.
+
+        Raises:
+            MMZooError: it is a model without a run, whose folder is not written into.
+        """
+        if self._out is None:
+            bare = self.model_folder == self.folder
+            require(
+                not bare, f"'{self.folder}' is a model, into whose folder nothing is written; say where: --out FOLDER."
+            )
+            return self.folder
+        place = Path(self._out)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MMZooError(f"The folder '{place}' cannot be made ({error.strerror}); choose another.") from error
+        return place
 
     @property
     def spec(self) -> Spec:
@@ -75,8 +101,13 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table."""
-        return read_settings(self.folder)
+        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table.
+
+        Of a model without a run they are the usual ones, and the data set that its card names.
+        """
+        if self.model_folder != self.folder:
+            return read_settings(self.folder)
+        return usual_settings(read_card(self.folder).get("about", {}).get("data", ""))
 
     @property
     def machine(self) -> str:
@@ -224,8 +255,8 @@ class Run:
         """
         from mmzoo.export.export import export, is_calibrated, wanted_variants
 
-        check_no_link(self.folder / "export")
-        wanted = wanted_variants(self.folder / "export", format, variants, fit)
+        check_no_link(self.results / "export")
+        wanted = wanted_variants(self.results / "export", format, variants, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
@@ -249,6 +280,25 @@ class Run:
         from mmzoo.explanation.explain import explain
 
         return explain(self.model, self._one(record), **options)
+
+    def write(
+        self,
+        record: dict[str, Any],
+        *,
+        task: str = "",
+        how: Greedy | Beam | Sample | None = None,
+        seen: Callable[[str], object] | None = None,
+    ) -> dict[str, Any]:
+        """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
+
+        Args:
+            task: of several that write, the name of one.
+            how: greedy, by beams or drawn (`mmzoo.decoding`); as the task does it, if not given.
+            seen: is told the text as far as it is written, token by token; not by a beam search.
+        """
+        from mmzoo.inference.writing import write
+
+        return write(self.model, record, task=task, how=how, seen=seen)
 
     def predict(
         self,
@@ -284,8 +334,39 @@ class Run:
         rows = answers_in_memory(answerer, self.reading(options), records, budget)
         return like(records, rows)
 
+    def predict_stream(
+        self,
+        records: Iterable[Raw],
+        *,
+        latency: float = LATENCY,
+        most: int = MOST,
+        options: Options | None = None,
+        explain: bool = False,
+        on_error: str = "skip",
+    ) -> Iterator[dict[str, Any]]:
+        """The answers to records that come one after another, in order: `for row in run.predict_stream(records): ...`.
+
+        A row is that of `predict` for many records. One that cannot be used has a row with its `error`, and does not
+        end the stream.
+
+        Args:
+            records: mappings, by the names of the inputs or of the columns that the run was trained on. They are read
+                in a thread of their own, and no faster than they are answered.
+            latency: seconds that a record waits for others, with which it is computed.
+            most: so many are computed together at most.
+            options: how cells are read, where that differs from the table that the run was trained on.
+            explain: what each input added to the answer, too.
+            on_error: of a record that cannot be used: "skip", or "mask", which answers what is left of it.
+        """
+        require(on_error in ("skip", "mask"), f"A stream goes on: on_error is 'skip' or 'mask', not '{on_error}'.")
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        return answered(answerer, self.reading(options), placed(records), latency=latency, most=most)
+
     def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
-        """The vectors of records by input, float32 (N, dim) of length 1; rows of NaN where a record lacks the input.
+        """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.
+
+        Of a model with a retrieval task what that compares, of length 1; of any other features: what the fusion takes
+        of each input, and "fused", what the heads read. See `mmzoo.inference.embed.embed`.
 
         Args:
             records: one as a mapping, or many, as `predict` takes them: the path of a table, a DataFrame, a list of
@@ -294,13 +375,13 @@ class Run:
             asked: `task` and `inputs` of `mmzoo.inference.embed.embed`.
 
         Raises:
-            MMZooError: the model gives no vectors, or a record cannot be decoded.
+            MMZooError: the records have no input that the model gives vectors of, or one cannot be decoded.
         """
         if is_one(records):
             records = Records({name: [value] for name, value in self._one(records).items()}, ["input"])
         elif not isinstance(records, Records):
             records = joined(pieces(records, self.reading(options)))
-        return embed(self.model, self.spec, records, **asked)
+        return embed(self.model, records, **asked)
 
     def write_answers(
         self,
@@ -314,7 +395,7 @@ class Run:
         budget: float = 0.01,
         overwrite: bool = False,
     ) -> Written:
-        """The answers to a table of any length as a file (.csv, .jsonl, .parquet); `mmzoo predict RUN TABLE`.
+        """The answers to a table of any length as a file (.csv, .jsonl, .npz, .parquet); `mmzoo predict RUN TABLE`.
 
         Args:
             columns: of the table that stand beside the answers; ("*",) for all.
@@ -329,15 +410,67 @@ class Run:
             answerer, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
         )
 
+    def write_vectors(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        inputs: Sequence[str] = (),
+        options: Options | None = None,
+        columns: Sequence[str] = (),
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """What `embed` gives of a table of any length as a file; `mmzoo embed RUN TABLE`.
+
+        A vector is one column of a .parquet (a list of float32) or .jsonl file and an array (N, D) of an .npz file; of
+        a .csv file each of its numbers is a column, `fused_1` and so on. It is empty, in an .npz file NaN, where a
+        record lacks the input.
+
+        Args:
+            inputs: those whose vectors are wanted, "fused" among them; the usual ones, if empty.
+            columns, overwrite: as `write_answers` has them.
+
+        Raises:
+            MMZooError: see `mmzoo.answers.table.write_answers`.
+        """
+        numbered = Path(out).suffix.lower() == ".csv"
+        embedder = Embedder(self.model, inputs, on_error, numbered=numbered)
+        reread = self.reading(options, own=columns)
+        return write_answers(
+            embedder, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
+        )
+
     @property
     def seal(self) -> str:
         """What tells the model from others."""
-        return str(read_card(self.folder / "model")["sha256"])
+        return str(read_card(self.model_folder)["sha256"])
 
     @property
     def thresholds(self) -> Thresholds | None:
         """For answers with a promised coverage: found by the last evaluation with validation records."""
         return Thresholds.read(self.folder, self.seal)
+
+    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Any:
+        """New classes by a few records each, without training; see `mmzoo.few_labels.prototypes.Prototypes`.
+
+        Args:
+            records: with a class each, as `predict` takes many; those that have none are left out. If not given, the
+                run is one that `Prototypes.save` wrote, and goes on.
+            label: the task, or the column, that has the class; the run's first task with classes, if not given.
+            options: `kind` ("nearest" prototype, "lda", "linear" probe); `known`, so many records of each class that
+                the task knows already are taken from the training records, drawn by `seed`, so that it is asked for
+                all classes together; and `options`, how the table is read.
+
+        Raises:
+            MMZooError: no record has a class, there is one class, or with `known` one that the task knows already.
+        """
+        from mmzoo.few_labels.prototypes import Prototypes
+
+        if records is None:
+            return Prototypes.of_saved(self)
+        return Prototypes.of(self, records, label, **options)
 
     def demo(self, **options: Any) -> Any:
         """A page on which a person asks the model, for this machine alone; see `mmzoo.demo.show.demo`."""

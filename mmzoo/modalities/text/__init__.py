@@ -19,10 +19,10 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
-from mmzoo.modalities.text.normalizing import normalized
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
-from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
+from mmzoo.tokenizers.normalizing import normalized
+from mmzoo.truncation import note_truncation
 from mmzoo.weights import best_installed
 
 MOST_WORDS = 64  # that are left out, one at a time
