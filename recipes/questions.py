@@ -3,6 +3,9 @@
     mmzoo train questions --out runs/questions
 
 Of every question both answers are equally frequent, so that the question alone is right in half of the cases.
+
+Seed 0 with --epochs 5, some four minutes on one busy core: .52 of the validation records' answers are right, hardly
+more than the half that chance gives. What longer training gives was not measured.
 """
 
 import mmzoo
