@@ -60,6 +60,7 @@ _HOMES = {
     "stream": "mmzoo.streaming",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
+    "transcribe": "mmzoo.transcription.transcribe",
     "tune": "mmzoo.hpo.tune",
 }
 _MODULES = ("datasets", "lite", "sklearn")

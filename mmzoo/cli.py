@@ -36,6 +36,7 @@ EXAMPLES = """examples:
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
+  mmzoo transcribe talk.ogg                       English speech to text
   mmzoo demo runs/emoji                           a page to ask it on
   mmzoo label-next runs/mine new.csv --out next.csv        the records that are worth a label next
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels

@@ -24,6 +24,7 @@ COMMANDS = (
     "serve",
     "demo",
     "explain",
+    "transcribe",
     "zero-shot",
     "publish",
     "label-next",
