@@ -62,7 +62,7 @@ _HOMES = {
     "train": "mmzoo.run.training",
     "tune": "mmzoo.hpo.tune",
 }
-_MODULES = ("datasets", "lite")
+_MODULES = ("datasets", "lite", "sklearn")
 
 
 def __getattr__(name: str) -> Any:

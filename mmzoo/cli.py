@@ -37,6 +37,7 @@ EXAMPLES = """examples:
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
   mmzoo demo runs/emoji                           a page to ask it on
+  mmzoo label-next runs/mine new.csv --out next.csv        the records that are worth a label next
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture

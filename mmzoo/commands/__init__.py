@@ -26,6 +26,7 @@ COMMANDS = (
     "explain",
     "zero-shot",
     "publish",
+    "label-next",
     "data check",
     "data show",
     "data shard",

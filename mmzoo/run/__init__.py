@@ -464,8 +464,7 @@ class Run:
                 all classes together; and `options`, how the table is read.
 
         Raises:
-            MMZooError: the fusion joins answers, no record has a class, there is one class, or with `known` one that
-                the task knows already.
+            MMZooError: no record has a class, there is one class, or with `known` one that the task knows already.
         """
         from mmzoo.few_labels.prototypes import Prototypes
 
