@@ -35,4 +35,4 @@ def test_random_weights_suit_relu(batch_norm: bool) -> None:
 
 def test_pretrained_weights_know_no_batch_normalization() -> None:
     with pytest.raises(MMZooError, match="know no batch normalization; leave out batch_norm or weights"):
-        mmzoo.Image("picture", size=32, tower=mmzoo.Tower("vgg16", weights="imagenet", batch_norm=True))
+        layers_of(mmzoo.Tower("vgg16", weights="imagenet", batch_norm=True))
