@@ -53,6 +53,7 @@ _HOMES = {
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
+    "publish": "mmzoo.run.publishing",
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
@@ -61,7 +62,7 @@ _HOMES = {
     "train": "mmzoo.run.training",
     "tune": "mmzoo.hpo.tune",
 }
-_MODULES = ("datasets", "lite")
+_MODULES = ("datasets", "lite", "sklearn")
 
 
 def __getattr__(name: str) -> Any:

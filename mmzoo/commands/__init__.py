@@ -25,11 +25,14 @@ COMMANDS = (
     "demo",
     "explain",
     "zero-shot",
+    "publish",
+    "label-next",
     "data check",
     "data show",
     "data shard",
     "data serve",
     "list",
+    "show",
     "summary",
 )
 

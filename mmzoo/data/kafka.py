@@ -50,12 +50,7 @@ class Kafka:
         usual = {"bootstrap.servers": self.servers, "group.id": "mmzoo", "auto.offset.reset": "error"}
         ours = {"enable.auto.commit": False, "enable.partition.eof": True, "log_level": 0}
         self.settings = {**usual, **(settings or {}), **ours}
-        if make is None:
-            try:
-                from confluent_kafka import Consumer as make  # noqa: N813
-            except ImportError as error:
-                raise MMZooError("Kafka needs confluent-kafka; install it: pip install 'mmzoo[kafka]'.") from error
-        self.make: Callable[[dict[str, Any]], Any] = make
+        self.make = make or consumer()
 
     def records(self, cursor: Cursor) -> Iterator[Arrived | None]:
         """See `mmzoo.data.arriving.Source`."""
@@ -128,3 +123,16 @@ def at_end(error: Any) -> bool:
     from confluent_kafka import KafkaError
 
     return bool(error.code() == KafkaError._PARTITION_EOF)
+
+
+def consumer() -> Callable[[dict[str, Any]], Any]:
+    """The client of Kafka.
+
+    Raises:
+        MMZooError: it is not installed.
+    """
+    try:
+        import confluent_kafka
+    except ImportError as error:
+        raise MMZooError("Kafka needs confluent-kafka; install it: pip install 'mmzoo[kafka]'.") from error
+    return confluent_kafka.Consumer  # type: ignore[no-any-return,unused-ignore]

@@ -102,7 +102,7 @@ def whisper(
     mel = WhisperMel(item.sample_rate, num_mel_bins=size.num_mels, name=scoped(item)("log_mel"))
     frozen_features(item, mel)  # where no block is frozen with it
     encoder = network(size, mel.frames(item.shape[0]) // 2)
-    if weights is not None and not (assets.restoring() or is_run(weights)):
+    if weights is not None and not (assets.restoring(weights, "whisper") or is_run(weights)):
         load(encoder, item, weights)
     ends = ["stem", *(f"block{number}" for number in range(1, size.num_layers))]
     blocks = None if weights is None else trainable_blocks

@@ -1,0 +1,34 @@
+"""The main recipe's question for a phone: small towers from random weights, taught by the best pretrained ones.
+
+mmzoo train emoji_phone --out runs/phone
+mmzoo export emoji_phone --format tflite --out runs/phone_export       # raw picture, text and sound in
+"""
+
+import mmzoo
+from mmzoo.datasets.emoji import GROUPS, RATE
+
+recipe = mmzoo.Recipe(
+    spec=mmzoo.Spec(
+        inputs=[
+            mmzoo.Image("image", size=64, tower=mmzoo.Tower("small_cnn", filters=(24, 48, 96, 128))),
+            mmzoo.Text(
+                "name",
+                max_bytes=64,
+                tokenizer=mmzoo.Tokenizer("ngrams", size=4096),
+                tokens=256,
+                tower="embedding_bag",
+            ),
+            mmzoo.Audio(
+                "speech",
+                sample_rate=RATE,
+                seconds=2.5,
+                tower=mmzoo.Tower("spectrogram_cnn", dropout=0.0, augment=0.0),
+                augmentations=[],
+            ),
+        ],
+        fusion="concat",
+        tasks=[mmzoo.Classification("group", labels=GROUPS, smoothing=0.1, auxiliary=1.0)],
+    ),
+    data="emoji",
+    training=mmzoo.Training(epochs=30),
+)
