@@ -34,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """Exported with an index of which two records were removed."""
     folder = tmp_path_factory.mktemp("runs")
     training = mmzoo.Training(epochs=2, batch_size=12, learning_rate=0.01)
-    spec = small_spec(tasks=[mmzoo.Retrieval("match", dim=16, start="correlations", landmarks=24)])
+    spec = small_spec(tasks=[mmzoo.Retrieval("match", dim=16)])
     run = mmzoo.train(spec, small_records(48), training=training, out=folder / "run")
     index = mmzoo.Index.build(run, RECORDS, folder / "index")
     index.remove(["record-3", "record-4"])
