@@ -53,6 +53,8 @@ from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo.data.records import Records, decode
+from mmzoo.data.shards import Prepared, read_shards, write_shards
+from mmzoo.data.table import Source
 from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
@@ -121,6 +123,16 @@ def naive(source: Records) -> tf.data.Dataset:
 
     columns = tuple(list(source.column(name)) for name in ("image", "sound", "text"))
     return tf.data.Dataset.from_tensor_slices(columns).repeat().map(one).batch(BATCH)
+
+
+def prepared(source: Records, folder: Path, lossy: bool = False) -> Records:
+    """The same records from shards that hold no more than a model of 224 px reads (`mmzoo data shard --prepare`)."""
+    rows = source.take(FILES)
+    kinds = {"image": "image", "sound": "audio", "text": "text"}
+    write_shards(Source("files", {"all": rows}, kinds), folder, prepared=Prepared(spec(224).inputs[:2], lossy))
+    size = sum(path.stat().st_size for path in folder.glob("*.tfrecord"))
+    print(f"{folder.name}: {size / FILES / 1000:.0f} kB a record")
+    return read_shards(folder).select([k % FILES for k in range(len(source))])
 
 
 def unordered(data: tf.data.Dataset) -> tf.data.Dataset:
@@ -207,6 +219,8 @@ def main() -> None:
             "mmzoo, pictures turned and scaled": lambda: ours(spec(256, ("flip", "affine", "color_jitter")), few),
             "mmzoo, RandAugment": lambda: ours(spec(256, ("rand_augment",)), few),
             "mmzoo, squeezed to 224 px": lambda: ours(spec(224), few),
+            "mmzoo, prepared at 224 px": lambda: ours(spec(224), prepared(few, Path(name) / "exact")),
+            "mmzoo, prepared, lossy": lambda: ours(spec(224), prepared(few, Path(name) / "lossy", lossy=True)),
         }
         if importlib.util.find_spec("torch"):
             makers["torch DataLoader, log-mel in it"] = lambda: by_torch(few)

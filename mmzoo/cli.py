@@ -28,6 +28,8 @@ EXAMPLES = """examples:
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
   mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo train events/ --label species --stream --out runs/live    learn from what comes, each record once
+  tail -f new.jsonl | mmzoo predict runs/mine --stream    answer what comes, line for line
   mmzoo embed runs/emoji new.csv --out vectors.parquet --columns label      features for any other model
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
@@ -121,7 +123,9 @@ def run(argv: Sequence[str] | None) -> int:
     try:
         if args.command != "list" or args.what not in ("recipes", "datasets", "formats"):
             import_quietly()
-        args.run_command(args)
+            run_heavy(args)
+        else:
+            args.run_command(args)
     except KeyboardInterrupt as stop:
         print(f"mmzoo: {str(stop) or 'interrupted'}", file=sys.stderr)
         return int(getattr(stop, "code", 130))
@@ -131,6 +135,14 @@ def run(argv: Sequence[str] | None) -> int:
         print(f"mmzoo: {sentence(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def run_heavy(args: argparse.Namespace) -> None:
+    """Run a command that may decode records: what is cut of them is said once, however often it reads them."""
+    from mmzoo.truncation import said_once
+
+    with said_once():
+        args.run_command(args)
 
 
 def sentence(error: Exception) -> str:

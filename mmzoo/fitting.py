@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
+from mmzoo.auto.candidates import with_fitted
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.folds import cross_validate
-from mmzoo.auto.search import with_fitted
 from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
+from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.sources import absolute, read_table
@@ -25,10 +26,13 @@ from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.claim import next_free
 from mmzoo.training.settings import Training
+from mmzoo.truncation import said_once
+from mmzoo.weights import is_run
 
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 
 
+@said_once()
 def fit(
     table: Raw,
     label: str,
@@ -131,7 +135,15 @@ def table_recipe(
     loaded = load_named(named, table, folds=folds)
     print("\n".join(loaded.lines))
     spec = with_auxiliary(loaded.spec)
-    return Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings), loaded
+    recipe = Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings)
+    for item in recipe.spec.inputs if folds else ():
+        weights = Tower.of(item.tower).options.get("weights")
+        require(
+            not is_run(weights),
+            f"The weights of input '{item.name}' are of '{weights}', which may have learned from the records that a "
+            "fold is tested on; leave out --folds, or the weights.",
+        )
+    return recipe, loaded
 
 
 def train_within(
@@ -157,9 +169,9 @@ def train_within(
         settings: `quality`, `seed`, `data`, `recipe`, `on_error` and `budget`, as that has them.
     """
     require(
-        not any(task.tags.vectors for task in spec.tasks),
-        "Candidates are compared by their answers to single records, which a retrieval does not have; train it without "
-        "a budget of time.",
+        all(task.tags.elementwise for task in spec.tasks),
+        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text has; train "
+        "it without a budget of time.",
     )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)

@@ -12,6 +12,7 @@ from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.fingerprints import groups
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
+from mmzoo.truncation import count_truncations
 
 
 class Labelled(Protocol):
@@ -51,15 +52,16 @@ def encode_labels(
             continue
         column = records.column(task.column)
         encoded: list[Any] = []
-        for row, value in enumerate(column):
-            if is_missing(value):
-                encoded.append(None)
-                continue
-            given[row] = True
-            try:
-                encoded.append(encoded_label(task, value))
-            except DataError as error:
-                raise DataError(f"Record '{records.ids[row]}': {error}", error.cause) from error
+        with count_truncations(task.name, task.kind, len(records)):
+            for row, value in enumerate(column):
+                if is_missing(value):
+                    encoded.append(None)
+                    continue
+                given[row] = True
+                try:
+                    encoded.append(encoded_label(task, value))
+                except DataError as error:
+                    raise DataError(f"Record '{records.ids[row]}': {error}", error.cause) from error
         require(
             unasked or any(label is not None for label in encoded),
             f"No record has a label for task '{task.name}'; give some, or leave the task out.",
@@ -85,5 +87,7 @@ def encoded_label(task: Task, value: Raw) -> Any:
         raise value
     try:
         return task.encode(value)
+    except DataError:
+        raise
     except MMZooError as error:
         raise DataError(str(error), "bad_label") from error

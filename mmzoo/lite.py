@@ -19,15 +19,18 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Raw
+from mmzoo.decoding import Beam, Greedy, Sample
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.embedded import read
 from mmzoo.export.measure import interpreter
+from mmzoo.export.stepping import Stepping
 from mmzoo.files import read_file
 from mmzoo.index.query import asked_for, combined
 from mmzoo.index.single import read_single
 from mmzoo.index.vectors import Found
 from mmzoo.modalities import modalities
 from mmzoo.modalities.described import following
+from mmzoo.tokenizers.spelling import spelled
 
 MAX_MEMORY = 2**33  # bytes of all tensors of a model together
 
@@ -47,6 +50,8 @@ class File:
         MMZooError: the file is not one, is damaged, or LiteRT cannot run it.
     """
 
+    signature = "serving_default"
+
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         try:
             data = read_file(path)
@@ -55,10 +60,11 @@ class File:
         self.about = read(data, f"The model '{path}'")
         self.inputs = {about["name"]: Input(about) for about in self.about["inputs"] if about["name"] != "present"}
         self.path = path
+        self._check_kind()
         with self._running():
             self._interpreter = interpreter()(model_content=data, num_threads=threads)
             check_memory(f"The model '{path}'", self._interpreter)
-            self._run = self._interpreter.get_signature_runner("serving_default")
+            self._run = self._interpreter.get_signature_runner(self.signature)
             self._check_signature()
 
     @contextmanager
@@ -72,35 +78,28 @@ class File:
             reason = " ".join(str(error).split())[:200]
             raise MMZooError(f"LiteRT cannot run '{self.path}' ({reason}); update ai-edge-litert.") from error
 
+    def _check_kind(self) -> None:
+        """Raise unless it is a file of the kind that this class opens."""
+
     def _check_signature(self) -> None:
         """Raise unless the model takes and answers what its description says."""
         wrong = f"The model '{self.path}' does not take or answer what its description says; export it again."
         taken = {name: (tuple(it["shape"]), it["dtype"]) for name, it in self._run.get_input_details().items()}
         wanted = {it["name"]: (tuple(it["shape"]), np.dtype(it["dtype"]).type) for it in self.about["inputs"]}
         require(taken == wanted, wrong)
+        self._check_answers(wrong)
+
+    def _check_answers(self, wrong: str) -> None:
+        """Raise that sentence unless the model answers what its description says."""
         answers = self._run.get_output_details()
         for task in self.about["outputs"]:
             shape = tuple(answers[task["name"]]["shape"]) if task["name"] in answers else ()
             require(len(shape) == 2 and shape[0] == 1 and len(task["labels"]) in (0, shape[1]), wrong)
             require(task.get("dim", shape[1]) == shape[1], wrong)
+            require("text" not in task or task["text"]["tokens"] + 1 == shape[1], wrong)
 
-
-class Model(File):
-    """A model in a .tflite, asked for answers.
-
-    >>> model = mmzoo.lite.Model("model.tflite")
-    """
-
-    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
-        """The answer to one record: any subset of the inputs by name; None is absent too.
-
-        Returns, by task, `{label: probability}` or a list of numbers.
-
-        Raises:
-            MMZooError: there is no such input, none is given, or one cannot be read.
-        """
-        whole = "model" not in self.about
-        require(whole, f"'{self.path}' is an encoder, which gives vectors; open it by lite.Encoder.")
+    def _tensors(self, record: dict[str, Any]) -> dict[str, np.ndarray]:
+        """A record as what the whole model takes: any subset of the inputs by name; None is absent too."""
         names = ", ".join(self.inputs)
         for name in record:
             require(name in self.inputs, f"The model has no input '{name}'; it has: {names}.")
@@ -110,11 +109,37 @@ class Model(File):
             name: each.decode(given[name])[None] if name in given else np.zeros((1, *each.shape), each.dtype)
             for name, each in self.inputs.items()
         }
+        return {**tensors, "present": np.array([[name in given for name in self.inputs]], np.uint8)}
+
+
+class Model(File):
+    """A model in a .tflite, asked for answers.
+
+    >>> model = mmzoo.lite.Model("model.tflite")
+    """
+
+    def _check_kind(self) -> None:
+        require("writes" not in self.about, f"'{self.path}' writes step by step; open it by lite.Writer.")
+
+    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The answer to one record: any subset of the inputs by name; None is absent too.
+
+        Returns, by task, `{label: probability}`, a list of numbers, or a text with its log-probability.
+
+        Raises:
+            MMZooError: there is no such input, none is given, or one cannot be read.
+        """
+        whole = "model" not in self.about
+        require(whole, f"'{self.path}' is an encoder, which gives vectors; open it by lite.Encoder.")
+        tensors = self._tensors(record)
         with self._running():
-            answers = self._run(**tensors, present=np.array([[name in given for name in self.inputs]], np.uint8))
+            answers = self._run(**tensors)
         found: dict[str, Any] = {}
         for task in self.about["outputs"]:
             numbers = [float(number) for number in answers[task["name"]][0]]
+            if "text" in task:
+                found[task["name"]] = written(task["text"], numbers)
+                continue
             found[task["name"]] = dict(zip(task["labels"], numbers, strict=True)) if task["labels"] else numbers
         return found
 
@@ -141,6 +166,63 @@ class Encoder(File):
         with self._running():
             found = np.array(self._run(**{self.input.name: self.input.decode(value)[None]})["vector"][0], np.float32)
         return found if found.any() else np.full_like(found, np.nan)
+
+
+class Writer(File):
+    """A model in a .tflite that writes a text token by token.
+
+    >>> writer = mmzoo.lite.Writer("writers/caption.tflite")
+    >>> writer.write({"image": "cat.png"}, seen=lambda text: print(text, end="\\r"))
+    {'text': 'a cat on a sofa', 'log_prob': -3.2}
+    """
+
+    signature = "encode"
+
+    def _check_kind(self) -> None:
+        require("writes" in self.about, f"'{self.path}' does not write step by step; give one of export/writers/.")
+
+    def _check_answers(self, wrong: str) -> None:
+        """The caches that one signature gives are those that the other takes, and gives back changed."""
+        self._step = self._interpreter.get_signature_runner("step")
+        taken, caches = self._step.get_input_details(), self._run.get_output_details()
+        given = self._step.get_output_details()
+        require(taken.keys() == {*caches, "tokens", "position"}, wrong)
+        require(given.keys() - {*caches} == {"log_probs"}, wrong)
+        for name, about in caches.items():
+            for other in filter(None, (taken[name], given.get(name))):
+                require(tuple(other["shape"]) == tuple(about["shape"]) and other["dtype"] == about["dtype"], wrong)
+        text = self.about["outputs"][0]["text"]
+        require(tuple(given["log_probs"]["shape"]) == (1, len(text["vocabulary"]) + 1), wrong)
+        own = [tuple(about["shape"]) for name, about in caches.items() if name.startswith("own_")]
+        require(own and all(len(shape) == 3 and shape[1] == text["tokens"] for shape in own), wrong)
+
+    def write(
+        self,
+        record: dict[str, Any],
+        *,
+        how: Greedy | Beam | Sample | None = None,
+        seen: Callable[[str], None] | None = None,
+    ) -> dict[str, Any]:
+        """A text about a record and its log-probability: any subset of the inputs by name.
+
+        Args:
+            how: greedy, if not given.
+            seen: is told what is written so far, token by token; not by a beam search.
+
+        Raises:
+            MMZooError: there is no such input, none is given, or one cannot be read.
+        """
+        about, ids = self.about["outputs"][0]["text"], list[float]()
+
+        def told(tokens: np.ndarray, _: np.ndarray) -> None:
+            ids.append(float(tokens[0]))
+            if seen is not None:
+                seen(written(about, [*ids, 0.0])["text"])
+
+        tensors = self._tensors(record)
+        with self._running():
+            found = Stepping(self._run, self._step, about["tokens"]).decoded(tensors, how, told)
+        return written(about, [*found.ids[0].tolist(), float(found.log_probs[0])])
 
 
 class Index:
@@ -209,6 +291,21 @@ class Input:
         """What its kind decodes with: nothing but NumPy is needed to make it."""
         with following(self.name):
             return modalities[self.kind].client(self.about)
+
+
+def written(about: dict[str, Any], numbers: Sequence[float]) -> dict[str, Any]:
+    """The text of an answer and its log-probability, from its ids and that.
+
+    Raises:
+        MMZooError: an id is none of the vocabulary.
+    """
+    vocabulary = about["vocabulary"]
+    good = all(0 <= number <= len(vocabulary) for number in numbers[:-1])  # and so no NaN
+    require(good, "The model writes what its vocabulary does not have; export it again.")
+    ids = [int(number) for number in numbers[:-1]]
+    end = ids.index(0) if 0 in ids else len(ids)
+    text = spelled(about["tokenizer"], [vocabulary[each - 1] for each in ids[:end]])
+    return {"text": text, "log_prob": numbers[-1]}
 
 
 def check_memory(origin: str, model: Any) -> None:

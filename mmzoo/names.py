@@ -49,6 +49,16 @@ def scale_output(task: str) -> str:
     return f"fusion.{task}.scale"
 
 
+def taught_output(task: str) -> str:
+    """The output with the losses of a text task's right answers, float32 (B, 1), of a model that trains."""
+    return f"fusion.{task}.taught"
+
+
+def given_input(task: str) -> str:
+    """The input with a text task's right answers, int32 (B, any), of a model that trains."""
+    return f"fusion.{task}.given"
+
+
 def tower_outputs(name: str) -> tuple[str, str]:
     """The outputs with an input's tokens as its tower gives them: values (B, T, any), mask bool (B, T)."""
     return f"{name}.tower_values", f"{name}.tower_mask"

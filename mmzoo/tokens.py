@@ -26,10 +26,13 @@ class Fused(NamedTuple):
 
     embedding: float (B, any), which the heads read.
     tokens: `Tokens` (B, T, D), where the fusion has some that a decoder may attend to; else None.
+    tower: float (B, any), of one modality by itself: the mean of what its tower puts out, before it has the width of
+        the others; else None.
     """
 
     embedding: Tensor
     tokens: Tokens | None = None
+    tower: Tensor | None = None
 
 
 def is_number(x: Tensor) -> Tensor:

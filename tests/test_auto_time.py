@@ -10,6 +10,7 @@ import pytest
 
 import mmzoo
 from mmzoo.auto import search as search_module
+from mmzoo.auto.allowance import LATER, Allowance
 from mmzoo.auto.candidates import candidates
 from mmzoo.auto.choosing import Answers
 from mmzoo.auto.search import Search
@@ -72,7 +73,7 @@ def searched(monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock, second
     monkeypatch.setattr(search_module, "train_until", clock.train)
     monkeypatch.setattr(search_module, "answers_of", lambda *_: answers)
     monkeypatch.setattr(search_module, "fit_baselines", lambda *_, **__: [])
-    monkeypatch.setattr(Search, "probe", lambda self, model: None)
+    monkeypatch.setattr(Allowance, "probe", lambda *_: None)
     (folder / "candidates").mkdir(parents=True)
     records = Records({"a": ["x"] * RECORDS, "b": ["x"] * RECORDS, "animal": ["cat"] * RECORDS})
     trials = Trials({}, "accuracy", "animal", seconds)
@@ -99,7 +100,7 @@ def test_the_time_is_kept_and_used(
     found = searched(monkeypatch, tmp_path / "run", clock, seconds)
     kept = [each for each in found.candidates if each.trained]
     spent = clock.now - 1000.0
-    reserved = search_module.LATER * seconds
+    reserved = LATER * seconds
     assert spent + reserved <= OVER * seconds
     assert len([each for each in kept if not each.name.endswith("_longer")]) >= tried
     if len(kept) < len(found.candidates):  # whoever leaves some out has used the time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 import mmzoo
 from mmzoo.cli import main
+from mmzoo.commands import train as train_command
 from mmzoo.datasets.emoji.sample import write_files
 from mmzoo.errors import MMZooError
 from mmzoo.listing import LISTS, rows
@@ -274,3 +276,24 @@ def test_ctrl_c_and_again(tmp_path: Path) -> None:
     again = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert "Going on from step" in again.stdout
     assert (tmp_path / "run" / "model" / "card.json").exists()
+
+
+def test_without_a_folder_a_run_gets_the_next_free_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "1").mkdir(parents=True)
+    (tmp_path / "t.csv").write_text("a,b\n" + "\n".join(f"{k},{k % 2}" for k in range(20)) + "\n")
+    taken: list[Path] = []
+
+    def trained(args: argparse.Namespace) -> None:
+        taken.append(args.out)
+        raise MMZooError("enough")
+
+    monkeypatch.setattr(train_command, "trained", trained)
+    assert main(["train", "t.csv", "--label", "b"]) == 2
+    assert taken == [Path("runs/2")]
+    said = capsys.readouterr()
+    assert "--out runs/2 goes on with it" in said.out and "enough" in said.err
+    assert main(["train", "t.csv", "--label", "b", "--workers", "2"]) == 2
+    assert "give --out" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.evaluation.blocks import Line
 from mmzoo.reports.charts import lines
+from mmzoo.reports.report import curves
 from tests.conftest import small_records, small_spec, usual
 from tests.test_evaluation import TASKS, labelled, records_for
 
@@ -165,3 +166,12 @@ def test_a_chart_of_little() -> None:
         svg = lines(drawn, x_label="x", title="a & b")
         assert "nan" not in svg
         assert 'aria-label="a &amp; b"' in svg
+
+
+def test_a_metric_beyond_1_has_a_chart_of_its_own() -> None:
+    rows = [
+        {"epoch": k, "loss": 2.0, "val_recall@1": 0.1 * k, "val_median_rank": 9.0 - k, "val_f1": None} for k in (1, 2)
+    ]
+    found = {chart.title: ([line.name for line in chart.drawn], chart.y_span) for chart in curves(rows)}
+    assert found["On the validation records"] == (["recall@1", "f1"], (0.0, 1.0))
+    assert found["Median rank"] == (["median rank"], None)

@@ -157,3 +157,9 @@ def test_tensorflow_says_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert done.stderr == ""
     assert "SourceFileLoader" in done.stdout
+
+
+def test_folds_are_not_tested_by_what_has_learned_from_them(tmp_path: Path) -> None:
+    settings = [f"row.tower.weights=run:{tmp_path}"]
+    with pytest.raises(MMZooError, match="may have learned from the records that a fold is tested on"):
+        mmzoo.fit(numbers(), "kind", folds=2, settings=settings, out=tmp_path / "run")

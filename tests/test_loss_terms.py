@@ -43,7 +43,7 @@ def without_dropout(spec: mmzoo.Spec) -> keras.Model:
 def step(model: keras.Model, batch: Any, **settings: Any) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """The terms of the loss of a batch and the gradient, not clipped, by the variable's path."""
     spec, training = model.spec, mmzoo.Training(batch_size=6, clip_norm=1e9, **settings)
-    rest = prepared(model, training)
+    rest = prepared(model.spec, model, training)
     tuned, methods = tune(rest, training), made(training.methods)
     for method in methods:
         method.build(Learner(spec, rest, tuned, 10))

@@ -43,7 +43,7 @@ def trainer_of(way: str, **settings: Any) -> tuple[Trainer, keras.Model, Any]:
             layer.rate = 0.0
     methods = [mmzoo.Method(way, alpha=0.7)] if way != "none" else []
     training = mmzoo.Training(methods=methods, batch_size=64, **settings)
-    trainer = Trainer(spec, prepared(model, training), training, 100)
+    trainer = Trainer(spec, prepared(spec, model, training), training, 100)
     for optimizer in trainer.optimizers:
         optimizer._learning_rate = tf.constant(0.01)
     inputs = {name: tf.constant(x) for name, x in decode(spec, records).items()}

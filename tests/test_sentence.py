@@ -17,7 +17,7 @@ import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import split
 from mmzoo.modalities.text.client import decoder
-from mmzoo.modalities.text.normalizing import normalized
+from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.tokenizers.unigram import Unigram
 from mmzoo.towers.sentence import VOCABULARY, vocabulary
 from mmzoo.training.features.compute import runner

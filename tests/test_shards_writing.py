@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from PIL import Image
 
+import mmzoo
 import mmzoo.data.indexes as indexes
 import mmzoo.data.shards as home
+from mmzoo.cli import main
 from mmzoo.data.faults import Faults
-from mmzoo.data.records import Records
+from mmzoo.data.records import Records, decode
 from mmzoo.data.shards import read_shards, write_shards
+from mmzoo.data.sources import read_table
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.folders import held
@@ -134,3 +139,53 @@ def test_one_writes_at_a_time(tmp_path: Path) -> None:
         write_shards(source(), tmp_path / "out", records=3)
     write_shards(source(), tmp_path / "out", records=3)
     assert not left.exists()
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A table of photographs of different sizes, one of them turned, and of sounds of different rates."""
+    folder, random = tmp_path_factory.mktemp("table"), np.random.default_rng(0)
+    lines = ["photo,clip,note,y"]
+    for k in range(6):
+        pixels = random.integers(0, 256, (6, 9, 3)).astype(np.uint8)
+        picture = Image.fromarray(pixels).resize((90 + 10 * k, 60), Image.Resampling.BICUBIC)
+        turned = picture.getexif()
+        turned[0x0112] = 6 if k == 1 else 1
+        picture.save(folder / f"{k}.jpg", exif=turned)
+        soundfile.write(folder / f"{k}.wav", random.normal(size=(9000, 2)) * 0.1, (8000, 22050)[k % 2])
+        lines.append(f"{k}.jpg,{'' if k == 2 else f'{k}.wav'},note {k},{k % 2}")
+    (folder / "t.csv").write_text("\n".join(lines) + "\n")
+    return f"{folder / 't.csv'}#y"
+
+
+def test_what_is_prepared_is_read_as_the_files_are(
+    table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exactly; with --lossy nearly, from fewer bytes."""
+    inputs = [mmzoo.Image("photo", size=32), mmzoo.Audio("clip", sample_rate=8000, seconds=0.5), mmzoo.Text("note")]
+    spec = mmzoo.Spec(inputs, "concat", [mmzoo.Binary("y")])
+    wanted = decode(spec, read_table(table.partition("#")[0]))
+    sizes = {}
+    for name, more in (("whole", []), ("exact", ["--prepare"]), ("lossy", ["--prepare", "--lossy"])):
+        out = tmp_path / name
+        recipe = tmp_path / "recipe.py"
+        recipe.write_text(
+            "import mmzoo\nspec = mmzoo.Spec([mmzoo.Image('photo', size=32), "
+            "mmzoo.Audio('clip', sample_rate=8000, seconds=0.5)], 'concat', [mmzoo.Binary('y')])\n"
+            "recipe = mmzoo.Recipe(spec, '')\n"
+        )
+        told = [more[0], str(recipe), *more[1:]] if more else []
+        assert main(["data", "shard", table, str(out), *told]) == 0
+        found = decode(spec, read_shards(out))
+        for key, array in found.items():
+            limit = {"photo": 12.0, "clip": 1e-4}.get(key, 0.0) if name == "lossy" else 0.0
+            assert np.abs(array.astype(float) - wanted[key].astype(float)).max() <= limit, (name, key)
+        sizes[name] = (out / "shard-00000.tfrecord").stat().st_size
+    assert sizes["lossy"] < sizes["exact"]
+    assert "prepared: photo as uint8 (32, 32, 3), clip as float32 (4000,)" in capsys.readouterr().out
+    assert main(["data", "shard", table, str(tmp_path / "exact")]) == 2, "another way to keep them is another source"
+    assert "holds shards of another source" in capsys.readouterr().err
+    assert main(["data", "shard", table, str(tmp_path / "guess"), "--prepare"]) == 0
+    assert main(["data", "shard", table, str(tmp_path / "none"), "--prepare", "emoji"]) == 2
+    assert "name the columns as the inputs are called" in capsys.readouterr().err
+    assert main(["data", "shard", table, str(tmp_path / "none"), "--lossy"]) == 2

@@ -10,7 +10,7 @@ import pytest
 import mmzoo
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import decode
-from mmzoo.modalities.truncation import count_truncations, note_truncation
+from mmzoo.truncation import count_truncations, note_truncation, said_once
 
 TEXTS = ["short", "a text of some length", "b" * 40, "no"]
 
@@ -64,3 +64,20 @@ def test_it_ends_with_an_exception_too(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.INFO, "mmzoo"):
         note_truncation("sound", np.float64(12.5), 4.0, "seconds", "seconds")
     assert "has 12.5 seconds; the model reads the first 4." in caplog.text
+
+
+def test_a_job_that_reads_them_again_and_again_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
+    spec = mmzoo.Spec([mmzoo.Text("name", max_bytes=16)], "concat", [mmzoo.Binary("label")])
+    with caplog.at_level(logging.INFO, "mmzoo"), said_once():
+        for _ in range(3):
+            decode(spec, mmzoo.Records({"name": TEXTS}))
+        with said_once():  # one job within another
+            decode(spec, mmzoo.Records({"name": TEXTS}))
+        assert len(caplog.records) == 1
+        decode(
+            mmzoo.Spec([mmzoo.Text("name", max_bytes=8)], "concat", [mmzoo.Binary("label")]),
+            mmzoo.Records({"name": TEXTS}),
+        )
+    assert len(caplog.records) == 2, "another length is another matter"
+    decode(spec, mmzoo.Records({"name": TEXTS}))
+    assert len(caplog.records) == 3, "and so is another job"

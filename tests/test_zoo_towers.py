@@ -63,6 +63,7 @@ def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(value, changed[key], atol=1e-6, err_msg=key)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("names", "kind"), [p for p in kinds() if not p.marks])
 def test_towers_in_bfloat16(names: list[str], kind: str) -> None:
     """Built under the mixed policy they answer in float32, near what float32 gives."""

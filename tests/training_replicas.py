@@ -68,7 +68,7 @@ def train(strategy: tf.distribute.Strategy, norm: str = "", **changes: Any) -> l
         features = compute_features(split(model), model.spec, decode(model.spec, records))
         labels = encode_labels(model.spec.tasks, records)
         feed = Stream(features, labels, Varied(modality_dropout=0.2), batch_size=4, seed=0)
-        rest = prepared(split(model).rest, training)
+        rest = prepared(model.spec, split(model).rest, training)
         few = (first_variant(features), labels) if "gradient_blending" in training.method_names else None
         loop = Loop(model.spec, rest, feed, few, training, Path(folder), ids=records.ids)
         loop.run()

@@ -51,8 +51,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
 }
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
-# their family. Left to `make test-long`.
+# their family, and those with a tokenizer or an encoder of their own have a test file too. Left to `make test-long`.
 LARGE = {
+    "sentence",
+    "sentence_bag",
+    "voice",
+    "whisper",
     "efficientnet_lite1",
     "efficientnet_lite2",
     "inception_v3",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mmzoo.answers.conformal import Thresholds, has_sets
-from mmzoo.answers.decoding import decoded
 from mmzoo.answers.shares import answers_and_shares
+from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.uncertainty import confidence
@@ -101,6 +101,8 @@ class Answerer:
             found += [f"{start}_prediction", f"{start}_confidence"]
             found += [f"{start}_set"] if self._has_sets(task) else []
             found += [f"{start}_p_{label}" for label in task.answer_names]
+        elif task.tags.texts:
+            found += [f"{start}_prediction", f"{start}_log_prob"]
         else:
             found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
         found += [task.uncertainty_name] if task.tags.evidential else []
@@ -155,6 +157,9 @@ class Answerer:
                     row |= self._numbers(task, answer, limits)
                 elif task.tags.probabilistic:
                     row |= self._labels(task, answer, limits, float(sure[k]))
+                elif task.tags.texts:
+                    said: Any = task.readable(answer)
+                    row |= {f"{task.name}_prediction": said["text"], f"{task.name}_log_prob": number(said["log_prob"])}
                 else:
                     named = zip(task.answer_names, answer, strict=True)
                     row |= {f"{task.name}_{name.replace(' ', '_')}": number(value) for name, value in named}

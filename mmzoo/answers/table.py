@@ -20,15 +20,15 @@ from mmzoo.aliases import Raw
 from mmzoo.answers.formats import check_ending, write_rows
 from mmzoo.answers.part import PartFile
 from mmzoo.answers.rows import Row, RowMaker
-from mmzoo.answers.tally import Tally, tally_of
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.tally import Tally, tally_of
 from mmzoo.errors import require
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading
-from mmzoo.modalities.truncation import count_truncations
 from mmzoo.spec import Spec
+from mmzoo.truncation import count_truncations
 
 MEMORY = 2**26
 """Bytes of decoded examples that are computed at a time."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.answers.decoding import decoded
 from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
+from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.inference.embed import encoder, retrieval, vector_names, vectors
 from mmzoo.spec import Spec

@@ -138,3 +138,14 @@ def undropped(item: Modality) -> Modality:
     if "dropout" not in defaults(towers[tower.name]):
         return item
     return replace(item, tower=Tower(tower.name, **{**tower.options, "dropout": 0.0}))
+
+
+def with_fitted(spec: Spec, fitted: Spec) -> Spec:
+    """A spec with the vocabularies, statistics and priors that another one of the same inputs and tasks has."""
+    like = {item.name: item for item in fitted.inputs}
+    inputs = [replace(like[item.name], tower=item.tower) for item in spec.inputs]
+    tasks = [
+        replace(other, auxiliary=task.auxiliary, mutual=task.mutual)
+        for task, other in zip(spec.tasks, fitted.tasks, strict=True)
+    ]
+    return replace(spec, inputs=inputs, tasks=tasks)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.auto.candidates import Candidate
+from mmzoo.auto.allowance import TAIL, Allowance
+from mmzoo.auto.candidates import Candidate, with_fitted
 from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
@@ -25,7 +26,6 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import primary
-from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
@@ -36,17 +36,10 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FLOOR = 0.15  # of the time, for the baselines
-LATER = 0.1  # of the time, for the evaluation and its report, as long as it is not known how long these take
-PROBED = 120.0  # seconds; where there are more of them it is tried out,
-PROBES = 64  # with so many records
-DRAWING = 0.03  # of the time, for the report alone
 FIRST = 0.5  # of what is left, that the first candidate may take where there are others,
 TIGHT = 0.25  # and where that is not enough for all of its epochs
-SECOND = 0.4  # of the time: where that is so, for training the best one longer
-LEARNING = 0.2  # of the time: with quality "best", for one that learns from several
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
 PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
-TAIL = 0.1  # of a candidate's time, that goes by after its last step
 OVER = "; there was no time for more"
 DISTILLED = "distilled"
 
@@ -86,24 +79,16 @@ class Search:
     ) -> None:
         self.folder, self.trials, self.train, self.validation, self.stop = folder, trials, train, validation, stop
         self.seed, self.data, self.quality = seed, data, quality
-        self.began = time.monotonic() - trials.spent - gone
-        self.later, self.reserve = later, LATER * trials.seconds if later else 0.0
+        self.time = Allowance(trials.seconds, trials.spent + gone, later, learning=quality == "best")
         self.ended = {each.name: each for each in trials.candidates}
         trials.candidates.clear()
         self.found: dict[str, tuple[Candidate, Answers]] = {}
         self.baselines: list[Baseline] = []
         self.failure: MMZooError | None = None
-        self.tight = False
-        self.an_epoch = self.around = 0.0  # seconds that an epoch of the first takes, and what is before and after it
-
-    @property
-    def left(self) -> float:
-        """Seconds that are left for candidates."""
-        return self.trials.seconds - self.reserve - (time.monotonic() - self.began)
 
     def write(self) -> None:
         """Note how far it is."""
-        self.trials.spent = time.monotonic() - self.began
+        self.trials.spent = self.time.gone
         self.trials.write(self.folder)
 
     def place(self, name: str) -> Path:
@@ -176,16 +161,9 @@ class Search:
         else:
             tried.note = reason
         if len(self.trials.candidates) == 1 and tried.score is not None:
-            self.measure(tried, candidate)
+            epochs = [row["seconds"] for row in read_history(self.place(tried.name))]
+            self.time.measure(epochs, tried, candidate)
         self.write()
-
-    def measure(self, tried: Tried, candidate: Candidate) -> None:
-        """Note what the first candidate tells of the others."""
-        first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
-        # The first epoch traces the graph too, which the others do not.
-        self.an_epoch = sum(others) / len(others) if others else first
-        self.around = max(tried.seconds - self.an_epoch * tried.trained, 0.0)
-        self.tight = tried.epochs < candidate.training.epochs
 
     def reason_against(self, candidate: Candidate) -> str:
         """Why another candidate is not begun any more; "" if it is."""
@@ -197,10 +175,10 @@ class Search:
         first = self.trials.candidates[0]
         # What the first did not need, because it gained nothing any more, the others are not expected to need.
         wanted = min(candidate.training.epochs, first.epochs, max(first.trained, 1))
-        back = 0.0 if candidate.training.init_from else self.kept_back
-        if self.fitting(candidate, self.left - back) < FEWER * wanted:
-            needed = self.around + self.an_epoch * candidate.cost * wanted
-            words = f"{duration(max(self.left, 0.0))} are left"
+        back = 0.0 if candidate.training.init_from else self.time.kept_back
+        if self.time.epochs_in(self.time.left - back, candidate.cost) < FEWER * wanted:
+            needed = self.time.of_epochs(wanted, candidate.cost)
+            words = f"{duration(max(self.time.left, 0.0))} are left"
             return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if back else ''}"
         return ""
 
@@ -210,30 +188,21 @@ class Search:
             there = [given(records.column(name)) for name in candidate.spec.input_names]
             yield int((~np.logical_or.reduce(there)).sum())
 
-    @property
-    def kept_back(self) -> float:
-        """Seconds that no candidate may take: the best one is to be trained on, or to learn from several."""
-        share = SECOND if self.tight else LEARNING if self.quality == "best" else 0.0
-        return share * self.trials.seconds
-
-    def fitting(self, candidate: Candidate, seconds: float) -> float:
-        """How many epochs of a candidate fit into so many seconds, as far as the first one tells."""
-        return (seconds * (1 - TAIL) - self.around) / max(self.an_epoch * candidate.cost, 1e-9)
-
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
         first = not self.found
         others = not alone and not candidate.training.init_from
-        share = self.left * FIRST if first and others else self.left - (self.kept_back if others else 0.0)
+        left = self.time.left
+        share = left * FIRST if first and others else left - (self.time.kept_back if others else 0.0)
         tried.note = ""
         if not tried.epochs:
             tried.epochs = candidate.training.epochs
             if not first:
                 most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
-                tried.epochs = max(min(tried.epochs, int(self.fitting(candidate, self.left)), most), 1)
+                tried.epochs = max(min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)), most), 1)
             self.write()
-        if not first and self.an_epoch:
-            expected = self.around + tried.epochs * self.an_epoch * candidate.cost
+        if not first and self.time.an_epoch:
+            expected = self.time.of_epochs(tried.epochs, candidate.cost)
             share = min(share, PATIENT * expected) if others else share
             print(f"{tried.name}: up to {tried.epochs} epochs, about {duration(expected)} for all", flush=True)
         began = time.monotonic()
@@ -271,19 +240,10 @@ class Search:
         finite = [row for row in rows if row.get(metric) is not None]
         best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
         answers = answers_of(model, self.validation, candidate.training.memory)
-        if not self.found and self.later and self.trials.seconds > PROBED:
-            self.probe(model)
+        if not self.found:
+            self.time.probe(model, self.validation)
         self.found[tried.name] = candidate, answers
         tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary
-
-    def probe(self, model: Multimodal) -> None:
-        """Find out how long an evaluation takes, which is to end in time too."""
-        few, took = self.validation.take(PROBES), []
-        for _ in range(2):  # the first call traces the graphs
-            began = time.monotonic()
-            predict_subsets(model, few)
-            took.append(time.monotonic() - began)
-        self.reserve = DRAWING * self.trials.seconds + took[0] + took[1] / len(few) * self.later
 
     def decide(self) -> None:
         """Choose, and say why."""
@@ -304,9 +264,9 @@ class Search:
         """Where the time was too short for all epochs of each, train the best one on with what is left."""
         name = self.trials.chosen
         candidate, _ = self.found[name]
-        if not (self.tight or longer(name) in self.ended) or self.stop:
+        if not (self.time.tight or longer(name) in self.ended) or self.stop:
             return
-        epochs = self.fitting(candidate, self.left)
+        epochs = self.time.epochs_in(self.time.left, candidate.cost)
         if epochs < FEWER and longer(name) not in self.ended:  # most of an epoch is worth it
             return
         epochs = min(max(int(epochs), 1), candidate.training.epochs)
@@ -344,14 +304,3 @@ class Search:
         _, answers = self.found[self.trials.chosen]
         if best := self.trials.best_floor:
             self.trials.verdict = self.trials.against(best, answers.primary)
-
-
-def with_fitted(spec: Spec, fitted: Spec) -> Spec:
-    """A spec with the vocabularies, statistics and priors that another one of the same inputs and tasks has."""
-    like = {item.name: item for item in fitted.inputs}
-    inputs = [replace(like[item.name], tower=item.tower) for item in spec.inputs]
-    tasks = [
-        replace(other, auxiliary=task.auxiliary, mutual=task.mutual)
-        for task, other in zip(spec.tasks, fitted.tasks, strict=True)
-    ]
-    return replace(spec, inputs=inputs, tasks=tasks)

@@ -60,7 +60,7 @@ def input_words(item: Modality) -> str:
     rows = {key: getattr(item, key, ()) if item.kind == "tabular" else () for key in COUNTED}
     found += [f"{len(rows[key])} {words[len(rows[key]) > 1]}" for key, words in COUNTED.items() if rows[key]]
     tokenizer = getattr(item, "tokenizer", None)
-    if tokenizer is not None and tower.name not in ("sentence", "static_embedding_attention"):  # which bring their own
+    if tokenizer is not None and towers.facts(tower.name).get("tokenizer") != "own":
         found.append(f"tokenizer {Tokenizer.of(tokenizer).name}")
     weights = options.get("weights")
     trains = options.get("trainable_blocks") or options.get("adapters")

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
     run = Run(args.run)
     record = records.record_of(run, args)
     # A label is one task's: without the task's name it is the first one's.
-    names = [args.task] if args.task or args.label else [task.name for task in run.spec.tasks if not task.tags.vectors]
+    names = [args.task] if args.task or args.label else [task.name for task in run.spec.tasks if task.tags.elementwise]
     for place, name in enumerate(names):
         found = run.explain(record, task=name, label=args.label)
         print("\n" * (place > 0) + found.text())

@@ -13,13 +13,18 @@ from mmzoo.commands import recipes, tables
 from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
 
-EXAMPLE = "mmzoo train emoji --out runs/emoji --epochs 5"
+EXAMPLE = (
+    "mmzoo train emoji --out runs/emoji --epochs 5; on what never ends: "
+    "tail -n +1 -f events.jsonl | mmzoo train - --label species --stream --out runs/live"
+)
 
 
 def add(sub: argparse.ArgumentParser) -> None:
     recipes.add(sub)
     sub.add_argument(
-        "--out", type=Path, required=True, help="the run's folder; an unfinished run in it is gone on with"
+        "--out",
+        type=Path,
+        help="the run's folder; an unfinished run in it is gone on with (default: the next free runs/N)",
     )
     sub.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (default 0)")
     sub.add_argument("--epochs", type=int, help="short for --set training.epochs=N")
@@ -57,12 +62,59 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--teacher", metavar="RUN", help="learn from a trained run too (the method distillation)")
     sub.add_argument("--service", default="", metavar="grpc://HOST:PORT", help="a tf.data service that decodes shards")
+    add_stream(sub)
     sub.add_argument("--limit", type=int, metavar="N", help="use only the first N records of each split, for a try")
 
 
+def add_stream(sub: argparse.ArgumentParser) -> None:
+    """How a stream is learnt from: the arguments of `mmzoo.stream`."""
+    group = sub.add_argument_group("of a stream")
+    group.add_argument(
+        "--stream",
+        action="store_true",
+        help="learn once from each record as it comes: of a folder of .jsonl and .csv files that grow, in the order of "
+        "their names; of one such file; of a topic (kafka://HOST:PORT/TOPIC); or of JSON lines on standard input (-), "
+        "which are given again from the first to go on",
+    )
+    group.add_argument(
+        "--warm-up", type=int, default=500, metavar="N", help="first records, which say what there is (default 500)"
+    )
+    group.add_argument("--steps", type=int, default=0, metavar="N", help="end after N steps (default: with the stream)")
+    group.add_argument(
+        "--replay", type=int, default=1000, metavar="N", help="records of the past that are kept (default 1000)"
+    )
+    group.add_argument(
+        "--replay-share", type=float, default=0.5, metavar="S", help="share of a batch drawn from these (default 0.5)"
+    )
+    group.add_argument(
+        "--every", type=int, default=1000, metavar="N", help="records between two rows of the history (default 1000)"
+    )
+    group.add_argument(
+        "--new-classes",
+        choices=["ignore", "stop"],
+        default="ignore",
+        help="of a label that the warm-up does not have: named once and not learnt (default), or the end",
+    )
+    group.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="a folder or a topic ends after so many seconds without anything new (default 0)",
+    )
+
+
 def run(args: argparse.Namespace) -> None:
+    from mmzoo.training.claim import next_free
     from mmzoo.training.distribution.strategy import is_chief, strategy_of, worker_count
 
+    if args.out is None:
+        require(not (args.workers or worker_count()), "Several workers need one folder for all; give --out.")
+        args.out = next_free(Path("runs"))
+        print(f"run: {args.out} (after a stop, the same command with --out {args.out} goes on with it)")
+    if args.stream:
+        train_stream(args)
+        return
     if args.workers is not None and not worker_count():
         from mmzoo.network import is_reachable, run_privately
         from mmzoo.training.distribution.workers import start_workers
@@ -78,6 +130,37 @@ def run(args: argparse.Namespace) -> None:
         run, test, baselines = trained(args)
     if chief:
         show(run, run.evaluate(test, baselines=baselines or False))
+
+
+def train_stream(args: argparse.Namespace) -> None:
+    """Train on records as they come."""
+    from mmzoo.streaming import stream
+
+    others = (args.epochs, args.budget_minutes, args.workers, args.limit, args.teacher, args.inputs)
+    alone = args.strategy in ("auto", "one") and not args.service and not args.folds
+    require(
+        alone and all(each is None for each in others),
+        "A stream has no epochs, folds, limit, inputs or teacher, and is learnt on one device; leave that out.",
+    )
+    require(args.label, "Say what is to be predicted: --label COLUMN.")
+    named = tables.named("", args)
+    stream(
+        args.recipe,
+        args.label,
+        out=args.out,
+        warm_up=args.warm_up,
+        steps=args.steps,
+        replay=args.replay,
+        replay_share=args.replay_share,
+        every=args.every,
+        new_classes=args.new_classes,
+        wait=args.wait,
+        settings=args.set,
+        options=named.options,
+        seed=args.seed,
+        on_error=args.on_error,
+        budget=args.budget,
+    )
 
 
 def check_one_process(args: argparse.Namespace) -> None:

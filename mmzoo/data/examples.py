@@ -14,7 +14,7 @@ from mmzoo.data.columns import given
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities.base import Modality
-from mmzoo.modalities.truncation import count_truncations
+from mmzoo.truncation import count_truncations
 
 ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
 LOOKED_AT = 256  # examples, by which it is known whether their features can be rounded

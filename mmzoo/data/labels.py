@@ -45,11 +45,12 @@ def label_task(
     if task and task not in tasks.names():
         raise unknown("task called", task, tasks.names())
     require(
-        not delimiter or holds(task) in ("", "classes"), f"--delimiter is for --task multi_label, not for '{task}'."
+        not delimiter or holds(task) in ("", "classes", "text"),
+        f"--delimiter is for --task multi_label or text_answer, not for '{task}'.",
     )
     kind = table.kinds[label] if label in table.told else ""
     task = task or ("multi_label" if delimiter else "regression" if kind == "number" else "")
-    words = holds(task) in ("class", "classes", "level") or kind in ("category", "text")
+    words = holds(task) in ("class", "classes", "level", "text") or kind in ("category", "text")
     cells = [
         label_of(label, value, where, words, delimiter)
         for value, where in zip(table.written[label], table.places, strict=True)
@@ -58,6 +59,9 @@ def label_task(
         read = [number_of(value, form) if isinstance(value, str) else None for value in cells]
         cells = [value if number is None else text_of(number) for value, number in zip(cells, read, strict=True)]
     there = [value for value in cells if value is not None and not isinstance(value, DataError)]
+    if holds(task) == "text":
+        require(there, f"The label '{label}' has no text; give some.")
+        return tasks[task](name), cells, "texts"
     lists = sum(isinstance(value, list) for value in there)
     faults = [value for value in cells if isinstance(value, DataError)]
     few = len({str(value) for value in there}) < 2
@@ -89,7 +93,8 @@ def label_task(
 
 
 def holds(task: str) -> str:
-    """What a cell of a task's column holds (`mmzoo.tasks`): "class", "classes", "level" or "number"; "" of no task."""
+    """What a cell of a task's column holds (`mmzoo.tasks`): "class", "classes", "level", "number"
+    or "text"; "" of no task."""
     return str(tasks.facts(task).get("label", "class")) if task else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mmzoo.data.layout import Layout
 from mmzoo.data.options import Options, check_root
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
+from mmzoo.data.readers.frames import as_cell
 from mmzoo.data.reading import Converter, as_written, told_form
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError, require, unknown
@@ -77,6 +78,50 @@ class Reread:
             return
         for records in reader.open(source, Options()).splits.values():
             yield from self._of_records(records, rows, f"'{source}'")
+
+    def piece(self, rows: Sequence[Mapping[str, Any] | DataError], places: list[str], name: str) -> Piece:
+        """Records that come one by one: each is read as if it were alone, whatever columns others have.
+
+        Args:
+            rows: their cells by column, or by the names of inputs; or what is wrong with a record.
+            places: where each stands: "line 7".
+            name: how an error calls what they come from.
+        """
+        wanted = [*self.layout.kinds, *(self.layout.tasks.values() if self.labels else ()), "id"]
+        columns: dict[str, list[Any]] = {column: [None] * len(rows) for column in wanted}
+        found: dict[tuple[str, ...], dict[str, str]] = {}
+        for place, row in enumerate(rows):
+            cells = row if isinstance(row, DataError) else self._spread(row, places[place])
+            if isinstance(cells, DataError):
+                for values in columns.values():
+                    values[place] = cells
+                continue
+            keys = (*cells,)
+            found.setdefault(keys, {**self.layout.found_in(keys), "id": "id"})
+            for column, key in found[keys].items():
+                if column in columns:
+                    columns[column][place] = cells.get(key)
+        piece = self._of_cells(Cells(name, columns, places), check_root(self.options.root or Path()))
+        for several in self._rows(piece.records.columns):
+            own = self.layout.inputs[several]
+            piece.records.columns[several] = [
+                value if any(columns[column][place] is not None for column in own) else None
+                for place, value in enumerate(piece.records.columns[several])
+            ]
+        return piece
+
+    def _spread(self, row: Mapping[str, Any], where: str) -> dict[str, Any] | DataError:
+        """The cells of a record by column, also of inputs of several columns that stand in one of their own name."""
+        cells = {str(key): as_cell(value) for key, value in row.items()}
+        for name in self._rows(cells):
+            value, columns = cells.pop(name), self.layout.inputs[name]
+            if value is None:
+                continue
+            if not isinstance(value, Mapping) or value.keys() - columns:
+                said = f"Input '{name}' is an object of the columns {', '.join(columns)} and their cells in {where}"
+                return DataError(f"{said}; mend it.", "bad_row")
+            cells |= value
+        return cells
 
     def _of_cells(self, cells: Cells, root: Path) -> Piece:
         count = len(cells.places)
@@ -198,6 +243,8 @@ class Reread:
                 f"written ({told_form(column, form)})."
             )
             return None if says_nothing(label) else number if number is not None else DataError(said, "bad_label")
+        if task.tags.texts:
+            return label
         if isinstance(label, str) and says_nothing(label) and label not in task.answer_names:
             return None
         return label

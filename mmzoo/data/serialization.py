@@ -45,6 +45,14 @@ def masked(data: bytes) -> bytes:
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
+def unframed(frame: bytes) -> bytes | None:
+    """What `framed` was given; None if the frame is not what that would give."""
+    data = frame[HEAD:-FOOT]
+    length = struct.pack("<Q", len(data))
+    good = len(frame) >= HEAD + FOOT and frame[:HEAD] == length + masked(length) and frame[-FOOT:] == masked(data)
+    return data if good else None
+
+
 def framed(data: bytes) -> bytes:
     """A record of a TFRecord file."""
     length = struct.pack("<Q", len(data))

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 from mmzoo.data.indexes import read_entry
-from mmzoo.data.serialization import FOOT, HEAD, framed, parts_of
+from mmzoo.data.serialization import FOOT, HEAD, parts_of, unframed
 from mmzoo.errors import DataError, require_data
 from mmzoo.files import open_plain
 
+OPEN = 128  # files of shards that are kept open: a process may have about a thousand
+_opened: deque[ReferenceType[Shard]] = deque()
+
+
+class Handle:
+    """An open file, closed when nobody reads it any more."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.lock = number, threading.Lock()
+
+    def read(self, count: int, start: int) -> bytes:
+        """So many bytes from there on, fewer at the end."""
+        if hasattr(os, "pread"):
+            return os.pread(self.number, count, start)
+        with self.lock:  # Windows
+            os.lseek(self.number, start, os.SEEK_SET)
+            return os.read(self.number, count)
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
 
 class Shard:
-    """One file of a folder of shards, which may be a stranger's: it is opened for each record, and never a link.
+    """One file of a folder of shards, which may be a stranger's: never a link.
 
     Args:
         facts: what `index.json` tells of it.
@@ -26,6 +50,7 @@ class Shard:
 
     def __init__(self, folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> None:
         self.path = folder / f"{facts['name']}.tfrecord"
+        self._handle: Handle | None = None
         entry = read_entry(folder, facts, kinds)
         self.ids, self.splits, self.values, self.missing = (entry[k] for k in ("ids", "splits", "values", "missing"))
         self.ends = [*entry["offsets"][1:], entry["bytes"]]
@@ -54,14 +79,24 @@ class Shard:
         """
         start, end = self.offsets[row], self.ends[row]
         try:
-            with open(open_plain(self.path, links=False)[0], "rb") as file:
-                file.seek(start)
-                frame = file.read(end - start)
+            handle = self._kept_open()  # open as long as this has a name, even if it makes room for another meanwhile
+            frame = handle.read(end - start, start)
         except OSError as error:
             raise self._unreadable(error) from error
-        data = frame[HEAD:-FOOT]
-        require_data(framed(data) == frame, "damaged_shard", f"{self._damaged(row)}; write it again.")
+        data = unframed(frame)
+        require_data(data is not None, "damaged_shard", f"{self._damaged(row)}; write it again.")
+        assert data is not None
         return parts_of(data, {name for name, rows in self.absent.items() if row not in rows}, self._damaged(row))
+
+    def _kept_open(self) -> Handle:
+        """The file, opened at the first record that is read of it; the first that was opened of many is closed."""
+        handle = self._handle
+        if handle is None:
+            handle = self._handle = Handle(open_plain(self.path, links=False)[0])
+            _opened.append(ref(self))
+            if len(_opened) > OPEN and (first := _opened.popleft()()) is not None:
+                first._handle = None
+        return handle
 
     def check_lengths(self) -> None:
         """Raise unless each record says itself that it is as long as the index says.

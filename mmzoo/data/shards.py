@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,43 @@ from mmzoo.errors import DataError, MMZooError, check_number, require, require_d
 from mmzoo.files import open_plain, write_file
 from mmzoo.folders import held
 from mmzoo.modalities import modalities
+from mmzoo.modalities.base import Modality
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What of the records is kept: only what these inputs read.
+
+    Args:
+        inputs: of a spec; columns of other names are kept whole.
+        lossy: may pictures and sounds differ a little, to be smaller?
+    """
+
+    inputs: Sequence[Modality]
+    lossy: bool = False
+
+    def stored(self, name: str, value: Raw) -> bytes | None:
+        """A value of a column, in bytes; None if it is kept whole."""
+        item = next((each for each in self.inputs if each.name == name), None)
+        return None if item is None else item.prepared(value, self.lossy)
+
+    @property
+    def words(self) -> str:
+        """What tells it from other ways to prepare the same records."""
+        fields = [(item.kind, item.name, item.shape) for item in self.inputs]
+        return f"prepared {hashlib.sha256(as_json([fields, self.lossy])).hexdigest()[:16]}"
+
+
 def write_shards(
-    source: Source, folder: Path, *, records: int = 1024, size: int = SIZE, faults: Faults | None = None
+    source: Source,
+    folder: Path,
+    *,
+    records: int = 1024,
+    size: int = SIZE,
+    faults: Faults | None = None,
+    prepared: Prepared | None = None,
 ) -> int:
     """Write a source as shards of up to so many records and about so many bytes; the number of records written.
 
@@ -55,6 +88,7 @@ def write_shards(
     Args:
         size: bytes after which a shard ends; while it is written, it is in memory.
         faults: what is done about a record that cannot be used; the first ends the work, if not given.
+        prepared: what is kept of the records; files as they are, if not given.
 
     Raises:
         MMZooError: a record cannot be used, the folder holds something else, or another writing goes on in it.
@@ -67,7 +101,8 @@ def write_shards(
             raise unknown("split called", split, (*SPLITS, WHOLE_TABLE))
     kinds = {name: kind for name, kind in source.kinds.items() if name not in ("id", "split")}
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
-    about = {"format": FORMAT, "source": source.name, "kinds": kinds, "label": source.label}
+    name = f"{source.name}, {prepared.words}" if prepared else source.name
+    about = {"format": FORMAT, "source": name, "kinds": kinds, "label": source.label}
     about |= {"records": records, "size": size}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,10 +110,10 @@ def write_shards(
         why = getattr(error, "strerror", None) or error
         raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
     with held(folder, "mmzoo data shard"):
-        return _write(source, folder, about, faults)
+        return _write(source, folder, about, faults, prepared)
 
 
-def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults) -> int:
+def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults, prepared: Prepared | None) -> int:
     """What `write_shards` does in its folder, which is held."""
     rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
     faults.records = len(rows)
@@ -89,7 +124,7 @@ def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults) 
         while start < len(rows):
             name = shard_name(number)
             if number >= len(done):
-                data, entry = shard_bytes(rows[start : start + records], kinds, faults.on_error, size)
+                data, entry = shard_bytes(rows[start : start + records], kinds, faults.on_error, size, prepared)
                 index = as_json(entry)
                 write_file(folder / f"{name}.tfrecord", data)
                 write_file(folder / f"{name}.json", index)
@@ -141,7 +176,11 @@ def digest(path: Path) -> str:
 
 
 def shard_bytes(
-    rows: list[tuple[str, Any, int]], kinds: dict[str, str], on_error: str, size: int
+    rows: list[tuple[str, Any, int]],
+    kinds: dict[str, str],
+    on_error: str,
+    size: int,
+    prepared: Prepared | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full.
 
@@ -167,7 +206,8 @@ def shard_bytes(
                 value = part.column(name)[row]
                 if isinstance(value, DataError):
                     raise value
-                found[name] = None if value is None else kept(value, kind)
+                less = prepared.stored(name, value) if prepared and value is not None else None
+                found[name] = None if value is None else less if less is not None else kept(value, kind)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
             except MMZooError as error:

@@ -100,7 +100,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
             task, table, label, task=options.task, delimiter=options.delimiter
         )
         # A label is kept as the text that it is written with, unless it is an amount.
-        found[label] = "category" if made.tags.probabilistic else "number"
+        found[label] = "category" if made.tags.probabilistic else "text" if made.tags.texts else "number"
         classes = table.columns[label] if made.tags.probabilistic else None
         notes = notes | {label: said}
     if "split" not in table.columns and not label:

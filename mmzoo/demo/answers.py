@@ -32,6 +32,8 @@ def in_words(task: Task, row: Row) -> str:
     """The numbers of an answer that are no probabilities."""
     if task.tags.numeric:
         return ", ".join(said(row[f"{name}_prediction"]) for name in numbers_of(task))
+    if task.tags.texts:
+        return one_line(row[f"{task.name}_prediction"])
     named = {name: row[f"{task.name}_{name.replace(' ', '_')}"] for name in task.answer_names[:SHOWN]}
     return ", ".join(f"{one_line(name)} {said(value)}" for name, value in named.items())
 

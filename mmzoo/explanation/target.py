@@ -111,11 +111,11 @@ def make_target(
     tasks = {each.name: each for each in spec.tasks}
     if task is not None and task not in tasks:
         raise unknown("task called", task, tasks)
-    explained = [each.name for each in spec.tasks if not each.tags.vectors]
+    explained = [each.name for each in spec.tasks if each.tags.elementwise]
     require(
         task in explained if task else explained,
-        f"Task '{task or spec.tasks[0].name}' answers with a vector, none of whose numbers means anything by itself; "
-        f"there is nothing to explain{f': ask {explained[0]}' if explained else ''}.",
+        f"Task '{task or spec.tasks[0].name}' answers with a vector or a text, no number of which means anything by "
+        f"itself; there is nothing to explain{f': ask {explained[0]}' if explained else ''}.",
     )
     asked = tasks[task or explained[0]]
     inputs = decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))

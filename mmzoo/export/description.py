@@ -13,6 +13,7 @@ from mmzoo.aliases import Raw
 from mmzoo.errors import check_name, require
 from mmzoo.limits import check_plain
 from mmzoo.modalities import modalities
+from mmzoo.tokenizers.spelling import SPELLED
 
 KEYS = {"sha256", "format", "mmzoo", "spec", "inputs", "outputs"}
 ENCODER = KEYS | {"model"}
@@ -29,7 +30,7 @@ def check_description(origin: str, about: Raw) -> None:
     wrong = f"The description in {origin} is not one that mmzoo writes"
     remedy = "export the model again"
     check_plain(wrong, about)
-    good = isinstance(about, dict) and about.keys() - {"variant"} in (KEYS, ENCODER)
+    good = isinstance(about, dict) and about.keys() - {"variant", "writes"} in (KEYS, ENCODER)
     require(good, f"{wrong} (its keys); {remedy}.")
     texts = [about[key] for key in ("mmzoo", "spec", "variant", "model") if key in about]
     require(all(type(text) is str and len(text) <= 64 for text in texts), f"{wrong} (its version); {remedy}.")
@@ -40,6 +41,9 @@ def check_description(origin: str, about: Raw) -> None:
         names = [entry.get("name") for entry in entries]
         require(all(type(name) is str for name in names), f"{wrong} (the names of its {key}); {remedy}.")
         require(len(set(names)) == len(names), f"{wrong} (a name twice in its {key}); {remedy}.")
+    if "writes" in about:
+        good = about["writes"] is True and len(about["outputs"]) == 1 and "text" in about["outputs"][0]
+        require(good and "model" not in about, f"{wrong} (what it writes); {remedy}.")
     if "model" in about:
         inputs = about["inputs"]
         vector = about["outputs"][0]
@@ -56,12 +60,24 @@ def check_description(origin: str, about: Raw) -> None:
     for entry in about["outputs"]:
         labels = entry.get("labels")
         named = re.fullmatch("[a-z][a-z0-9_]{0,99}", entry["name"]) is not None
-        good = entry.keys() - {"dim", "vectors"} == {"name", "kind", "labels"} and named
+        good = entry.keys() - {"dim", "vectors", "text"} == {"name", "kind", "labels"} and named
         good = good and type(entry["kind"]) is str and isinstance(labels, list)
         good = good and all(type(label) is str for label in labels) and len(set(labels)) == len(labels)
         vectors = entry.get("vectors", {})
         good = good and isinstance(vectors, dict) and all(type(each) is str for each in vectors.values())
+        good = good and is_text(entry.get("text"))
         require(good, f"{wrong} (its output {entry['name'][:100]!r}); {remedy}.")
+
+
+def is_text(entry: Raw) -> bool:
+    """Does it say how ids become a text, as far as an output is one?"""
+    if entry is None:
+        return True
+    if not isinstance(entry, dict) or entry.keys() != {"tokenizer", "vocabulary", "tokens"}:
+        return False
+    vocabulary = entry["vocabulary"]
+    good = isinstance(entry["tokenizer"], str) and entry["tokenizer"] in SPELLED and type(entry["tokens"]) is int
+    return good and isinstance(vocabulary, list) and all(type(piece) is str for piece in vocabulary)
 
 
 def is_input(entry: dict[str, Any]) -> bool:

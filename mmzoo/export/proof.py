@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 DROP = 0.01
-"""The largest loss in the task's metric of a variant that need not be exact: one point."""
+"""The largest loss in the task's metric of a variant that need not be exact: one point, a hundredth of its range."""
 CLOSE = 0.01
 """The largest difference of an answer of such a variant where the records have no labels to tell by."""
 
@@ -48,7 +48,7 @@ class Proof:
         for task in self.spec.tasks:
             name = self.spec.metric_name(task, task.primary_metric)
             before, after = wanted.get(name), given.get(name)
-            drop = None if before is None or after is None else round(before - after, 6)
+            drop = None if before is None or after is None else round((before - after) / task.metric_range, 6)
             rows.append({"metric_name": name, "metric": after, "metric_drop": drop})
         return rows
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
 CALIBRATION = 200
+SIGNATURES = "signatures.json"
+"""Beside a SavedModel, the names of those of its signatures that are converted, where it is not the default one."""
 SECONDS = 1800
 
 
@@ -148,7 +150,9 @@ def exactly(folder: str) -> bytes:
 def converter_of(folder: str) -> Any:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+    named = Path(folder).parent / SIGNATURES
+    keys = json.loads(named.read_text()) if named.exists() else ["serving_default"]
+    converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     return converter
 

@@ -16,10 +16,10 @@ from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
 from mmzoo.graph.temperature import calibrated
-from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, pooled
+from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, gathered, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
-from mmzoo.tokens import Fused
+from mmzoo.tokens import Fused, masked_mean
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
 
@@ -32,7 +32,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     Outputs: each task's name, float32 logits (B, units), those of probabilities
     divided by a temperature, which is 1 while the model trains; with auxiliary heads
     or a decision-level fusion also `<task>.<input>`, one modality's logits; with
-    learned task weights `fusion.log_variances` (B, tasks). Of a retrieval they are vectors of length 1.
+    learned task weights `fusion.log_variances` (B, tasks). Of a retrieval they are vectors of length 1,
+    of a text its ids and its log-probability (B, tokens + 1).
 
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
@@ -47,7 +48,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     gates: dict[str, Tensor] = {}
     real: dict[str, Tensor] = {}
     projected: dict[str, Tensor] = {}
-    tokens, here = {}, []
+    tokens, means, here = {}, {}, []
     with collecting(files) as assets, declaring() as declared:
         for index, item in enumerate(spec.inputs):
             name = item.name
@@ -59,6 +60,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             projected[name] = Presence(spec.dim, name=f"{name}.tokens")
             here.append(real[name](found.mask, present))
             tokens[name] = projected[name](found, here[-1])
+            means[name] = masked_mean(*found)
         is_present = keras.ops.stack(here, axis=1)
 
         fusion = Fusion.of(spec.fusion)
@@ -67,12 +69,14 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
         if level == "feature" and any(task.fuses for task in spec.tasks):
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
+            if fused.tokens is None and any(task.tags.texts for task in spec.tasks):
+                fused = Fused(fused.embedding, gathered(tokens, is_present))
         heads: dict[str, Heads] = {}
         outputs: dict[str, Tensor] = {}
         for task in spec.tasks:
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
             alone = task.alone(spec.input_names, level == "decision")
-            unimodal = {name: Fused(pooled(tokens[name]), tokens[name]) for name in alone}
+            unimodal = {name: Fused(pooled(tokens[name]), tokens[name], means[name]) for name in alone}
             logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
             raw = None
             if task.fuses:

@@ -13,6 +13,7 @@ from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.names import owner_of, uncalibrated_output
+from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
 
 Found = TypeVar("Found")
@@ -155,6 +156,12 @@ class Parts:
         return "fusion"
 
 
+def decoder_of(parts: Parts, task: str) -> TextDecoder:
+    """What writes the texts of a task."""
+    (decoder,) = (layer for layer in parts.heads[task].fused if isinstance(layer, TextDecoder))
+    return decoder
+
+
 def find_parts(
     model: keras.Model,
     declared: Declared,
@@ -219,7 +226,7 @@ def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
 
 def layers_between(fused: Fused, logits: Tensor) -> tuple[keras.layers.Layer, ...]:
     """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
-    found = _operations([logits], given=(fused.embedding, *(fused.tokens or ())))
+    found = _operations([logits], given=[each for each in keras.tree.flatten(tuple(fused)) if each is not None])
     layers = [each for each in found.values() if isinstance(each, keras.layers.Layer)][::-1]
     reading = [layer for layer in layers if any(each is fused.embedding for each in keras.tree.flatten(layer.input))]
     return (*reading, *(layer for layer in layers if all(layer is not each for each in reading)))

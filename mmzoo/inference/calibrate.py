@@ -18,8 +18,10 @@ import tensorflow as tf
 from mmzoo.aliases import Tree
 from mmzoo.fusions.calibrated import Confidence
 from mmzoo.graph.cut import presence_model
-from mmzoo.inference.running import run_model
+from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.inference.subsets import evaluated_subsets, presence_of, run_presences
+from mmzoo.inference.trust import fit_trust
+from mmzoo.layers import Joined
 from mmzoo.names import PRESENT, single_output, uncalibrated_output
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
@@ -34,7 +36,7 @@ Answered = tuple[np.ndarray, np.ndarray]
 
 
 def calibrate(model: keras.Model, spec: Spec, inputs: dict[str, Tree], labels: dict[str, np.ndarray]) -> None:
-    """Fit what never trains on validation records: first how a `calibrated` fusion weighs, then the temperatures.
+    """Fit what never trains on validation records: how vectors and a `calibrated` fusion weigh, then the temperatures.
 
     Args:
         model: that of the spec, or what `mmzoo.graph.cut.split` leaves of it; its temperatures are 1.
@@ -43,6 +45,8 @@ def calibrate(model: keras.Model, spec: Spec, inputs: dict[str, Tree], labels: d
     here = run_model(presence_model(model), inputs)[PRESENT]
     if layers := [layer for layer in model.layers if isinstance(layer, Confidence)]:
         weigh(layers, spec, run_model(model, inputs), labels, here)
+    if joined := [layer for layer in model.layers if isinstance(layer, Joined) and layer.trust.shape[0] > 2]:
+        fit_trust(joined, spec, to_predictions(spec, run_model(model, inputs)), labels)
     tasks = [task for task in spec.tasks if task.tags.probabilistic]
     if not tasks:
         return

@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 
 
 def predict(model: Multimodal, record: dict[str, Any]) -> dict[str, Any]:
-    """One record through a model: by task, `{label: probability}`, or the numbers of a regression."""
+    """One record through a model: by task, `{label: probability}`, the numbers of a regression, or a text."""
     spec: Spec = model.spec
-    for name in record:
-        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
-    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
-    columns = {name: [record.get(name)] for name in spec.input_names}
-    outputs = run_model(model, decode(spec, Records(columns, ["input"])))
+    outputs = run_model(model, inputs_of(spec, record))
     answers = to_predictions(spec, outputs)
     found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
     for task in spec.tasks:
         if (uncertainty := task.uncertainty(outputs[task.name])) is not None:
             found[task.uncertainty_name] = [float(np.asarray(uncertainty)[0, 0])]
     return found
+
+
+def inputs_of(spec: Spec, record: dict[str, Any]) -> dict[str, np.ndarray]:
+    """One record as what the model takes, a batch of one.
+
+    Raises:
+        MMZooError: there is no such input, none is given, or one cannot be decoded.
+    """
+    for name in record:
+        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
+    require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
+    return decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))

@@ -33,7 +33,7 @@ def gallery(result: TaskEvaluation) -> list[dict[str, Any]]:
     else:
         title = "The largest errors" if task.tags.numeric else "The worst answers"
         groups[title] = rows[np.argsort(score, kind="stable")]
-    if len(result.spec.inputs) > 1:
+    if len(result.spec.inputs) > 1 and task.tags.elementwise:
         groups["Where the modalities disagree most"] = rows[np.argsort(-result.conflicts[rows], kind="stable")]
     shuffled = np.random.default_rng(0).permutation(len(rows))
     good = shuffled[np.argsort(score[shuffled] < np.median(score), kind="stable")]
@@ -55,13 +55,23 @@ def contributions(result: TaskEvaluation) -> dict[str, np.ndarray]:
     task, names = result.task, result.spec.input_names
     predictions = result.subset_predictions.predictions
     full = predictions[result.everything][task.name]
+    orders = result.subset_predictions.orders
+    if task.tags.texts:  # what they add to the score: of a text no single number says anything
+        scores: dict[Coalition, np.ndarray] = {(): np.zeros(len(full))}
+        scores[()][result.known] = task.score(
+            result.subset_predictions.labels[task.name][result.known],
+            result.subset_predictions.nothing[task.name][result.known],
+        )
+        for chosen in evaluated_subsets(result.spec):
+            scores[chosen] = np.zeros(len(full))
+            scores[chosen][result.known] = result.scores["+".join(chosen)]
+        return sampled_shapley(scores, names, orders)[0] if orders else shapley(scores, names)
     said = task.likeliest(full)
     rows = np.arange(len(full))
     values: dict[Coalition, np.ndarray] = {
         chosen: predictions["+".join(chosen)][task.name][rows, said] for chosen in evaluated_subsets(result.spec)
     }
     values[()] = result.subset_predictions.nothing[task.name][rows, said]
-    orders = result.subset_predictions.orders
     return sampled_shapley(values, names, orders)[0] if orders else shapley(values, names)
 
 
@@ -79,6 +89,8 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
         "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
         "label": task.label_text(label),
     }
+    if task.tags.texts:
+        return {**entry, "answer": task.readable(answers)["text"] or "(nothing)", "right": True}  # type: ignore[call-overload]
     if not task.tags.probabilistic:
         return {**entry, "answer": ", ".join(f"{x:.4g}" for x in answers), "right": True}
     top = [(task.answer_names[k], float(answers[k])) for k in np.argsort(-answers)[:3]]

@@ -161,18 +161,23 @@ def table(data: dict[str, Any]) -> str:
 
 
 def curves(rows: list[dict[str, Any]]) -> list[Chart]:
-    """Learning curves: losses in one chart, each validation metric that is a share in the other."""
+    """Learning curves: losses in one chart, the validation metrics from 0 to 1 in another, any other by itself."""
     if len(rows) < 2:
         return []
     epochs = [row["epoch"] for row in rows]
+    values = {key: [np.nan if row.get(key) is None else row[key] for row in rows] for key in rows[0]}
     losses = {"loss": "training", "val_loss": "validation"}
-    shares = {name: name[4:].replace("_", " ") for name in rows[0] if name.startswith("val_") and name != "val_loss"}
+    metrics = {key: key[4:].replace("_", " ") for key in values if key.startswith("val_") and key not in losses}
+    shares = {
+        key: words for key, words in metrics.items() if all(not each < 0 and not each > 1 for each in values[key])
+    }
+    others = [(words.capitalize(), {key: words}, None) for key, words in metrics.items() if key not in shares]
     found = []
-    for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0))):
+    for title, names, span in (("Loss", losses, None), ("On the validation records", shares, (0.0, 1.0)), *others):
         drawn = [
-            Line(words, epochs, [np.nan if row.get(key) is None else row[key] for row in rows], place % 4)
+            Line(words, epochs, values[key], place % 4)
             for place, (key, words) in enumerate(names.items())
-            if key in rows[0]
+            if key in values
         ]
         if drawn:
             found.append(Chart(title, drawn, "epoch", f"{title} by epoch", span))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.given import is_one, joined, like, one_record
 from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
+from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
 from mmzoo.answers.vectors import Embedder
 from mmzoo.artifact import load
@@ -24,6 +25,7 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
+from mmzoo.decoding import Beam, Greedy, Sample
 from mmzoo.errors import require
 from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.embed import embed
@@ -251,6 +253,25 @@ class Run:
 
         return explain(self.model, self._one(record), **options)
 
+    def write(
+        self,
+        record: dict[str, Any],
+        *,
+        task: str = "",
+        how: Greedy | Beam | Sample | None = None,
+        seen: Callable[[str], object] | None = None,
+    ) -> dict[str, Any]:
+        """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
+
+        Args:
+            task: of several that write, the name of one.
+            how: greedy, by beams or drawn (`mmzoo.decoding`); as the task does it, if not given.
+            seen: is told the text as far as it is written, token by token; not by a beam search.
+        """
+        from mmzoo.inference.writing import write
+
+        return write(self.model, record, task=task, how=how, seen=seen)
+
     def predict(
         self,
         records: Raw,
@@ -284,6 +305,34 @@ class Run:
         answerer = Answerer(self.model, self.thresholds, explain, on_error)
         rows = answers_in_memory(answerer, self.reading(options), records, budget)
         return like(records, rows)
+
+    def predict_stream(
+        self,
+        records: Iterable[Raw],
+        *,
+        latency: float = LATENCY,
+        most: int = MOST,
+        options: Options | None = None,
+        explain: bool = False,
+        on_error: str = "skip",
+    ) -> Iterator[dict[str, Any]]:
+        """The answers to records that come one after another, in order: `for row in run.predict_stream(records): ...`.
+
+        A row is that of `predict` for many records. One that cannot be used has a row with its `error`, and does not
+        end the stream.
+
+        Args:
+            records: mappings, by the names of the inputs or of the columns that the run was trained on. They are read
+                in a thread of their own, and no faster than they are answered.
+            latency: seconds that a record waits for others, with which it is computed.
+            most: so many are computed together at most.
+            options: how cells are read, where that differs from the table that the run was trained on.
+            explain: what each input added to the answer, too.
+            on_error: of a record that cannot be used: "skip", or "mask", which answers what is left of it.
+        """
+        require(on_error in ("skip", "mask"), f"A stream goes on: on_error is 'skip' or 'mask', not '{on_error}'.")
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        return answered(answerer, self.reading(options), placed(records), latency=latency, most=most)
 
     def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
         """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import queue
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from mmzoo.answers.rows import Answerer, Row
+from mmzoo.answers.waiting import Waiting
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece
 
@@ -36,7 +36,7 @@ class Batcher:
 
     def __init__(self, answerer: Answerer) -> None:
         self.answerer = answerer
-        self.jobs: queue.Queue[Job | None] = queue.Queue(WAITING)
+        self.jobs: Waiting[Job] = Waiting(WAITING)
         self.pool = ThreadPoolExecutor(os.cpu_count())
         self.thread = threading.Thread(target=self._work, name="mmzoo serve", daemon=True)
         self.thread.start()
@@ -49,7 +49,7 @@ class Batcher:
         """
         found: Future[list[Row]] = Future()
         try:
-            self.jobs.put_nowait((records, found))
+            self.jobs.put((records, found), block=False)
         except queue.Full:
             raise FullError from None
         return found
@@ -61,20 +61,7 @@ class Batcher:
         self.pool.shutdown()
 
     def _work(self) -> None:
-        going = True
-        while going:
-            jobs: list[Job] = []
-            end = float("inf")
-            while sum(len(records) for records, _ in jobs) < MOST and (left := end - time.monotonic()) > 0:
-                try:
-                    job = self.jobs.get(timeout=left if jobs else None)
-                except queue.Empty:
-                    break
-                if job is None:
-                    going = False
-                    break
-                jobs.append(job)
-                end = min(end, time.monotonic() + WAIT)
+        while jobs := self.jobs.together(MOST, WAIT, lambda job: len(job[0])):
             # Who does not wait any more is not answered.
             jobs = [job for job in jobs if job[1].set_running_or_notify_cancel()]
             if jobs:

@@ -57,6 +57,8 @@ class Task:
     """What that metric is called in a sentence."""
     greater_is_better: ClassVar[bool] = True
     """Is it the mean of `score`? An error is minus that mean."""
+    metric_range: ClassVar[float] = 1.0
+    """How far apart the best and the worst value of the primary metric are, by and large; a hundredth is a point."""
     score_is_share: ClassVar[bool] = False
     """Is it a share from 0 to 1? Then differences are told in points, hundredths of it."""
 
@@ -213,6 +215,11 @@ class Task:
         raise NotImplementedError
 
     @property
+    def loss_output(self) -> str:
+        """The model's output that `loss` reads; of a text it is one that only a model in training has."""
+        return self.name
+
+    @property
     def batch_outputs(self) -> tuple[str, ...]:
         """The model's outputs that `batch_loss` reads. None of a task whose target is not the batch."""
         return ()
@@ -320,8 +327,8 @@ class Task:
             raise unknown(f"label of task '{self.name}' called", name, self.answer_names)
         return self.answer_names.index(name)
 
-    def readable(self, prediction: np.ndarray) -> dict[str, float] | list[float]:
-        """One prediction as a user reads it: `{label: probability}`, or the numbers."""
+    def readable(self, prediction: np.ndarray) -> dict[str, Any] | list[float]:
+        """One prediction as a user reads it: `{label: probability}`, the numbers, or a text and its log-probability."""
         return [float(number) for number in prediction]
 
     def label_text(self, label: Tensor) -> str:

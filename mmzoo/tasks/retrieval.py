@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
 EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
+STARTS = ("random", "correlations")
 MOST = 2000  # records among which validation searches
 
 
@@ -38,7 +39,8 @@ class Retrieval(Learned):
     The scores are cosines times a learned scale of at most 100.
 
     The model puts out `<task>.<input>`, float32 (B, dim) for each input, zeros where an example has none, and `<task>`,
-    the vector of the whole record: the mean of those that are there, of length 1, or of what the fusion makes of them.
+    the vector of the whole record: the mean of those that are there, each weighed by how far it can be trusted on the
+    validation records, of length 1; or of what the fusion makes of them.
 
     Args:
         dim: numbers in a vector.
@@ -50,6 +52,11 @@ class Retrieval(Learned):
             each other, and no negatives.
         dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
             a batch, of which the right one is to be told from the others: 0 learns fastest.
+        start: what the vectors are before training: "random", or "correlations", the directions along which the inputs
+            agree in the training records (`mmzoo.tasks.correlations`), found in closed form from what the towers give.
+            Of few records and frozen towers these are hard to better, and what training adds to them begins at 0.
+        landmarks: with that start, so many training records by the nearness to which an input is told, in place of the
+            features themselves: correlations that are not linear; 0 for linear ones.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
@@ -60,6 +67,8 @@ class Retrieval(Learned):
     fused: bool = field(default=False, kw_only=True)
     same: str = field(default="", kw_only=True)
     dropout: float = field(default=0.0, kw_only=True)
+    start: str = field(default="random", kw_only=True)
+    landmarks: int = field(default=0, kw_only=True)
     hard_negatives: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = "retrieval"
     target = "batch"
@@ -79,11 +88,18 @@ class Retrieval(Learned):
         super().__post_init__()
         check_number(f"The dim of task '{self.name}'", self.dim, 2, 4096, whole=True)
         check_number(f"The dropout of task '{self.name}'", self.dropout, 0, 0.95)
+        check_number(f"The landmarks of task '{self.name}'", self.landmarks, 0, 4096, whole=True)
         check_number(f"What hard negatives count in task '{self.name}'", self.hard_negatives, 0, 100)
         object.__setattr__(self, "inputs", as_tuple(f"The inputs of task '{self.name}'", self.inputs))
         check_strings(f"The inputs of task '{self.name}'", self.inputs)
         for what, fits in (("same", isinstance(self.same, str)), ("fused", isinstance(self.fused, bool))):
             require(fits, f"The field '{what}' of task '{self.name}' cannot be {getattr(self, what)!r}.")
+        if self.start not in STARTS:
+            raise unknown(f"start of task '{self.name}' called", self.start, STARTS)
+        require(
+            self.start == "correlations" or not self.landmarks,
+            f"Task '{self.name}' needs start='correlations' for its landmarks.",
+        )
         require(not self.auxiliary, f"Task '{self.name}' has a vector of each input as it is; leave out 'auxiliary'.")
 
     # What it is.
@@ -165,19 +181,25 @@ class Retrieval(Learned):
         return self.inputs
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        from mmzoo.layers import head
+        from mmzoo.layers import Near, Straight, head
 
-        return unit(head(self.dim, name, dropout=self.dropout)(fused.embedding))
+        if self.start == "random" or fused.tower is None:
+            return unit(head(self.dim, name, dropout=self.dropout)(fused.embedding))
+        own = Near(self.landmarks, name=f"{name}.near")(fused.tower) if self.landmarks else fused.tower
+        learned = head(self.dim, name, 0.0, self.dropout)(fused.embedding)
+        return unit(Straight(self.dim, name=f"{name}.straight")(own) + learned)
 
     def completed(
         self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         from keras import ops
 
-        from mmzoo.layers import Numbers
+        from mmzoo.layers import Joined, Numbers
 
         vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
-        record = unit(sum(vectors.values())) if fused is None else fused
+        record = fused
+        if fused is None:
+            record = unit(Joined(self.name, name=f"{self.name}.joined")(ops.stack(list(vectors.values()), axis=1)))
         facts = objectives.facts(self._chosen[0])
         first = [math.log(float(facts["scale"])), float(facts["bias"])]
         scale = Numbers(first, dtype="float32", name=f"{self.name}.scale")(record)

@@ -18,6 +18,7 @@ class Tags:
             then, and conformal ranges.
         vectors: each answer is one vector, which is right or wrong by what it lies near. There are directions in which
             inputs find each other then, and pages of queries.
+        texts: each answer is the ids of a text, and in its last place the log-probability of it.
         evidential: the logits stand for evidence, and `Task.uncertainty` says how much of it is wanting.
     """
 
@@ -26,3 +27,9 @@ class Tags:
     numeric: bool = False
     evidential: bool = False
     vectors: bool = False
+    texts: bool = False
+
+    @property
+    def elementwise(self) -> bool:
+        """Does each number of an answer say something by itself? Then it can be averaged, and explained."""
+        return not (self.vectors or self.texts)

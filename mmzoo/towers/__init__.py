@@ -7,7 +7,8 @@
 input's part of the spec. Layers are named `<item.name>....`. What a layer is to
 those who cut or watch the model is declared with `mmzoo.declared`: above all the
 part that never trains and is worth computing once (log-mel, tokenizer, frozen
-pretrained blocks), one layer, whose output training keeps.
+pretrained blocks), one layer, whose output training keeps. A tower over texts that tokenizes
+them by itself, whatever the input's tokenizer is, is registered with `tokenizer="own"`.
 """
 
 import functools

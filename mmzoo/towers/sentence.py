@@ -55,7 +55,7 @@ known_weights.register(
 )
 
 
-@towers.register("sentence", serves="text")
+@towers.register("sentence", serves="text", tokenizer="own")
 def sentence(
     x: Tensor,
     item: Text,

@@ -46,7 +46,7 @@ WORDLLAMA = weights.register(
 )
 
 
-@towers.register("static_embedding_attention", serves="text")
+@towers.register("static_embedding_attention", serves="text", tokenizer="own")
 def static_embedding_attention(
     x: Tensor, item: Text, *, width: int = 128, heads: int = 4, dropout: float = 0.3
 ) -> Tokens:

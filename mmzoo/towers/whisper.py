@@ -125,22 +125,14 @@ def preset(item: Audio, weights: str) -> keras.Model:
     return load_preset("WhisperBackbone", weights, item)
 
 
-def network(size: Size, count: int) -> keras.Model:
-    """The encoder: float32 (B, 2 * count, num_mels) -> (B, count, hidden_dim). Its positions are sinusoids."""
-    import keras_hub
+def network(size: Size, count: int, *, shorter: bool = False) -> keras.Model:
+    """The encoder: float32 (B, 2 * count, num_mels) -> (B, count, hidden_dim). Its positions are sinusoids.
 
-    # Of a backbone with next to no weights, which tells what its layers are: a decoder comes with it.
-    small = keras_hub.models.WhisperBackbone(
-        vocabulary_size=1,
-        num_layers=1,
-        num_heads=1,
-        hidden_dim=2,
-        intermediate_dim=1,
-        num_mels=1,
-        max_encoder_sequence_length=2,
-        max_decoder_sequence_length=1,
-    )
-    x = start = keras.Input((2 * count, size.num_mels))
+    Args:
+        shorter: it takes less as well.
+    """
+    small = backbone()
+    x = start = keras.Input((None if shorter else 2 * count, size.num_mels))
     x = keras.layers.Activation("gelu")(like(small.encoder_conv_layer_1, filters=size.hidden_dim)(x))
     x = keras.layers.ZeroPadding1D(1)(x)
     x = keras.layers.Activation("gelu")(like(small.encoder_conv_layer_2, filters=size.hidden_dim)(x))
@@ -153,6 +145,22 @@ def network(size: Size, count: int) -> keras.Model:
         x = like(first, name=name, num_heads=size.num_heads, intermediate_dim=4 * size.hidden_dim)(x)
         x = keras.layers.Identity(name=f"block{number + 1}")(x)
     return keras.Model(start, like(small.encoder_layer_norm)(x), name="whisper")
+
+
+def backbone() -> keras.Model:
+    """KerasHub's encoder and decoder with next to no weights, which tells what their layers are."""
+    import keras_hub
+
+    return keras_hub.models.WhisperBackbone(
+        vocabulary_size=1,
+        num_layers=1,
+        num_heads=1,
+        hidden_dim=2,
+        intermediate_dim=1,
+        num_mels=1,
+        max_encoder_sequence_length=2,
+        max_decoder_sequence_length=1,
+    )
 
 
 def like(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
@@ -171,7 +179,7 @@ def load(encoder: keras.Model, item: Audio, weights: str) -> None:
     """Pretrained weights into the encoder, as many positions as it has."""
     if weights in SIZES:
         tensors = read_ctranslate2(find(weights, "whisper")[FILE], "WhisperSpec")
-        values = [array_of(variable.path, variable.shape, tensors) for variable in encoder.weights]
+        values = [read_array(variable.path, variable.shape, tensors) for variable in encoder.weights]
     else:
         source = {variable.path: variable for variable in preset(item, weights).weights}
         values = [np.asarray(source[variable.path]) for variable in encoder.weights]
@@ -181,11 +189,13 @@ def load(encoder: keras.Model, item: Audio, weights: str) -> None:
 
 NAMES = {
     r"^encoder_token_embedding_conv_layer_(\d)": r"encoder/conv\1",
-    r"^encoder_position_embedding/embeddings": "encoder/position_encodings/encodings",
-    r"^encoder_layer_norm": "encoder/layer_norm",
-    r"^transformer_encoder_layer_(\d+)": r"encoder/layer_\1",
-    r"self_attention_layer/(query|key|value)": "self_attention/linear_0",
-    r"self_attention_layer/attention_output": "self_attention/linear_1",
+    r"^decoder_token_and_position_embedding/token_embedding/embeddings": "decoder/embeddings/weight",
+    r"^(en|de)coder_.*position_embedding/embeddings": r"\1coder/position_encodings/encodings",
+    r"^(en|de)coder_layer_norm": r"\1coder/layer_norm",
+    r"^transformer_(en|de)coder_layer_(\d+)": r"\1coder/layer_\2",
+    r"cross_attention/(query|key|value|attention_output)": r"attention/\1",
+    r"cross_attention_layer_norm": "attention/layer_norm",
+    r"self_attention_layer/": "self_attention/",
     r"self_attention_layer_norm": "self_attention/layer_norm",
     r"feedforward_layer_norm": "ffn/layer_norm",
     r"feedforward_intermediate_dense": "ffn/linear_0",
@@ -193,19 +203,25 @@ NAMES = {
     r"kernel$": "weight",
 }
 """KerasHub's names in the path of a variable, as patterns, and CTranslate2's."""
-TOGETHER = ("query", "key", "value")
-"""What is one tensor in CTranslate2's file."""
+PARTS = {
+    "self_attention": {"query": (0, 3, 0), "key": (0, 3, 1), "value": (0, 3, 2), "attention_output": (1, 1, 0)},
+    "attention": {"query": (0, 1, 0), "key": (1, 2, 0), "value": (1, 2, 1), "attention_output": (2, 1, 0)},
+}
+"""Of each kind of attention: in which tensor of CTranslate2's it is, of how many parts, and which of them."""
 
 
-def array_of(path: str, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> np.ndarray:
-    """What CTranslate2's tensors have for a variable of KerasHub's encoder, float32."""
+def read_array(path: str, shape: tuple[int, ...], tensors: dict[str, np.ndarray]) -> np.ndarray:
+    """What CTranslate2's tensors have for a variable of KerasHub's encoder or decoder, float32."""
     name = path
     for pattern, other in NAMES.items():
         name = re.sub(pattern, other, name)
-    array = tensors[name].astype(np.float32)
-    owner = path.split("/")[-2]
-    if owner in TOGETHER:
-        array = np.split(array, len(TOGETHER))[TOGETHER.index(owner)]
+    *_, kind, owner, _ = f"//{name}".split("/")
+    tensor, count, part = PARTS.get(kind, {}).get(owner, (None, 1, 0))
+    if tensor is not None:
+        name = name.replace(f"/{owner}/", f"/linear_{tensor}/")
+    array = np.split(tensors[name].astype(np.float32), count)[part]
+    if "embedding" in path and "conv" not in path:
+        return array
     if name.endswith("weight"):
         array = array.T  # from (out, in) or (out, in, taps)
-    return array if "position" in path else array.reshape(shape)  # of several heads
+    return array.reshape(shape)  # of several heads

@@ -29,6 +29,7 @@ from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
 from mmzoo.training.plan import make_plan
 from mmzoo.training.settings import Training
+from mmzoo.training.start import start_vectors
 from mmzoo.training.step import prepared
 from mmzoo.tuning.model import tune
 
@@ -75,13 +76,19 @@ def fit(
         if service is None
         else remote_feed(spec, train, training, seed, frozen, *service)
     )
-    rest = prepared(part.rest, training)
+    rest = prepared(spec, part.rest, training)
+    started = [] if training.init_from else start_vectors(part.rest, spec, feed)
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
     loop = Loop(
-        spec, rest, feed, checked, training, folder, ids=train.ids, callbacks=callbacks, whole=model, tuned=tuned
+        *(spec, rest, feed, checked, training, folder),
+        ids=train.ids,
+        callbacks=callbacks,
+        whole=model,
+        tuned=tuned,
+        started=bool(started),
     )
     loop.run()
     if is_chief():

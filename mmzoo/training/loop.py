@@ -29,6 +29,7 @@ from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
 from mmzoo.training.stopping import Interrupted, stop_requests
+from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.groups import Tuned
 
@@ -55,6 +56,7 @@ class Loop:
         callbacks: of Keras.
         whole: the model that callbacks are given.
         tuned: what trains of the model; as the settings say, if not given.
+        started: may what the model begins with be the best already? It then counts as epoch 0.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Loop:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         whole: keras.Model | None = None,
         tuned: Tuned | None = None,
+        started: bool = False,
     ) -> None:
+        self.started = started
         self.spec, self.model, self.feed, self.validation, self.training = spec, model, feed, validation, training
         self.folder, self.ids = folder, ids
         self.checkpoints = subfolder(folder, "checkpoints") if is_chief() else folder / "checkpoints"
@@ -105,6 +109,8 @@ class Loop:
             try:
                 if not self.state.step:
                     self.tell_methods()
+                    if self.started and self.validation:
+                        self.state.keep(self.worth(self.validate() if is_chief() else {}), self.model.variables)
                     self.save()  # what a loss that is not finite in the first epoch goes back to
                 self.rounds(progress, asked)
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
@@ -172,8 +178,7 @@ class Loop:
             value = float(state.epoch)
             if self.validation:
                 row |= self.validate() if is_chief() else {}
-                chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
-                value = float(added_up([chosen])[0])
+                value = self.worth(row)
             settled = all(method.settled(state.step) for method in self.trainer.methods)
             state.keep(value if settled else -np.inf, self.model.variables)
             self.tell_methods()
@@ -186,6 +191,11 @@ class Loop:
             self.trainer.factor.assign(self.trainer.factor * 0.5)
         if state.epoch < self.training.epochs:
             progress.begin_epoch(state)
+
+    def worth(self, row: dict[str, Any]) -> float:
+        """The metric that chooses the best epoch, the same on every worker; `row` is what the first has measured."""
+        chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
+        return float(added_up([chosen])[0])
 
     def mean_losses(self) -> dict[str, float]:
         """The mean loss of the epoch's steps, and where it has several terms these beside it."""
@@ -228,6 +238,7 @@ class Loop:
 
     def answers(self, features: dict[str, Tree], labels: dict[str, np.ndarray]) -> LabelledOutputs:
         """What the model puts out for examples, their labels, and which modalities they really have."""
+        features = with_given(self.spec, features, labels)
         here = run_model(self.trainer.gradients.presence, features)[PRESENT]
         return LabelledOutputs(run_model(self.model, features), labels, here)
 

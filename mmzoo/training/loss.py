@@ -148,7 +148,7 @@ def task_loss(spec: Spec, index: int, outputs: dict[str, Tensor], batch: Batch) 
     for side, weights in sides(batch.labels, batch.weights):
         known, labels = stand_in(task, side[task.name])
         kept = weighted(known, weights)
-        fused += tf.reduce_sum(task.loss(labels, outputs[task.name]) * kept) / above_zero(totals[0])
+        fused += tf.reduce_sum(task.loss(labels, outputs[task.loss_output]) * kept) / above_zero(totals[0])
         if task.auxiliary:
             heads = [outputs[single_output(task.name, name)] for name in spec.input_names]
             losses = tf.stack([task.loss(labels, head) for head in heads], 1)

@@ -18,6 +18,7 @@ from mmzoo.spec import Spec
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import sides, total_loss
 from mmzoo.training.settings import Training
+from mmzoo.training.teaching import with_given
 from mmzoo.tuning.groups import Tuned
 from mmzoo.tuning.model import tune
 
@@ -83,6 +84,7 @@ def make_plan(
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     check_division(training, replicas)
     inputs, labels, *weights = next(iter(feed.batches(range(1))))
+    inputs = with_given(spec, inputs, labels)
     check_shapes(model, inputs, labels, *weights, rows=training.batch_size)
     outputs = run_model(model, inputs)
     loss = float(total_loss(spec, outputs, labels, inputs["present"], *weights))

@@ -165,8 +165,13 @@ def check_settings(spec: Spec, training: Training) -> None:
         if name not in spec.input_names:
             raise unknown("input for 'tune_inputs' called", name, spec.input_names)
     together = next((task.name for task in spec.tasks if task.target == "batch"), "")
-    for method in made(training.methods):
+    written = next((task.name for task in spec.tasks if task.tags.texts), "")
+    for choice, method in zip(training.method_names, made(training.methods), strict=True):
         method.check(spec, training)
+        require(
+            not written or method.takes_texts,
+            f"The method '{choice}' cannot learn from texts as task '{written}' writes them; leave it out.",
+        )
         require(
             not together or training.grad_accum_steps == 1 or type(method).harder is TrainingMethod.harder,
             f"Task '{together}' compares the examples of a whole batch, which cannot be changed part by part: set "

@@ -17,6 +17,7 @@ from mmzoo.training.loss import Batch, TaskLoss, known_totals, sides, task_losse
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import TrainingMethod
 from mmzoo.training.settings import Training
+from mmzoo.training.teaching import teaching, with_given
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Gradients:
         """The batch, with what the means of its losses are over."""
         # Not what a table says: what the model takes for absent has no loss. And before the losses, because of all
         # parts and replicas must be known what a mean is over.
+        inputs = with_given(self.spec, inputs, labels)
         here = self.presence(inputs, training=False)[PRESENT]
         totals = added_over_replicas(known_totals(self.spec, labels, here, weights))
         return Batch(inputs, labels, here, weights, totals, 1 / self.replicas)
@@ -161,9 +163,9 @@ def added_over_replicas(value: Tensor) -> Tensor:
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
 
-def prepared(model: Multimodal, training: Training) -> keras.Model:
-    """The model with the outputs that the methods need beside its own."""
-    more: dict[str, Any] = {}
+def prepared(spec: Spec, model: Multimodal, training: Training) -> keras.Model:
+    """The model with what the methods need beside its own outputs; and with what teaches those that write texts."""
+    given, more = teaching(spec, model.parts)
     for method in made(training.methods):
         more |= method.outputs(model.parts)
-    return model.parts.cut(model.input, {**model.output, **more}) if more else model
+    return model.parts.cut({**model.input, **given}, {**model.output, **more}) if more else model

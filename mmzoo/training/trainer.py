@@ -79,6 +79,7 @@ class Trainer:
         if len(groups) != len(self.groups):
             self.groups, self.variables = groups, [v for _, variables in groups for v in variables]
             self._steps = tf.function(self._take_steps)  # another graph: what does not train has no gradient
+            self._one_step = tf.function(self._step)
 
     def _part_seeds(self) -> None:
         """Let every replica but the first draw from seeds of its own: they would all drop out alike."""
@@ -119,6 +120,11 @@ class Trainer:
         # Other workers' parts of the losses; always as many, for one graph that adds them up.
         padded = np.pad(losses.numpy(), ((0, max(self.training.steps_per_execution - count, 0)), (0, 0)))
         return added_up(padded.ravel()).reshape(padded.shape)[:count], float(waited)
+
+    def take(self, batch: Sequence[Tree]) -> np.ndarray:
+        """Take one step from a whole batch that is at hand, on one device; its loss as in `run`, float32 (terms,)."""
+        loss: np.ndarray = self._one_step(tuple(batch)).numpy()
+        return loss
 
     def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
         losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))

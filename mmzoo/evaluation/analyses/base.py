@@ -21,7 +21,7 @@ class Analysis:
 
     def applies(self, result: TaskEvaluation) -> bool:
         """Is there anything to be said? Else metrics.json and the report are silent. Ask `result.task.tags`."""
-        return not result.task.tags.vectors
+        return result.task.tags.elementwise
 
     def compute(self, result: TaskEvaluation) -> Json:
         """Plain JSON; `{"reason": sentence}` where it cannot be had. Some record has a label of the task."""

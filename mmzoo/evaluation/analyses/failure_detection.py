@@ -108,7 +108,7 @@ def failure_detection(
     found: dict[str, dict[str, Any]] = {}
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
-        if not known.any() or task.tags.vectors:
+        if not known.any() or not task.tags.elementwise:
             continue
         right, (score_of, together) = labels[task.name][known], ours[task.name]
         score = task.score(right, np.asarray(task.to_predictions(logits[task.name]))[known])

@@ -83,7 +83,7 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     """
     spec: Spec = model.spec
     labels = encode_labels(spec.tasks, records, unasked=True)
-    tasks = [task for task in spec.tasks if not task.tags.vectors]
+    tasks = [task for task in spec.tasks if task.tags.elementwise]
     if not tasks:
         return {}
     known = {task.name: np.flatnonzero(np.asarray(task.known(labels[task.name])))[:MOST] for task in tasks}

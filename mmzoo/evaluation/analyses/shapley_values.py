@@ -17,6 +17,9 @@ from mmzoo.words import decimal
 class ShapleyValues(Analysis):
     """The score shared out over the modalities: their Shapley values sum to it, less what it is without any."""
 
+    def applies(self, result: TaskEvaluation) -> bool:
+        return not result.task.tags.vectors
+
     def compute(self, result: TaskEvaluation) -> dict[str, Any]:
         """`values` by modality; where they are sampled, `standard_errors` too, and from how many `orders`."""
         names, orders = result.spec.input_names, result.subset_predictions.orders

@@ -9,6 +9,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import OnRequest
 from mmzoo.evaluation.blocks import Block
+from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.verdict import Gain, amount, gain, span, within
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
@@ -28,6 +29,9 @@ class Unimodal(OnRequest):
     """
 
     remedy: ClassVar[str] = "Models of one modality each were not asked for; mmzoo evaluate RUN --unimodal trains them."
+
+    def applies(self, result: TaskEvaluation) -> bool:
+        return not result.task.tags.vectors
 
     def draw_reason(self, reason: str) -> list[Block]:
         return []

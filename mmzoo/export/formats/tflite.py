@@ -57,11 +57,16 @@ class TFLite(Format):
         write_file(job.folder / "model.json", json_bytes(job.about))
 
     def complete(self, job: Job, chosen: dict[str, Any]) -> None:
-        """Of a model that gives vectors: an encoder of each input, and the index as one file."""
+        """Of a model that gives vectors: an encoder of each input, and the index as one file. Of one that writes: a
+        writer of each such task."""
         from mmzoo.export.encoders import has_vectors, write_encoders
         from mmzoo.index.single import write_single
         from mmzoo.index.store import Store
 
+        if any(task.tags.texts for task in job.model.spec.tasks):
+            from mmzoo.export.writers import write_writers
+
+            chosen["writers"] = write_writers(job)
         require(
             job.index is None or has_vectors(job),
             "An index goes with a model that gives vectors; leave --index out, or train a mmzoo.Retrieval.",

@@ -43,7 +43,7 @@ RUNTIME = (
 )
 OTHERS = ("litert", "model.tflite", "model.json", "encoders", INDEX)
 MAX_PACKAGE = 2**28  # bytes
-PAGE = ("index.html", "app.js", "search.js", "tensors.js", "pictures.js", "tokenizers.js", "style.css")
+PAGE = ("index.html", "app.js", "search.js", "tensors.js", "texts.js", "pictures.js", "tokenizers.js", "style.css")
 
 
 @formats.register("web")

@@ -2,6 +2,7 @@
 import {loadLiteRt, loadAndCompile, Tensor} from '@litertjs/core';
 import {Index, cardOf as cardOfFound, combined} from './search.js';
 import {picture, row, series, sound, words} from './tensors.js';
+import {written} from './texts.js';
 
 const FOUND = 10;  // records
 const MOST_SHARES = 5;  // modalities of which all subsets are asked, for their shares
@@ -114,6 +115,11 @@ async function update() {
       const order = numbers.map((_, k) => k).sort((a, b) => numbers[b] - numbers[a]).slice(0, 10);
       box.dataset.top = task.labels[order[0]];
       order.forEach(k => box.append(bar(task.labels[k], numbers[k], 1, `${(100 * numbers[k]).toFixed(1)} %`)));
+    } else if (task.text) {
+      const {text, logProb} = written(task.text, numbers);
+      box.dataset.text = text;
+      box.append(Object.assign(document.createElement('p'), {textContent: text || '(nothing)'}));
+      box.append(Object.assign(document.createElement('p'), {className: 'soft', textContent: `log-probability ${logProb.toFixed(2)}`}));
     } else box.append(Object.assign(document.createElement('p'), {textContent: task.vectors ? `A vector of ${numbers.length} numbers. Export the model with an index to search here.` : numbers.map(x => x.toPrecision(4)).join('  ')}));
     parts.push(box);
   }

@@ -30,9 +30,9 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.modalities.widgets import Widget
+from mmzoo.truncation import count_truncations, note_truncation
 from mmzoo.weights import is_installed, weights
 
 FEATURES = ("log_mel", "mfcc")
@@ -196,6 +196,18 @@ class Audio(Modality):
 
         out = io.BytesIO()
         soundfile.write(out, np.trim_zeros(example, "b"), self.sample_rate, format="WAV", subtype="PCM_16")
+        return out.getvalue()
+
+    def prepared(self, value: Raw, lossy: bool) -> bytes:
+        """The part that is read, mono and at the model's rate: a WAV of floats, or of 16-bit samples."""
+        import soundfile
+
+        if self.frames:
+            return self.to_stored(value)
+        with count_truncations(self.name, self.kind, 1, told=True):
+            samples = np.trim_zeros(self.decode(value), "b")
+        out = io.BytesIO()
+        soundfile.write(out, samples, self.sample_rate, format="WAV", subtype="PCM_16" if lossy else "FLOAT")
         return out.getvalue()
 
     @property

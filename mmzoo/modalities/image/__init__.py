@@ -117,7 +117,7 @@ class Image(Modality):
 
     def _decoded(self, value: Raw, out: np.ndarray | None) -> np.ndarray:
         """`out` itself where the decoder could write to it."""
-        pixels, turn = read_picture(value, f"image '{self.name}'", out)
+        pixels, turn = read_picture(value, f"image '{self.name}'", out, self.size)
         # Turned when it is small: that is the same, for less.
         return turned(resized(pixels, self.size), turn)
 
@@ -184,6 +184,15 @@ class Image(Modality):
             pixels, turn = read_picture(value, "of a record")
             value = turned(pixels, turn)
         return super().to_stored(value)
+
+    def prepared(self, value: Raw, lossy: bool) -> bytes:
+        """The pixels that are read, as a BMP, which is decoded by copying it; or as a JPEG of quality 95."""
+        from PIL import Image as Pillow
+
+        out = io.BytesIO()
+        how: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0} if lossy else {"format": "BMP"}
+        Pillow.fromarray(self.decode(value)).save(out, **how)
+        return out.getvalue()
 
     def widget(self) -> Widget:
         return Widget("picture")

@@ -21,8 +21,8 @@ from mmzoo.modalities.sensor.layout import layout_of
 from mmzoo.modalities.sensor.reading import columns_called, even_steps, read_named
 from mmzoo.modalities.sensor.vectorizer import series_vector
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.truncation import note_truncation
 from mmzoo.modalities.vectorizer import Each
+from mmzoo.truncation import note_truncation
 
 NORMALIZE = ("all", "each")
 MOST_STEPS = 16_384

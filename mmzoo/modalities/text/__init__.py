@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,10 +19,11 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
-from mmzoo.modalities.text.normalizing import normalized
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
-from mmzoo.modalities.truncation import note_truncation
 from mmzoo.tokenizers import tokenizers
+from mmzoo.tokenizers.normalizing import normalized
+from mmzoo.truncation import note_truncation
+from mmzoo.weights import best_installed
 
 MOST_WORDS = 64  # that are left out, one at a time
 LONGEST = 4096  # bytes or tokens that are read
@@ -213,13 +213,13 @@ class Text(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many bytes as nineteen of twenty texts have; n-grams, of long texts words alone, and word vectors if they
-        are installed."""
+        """As many bytes as nineteen of twenty texts have; n-grams, of long texts words alone, and beside them the best
+        vectors that are installed."""
         lengths = [len(normalized(value).encode()) for value in values]
         bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
         tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
-        tower = "static_embedding_bag" if find_spec("wordllama") is not None else "embedding_bag"
+        tower = best_installed(("sentence_bag", "static_embedding_bag")) or "embedding_bag"
         long = np.mean(lengths) > SHORT
         tokenizer = Tokenizer("ngrams", size=32_768, characters=False) if long else Tokenizer("ngrams")
         return cls(name, max_bytes=bytes_, tokens=tokens, tokenizer=tokenizer, tower=tower)

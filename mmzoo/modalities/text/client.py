@@ -10,7 +10,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import require
 from mmzoo.modalities.described import following
-from mmzoo.modalities.text.normalizing import normalized
+from mmzoo.tokenizers.normalizing import normalized
 
 TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose vocabulary is in the description
 

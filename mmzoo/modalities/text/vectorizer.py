@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from mmzoo.modalities.text.normalizing import normalized
 from mmzoo.modalities.vectorizer import Vectorizer
+from mmzoo.tokenizers.normalizing import normalized
 
 MOST = 200_000  # columns of each of the two
 SHORT = 500  # characters on average up to which pieces of words are counted: in long texts the words are enough

@@ -30,6 +30,7 @@ class Adversarial(TrainingMethod):
     """
 
     steps = 1
+    takes_texts = False
 
     def __init__(self, *, epsilon: Annotated[float, Range(1e-6, 10)] = 0.1) -> None:
         self.epsilon = epsilon

@@ -59,6 +59,8 @@ class TrainingMethod:
     """Are records of use whose label is missing?"""
     needs_records = False
     """Does `end_epoch` ask for answers? Then there must be validation records, and training records at hand."""
+    takes_texts = True
+    """Does it know what to do with a task that writes texts?"""
     runs: tuple[str, ...] = ()
     """The folders of finished runs that must be there."""
     term = ""

@@ -41,6 +41,7 @@ class Blending(TrainingMethod):
     """
 
     needs_records = True
+    takes_texts = False
 
     def __init__(self, *, epochs: Annotated[int, Range(1, 1_000_000)] = 5) -> None:
         self.epochs = epochs

@@ -45,6 +45,7 @@ class Distillation(TrainingMethod):
     """
 
     unlabelled = True
+    takes_texts = False
 
     def __init__(
         self,

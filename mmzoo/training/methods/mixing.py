@@ -38,6 +38,7 @@ class Mixing(TrainingMethod):
     """
 
     multiple = 2
+    takes_texts = False
     mix: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     """What mixes pictures, sounds and sensors: `(own, partner's, share that is kept, keys) -> mixed`."""
 

@@ -38,6 +38,7 @@ class Modulation(TrainingMethod):
     """
 
     noisy = False
+    takes_texts = False
 
     def __init__(self, *, alpha: Annotated[float, Range(1e-3, 100)] = 1.0) -> None:
         self.alpha = alpha

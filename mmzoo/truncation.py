@@ -22,6 +22,7 @@ class Truncations:
 
 
 _lock = threading.Lock()
+_jobs: list[set[tuple[str, float]]] = []  # inputs and lengths of which was said, for each job within another
 _open: dict[str, list[Truncations]] = {}  # several batches of an input may be decoded at once
 
 
@@ -45,6 +46,16 @@ def note_truncation(name: str, length: float, limit: float, unit: str, setting: 
 
 
 @contextmanager
+def said_once() -> Iterator[None]:
+    """Inside, that examples of an input are cut is said once, whoever decodes them and however often."""
+    _jobs.append(_jobs[-1] if _jobs else set())
+    try:
+        yield
+    finally:
+        _jobs.pop()
+
+
+@contextmanager
 def count_truncations(name: str, kind: str, count: int, *, told: bool = False) -> Iterator[Truncations]:
     """Inside, cuts of input `name` are counted, and said in one line in the end.
 
@@ -63,6 +74,10 @@ def count_truncations(name: str, kind: str, count: int, *, told: bool = False) -
             _open[name] = [each for each in _open[name] if each is not found]
             if not _open[name]:
                 del _open[name]
+    key = name, found.limit
+    if found.lengths and _jobs:
+        told = told or key in _jobs[-1]
+        _jobs[-1].add(key)
     if found.lengths and not told:
         longest = max(found.lengths)
         wanted = min(longest, found.most)

@@ -1,0 +1,264 @@
+"""A stream of records in, a trained run out: what `mmzoo train SOURCE --label L --stream` does, in Python too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.aliases import Raw
+from mmzoo.auto.defaults import training_for, with_auxiliary
+from mmzoo.data.arriving import Arrived, Folder, Given, Source, StandardInput
+from mmzoo.data.cells import Cells, check_names, in_columns
+from mmzoo.data.faults import Faults, usable
+from mmzoo.data.guess import explained_spec
+from mmzoo.data.kafka import PREFIX, Kafka
+from mmzoo.data.layout import Layout
+from mmzoo.data.options import Options
+from mmzoo.data.reading import table_of
+from mmzoo.data.rereading import Reread
+from mmzoo.errors import DataError, MMZooError, check_number, require
+from mmzoo.files import subfolder, write_file
+from mmzoo.folders import held
+from mmzoo.recipe import Recipe
+from mmzoo.run import Run
+from mmzoo.spec import Spec
+from mmzoo.training.checkpoint import checkpoints
+from mmzoo.training.claim import claim, make_folder, next_free
+from mmzoo.training.notes import read_object, read_settings
+from mmzoo.training.settings import Training, check_settings
+from mmzoo.training.stopping import Interrupted
+from mmzoo.training.streaming.loop import StreamLoop
+from mmzoo.training.streaming.state import Streaming
+from mmzoo.words import json_bytes
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
+WARM_UP = 500
+NEW_CLASSES = ("ignore", "stop")
+
+
+def stream(
+    source: str | Path | Iterable[Raw] | Callable[[], Iterable[Raw]] | Source,
+    label: str = "",
+    *,
+    spec: Spec | None = None,
+    out: str | Path | None = None,
+    warm_up: int = WARM_UP,
+    steps: int = 0,
+    replay: int = Streaming.replay,
+    replay_share: float = Streaming.replay_share,
+    every: int = Streaming.every,
+    new_classes: str = "ignore",
+    wait: float = 0.0,
+    settings: Sequence[str] = (),
+    options: Options | None = None,
+    seed: int = 0,
+    on_error: str = "error",
+    budget: float = 0.01,
+) -> Run:
+    """Train on records that come one after another, each once: `mmzoo.stream("events/", "species", out="runs/s")`.
+
+    A batch is first answered, for the history (`prequential_accuracy` ...), and then learnt from, beside records of the
+    past that are kept on disk. Whatever ends the work, the same call goes on behind the last record that a checkpoint
+    has, with the same bytes in the end as if it had not ended; where more has come since, also of a finished run.
+
+    Args:
+        source: a folder of files that grow (`mmzoo.data.arriving.Folder`) or one such file; "-" for JSON lines on
+            standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.kafka`); or mappings of Python. Standard input and
+            Python must give the same records from the first again when the call is made again.
+        label: the column to be predicted, where no `spec` is given.
+        spec: the model, whose inputs and tasks are called as the columns are; guessed from the warm-up if not given.
+        out: the run's folder; the next free `runs/N` if not given.
+        warm_up: so many of the first records say what the columns are, and which words, classes and sizes there are.
+            They are then learnt as all others are.
+        steps, replay, replay_share, every: see `mmzoo.training.streaming.state.Streaming`.
+        new_classes: of a label that the warm-up does not have: "ignore", named once and not learnt, or "stop".
+        wait: of a folder or a topic: seconds without anything new that are its end.
+        settings: that change the model and its training, as `--set` has them.
+        options: how cells are read.
+        on_error, budget: see `mmzoo.data.faults.Faults`.
+
+    Raises:
+        MMZooError: there is no such source, nothing comes, or a record cannot be used.
+        Interrupted: Ctrl-C or SIGTERM, after a checkpoint and the model were written.
+    """
+    options = options or Options()
+    require(bool(label) != (spec is not None), "Give the label of a stream, or a spec that names it.")
+    require(new_classes in NEW_CLASSES, f"new_classes is {' or '.join(NEW_CLASSES)}, not '{new_classes}'.")
+    for what, value, low, high in (
+        ("The records of the warm-up", warm_up, 1, 10**6),
+        ("The steps of a stream", steps, 0, 10**12),
+        ("The records of the past that are kept", replay, 0, 10**7),
+        ("The records between two rows of the history", every, 1, 10**9),
+        ("The seed", seed, 0, 2**32 - 1),
+    ):
+        check_number(what, value, low, high, whole=True)
+    check_number("The share of a batch that is of the past", replay_share, 0, 0.95)
+    check_number("The seconds to wait", wait, 0, 1e9)
+    Faults(on_error, budget)
+    reader = source_of(source, wait)
+    streaming = Streaming(steps, replay, replay_share, every, new_classes == "stop")
+    asked: dict[str, Any] = {
+        "label": label,
+        "spec": spec.to_json() if spec else None,
+        "warm_up": warm_up,
+        "seed": seed,
+        "settings": [*settings],
+    }
+    asked |= {**asdict(streaming), "options": options.pairs}
+    folder = Path(out) if out is not None else next_free(Path("runs"))
+    make_folder(folder)
+    with held(folder, "training"):
+        first: list[Arrived] = []
+        if checkpoints(folder / "checkpoints"):
+            spec, told = begun(folder, asked)
+            layout, training = Layout.from_json(told["columns"], spec), Training.from_json(told["training"])
+            claim(folder, spec, {key: value for key, value in told.items() if key != "made_in"}, None)
+            arriving = None
+        else:
+            print(f"The first {warm_up:,} records say what there is.", flush=True)
+            arriving = reader.records({})
+            first = list(islice((each for each in arriving if each is not None), warm_up))
+            require(first, "Nothing came, so nothing can be learnt; give a stream with records.")
+            spec, layout, training = warmed_up(first, label, spec, options, steps, settings, on_error, budget)
+            told = {"data": "", "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
+            told |= {"columns": layout.to_json(), "stream": asked}
+            finished = claim(folder, spec, told, None)
+            require(not finished, f"'{folder}' holds a model and no checkpoint; choose another --out.")
+        loop = StreamLoop(
+            built(spec, training, seed),
+            training,
+            streaming,
+            folder,
+            Reread(spec, layout, options, labels=True),
+            seed=seed,
+            on_error=on_error,
+            budget=budget,
+        )
+        if arriving is None:
+            print(f"Going on behind record {loop.taken.records:,}.")
+            arriving = reader.records(loop.taken.cursor)
+        return trained(loop, folder, chain(first, arriving))
+
+
+def source_of(source: Raw, wait: float) -> Source:
+    """The source that is named, or given."""
+    if isinstance(source, str) and source.startswith(PREFIX):
+        return Kafka(source, wait)
+    if isinstance(source, (str, Path)):
+        return StandardInput() if str(source) == "-" else Folder(source, wait)
+    return source if hasattr(source, "records") else Given(source)
+
+
+def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, dict[str, Any]]:
+    """The spec and the settings of a run that has begun; raise where it is another one."""
+    told = read_settings(folder)
+    there = told.get("stream")
+    if not isinstance(there, dict) or "columns" not in told:
+        raise MMZooError(f"'{folder}' holds a run over no stream; choose another --out.")
+    wanted = replace_tuples(asked)
+    other = sorted(key for key in wanted if there.get(key) != wanted[key])
+    require(not other, f"'{folder}' holds a stream with another {' and '.join(other)}; choose another --out.")
+    return Spec.from_json(read_object(folder / "spec.json")), told
+
+
+def replace_tuples(value: Any) -> Any:
+    """Plain data as JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: replace_tuples(each) for key, each in value.items()}
+    return [replace_tuples(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def warmed_up(
+    first: Sequence[Arrived],
+    label: str,
+    spec: Spec | None,
+    options: Options,
+    steps: int,
+    settings: Sequence[str],
+    on_error: str,
+    budget: float,
+) -> tuple[Spec, Layout, Training]:
+    """A fitted spec, its columns and the settings of its training, from the first records."""
+    if spec is None:
+        table = table_of(
+            cells_of(first), options.root or Path(), kinds=options.kinds, allow_outside=options.allow_outside
+        )
+        spec, records, lines = explained_spec(table, label, task=options.task, delimiter=options.delimiter)
+        print("\n".join(lines))
+        spec, layout = with_auxiliary(spec), records.layout
+        assert layout is not None
+    else:
+        layout = Layout.of(spec.inputs, spec.tasks)
+        rows, places = [each.row for each in first], [each.place for each in first]
+        records = Reread(spec, layout, options, labels=True).piece(rows, places, "The stream").records
+    usual, schedule = training_for(spec, len(first)), "cosine" if steps else "constant"
+    training = replace(usual, epochs=1, patience=0, ema_decay=0.0, schedule=schedule)
+    recipe = Recipe(spec, "", training).changed(settings)
+    check(recipe.spec, recipe.training, steps)
+    faults = Faults(on_error, max(budget, 0.1))  # the stream itself has the budget; too few came yet
+    return recipe.spec.fit(usable(recipe.spec, records, faults, "warm-up")), layout, recipe.training
+
+
+def check(spec: Spec, training: Training, steps: int) -> None:
+    """Raise where something is asked for that a stream does not have."""
+    check_settings(spec, training)
+    others = [task.name for task in spec.tasks if task.target != "label"]
+    require(not others, f"A stream is learnt from its labels, but task '{''.join(others[:1])}' has none; leave it out.")
+    require(not training.methods, "On a stream there is no other method than replay; leave 'training.methods' out.")
+    fits = training.schedule == "constant" or (steps and training.schedule == "cosine")
+    require(fits, "The rate of a stream stays, or falls as a cosine over its --steps; set training.schedule so.")
+    require(training.balance == "none", "How often a class will come is not known of a stream; leave 'balance' out.")
+
+
+def cells_of(first: Sequence[Arrived]) -> Cells:
+    """The first records as a table."""
+    names = list(dict.fromkeys(key for each in first if isinstance(each.row, dict) for key in each.row))
+    check_names("The stream", names)
+    rows = [each.row if isinstance(each.row, DataError) else [each.row.get(name) for name in names] for each in first]
+    return Cells("The stream", in_columns("The stream", names, rows), [each.place for each in first])
+
+
+def built(spec: Spec, training: Training, seed: int) -> Multimodal:
+    """The model of a fitted spec, as it begins."""
+    import keras
+
+    from mmzoo.graph.build import build, computing_in
+    from mmzoo.training.init_from import init_from
+
+    keras.utils.set_random_seed(seed)
+    with computing_in(training.precision):
+        model = build(spec)
+    if training.init_from:
+        init_from(model, training.init_from)
+    return model
+
+
+def trained(loop: StreamLoop, folder: Path, arriving: Iterable[Arrived | None]) -> Run:
+    """Train to the end of what arrives, or until somebody asks to stop; the run, whose model is written either way."""
+    from mmzoo.artifact import save
+    from mmzoo.training.fit import in_float32
+
+    stopped: Interrupted | None = None
+    try:
+        loop.run(arriving)
+    except Interrupted as error:
+        stopped = error
+    taken, model = loop.taken, loop.model
+    require(taken.step or stopped, "No record of the stream could be learnt from; look at its labels.")
+    with loop.trainer.averaged():
+        save(model if loop.training.precision == "float32" else in_float32(model), subfolder(folder, "model"))
+    facts = {"records": taken.records, "learnt": taken.learnt, "steps": taken.step, "bad": loop.tally.bad}
+    write_file(folder / "stream.json", json_bytes({**facts, "sha256": taken.sha256, "cursor": taken.cursor}))
+    if loop.tally.bad:
+        print(loop.tally.table())
+    last = taken.history[-1] if taken.history else {}
+    shown = "".join(f", {name} {value:.4g}" for name, value in last.items() if name.startswith("prequential"))
+    print(f"{folder}: {taken.records:,} records taken, {taken.learnt:,} learnt{shown}.")
+    if stopped is not None:
+        raise stopped
+    return Run(folder)

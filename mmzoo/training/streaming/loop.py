@@ -1,0 +1,298 @@
+"""The loop over a stream: a batch is answered, then learnt from, and taken; a checkpoint knows how far that was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from mmzoo.data.arriving import Arrived
+from mmzoo.data.rereading import Reread
+from mmzoo.data.tally import Tally
+from mmzoo.draws import keys_of
+from mmzoo.errors import MMZooError, require
+from mmzoo.files import subfolder, write_file
+from mmzoo.inference.metrics import metrics
+from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.names import EMBEDDING
+from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.feeds.batches import Varied
+from mmzoo.training.loss import total_loss
+from mmzoo.training.notes import history_text
+from mmzoo.training.settings import Training
+from mmzoo.training.step import prepared
+from mmzoo.training.stopping import Interrupted, stop_requests
+from mmzoo.training.streaming.batch import Decoder, Usable, filled
+from mmzoo.training.streaming.drift import Drift
+from mmzoo.training.streaming.replay import Reservoir, failure
+from mmzoo.training.streaming.state import Streaming, Taken
+from mmzoo.training.teaching import with_given
+from mmzoo.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from mmzoo.graph.build import Multimodal
+
+SAVE_SECONDS = 10.0
+"""So much work may have to be done again."""
+TELL_SECONDS = 10.0
+ROWS = 5_000
+"""Of the history that are kept, the newest: a stream has no end."""
+FEWEST = 1_000
+"""Records that a share of bad ones is of at least: the first bad line is no hundredth of anything."""
+RISE = 2_000
+"""Steps of which the rate rises over 5 %, where it is not said how many there will be."""
+
+
+class StreamLoop:
+    """A run over a stream, from its newest checkpoint or from its beginning.
+
+    Args:
+        model: built of a fitted spec.
+        folder: where `history.jsonl` and `checkpoints/` are written; held by whoever calls.
+        reread: how the cells of a record are read, with labels.
+    """
+
+    def __init__(
+        self,
+        model: Multimodal,
+        training: Training,
+        streaming: Streaming,
+        folder: Path,
+        reread: Reread,
+        *,
+        seed: int,
+        on_error: str,
+        budget: float,
+    ) -> None:
+        self.model, self.spec, self.training, self.streaming = model, model.spec, training, streaming
+        self.folder, self.reread, self.seed, self.on_error = folder, reread, seed, on_error
+        self.checkpoints = subfolder(folder, "checkpoints")
+        old = round(training.batch_size * streaming.replay_share) if streaming.replay else 0
+        self.new = max(training.batch_size - old, 1)
+        learning = prepared(self.spec, model, training)
+        self.trainer = Trainer(self.spec, learning, training, streaming.steps or RISE)
+        late = any(group.epoch for group in self.trainer.tuned.groups)
+        require(
+            not late, "A stream has no epochs, so nothing can begin to train in a later one; choose another 'tune'."
+        )
+        embedding = learning.parts.embedding
+        more = {} if embedding is None else {EMBEDDING: embedding}
+        self.asked = learning.parts.cut(learning.input, {**learning.output, **more})
+        self.taken, self.reservoir = self._restored()
+        self.drift = Drift.from_json(self.taken.drift) if self.taken.drift else Drift()
+        self.tally = Tally(on_error, budget)
+        if self.taken.tally:
+            self.tally.add(self.taken.tally)
+        self.varied = Varied(training.modality_dropout)
+        self.batch = tf.function(self._batch, autograph=False)
+        self.window: list[tuple[Usable, dict[str, np.ndarray]]] = []
+        self.losses: list[float] = []
+        self.saved = self.told = time.monotonic()
+
+    def _restored(self) -> tuple[Taken, Reservoir]:
+        found = load_checkpoint(self.checkpoints)
+        if found is None:
+            return Taken(), Reservoir(self.checkpoints, self.streaming.replay)
+        arrays, facts = found
+        try:
+            replay = facts.pop("replay")
+            taken = Taken(**facts)
+            own = {name: array for name, array in arrays.items() if name.startswith("replay-")}
+            reservoir = Reservoir(self.checkpoints, self.streaming.replay, replay, own)
+            self.trainer.restore({name: array for name, array in arrays.items() if name not in own})
+        except Exception as error:  # whoever made it may have put anything into it
+            raise failure(self.checkpoints, error) from error
+        return taken, reservoir
+
+    def run(self, arriving: Iterable[Arrived | None]) -> None:
+        """Take what comes behind the cursor, to its end or to the last step.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM, after a checkpoint was written.
+            MMZooError: a record cannot be used, too many cannot, or the loss is not a finite number.
+        """
+        with ExitStack() as inside:
+            asked = inside.enter_context(stop_requests())
+            pool = inside.enter_context(ThreadPoolExecutor())
+            inside.callback(self.reservoir.close)
+            bar = inside.enter_context(
+                tqdm(initial=self.taken.records, desc="stream", unit="record", disable=None, leave=False)
+            )
+            self.decoder = Decoder(self.reread, pool, self.on_error, self.streaming.stop_at_new, self.taken.named)
+            self.began = time.monotonic()
+            if not self.taken.records:
+                self.save()
+            pieces = self._pieces(arriving, asked)
+            while not self.ended and (piece := next(pieces, None)):
+                self.take(piece)
+                bar.update(len(piece))
+                if bar.disable and time.monotonic() - self.told > TELL_SECONDS:
+                    self.told = time.monotonic()
+                    print(f"{self.taken.records:,} records taken", flush=True)
+            self.end_window()
+            self.save()
+            if asked:
+                said = f"Stopped after {self.taken.records:,} records; run the same command again to go on."
+                raise Interrupted(said, asked[0])
+
+    @property
+    def ended(self) -> bool:
+        """Were all steps taken?"""
+        return 0 < self.streaming.steps <= self.taken.step
+
+    def _pieces(self, arriving: Iterable[Arrived | None], asked: list[int]) -> Iterator[list[Arrived]]:
+        """Records, as many as a step takes new ones of; fewer at the end. None once somebody asks to stop."""
+        piece: list[Arrived] = []
+        for each in arriving:
+            if asked:
+                return  # what is in `piece` is not taken, and comes again
+            if each is None:
+                continue
+            piece.append(each)
+            if len(piece) == self.new:
+                yield piece
+                piece = []
+                if asked:
+                    return
+        if piece:
+            yield piece
+
+    def take(self, piece: list[Arrived]) -> None:
+        """Answer some records, learn from them, and count them as taken."""
+        taken, first = self.taken, self.taken.records
+        random = np.random.Generator(np.random.Philox(key=self.seed, counter=first))
+        usable, tally = self.decoder([each.row for each in piece], [each.place for each in piece])
+        self.tally.add(tally)
+        self.tally.check(FEWEST)
+        if len(usable):
+            self.answer(usable)
+            learnable = usable.select(usable.known(self.spec.tasks))
+            for row in learnable.rows.tolist() if self.streaming.replay else ():
+                self.reservoir.offer(line_of(first + row, piece[row]), random)
+            if len(learnable):
+                self.learn(learnable, first, random)
+                taken.learnt += len(learnable)
+        taken.records += len(piece)
+        taken.cursor = piece[-1].cursor
+        for each in piece:
+            taken.sha256 = chained(taken.sha256, each)
+        if taken.records // self.streaming.every > first // self.streaming.every:
+            self.end_window()
+            if time.monotonic() - self.saved >= SAVE_SECONDS:
+                self.save()
+
+    def answer(self, usable: Usable) -> None:
+        """Answer records that were not learnt yet, for the metrics and to see whether what comes has changed."""
+        with self.trainer.averaged():
+            outputs = run_model(self.asked, with_given(self.spec, usable.inputs, usable.labels))
+        embedding = outputs.pop(EMBEDDING, None)
+        self.window.append((Usable({}, usable.labels, usable.rows), to_predictions(self.spec, outputs)))
+        known = usable.known(self.spec.tasks)
+        loss = None
+        if known.any():
+            targets = keras.tree.map_structure(tf.constant, usable.labels)
+            loss = float(total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"])))
+            self.losses.append(loss)
+        for what in self.drift.add(loss, embedding):
+            self.taken.drifts += 1
+            why = "answers have become worse" if what == "loss" else "records are unlike those before"
+            print(
+                f"note: about record {self.taken.records:,} {why} (the {what}). Look at what comes since then: if it "
+                "is wrong, stop (Ctrl-C) and mend the source; if the world has changed, go on: it is being learnt.",
+                flush=True,
+            )
+
+    def learn(self, usable: Usable, first: int, random: np.random.Generator) -> None:
+        """A step from new records, and from some of those before."""
+        parts, numbers = [usable], (first + usable.rows).tolist()
+        wanted = self.training.batch_size - self.new
+        if self.streaming.replay and wanted:
+            lines = [json.loads(line) for line in self.reservoir.draw(wanted, random)]
+            again, _ = self.decoder([line[2] for line in lines], [line[1] for line in lines], again=True)
+            if len(again):
+                parts.append(again)
+                numbers += [lines[row][0] for row in again.rows.tolist()]
+        size = self.training.batch_size
+        inputs, labels, weights = filled(parts, size)
+        numbers += [0] * (size - len(numbers))
+        batch = self.batch(inputs, labels, tf.constant(numbers, tf.int64), tf.constant(self.taken.step, tf.int64))
+        terms = self.trainer.take((*batch, tf.constant(weights)))
+        self.taken.step += 1
+        require(
+            np.isfinite(terms).all(),
+            f"The loss is not a finite number at step {self.taken.step}; look at the records from {first:,} on, or "
+            "lower the rate (--set training.learning_rate=...) and train into a new folder.",
+        )
+
+    def _batch(self, inputs: Any, labels: Any, numbers: Any, step: Any) -> Any:
+        """The rows as variants, which are drawn by their numbers and the step."""
+        keys = keys_of(self.seed, numbers, step + tf.zeros_like(numbers))
+        items = {item.name: item for item in self.spec.inputs}
+        varied = {name: items[name].augment(x, keys) if name in items else x for name, x in inputs.items()}
+        return self.varied(varied, labels, tf.range(self.training.batch_size, dtype=tf.int64), keys)
+
+    def end_window(self) -> None:
+        """A row of the history: what the answers were worth before they were learnt."""
+        if not self.window:
+            return
+        count = sum(len(usable) for usable, _ in self.window)
+        labels = joined([usable.labels for usable, _ in self.window])
+        scores = metrics(self.spec, joined([answers for _, answers in self.window]), labels)
+        seconds = time.monotonic() - self.began
+        row: dict[str, Any] = {"epoch": self.taken.history[-1]["epoch"] + 1 if self.taken.history else 1}
+        row |= {
+            "records": self.taken.records,
+            "step": self.taken.step,
+            "bad": self.tally.bad,
+            "drifts": self.taken.drifts,
+        }
+        row |= {"prequential_loss": float(np.mean(self.losses))} if self.losses else {}
+        row |= {f"prequential_{name}": value for name, value in scores.items()}
+        row |= {"seconds": round(seconds, 3), "examples_per_second": round(count / max(seconds, 1e-9), 3)}
+        self.taken.history = [*self.taken.history, row][-ROWS:]
+        write_file(self.folder / "history.jsonl", history_text(self.taken.history))
+        self.window, self.losses, self.began = [], [], time.monotonic()
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        self.saved = time.monotonic()
+        self.reservoir.settle(self.taken.step)
+        counted = {"records": self.tally.records, "counts": dict(self.tally.counts), "first": self.tally.first}
+        self.taken.tally, self.taken.drift = counted, asdict(self.drift)
+        facts = {**vars(self.taken), "replay": self.reservoir.facts}
+        # By the records: a batch without a label is taken and is no step.
+        save_checkpoint(self.checkpoints, self.taken.records, {**self.trainer.arrays(), **self.reservoir.arrays}, facts)
+        self.reservoir.tidy()
+
+
+def joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays by name, one behind the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def line_of(number: int, arrived: Arrived) -> bytes:
+    """A record as the reservoir has it."""
+    try:
+        return json.dumps([number, arrived.place, arrived.row]).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise MMZooError(
+            f"A value in {arrived.place} is none that JSON can hold ({error}), so it cannot be kept to be learnt "
+            "again; give paths, texts, numbers and lists, or replay=0."
+        ) from error
+
+
+def chained(before: str, arrived: Arrived) -> str:
+    """The hash of a record and of all before it."""
+    text = json.dumps([arrived.place, arrived.row], default=str, sort_keys=True)
+    return hashlib.sha256(f"{before}{text}".encode()).hexdigest()
