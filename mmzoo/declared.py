@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mmzoo.aliases import Tensor
 
@@ -50,6 +50,7 @@ class Declared:
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     begins: dict[str, str] = field(default_factory=dict)
+    packages: list[Any] = field(default_factory=list)
 
 
 _current: ContextVar[Declared | None] = ContextVar("declared", default=None)
@@ -100,6 +101,12 @@ def begins_with(item: Modality, weights: str) -> None:
     """The tower of an input begins with the weights of a trained one, which are read when the model is built."""
     if current := _current.get():
         current.begins[item.name] = weights
+
+
+def from_package(weights: Any) -> None:
+    """The tower that is being made takes weights (`mmzoo.weights.Weights`) of a package."""
+    if current := _current.get():
+        current.packages.append(weights)
 
 
 def grid(item: Modality, rows: int, columns: int) -> None:

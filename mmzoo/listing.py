@@ -28,6 +28,7 @@ LISTS = (
     "analyses",
     "baselines",
     "datasets",
+    "models",
     "recipes",
 )
 HOMES = {
@@ -47,13 +48,14 @@ HEADS = {
     "formats": "needs",
     "analyses": "section",
     "datasets": "inputs",
+    "models": "takes and answers",
 }
 FACTS = ("serves", "level", "where", "reads", "install", "inputs", "section")
 """What an entry may be registered with that is shown beside its name; each has one of them at most."""
 
 
 def registry_of(what: str) -> Registry[Any]:
-    """The registry of one of `LISTS` but the weights, which are no classes, and the recipes, which are files."""
+    """The registry of one of `LISTS` but the weights, the models and the recipes, which are no classes."""
     return getattr(importlib.import_module(f"mmzoo.{HOMES.get(what, what)}"), what)  # type: ignore[no-any-return]
 
 
@@ -74,6 +76,10 @@ def rows(what: str) -> list[tuple[str, str, str]]:
         from mmzoo.recipe import recipe_files
 
         return [(name, "", summary_of(path)) for name, path in sorted(recipe_files().items())]
+    if what == "models":
+        from mmzoo.models.card import rows as model_rows
+
+        return model_rows()
     if what == "weights":
         return weight_rows()
     registry = registry_of(what)

@@ -47,11 +47,10 @@ def test_vectors_are_what_the_fusion_and_the_heads_read(run: mmzoo.Run, records:
     heads = run.model.parts.heads["animal"]
     said = run.model.parts.cut(run.model.input, run.model.parts.output(heads.uncalibrated))
     inputs = mmzoo.data.records.decode(run.spec, records)
-    np.testing.assert_allclose(logits, said.predict(inputs, verbose=0), atol=1e-4)
+    np.testing.assert_allclose(logits, said(inputs), atol=1e-4)
     # The mean over the words that are there, of the tokens as the fusion takes them.
-    values, mask = run.model.parts.cut(run.model.input, list(run.model.parts.tokens("words"))).predict(
-        inputs, verbose=0
-    )
+    tokens = run.model.parts.cut(run.model.input, list(run.model.parts.tokens("words")))
+    values, mask = (np.asarray(each) for each in tokens(inputs))
     wanted = [each[there].mean(axis=0) for each, there in zip(values[6:], mask[6:].astype(bool), strict=True)]
     np.testing.assert_allclose(found["words"][6:], wanted, atol=1e-5)
     some = run.embed(records, inputs=["sound"])

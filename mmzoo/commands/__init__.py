@@ -24,12 +24,16 @@ COMMANDS = (
     "serve",
     "demo",
     "explain",
+    "transcribe",
     "zero-shot",
+    "publish",
+    "label-next",
     "data check",
     "data show",
     "data shard",
     "data serve",
     "list",
+    "show",
     "summary",
 )
 

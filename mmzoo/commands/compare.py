@@ -12,7 +12,9 @@ EXAMPLE = "mmzoo compare runs/a runs/b --png compared.png"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("runs", type=Path, nargs="+", metavar="run", help="runs' folders; the others against the first")
+    sub.add_argument(
+        "runs", nargs="+", metavar="run", help="runs' folders or trained models; the others against the first"
+    )
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test")
     runs.add_data(sub)
     sub.add_argument("--json", action="store_true", help="print JSON")

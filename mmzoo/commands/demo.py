@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import threading
-from pathlib import Path
 
 from mmzoo.commands import runs
 
@@ -12,7 +11,7 @@ EXAMPLE = "mmzoo demo runs/mine"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     runs.add_data(sub)
     sub.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     sub.add_argument("--port", type=int, help="where to listen (default: the first free one from 7860 on)")

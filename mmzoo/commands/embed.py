@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmzoo.commands import tables
+from mmzoo.commands import runs, tables
 
 EXAMPLE = "mmzoo embed runs/mine photos.csv --out vectors.parquet --columns species"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     sub.add_argument("table", help="the records: a table, shards or a data set, as in training")
     sub.add_argument(
         "--out",

@@ -17,19 +17,20 @@ EXAMPLE = "mmzoo evaluate runs/mine new.csv"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     sub.add_argument(
         "table", nargs="?", help="a table with labels, all of its records, in place of a split of the run's own"
     )
     sub.add_argument("--split", choices=["train", "validation", "test"], help="of its own records (default test)")
     runs.add_data(sub)
+    runs.add_out(sub, "the report")
     sub.add_argument("--noise", action="store_true", help="measure each modality under noise too")
     sub.add_argument(
         "--unimodal", action="store_true", help="train a model of each modality alone too, to compare with"
     )
     sub.add_argument("--baselines", action="store_true", help="fit models of scikit-learn too, to compare with")
     sub.add_argument("--mc-dropout", type=int, default=0, metavar="N", help="draws under dropout: do they disagree?")
-    sub.add_argument("--ensemble", type=Path, nargs="+", default=[], metavar="RUN", help="runs that answer with it")
+    sub.add_argument("--ensemble", nargs="+", default=[], metavar="RUN", help="runs that answer with it")
     sub.add_argument("--ood", metavar="TABLE", help="records unlike those learned: are they told apart?")
     tables.add_faults(sub)
     tables.add(sub, split=False)
@@ -39,7 +40,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
-    run = Run(args.run, data=args.data)
+    run = Run(args.run, data=args.data, out=args.out)
     ensemble = [Run(folder) for folder in args.ensemble]
     uncertainty = {"mc_dropout": args.mc_dropout, "ensemble": ensemble, "ood": args.ood}
     faults = {"on_error": args.on_error, "budget": args.budget}
@@ -60,4 +61,4 @@ def show(run: Run, result: dict[str, Any]) -> None:
 
     found = by_task(result)
     said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())
-    print(f"\n{table(result)}\n\n{said}\nReport: {run.folder / 'report.html'}")
+    print(f"\n{table(result)}\n\n{said}\nReport: {run.results / 'report.html'}")

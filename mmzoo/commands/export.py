@@ -12,7 +12,7 @@ EXAMPLE = "mmzoo export runs/emoji --format tflite"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     sub.add_argument("--format", choices=formats.names(), default="tflite", help="see mmzoo list formats")
     sub.add_argument(
         "--variants",
@@ -26,6 +26,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         help="of a run with a retrieval task: an index (mmzoo index) that is written as one file, to be searched there",
     )
     runs.add_data(sub)
+    runs.add_out(sub, "export/")
     sub.add_argument("--allow-loss", action="store_true", help="keep variants that lose more than the limits allow")
     sub.add_argument("--fit", metavar="LIMITS", help="what the best variant may take: 5MB, 10ms or 5MB,10ms")
 
@@ -42,10 +43,10 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.export.report import table
     from mmzoo.run import Run
 
-    run = Run(args.run, data=args.data)
+    run = Run(args.run, data=args.data, out=args.out)
     variants = args.variants.split(",") if args.variants else None
     rows = run.export(args.format, variants=variants, allow_loss=args.allow_loss, fit=args.fit, index=args.index)
     print(table(rows))
-    if hint := formats[args.format]().hint(run.folder / "export"):
+    if hint := formats[args.format]().hint(run.results / "export"):
         print(hint)
-    print(f"Written to {run.folder / 'export'}; report.html there has all figures.")
+    print(f"Written to {run.results / 'export'}; report.html there has all figures.")

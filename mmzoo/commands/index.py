@@ -13,7 +13,7 @@ EXAMPLE = "mmzoo index runs/mine photos.csv --out runs/index"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="the folder of a run with a retrieval task")
+    sub.add_argument("run", help="a run or a trained model with a retrieval task (as mmzoo predict takes it)")
     sub.add_argument("table", nargs="?", help="the records: a table, shards or a data set, as in training")
     sub.add_argument("--out", type=Path, required=True, metavar="INDEX", help="the index's folder")
     how = sub.add_mutually_exclusive_group()

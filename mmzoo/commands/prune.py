@@ -15,7 +15,7 @@ EXAMPLE = "mmzoo prune runs/emoji --out runs/small --sparsity 0.5 --channels"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     sub.add_argument("--out", type=Path, required=True, help="the new run's folder")
     sub.add_argument("--sparsity", type=float, default=0.5, help="of the weights that go (default 0.5)")
     sub.add_argument(

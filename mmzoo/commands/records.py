@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import pkgutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mmzoo
+from mmzoo.commands import runs
 from mmzoo.errors import require
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ KINDS = [module.name for module in pkgutil.iter_modules([f"{mmzoo.__path__[0]}/m
 
 def add(sub: argparse.ArgumentParser) -> None:
     """A run, and the inputs of one record."""
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     add_inputs(sub)
 
 

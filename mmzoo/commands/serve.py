@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from mmzoo.commands import runs
 from mmzoo.errors import MMZooError, require
 from mmzoo.network import allowed_hosts
 
@@ -12,7 +12,7 @@ EXAMPLE = "mmzoo serve runs/mine --port 8000"
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    runs.add_run(sub)
     sub.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine alone)")
     sub.add_argument("--port", type=int, default=8000, help="where to listen (default 8000)")
     sub.add_argument(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.commands import runs
@@ -17,7 +16,7 @@ EXAMPLE = 'mmzoo zero-shot runs/mine --labels "a cat,a dog"'
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="the folder of a run with a retrieval (mmzoo train TABLE --task retrieval)")
+    sub.add_argument("run", help="a run or a trained model with a retrieval task (mmzoo train TABLE --task retrieval)")
     sub.add_argument("table", nargs="?", help="records to answer, in place of a split of the run's own")
     sub.add_argument("--labels", required=True, metavar="A,B", help='words for each label, such as "a cat,a dog"')
     sub.add_argument(
@@ -29,7 +28,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--truth", default="", metavar="COLUMN", help="the column that says which label is right")
     sub.add_argument("--text", default="", metavar="INPUT", help="the input that reads the words, if there are several")
     sub.add_argument("--split", choices=["train", "validation", "test"], default="test", help="(default test)")
-    sub.add_argument("--beside", type=Path, nargs="+", default=[], metavar="RUN", help="runs whose heads were taught")
+    sub.add_argument("--beside", nargs="+", default=[], metavar="RUN", help="runs whose heads were taught")
     sub.add_argument("--json", action="store_true", help="all answers as JSON")
     runs.add_data(sub)
 

@@ -57,7 +57,7 @@ def export(
     form = usable(format)
     require(len(records), "The proof of an export needs records; give at least one.")
     limits = Fit.of(fit) if fit else Fit()
-    folder = subfolder(run.folder, "export")
+    folder = subfolder(run.results, "export")
     require(form.choice or index is None, f"An index goes with the formats {', '.join(with_choice())}; leave it out.")
     job = Job(run.model, folder, describe(run.spec), training, run.seal, records, index, allow_loss)
     with held(folder, "export", wait=True):

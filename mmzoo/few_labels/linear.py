@@ -56,15 +56,18 @@ def lda(vectors: np.ndarray, places: np.ndarray) -> Linear:
 
     Where every class has one record there is no covariance, and the nearest prototype is taken.
     """
-    from sklearn.covariance import LedoitWolf
+    from sklearn.covariance import ledoit_wolf_shrinkage
 
     if np.bincount(places).max() < 2:
         return nearest(vectors, places)
     means = class_means(vectors, places)
     # One covariance, of all vectors around the means of their classes: scikit-learn's own LDA shrinks each class's by
-    # itself, of which there are too few.
-    precision = LedoitWolf(assume_centered=True).fit(vectors - means[places]).precision_
-    weights = precision @ means.T
+    # itself, of which there are too few. `S = a X'X + b I` is inverted by way of X X' (Woodbury), which is small.
+    apart = vectors - means[places]
+    shrinkage = ledoit_wolf_shrinkage(apart, assume_centered=True)
+    a, b = (1 - shrinkage) / len(apart), max(shrinkage * np.square(apart).mean(axis=0).mean(), 1e-9)
+    inner = np.linalg.solve(np.eye(len(apart)) * b + a * apart @ apart.T, apart @ means.T)
+    weights = (means.T - a * apart.T @ inner) / b
     return weights, -0.5 * (means.T * weights).sum(axis=0)
 
 

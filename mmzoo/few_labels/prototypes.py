@@ -1,4 +1,4 @@
-"""New classes by a few records each, on what a trained model makes of them; answered at once, saved as a run."""
+"""New classes by a few records each, on what a run's towers make of them; answered at once, saved as a run."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ import numpy as np
 from safetensors.numpy import save as save_tensors
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.given import is_one, joined
+from mmzoo.answers.given import is_one, joined, one_record
 from mmzoo.answers.rows import plain
 from mmzoo.answers.table import pieces
 from mmzoo.artifact import save
-from mmzoo.choice import Fusion
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
@@ -26,15 +25,16 @@ from mmzoo.few_labels.linear import fit
 from mmzoo.files import write_file
 from mmzoo.folders import made_in, replacing
 from mmzoo.graph.build import build
+from mmzoo.graph.parts import kept_on
 from mmzoo.graph.weights import named_weights
-from mmzoo.names import FUSED
+from mmzoo.inference.embed import embed
 from mmzoo.tasks.classification import Classification
+from mmzoo.weights.reading import told as reading
 from mmzoo.weights.tensors import TensorFile
 from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
-    import keras
-
+    from mmzoo.graph.build import Multimodal
     from mmzoo.run import Run
 
 FILE = "prototypes.safetensors"
@@ -45,8 +45,9 @@ KIND = "lda"
 class Prototypes:
     """Classes that are told apart by the vectors of a few records each.
 
-    The vector is the embedding that the heads of the run's model read, of whatever inputs a record has; on it stands a
-    linear function (`mmzoo.few_labels.linear`). Nothing of the model is changed.
+    The vectors are the normalized tokens of the run's towers, their mean of each input side by side, and on them
+    stands a linear function (`mmzoo.few_labels.linear`): what a fusion has learnt to keep for its own classes is less
+    than what its towers know of others (`benchmarks/few_shot.py`). An input that a record lacks says nothing.
 
     >>> few = run.prototypes("twenty.csv", label="breed")
     >>> few.predict({"image": "new.jpg"})
@@ -58,7 +59,8 @@ class Prototypes:
         run: whose model embeds.
         name: of the task; `column`, where a table has the classes.
         labels: the classes.
-        vectors: float32 (N, D), with the place of each one's class among the labels in `places`, int (N,).
+        vectors: float32 (N, M, D), NaN where a record lacks an input.
+        places: of each one's class among the labels, int (N,).
         kind: "nearest", "lda" or "linear".
     """
 
@@ -80,7 +82,14 @@ class Prototypes:
             f"Classes are told from each other, and there is only '{''.join(self.labels)}'; give records of two or "
             "more.",
         )
-        self.weights, self.bias = fit(kind, vectors, places)
+        there = ~np.isnan(vectors).any(axis=-1, keepdims=True)
+        self.means = np.where(there, vectors, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+        """Of each input, (M, D): what stands for one that is missing."""
+        self.weights, self.bias = fit(kind, self._centred(vectors), places)
+
+    def _centred(self, vectors: np.ndarray) -> np.ndarray:
+        """What the linear function reads, (N, M D)."""
+        return np.asarray(np.nan_to_num(vectors - self.means).reshape(len(vectors), -1))
 
     def __repr__(self) -> str:
         counts = np.bincount(self.places, minlength=len(self.labels)).tolist()
@@ -100,7 +109,6 @@ class Prototypes:
         options: Options | None = None,
     ) -> Prototypes:
         """See `mmzoo.Run.prototypes`."""
-        check_fuses(run)
         name, column = task_and_column(run, label)
         vectors, labels = embedded(run, records, name, column, options)
         if known:
@@ -125,16 +133,16 @@ class Prototypes:
             isinstance(told, dict) and isinstance(told.get("file"), dict),
             f"The run '{run.folder}' was not made of prototypes; give records of the classes.",
         )
-        (task,) = run.spec.tasks
-        kept = TensorFile(run.folder / FILE, told["file"])
-        found = kept.read(kept.layout)
-        fits = {*found} == {"vectors", "places"} and found["vectors"].ndim == 2 and found["places"].ndim == 1
-        fits = fits and len(found["vectors"]) == len(found["places"]) and np.isfinite(found["vectors"]).all()
-        fits = fits and {*found["places"].tolist()} == {*range(task.units)}
+        task = run.spec.tasks[0]
+        with reading(f"The prototypes in '{run.folder}' cannot be read; save them again"):
+            kept = TensorFile(run.folder / FILE, told["file"])
+            found, kind, column = kept.read(kept.layout), str(told["kind"]), str(told["column"])
+        fits = {*found} == {"vectors", "places"} and found["vectors"].ndim == 3 and found["places"].ndim == 1
+        fits = fits and len(found["vectors"]) == len(found["places"])
+        fits = fits and found["vectors"].shape[1:] == (len(run.spec.inputs), run.spec.dim)
+        fits = fits and len(run.spec.tasks) == 1 and {*found["places"].tolist()} == {*range(task.units)}
         require(fits, f"'{run.folder / FILE}' holds no prototypes of this run; save them again.")
-        return cls(
-            run, task.name, str(told["column"]), task.answer_names, found["vectors"], found["places"], str(told["kind"])
-        )
+        return cls(run, task.name, column, task.answer_names, found["vectors"], found["places"], kind)
 
     def add(self, records: Raw, *, options: Options | None = None) -> None:
         """Add classes by records of theirs; no more of those that are known.
@@ -163,27 +171,26 @@ class Prototypes:
         Args:
             records: as `Run.predict` takes them, with any subset of the inputs.
         """
-        vectors = self.run.embed(records, options=options, inputs=[FUSED])[FUSED]
-        found = [dict(zip(self.labels, each.tolist(), strict=True)) for each in self.probabilities(vectors)]
-        return found[0] if is_one(records) else found
+        if is_one(records):
+            one = one_record(records, self.run.reading(options))
+            return self.predict(Records({name: [value] for name, value in one.items()}, ["input"]))[0]
+        read = records if isinstance(records, Records) else joined(pieces(records, self.run.reading(options)))
+        vectors = features(self.run, read)
+        return [dict(zip(self.labels, each.tolist(), strict=True)) for each in self.probabilities(vectors)]
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """Those of the classes, float (N, K), of embeddings (N, D)."""
-        logits = vectors.astype(np.float64) @ self.weights + self.bias
+        """Those of the classes, float (N, K), of `features` (N, M, D)."""
+        logits = self._centred(vectors).astype(np.float64) @ self.weights + self.bias
         shares = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def model(self) -> keras.Model:
+    def model(self) -> Multimodal:
         """The run's model with these classes in place of its tasks."""
         assert self.task is not None
-        old = self.run.model
-        spec = replace(old.spec, tasks=[self.task], task_weights="fixed")
-        model = build(spec, files=old.assets)
-        theirs = named_weights(old)
+        model = based_on(self.run.model, self.task)
+        for name, means in zip(model.spec.input_names, self.means, strict=True):
+            model.parts.of(name).tokens.norm.beta.assign(-means)
         head = next(layer for layer in model.parts.heads[self.name].fused[0].layers if layer.weights)
-        for name, weight in named_weights(model).items():
-            if name in theirs and not name.startswith(f"{self.name}."):
-                weight.assign(theirs[name])
         head.kernel.assign(self.weights)
         head.bias.assign(self.bias)
         return model
@@ -215,13 +222,36 @@ class Prototypes:
             write_file(place / "spec.json", json_bytes(model.spec.to_json()))
 
 
-def check_fuses(run: Run) -> None:
-    """Raise if the model makes no vector of all inputs."""
-    require(
-        run.model.parts.embedding is not None,
-        f"Fusion '{Fusion.of(run.spec.fusion).name}' joins answers, so that there is no vector to tell new classes by; "
-        "train a run with a fusion of features, such as concat.",
-    )
+def based_on(old: Multimodal, task: Classification) -> Multimodal:
+    """A model with the towers of another one, whose tokens are normalized and else as they are, side by side."""
+    width = max(old.parts.tower_tokens(name).values.shape[-1] for name in old.spec.input_names)
+    spec = replace(old.spec, tasks=[task], fusion="side_by_side", dim=max(width, 4), task_weights="fixed")
+    model = build(spec, files=old.assets)
+    theirs = named_weights(old)
+    taken = tuple(f"{name}.tokens/" for name in spec.input_names)
+    for name, weight in named_weights(model).items():
+        if name in theirs and not name.startswith((*taken, f"{task.name}.")):
+            weight.assign(theirs[name])
+    for name in spec.input_names:
+        dense = model.parts.of(name).tokens.dense
+        dense.kernel.assign(np.eye(*dense.kernel.shape))
+    return model
+
+
+def features(run: Run, records: Records) -> np.ndarray:
+    """The vectors of records by input, float32 (N, M, D); NaN where one lacks an input.
+
+    Raises:
+        MMZooError: one lacks all of them, or cannot be decoded.
+    """
+    names = run.spec.input_names
+    task = Classification("classes_of_few_labels", ("one", "other"))
+    model = kept_on(run.model, "few_labels", lambda: based_on(run.model, task))
+    found = embed(model, records, inputs=names)
+    vectors = np.stack([found[name] for name in names], axis=1)
+    for broken in np.flatnonzero(np.isnan(vectors).all(axis=(1, 2))):
+        raise MMZooError(f"Record '{records.ids[broken]}' has none of the inputs that the model reads; leave it out.")
+    return vectors
 
 
 def task_and_column(run: Run, label: str) -> tuple[str, str]:
@@ -242,7 +272,7 @@ def task_and_column(run: Run, label: str) -> tuple[str, str]:
 
 
 def embedded(run: Run, records: Raw, name: str, column: str, options: Options | None) -> tuple[np.ndarray, list[str]]:
-    """The embeddings (N, D) and the classes of those records that have one.
+    """The `features` (N, M, D) and the classes of those records that have one.
 
     Args:
         name: of the task, and of the classes in `Records`; `column`: of the classes in a table.
@@ -256,10 +286,7 @@ def embedded(run: Run, records: Raw, name: str, column: str, options: Options | 
     rows = [k for k, value in enumerate(cells) if value is not None and str(value).strip()]
     require(rows, f"No record has a class in column '{column}'; give it to some.")
     chosen = joined(read).select(rows)
-    vectors = run.embed(chosen, inputs=[FUSED])[FUSED]
-    for broken in np.flatnonzero(np.isnan(vectors[:, 0])):
-        raise MMZooError(f"Record '{chosen.ids[broken]}' has none of the inputs that the model reads; leave it out.")
-    return vectors, [str(cells[k]) for k in rows]
+    return features(run, chosen), [str(cells[k]) for k in rows]
 
 
 def some_of_each(records: Records, name: str, count: int, seed: int) -> Records:

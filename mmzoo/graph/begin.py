@@ -39,6 +39,11 @@ def begin_with(model: keras.Model, name: str, weights: str) -> None:
         folder = folder / "model"
     card = read_card(folder)
     source = source_of(card["spec"], model.spec, name, wanted, where)
+    require(
+        source not in card.get("packages", {}),
+        f"The model in '{where}' has no copy of the pretrained weights of input '{source}'; give their name in place "
+        "of the model (mmzoo list weights).",
+    )
     file = TensorFile(folder / WEIGHTS, card["files"][WEIGHTS])
     arrays = file.read(file.layout)
     part = name.partition(".")[2]

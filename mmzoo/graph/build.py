@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,9 +22,10 @@ from mmzoo.spec import Spec
 from mmzoo.tokens import Fused, masked_mean
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
+from mmzoo.weights import Weights
 
 
-def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
+def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> Multimodal:
     """The model that `spec` describes: a plain functional `keras.Model`, dict in, dict out.
 
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
@@ -38,6 +39,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     Args:
         files: the assets of a saved model; its weights are loaded afterwards, so
             no pretrained ones are looked for.
+        packaged: but those, which are read from their packages.
 
     Raises:
         MMZooError: pretrained weights are asked for and cannot be had.
@@ -48,14 +50,17 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
     gates: dict[str, Tensor] = {}
     real: dict[str, Tensor] = {}
     projected: dict[str, Tensor] = {}
+    packages: dict[str, tuple[Weights, ...]] = {}
     tokens, means, here = {}, {}, []
-    with collecting(files) as assets, declaring() as declared:
+    with collecting(files, packaged) as assets, declaring() as declared:
         for index, item in enumerate(spec.inputs):
             name = item.name
             # What an absent modality holds must not reach anything, be it NaN; so it is cut off at the door.
             gates[name] = Gate(index, name=f"{name}.gate")
             tower = Tower.of(item.tower)
+            before = len(declared.packages)
             found = towers[tower.name](gates[name](inputs[name], present), item, **tower.options)
+            packages[name] = tuple(declared.packages[before:])
             real[name] = IsPresent(index, name=f"{name}.is_present")
             projected[name] = Presence(spec.dim, name=f"{name}.tokens")
             here.append(real[name](found.mask, present))
@@ -93,7 +98,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None) -> Multimodal:
             outputs[LOG_VARIANCES] = Numbers([0.0] * len(spec.tasks), name=LOG_VARIANCES)(present)
 
     model = Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
-    model.parts = find_parts(model, declared, gates, real, projected, heads)
+    model.parts = find_parts(model, declared, gates, real, projected, packages, heads)
     if files is None:
         for name, weights in declared.begins.items():
             begin_with(model, name, weights)

@@ -15,6 +15,7 @@ from mmzoo.graph.temperature import Temperature
 from mmzoo.names import owner_of, uncalibrated_output
 from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
+from mmzoo.weights import Weights
 
 Found = TypeVar("Found")
 
@@ -34,6 +35,7 @@ class InputParts:
         pretrained: the layers with pretrained weights that train.
         feature_map: the last layer that puts out a map (B, H, W, C), if there is one.
         grid: rows and columns, where the tokens are the places of a map, row by row.
+        packages: the weights that were read from packages when it was built.
     """
 
     gate: keras.layers.Layer
@@ -45,6 +47,7 @@ class InputParts:
     pretrained: tuple[keras.layers.Layer, ...]
     feature_map: keras.layers.Layer | None
     grid: tuple[int, int] | None
+    packages: tuple[Weights, ...]
 
     @property
     def frozen_network(self) -> bool:
@@ -168,6 +171,7 @@ def find_parts(
     gates: dict[str, keras.layers.Layer],
     here: dict[str, keras.layers.Layer],
     tokens: dict[str, keras.layers.Layer],
+    packages: dict[str, tuple[Weights, ...]],
     heads: dict[str, Heads],
 ) -> Parts:
     """The parts of a model from what `build` made and what towers and fusions declared."""
@@ -191,6 +195,7 @@ def find_parts(
             _last_map(layers, gates[name]),
             # A tower may use another one's map within it, and put out other tokens.
             grid if grid and grid[0] * grid[1] == last.output[1].shape[1] else None,
+            packages[name],
         )
     return Parts(model, inputs, heads, tuple(declared.attention))
 

@@ -64,14 +64,14 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         answers=ANSWERS,
         svg=svg,
     )
-    write_file(run.folder / "report.html", content)
-    write_file(run.folder / "model_card.md", card_text(name, sections, result.spec).encode("utf-8", "replace"))
+    write_file(run.results / "report.html", content)
+    write_file(run.results / "model_card.md", card_text(name, sections, result.spec).encode("utf-8", "replace"))
     theirs = {
         f"{each.name}-" if several else "": (each, shown[each.name])
         for each in result.tasks.values()
         if not each.reason
     }
-    write_pictures(subfolder(run.folder, "pictures"), {"curves": learning}, theirs)
+    write_pictures(subfolder(run.results, "pictures"), {"curves": learning}, theirs)
 
 
 def tried(run: Run) -> list[list[Block]]:

@@ -20,20 +20,21 @@ from mmzoo.answers.rows import Answerer
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
 from mmzoo.answers.vectors import Embedder
-from mmzoo.artifact import load
+from mmzoo.artifact import load_folder
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.decoding import Beam, Greedy, Sample
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 from mmzoo.folders import check_no_link, made_in
 from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
+from mmzoo.models import find
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import read_machine, read_settings
+from mmzoo.training.notes import read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
@@ -48,17 +49,19 @@ class Run:
     model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
-        folder: may be reached through links; nothing in it may be one.
+        folder: may be reached through links; nothing in it may be one. Or a model without a run, which can be asked
+            alike: its folder, the name of one that comes with mmzoo, or its address on a hub, see `mmzoo.load`.
         data: the data set, or the table and its label, in place of the one that the run was trained on. A run that was
             made elsewhere names a table of this machine, which is only read if it is named here too.
+        out: where evaluations and exports are written; the run's own folder if not given.
 
     Raises:
-        MMZooError: the folder holds no finished run.
+        MMZooError: the folder holds no finished run, and no model.
     """
 
-    def __init__(self, folder: str | Path, *, data: str = "") -> None:
-        self.folder, self._data = Path(folder), data
-        check_finished(folder)
+    def __init__(self, folder: str | Path, *, data: str = "", out: str | Path | None = None) -> None:
+        self.folder, self._data, self._out = find(folder), data, out
+        self.model_folder = check_finished(self.folder)
 
     def __repr__(self) -> str:
         return text_of(self)
@@ -70,7 +73,27 @@ class Run:
     @cached_property
     def model(self) -> keras.Model:
         """The trained model."""
-        return load(self.folder / "model")
+        return load_folder(self.model_folder)
+
+    @property
+    def results(self) -> Path:
+        """Where what is found out about it is written.
+
+        Raises:
+            MMZooError: it is a model without a run, whose folder is not written into.
+        """
+        if self._out is None:
+            bare = self.model_folder == self.folder
+            require(
+                not bare, f"'{self.folder}' is a model, into whose folder nothing is written; say where: --out FOLDER."
+            )
+            return self.folder
+        place = Path(self._out)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise MMZooError(f"The folder '{place}' cannot be made ({error.strerror}); choose another.") from error
+        return place
 
     @property
     def spec(self) -> Spec:
@@ -78,8 +101,13 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table."""
-        return read_settings(self.folder)
+        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table.
+
+        Of a model without a run they are the usual ones, and the data set that its card names.
+        """
+        if self.model_folder != self.folder:
+            return read_settings(self.folder)
+        return usual_settings(read_card(self.folder).get("about", {}).get("data", ""))
 
     @property
     def machine(self) -> str:
@@ -227,8 +255,8 @@ class Run:
         """
         from mmzoo.export.export import export, is_calibrated, wanted_variants
 
-        check_no_link(self.folder / "export")
-        wanted = wanted_variants(self.folder / "export", format, variants, fit)
+        check_no_link(self.results / "export")
+        wanted = wanted_variants(self.results / "export", format, variants, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
             training = self.records("train")
@@ -417,7 +445,7 @@ class Run:
     @property
     def seal(self) -> str:
         """What tells the model from others."""
-        return str(read_card(self.folder / "model")["sha256"])
+        return str(read_card(self.model_folder)["sha256"])
 
     @property
     def thresholds(self) -> Thresholds | None:
@@ -436,8 +464,7 @@ class Run:
                 all classes together; and `options`, how the table is read.
 
         Raises:
-            MMZooError: the fusion joins answers, no record has a class, there is one class, or with `known` one that
-                the task knows already.
+            MMZooError: no record has a class, there is one class, or with `known` one that the task knows already.
         """
         from mmzoo.few_labels.prototypes import Prototypes
 

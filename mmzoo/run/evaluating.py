@@ -44,7 +44,7 @@ def evaluated(
     baselines: bool | Sequence[Baseline],
 ) -> dict[str, Any]:
     """What `Run.evaluate` says of its arguments and its answer."""
-    check_no_link(run.folder / "pictures")
+    check_no_link(run.results / "pictures")
     records = records if records is not None else run.records(split)
     if validation is None and run.has_data and split != "validation":
         validation = run.records("validation")
@@ -60,13 +60,13 @@ def evaluated(
     data = result.to_json()
     held_out = next(iter(result.tasks.values())).validation
     thresholds = Thresholds.fit(run.spec, held_out, run.seal) if held_out is not None else run.thresholds
-    with held(run.folder, "process", wait=True):
-        write_file(run.folder / "metrics.json", json_bytes(data))
+    with held(run.results, "process", wait=True):
+        write_file(run.results / "metrics.json", json_bytes(data))
         if floor:
-            write_file(run.folder / "baselines.json", json_bytes(floor))
+            write_file(run.results / "baselines.json", json_bytes(floor))
         if held_out is not None and thresholds is not None:
-            write_file(run.folder / CONFORMAL, json_bytes(thresholds.to_json()))
-        write_evaluated(run.folder, run.model, result, records.ids, thresholds)
+            write_file(run.results / CONFORMAL, json_bytes(thresholds.to_json()))
+        write_evaluated(run.results, run.model, result, records.ids, thresholds)
         write_report(run, records, result)
     return data
 
@@ -81,7 +81,7 @@ def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
         run.records("validation"),
         records,
         scores,
-        folder=run.folder,
+        folder=run.results,
         training=Training.from_json(run.settings["training"]),
         data=run.data,
         **options,

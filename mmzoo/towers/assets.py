@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from mmzoo.errors import MMZooError
+from mmzoo.weights import Weights
 
 
 class Assets:
-    """JSON values by file name; `restoring` when they come from a saved model, which brings its weights too."""
+    """JSON values by file name; `restoring` when they come from a saved model, which brings its weights too.
 
-    def __init__(self, files: dict[str, Any] | None = None) -> None:
+    packaged: the weights of packages that a saved model names and does not bring.
+    """
+
+    def __init__(self, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> None:
         self.files: dict[str, Any] = dict(files or {})
-        self.restoring = files is not None
+        self.restoring, self.packaged = files is not None, packaged
         self.shared: dict[str, Any] = {}
+
+    def from_package(self, weights: str | None, tower: str) -> bool:
+        """Does the saved model leave the weights of that name, of that tower, to their package?"""
+        return any(weights == each.name and tower in each.towers for each in self.packaged)
 
 
 _current: ContextVar[Assets] = ContextVar("assets")
 
 
 @contextmanager
-def collecting(files: dict[str, Any] | None) -> Iterator[Assets]:
+def collecting(files: dict[str, Any] | None, packaged: Collection[Weights] = ()) -> Iterator[Assets]:
     """Inside, towers find `files`, or, where that is None, what they make is collected."""
-    assets = Assets(files)
+    assets = Assets(files, packaged)
     token = _current.set(assets)
     try:
         yield assets
@@ -33,17 +41,19 @@ def collecting(files: dict[str, Any] | None) -> Iterator[Assets]:
         _current.reset(token)
 
 
-def restoring() -> bool:
-    """Is a saved model being rebuilt? Then pretrained weights are not looked for."""
+def restoring(weights: str | None = None, tower: str = "") -> bool:
+    """Is a saved model being rebuilt, and brings it these weights? Then pretrained ones are not looked for."""
     current = _current.get(None)
-    return current is not None and current.restoring
+    return current is not None and current.restoring and not current.from_package(weights, tower)
 
 
-def get(name: str, make: Callable[[], Any]) -> Any:
-    """The asset of that name; made where the model is new."""
+def get(name: str, make: Callable[[], Any], weights: str | None = None, tower: str = "") -> Any:
+    """The asset of that name; made where the model is new, or leaves the weights it belongs to to their package."""
     current = _current.get(None)
     if current is None:
         return make()
+    if current.from_package(weights, tower):
+        current.files[name] = make()
     if name not in current.files:
         if current.restoring:
             raise MMZooError(f"The saved model has no '{name}'; the folder is not complete.")

@@ -57,7 +57,17 @@ def image_family(name: str, family: Family, summary: str) -> None:
         return application(x, item, name, family, weights, trainable_blocks, adapters, resolution)
 
     tower.__name__ = name
-    tower.__doc__ = f"""{summary}
+    tower.__doc__ = described(family, summary)
+    register_family(name, family, tower)
+
+
+def described(family: Family, summary: str, more: str = "") -> str:
+    """The docstring of such a tower.
+
+    Args:
+        more: what it says of options that others have not.
+    """
+    return f"""{summary}
 
     uint8 (B, S, S, 3) -> `Tokens` (B, places of the last feature map, its channels).
     {len(family.block_ends) + 1} blocks.
@@ -67,6 +77,16 @@ def image_family(name: str, family: Family, summary: str) -> None:
         trainable_blocks: with weights, how many of the last blocks train.
         adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
+    {more}"""
+
+
+def register_family(
+    name: str, family: Family, tower: Callable[..., Tokens], check_more: Callable[..., None] | None = None
+) -> None:
+    """Register such a tower, and the weights that Keras has for it.
+
+    Args:
+        check_more: checks options that others have not, by their names, with the input before them.
     """
 
     def check(item: Image, *, resolution: int, **options: Any) -> None:
@@ -77,6 +97,8 @@ def image_family(name: str, family: Family, summary: str) -> None:
             f"{side}; give it size={family.least} or more, or Tower('{name}', resolution={family.least}).",
         )
         check_tuning(item, blocks=len(family.block_ends) + 1, **options)
+        if check_more is not None:
+            check_more(item, **options)
 
     towers.register(name, check, serves="image")(tower)
     known_weights.register(
@@ -155,7 +177,7 @@ def load_pretrained(
     Raises:
         MMZooError: there is no such name or file, or the file has other layers.
     """
-    if weights is None or is_run(weights) or assets.restoring():
+    if weights is None or is_run(weights) or assets.restoring(weights, tower):
         return fresh()
     names = [each.name for each in known_weights.of(tower)]
     if weights in names:

@@ -95,7 +95,7 @@ def bert(
         "max_sequence_length": max(ids.shape[1], 2),
     }
     if weights is not None and is_preset(weights):
-        found = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights))
+        found = assets.get(f"{item.name}_bert.json", lambda: preset_config(item, weights), weights, "bert")
         mine = {key: found[key] for key in CONFIG}  # a saved model's file may hold anything else
         longest = mine["max_sequence_length"]
         require(
@@ -111,7 +111,7 @@ def bert(
     if weights is not None and is_preset(weights):
         for each in backbone.transformer_layers if found.get("exact_gelu") is True else ():
             each._feedforward_intermediate_dense.activation = keras.activations.gelu
-        if not assets.restoring():
+        if not assets.restoring(weights, "bert"):
             load_weights(backbone, item, weights)
     # Without the pooled output, whose weights would never train.
     called = name("adapted") if adapters else backbone.name

@@ -108,7 +108,7 @@ def pieces_of(item: Text) -> int:
 
 def take(lower: SentenceFeatures, embedding: Quantized, upper: list[keras.Model], weights: str) -> None:
     """Read the weights of that name into the parts of the encoder, unless a model's or a run's are put there after."""
-    if assets.restoring() or is_run(weights):
+    if assets.restoring(weights, "sentence") or is_run(weights):
         return
     files = find(weights, "sentence")
     lower.tokenizer.assign(*vocabulary(files[VOCABULARY]))

@@ -79,7 +79,8 @@ def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
     Raises:
         MMZooError: the package is not installed.
     """
-    pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces)
+    named = WORDLLAMA.name, WORDLLAMA.towers[0]
+    pieces = assets.get(f"{item.name}_vocabulary.json", wordllama_pieces, *named)
     require(
         0 < len(pieces) <= MOST and all(isinstance(p, str) and 0 < len(p.encode()) <= LONGEST for p in pieces),
         f"The vocabulary of input '{item.name}' must be up to {MOST} pieces of 1 to {LONGEST} bytes each; "
@@ -88,7 +89,7 @@ def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
 
     def first() -> StaticTokens:
         layer = StaticTokens(pieces, length, name=name)
-        if not assets.restoring():
+        if not assets.restoring(*named):
             layer.table.assign(wordllama_vectors(pieces))
         return layer
 

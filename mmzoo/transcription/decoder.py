@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
-from mmzoo.towers.whisper import Size, backbone, like, read_array
+from mmzoo.aliases import Shape, Tensor
+from mmzoo.towers.whisper import Size, backbone, like
 
 POSITIONS = 448
 """Of tokens: a text has no more, with those that it starts from."""
 
 
-class Caches(NamedTuple):
-    """What a decoder remembers of a batch, float32, records first.
-
-    read: keys and values of the tokens so far, (B, layers, 2, T, heads, D).
-    heard: of the encoder's tokens, (B, layers, 2, S, heads, D).
-    """
-
-    read: Tensor
-    heard: Tensor
-
-
 class Decoder(keras.layers.Layer):
     """A Transformer decoder (Radford et al. 2022, arXiv:2212.04356) whose embedding of tokens is also its last layer.
 
-    int32 (B, T) and what was heard, float32 (B, S, hidden_dim) -> hidden states, float32 (B, T, hidden_dim).
+    int32 (B, T) and the encoder's tokens, float32 (B, S, hidden_dim) -> hidden states, float32 (B, T, hidden_dim).
+
+    Token by token it needs two caches of keys and values: of what was read, (B, layers, 2, T, heads, D), and for each
+    layer of what was heard, (B, 2, S, heads, D), which is computed once.
 
     Args:
         size: of the encoder that it belongs to.
@@ -38,32 +30,27 @@ class Decoder(keras.layers.Layer):
     def __init__(self, size: Size, vocabulary: int, **kwargs: Any) -> None:
         super().__init__(**{"name": "decoder", **kwargs})
         self.size, self.vocabulary = size, vocabulary
-        small = backbone()
+        small, width = backbone(), size.hidden_dim
         (first,) = small.decoder_transformer_layers
+        shapes = dict.fromkeys(("decoder_sequence_shape", "encoder_sequence_shape"), (None, None, width))
         self.embedding = like(
-            small.decoder_embeddings,
-            vocabulary_size=vocabulary,
-            sequence_length=POSITIONS,
-            embedding_dim=size.hidden_dim,
+            small.decoder_embeddings, vocabulary_size=vocabulary, sequence_length=POSITIONS, embedding_dim=width
         )
         self.blocks = [
             like(
                 first,
                 name=f"{first.name.removesuffix('0')}{number}",
                 num_heads=size.num_heads,
-                intermediate_dim=4 * size.hidden_dim,
-                decoder_sequence_shape=(None, None, size.hidden_dim),
-                encoder_sequence_shape=(None, None, size.hidden_dim),
+                intermediate_dim=4 * width,
+                **shapes,
             )
             for number in range(size.num_layers)
         ]
         self.norm = like(small.decoder_layer_norm)
 
-    def build(self, tokens: Any = None, heard: Any = None) -> None:
-        width = (None, None, self.size.hidden_dim)
-        self.embedding.build((None, None))
-        self.norm.build(width)
-        self.built = True
+    def build(self, *shapes: Shape) -> None:
+        self.embedding.build((None, None))  # the blocks know their shapes, and are built
+        self.norm.build((None, None, self.size.hidden_dim))
 
     def call(self, tokens: Tensor, heard: Tensor) -> Tensor:
         x = self.embedding(tokens)
@@ -75,38 +62,37 @@ class Decoder(keras.layers.Layer):
         """Hidden states (..., hidden_dim) -> float32 (..., vocabulary)."""
         return self.embedding.token_embedding(hidden, reverse=True)
 
-    def start(self, tokens: Tensor, heard: Tensor, longest: int) -> tuple[Tensor, Caches]:
-        """The hidden state (B, hidden_dim) at the last of some first tokens (B, T), and caches with room for `longest`."""
-        count, heads = ops.shape(heard)[0], self.size.num_heads
-        shape = (len(self.blocks), 2, -1, heads, self.size.hidden_dim // heads)
-        empty = [ops.zeros((count, *(longest if side < 0 else side for side in shape)))]
-        room = ops.zeros((count, *(ops.shape(heard)[1] if side < 0 else side for side in shape)))
-        return self._through(tokens, Caches(*empty, room), 0, heard)
+    def start(self, tokens: Tensor, encoded: Tensor, longest: int) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
+        """The hidden state (B, hidden_dim) at the last of some first tokens (B, T), and the caches behind them.
 
-    def step(self, tokens: Tensor, caches: Caches, position: Tensor) -> tuple[Tensor, Caches]:
-        """The hidden state (B, hidden_dim) at tokens (B,) that stand at `position`, and the caches with them."""
-        return self._through(tokens[:, None], caches, position, None)
+        Args:
+            encoded: the encoder's tokens (B, S, hidden_dim).
+            longest: how many tokens the cache of what was read has room for.
+        """
+        count, layers, heads = ops.shape(encoded)[0], len(self.blocks), self.size.num_heads
+        sides = heads, self.size.hidden_dim // heads
+        read = ops.zeros((count, layers, 2, longest, *sides), encoded.dtype)
+        heard = ops.zeros((count, 2, ops.shape(encoded)[1], *sides), encoded.dtype)
+        return self._through(tokens, read, [heard] * layers, 0, encoded)
 
-    def _through(self, tokens: Tensor, caches: Caches, position: Tensor, heard: Tensor | None) -> tuple[Tensor, Caches]:
-        x = self.embedding(tokens, start_index=position)
-        read, kept = [], []
+    def step(self, tokens: Tensor, read: Tensor, heard: list[Tensor], position: Tensor) -> tuple[Tensor, Tensor]:
+        """The hidden state (B, hidden_dim) at tokens (B,) which stand at `position`, and what was read with them."""
+        hidden, (read, _) = self._through(tokens[:, None], read, heard, position, None)
+        return hidden, read
+
+    def _through(
+        self, tokens: Tensor, read: Tensor, heard: list[Tensor], position: Tensor | int, encoded: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, list[Tensor]]]:
+        x, own, kept = self.embedding(tokens, start_index=position), [], []
         for number, block in enumerate(self.blocks):
-            x, own, cross = block(
+            x, ours, theirs = block(
                 x,
-                x if heard is None else heard,  # the cache has it
-                self_attention_cache=caches.read[:, number],
+                x if encoded is None else encoded,  # it is not read where the cache is full
+                self_attention_cache=read[:, number],
                 self_attention_cache_update_index=position,
-                cross_attention_cache=caches.heard[:, number],
-                cross_attention_cache_update_index=None if heard is None else 0,
+                cross_attention_cache=heard[number],
+                cross_attention_cache_update_index=None if encoded is None else 0,
             )
-            read.append(own)
-            kept.append(cross)
-        caches = Caches(ops.stack(read, axis=1), caches.heard if heard is None else ops.stack(kept, axis=1))
-        return self.norm(x)[:, -1], caches
-
-
-def load(decoder: Decoder, tensors: dict[str, Any]) -> None:
-    """The weights of a CTranslate2 file into a decoder."""
-    decoder.build()
-    for variable in decoder.weights:
-        variable.assign(read_array(variable.path.removeprefix("decoder/"), variable.shape, tensors))
+            own.append(ours)
+            kept.append(theirs)
+        return self.norm(x)[:, -1], (ops.stack(own, axis=1), kept)

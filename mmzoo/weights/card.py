@@ -17,6 +17,8 @@ from mmzoo.weights.reading import plain_size, read_start
 FORMAT = 2
 CARD, WEIGHTS, GOLDEN = "card.json", "weights.safetensors", "golden.safetensors"
 KEYS = {"format": int, "mmzoo": str, "spec": dict, "metrics": dict, "files": dict, "sha256": str}
+MORE = {"about": dict, "packages": dict}
+"""What a card may have beside: words for people, and the pretrained weights that are named and not copied, by input."""
 MAX_FILES = 64
 MAX_BYTES = 2**32
 
@@ -62,14 +64,20 @@ def check_card(what: str, card: Raw) -> None:
         f"{what} is not a card that this version of mmzoo reads (format {FORMAT}); save the model again with it.",
     )
     known = ", ".join(KEYS)
-    require(card.keys() == KEYS.keys(), f"{what} must have the keys {known}, not {', '.join(sorted(card))[:200]}.")
-    for key, kind in KEYS.items():
-        require(type(card[key]) is kind, f"The '{key}' of {what} must be of type {kind.__name__}.")
-    for key in ("mmzoo", "spec", "metrics"):
-        check_plain(f"The '{key}' of {what}", card[key])
+    require(
+        card.keys() - MORE.keys() == KEYS.keys(),
+        f"{what} must have the keys {known}, not {', '.join(sorted(card))[:200]}.",
+    )
+    for key, kind in (KEYS | MORE).items():
+        require(type(card.get(key, kind())) is kind, f"The '{key}' of {what} must be of type {kind.__name__}.")
+    for key in ("mmzoo", "spec", "metrics", *MORE):
+        check_plain(f"The '{key}' of {what}", card.get(key))
     require(
         all(type(value) in (int, float) for value in card["metrics"].values()),
         f"The metrics of {what} must be numbers.",
+    )
+    require(
+        all(isinstance(value, str) for value in card.get("about", {}).values()), f"What {what} is about must be texts."
     )
     check_files(what, card["files"])
 

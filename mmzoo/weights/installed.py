@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
+from mmzoo.declared import from_package
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain
 from mmzoo.weights.known import Weights, weights
@@ -28,6 +29,7 @@ def find(name: str, tower: str = "") -> dict[str, Path]:
     """
     known = weights.get(name, tower)
     found = installed(known)
+    from_package(known)
     paths = {}
     for file, digest in known.files.items():
         path = Path(str(found.locate_file(file)))

@@ -19,11 +19,15 @@ Layout = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of each tensor by its name."""
 
 
+WIDER = {"float16": "float32"}
+"""Types of numbers in a file that are read as others: weights whose numbers fit into 16 bits are kept in these."""
+
+
 class TensorFile:
     """A safetensors file of which only the header was read.
 
-    layout: what it holds.
-    bytes: how much of it.
+    layout: what is read from it.
+    bytes: how much that is.
 
     Raises:
         MMZooError: the header is not exactly that of a file of this length.
@@ -36,7 +40,9 @@ class TensorFile:
             size == facts["bytes"], f"'{path}' has {size} bytes, but its card says {facts['bytes']}; copy it again."
         )
         found = places(f"'{path}'", partial(read_start, path), size, "copy the model again")
-        self.layout: Layout = {name: (place.dtype, place.shape) for name, place in found.items()}
+        self.layout: Layout = {
+            name: (WIDER.get(place.dtype, place.dtype), place.shape) for name, place in found.items()
+        }
         self.bytes = sum(math.prod(shape) * SIZES[dtype] for dtype, shape in self.layout.values())
 
     def read(self, wanted: Layout) -> dict[str, np.ndarray]:
@@ -62,7 +68,7 @@ class TensorFile:
                 array.dtype.kind != "f" or np.isfinite(array).all(),
                 f"The tensor '{name}' of '{self.path}' has numbers that are not finite; it is refused.",
             )
-        return dict(arrays)
+        return {name: array.astype(WIDER.get(array.dtype.name, array.dtype)) for name, array in arrays.items()}
 
 
 def layout_of(tensors: dict[str, Any]) -> Layout:

@@ -32,6 +32,7 @@ GROUPS = (
     inputs="image, name, speech",
     tasks="group",
     licence="Noto Emoji: Apache License 2.0; names and keywords: Unicode License V3; see NOTICE",
+    limits="Drawings of one style, English names and a synthetic voice: not for photographs or real voices.",
 )
 def emoji() -> tuple[Records, Records, Records]:
     """Noto emoji: 64 px picture, English name, and two of its other keywords, spoken by a synthesizer.

@@ -130,13 +130,24 @@ class Audio(Modality):
         value = unwrapped(value)
         if self.frames:
             return padded(read_array(value, f"audio '{self.name}'", self.num_mel_bins), self.frames)
+        samples, seconds = self.heard(value, self.seconds)
+        if seconds > self.seconds + 0.1 and isinstance(value, FILES):
+            note_truncation(self.name, seconds, self.seconds, "seconds", "seconds", 60)
+        return padded(samples, *self.shape)
+
+    def heard(self, value: Raw, seconds: float) -> tuple[np.ndarray, float]:
+        """The samples of a sound at the model's rate, float32 (N,), and how long all of it is; see `decode`.
+
+        Args:
+            seconds: how much of a file is read at least; an array is whole.
+        """
+        value = unwrapped(value)
         if isinstance(value, FILES):
-            samples, rate, frames = read_sound(value, self.seconds + 0.1)  # the resampling filter sees what follows
-            if frames > int((self.seconds + 0.1) * rate):
-                note_truncation(self.name, frames / rate, self.seconds, "seconds", "seconds", 60)
+            samples, rate, frames = read_sound(value, seconds + 0.1)  # the resampling filter sees what follows
         else:
             samples, rate = self._parts(value)
             samples = waveform(samples, f"'{self.name}'")
+            frames = len(samples)
         samples = mono(samples)
         peak = float(np.abs(samples).max(initial=0))
         require_data(
@@ -153,7 +164,7 @@ class Audio(Modality):
             import soxr
 
             samples = soxr.resample(samples, rate, self.sample_rate)
-        return padded(samples, *self.shape)
+        return samples, frames / rate
 
     def _parts(self, value: Raw) -> tuple[Any, Any]:
         """A waveform and its rate."""

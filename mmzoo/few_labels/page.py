@@ -1,0 +1,41 @@
+"""The records that are worth a label, as one page without scripts that needs no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmzoo.errors import MMZooError
+from mmzoo.few_labels.choosing import Chosen
+from mmzoo.files import write_file
+from mmzoo.reports.gallery import shown_input
+from mmzoo.reports.page import page
+
+if TYPE_CHECKING:
+    from mmzoo.run import Run
+
+
+def write_page(path: Path, run: Run, chosen: Chosen) -> None:
+    """Draw the records with their pictures, texts and players."""
+    score = chosen.columns[-2]
+    said, sure = chosen.columns[-4:-2]
+    cards = [
+        {
+            "id": row["id"],
+            "score": row[score],
+            "said": row[said],
+            "sure": row[sure],
+            "inputs": [shown(item, chosen.records.column(item.name)[k], row["id"]) for item in run.spec.inputs],
+        }
+        for k, row in enumerate(chosen.rows)
+    ]
+    content = page("mmzoo.few_labels", "next.html.j2", run=run, cards=cards, score=score, looked_at=chosen.looked_at)
+    write_file(path, content)
+
+
+def shown(item: Any, value: Any, record: str) -> dict[str, Any]:
+    """What is shown of an input, or why it cannot be."""
+    try:
+        return shown_input(item, value, record)
+    except MMZooError as error:
+        return {"name": item.name, "problem": str(error)}
