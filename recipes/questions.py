@@ -4,8 +4,9 @@
 
 Of every question both answers are equally frequent, so that the question alone is right in half of the cases.
 
-Seed 0 with --epochs 5, some four minutes on one busy core: .52 of the validation records' answers are right, hardly
-more than the half that chance gives. What longer training gives was not measured.
+Seed 0 with --epochs 5, some four minutes on one busy core, on the test records: .528 of the answers are right with
+picture and question, .445 with the question alone, .358 with the picture alone; so far hardly more than the half that
+chance gives. What longer training gives was not measured.
 """
 
 import mmzoo
