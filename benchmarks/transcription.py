@@ -3,7 +3,7 @@
     python benchmarks/transcription.py                               # the embedded sample, as it comes
     python benchmarks/transcription.py --padding 2.5 10 30           # of how much silence behind a clip it needs
     python benchmarks/transcription.py --prompts /usr/share/asterisk/sounds/en_US_f_Allison
-    python benchmarks/transcription.py --tune tuned --epochs 10      # taught the training records' spoken words
+    python benchmarks/transcription.py --tune tuned                  # taught the training records' spoken words
     python benchmarks/transcription.py --weights tuned --probe       # what is then known of the group
 
 Word error rate (jiwer) of lower case without punctuation, numbers as figures. The prompts are Debian's
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--padding", type=float, nargs="+", help="seconds that every clip is made")
     parser.add_argument("--prompts", type=Path, help="the folder of the spoken prompts, in place of the sample")
     parser.add_argument("--tune", type=Path, metavar="FOLDER", help="tune on the training records and write it there")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--probe", action="store_true", help="logistic regressions on what is heard")
     args = parser.parse_args()

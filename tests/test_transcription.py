@@ -181,7 +181,8 @@ def test_tables(fake: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     head, ada, bob, eve = out.read_text("utf-8").splitlines()
     assert head == "who,sound,transcript,log_prob,seconds,error" and ada == "Ada,good.wav,800 by 1,-0.5,0.05,"
     assert bob.startswith("Bob,,,0.0,0.0,There is no sound in line 3") and "../good.wav" in eve and "800" not in eve
-    capsys.readouterr()
+    assert main(["transcribe", str(out), "--column", "sound", "--root", str(folder)]) == 2
+    assert "'transcript, log_prob, seconds, error'" in capsys.readouterr().err
     assert main(["transcribe", str(folder / "calls.csv"), "--column", "sounds"]) == 2
     assert "no column" in capsys.readouterr().err
 

@@ -11,6 +11,9 @@ from mmzoo.words import one_line
 
 EXAMPLE = "mmzoo transcribe a.wav b.ogg; mmzoo transcribe calls.csv --column recording --out written.csv"
 
+WRITTEN = ("transcript", "log_prob", "seconds", "error")
+"""The columns that come to those of a table."""
+
 
 def add(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("files", nargs="+", metavar="FILE", help="sounds, or videos with sound; with --column one table")
@@ -51,12 +54,13 @@ def run(args: argparse.Namespace) -> None:
     found = transcripts(sounds, weights=args.weights, beams=args.beams)
     with tqdm(total=len(sounds), unit="sound", disable=None, leave=False) as bar:
         for row, each in zip(rows, found, strict=True):
-            row |= {"transcript": each.text, "log_prob": round(each.log_prob, 4), "seconds": round(each.seconds, 2)}
-            row["error"] = each.error
+            told = each.text, round(each.log_prob, 4), round(each.seconds, 2), each.error
+            row |= zip(WRITTEN, told, strict=True)
             bad += bool(each.error)
             if args.out is None or each.error:
                 name = row.get("file") or row.get(args.column) or row.get("id") or "?"
-                bar.write(f"{one_line(name)}: {one_line(each.error or each.text)}" + said(each))
+                sure = "" if each.error else f"  ({each.log_prob:.2f} a token, {each.seconds:.1f} s)"
+                bar.write(f"{one_line(name)}: {one_line(each.error or each.text)}{sure}")
             bar.update()
     if args.out is not None:
         write_rows(args.out, list(dict.fromkeys(name for row in rows for name in row)), lambda: iter([rows]))
@@ -66,14 +70,14 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def said(each: Any) -> str:
-    """How sure it is."""
-    return "" if each.error else f"  ({each.log_prob:.2f} a token, {each.seconds:.1f} s)"
-
-
 def table_of(args: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
     """The sounds of a table's column, and its rows."""
     from mmzoo.transcription.tables import sounds_of
 
     require(len(args.files) == 1, "With --column give one table; or sounds, and no --column.")
-    return sounds_of(args.files[0], args.column, root=args.root, allow_outside=args.allow_outside, rate=args.rate)
+    sounds, rows = sounds_of(
+        args.files[0], args.column, root=args.root, allow_outside=args.allow_outside, rate=args.rate
+    )
+    both = [name for name in WRITTEN if rows and name in rows[0]]
+    require(not both, f"The table has a column '{', '.join(both)}' already, which is to be written; rename it.")
+    return sounds, rows
