@@ -1,8 +1,8 @@
 """The name alone: in which of eight groups is an emoji? From random weights, by n-grams of its letters and words.
 
-mmzoo train emoji_name --out runs/emoji_name
+    mmzoo train emoji_name --out runs/emoji_name
 
-Seed 0, 64 s on 2 cores: test accuracy .625. Pretrained sentence vectors have .82 (recipe emoji_pretrained).
+Seed 0, 64 s: test accuracy .625. The name alone has .820 in the recipe emoji_pretrained, which knows sentences.
 """
 
 import mmzoo

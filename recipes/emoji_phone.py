@@ -1,7 +1,10 @@
-"""The main recipe's question for a phone: small towers from random weights, taught by the best pretrained ones.
+"""The main recipe's question for a phone: small towers from random weights, which need no package.
 
-mmzoo train emoji_phone --out runs/phone
-mmzoo export emoji_phone --format tflite --out runs/phone_export       # raw picture, text and sound in
+    mmzoo train emoji_phone --out runs/phone
+    mmzoo export emoji_phone --format tflite --out runs/phone_export       # raw picture, text and sound in
+
+Seed 0: test accuracy .750 (picture alone .576, name alone .598, speech alone .530). The .tflite (fp32) has 2.87 MB and
+takes 2.0 ms on one thread. With `--teacher emoji_pretrained` it reached .753: the labels leave a teacher little to say.
 """
 
 import mmzoo

@@ -1,6 +1,6 @@
 """The spoken keywords alone: in which of eight groups is an emoji? From random weights.
 
-mmzoo train emoji_speech --out runs/emoji_speech
+    mmzoo train emoji_speech --out runs/emoji_speech
 
 Seed 0: test accuracy .518.
 """

@@ -3,6 +3,10 @@
     mmzoo train questions --out runs/questions
 
 Of every question both answers are equally frequent, so that the question alone is right in half of the cases.
+
+Seed 0 with --epochs 5, some four minutes on one busy core, on the test records: .528 of the answers are right with
+picture and question, .445 with the question alone, .358 with the picture alone; so far hardly more than the half that
+chance gives. What longer training gives was not measured.
 """
 
 import mmzoo

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.towers.efficientnet_lite import FAMILY, network, with_arrays
 from mmzoo.weights import find, is_installed, weights
 from mmzoo.weights.torch_format import read_torch
+from tests.conftest import small_spec
 
 STRIDES = [1, 2, 2, 2, 1, 2, 1]  # of the first block of each stage
 
@@ -74,6 +77,23 @@ def test_against_numpy_in_float64(name: str, side: int) -> None:
     found = np.asarray(model(x[None].astype(np.float32)))[0]
     np.testing.assert_allclose(found, forward(arrays(name), x.transpose(2, 0, 1)).transpose(1, 2, 0), atol=1e-4)
     assert model.count_params() == FAMILY[name].parameters
+
+
+def test_inner_channels_stand_beside_the_top() -> None:
+    arrays("efficientnet_lite0")
+    image, x = mmzoo.Image("image", size=64), np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8)
+    found = {}
+    for inner in (False, True):
+        spec = small_spec(inputs=[replace(image, tower=mmzoo.Tower("efficientnet_lite0", inner=inner))])
+        model = mmzoo.build(spec)
+        tokens = model.parts.cut(model.input, model.parts.tower_tokens("image")[0])
+        found[inner] = np.asarray(tokens({"image": x, "present": np.ones((2, 1), bool)}))
+    backbone = with_arrays(network("efficientnet_lite0", 64), arrays("efficientnet_lite0"))
+    sixth = keras.Model(backbone.input, backbone.get_layer("stage6").output)((x - 127.0) / 128.0)
+    np.testing.assert_allclose(found[True][..., -1280:], found[False], atol=1e-5)
+    np.testing.assert_allclose(found[True][..., :-1280], np.reshape(sixth, (2, 4, 192)), atol=1e-4)
+    with pytest.raises(MMZooError, match="no block of the tower of input 'image' trains by itself"):
+        small_spec(inputs=[replace(image, tower=mmzoo.Tower("efficientnet_lite0", inner=True, trainable_blocks=1))])
 
 
 @pytest.mark.parametrize("name", FAMILY)

@@ -175,7 +175,7 @@ def elsewhere(card: dict[str, Any]) -> None:
         (other_input, "that no tower of it takes"),
         (downloaded, "that mmzoo does not know"),
         (too_many, "that no tower of it takes"),
-        (elsewhere, "asks for more weights than"),  # nothing is fetched
+        (elsewhere, r"asks for more weights than|Only the (spec|file) of"),  # nothing is fetched
     ],
 )
 def test_a_card_leads_to_no_other_weights(

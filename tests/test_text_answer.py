@@ -185,7 +185,9 @@ def test_a_table_has_texts_for_labels(run: mmzoo.Run, tmp_path: Path) -> None:
 def test_labels_are_the_ids_of_all_right_answers() -> None:
     data = records(3, 0)
     data.columns["says"] = [["Zwei rote", "two  red"], "none", "Ünïcödé 🐈 are bytes"]
-    task = spec_of().fit(Records({**data.columns, "says": data.column("says") * 20}, data.ids * 20)).tasks[0]
+    task = (
+        spec_of().fit(Records({name: [*column] * 20 for name, column in data.columns.items()}, data.ids * 20)).tasks[0]
+    )
     assert task.references == 2
     labels = encode_labels([task], data)["says"]
     assert labels.shape == (3, 2 * 8)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
-from mmzoo.decoding import Greedy, Sample
 from mmzoo.errors import require
 from mmzoo.words import one_line
 
@@ -97,6 +96,8 @@ def run(args: argparse.Namespace) -> None:
 
 def write_words(run: Run, record: dict[str, Any], args: argparse.Namespace) -> None:
     """Write a text word by word, the likeliest or one that is drawn."""
+    from mmzoo.decoding import Greedy, Sample
+
     how = Greedy() if args.sample is None else Sample(top_p=args.top_p, seed=args.sample)
     shown = ""
 

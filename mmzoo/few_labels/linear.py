@@ -77,9 +77,11 @@ def linear(vectors: np.ndarray, places: np.ndarray) -> Linear:
 
     mean, scale = vectors.mean(axis=0), vectors.std(axis=0)
     scale = np.where(scale > 1e-6 * (1 + np.abs(mean)), scale, 1.0)
-    model = LogisticRegression(max_iter=1000, class_weight="balanced").fit((vectors - mean) / scale, places)
+    # Of few vectors with many numbers: the same in the space that they span, since a turn changes no L2 penalty.
+    left, sizes, turn = np.linalg.svd((vectors - mean) / scale, full_matrices=False)
+    model = LogisticRegression(max_iter=1000, class_weight="balanced").fit(left * sizes, places)
     weights, bias = two_sided(model.coef_, model.intercept_)
-    weights = weights / scale[:, None]
+    weights = turn.T @ weights / scale[:, None]
     return weights, bias - mean @ weights
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -92,15 +93,17 @@ class TowerFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """The model as its spec and its weights."""
         state = dict(super().__getstate__())
         if (model := state.pop("model_", None)) is not None:
-            state["_kept"] = (model.spec.to_json(), model.assets, model.get_weights())
+            # As text: Keras wraps the lists and mappings of a model in some that cannot be pickled.
+            state["_kept"] = (json.dumps([model.spec.to_json(), model.assets]), model.get_weights())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         kept = state.pop("_kept", None)
         super().__setstate__(state)
         if kept is not None:
-            self.model_ = build(Spec.from_json(kept[0]), files=kept[1])
-            self.model_.set_weights(kept[2])
+            spec, assets = json.loads(kept[0])
+            self.model_ = build(Spec.from_json(spec), files=assets)
+            self.model_.set_weights(kept[1])
 
 
 class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -97,7 +97,7 @@ class Landmarks(NamedTuple):
         gamma = 1.0 / max(float(np.median(apart)) if len(x) else 1.0, 1e-6)
         roots, vectors = np.linalg.eigh(np.exp(-gamma * apart.astype(np.float64)))
         order = np.argsort(-roots)[:COMPONENTS]
-        order = order[roots[order] > 1e-6 * max(roots.max(initial=0.0), 1e-30)]
+        order = order[roots[order] > 1e-4 * max(roots.max(initial=0.0), 1e-30)]
         return cls(centre, places, gamma, vectors[:, order] / np.sqrt(roots[order]))
 
     def nearness(self, x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from mmzoo.aliases import Tensor
-from mmzoo.errors import check_number
+from mmzoo.errors import check_number, require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
 from mmzoo.towers import grid_tokens, towers
@@ -29,6 +29,7 @@ STAGES = [
     (3, 1, 6, 320, 1),
 ]
 STEM, TOP = 32, 1280
+INNER = "stage6"  # the last but one stage, whose map is as large as the top's
 CUTS = [f"stage{number}" for number in range(1, len(STAGES) + 1)]
 
 
@@ -103,6 +104,7 @@ def register(called: str, member: Member) -> None:
         trainable_blocks: int = 0,
         adapters: int = 0,
         resolution: int = 0,
+        inner: bool = False,
     ) -> Tokens:
         side = resolution or item.size
 
@@ -111,14 +113,22 @@ def register(called: str, member: Member) -> None:
             return with_arrays(network(called, side), read_torch(path))
 
         backbone = load_pretrained(item, called, weights, lambda: network(called, side), named)
+        if inner:
+            maps = [backbone.get_layer(INNER).output, backbone.output]
+            backbone = keras.Model(backbone.input, keras.layers.Concatenate(name="maps")(maps))
         blocks = trainable_blocks if weights else None
         scale = Scale("lite", resolution)
         return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters), item)
 
-    def check(item: Image, *, resolution: int, **options: Any) -> None:
+    def check(item: Image, *, resolution: int, inner: bool, **options: Any) -> None:
         side = resolution or item.size
         check_number(f"The resolution of the {called} tower of input '{item.name}'", side, 32, 1024, whole=True)
         check_tuning(item, blocks=len(CUTS) + 1, **options)
+        require(
+            not inner or not (options["trainable_blocks"] or options["adapters"]),
+            f"With 'inner' no block of the tower of input '{item.name}' trains by itself; leave out trainable_blocks "
+            "and adapters.",
+        )
 
     tower.__name__ = called
     tower.__doc__ = f"""EfficientNet-Lite{called[-1]} without its dense layer; ImageNet at {member.side} pixels.
@@ -132,6 +142,8 @@ def register(called: str, member: Member) -> None:
         trainable_blocks: with weights, how many of the last blocks train.
         adapters: with weights, all blocks stay frozen, and behind each but the first is an adapter of that width.
         resolution: side in pixels to which the input is scaled first; 0 leaves it.
+        inner: put the channels of the sixth stage beside those of the top, which tell more of ImageNet's classes and
+            less of drawings.
     """
     towers.register(called, check, serves="image")(tower)
 
