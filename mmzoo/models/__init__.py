@@ -39,7 +39,7 @@ def find(where: str | Path) -> Path:
         from mmzoo.models.hub import download
 
         return download(where)
-    folder, named = Path(where), str(where) in names()
+    folder, named = Path(where), str(where).isidentifier() and (HOME / str(where) / CARD).is_file()
     here = any(os.path.lexists(folder / name) for name in ("spec.json", CARD))
     if named and here:
         logging.getLogger("mmzoo").warning(

@@ -35,7 +35,7 @@ def test_attack(name: str, results: dict[str, Any]) -> None:
     assert result["message"].isprintable()  # in one line
     assert result["message"].endswith(".")
     assert len(result["message"]) < 500
-    assert result["seconds"] < 1
+    assert result["seconds"] < 3
     assert result["bytes"] < 256e6
     assert not result["seen"]
 
