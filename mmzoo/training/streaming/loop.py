@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +35,7 @@ from mmzoo.training.stopping import Interrupted, stop_requests
 from mmzoo.training.streaming.batch import Decoder, Usable, filled
 from mmzoo.training.streaming.drift import Drift
 from mmzoo.training.streaming.replay import Reservoir, failure
-from mmzoo.training.streaming.state import Streaming, Taken
+from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 SAVE_SECONDS = 10.0
-"""So much work may have to be done again."""
+"""So much work may have to be done again; in the middle of a row of the history, six times as much."""
 TELL_SECONDS = 10.0
 ROWS = 5_000
 """Of the history that are kept, the newest: a stream has no end."""
@@ -99,6 +98,7 @@ class StreamLoop:
         self.window: list[tuple[Usable, dict[str, np.ndarray]]] = []
         self.losses: list[float] = []
         self.saved = self.told = time.monotonic()
+        self.kept = self.taken.records
 
     def _restored(self) -> tuple[Taken, Reservoir]:
         found = load_checkpoint(self.checkpoints)
@@ -158,6 +158,7 @@ class StreamLoop:
             if asked:
                 return  # what is in `piece` is not taken, and comes again
             if each is None:
+                self.save_after(SAVE_SECONDS)
                 continue
             piece.append(each)
             if len(piece) == self.new:
@@ -189,8 +190,8 @@ class StreamLoop:
             taken.sha256 = chained(taken.sha256, each)
         if taken.records // self.streaming.every > first // self.streaming.every:
             self.end_window()
-            if time.monotonic() - self.saved >= SAVE_SECONDS:
-                self.save()
+            self.save_after(SAVE_SECONDS)
+        self.save_after(6 * SAVE_SECONDS)
 
     def answer(self, usable: Usable) -> None:
         """Answer records that were not learnt yet, for the metrics and to see whether what comes has changed."""
@@ -264,8 +265,14 @@ class StreamLoop:
         write_file(self.folder / "history.jsonl", history_text(self.taken.history))
         self.window, self.losses, self.began = [], [], time.monotonic()
 
+    def save_after(self, seconds: float) -> None:
+        """Write a checkpoint where something was taken since the last, and that is so long ago."""
+        if self.taken.records > self.kept and time.monotonic() - self.saved >= seconds:
+            self.save()
+
     def save(self) -> None:
         """Write a checkpoint."""
+        self.kept = self.taken.records
         self.saved = time.monotonic()
         self.reservoir.settle(self.taken.step)
         counted = {"records": self.tally.records, "counts": dict(self.tally.counts), "first": self.tally.first}
@@ -290,9 +297,3 @@ def line_of(number: int, arrived: Arrived) -> bytes:
             f"A value in {arrived.place} is none that JSON can hold ({error}), so it cannot be kept to be learnt "
             "again; give paths, texts, numbers and lists, or replay=0."
         ) from error
-
-
-def chained(before: str, arrived: Arrived) -> str:
-    """The hash of a record and of all before it."""
-    text = json.dumps([arrived.place, arrived.row], default=str, sort_keys=True)
-    return hashlib.sha256(f"{before}{text}".encode()).hexdigest()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmzoo.data.arriving import Cursor
+from mmzoo.data.arriving import Arrived, Cursor
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,9 @@ class Taken:
     tally: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, Any] = field(default_factory=dict)
     named: list[str] = field(default_factory=list)
+
+
+def chained(before: str, arrived: Arrived) -> str:
+    """The hash of a record and of all before it."""
+    text = json.dumps([arrived.place, arrived.row], default=str, sort_keys=True)
+    return hashlib.sha256(f"{before}{text}".encode()).hexdigest()
