@@ -8,6 +8,7 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -187,7 +188,7 @@ def test_scores_are_those_of_the_metric_or_of_few_records_the_likelihood() -> No
 def clocked(monkeypatch: pytest.MonkeyPatch, **options: Any) -> tuple[Watch, list[float]]:
     """A watch over 100 epochs of 10 steps, and the clock that it reads."""
     now = [0.0]
-    monkeypatch.setattr(watch_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(watch_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     found = Watch(100.0, 100, 1000, [], **{"again": True, **options})
     found.set_model(type("Model", (), {"stop_training": False})())
     found.on_train_begin()

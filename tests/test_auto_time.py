@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.auto import allowance as allowance_module
 from mmzoo.auto import search as search_module
 from mmzoo.auto.allowance import LATER, Allowance
 from mmzoo.auto.candidates import candidates
@@ -69,7 +71,8 @@ def searched(monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock, second
     ]
     spec = mmzoo.Spec(inputs, "concat", [mmzoo.Classification("animal", labels=labels)], dim=8)
     answers = Answers(spec, {"animal": np.zeros((40, 2), np.float32)}, {"animal": np.zeros(40, np.int32)})
-    monkeypatch.setattr(search_module.time, "monotonic", lambda: clock.now)
+    for module in (search_module, allowance_module):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(search_module, "train_until", clock.train)
     monkeypatch.setattr(search_module, "answers_of", lambda *_: answers)
     monkeypatch.setattr(search_module, "fit_baselines", lambda *_, **__: [])
