@@ -111,7 +111,8 @@ def test_a_broker_that_goes_away_and_comes_back(caplog: pytest.LogCaptureFixture
     logging.getLogger("mmzoo").propagate = True
     found = records(Kafka("kafka://host:1/events", make=Consumer).records({}))
     assert [each.row for each in found] == [{"x": 0}, {"x": 1}]
-    assert [record.getMessage() for record in caplog.records if "is away" in record.getMessage()] == [
+    said = [record.getMessage() for record in dict.fromkeys(caplog.records)]  # one may pass two loggers
+    assert [line for line in said if "is away" in line] == [
         "The broker at host:1 is away (an error); this waits until it is back."
     ]
     fatal = Message(error=Error(confluent_kafka.KafkaError._FATAL, True))
