@@ -186,12 +186,14 @@ class Image(Modality):
         return super().to_stored(value)
 
     def prepared(self, value: Raw, lossy: bool) -> bytes:
-        """The pixels that are read, as a BMP, which is decoded by copying it; or as a JPEG of quality 95."""
+        """The pixels that are read, as an array (.npy), which is not decoded but copied; or as a JPEG of quality 95."""
         from PIL import Image as Pillow
 
+        pixels = self.decode(value)
+        if not lossy:
+            return self.to_stored(pixels)
         out = io.BytesIO()
-        how: dict[str, Any] = {"format": "JPEG", "quality": 95, "subsampling": 0} if lossy else {"format": "BMP"}
-        Pillow.fromarray(self.decode(value)).save(out, **how)
+        Pillow.fromarray(pixels).save(out, "JPEG", quality=95, subsampling=0)
         return out.getvalue()
 
     def widget(self) -> Widget:
