@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -53,6 +54,20 @@ def check_ending(path: Path) -> str:
     if ending == ".parquet":
         arrow()
     return ending
+
+
+def check_free(path: Path, *, overwrite: bool, option: str = " --out") -> None:
+    """Raise unless a file may be written there.
+
+    Args:
+        overwrite: may one that is there be replaced?
+        option: of the command line that says where, for the error, with a space before it.
+    """
+    require(
+        overwrite or not os.path.lexists(path),
+        f"'{path}' is there already; give --overwrite to replace it, or choose another{option}.",
+    )
+    require(path.parent.is_dir(), f"The folder '{path.parent}' does not exist; make it, or choose another{option}.")
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.formats import check_ending, write_rows
+from mmzoo.answers.formats import check_ending, check_free, write_rows
 from mmzoo.answers.part import PartFile
 from mmzoo.answers.rows import Row, RowMaker
 from mmzoo.data.readers import reader_of
@@ -102,11 +102,7 @@ def write_answers(
     """
     begun = time.monotonic()
     check_ending(out)
-    require(
-        overwrite or not os.path.lexists(out),
-        f"'{out}' is there already; give --overwrite to replace it, or choose another --out.",
-    )
-    require(out.parent.is_dir(), f"The folder '{out.parent}' does not exist; make it, or choose another --out.")
+    check_free(out, overwrite=overwrite)
     about = {
         "table": fingerprint(source),
         "model": model,

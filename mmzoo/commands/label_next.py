@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from mmzoo.commands import tables
-from mmzoo.errors import require
 
 EXAMPLE = "mmzoo label-next runs/mine unlabelled.csv --count 20 --out next.csv --html next.html"
 
@@ -43,18 +41,14 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.answers.formats import check_ending, write_rows
+    from mmzoo.answers.formats import check_ending, check_free, write_rows
     from mmzoo.few_labels.choosing import label_next
     from mmzoo.few_labels.page import write_page
     from mmzoo.run import Run
 
     check_ending(args.out)
     for path in filter(None, (args.out, args.html)):
-        require(
-            args.overwrite or not os.path.lexists(path),
-            f"'{path}' is there already; give --overwrite to replace it, or choose another.",
-        )
-        require(path.parent.is_dir(), f"The folder '{path.parent}' does not exist; make it, or choose another.")
+        check_free(path, overwrite=args.overwrite, option="")
     model, named = Run(args.run), tables.named(args.table, args)
     chosen = label_next(
         model,

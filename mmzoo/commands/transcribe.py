@@ -42,13 +42,12 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from mmzoo.answers.formats import check_ending, write_rows
+    from mmzoo.answers.formats import check_ending, check_free, write_rows
     from mmzoo.transcription.transcribe import transcripts
 
     if args.out is not None:
         check_ending(args.out)
-        there = f"'{args.out}' is there already; give --overwrite to replace it, or choose another --out."
-        require(args.overwrite or not args.out.exists(), there)
+        check_free(args.out, overwrite=args.overwrite)
     sounds, rows = table_of(args) if args.column else ([*args.files], [{"file": name} for name in args.files])
     bad = 0
     found = transcripts(sounds, weights=args.weights, beams=args.beams)
