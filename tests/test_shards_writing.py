@@ -189,3 +189,11 @@ def test_what_is_prepared_is_read_as_the_files_are(
     assert main(["data", "shard", table, str(tmp_path / "none"), "--prepare", "emoji"]) == 2
     assert "name the columns as the inputs are called" in capsys.readouterr().err
     assert main(["data", "shard", table, str(tmp_path / "none"), "--lossy"]) == 2
+
+
+def test_another_rate_is_another_way_to_prepare() -> None:
+    """As many samples at another rate are other sounds; what tower reads them does not matter."""
+    item = mmzoo.Audio("clip", sample_rate=8000, seconds=1.0)
+    words = home.Prepared([item]).words
+    assert words != home.Prepared([mmzoo.Audio("clip", sample_rate=16000, seconds=0.5)]).words
+    assert words == home.Prepared([mmzoo.Audio("clip", sample_rate=8000, seconds=1.0, tower="lstm")]).words

@@ -62,7 +62,7 @@ def prepared_by(args: argparse.Namespace, source: Source) -> Prepared:
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.data.faults import Faults
-    from mmzoo.data.shards import write_shards
+    from mmzoo.data.shards import WHOLE, write_shards
     from mmzoo.datasets import open_source
     from mmzoo.errors import require
     from mmzoo.files import bytes_of
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
     try:
         size = bytes_of(args.size)
         source = open_source(tables.source_of(args))
-        prepared = prepared_by(args, source) if args.prepare is not None else None
+        prepared = prepared_by(args, source) if args.prepare is not None else WHOLE
         count = write_shards(source, args.out, records=args.records, size=size, faults=faults, prepared=prepared)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Stopped; run the same command again to go on.") from None

@@ -50,26 +50,35 @@ SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed,
 
 @dataclass(frozen=True)
 class Prepared:
-    """What of the records is kept: only what these inputs read.
+    """How the values of records are kept.
 
     Args:
-        inputs: of a spec; columns of other names are kept whole.
+        inputs: of a spec: of the columns of these names only what they read is kept, and all others whole.
         lossy: may pictures and sounds differ a little, to be smaller?
     """
 
-    inputs: Sequence[Modality]
+    inputs: Sequence[Modality] = ()
     lossy: bool = False
 
-    def stored(self, name: str, value: Raw) -> bytes | None:
-        """A value of a column, in bytes; None if it is kept whole."""
-        item = next((each for each in self.inputs if each.name == name), None)
-        return None if item is None else item.prepared(value, self.lossy)
+    def kept(self, name: str, value: Raw, kind: str) -> Json:
+        """A value of a column as a shard keeps it, in bytes, or its index.
+
+        Raises:
+            DataError: it is not of its kind.
+        """
+        for item in self.inputs:
+            if item.name == name:
+                return item.prepared(value, self.lossy)
+        return modalities[kind].to_stored(value) if kind in inputs() else indexed(value, kind)
 
     @property
     def words(self) -> str:
         """What tells it from other ways to prepare the same records."""
-        fields = [(item.kind, item.name, item.shape) for item in self.inputs]
+        fields = [{**item.to_json(), "tower": None, "augmentations": None} for item in self.inputs]
         return f"prepared {hashlib.sha256(as_json([fields, self.lossy])).hexdigest()[:16]}"
+
+
+WHOLE = Prepared()
 
 
 def write_shards(
@@ -79,7 +88,7 @@ def write_shards(
     records: int = 1024,
     size: int = SIZE,
     faults: Faults | None = None,
-    prepared: Prepared | None = None,
+    prepared: Prepared = WHOLE,
 ) -> int:
     """Write a source as shards of up to so many records and about so many bytes; the number of records written.
 
@@ -101,7 +110,7 @@ def write_shards(
             raise unknown("split called", split, (*SPLITS, WHOLE_TABLE))
     kinds = {name: kind for name, kind in source.kinds.items() if name not in ("id", "split")}
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
-    name = f"{source.name}, {prepared.words}" if prepared else source.name
+    name = f"{source.name}, {prepared.words}" if prepared.inputs else source.name
     about = {"format": FORMAT, "source": name, "kinds": kinds, "label": source.label}
     about |= {"records": records, "size": size}
     try:
@@ -113,7 +122,7 @@ def write_shards(
         return _write(source, folder, about, faults, prepared)
 
 
-def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults, prepared: Prepared | None) -> int:
+def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults, prepared: Prepared) -> int:
     """What `write_shards` does in its folder, which is held."""
     rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
     faults.records = len(rows)
@@ -180,7 +189,7 @@ def shard_bytes(
     kinds: dict[str, str],
     on_error: str,
     size: int,
-    prepared: Prepared | None = None,
+    prepared: Prepared,
 ) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full.
 
@@ -206,8 +215,7 @@ def shard_bytes(
                 value = part.column(name)[row]
                 if isinstance(value, DataError):
                     raise value
-                less = prepared.stored(name, value) if prepared and value is not None else None
-                found[name] = None if value is None else less if less is not None else kept(value, kind)
+                found[name] = None if value is None else prepared.kept(name, value, kind)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
             except MMZooError as error:
@@ -235,15 +243,6 @@ def shard_bytes(
         out.write(framed(example({name: value for name, value in features.items() if value is not None})))
     data = out.getvalue()
     return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def kept(value: Raw, kind: str) -> Json:
-    """A value as a shard keeps it, in bytes, or its index.
-
-    Raises:
-        DataError: it is not of its kind.
-    """
-    return modalities[kind].to_stored(value) if kind in inputs() else indexed(value, kind)
 
 
 def read_shards(folder: str | Path) -> Table:
