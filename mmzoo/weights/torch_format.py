@@ -169,7 +169,7 @@ def run(file: io.BytesIO) -> Any:
 def named(argument: str) -> Name:
     """A name that tensors need."""
     if argument not in (*DTYPES, DICT, TENSOR, PARAMETER):
-        raise MMZooError(f"it asks for '{argument.replace(' ', '.')[:100]}', which tensors do not need.")
+        raise MMZooError(f"it asks for {argument[:100].replace(' ', '.')!r}, which tensors do not need.")
     return Name(argument)
 
 
