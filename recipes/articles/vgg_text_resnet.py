@@ -2,10 +2,11 @@
 
     mmzoo train vgg_text_resnet --out runs/vgg_text_resnet
 
-Seed 0, test: macro-F1 0.403, average precision 0.610, ROC-AUC 0.848, accuracy of the single yes or no 0.916. The
-picture alone has macro-F1 0.000: VGG16, which has no normalisation, does not get going on 1,144 pictures from random
-weights (see `recipes/emoji_vgg16.py`); name and speech do better without it, 0.448. 801 s on 2 cores that did other
-work too. The weighted form, alpha = 0.5 for the picture and the rest for the other two, was built but not measured:
+Seed 0, test: macro-F1 0.619, average precision 0.692, ROC-AUC 0.903, accuracy of the single yes or no 0.930. With
+inputs left out of the same model: the picture alone macro-F1 0.219, the name alone 0.483, the speech alone 0.304, name
+and speech 0.608. 60 to 110 s an epoch on one thread of two busy cores. The article's VGG16, without batch
+normalization, 8 epochs at a rate of 0.0003 and no augmentation of pictures had 0.403, and the picture alone 0.000. The
+weighted form, alpha = 0.5 for the picture and the rest for the other two, was built but not measured:
 
     mmzoo train vgg_text_resnet --out runs/vgg_weighted --set 'fusion={"name": "weighted", "alpha": [0.5, 0.25, 0.25]}'
 """
@@ -13,11 +14,10 @@ work too. The weighted form, alpha = 0.5 for the picture and the rest for the ot
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
 
-# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=32, tower="vgg16", augmentations=[]),
+            mmzoo.Image("image", size=32, tower=mmzoo.Tower("vgg16", batch_norm=True)),
             mmzoo.Text("name", max_bytes=64, tower="embedding_mean"),
             mmzoo.Audio(
                 "speech",
@@ -33,5 +33,5 @@ recipe = mmzoo.Recipe(
         tasks=[mmzoo.MultiLabel("group", labels=GROUPS, auxiliary=1.0)],
     ),
     data="emoji",
-    training=mmzoo.Training(epochs=8, learning_rate=3e-4),
+    training=mmzoo.Training(epochs=15),
 )
