@@ -1,4 +1,4 @@
-"""TensorFlow without the lines that its C++ parts write about devices that are not there, and Keras without matplotlib."""
+"""TensorFlow without the lines that its C++ parts write about devices that are not there; Keras without matplotlib."""
 
 from __future__ import annotations
 
