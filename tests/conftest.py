@@ -20,12 +20,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ["MMZOO_CACHE"] = ""  # nothing of a test is kept for the next
 
+import keras
 import numpy as np
 import pytest
 
 import mmzoo
 from mmzoo.artifact import load_folder
 from mmzoo.data.records import Records
+from mmzoo.words import json_bytes
 
 
 def usual(names: Iterable[Any], kept: Container[Any]) -> list[Any]:
@@ -136,6 +138,17 @@ def loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mmzoo.run.load_folder", lru_cache(load_folder))
         yield
+
+
+def untrained(folder: Path, spec: mmzoo.Spec) -> mmzoo.Run:
+    """A run whose model has learnt nothing, made in a second: for tests of what is done with a run afterwards."""
+    folder.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    mmzoo.save(mmzoo.build(spec), folder / "model")
+    (folder / "spec.json").write_bytes(json_bytes(spec.to_json()))
+    settings = {"data": "", "training": mmzoo.Training().to_json(), "seed": 0}
+    (folder / "run.json").write_bytes(json_bytes(settings))
+    return mmzoo.Run(folder)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, untrained
 
 ROW = mmzoo.Tabular("row", numbers=["x", "y"], categories=["colour"])
 WORDS = mmzoo.Text("words", max_bytes=32)
@@ -201,10 +200,10 @@ def test_what_cannot_be() -> None:
     assert fit_baselines(spec_of(TASKS[0]), rows(10), unlabelled) == []
 
 
-def test_in_a_run(learned: Path, tmp_path: Path) -> None:
+def test_in_a_run(tmp_path: Path) -> None:
     """The verdict, the figures and the page; the interval is of the differences on the same records."""
     spec, records = small_spec(), small_records(24)
-    run = mmzoo.Run(shutil.copytree(learned, tmp_path / "run"))
+    run = untrained(tmp_path / "run", spec)
     labels = labels_of(spec.tasks[0], records).encoded
     perfect = np.eye(3, dtype=np.float32)[labels]
     fitted = [

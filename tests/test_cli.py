@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import mmzoo
+from mmzoo import datasets
 from mmzoo.cli import main
 from mmzoo.commands import train as train_command
 from mmzoo.datasets.emoji.sample import write_files
@@ -59,6 +62,14 @@ def test_how_a_table_is_split_is_asked_where_one_is_split(
     said = capsys.readouterr().out
     assert "--kind" in said
     assert all((option in said) == splits for option in ("--group", "--stratify", "--split-seed"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def read_once() -> Iterator[None]:
+    """The sample is read once for all commands, which takes each of them seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets.datasets._entries, "emoji", cache(datasets.datasets["emoji"]))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.blocks import Line
 from mmzoo.reports.charts import lines
 from mmzoo.reports.report import curves
-from tests.conftest import small_records, small_spec, usual
+from tests.conftest import small_records, small_spec, untrained, usual
 from tests.test_evaluation import TASKS, labelled, records_for
 
 QUICK = mmzoo.Training(epochs=2, batch_size=8)
@@ -129,8 +129,7 @@ def test_a_page_of_two_tasks(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one input, only to be copied."""
-    out = tmp_path_factory.mktemp("words") / "run"
-    return mmzoo.train(small_spec().subset(["words"]), small_records(12), training=QUICK, out=out).folder
+    return untrained(tmp_path_factory.mktemp("words") / "run", small_spec().subset(["words"])).folder
 
 
 def test_what_is_not_there_is_said(words: Path, tmp_path: Path) -> None:

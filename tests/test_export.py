@@ -29,7 +29,7 @@ from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart, convert
 from mmzoo.inference.running import run_model, to_predictions
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, untrained
 
 RECORDS = small_records(20, 3)
 
@@ -43,9 +43,7 @@ def run(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
 @pytest.fixture(scope="module")
 def little(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """A picture alone, for what does not depend on the model: it is converted sooner."""
-    folder = tmp_path_factory.mktemp("runs") / "little"
-    training = mmzoo.Training(epochs=1, batch_size=8)
-    return mmzoo.train(small_spec().subset(["picture"]), small_records(8), training=training, out=folder)
+    return untrained(tmp_path_factory.mktemp("runs") / "little", small_spec().subset(["picture"]))
 
 
 def test_saved_model(run: mmzoo.Run) -> None:

@@ -170,6 +170,7 @@ def test_only_a_plain_file_of_the_cache_is_a_package(monkeypatch: pytest.MonkeyP
     assert not (tmp_path / kept.name).exists()
 
 
+@pytest.mark.long
 def test_labels_are_the_models(run: mmzoo.Run) -> None:
     about = run.folder / "export" / "web" / "model.json"
     if not about.exists():
