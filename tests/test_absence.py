@@ -77,7 +77,7 @@ def of_onnx(model: Any, folder: Path) -> Ask:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", usual([saved_model, tflite, dynamic, of_onnx], [saved_model, tflite]))
+@pytest.mark.parametrize("make", usual([saved_model, tflite, dynamic, of_onnx], [tflite]))
 def test_garbage_in_an_absent_input_changes_nothing(model: Any, tmp_path: Path, make: Callable[..., Ask]) -> None:
     ask = make(model, tmp_path)
     example = {name: array[:1] for name, array in batch_of(SPEC).items()}

@@ -51,7 +51,7 @@ def write_table(path: Path, count: int, seed: int = 0, **changes: Callable[[int]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+def run(loaded_once: None, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """A run on such a table, evaluated."""
     home = tmp_path_factory.mktemp("answers")
     table = write_table(home / "train.csv", 240)
@@ -66,7 +66,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     training = mmzoo.Training(epochs=8, batch_size=16, learning_rate=1e-2)
     run = mmzoo.train(spec, *splits[:2], training=training, out=home / "run", data=name)
     run.evaluate()
-    return run
+    return mmzoo.Run(run.folder)
 
 
 @pytest.fixture

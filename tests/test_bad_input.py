@@ -20,8 +20,8 @@ from mmzoo.export.embedded import attach
 from mmzoo.export.export import describe
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import converted
-from tests.conftest import small_spec
-from tests.zoo import INPUTS, value
+from tests.conftest import once, small_spec
+from tests.zoo import export_every_kind, value
 
 pytestmark = pytest.mark.slow
 
@@ -125,17 +125,7 @@ def finite(answer: dict[str, Any]) -> bool:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.lite.Model:
     """The .tflite of an input of every kind, and of a text with a trained tokenizer."""
-    from tests.test_lite import TEXTS, TOWERS
-
-    folder = tmp_path_factory.mktemp("lite")
-    inputs: list[Any] = [made(kind, tower=TOWERS[kind], **options) for kind, (made, options) in INPUTS.items()]
-    pieces = mmzoo.Text("pieces", tokens=6, tokenizer=mmzoo.Tokenizer("bpe", size=300), tower=TOWERS["text"])
-    tasks = [mmzoo.Classification("animal", labels=["cat", "dog"]), mmzoo.Regression("weight")]
-    spec = mmzoo.Spec([*inputs, pieces.fit(TEXTS * 3)], "mean", tasks, dim=8)
-    keras.utils.set_random_seed(1)
-    Serving(mmzoo.build(spec), batch=1).save(folder / "model", "serve_tensors")
-    (folder / "model.tflite").write_bytes(attach(converted(str(folder / "model")), describe(spec)))
-    return mmzoo.lite.Model(folder / "model.tflite")
+    return mmzoo.lite.Model(once(tmp_path_factory, "every_kind", export_every_kind) / "model.tflite")
 
 
 def test_the_client_of_the_tflite(client: mmzoo.lite.Model) -> None:

@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import mmzoo
+from mmzoo import datasets
 from mmzoo.cli import main
 from mmzoo.commands import train as train_command
 from mmzoo.datasets.emoji.sample import write_files
@@ -29,6 +32,10 @@ SMALL = [
     "name.tower=embedding_attention",
     "--set",
     "speech.tower.filters=[4,4,4,4]",
+    "--set",
+    "image.augmentations=[]",
+    "--set",
+    "speech.augmentations=[]",
 ]
 
 
@@ -57,11 +64,19 @@ def test_how_a_table_is_split_is_asked_where_one_is_split(
     assert all((option in said) == splits for option in ("--group", "--stratify", "--split-seed"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def read_once() -> Iterator[None]:
+    """The sample is read once for all commands, which takes each of them seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(datasets.datasets._entries, "emoji", cache(datasets.datasets["emoji"]))
+        yield
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small part of the sample, through the command line."""
     folder = tmp_path_factory.mktemp("cli") / "run"
-    assert main(["train", "emoji", "--out", str(folder), "--epochs", "2", "--limit", "64", *SMALL]) == 0
+    assert main(["train", "emoji", "--out", str(folder), "--epochs", "1", "--limit", "24", *SMALL]) == 0
     return folder
 
 
@@ -88,7 +103,7 @@ def test_train_leaves_a_whole_run(run: Path) -> None:
     assert f"- **trained on**: {(run / 'machine.txt').read_text('utf-8').strip()}" in card
     found = json.loads((run / "metrics.json").read_text())
     assert found["split"] == "test"
-    assert found["examples"] == 64
+    assert found["examples"] == 24
     wanted = ["image", "name", "speech", "image+name", "image+speech", "name+speech", "image+name+speech"]
     assert list(found["subsets"]) == wanted
     assert found["metrics"] == found["subsets"]["image+name+speech"]
@@ -124,6 +139,7 @@ def test_export(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(row["max_abs_diff"] <= 1e-5 for row in rows)
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_predict_any_subset(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     write_files("1f427", tmp_path)
     flags = {
@@ -238,6 +254,7 @@ def wrong(run: Path, tmp_path: Path) -> list[tuple[list[str], str]]:
     ]
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_errors_are_one_sentence_and_exit_with_2(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for arguments, words in wrong(run, tmp_path):
         code, _, err = ask(capsys, *arguments)

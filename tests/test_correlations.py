@@ -13,6 +13,7 @@ from mmzoo.data.records import decode
 from mmzoo.inference.running import run_model
 from mmzoo.tasks.correlations import correlations
 from mmzoo.tokens import masked_mean
+from tests.conftest import usual
 from tests.test_retrieval import hidden, hidden_spec, unit
 
 WIDTHS = {"a": 6, "b": 4, "c": 3}
@@ -101,7 +102,7 @@ def test_what_nobody_has_is_zero() -> None:
     assert all(np.isfinite(part).all() for weights in constant.values() for part in weights)
 
 
-@pytest.mark.parametrize("landmarks", [0, 60, 200])
+@pytest.mark.parametrize("landmarks", usual([0, 60, 200], {60}))
 def test_a_model_begins_with_the_linear_algebra(landmarks: int, tmp_path: Path) -> None:
     train, validation = hidden(120), hidden(40, 1)
     train.columns["near"][5] = None

@@ -14,7 +14,7 @@ from mmzoo.evaluation.analyses.confusion import confusion
 from mmzoo.evaluation.analyses.residuals import residuals
 from mmzoo.evaluation.analyses.slices import grouped, slices
 from tests.conftest import small_records, small_spec
-from tests.test_evaluation import TASKS, found_for
+from tests.test_evaluation import TASKS, every_task
 
 TASK = mmzoo.Classification("group", labels=list("abcd"))
 
@@ -92,8 +92,7 @@ def test_slices_worst_first() -> None:
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_task_has_classes_or_residuals(kind: str) -> None:
-    found = found_for(kind)
-    data = json.loads(json.dumps(found.to_json()["tasks"]["animal"], allow_nan=False))
+    data = json.loads(json.dumps(every_task().to_json()["tasks"][kind], allow_nan=False))
     assert ("residuals" in data) == (kind == "regression")
     assert ("confusion" in data) == (kind in ("classification", "binary", "ordinal"))
     assert {row["column"] for row in data["slices"]} >= {"weather"}

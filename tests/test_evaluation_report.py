@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.blocks import Line
 from mmzoo.reports.charts import lines
 from mmzoo.reports.report import curves
-from tests.conftest import small_records, small_spec, usual
+from tests.conftest import small_records, small_spec, untrained, usual
 from tests.test_evaluation import TASKS, labelled, records_for
 
 QUICK = mmzoo.Training(epochs=2, batch_size=8)
@@ -64,11 +65,14 @@ def check_page(page: str, outline: Outline) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", usual(TASKS, {"classification"}))
-def test_every_task_has_a_page(kind: str, tmp_path: Path) -> None:
+def test_every_task_has_a_page(kind: str, learned: Path, tmp_path: Path) -> None:
     spec = small_spec(tasks=[TASKS[kind]])
     records, others = (labelled(records_for(kind, 26, seed), "animal") for seed in (0, 1))
     records.columns["sound"] = [None, *records.columns["sound"][1:]]
-    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
+    if kind == "classification":
+        run = mmzoo.Run(shutil.copytree(learned, tmp_path / "run"))
+    else:
+        run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
     data = run.evaluate(records, validation=others, noise=True)
     assert json.loads((run.folder / "metrics.json").read_text()) == json.loads(json.dumps(data))
     page, outline = page_of(run)
@@ -122,11 +126,17 @@ def test_a_page_of_two_tasks(tmp_path: Path) -> None:
     assert not list((run.folder / "pictures").glob("age-*"))
 
 
-def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one input, only to be copied."""
+    return untrained(tmp_path_factory.mktemp("words") / "run", small_spec().subset(["words"])).folder
+
+
+def test_what_is_not_there_is_said(words: Path, tmp_path: Path) -> None:
     """One modality, no validation, one class, no noise: each section says why it is short."""
     records = small_records(12)
     cats = records.select([k for k, name in enumerate(records.columns["animal"]) if name == "cat"])
-    run = mmzoo.train(small_spec().subset(["words"]), records, training=QUICK, out=tmp_path / "run")
+    run = mmzoo.Run(shutil.copytree(words, tmp_path / "run"))
     run.evaluate(cats)
     page, _ = page_of(run)
     assert "there is nothing to fuse" in page
@@ -135,10 +145,10 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert "there were no validation records to fit them on" in page
 
 
-def test_a_modality_that_no_record_has(tmp_path: Path) -> None:
+def test_a_modality_that_no_record_has(learned: Path, tmp_path: Path) -> None:
     """It is named as never tried, it is not the best one, and its old noise charts are gone."""
     records = small_records(24)
-    run = mmzoo.train(small_spec(), records, training=QUICK, out=tmp_path / "run")
+    run = mmzoo.Run(shutil.copytree(learned, tmp_path / "run"))
     run.evaluate(records.take(6), noise=True)
     assert (run.folder / "pictures" / "noise-picture-jpeg.png").exists()
     silent = Records({**records.columns, "sound": [None] * 24}, records.ids)
@@ -150,11 +160,11 @@ def test_a_modality_that_no_record_has(tmp_path: Path) -> None:
     assert not (run.folder / "pictures" / "noise-picture-jpeg.png").exists()
 
 
-def test_values_are_escaped(tmp_path: Path) -> None:
+def test_values_are_escaped(words: Path, tmp_path: Path) -> None:
     records = small_records(12)
-    words = ["<script>alert(1)</script>", *records.columns["words"][1:]]
-    records = Records({**records.columns, "words": words}, ["<b>", *records.ids[1:]])
-    run = mmzoo.train(small_spec().subset(["words"]), records, training=QUICK, out=tmp_path / "run")
+    said = ["<script>alert(1)</script>", *records.columns["words"][1:]]
+    records = Records({**records.columns, "words": said}, ["<b>", *records.ids[1:]])
+    run = mmzoo.Run(shutil.copytree(words, tmp_path / "run"))
     run.evaluate(records.take(6))
     page, _ = page_of(run)
     assert "<script" not in page

@@ -20,7 +20,7 @@ from mmzoo.evaluation.analyses.calibration import (
 )
 from mmzoo.evaluation.analyses.conformal import conformal, resampled, threshold
 from mmzoo.evaluation.analyses.selective import risk_coverage
-from tests.test_evaluation import TASKS, found_for
+from tests.test_evaluation import TASKS, every_task
 
 TASK = mmzoo.Classification("group", labels=list("abcd"))
 
@@ -154,8 +154,8 @@ def test_ranges_cover_what_they_promise() -> None:
 
 @pytest.mark.parametrize("kind", TASKS)
 def test_every_task_says_how_far_it_can_be_trusted_or_why_not(kind: str) -> None:
-    every = found_for(kind).to_json()["tasks"]
-    data = every["animal"]
+    every = every_task().to_json()["tasks"]
+    data = every[kind]
     json.dumps(data, allow_nan=False)
     if kind == "regression":
         assert "numbers" in data["calibration"]["reason"]

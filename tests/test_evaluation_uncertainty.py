@@ -56,8 +56,8 @@ def test_pairs_in_the_right_order() -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(learned: Path) -> keras.Model:
-    return mmzoo.Run(learned).model
+def trained(learned_run: mmzoo.Run) -> keras.Model:
+    return learned_run.model
 
 
 def test_strange_records_have_more_energy(trained: keras.Model) -> None:

@@ -79,7 +79,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     task = mmzoo.Classification("animal", labels=LABELS, objective="evidential", auxiliary=0.3, mutual=0.1)
     training = mmzoo.Training(epochs=12, batch_size=8, learning_rate=1e-2)
     out = tmp_path_factory.mktemp("evidential") / "run"
-    return mmzoo.train(small_spec(tasks=[task]), small_records(60), small_records(30, 1), training=training, out=out)
+    spec = small_spec(tasks=[task]).subset(["picture", "words"])  # the graph of a sound takes the longest
+    return mmzoo.train(spec, small_records(60), small_records(30, 1), training=training, out=out)
 
 
 def ood_records(count: int = 30) -> Records:
@@ -105,7 +106,7 @@ def test_strange_records_have_less_evidence(run: mmzoo.Run) -> None:
 def test_it_is_in_every_answer(run: mmzoo.Run) -> None:
     """Python, SavedModel and .tflite say the same uncertainty, in 32, 16 and 8 bits."""
     records = small_records(8, 6)
-    example: dict[str, Any] = {name: records.column(name)[0] for name in ("picture", "words", "sound")}
+    example: dict[str, Any] = {name: records.column(name)[0] for name in run.spec.input_names}
     wanted = run.predict(example)["animal_uncertainty"][0]
     assert 0 < wanted < 1
     run.export("saved_model", records)

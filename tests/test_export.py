@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -28,29 +29,21 @@ from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.report import known_rows, table, write_report
 from mmzoo.export.tflite import apart, convert
 from mmzoo.inference.running import run_model, to_predictions
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, untrained
 
 RECORDS = small_records(20, 3)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    inputs = [
-        *small_spec().inputs[:1],
-        mmzoo.Text("words", max_bytes=32, tower="static_embedding_attention"),
-        small_spec().inputs[2],
-    ]
-    spec = small_spec("cross_attention", inputs=inputs)
-    return mmzoo.train(spec, small_records(24), training=mmzoo.Training(epochs=2, batch_size=8), out=folder)
+def run(learned: Path, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    """A copy of a run that has learned, to be exported into."""
+    return mmzoo.Run(shutil.copytree(learned, tmp_path_factory.mktemp("runs") / "run"))
 
 
 @pytest.fixture(scope="module")
 def little(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """A picture alone, for what does not depend on the model: it is converted sooner."""
-    folder = tmp_path_factory.mktemp("runs") / "little"
-    training = mmzoo.Training(epochs=1, batch_size=8)
-    return mmzoo.train(small_spec().subset(["picture"]), small_records(8), training=training, out=folder)
+    return untrained(tmp_path_factory.mktemp("runs") / "little", small_spec().subset(["picture"]))
 
 
 def test_saved_model(run: mmzoo.Run) -> None:
@@ -123,27 +116,28 @@ def test_every_subset_in_a_process_without_mmzoo(
     assert result["modules"] == (format == "saved_model")
 
 
-def serve_bytes(run: mmzoo.Run, **changes: bytes) -> Any:
+def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
     if not (run.folder / "export" / "saved_model").exists():
         run.export("saved_model", RECORDS)
-    serve = tf.saved_model.load(str(run.folder / "export" / "saved_model")).signatures["serve_bytes"]
-    files = as_files(run.spec, examples(decode(run.spec, RECORDS))[0]) | changes
-    return serve(**{name: tf.constant([data]) for name, data in files.items()})["animal"].numpy()
+    loaded = tf.saved_model.load(str(run.folder / "export" / "saved_model"))
 
+    def serve_bytes(**changes: bytes) -> Any:
+        files = as_files(run.spec, examples(decode(run.spec, RECORDS))[0]) | changes
+        answers = loaded.signatures["serve_bytes"](**{name: tf.constant([data]) for name, data in files.items()})
+        return answers["animal"].numpy()
 
-def test_bytes_that_are_absent_or_bad(run: mmzoo.Run) -> None:
     record = RECORDS[0]
     alone = run.predict({"words": record["words"]})["animal"]
-    found = serve_bytes(run, picture=b"", sound=b"")
+    found = serve_bytes(picture=b"", sound=b"")
     np.testing.assert_allclose(found[0], list(alone.values()), atol=1e-5)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        serve_bytes(run, picture=b"not an image")
+        serve_bytes(picture=b"not an image")
     bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (60000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
     with pytest.raises(tf.errors.InvalidArgumentError, match="megapixels"):
-        serve_bytes(run, picture=bomb)
+        serve_bytes(picture=bomb)
     fast = tf.audio.encode_wav(np.zeros((100, 1), np.float32), 16000).numpy()
     with pytest.raises(tf.errors.InvalidArgumentError, match="8000 samples a second"):
-        serve_bytes(run, sound=fast)
+        serve_bytes(sound=fast)
 
 
 def test_what_cannot_be_exported_says_so(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:

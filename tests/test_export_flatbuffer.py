@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
+def once_converted(folder: str, variant: str = "fp32") -> bytes:
+    return converted(folder, variant)
+
+
 def answers(data: bytes) -> np.ndarray:
     run = Interpreter(model_content=data).get_signature_runner("serving_default")
     batch = as_tensors(decode(SPEC, small_records(4)))
@@ -47,7 +53,7 @@ def tensors(data: bytes) -> list[Any]:
 
 @pytest.mark.parametrize("variant", ["fp32", "dynamic"])
 def test_less_room_and_the_same_bits(folder: Path, variant: str) -> None:
-    before = converted(str(folder), variant)
+    before = once_converted(str(folder), variant)
     after = deduplicated(before)
     assert len(after) < len(before)
     assert deduplicated(after) == after
@@ -58,7 +64,7 @@ def test_less_room_and_the_same_bits(folder: Path, variant: str) -> None:
 
 
 def test_weights_stay_aligned(folder: Path) -> None:
-    data = np.frombuffer(attach(deduplicated(converted(str(folder), "dynamic")), {"inputs": []}), np.uint8)
+    data = np.frombuffer(attach(deduplicated(once_converted(str(folder), "dynamic")), {"inputs": []}), np.uint8)
     model = schema.Model.GetRootAs(data.tobytes(), 0)
     start = np.frombuffer(model._tab.Bytes, np.uint8).ctypes.data
     found = [model.Buffers(k).DataAsNumpy() for k in range(model.BuffersLength())]
@@ -68,7 +74,7 @@ def test_weights_stay_aligned(folder: Path) -> None:
 
 
 def test_a_spectrum_stays_in_float32(folder: Path) -> None:
-    exact, before = converted(str(folder)), converted(str(folder), "dynamic")
+    exact, before = once_converted(str(folder)), once_converted(str(folder), "dynamic")
     after = restored(before, exact, inside(["sound.frozen_features"]))
 
     def kinds(data: bytes) -> set[int]:
@@ -81,7 +87,7 @@ def test_a_spectrum_stays_in_float32(folder: Path) -> None:
 
 
 def test_rows_are_looked_up(folder: Path) -> None:
-    before = converted(str(folder))
+    before = once_converted(str(folder))
     after = with_lookups(before)
     assert [op for op, _ in operations(after)].count("EMBEDDING_LOOKUP") == 1
     np.testing.assert_array_equal(answers(after), answers(before))
@@ -102,7 +108,7 @@ def test_a_table_that_something_else_reads_too_is_gathered_as_before() -> None:
 
 def test_a_table_in_four_bits(folder: Path) -> None:
     pytest.importorskip("ai_edge_quantizer", reason="needs: pip install 'mmzoo[edge]'")
-    before = converted(str(folder))
+    before = once_converted(str(folder))
     after = deduplicated(in_four_bits(before, ["sound.frozen_features"]))
     (table,) = [tensor for tensor in tensors(after) if list(tensor.shape) == [65, 8]]
     assert table.type == schema.TensorType.INT4

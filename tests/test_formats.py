@@ -19,7 +19,7 @@ from mmzoo.export.formats import formats, known_variants, usable
 from mmzoo.export.formats.base import Variant
 from mmzoo.export.proof import excess
 from mmzoo.listing import text
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, untrained
 
 NPZ = '''
 import numpy as np
@@ -69,9 +69,7 @@ def npz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    spec = small_spec().subset(["words"])
-    return mmzoo.train(spec, small_records(16), training=mmzoo.Training(epochs=1, batch_size=8), out=folder).folder
+    return untrained(tmp_path_factory.mktemp("runs") / "run", small_spec().subset(["words"])).folder
 
 
 def test_another_format_is_written_measured_and_shown(npz: None, run: Path) -> None:

@@ -14,7 +14,7 @@ from mmzoo.fusions import fusions
 from mmzoo.modalities.base import Modality
 from mmzoo.towers import towers
 from tests.conftest import small_spec, usual
-from tests.zoo import FAMILIES, INPUTS, LARGE, SMALL, TASK, batch_of
+from tests.zoo import INPUTS, LARGE, SMALL, TASK, batch_of
 
 
 def check_keras(model: keras.Model, batch: dict[str, np.ndarray], path: Path) -> None:
@@ -45,7 +45,7 @@ def served(kind: str) -> list[str]:
     return [name for name in towers.names(serves=kind) if name not in LARGE]
 
 
-@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
+@pytest.mark.parametrize("name", usual(fusions.names(), {"cross_attention", "mixture_of_experts", "hard_vote"}))
 def test_fusions(name: str, tmp_path: Path) -> None:
     """Over two inputs whose towers are quickly built."""
     inputs = [made_input("sensor", "cnn_1d"), made_input("tabular", "ft_transformer")]

@@ -19,8 +19,8 @@ from tests.conftest import LABELS, small_records, small_spec
 
 
 @pytest.fixture(scope="module")
-def run(learned: Path) -> mmzoo.Run:
-    return mmzoo.Run(learned)
+def run(learned_run: mmzoo.Run) -> mmzoo.Run:
+    return learned_run
 
 
 def with_doubts(count: int = 60, doubts: int = 8) -> Records:

@@ -16,43 +16,21 @@ from PIL import Image
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import ENTRY, attach
-from mmzoo.export.export import describe
+from mmzoo.export.embedded import ENTRY
 from mmzoo.export.flatbuffer import opened, written
-from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
 from mmzoo.modalities.image.pictures.resizing import resizer
-from tests.conftest import LABELS
-from tests.zoo import INPUTS, TASK, value
-
-TOWERS = {
-    "image": mmzoo.Tower("small_cnn", filters=[4]),
-    "text": mmzoo.Tower("embedding_mean", width=8),
-    "audio": mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4]),
-    "video": mmzoo.Tower("frames", image=mmzoo.Tower("small_cnn", filters=[4])),
-    "sensor": mmzoo.Tower("cnn_1d", width=8),
-    "tabular": mmzoo.Tower("mlp", hidden=[8], width=4),
-}
-TEXTS = ["The quick CAT", "ﬁve DOGS barking", "a bird\0in the İstanbul sky", "x" * 100, "", "日本 émigré 🦜"]
+from tests.conftest import LABELS, once
+from tests.zoo import INPUTS, TEXTS, every_kind, export_every_kind, value
 
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    """One input of every kind, and a second text with a trained tokenizer."""
-    inputs: list[Any] = [made(kind, tower=TOWERS[kind], **options) for kind, (made, options) in INPUTS.items()]
-    inputs.append(mmzoo.Text("pieces", tokens=6, tokenizer=mmzoo.Tokenizer("bpe", size=300), tower=TOWERS["text"]))
-    spec = mmzoo.Spec(inputs, "mean", [TASK, mmzoo.Regression("size_of_it")], dim=8)
-    keras.utils.set_random_seed(1)
-    fitted = [item.fit(TEXTS * 3) if item.name == "pieces" else item for item in spec.inputs]
-    return mmzoo.build(mmzoo.Spec(fitted, spec.fusion, spec.tasks, dim=8))
+    return every_kind()
 
 
 @pytest.fixture(scope="module")
-def file(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lite")
-    Serving(model, batch=1).save(folder / "model", "serve_tensors")
-    (folder / "model.tflite").write_bytes(attach(converted(str(folder / "model")), describe(model.spec)))
-    return folder / "model.tflite"
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "every_kind", export_every_kind) / "model.tflite"
 
 
 @pytest.fixture(scope="module")

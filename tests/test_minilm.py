@@ -107,6 +107,7 @@ def test_frozen_or_with_low_rank_additions() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_saved_and_as_a_tflite_of_builtin_operations(tmp_path: Path) -> None:
     model = built(frozen=True, pooled=True)
     wanted = model(batch())["animal"]

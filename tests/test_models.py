@@ -20,8 +20,6 @@ from tests.attacks.making import card_of
 from tests.conftest import small_records, usual
 
 NAMES = names()
-OWN = ("emoji", "emoji_name", "emoji_phone", "emoji_speech")
-"""Those that are loaded in `make test`: the others have large towers, which takes seconds each."""
 
 
 def test_there_are_models_for_every_modality() -> None:
@@ -50,7 +48,7 @@ def test_a_card_is_whole(name: str) -> None:
     assert all(f"**{key}**" in shown for key in FIELDS[1:])
 
 
-@pytest.mark.parametrize("name", usual(NAMES, OWN))
+@pytest.mark.parametrize("name", usual(NAMES, {"emoji", "emoji_name"}))
 def test_a_model_answers_a_raw_record(name: str) -> None:
     records = mmzoo.datasets.load("emoji")[2].take(1)
     model = mmzoo.load(name)  # its golden answers are asked for
@@ -101,6 +99,7 @@ def test_a_name_that_is_none() -> None:
         Run("emojy")
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_a_model_without_a_run_is_asked_like_a_run(learned: Path, tmp_path: Path) -> None:
     bare, records = Run(learned / "model"), small_records(6)
     assert bare.seal == Run(learned).seal

@@ -18,9 +18,7 @@ from mmzoo.evaluation.analyses import analyses, in_order
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.listing import text
-from tests.conftest import small_records, small_spec
-
-QUICK = mmzoo.Training(epochs=1, batch_size=4)
+from tests.conftest import small_records, small_spec, untrained
 
 COMPLETENESS = '''
 """Confidence by the number of inputs."""
@@ -81,7 +79,7 @@ def test_one_file_is_an_analysis(completeness: None, tmp_path: Path) -> None:
     changed = {"sound": [None, None, *records.columns["sound"][2:]], "age": [float(k) for k in range(12)]}
     records = Records({**records.columns, **changed}, records.ids)
     spec = small_spec(tasks=[*small_spec().tasks, mmzoo.Regression("age")])
-    run = mmzoo.train(spec, records, training=QUICK, out=tmp_path / "run")
+    run = untrained(tmp_path / "run", spec)
     run.evaluate(records)
     data = json.loads((run.folder / "metrics.json").read_text())["tasks"]
     found = predict_subsets(run.model, records)
@@ -107,7 +105,7 @@ def test_one_file_is_an_analysis(completeness: None, tmp_path: Path) -> None:
     run.evaluate(records.take(6))
     assert not (run.folder / "pictures" / "animal-completeness-of-an-earlier-one.png").exists()
 
-    run = mmzoo.train(small_spec().subset(["words"]), records, training=QUICK, out=tmp_path / "words")
+    run = untrained(tmp_path / "words", small_spec().subset(["words"]))
     assert run.evaluate(records)["completeness"] == {"reason": "One input is there or nothing is."}
     assert '<p class="soft">One input is there or nothing is.</p>' in (run.folder / "report.html").read_text("utf-8")
 

@@ -14,7 +14,7 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import onnx
 from mmzoo.inference.running import run_model, to_predictions
-from tests.conftest import LABELS, small_records, small_spec
+from tests.conftest import LABELS, small_records, small_spec, untrained
 from tests.test_zoo import SUBSETS
 
 RECORDS = small_records(20, 3)
@@ -23,9 +23,7 @@ RECORDS = small_records(20, 3)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """Attention, a log-mel and a tokenizer; GELU."""
-    folder = tmp_path_factory.mktemp("runs") / "run"
-    training = mmzoo.Training(epochs=1, batch_size=8)
-    return mmzoo.train(small_spec("cross_attention"), small_records(16), training=training, out=folder)
+    return untrained(tmp_path_factory.mktemp("runs") / "run", small_spec("cross_attention"))
 
 
 @pytest.mark.slow

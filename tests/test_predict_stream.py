@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -22,7 +21,7 @@ from mmzoo.answers.waiting import Waiting
 from mmzoo.cli import main
 from mmzoo.data import lines
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.words import json_bytes
+from tests.conftest import untrained
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,20 +34,13 @@ def rows(count: int) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """A run whose model has learnt nothing."""
-    folder = tmp_path_factory.mktemp("stream") / "run"
-    keras.utils.set_random_seed(0)
     row = mmzoo.Tabular("row", numbers=["size"], categories=["colour"])
     note = mmzoo.Text("note", tokens=4, max_bytes=24, tower=mmzoo.Tower("embedding_mean"))
     picture = mmzoo.Image("picture", size=16, tower=mmzoo.Tower("small_cnn", filters=[2, 2]))
     spec = mmzoo.Spec([row, note, picture], "concat", [mmzoo.Classification("kind", labels=["a", "b"])], dim=8)
     found = rows(12)
     spec = spec.fit(mmzoo.Records({"row": found, "note": [each["note"] for each in found], "kind": ["a", "b"] * 6}))
-    folder.mkdir()
-    mmzoo.save(mmzoo.build(spec), folder / "model")
-    (folder / "spec.json").write_bytes(json_bytes(spec.to_json()))
-    settings = {"data": "", "training": mmzoo.Training().to_json(), "seed": 0}
-    (folder / "run.json").write_bytes(json_bytes(settings))
-    return mmzoo.Run(folder)
+    return untrained(tmp_path_factory.mktemp("stream") / "run", spec)
 
 
 def ask(run: mmzoo.Run, data: bytes, monkeypatch: pytest.MonkeyPatch, capsys: Any, *options: str) -> list[Any]:

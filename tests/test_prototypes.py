@@ -20,8 +20,8 @@ from tests.conftest import LABELS, small_records, small_spec
 
 
 @pytest.fixture(scope="module")
-def run(learned: Path) -> mmzoo.Run:
-    return mmzoo.Run(learned)
+def run(learned_run: mmzoo.Run) -> mmzoo.Run:
+    return learned_run
 
 
 def records_of(*kept: str, count: int = 40, seed: int = 0, rename: dict[str, str] | None = None) -> Records:

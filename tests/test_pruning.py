@@ -139,6 +139,7 @@ def test_channels_that_give_nothing_go_without_a_difference(kind: str, name: str
     assert new.count_params() < old.count_params()
 
 
+@pytest.mark.long
 def test_a_restart_goes_on_to_the_same_bytes() -> None:
     """From a checkpoint in the middle of the cuts: what is zero is all that must be known."""
 

@@ -19,6 +19,7 @@ from mmzoo.inference.metrics import task_metrics
 from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.training.loss import total_loss
 from mmzoo.training.methods.distillation import teacher_answers
+from tests.conftest import usual
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(160, 2))
@@ -84,7 +85,7 @@ def test_a_loaded_run_and_its_report_speak_the_unit(runs: list[mmzoo.Run]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", [2, 3])
+@pytest.mark.parametrize("place", usual([2, 3], {3}))
 def test_exports_keep_their_limits(runs: list[mmzoo.Run], place: int) -> None:
     """Of a number near 1e9 an export has float32, whose neighbours are 64 apart."""
     shift, scale = UNITS[place]

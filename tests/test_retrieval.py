@@ -163,7 +163,9 @@ def hidden_spec(**options: Any) -> mmzoo.Spec:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{"fused": True}, {"objective": "siglip"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [pytest.param({"fused": True}, marks=pytest.mark.long), {"objective": "siglip"}], ids=str
+)
 def test_inputs_learn_to_find_each_other(options: dict[str, Any], tmp_path: Path) -> None:
     training = mmzoo.Training(epochs=20, batch_size=50, learning_rate=3e-3, modality_dropout=0.0, ema_decay=0.0)
     run = mmzoo.train(hidden_spec(**options), hidden(400), hidden(100, 1), training=training, out=tmp_path / "run")

@@ -21,7 +21,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.formats import web
 from mmzoo.index.single import read_single
 from tests.browser import change, needed, opened
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records
 
 COUNT = 40
 PAGE = Path(web.__file__).parents[1] / "page"
@@ -30,12 +30,10 @@ pytestmark = pytest.mark.slow  # each encoder is converted
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+def run(matched: Path, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     """Exported with an index of which two records were removed."""
     folder = tmp_path_factory.mktemp("runs")
-    training = mmzoo.Training(epochs=2, batch_size=12, learning_rate=0.01)
-    spec = small_spec(tasks=[mmzoo.Retrieval("match", dim=16)])
-    run = mmzoo.train(spec, small_records(48), training=training, out=folder / "run")
+    run = mmzoo.Run(shutil.copytree(matched, folder / "run"))
     index = mmzoo.Index.build(run, RECORDS, folder / "index")
     index.remove(["record-3", "record-4"])
     run.export("tflite", RECORDS, index=folder / "index")

@@ -22,7 +22,7 @@ from mmzoo.data.sources import read_table
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.folders import held
-from tests.test_shards_lies import everything, source
+from tests.shards.case import everything, source
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "shard-00000.tfrecord", ".hidden", "sub/file"])

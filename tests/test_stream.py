@@ -255,7 +255,7 @@ def killed(home: Path, chains: list[str]) -> None:
             assert (home / moments / name).read_bytes() == (unbroken / name).read_bytes(), (moments, name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_three_times_all_is_taken_once(tmp_path: Path) -> None:
     killed(tmp_path, ["2,19,12"])
 

@@ -158,12 +158,12 @@ def test_each_example_has_that_of_what_it_really_has() -> None:
 
 
 @pytest.mark.slow
-def test_what_calibrate_fits_is_the_best(learned: Path) -> None:
+def test_what_calibrate_fits_is_the_best(learned_run: mmzoo.Run) -> None:
     """Of each subset: another temperature is no better. One task is told wrong labels, and one only some."""
     tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5), mmzoo.Binary("cat", labels=["no", "yes"])]
     spec = small_spec(tasks=tasks)
     model, records = mmzoo.build(spec), small_records(90)
-    before = {weight.path: weight for weight in mmzoo.Run(learned).model.weights}
+    before = {weight.path: weight for weight in learned_run.model.weights}
     for weight in model.weights:
         if weight.path in before and "temperature" not in weight.path:
             weight.assign(before[weight.path])

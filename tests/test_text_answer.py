@@ -63,6 +63,7 @@ def test_it_writes_what_it_is_given(run: mmzoo.Run) -> None:
     assert again.predict({"word": "red", "row": {"n": 1.0}}) == run.predict({"word": "red", "row": {"n": 1.0}})
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_words_come_one_by_one(run: mmzoo.Run, capsys: pytest.CaptureFixture[str]) -> None:
     record, so_far = {"word": "green", "row": {"n": 2.0}}, []
     greedy = run.write(record, how=Greedy(), seen=so_far.append)

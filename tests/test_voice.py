@@ -13,6 +13,7 @@ from mmzoo.modalities.audio.slaney import VoiceMel
 from mmzoo.towers.voice import FILE, RESEMBLYZER
 from mmzoo.weights import find, is_installed
 from mmzoo.weights.torch_format import read_torch
+from tests.conftest import usual
 from tests.test_whisper import power_mel
 from tests.zoo import TASK
 
@@ -94,7 +95,7 @@ def test_tower_against_numpy_in_float64() -> None:
 
 
 @installed
-@pytest.mark.parametrize("options", [{"trainable_blocks": 1}, {"adapters": 4}])
+@pytest.mark.parametrize("options", usual([{"trainable_blocks": 1}, {"adapters": 4}], [{"adapters": 4}]))
 def test_blocks_and_adapters_begin_as_the_frozen_encoder(options: dict[str, int]) -> None:
     x = np.stack([make_item().decode(wave) for wave in waves()])
     np.testing.assert_allclose(tower_tokens(make_item(**options), x)[0], tower_tokens(make_item(), x)[0], atol=1e-5)

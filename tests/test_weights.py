@@ -18,6 +18,7 @@ from mmzoo.towers import towers
 from mmzoo.towers.bert import preset_vocabulary
 from mmzoo.weights import Weights, best_installed, find, is_installed, weights
 from mmzoo.weights.known import KnownWeights
+from tests.conftest import usual
 
 DATA = b"numbers"
 
@@ -149,7 +150,10 @@ def loads(tower: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tower", [name for name in towers.names() if loads(name)])
+@pytest.mark.parametrize(
+    "tower",
+    usual([name for name in towers.names() if loads(name)], {"efficientnet_lite0", "static_embedding_attention"}),
+)
 def test_what_is_saved_with_real_weights_can_be_loaded(tower: str, tmp_path: Path) -> None:
     """At their real size: what a network makes beside what is saved grows with it."""
     (name, *_) = loads(tower)

@@ -18,6 +18,7 @@ from mmzoo.towers.whisper import FILE, TINY_EN
 from mmzoo.tuning.model import tune
 from mmzoo.weights import find, is_installed
 from mmzoo.weights.ctranslate2_format import read_ctranslate2
+from tests.conftest import usual
 from tests.zoo import TASK
 
 installed = pytest.mark.skipif(not is_installed(TINY_EN), reason=f"needs {TINY_EN.install}")
@@ -164,7 +165,9 @@ def test_the_decoder_can_be_read() -> None:
 
 
 @installed
-@pytest.mark.parametrize("options", [{"trainable_blocks": 1}, {"trainable_blocks": 5}, {"adapters": 4}])
+@pytest.mark.parametrize(
+    "options", usual([{"trainable_blocks": 1}, {"trainable_blocks": 5}, {"adapters": 4}], [{"trainable_blocks": 1}])
+)
 def test_blocks_and_adapters_begin_as_the_frozen_encoder(options: dict[str, int]) -> None:
     _, wanted, _ = tower_tokens(make_item())
     model, found, _ = tower_tokens(make_item(**options))

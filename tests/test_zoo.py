@@ -15,7 +15,7 @@ from mmzoo.data.records import decode
 from mmzoo.fusions import fusions
 from mmzoo.graph.cut import split
 from mmzoo.names import owner_of
-from tests.conftest import LABELS, small_records, small_spec
+from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.zoo import fused, fusion_spec, gradients, idle_variables, poisoned, tower_spec
 
 
@@ -102,7 +102,7 @@ def test_the_two_halves_are_the_model() -> None:
     assert not any(frozen_features.trainable_variables for frozen_features in part.frozen.values())
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "vgg16", "resnet50"])
+@pytest.mark.parametrize("name", usual(["efficientnet_lite0", "vgg16", "resnet50"], {"efficientnet_lite0", "vgg16"}))
 def test_blocks_that_train(name: str, tmp_path: Any) -> None:
     weights = "imagenet"
     if name != "efficientnet_lite0":  # their ImageNet weights need the network: a local file stands in

@@ -20,11 +20,11 @@ from mmzoo.inference.running import to_predictions
 from mmzoo.tasks import tasks
 from tests.conftest import LABELS, small_records, small_spec, usual
 from tests.test_zoo import SUBSETS
-from tests.zoo import batch_of, fusion_spec, kinds, towers_spec
+from tests.zoo import batch_of, fusion_spec, kinds, spec_of_inputs, towers_spec
 
 pytestmark = pytest.mark.slow
-# One that has features, one with attention and one of decisions.
-EXPORTED = {"concat", "cross_attention", "decision_weighted"}
+# One with attention and one of decisions; that of `test_some_towers` has features.
+EXPORTED = {"cross_attention", "decision_weighted"}
 
 
 def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
@@ -43,14 +43,38 @@ def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
             np.testing.assert_allclose(small[name][0], value[row], atol=1e-5, err_msg=said)
 
 
+# Of every kind those whose operations no other has: convolutions, attention, look-ups, loops, spectra, random kernels.
+SOME = [
+    ("small_cnn", "image"),
+    ("vit", "image"),
+    ("static_embedding_attention", "text"),
+    ("embedding_bag", "text"),
+    ("spectrogram_cnn", "audio"),
+    ("waveform_cnn", "audio"),
+    ("gru", "audio"),
+    ("rocket", "audio"),
+    ("frames", "video"),
+    ("ft_transformer", "tabular"),
+]
+
+
+def check_towers(spec: mmzoo.Spec, folder: Path) -> None:
+    """With all of them, and with each alone."""
+    count = len(spec.inputs)
+    rows = np.arange(count + 1) % 3
+    batch = {name: array[rows] for name, array in batch_of(spec).items()}
+    present = np.concatenate([np.ones((1, count)), np.eye(count)]).astype(bool)
+    check(spec, {**batch, "present": present}, folder)
+
+
+def test_some_towers(tmp_path: Path) -> None:
+    check_towers(spec_of_inputs(SOME), tmp_path)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(("names", "kind"), kinds())
 def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
-    """With all of them, and with each alone."""
-    spec = towers_spec(names, kind)
-    rows = np.arange(len(names) + 1) % 3
-    batch = {name: array[rows] for name, array in batch_of(spec).items()}
-    present = np.concatenate([np.ones((1, len(names))), np.eye(len(names))]).astype(bool)
-    check(spec, {**batch, "present": present}, tmp_path)
+    check_towers(towers_spec(names, kind), tmp_path)
 
 
 @pytest.mark.parametrize("name", usual(fusions.names(), EXPORTED))

@@ -23,20 +23,25 @@ ENCODERS = [name for name in towers.names() if hasattr(towers[name], "encoder")]
 IDLE = ("/key/bias", "/missing")
 
 
+def signature(batch: dict[str, np.ndarray]) -> dict[str, tf.TensorSpec]:
+    """Of a batch of any size, so that it is traced once for all."""
+    return {name: tf.TensorSpec((None, *array.shape[1:]), array.dtype) for name, array in batch.items()}
+
+
 @pytest.mark.parametrize(("names", "kind"), kinds())
 def test_towers(names: list[str], kind: str, tmp_path: Path) -> None:
     """As a call, as a graph, in a tf.data map and one by one; blind to what is absent; saved; each variable trains."""
     keras.utils.set_random_seed(0)
     spec = towers_spec(names, kind)
     model, batch = mmzoo.build(spec), batch_of(spec)
-    outputs, call = model(batch), tf.function(model)
+    outputs, call = model(batch), tf.function(model, input_signature=[signature(batch)])
     for value in outputs.values():
         assert value.shape == (3, 3)
         assert value.dtype == tf.float32
         assert np.isfinite(value).all()
     graph = call({k: tf.constant(v) for k, v in batch.items()})
     mapped = next(iter(tf.data.Dataset.from_tensors(batch).map(call)))
-    one = model({key: array[:1] for key, array in batch.items()})
+    one = call({key: tf.constant(array[:1]) for key, array in batch.items()})
     for key, value in outputs.items():
         np.testing.assert_allclose(graph[key], value, atol=2e-5, err_msg=key)
         np.testing.assert_allclose(mapped[key], value, atol=2e-5, err_msg=key)

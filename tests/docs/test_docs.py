@@ -5,19 +5,17 @@ The blocks of one page are one program. A `console` block is what no test can ru
 
 from __future__ import annotations
 
-import copy
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 import mmzoo
@@ -25,20 +23,13 @@ from mmzoo import datasets
 from mmzoo import recipe as recipes
 from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
-from mmzoo.listing import registry_of
-from mmzoo.registry import Registry
-from mmzoo.training.methods import made
 from tests.conftest import privately
+from tests.docs.case import CONTRIBUTING, ROOT, blocks
 
-pytestmark = pytest.mark.xdist_group("test_docs")
-
-ROOT = Path(__file__).parent.parent
-CONTRIBUTING = ".github/CONTRIBUTING.md"
 # In the order of a reader: what one page makes, another may use.
 ORDER = ("README.md", "docs/quickstart.md", "docs/data.md", "docs/export.md")
 FOUND = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 PAGES = [*ORDER, *(page for page in FOUND if page not in ORDER)]
-
 SMALL = (
     'image.tower={"name": "small_cnn", "filters": [4, 8]}',
     "image.augmentations=[]",
@@ -56,11 +47,7 @@ SMALLER = {
     "epochs=30": "epochs=1",
     'out="runs/python"': 'out="runs/emoji", data="emoji"',  # the run that the other pages ask
 }
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of a language, those of a page within a list too."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+SMALL_GUESS = {'quality="fast", out="runs/fit"': 'quality="fast", out="runs/fit", settings=["photo.tower=small_cnn"]'}
 
 
 def lines(page: str) -> list[str]:
@@ -76,6 +63,7 @@ def words_of(line: str) -> list[str]:
 PYTHON = [page for page in PAGES[1:] if blocks(page, "python")]
 
 
+@cache
 def few() -> tuple[Records, Records, Records]:
     """Some records of each split of the sample."""
     train, validation, test = SAMPLE()
@@ -131,7 +119,7 @@ def run_python(page: str) -> dict[str, Any]:
     """The blocks of a page as one program; what it has defined."""
     scope: dict[str, Any] = {"__name__": page}
     for block in blocks(page, "python"):
-        for large, small in SMALLER.items():
+        for large, small in (SMALLER | SMALL_GUESS).items():
             block = block.replace(large, small)
         exec(compile(block, page, "exec"), scope)
     return scope
@@ -218,93 +206,3 @@ def run_line(line: str) -> None:
         if "image.tower.trainable_blocks=2" in words:  # of a tower that has such
             words[2:2] = ["--set", 'image.tower={"name": "efficientnet_lite0", "resolution": 32}']
         assert main(words) == 0, line
-
-
-REGISTRIES = (
-    "fusions",
-    "towers",
-    "tokenizers",
-    "augmentations",
-    "objectives",
-    "tuning",
-    "methods",
-    "readers",
-    "formats",
-    "analyses",
-)
-
-
-@pytest.fixture
-def contributed() -> Iterator[list[dict[str, Any]]]:
-    """What the examples for contributors define, file by file; they leave the registries afterwards."""
-    registries: list[Registry[Any]] = [registry_of(each) for each in REGISTRIES]
-    for registry in registries:
-        registry.names()
-    kept = [copy.copy(vars(registry)) for registry in registries]
-    for registry in registries:
-        vars(registry).update({name: dict(held) for name, held in vars(registry).items() if isinstance(held, dict)})
-    try:
-        scopes: list[dict[str, Any]] = []
-        for block in blocks(CONTRIBUTING, "python"):
-            scopes.append({"__name__": "example"})
-            exec(compile(block, CONTRIBUTING, "exec"), scopes[-1])
-        yield scopes
-    finally:
-        for registry, before in zip(registries, kept, strict=True):
-            vars(registry).update(before)
-
-
-def test_the_contributors_reader_and_format(contributed: list[dict[str, Any]], tmp_path: Path) -> None:
-    (tmp_path / "things.ini").write_text("[a]\nweight = 1\n[b]\nweight = 2.5\n")
-    assert mmzoo.read_table(tmp_path / "things.ini").column("weight") == [1, 2.5]
-    from mmzoo.data.records import Records
-    from mmzoo.export.formats import formats
-    from mmzoo.export.formats.base import Job
-    from mmzoo.export.proof import Proof
-
-    task = mmzoo.Classification("kind", labels=["a", "b"])
-    spec = mmzoo.Spec([mmzoo.Text("words", max_bytes=8)], "mean", [task], dim=8)
-    model, form = mmzoo.build(spec), formats["npz"]()
-    ((variant, path),) = form.write(Job(model, tmp_path, {}), ("npz",))
-    row = Proof(model, Records({"words": ["ab", "c"]}), form).row(variant, path)
-    assert row["max_abs_diff"] <= 1e-6
-    assert (row["file"], row["examples"]) == ("model.npz", 2)
-
-
-def test_the_contributors_analysis(contributed: list[dict[str, Any]]) -> None:
-    from mmzoo.evaluation.evaluate import evaluate
-
-    items = [mmzoo.Text(name, max_bytes=8) for name in ("title", "words")]
-    model = mmzoo.build(mmzoo.Spec(items, "mean", [mmzoo.Classification("kind", labels=["a", "b"])], dim=8))
-    records = Records({"title": ["a", None, "b"], "words": ["ab", "c", "d"], "kind": ["a", "b", "a"]})
-    rows = evaluate(model, records).to_json()["completeness"]
-    assert [row["inputs"] for row in rows] == [1, 2]
-    assert all(0.5 <= row["confidence"] <= 1 for row in rows)
-
-
-def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
-    """Each does what it says, and all of them together are a model."""
-    (test,) = (scope["test_minimum"] for scope in contributed if "test_minimum" in scope)
-    test()
-    item = mmzoo.Text("words", tokens=4, tokenizer="characters", tower=mmzoo.Tower("tokenwise", width=8))
-    item = item.fit(["baa", "ba"])
-    assert item.decode("abxa").tolist() == [1, 2, 1, 0]
-    picture = mmzoo.Image("picture", size=16, augmentations=[mmzoo.Augmentation("negative", share=1.0)])
-    batch = np.arange(768).astype(np.uint8).reshape(1, 16, 16, 3)
-    np.testing.assert_array_equal(picture.augment(batch, np.arange(1)), 255 - batch)
-    task = mmzoo.Classification("kind", labels=["a", "b"], objective=mmzoo.Objective("poly", alpha=0.5))
-    loss = task.loss(tf.constant([0]), tf.constant([[0.0, np.log(3.0)]], tf.float32))
-    np.testing.assert_allclose(loss, np.log(4.0) + 0.5 * 0.75, rtol=1e-5)
-
-    model = mmzoo.build(mmzoo.Spec([item], "minimum", [task], dim=8))
-    (method,) = made(mmzoo.Training(methods=[mmzoo.Method("small_logits", weight=0.5)]).methods)
-    method.build(SimpleNamespace(spec=model.spec))
-    added = method.added_loss(SimpleNamespace(share=0.25), {"kind": tf.constant([[1.0, 3.0]])})
-    assert float(added) == 0.5 * 0.25 * 5.0
-    ids = np.array([item.decode("ab")])
-    assert np.isfinite(model({"words": ids, "present": np.ones((1, 1), bool)})["kind"]).all()
-    from mmzoo.tuning import tuning
-    from mmzoo.tuning.parts import tuned_towers
-
-    (group,) = tuning["kernels"](tuned_towers(model, ["words"]), 0.1).groups
-    assert group.variables and {variable.name for variable in group.variables} == {"kernel"}
