@@ -37,6 +37,16 @@ def fit_trust(
         print(f"In the vector of several inputs each counts: {shown}.")
 
 
+def trust_of(model: keras.Model, task: Task) -> dict[str, float]:
+    """How much each input's vector counts beside others, as it was fitted; of a model without such vectors nothing."""
+    layers = [layer for layer in model.layers if isinstance(layer, Joined) and layer.task == task.name]
+    return {
+        name: float(share)
+        for layer in layers
+        for name, share in zip(task.describe()["vectors"], layer.trust.numpy(), strict=True)
+    }
+
+
 def found(task: Task, inputs: Sequence[str], vectors: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
     """The best weights, float (M,): of one input after the other that share of 1 which finds most."""
     singles = {single_output(task.name, name): each for name, each in vectors.items()}
