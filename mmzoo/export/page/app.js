@@ -276,7 +276,7 @@ function cardOf(input) {
   card.append(error);
   if (state.index) {
     const label = Object.assign(document.createElement('label'), {className: 'weight', textContent: 'counts '});
-    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.05, value: counts(input.name), id: `weight-${input.name}`, ariaLabel: `how much ${input.name} counts, 1 for once`});
+    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.025, value: counts(input.name), id: `weight-${input.name}`, ariaLabel: `how much ${input.name} counts, 1 for once`});
     slider.addEventListener('change', () => { state.weights[input.name] = Number(slider.value); update(); });
     label.append(slider);
     card.append(label);
