@@ -74,6 +74,16 @@ def test_every_record_is_whole() -> None:
             assert np.abs(record["speech"]).max() > 0.01
 
 
+def test_what_is_heard_is_what_is_said_for_the_most_part() -> None:
+    def letters(text: str) -> str:
+        return "".join(filter(str.isalnum, text.lower()))
+
+    for split in SPLITS.values():
+        pairs = list(zip(split.column("heard"), split.column("says"), strict=True))
+        assert np.mean([letters(heard) == letters(says) for heard, says in pairs]) > 0.85
+        assert all(heard for heard, _ in pairs)
+
+
 def test_size() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir() if path.is_file()) < 5_000_000
 

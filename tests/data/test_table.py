@@ -107,7 +107,7 @@ def test_splits(folder: Path) -> None:
     [
         ("a.csv", "x,y\n", "has no records"),
         ("a.csv", "", "is empty"),
-        ("a.xls", "x", "must end in .csv"),
+        ("a.doc", "x", "must end in .csv"),
         ("a.csv", "x,y\n1,2,3\n", "another number of fields in line 2"),
         ("a.csv", "x,y\n1\n", "another number of fields in line 2"),
         ("a.jsonl", '{"x": 1}\n{"x"\n', "no JSON in line 2"),

@@ -70,6 +70,9 @@ def test_everything_is_reached_from_the_package_alone() -> None:
         "assert mmzoo.datasets.datasets.names() == mmzoo.list('datasets')\n"
         "assert callable(mmzoo.lite.Model)\n"
         "assert 'tensorflow' not in sys.modules\n"
+        "import tensorflow, keras\n"
+        "assert not {'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "assert callable(tensorflow.keras.wrappers.SKLearnClassifier) and keras.visualization.plot_image_gallery\n"
         "assert all(getattr(mmzoo, name) is not None for name in dir(mmzoo))\n"
         "assert callable(mmzoo.tune) and callable(mmzoo.evaluate) and callable(mmzoo.compare)\n"
     )
