@@ -3,7 +3,7 @@
 from configparser import ConfigParser
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SETUP = ConfigParser()
 SETUP.read(ROOT / "setup.cfg")
 
