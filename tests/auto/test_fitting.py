@@ -122,6 +122,7 @@ def test_folds_that_were_killed_are_gone_on_with(tmp_path: Path, monkeypatch: py
         Folds.read(out)
 
 
+@pytest.mark.long
 def test_folds_share_the_time(tmp_path: Path) -> None:
     spec, _, _, folds = load_named(TableName("", "kind"), mmzoo.read_table(numbers(40)), folds=2)
     found = cross_validate(spec, folds, training=Training(epochs=500, batch_size=8), folder=tmp_path, seconds=0.01)

@@ -20,6 +20,7 @@ from mmzoo import datasets
 from mmzoo.export.formats import web
 from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
+from tests.conftest import usual
 from tests.modalities.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
 PAGE = Path(web.__file__).parents[1] / "page"
@@ -49,7 +50,7 @@ OLD = unicodedata.ucd_3_2_0  # what came later or was sorted anew is not the sam
 LETTERS = [c for c in map(chr, range(1, 0x3400)) if OLD.category(c) == unicodedata.category(c) != "Cn"]
 
 
-@pytest.mark.parametrize("name", ["words", "wordpiece", "bpe", "sentencepiece"])
+@pytest.mark.parametrize("name", usual(["words", "wordpiece", "bpe", "sentencepiece"], {"wordpiece", "sentencepiece"}))
 def test_trained_tokenizers_give_pythons_ids(name: str) -> None:
     """On the names of the emoji, and on what is odd in Unicode."""
     node = shutil.which("node")

@@ -11,7 +11,7 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import DataError
-from tests import media
+from tests.modalities import media
 from tests.mutations import mutations
 
 AUDIO = mmzoo.Audio("sound", sample_rate=8000, seconds=0.5)

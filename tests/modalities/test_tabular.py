@@ -261,6 +261,7 @@ def test_a_table_trains_through_the_whole_package(tmp_path: Any) -> None:
     assert run.spec.inputs[0].quantiles
 
 
+@pytest.mark.long
 def test_heavy_tails_hide_nothing(tmp_path: Any) -> None:
     """Who lives is in the middle third of a number over twelve orders of magnitude, which boosted trees see too."""
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -16,7 +16,7 @@ from mmzoo.fusions import fusions
 from mmzoo.graph.cut import split
 from mmzoo.names import owner_of
 from tests.conftest import LABELS, small_records, small_spec, usual
-from tests.zoo import fused, fusion_spec, gradients, idle_variables, poisoned, tower_spec
+from tests.zoo import FAMILIES, fused, fusion_spec, gradients, idle_variables, poisoned, tower_spec
 
 
 def sample(spec: mmzoo.Spec, count: int = 3) -> dict[str, np.ndarray]:
@@ -41,7 +41,7 @@ def test_fusion_with_every_subset(name: str) -> None:
     assert np.abs(everything - alone).max() > 1e-6, "the other modalities change nothing"
 
 
-@pytest.mark.parametrize("name", fusions.names())
+@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_fusion_gradients_reach_every_variable_and_do_not_see_absent_values(name: str) -> None:
     model = fused(name)
     batch = sample(model.spec)
@@ -69,7 +69,7 @@ def test_every_layer_has_an_owner(fusion: str) -> None:
         assert isinstance(operation, keras.layers.Layer) or "." not in operation.name
 
 
-@pytest.mark.parametrize("name", fusions.names())
+@pytest.mark.parametrize("name", usual(fusions.names(), FAMILIES))
 def test_one_modality_is_enough(name: str) -> None:
     model = mmzoo.build(fusion_spec(name).subset(["words"]))
     assert np.isfinite(model(sample(model.spec))["animal"]).all()

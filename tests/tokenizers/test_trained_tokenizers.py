@@ -16,6 +16,7 @@ import pytest
 import mmzoo
 from mmzoo.datasets.emoji import read_facts
 from mmzoo.tokenizers import tokenizers
+from tests.conftest import usual
 
 NAMES = tokenizers.names(where="python")
 OTHERS = ["狗和猫", "الكلب الكبير", "बड़ा कुत्ता", "👩\u200d🚀 astronaut", "naïve café"]
@@ -147,7 +148,7 @@ def test_sentencepiece_as_googles_own_program() -> None:
         assert mine == wanted, text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", usual(NAMES, {"bpe"}))
 def test_the_vocabulary_stays_with_the_model(name: str, tmp_path: Path) -> None:
     item = mmzoo.Text("t", tokens=12, tokenizer=name, tower=mmzoo.Tower("gru", width=8))
     records = mmzoo.Records({"t": TEXTS[:64], "long": [len(text) > 12 for text in TEXTS[:64]]})
