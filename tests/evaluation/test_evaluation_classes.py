@@ -94,7 +94,10 @@ def test_slices_worst_first() -> None:
 TEXTS = {
     "en": ["the cat sat on the mat and looked at me", "this is a sentence about the weather of today"],
     "fr": ["le chat est sur la table de la cuisine", "il fait tr\u00e8s beau aujourd'hui \u00e0 Paris"],
-    "ru": ["Сегодня утром мы поехали на поезде в Москву, чтобы увидеть друзей", "сегодня очень хорошая погода в городе"],
+    "ru": [
+        "Сегодня утром мы поехали на поезде в Москву, чтобы увидеть друзей",
+        "сегодня очень хорошая погода в городе",
+    ],
     "ar": ["القطة تجلس على الطاولة في المطبخ", "الطقس جميل جدا اليوم في المدينة"],
     "ja": ["猫は台所のテーブルの上に座っています", "今日は東京の天気がとても良いですね"],
     "(too short to tell)": ["red car", "🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂"],
