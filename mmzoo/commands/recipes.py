@@ -15,8 +15,8 @@ def add(sub: argparse.ArgumentParser) -> None:
     """A recipe or a table, and changes to it."""
     sub.add_argument(
         "recipe",
-        help="a recipe's name (mmzoo list recipes) or file; a folder that has a folder of files for each class; or with "
-        "--label a table, shards or tfds:NAME",
+        help="a recipe's name (mmzoo list recipes) or file; a folder that has a folder for each class; or with --label "
+        "a table, shards or tfds:NAME",
     )
     sub.add_argument("--label", metavar="COLUMN", help="the column to predict; --task retrieval needs none")
     sub.add_argument(
