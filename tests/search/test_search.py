@@ -16,6 +16,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
+from mmzoo.layers import Joined
 from mmzoo.search.page import write_page
 from tests.conftest import small_records, small_spec
 
@@ -98,6 +99,21 @@ def test_several_inputs_are_weighed(run: mmzoo.Run, index: mmzoo.Index, photos: 
         index.search({"text": "the dog"}, weights={"sound": 2})
     with pytest.raises(MMZooError, match="The weight of 'words' must be a number"):
         index.search({"text": "the dog"}, weights={"text": float("nan")})
+
+
+def test_what_is_not_weighed_counts_as_it_was_fitted(run: mmzoo.Run, photos: Path, tmp_path: Path) -> None:
+    """The index keeps what the model found out on its validation records."""
+    model = mmzoo.Run(run.folder)
+    (layer,) = [layer for layer in model.model.layers if isinstance(layer, Joined)]
+    layer.trust.assign([1, 0.5, 0.125])
+    index = mmzoo.Index.build(model, photos, tmp_path / "index")
+    one = small_records(COUNT, 5)[7]
+    given = {name: one[name] for name in ("picture", "words", "sound")}
+    fitted = {"picture": 1.0, "words": 0.5, "sound": 0.125}
+    assert index.store.card.weights == fitted
+    assert mmzoo.Index(tmp_path / "index", run).search(given) == index.search(given, weights=fitted)
+    said = index.search(given, weights={"words": -1})
+    assert said == index.search(given, weights={**fitted, "words": -1}) != index.search(given)
 
 
 def test_what_is_told_of_a_record(index: mmzoo.Index, photos: Path) -> None:
