@@ -11,7 +11,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
-from mmzoo.data.options import Options, check_root
+from mmzoo.data.options import Options, check_root, home_of
 from mmzoo.errors import require, unknown
 from mmzoo.folders import made_in
 from mmzoo.index.card import Card
@@ -282,6 +282,6 @@ def root_of(run: Run, table: Raw, options: Options | None) -> Path:
     told = run.reading(options).options.root
     if told:
         return check_root(told)
-    if isinstance(table, (str, Path)) and Path(table).is_file():
-        return Path(table).resolve().parent
+    if isinstance(table, (str, Path)) and Path(table).exists():
+        return home_of(table).resolve()
     return Path.cwd()

@@ -55,6 +55,7 @@ def test_fit_takes_columns_in_memory(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert str(run.folder) in repr(run)
 
 
+@pytest.mark.long
 def test_the_command_does_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     columns = numbers()
     rows = ["a,b,kind", *(",".join(map(str, row)) for row in zip(*columns.values(), strict=True))]

@@ -82,7 +82,7 @@ def frame_of(count: int, seed: int = 0) -> Any:
     return pandas.DataFrame({"words": records.column("words"), "weight": weight, "animal": labels})
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_table_with_texts_in_a_cross_validation() -> None:
     frame = frame_of(60)
     words = mmzoo.Text("words", max_bytes=32, tokens=6, tower=mmzoo.Tower("embedding_mean"))

@@ -122,6 +122,7 @@ def test_trainings_that_share_decode_and_compute_once(part: Any, monkeypatch: py
     assert decode(spec, records)["picture"] is not first["picture"]
 
 
+@pytest.mark.long
 def test_baselines_read_what_a_training_reads(part: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = part[0].subset(["picture"])
     records = small_records(5)

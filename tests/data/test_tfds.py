@@ -152,6 +152,7 @@ def test_a_stream_is_read_in_any_order(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("found")
+@pytest.mark.long
 def test_by_name_to_a_trained_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "tfds:mmzoo_things", "--label", "label", "--inputs", "motion", "--epochs", "1"]
     assert main([*command, "--out", str(tmp_path / "run")]) == 0, capsys.readouterr().err

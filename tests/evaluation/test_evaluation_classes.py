@@ -13,6 +13,7 @@ from mmzoo.evaluation.analyses.by_class import by_class
 from mmzoo.evaluation.analyses.confusion import confusion
 from mmzoo.evaluation.analyses.residuals import residuals
 from mmzoo.evaluation.analyses.slices import grouped, slices
+from mmzoo.evaluation.languages import languages
 from tests.conftest import small_records, small_spec
 from tests.evaluation.test_evaluation import TASKS, every_task
 
@@ -88,6 +89,31 @@ def test_slices_worst_first() -> None:
     assert ("modalities", "picture+words", 5) in named
     assert not any(row["value"] in ("fog", "one") or row["column"] in ("animal", "picture") for row in found)
     assert found[0]["score"] == found[0]["low"] == found[0]["high"] == 0.25
+
+
+TEXTS = {
+    "en": ["the cat sat on the mat and looked at me", "this is a sentence about the weather of today"],
+    "fr": ["le chat est sur la table de la cuisine", "il fait tr\u00e8s beau aujourd'hui \u00e0 Paris"],
+    "ru": [
+        "Сегодня утром мы поехали на поезде в Москву, чтобы увидеть друзей",
+        "сегодня очень хорошая погода в городе",
+    ],
+    "ar": ["القطة تجلس على الطاولة في المطبخ", "الطقس جميل جدا اليوم في المدينة"],
+    "ja": ["猫は台所のテーブルの上に座っています", "今日は東京の天気がとても良いですね"],
+    "(too short to tell)": ["red car", "🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂"],
+    "(missing)": [None, ""],
+}
+
+
+def test_texts_are_sliced_by_their_language() -> None:
+    wanted, texts = zip(*((name, text) for name, several in TEXTS.items() for text in several * 3), strict=True)
+    assert languages(texts) == [*wanted]
+    assert languages([*TEXTS["en"] * 50, TEXTS["fr"][0]])[-1] == "(others)"
+    count = len(texts)
+    records = Records({**small_records(count).columns, "words": [*texts]}, [f"r{k}" for k in range(count)])
+    spec, score = small_spec(), np.array([float(name != "ru") for name in wanted])
+    worst = slices(spec, spec.tasks[0], records, np.ones((count, 3), bool), np.ones(count, bool), score)[0]
+    assert (worst["column"], worst["value"], worst["count"], worst["score"]) == ("language of words", "ru", 6, 0)
 
 
 @pytest.mark.parametrize("kind", TASKS)

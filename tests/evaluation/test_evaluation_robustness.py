@@ -17,7 +17,7 @@ from mmzoo.modalities.image.corruption import blur, grain, jpeg
 from mmzoo.modalities.sensor.corruption import steps_lost
 from mmzoo.modalities.tabular.corruption import columns_lost
 from mmzoo.modalities.text.corruption import drop_words, mistype
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, usual
 from tests.evaluation.test_evaluation import TASKS, records_for
 
 ITEM: Any = None
@@ -73,7 +73,7 @@ def test_gaps() -> None:
     assert (row[:, 1] == 0).all()
 
 
-@pytest.mark.parametrize("kind", ["classification", "regression"])
+@pytest.mark.parametrize("kind", usual(["classification", "regression"], {"classification"}))
 def test_a_model_under_noise(kind: str) -> None:
     model = mmzoo.build(small_spec(tasks=[TASKS[kind], mmzoo.Regression("age")]))
     records = records_for(kind)
@@ -106,6 +106,7 @@ def late_fusion(found: Evaluation) -> float:
     return float(score.mean() if isinstance(task, mmzoo.Classification) else -score.mean())
 
 
+@pytest.mark.long
 def test_noise_that_hides_the_cause_costs(tmp_path: Path) -> None:
     """A model of the text alone falls to chance as words go, and not under noise of nothing."""
     training = mmzoo.Training(epochs=12, batch_size=8, learning_rate=1e-2)

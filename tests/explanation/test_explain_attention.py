@@ -46,7 +46,7 @@ def test_those_that_attend_say_so() -> None:
     assert [name for name in fusions.names() if mmzoo.build(small_spec(name)).parts.attention] == FUSIONS
 
 
-@pytest.mark.parametrize("name", usual(FUSIONS, {"bottleneck", "cross_attention", "graph_attention"}))
+@pytest.mark.parametrize("name", usual(FUSIONS, {"cross_attention", "graph_attention"}))
 def test_shares_of_attention(name: str) -> None:
     """They sum to 1, an absent modality has none and asks nothing, and they are those of the definition."""
     keras.utils.set_random_seed(0)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo import datasets
@@ -106,28 +105,6 @@ def test_the_page_refuses_pictures_before_the_browser_decodes_them() -> None:
         facts = read_header(data, name)
         assert (tuple(sides), refused) == ((facts.width, facts.height), False), name
     assert all(refused for _, refused in found[len(files) :])
-
-
-SQUEEZED = """
-import {readFileSync} from 'fs';
-import {squeezed} from '%s';
-const {width, height, pixels} = JSON.parse(readFileSync(0, 'utf8'));
-console.log(JSON.stringify(Array.from(squeezed(Uint8Array.from(pixels), width, height, 16))));
-"""
-
-
-@pytest.mark.parametrize("sides", [(16, 16), (40, 9), (5, 70)])
-def test_the_page_squeezes_as_pillow(sides: tuple[int, int]) -> None:
-    node = shutil.which("node")
-    if not node:
-        pytest.skip("there is no Node.js to run the page's reader")
-    pixels = np.random.default_rng(0).integers(0, 256, (*sides, 4)).astype(np.uint8)
-    given = json.dumps({"width": sides[1], "height": sides[0], "pixels": pixels.ravel().tolist()})
-    program = SQUEEZED % PAGE.joinpath("tensors.js").as_uri()
-    command = [node, "--input-type=module", "-e", program]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=True)
-    shown = Pillow.fromarray(pixels[..., :3]).resize((16, 16), Pillow.Resampling.BILINEAR)
-    assert np.abs(np.reshape(json.loads(done.stdout), (16, 16, 3)) - np.asarray(shown).astype(int)).max() <= 1
 
 
 ROW = """

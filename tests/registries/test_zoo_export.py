@@ -23,8 +23,8 @@ from tests.registries.test_zoo import SUBSETS
 from tests.zoo import batch_of, fusion_spec, kinds, spec_of_inputs, towers_spec
 
 pytestmark = pytest.mark.slow
-# One with attention and one of decisions; that of `test_some_towers` has features.
-EXPORTED = {"cross_attention", "decision_weighted"}
+# One with attention; that of `test_some_towers` has features, that of `test_tasks` joins answers.
+EXPORTED = {"cross_attention"}
 
 
 def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:

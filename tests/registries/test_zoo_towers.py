@@ -88,7 +88,9 @@ def test_towers_in_bfloat16(names: list[str], kind: str) -> None:
         np.testing.assert_allclose(value, wanted[key], atol=0.15, rtol=0.1, err_msg=key)
 
 
-@pytest.mark.parametrize(("kind", "changes"), [("text", {"tokens": 9}), ("sensor", {"steps": 20})])
+@pytest.mark.parametrize(
+    ("kind", "changes"), [pytest.param("text", {"tokens": 9}, marks=pytest.mark.long), ("sensor", {"steps": 20})]
+)
 def test_longer_padding_changes_nothing(kind: str, changes: dict[str, Any]) -> None:
     short, long = (mmzoo.build(towers_spec(ENCODERS, kind, **more)) for more in ({}, changes))
     kept = named_weights(short)

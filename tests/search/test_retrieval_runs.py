@@ -113,8 +113,8 @@ def test_words_tell_labels_that_nobody_taught(run: mmzoo.Run) -> None:
         zero_shot(run.model, records, ["cat", "dog"], truth="animal")
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("loaded_once")
+@pytest.mark.long
 def test_a_table_needs_no_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     random, rows = np.random.default_rng(0), ["picture,note,match"]
     for k in range(40):

@@ -257,6 +257,7 @@ def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, t
     assert digest(folder) == digest(shards)
 
 
+@pytest.mark.long
 def test_training_from_shards(shards: Path, tmp_path: Path) -> None:
     """The weights are the same bytes whether files are decoded once or for each batch."""
     spec = mmzoo.Spec([mmzoo.Image("photo", size=16)], "concat", [mmzoo.Binary("colour", labels=["red", "ued"])], dim=8)

@@ -122,6 +122,7 @@ def test_a_transformers_parts_are_its_layers(kind: str, bert_preset: Path, vit_p
 
 
 @pytest.mark.parametrize("tower", usual(["bert", "efficientnet_lite0"], {"bert"}))
+@pytest.mark.long
 def test_adapters_train_alone_and_begin_as_nothing(tower: str, bert_preset: Path, tmp_path: Path) -> None:
     def build(adapters: int) -> keras.Model:
         options = {"adapters": adapters, "weights": "imagenet"}

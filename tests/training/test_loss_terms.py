@@ -65,9 +65,7 @@ def batch_of(spec: mmzoo.Spec) -> Any:
 
 @pytest.mark.parametrize(
     "settings",
-    usual(
-        [{}, {"grad_accum_steps": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], [{}, {"grad_accum_steps": 2}]
-    ),
+    usual([{}, {"grad_accum_steps": 2}, {"precision": "float16"}, {"methods": ["fgsm"]}], [{"grad_accum_steps": 2}]),
     ids=str,
 )
 def test_what_layers_add_to_the_loss(settings: dict[str, Any]) -> None:

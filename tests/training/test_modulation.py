@@ -83,6 +83,7 @@ def test_the_steps_of_the_tower_that_leads_are_shorter() -> None:
     assert {tower_of(v) for v in model.trainable_variables} == {"near", "far", ""}
 
 
+@pytest.mark.long
 def test_noise_has_the_deviation_of_the_step_and_is_drawn_again_after_a_restart() -> None:
     steps = {}
     for way in ("none", "ogm", "ogm_ge"):

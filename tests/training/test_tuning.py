@@ -18,7 +18,7 @@ from mmzoo.training.trainer import Trainer
 from mmzoo.tuning import tuning
 from mmzoo.tuning.model import tune
 from mmzoo.tuning.parts import into_blocks, tuned_towers, variables_of
-from tests.conftest import small_records, small_spec, usual
+from tests.conftest import small_records, small_spec
 from tests.training.tuning_case import PICTURES, SPEC, moved, settings, trainer_of, values
 
 
@@ -30,7 +30,8 @@ def digest(run: mmzoo.Run) -> bytes:
     return (run.folder / "model" / "weights.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("way", usual(tuning.names(), {"lora"}))
+@pytest.mark.long
+@pytest.mark.parametrize("way", tuning.names())
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

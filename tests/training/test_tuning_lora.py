@@ -103,6 +103,7 @@ def test_lora_reaches_every_kernel_of_every_tower(names: list[str], kind: str) -
         np.testing.assert_allclose(outputs[key], merged, rtol=1e-5, atol=1e-5, err_msg=key)
 
 
+@pytest.mark.long
 def test_the_step_compiles() -> None:
     trainer, batches, _ = trainer_of(SPEC, settings("lora"))
     before = [v.numpy() for v in trainer.variables]

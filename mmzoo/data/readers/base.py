@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
-from mmzoo.data.options import Options
+from mmzoo.data.options import Options, home_of
 from mmzoo.data.packed import ending_of, is_packed, unpacked
 from mmzoo.data.pieces import sliced
 from mmzoo.data.reading import table_of
@@ -82,10 +82,9 @@ class CellReader(Reader):
         return None
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
-        home = Path(source).parent if isinstance(source, str) else Path()
         table = table_of(
             self.read(source, options.encoding),
-            options.root or home,
+            options.root or home_of(source),
             kinds=options.kinds,
             allow_outside=options.allow_outside,
         )
