@@ -1,22 +1,22 @@
 """The classic set-up: VGG16, embedding + attention and a spectrogram CNN, all from scratch, on the emoji sample.
 
     mmzoo train emoji_vgg16 --out runs/vgg16
+    mmzoo train emoji_vgg16 --inputs image --out runs/vgg16_image          # the picture alone
 
-Seed 0: test accuracy 0.631, macro-F1 0.548; 16 to 19 s an epoch on 2 cores. The same
-model with inputs left out: the picture alone 0.241, the name alone 0.530, the speech
-alone 0.399. A picture tower no better than guessing the largest group (77 of 328) says
-that VGG16, which has no normalisation, does not get going on 1,144 pictures from random
-weights in 15 epochs: with a network at hand, set `--set image.tower.weights=imagenet`.
+Seed 0, the picture alone: test accuracy 0.585, macro-F1 0.474; 34 s an epoch on one thread. As VGG16 was
+published, which has no batch normalization, it does not get going on 1,144 pictures from random weights: with Glorot's
+weights, a rate of 0.0003, 15 epochs and no augmentation it answered .241, which is to guess the largest group (77 of
+328). With a network at hand `--set image.tower.batch_norm=false --set image.tower.weights=imagenet` takes pretrained
+weights. The three inputs together were not measured so.
 """
 
 import mmzoo
 from mmzoo.datasets.emoji import GROUPS, RATE
 
-# Measured without augmentations.
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=32, tower=mmzoo.Tower("vgg16", weights=None), augmentations=[]),
+            mmzoo.Image("image", size=32, tower=mmzoo.Tower("vgg16", batch_norm=True)),
             mmzoo.Text("name", max_bytes=64, tower="embedding_attention"),
             mmzoo.Audio(
                 "speech",
@@ -30,5 +30,5 @@ recipe = mmzoo.Recipe(
         tasks=[mmzoo.Classification("group", labels=GROUPS, smoothing=0.1, auxiliary=1.0)],
     ),
     data="emoji",
-    training=mmzoo.Training(epochs=15, learning_rate=3e-4),
+    training=mmzoo.Training(epochs=30),
 )
