@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.fusions.variational import Latent
 from tests.conftest import small_spec
@@ -73,6 +76,31 @@ def test_the_divergence_is_added_to_the_loss_and_grows() -> None:
     assert not made.losses and not made.said_after_training()
     made.divergence.assign(0.001)
     assert "has vanished (0.001 nats an example)" in made.said_after_training()
+
+
+@pytest.mark.slow
+def test_with_reconstructions_it_is_an_autoencoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It trains, the divergence is part of its loss, and one input is rebuilt of another."""
+    levels = np.random.default_rng(0).random(48)
+    columns = {
+        "row": [{"age": 20 + 40 * x} for x in levels],
+        "series": [np.full((4, 1), x, np.float32) for x in levels],
+    }
+    inputs = [
+        mmzoo.Tabular("row", numbers=["age"], tower=mmzoo.Tower("mlp", hidden=[8], width=4)),
+        mmzoo.Sensor("series", steps=4, tower=mmzoo.Tower("cnn_1d", width=8)),
+    ]
+    fusion = mmzoo.Fusion("variational", experts="mixture_of_products", latent=4, warmup=4)
+    spec = mmzoo.Spec(inputs, fusion, [mmzoo.Reconstruction("row"), mmzoo.Reconstruction("series")], dim=8)
+    training = mmzoo.Training(epochs=12, batch_size=16, learning_rate=1e-2)
+    records = mmzoo.Records(columns)
+    run = mmzoo.train(spec, records, records, training=training, out=tmp_path / "run")
+    history = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
+    assert history[0]["layers_loss"] > 0 and history[-1]["loss"] < history[0]["loss"]
+    assert 0 < float(run.model.get_layer("fusion.latent").step) <= 36  # of the epoch that is kept
+    assert "has vanished" not in capsys.readouterr().out
+    low, high = (run.predict({"row": {"age": age}})["series_rebuilt"].mean() for age in (20, 60))
+    assert high - low > 0.3
 
 
 def test_other_experts_are_refused() -> None:
