@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
 from mmzoo.errors import require
@@ -79,23 +77,24 @@ def run(args: argparse.Namespace) -> None:
         return
     answers = run.predict(record)
     if args.explain or args.json:
-        answers = {name: each.tolist() if isinstance(each, np.ndarray) else each for name, each in answers.items()}
+        answers = {name: each.tolist() if hasattr(each, "tolist") else each for name, each in answers.items()}
     if args.explain:
         print(as_json({"predictions": answers, "explanation": run.explain(record).to_json()}))
         return
     if args.json:
         print(as_json(answers))
         return
+    rows = [task.name for task in run.spec.tasks if task.tags.rebuilt]
     for task, answer in answers.items():
         print(f"{task}:")
         if isinstance(answer, list):
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
             continue
-        if isinstance(answer, np.ndarray):
+        if hasattr(answer, "shape"):  # a picture, a spectrogram, a series
             sides = " x ".join(map(str, answer.shape))
             print(f"  {sides} numbers from {answer.min():.4g} to {answer.max():.4g}; --json prints them")
             continue
-        if not all(isinstance(each, float) for each in answer.values()) and "text" not in answer:
+        if task in rows:
             print("  " + one_line(", ".join(f"{column} {cell}" for column, cell in answer.items()), 10_000))
             continue
         if isinstance(answer.get("text"), str):

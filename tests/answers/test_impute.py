@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.modalities.audio.griffin_lim import sound_of
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, untrained
 
 COLOURS = ("green", "red")
 
@@ -38,9 +39,9 @@ def write_table(folder: Path, name: str, count: int, seed: int, *, empty: bool) 
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table, and a run that was trained on it."""
     folder = tmp_path_factory.mktemp("impute")
-    table = write_table(folder, "all.csv", 240, 0, empty=False)
+    table = write_table(folder, "all.csv", 160, 0, empty=False)
     command = ["train", str(table), "--task", "reconstruction", "--out", str(folder / "run")]
-    command += ["--set", "training.epochs=30", "--set", "training.learning_rate=0.005"]
+    command += ["--set", "training.epochs=20", "--set", "training.learning_rate=0.01"]
     assert main(command) == 0
     return folder
 
@@ -74,8 +75,23 @@ def test_a_table_is_filled(home: Path, capsys: pytest.CaptureFixture[str]) -> No
         run.write_imputed(table, out)
 
 
-def test_a_run_that_rebuilds_nothing_says_so(learned: Path, tmp_path: Path) -> None:
-    run = mmzoo.Run(learned)
+@pytest.mark.slow
+def test_what_was_rebuilt_is_printed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one record a row as its columns and a picture by its size; of a table the columns of rows."""
+    given = 'row={"height": 120.0, "width": 16.0, "colour": "green"}'
+    assert main(["predict", str(home / "run"), "--input", given]) == 0
+    said = capsys.readouterr().out
+    assert "row_rebuilt:\n  height " in said and ", colour " in said
+    assert "picture_rebuilt:\n  " in said and " x 3 numbers from " in said
+    assert main(["predict", str(home / "run"), "--input", given, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert np.array(found["picture_rebuilt"]).shape[2] == 3 and {*found["row_rebuilt"]} == {"height", "width", "colour"}
+    (row,) = mmzoo.Run(home / "run").predict([{"height": 120.0, "width": 16.0, "colour": "green"}])
+    assert 95 < row["row_rebuilt_height"] < 155 and row["row_rebuilt_colour"] in COLOURS
+
+
+def test_a_run_that_rebuilds_nothing_says_so(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run", small_spec())
     run.splits = {"validation": Records(small_records(4).columns)}
     with pytest.raises(MMZooError, match="rebuilds no input, so that nothing can be filled in"):
         run.write_imputed(tmp_path / "t.csv", tmp_path / "out.csv")
