@@ -172,8 +172,8 @@ def train_within(
     """
     require(
         all(task.tags.elementwise for task in spec.tasks),
-        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text has; train "
-        "it without a budget of time.",
+        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text nor what is "
+        "rebuilt has; train it without a budget of time.",
     )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)

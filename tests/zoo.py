@@ -58,6 +58,9 @@ SMALL: dict[str, dict[str, Any]] = {
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
 # their family, and those with a tokenizer or an encoder of their own have a test file too. Left to `make test-long`.
 LARGE = {
+    "bilstm",
+    "inception_time",
+    "windows",
     "sentence",
     "sentence_bag",
     "voice",

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+import numpy as np
+
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
 from mmzoo.errors import require
@@ -76,6 +78,8 @@ def run(args: argparse.Namespace) -> None:
         write_words(run, record, args)
         return
     answers = run.predict(record)
+    if args.explain or args.json:
+        answers = {name: each.tolist() if isinstance(each, np.ndarray) else each for name, each in answers.items()}
     if args.explain:
         print(as_json({"predictions": answers, "explanation": run.explain(record).to_json()}))
         return
@@ -86,6 +90,13 @@ def run(args: argparse.Namespace) -> None:
         print(f"{task}:")
         if isinstance(answer, list):
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
+            continue
+        if isinstance(answer, np.ndarray):
+            sides = " x ".join(map(str, answer.shape))
+            print(f"  {sides} numbers from {answer.min():.4g} to {answer.max():.4g}; --json prints them")
+            continue
+        if not all(isinstance(each, float) for each in answer.values()) and "text" not in answer:
+            print("  " + one_line(", ".join(f"{column} {cell}" for column, cell in answer.items()), 10_000))
             continue
         if isinstance(answer.get("text"), str):
             print(f"  {one_line(answer['text'])}  (log-probability {answer['log_prob']:.2f})")

@@ -15,6 +15,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.given import is_one, joined, like, one_record
+from mmzoo.answers.imputed import Imputer, usual_errors
 from mmzoo.answers.reading import reading
 from mmzoo.answers.rows import Answerer
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
@@ -441,6 +442,37 @@ class Run:
         return write_answers(
             embedder, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
         )
+
+    def write_imputed(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        options: Options | None = None,
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """A table with what its records lack filled in, and how sure that is; `mmzoo impute RUN TABLE`.
+
+        The model has a `mmzoo.Reconstruction` of what is to be filled in. Cells of rows stand in the table's own
+        columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.imputed`.
+
+        Args:
+            overwrite: as `write_answers` has it.
+
+        Raises:
+            MMZooError: the model rebuilds nothing; or see `mmzoo.answers.table.write_answers`.
+        """
+        out, reread = Path(out), self.reading(options, own=("*",))
+        errors: dict[str, float] = {}
+        if self.has_data:
+            errors = usual_errors(self.model, self.usable(self.records("validation"), "validation"))
+        else:
+            print("note: without the data that the run was trained on nobody knows how far off numbers are; --data.")
+        columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()}
+        imputer = Imputer(self.model, out.with_name(f"{out.stem}_files"), columns, errors, on_error)
+        return write_answers(imputer, reread, str(table), out, model=self.seal, budget=budget, overwrite=overwrite)
 
     @property
     def seal(self) -> str:

@@ -21,6 +21,8 @@ from PIL import Image
 import mmzoo
 from mmzoo import datasets
 from mmzoo import recipe as recipes
+from mmzoo.auto import search
+from mmzoo.baselines import fit_baselines
 from mmzoo.cli import main, parser
 from mmzoo.data.records import Records
 from tests.conftest import privately
@@ -81,9 +83,14 @@ def little() -> Iterator[None]:
     def load_recipe(name: str) -> mmzoo.Recipe:
         return RECIPE.changed(SMALL) if name == "emoji" else load(name)
 
+    def quick(*given: Any, **wanted: Any) -> Any:
+        """Of the baselines those that take no time."""
+        return fit_baselines(*given, **{**wanted, "seconds": 0.0})
+
     load = recipes.load_recipe
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(datasets.datasets._entries, "emoji", few)
+        patch.setattr(search, "fit_baselines", quick)
         patch.setattr(recipes, "load_recipe", load_recipe)
         yield
 

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.commands.export import variants_help
 from mmzoo.errors import MMZooError
+from mmzoo.export import measure
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats, known_variants, usable
 from mmzoo.export.formats.base import Variant
@@ -139,3 +141,26 @@ def test_one_rule_for_all_that_need_not_be_exact(
     row = {"max_abs_diff": off, "metric_drop": drop, "metric_name": "accuracy", "examples": 10}
     found = excess(row, Variant("", difference=difference))
     assert words in found and bool(words) == bool(found)
+
+
+def test_latency_is_measured_in_turns(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """All variants in one process; that a machine is busy is said once."""
+    calls: list[tuple[int, tuple[str, ...]]] = []
+
+    def asked(folder: str, threads: int, *paths: str) -> list[dict[str, float]]:
+        calls.append((threads, paths))
+        assert np.load(Path(folder) / "inputs.npz")["present"].dtype == np.uint8
+        suffix = "" if threads == 1 else "_2_threads"
+        return [{f"latency_ms_p50{suffix}": 1.0 * k, f"latency_ms_p95{suffix}": slow * k} for k in (1, 2)]
+
+    monkeypatch.setattr(measure, "asked", asked)
+    paths, inputs = [Path("a.tflite"), Path("b.tflite")], {"present": np.ones((3, 1), bool)}
+    slow = 1.5
+    rows = measure.in_turns(paths, inputs)
+    assert calls == [(1, ("a.tflite", "b.tflite")), (2, ("a.tflite", "b.tflite"))]
+    assert [row["latency_ms_p50"] for row in rows] == [1.0, 2.0]
+    assert rows[1]["latency_ms_p95_2_threads"] == 3.0
+    assert not caplog.records
+    slow = 2.5
+    measure.in_turns(paths, inputs)
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["The machine is busy"]

@@ -145,6 +145,12 @@ def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFix
     assert "\nmany: number 1\n" in said and "animal: " in said
     assert {path.name for path in tmp_path.glob("why*.png")} == {"why-animal.png", "why-many.png"}
 
+
+@pytest.mark.long
+def test_a_task_of_its_own_is_compared_and_exported(count: Any, tmp_path: Path) -> None:
+    spec = small_spec(tasks=[mmzoo.Classification("animal", labels=LABELS), count("many", auxiliary=0.3)])
+    records = counted(small_records(24))
+    run = mmzoo.train(spec, records, training=mmzoo.Training(epochs=1, batch_size=8), out=tmp_path / "run")
     tables = compare([run, run], records).to_json()["tasks"]
     assert tables["many"]["runs"][1]["against_first"]["gain"] == 0
     (row,) = run.export("tflite", records)

@@ -47,6 +47,7 @@ def no_package(name: str) -> None:
     raise PackageNotFoundError(name)
 
 
+@pytest.mark.long
 def test_pretrained_packages_are_not_needed_to_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = [
         mmzoo.Image("picture", size=32, tower="efficientnet_lite0"),

@@ -44,6 +44,7 @@ def small_text(name: str) -> mmzoo.Text:
     return mmzoo.Text(name, max_bytes=8, tokens=2, tokenizer=mmzoo.Tokenizer("hashed_words", buckets=8), tower=tower)
 
 
+@pytest.mark.long
 def test_inputs_and_tasks_may_be_called_as_layers_are(first_names: None) -> None:
     names, answers = NAMES.split(), ANSWERS.split()
     tasks = [mmzoo.Classification(name, labels=LABELS, auxiliary=float(name == "sum")) for name in answers]

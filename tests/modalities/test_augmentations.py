@@ -16,6 +16,7 @@ from mmzoo.augmentations import augmentations
 from mmzoo.augmentations.image import equalized, posterized, sharpened, solarized, stretched, warped
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
+from tests.conftest import usual
 
 RANDOM = np.random.default_rng(0)
 WORDS = ["the quick brown fox", "één twee drie vier", "word", "", "a b c d e f g h", "x" * 24]
@@ -47,7 +48,7 @@ def varied(name: str, batch: np.ndarray, keys: Any = KEYS, **options: float) -> 
     return np.asarray(make([mmzoo.Augmentation(name, **options)]).augment(tf.constant(batch), keys))
 
 
-@pytest.mark.parametrize("name", augmentations.names())
+@pytest.mark.parametrize("name", usual(augmentations.names(), {*augmentations.names()} - {"rand_augment"}))
 def test_each_of_the_zoo(name: str) -> None:
     """Its spec goes through JSON; another key is another variant; the batch around an example does not matter."""
     make, batch = KINDS[augmentations.facts(name)["serves"]]

@@ -23,6 +23,7 @@ from mmzoo.training.settings import check_settings
 from tests.conftest import small_records, small_spec
 
 NAMES = ("near", "far", "third")
+INPUTS = [mmzoo.Text(name) for name in NAMES]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -44,7 +45,7 @@ def made_up(rows: int = 7) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 @pytest.mark.parametrize("objective", ["infonce", "siglip"])
 @pytest.mark.parametrize("hard", [0.0, 2.0])
 def test_the_loss_is_the_mean_over_all_directions(objective: str, hard: float) -> None:
-    task = Retrieval("match", 4, objective=objective, hard_negatives=hard).of_inputs(NAMES)
+    task = Retrieval("match", 4, objective=objective, hard_negatives=hard).of_inputs(INPUTS)
     labels, vectors = made_up()
     scale, bias = (5.0, -1.0) if objective == "siglip" else (5.0, 0.0)
     outputs = {single_output("match", name): tf.constant(each, tf.float32) for name, each in vectors.items()}
@@ -80,7 +81,7 @@ def test_the_loss_is_the_mean_over_all_directions(objective: str, hard: float) -
 
 def test_records_of_the_same_group_are_no_negatives() -> None:
     """With all in one group nothing is wrong, and there is nothing to learn."""
-    task = Retrieval("match", 4, same="kind").of_inputs(NAMES)
+    task = Retrieval("match", 4, same="kind").of_inputs(INPUTS)
     labels, vectors = made_up()
     outputs = {single_output("match", name): tf.constant(each, tf.float32) for name, each in vectors.items()}
     outputs |= {"match": tf.zeros((7, 4)), scale_output("match"): tf.zeros((7, 2))}
@@ -207,7 +208,7 @@ def test_what_cannot_be_is_said() -> None:
 
 
 def test_vectors_that_become_equal_end_the_training() -> None:
-    task = Retrieval("match", 4).of_inputs(NAMES[:2])
+    task = Retrieval("match", 4).of_inputs(INPUTS[:2])
     labels = np.tile(np.arange(5, dtype=np.int32)[:, None], (1, 2))
     vectors = {name: unit(np.random.default_rng(0).normal(size=(5, 4))) for name in task.answer_outputs}
     assert task.failure(labels, vectors) == ""

@@ -79,6 +79,7 @@ def test_against_numpy_in_float64(name: str, side: int) -> None:
     assert model.count_params() == FAMILY[name].parameters
 
 
+@pytest.mark.long
 def test_inner_channels_stand_beside_the_top() -> None:
     arrays("efficientnet_lite0")
     image, x = mmzoo.Image("image", size=64), np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), np.uint8)

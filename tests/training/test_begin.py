@@ -94,6 +94,7 @@ def test_a_tower_within_a_tower_begins_with_its_like(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["clip.frame.conv1/kernel"], theirs)
 
 
+@pytest.mark.long
 def test_blocks_that_trained_can_be_frozen(tmp_path: Path) -> None:
     """The layers that hold the blocks are others, and the features are the same."""
     source = mmzoo.build(picture(tower="efficientnet_lite0", weights=None))

@@ -140,6 +140,7 @@ def test_a_model_begins_with_the_linear_algebra(landmarks: int, tmp_path: Path) 
     assert (places == np.arange(40)).mean() > 0.4  # chance is 0.025
 
 
+@pytest.mark.long
 def test_what_training_makes_worse_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     training = mmzoo.Training(epochs=2, batch_size=40, learning_rate=10.0, modality_dropout=0.0, ema_decay=0.0)
     spec = hidden_spec(start="correlations")

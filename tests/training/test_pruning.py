@@ -79,6 +79,7 @@ def accuracy(run: mmzoo.Run) -> float:
     return float(run.evaluate(records)["metrics"]["accuracy"])
 
 
+@pytest.mark.long
 def test_weights_go_and_the_accuracy_stays(run: mmzoo.Run, tmp_path: Path) -> None:
     found = pruned(run, tmp_path / "pruned", methods=[mmzoo.Method("pruning", sparsity=0.7)])
     for kernel in kernels(found.model):

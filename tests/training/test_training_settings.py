@@ -116,8 +116,13 @@ def test_an_overflow_is_skipped_and_halves_the_loss_scale() -> None:
     assert any((v.numpy() != old).any() for v, old in zip(trainer.variables, before, strict=True))
 
 
-def test_many_steps_a_call_give_the_same_bytes(tmp_path: Path) -> None:
-    one = train(tmp_path / "1", steps_per_execution=1)
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    """Trained a step a call; only to be read."""
+    return train(tmp_path_factory.mktemp("one"), steps_per_execution=1)
+
+
+def test_many_steps_a_call_give_the_same_bytes(one: mmzoo.Run, tmp_path: Path) -> None:
     many = train(tmp_path / "64", steps_per_execution=64)
     assert weights(one) == weights(many)
 
@@ -142,8 +147,8 @@ def test_callbacks_are_called_and_may_end_the_run(tmp_path: Path) -> None:
     assert [row["epoch"] for row in history(run)] == [1, 2]
 
 
-def test_the_history_has_the_speed_and_the_share_of_waiting(tmp_path: Path) -> None:
-    for row in history(train(tmp_path)):
+def test_the_history_has_the_speed_and_the_share_of_waiting(one: mmzoo.Run) -> None:
+    for row in history(one):
         assert 0 <= row["waiting"] <= 1
         assert row["examples_per_second"] * row["seconds"] == pytest.approx(24, rel=0.1)
 
