@@ -136,7 +136,7 @@ def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def loaded_once() -> Iterator[None]:
     """Commands that ask one run again and again find its model loaded and its functions compiled."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mmzoo.run.load_folder", lru_cache(load_folder))
+        patch.setattr("mmzoo.run.folder.load_folder", lru_cache(load_folder))
         yield
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,3 +108,14 @@ def test_the_contributors_examples(contributed: list[dict[str, Any]]) -> None:
 
     (group,) = tuning["kernels"](tuned_towers(model, ["words"]), 0.1).groups
     assert group.variables and {variable.name for variable in group.variables} == {"kernel"}
+
+
+def test_the_contributors_package(contributed: list[dict[str, Any]]) -> None:
+    """The groups of its entry points are of registries, and each is a module of the name of what the examples have."""
+    ((points,),) = [[tomllib.loads(block)["project"]["entry-points"]] for block in blocks(CONTRIBUTING, "toml")]
+    assert len(points) > 1
+    for group, named in points.items():
+        home, _, what = group.partition(".")
+        assert home == "mmzoo"
+        for name, module in named.items():
+            assert name in registry_of(what).names() and module == f"my_parts.{name}"

@@ -165,7 +165,7 @@ def test_an_index_is_of_one_model(run: mmzoo.Run, kept: Path, tmp_path: Path, le
     with pytest.raises(MMZooError, match="gives no vectors"):
         mmzoo.Index.build(learned, small_records(3), tmp_path / "none")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mmzoo.run.load_folder", lambda folder: run.model)
+        patch.setattr("mmzoo.run.folder.load_folder", lambda folder: run.model)
         assert mmzoo.Index(kept).search({"text": "the cat"}, 1)  # it knows its own
 
 
@@ -244,7 +244,7 @@ def ask(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str, str]
 def test_the_commands(
     run: mmzoo.Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mmzoo.run.load_folder", lambda folder: run.model)  # once is enough
+    monkeypatch.setattr("mmzoo.run.folder.load_folder", lambda folder: run.model)  # once is enough
     place = tmp_path / "index"
     code, out, err = ask(capsys, "index", run.folder, photos, "--out", place)
     assert code == 0, err
