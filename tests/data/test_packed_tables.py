@@ -30,7 +30,7 @@ def test_the_same_cells(ending: str, tmp_path: Path) -> None:
     assert one.most_records(plain) == other.most_records(tight)
 
 
-@pytest.mark.parametrize("data", [b"hello", gzip.compress(TABLES[".csv"])[:-9], b""])
+@pytest.mark.parametrize("data", [b"hello", gzip.compress(TABLES[".csv"])[:-9], b""], ids=["other", "cut", "empty"])
 def test_what_is_damaged_is_one_sentence(data: bytes, tmp_path: Path) -> None:
     path = str(tmp_path / "a.csv.gz")
     Path(path).write_bytes(data)

@@ -88,6 +88,7 @@ def test_cells_are_what_the_sheet_has(tmp_path: Path) -> None:
         (workbook([["name", None], ["a", "b"]]), "no name for column 2"),
         (workbook(ROWS)[:-40], "no workbook that can be read"),
     ],
+    ids=range(7),
 )
 def test_what_is_no_table_is_one_sentence(data: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
