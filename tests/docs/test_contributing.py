@@ -18,7 +18,7 @@ from mmzoo.data.records import Records
 from mmzoo.listing import registry_of
 from mmzoo.registry import Registry
 from mmzoo.training.methods import made
-from tests.docs.case import CONTRIBUTING, blocks
+from tests.docs.case import CONTRIBUTING, ROOT, blocks
 
 REGISTRIES = (
     "fusions",
@@ -119,3 +119,13 @@ def test_the_contributors_package(contributed: list[dict[str, Any]]) -> None:
         assert home == "mmzoo"
         for name, module in named.items():
             assert name in registry_of(what).names() and module == f"my_parts.{name}"
+
+
+def test_what_the_contributors_may_override_and_where_analyses_stand() -> None:
+    """Two lists that are written by hand, because the page is read without being built."""
+    from mmzoo.evaluation.analyses import SECTIONS
+    from mmzoo.training.methods.base import TrainingMethod
+
+    text = (ROOT / CONTRIBUTING).read_text("utf-8")
+    hooks = [name for name, held in vars(TrainingMethod).items() if callable(held) or isinstance(held, property)]
+    assert [name for name in (*SECTIONS, *hooks) if not name.startswith("_") and f"`{name}`" not in text] == []
