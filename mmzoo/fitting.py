@@ -18,7 +18,7 @@ from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
 from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
-from mmzoo.data.options import Options, TableName
+from mmzoo.data.options import LABEL, Options, TableName, is_folder
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.errors import check_number, require
 from mmzoo.recipe import Recipe
@@ -35,7 +35,7 @@ FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 @said_once()
 def fit(
     table: Raw,
-    label: str,
+    label: str = "",
     *,
     minutes: float = 10.0,
     quality: str = "good",
@@ -62,9 +62,9 @@ def fit(
     compared on the validation records, and the best is evaluated on the test records.
 
     Args:
-        table: the path of a table or a folder of shards; a DataFrame of pandas or polars, an Arrow table, a mapping
-            of columns or a list of rows.
-        label: the column to be predicted.
+        table: the path of a table, a folder of files or one of shards; a DataFrame of pandas or polars, an Arrow
+            table, a mapping of columns or a list of rows.
+        label: the column to be predicted; of a folder of files, if not given, the folders that they are in.
         minutes: that all of it may take.
         quality: "fast", one candidate; "good", several; "best", more of them.
         out: the run's folder; the next free `runs/N` if not given. A call that was killed is gone on with.
@@ -94,6 +94,8 @@ def fit(
     )
     if isinstance(table, (str, Path)):
         named = TableName.parse(str(table))
+        label = label or (LABEL if is_folder(named.path) else "")
+        require(label, "Say what is to be predicted: label='COLUMN'.")
         named = absolute(replace(named, label=label, options=named.options.updated(options)))
         read = None
     else:
@@ -170,8 +172,8 @@ def train_within(
     """
     require(
         all(task.tags.elementwise for task in spec.tasks),
-        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text has; train "
-        "it without a budget of time.",
+        "Candidates are compared by single numbers of their answers, which neither a retrieval nor a text nor what is "
+        "rebuilt has; train it without a budget of time.",
     )
     gone = 0.0 if began is None else time.monotonic() - began
     print("\n".join(described(spec, training, splits)), flush=True)

@@ -83,6 +83,12 @@ class Presence(keras.layers.Layer):
         self.norm.build(self.dense.compute_output_shape(tokens_shape[0]))
         self.missing = self.add_weight(shape=(self.dense.units,), initializer="random_normal", name="missing")
 
+    def compute_output_spec(self, tokens: Tokens, here: Tensor) -> Tokens:
+        """Said, because Keras finds it out by tracing the layer, which is a quarter of building a model."""
+        values, mask = tokens
+        shape = (*values.shape[:2], self.dense.units)
+        return Tokens(keras.KerasTensor(shape, self.compute_dtype), keras.KerasTensor(mask.shape, "bool"))
+
     def call(self, tokens: Tokens, here: Tensor) -> Tokens:
         values, mask = tokens
         first = ops.arange(mask.shape[1]) == 0

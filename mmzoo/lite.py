@@ -264,7 +264,9 @@ class Index:
         """The records nearest to a query, as `mmzoo.Index.search` finds them."""
         given = asked_for(query, [*self.encoders], self.about["inputs"])
         vectors = {name: self.encoders[name].embed(value) for name, value in given.items()}
-        ((scores, rows),) = self.vectors.nearest(combined(vectors, weights, self.dim)[None], k, among)
+        ((scores, rows),) = self.vectors.nearest(
+            combined(vectors, weights, self.about["weights"], self.dim)[None], k, among
+        )
         return [self.vectors.found(*each) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
 

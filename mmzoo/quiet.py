@@ -1,4 +1,4 @@
-"""TensorFlow without the lines that its C++ parts write about devices that are not there."""
+"""TensorFlow without the lines that its C++ parts write about devices that are not there; Keras without matplotlib."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 TALKATIVE = ("0", "1")
+KERAS = ("keras", "keras._tf_keras.keras", "keras.src")
+LATER = [f"{package}.{part}" for package in KERAS for part in ("visualization", "wrappers")]
 
 
 def quieten() -> None:
     """Let TensorFlow say nothing but errors, also while it is imported; unless it is imported already, or the user has
-    said by `TF_CPP_MIN_LOG_LEVEL` that he wants to hear it."""
+    said by `TF_CPP_MIN_LOG_LEVEL` that he wants to hear it. See `Later` too."""
+    if "keras" not in sys.modules and not any(isinstance(each, Later) for each in sys.meta_path):
+        sys.meta_path.insert(0, Later())
     wanted = os.environ.setdefault(LEVEL, "3") not in TALKATIVE
     if wanted and "tensorflow" not in sys.modules and not any(isinstance(each, Finder) for each in sys.meta_path):
         sys.meta_path.insert(0, Finder())
@@ -55,6 +59,19 @@ class Finder(MetaPathFinder):
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
             spec.loader = Quietly(spec.loader)
+        return spec
+
+
+class Later(MetaPathFinder):
+    """Lets parts of Keras be imported when something of them is used: they import matplotlib and scikit-learn, which
+    takes a third of the time that TensorFlow takes in all."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target) if fullname in LATER else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
         return spec
 
 

@@ -60,7 +60,7 @@ class Spec:
             require(isinstance(item, Modality), f"An input must be mmzoo.Image, Text, Audio ..., not {item!r}.")
         for task in self.tasks:
             require(isinstance(task, Task), f"A task must be mmzoo.Classification, Regression ..., not {task!r}.")
-        object.__setattr__(self, "tasks", tuple(task.of_inputs(self.input_names) for task in self.tasks))
+        object.__setattr__(self, "tasks", tuple(task.of_inputs(self.inputs) for task in self.tasks))
         check_plain("A spec", self.to_json())
         self._check_names()
         check_number("The dim of a spec", self.dim, 4, 4096, whole=True)
@@ -180,8 +180,9 @@ class Spec:
             )
             fitted.append(item.fit(values))
         # What else a record without any label may be good for is not asked here.
-        labels = encode_labels([task for task in self.tasks if task.unfitted], records, unlabelled=True)
-        answering = [task.fit(labels[task.name]) if task.unfitted else task for task in self.tasks]
+        bound = [task.of_inputs(fitted) for task in self.tasks]
+        labels = encode_labels([task for task in bound if task.unfitted], records, unlabelled=True)
+        answering = [task.fit(labels[task.name]) if task.unfitted else task for task in bound]
         return replace(self, inputs=fitted, tasks=answering)
 
     def subset(self, names: Sequence[str]) -> Spec:

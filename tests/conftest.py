@@ -6,10 +6,11 @@ import fcntl
 import gc
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,41 +20,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 os.environ["MMZOO_CACHE"] = ""  # nothing of a test is kept for the next
 
+import keras
 import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.artifact import load_folder
 from mmzoo.data.records import Records
-
-# Tests that share a costly fixture: with several processes (`-n 2 --dist loadgroup`) they stay in one.
-TOGETHER = {
-    "test_absence",
-    "test_attacks",
-    "test_bad_input",
-    "test_cli",
-    "test_colearning",
-    "test_data_service",
-    "test_demo",
-    "test_evaluation_uncertainty",
-    "test_evidential",
-    "test_export",
-    "test_hub",
-    "test_lite",
-    "test_onnx",
-    "test_pruning",
-    "test_run_folder",
-    "test_search",
-    "test_search_export",
-    "test_shards",
-    "test_training",
-    "test_training_faults",
-    "test_training_strategy",
-    "test_web",
-    "test_zoo",
-}
+from mmzoo.words import json_bytes
 
 
-def usual(names: Iterable[str], kept: Container[str]) -> list[Any]:
+def usual(names: Iterable[Any], kept: Container[Any]) -> list[Any]:
     """As parameters of a test: what is not `kept` is left to `make test-long`."""
     return [pytest.param(name, marks=[pytest.mark.long] * (name not in kept)) for name in names]
 
@@ -114,19 +91,64 @@ def small_records(count: int = 12, seed: int = 0) -> Records:
     )
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder that `make` fills, once for the whole suite; only to be read.
+
+    Of several test processes the first that asks makes it, and the others wait.
+    """
+    home = factory.getbasetemp()
+    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    folder, made = home / name, home / f"{name}.made"
+    with open(home / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run of `small_spec` that has learned; only to be read.
-
-    It is trained once for the whole suite: of several test processes by the first that asks, and the others wait.
-    """
-    home = tmp_path_factory.getbasetemp()
-    home = home.parent if "PYTEST_XDIST_WORKER" in os.environ else home
+    """The folder of a run of `small_spec` that has learned; only to be read."""
     training = mmzoo.Training(epochs=10, batch_size=8, learning_rate=3e-3)
-    with open(home / "learned.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        splits = small_records(60), small_records(30, 1)
-        return mmzoo.train(small_spec(), *splits, training=training, out=home / "learned").folder
+    splits = small_records(60), small_records(30, 1)
+    return once(tmp_path_factory, "learned", lambda out: mmzoo.train(small_spec(), *splits, training=training, out=out))
+
+
+@pytest.fixture(scope="session")
+def learned_run(learned: Path) -> mmzoo.Run:
+    """That run as one object, so that its model is loaded and its functions are compiled once; only to be asked."""
+    return mmzoo.Run(learned)
+
+
+@pytest.fixture(scope="session")
+def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run whose inputs find each other; only to be read."""
+    spec = small_spec(tasks=[mmzoo.Retrieval("match", dim=16)])
+    training = mmzoo.Training(epochs=3, batch_size=12, learning_rate=0.01)
+    return once(
+        tmp_path_factory, "matched", lambda out: mmzoo.train(spec, small_records(48), training=training, out=out)
+    )
+
+
+@pytest.fixture(scope="module")
+def loaded_once() -> Iterator[None]:
+    """Commands that ask one run again and again find its model loaded and its functions compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mmzoo.run.folder.load_folder", lru_cache(load_folder))
+        yield
+
+
+def untrained(folder: Path, spec: mmzoo.Spec) -> mmzoo.Run:
+    """A run whose model has learnt nothing, made in a second: for tests of what is done with a run afterwards."""
+    folder.mkdir(parents=True)
+    keras.utils.set_random_seed(0)
+    mmzoo.save(mmzoo.build(spec), folder / "model")
+    (folder / "spec.json").write_bytes(json_bytes(spec.to_json()))
+    settings = {"data": "", "training": mmzoo.Training().to_json(), "seed": 0}
+    (folder / "run.json").write_bytes(json_bytes(settings))
+    return mmzoo.Run(folder)
 
 
 @pytest.fixture
@@ -145,13 +167,7 @@ def model() -> object:
     return mmzoo.build(small_spec())
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
-    """See `TOGETHER`. Around all others: whoever hands out the tests looks at the marks first of all."""
-    for item in items:
-        if item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_collection_modifyitems() -> None:
     # What was imported stays, and so does most of what tracing makes: to look through it takes a tenth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
-    return (yield)

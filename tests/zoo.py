@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,6 +14,10 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode
+from mmzoo.export.embedded import attach
+from mmzoo.export.export import describe
+from mmzoo.export.serving import Serving
+from mmzoo.export.tflite import converted
 from mmzoo.towers import towers
 from mmzoo.training.loss import total_loss
 from tests.conftest import LABELS, small_spec
@@ -53,6 +58,9 @@ SMALL: dict[str, dict[str, Any]] = {
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
 # their family, and those with a tokenizer or an encoder of their own have a test file too. Left to `make test-long`.
 LARGE = {
+    "bilstm",
+    "inception_time",
+    "windows",
     "sentence",
     "sentence_bag",
     "voice",
@@ -61,6 +69,8 @@ LARGE = {
     "efficientnet_lite2",
     "inception_v3",
     "mobilenet_v3_large",
+    "mobilenet_v3_small",
+    "static_embedding_bag",
     "vgg16",
     "vgg19",
     "resnet50",
@@ -109,20 +119,21 @@ FAMILIES = {
 def kinds() -> list[Any]:
     """The towers that serve a kind of input, as parameters of a test: names and kind.
 
-    A tower that serves several is there with the first of them; with all it is there in `make test-long`, as are the
-    large ones, each by itself.
+    A tower that serves several is there with the one whose graph is the smallest; with all it is there in
+    `make test-long`, as are the large ones, each by itself.
     """
     first: dict[str, list[str]] = {}
     every: dict[str, list[str]] = {}
     large = []
     for name in towers.names():
         serves = towers.facts(name)["serves"]
-        for place, kind in enumerate(serves if isinstance(serves, tuple) else (serves,)):
+        served = serves if isinstance(serves, tuple) else (serves,)
+        for kind in served:
             if name in LARGE:
                 large.append(pytest.param([name], kind, id=f"{name}-{kind}", marks=pytest.mark.long))
                 continue
             every.setdefault(kind, []).append(name)
-            if place == 0:
+            if kind == ("sensor" if "sensor" in served else served[0]):
                 first.setdefault(kind, []).append(name)
     more = {kind: names for kind, names in every.items() if names != first.get(kind)}
     return [
@@ -137,7 +148,12 @@ def towers_spec(names: list[str], kind: str, **changes: Any) -> mmzoo.Spec:
 
     And each has a head of its own, so that the outputs tell which tower is wrong.
     """
-    inputs = [replace(make_input(kind, name, **changes), name=name) for name in names]
+    return spec_of_inputs([(name, kind) for name in names], **changes)
+
+
+def spec_of_inputs(pairs: list[tuple[str, str]], **changes: Any) -> mmzoo.Spec:
+    """The same of towers with inputs of several kinds."""
+    inputs = [replace(make_input(kind, name, **changes), name=name) for name, kind in pairs]
     return mmzoo.Spec(inputs, "concat", [replace(TASK, auxiliary=0.5)], dim=16)
 
 
@@ -163,6 +179,33 @@ def fusion_spec(name: str) -> mmzoo.Spec:
 def fused(name: str) -> keras.Model:
     """A model of every fusion, built once for all tests that only look at it."""
     return mmzoo.build(fusion_spec(name))
+
+
+TEXTS = ["The quick CAT", "ﬁve DOGS barking", "a bird\0in the İstanbul sky", "x" * 100, "", "日本 émigré 🦜"]
+TOWERS = {
+    "image": mmzoo.Tower("small_cnn", filters=[4]),
+    "text": mmzoo.Tower("embedding_mean", width=8),
+    "audio": mmzoo.Tower("spectrogram_cnn", filters=[4, 4, 4, 4]),
+    "video": mmzoo.Tower("frames", image=mmzoo.Tower("small_cnn", filters=[4])),
+    "sensor": mmzoo.Tower("cnn_1d", width=8),
+    "tabular": mmzoo.Tower("mlp", hidden=[8], width=4),
+}
+
+
+def every_kind() -> keras.Model:
+    """A model with one input of every kind, and a second text with a trained tokenizer; the same each time."""
+    inputs: list[Any] = [made(kind, tower=TOWERS[kind], **options) for kind, (made, options) in INPUTS.items()]
+    pieces = mmzoo.Text("pieces", tokens=6, tokenizer=mmzoo.Tokenizer("bpe", size=300), tower=TOWERS["text"])
+    spec = mmzoo.Spec([*inputs, pieces.fit(TEXTS * 3)], "mean", [TASK, mmzoo.Regression("size_of_it")], dim=8)
+    keras.utils.set_random_seed(1)
+    return mmzoo.build(spec)
+
+
+def export_every_kind(folder: Path) -> None:
+    """It as model.tflite."""
+    model = every_kind()
+    Serving(model, batch=1).save(folder / "model", "serve_tensors")
+    (folder / "model.tflite").write_bytes(attach(converted(str(folder / "model")), describe(model.spec)))
 
 
 def value(kind: str, row: int) -> Any:

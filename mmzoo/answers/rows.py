@@ -17,6 +17,7 @@ from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.modalities.rebuilding import Rebuilding
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 
@@ -103,6 +104,8 @@ class Answerer:
             found += [f"{start}_p_{label}" for label in task.answer_names]
         elif task.tags.texts:
             found += [f"{start}_prediction", f"{start}_log_prob"]
+        elif task.tags.rebuilt:
+            found += [f"{start}_{column}" for column in rebuilding_of(task).columns]
         else:
             found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
         found += [task.uncertainty_name] if task.tags.evidential else []
@@ -160,6 +163,10 @@ class Answerer:
                 elif task.tags.texts:
                     said: Any = task.readable(answer)
                     row |= {f"{task.name}_prediction": said["text"], f"{task.name}_log_prob": number(said["log_prob"])}
+                elif task.tags.rebuilt:
+                    if columns := rebuilding_of(task).columns:  # a picture has no room in a table
+                        again: Any = task.readable(answer)
+                        row |= {f"{task.name}_{column}": cell_of(again[column]) for column in columns}
                 else:
                     named = zip(task.answer_names, answer, strict=True)
                     row |= {f"{task.name}_{name.replace(' ', '_')}": number(value) for name, value in named}
@@ -231,6 +238,19 @@ def subsets_of(spec: Spec, present: np.ndarray) -> list[str]:
     return [
         "+".join(name for name, here in zip(spec.input_names, each, strict=True) if here) for each in present.tolist()
     ]
+
+
+def rebuilding_of(task: Any) -> Rebuilding:
+    """What a task rebuilds."""
+    found: Rebuilding = task.rebuilding
+    return found
+
+
+def cell_of(value: Any) -> Any:
+    """A cell of a rebuilt row as an answer has it."""
+    if isinstance(value, list):
+        return ", ".join(value)
+    return number(value) if isinstance(value, float) else value
 
 
 def number(value: Any) -> float | None:

@@ -19,6 +19,7 @@ COMMANDS = (
     "export",
     "predict",
     "embed",
+    "impute",
     "index",
     "search",
     "serve",

@@ -76,16 +76,26 @@ def run(args: argparse.Namespace) -> None:
         write_words(run, record, args)
         return
     answers = run.predict(record)
+    if args.explain or args.json:
+        answers = {name: each.tolist() if hasattr(each, "tolist") else each for name, each in answers.items()}
     if args.explain:
         print(as_json({"predictions": answers, "explanation": run.explain(record).to_json()}))
         return
     if args.json:
         print(as_json(answers))
         return
+    rows = [task.name for task in run.spec.tasks if task.tags.rebuilt]
     for task, answer in answers.items():
         print(f"{task}:")
         if isinstance(answer, list):
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
+            continue
+        if hasattr(answer, "shape"):  # a picture, a spectrogram, a series
+            sides = " x ".join(map(str, answer.shape))
+            print(f"  {sides} numbers from {answer.min():.4g} to {answer.max():.4g}; --json prints them")
+            continue
+        if task in rows:
+            print("  " + one_line(", ".join(f"{column} {cell}" for column, cell in answer.items()), 10_000))
             continue
         if isinstance(answer.get("text"), str):
             print(f"  {one_line(answer['text'])}  (log-probability {answer['log_prob']:.2f})")

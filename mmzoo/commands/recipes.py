@@ -14,7 +14,9 @@ from mmzoo.errors import require
 def add(sub: argparse.ArgumentParser) -> None:
     """A recipe or a table, and changes to it."""
     sub.add_argument(
-        "recipe", help="a recipe's name (mmzoo list recipes), its file, or with --label a table, shards or tfds:NAME"
+        "recipe",
+        help="a recipe's name (mmzoo list recipes) or file; a folder that has a folder for each class; or with --label "
+        "a table, shards or tfds:NAME",
     )
     sub.add_argument("--label", metavar="COLUMN", help="the column to predict; --task retrieval needs none")
     sub.add_argument(
@@ -30,9 +32,13 @@ def recipe_of(args: argparse.Namespace) -> Any:
 
 
 def is_table(args: argparse.Namespace) -> bool:
-    """Is a table named, with its label or a task that needs none, and not a recipe?"""
-    from mmzoo.data.options import asks_no_label
+    """Is a table named, with its label or a task that needs none, and not a recipe? Of a folder the label is known."""
+    from mmzoo.data.options import LABEL, asks_no_label, is_folder
+    from mmzoo.recipe import recipe_files
 
+    without = args.label is None and not asks_no_label(args.task)
+    if without and is_folder(args.recipe) and args.recipe not in recipe_files():
+        args.label = LABEL
     return args.label is not None or asks_no_label(args.task)
 
 

@@ -14,7 +14,7 @@ from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
 
 EXAMPLE = (
-    "mmzoo train emoji --out runs/emoji --epochs 5; on what never ends: "
+    "mmzoo train emoji --out runs/emoji --epochs 5; on photos/CLASS/FILE: mmzoo train photos; on what never ends: "
     "tail -n +1 -f events.jsonl | mmzoo train - --label species --stream --out runs/live"
 )
 

@@ -31,6 +31,7 @@ from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
 from mmzoo.tasks import tasks
+from mmzoo.tasks.base import Task
 
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
 TEXTS = "texts"  # the input that short texts of a table make together
@@ -83,7 +84,7 @@ def explained_spec(
     names = input_names(table.columns)
     columns: dict[str, Any] = {}
     if not label and asks_no_label(task):
-        made, said = tasks[task](next(name for name in unused() if name not in names.values())), ""
+        made, said = None, ""
     elif label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
     else:
@@ -126,9 +127,18 @@ def explained_spec(
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
     beside = f" beside '{label}'" if label else ""
     require(inputs, f"The table has no column{beside} that a model could read.")
-    lines.append(line_of(label, made.name, made.kind, said) if label else f"no label: {made.kind} ({made.name})")
-    layout = Layout.of(inputs, [made], names, {made.name: table.forms.get(label, "")})
-    return Spec(inputs, "concat", [made]), Records(columns, table.ids, layout=layout), lines
+    if made is not None:
+        asked: Sequence[Task] = [made]
+        lines.append(line_of(label, made.name, made.kind, said))
+    else:
+        own = next(name for name in unused() if name not in names.values())
+        asked = tasks[task].without_label(own, inputs)
+        lines += [f"no label: {each.kind} ({each.name})" for each in asked]
+        again = {each.column for each in asked}
+        # What is turned or mirrored at random nobody can rebuild as it was.
+        inputs = [replace(item, augmentations=()) if item.name in again else item for item in inputs]
+    layout = Layout.of(inputs, asked, names, {asked[0].name: table.forms.get(label, "")})
+    return Spec(inputs, "concat", asked), Records(columns, table.ids, layout=layout), lines
 
 
 def unused() -> Iterator[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
+from mmzoo.aliases import Raw
 from mmzoo.data.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.tabular.dates import ORDERS
@@ -138,6 +139,26 @@ def is_there(path: str) -> bool:
         return Path(path).exists()
     except (OSError, ValueError):
         return False
+
+
+LABEL = "label"
+"""The column that a folder of files has of the names of its folders."""
+
+
+def is_folder(source: str) -> bool:
+    """Is it a folder of files, and not one of shards?"""
+    try:
+        path = Path(source)
+        return path.is_dir() and not (path / "index.json").exists()
+    except (OSError, ValueError):
+        return False
+
+
+def home_of(source: Raw) -> Path:
+    """The folder that paths in a table are relative to: where it is, or a folder of files itself."""
+    if not isinstance(source, (str, Path)):
+        return Path()
+    return Path(source) if is_folder(str(source)) else Path(source).parent
 
 
 def known(key: str) -> bool:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import codecs
 import io
-import os
 import re
 from collections.abc import Callable, Iterator
 
 from mmzoo.data.cells import Cells
+from mmzoo.data.packed import opened
 from mmzoo.errors import DataError, MMZooError, require
-from mmzoo.files import open_plain
-from mmzoo.modalities.files import reading
 
 LARGEST_PIECE = 2**30
 """Bytes of a piece: a line, or a quoted text that is never closed, may be of any length."""
@@ -52,37 +50,33 @@ def line_pieces(parse: Parse, source: str, encoding: str, rows: int, *, names: b
     Raises:
         MMZooError: the file cannot be read, or a record of it is too large.
     """
-    with reading(f"The table '{source}'"):
-        handle, _ = open_plain(source)
-        with os.fdopen(handle, "rb") as file:
-            lines: Iterator[bytes] = file
-            if is_wide(file, encoding):
-                lines, encoding = narrowed(file, source, encoding), ""
-            records = records_of(lines, quoted=names)
-            head = b""
-            if names:
-                head = next(records, b"")
-                while BEFORE_NAMES.fullmatch(head) and (more := next(records, b"")):
-                    head += more
-            first = head.count(b"\n")  # lines before those of the piece
-            body = None
-            for body in gathered(records, rows):
-                by = first - head.count(b"\n")
-                try:
-                    yield shifted(parse(with_first_name(head) + body, encoding), by)
-                except MMZooError as error:
-                    raise MMZooError(moved(str(error), by)) from error
-                first += body.count(b"\n")
-            if body is None:  # nothing but names, or lines that end in CR alone
-                yield parse(head, encoding)
+    with opened(source) as file:
+        lines: Iterator[bytes] = file
+        if is_wide(file, encoding):
+            lines, encoding = narrowed(file, source, encoding), ""
+        records = records_of(lines, quoted=names)
+        head = b""
+        if names:
+            head = next(records, b"")
+            while BEFORE_NAMES.fullmatch(head) and (more := next(records, b"")):
+                head += more
+        first = head.count(b"\n")  # lines before those of the piece
+        body = None
+        for body in gathered(records, rows):
+            by = first - head.count(b"\n")
+            try:
+                yield shifted(parse(with_first_name(head) + body, encoding), by)
+            except MMZooError as error:
+                raise MMZooError(moved(str(error), by)) from error
+            first += body.count(b"\n")
+        if body is None:  # nothing but names, or lines that end in CR alone
+            yield parse(head, encoding)
 
 
 def count_lines(source: str) -> int:
     """The lines of a file: at least as many as it has records."""
-    with reading(f"The table '{source}'"):
-        handle, _ = open_plain(source)
-        with os.fdopen(handle, "rb") as file:
-            return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+    with opened(source) as file:
+        return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
 def is_wide(file: io.BufferedReader, encoding: str) -> bool:

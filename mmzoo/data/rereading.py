@@ -13,7 +13,7 @@ from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.labels import holds, label_of
 from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options, check_root
+from mmzoo.data.options import Options, check_root, home_of
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.readers.frames import as_cell
@@ -71,8 +71,7 @@ class Reread:
         source = str(source) if isinstance(source, Path) else source
         reader = reader_of(source)
         if isinstance(reader, CellReader):
-            home = Path(source).parent if isinstance(source, str) else Path()
-            root = check_root(self.options.root or home)
+            root = check_root(self.options.root or home_of(source))
             for cells in reader.pieces(source, rows, self.options.encoding):
                 yield self._of_cells(cells, root)
             return

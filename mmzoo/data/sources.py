@@ -58,7 +58,7 @@ def read_table(
 def open_table(name: str | TableName) -> Table:
     """What a name names as one table; with a column `split` where it is split."""
     named = TableName.parse(name) if isinstance(name, str) else name
-    return in_one_table(named.path, reader_of(named.path, named.label).open(named.path, named.options))
+    return in_one_table(named.path, reader_of(named.path, named.label).open(named.path, named.options, named.label))
 
 
 def in_one_table(name: Raw, source: Source) -> Table:

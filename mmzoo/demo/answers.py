@@ -34,6 +34,9 @@ def in_words(task: Task, row: Row) -> str:
         return ", ".join(said(row[f"{name}_prediction"]) for name in numbers_of(task))
     if task.tags.texts:
         return one_line(row[f"{task.name}_prediction"])
+    if task.tags.rebuilt:
+        own = {name: value for name, value in row.items() if name.startswith(f"{task.name}_")}
+        return one_line(", ".join(f"{name.removeprefix(f'{task.name}_')} {value}" for name, value in own.items()))
     named = {name: row[f"{task.name}_{name.replace(' ', '_')}"] for name in task.answer_names[:SHOWN]}
     return ", ".join(f"{one_line(name)} {said(value)}" for name, value in named.items())
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from mmzoo.modalities.shown import Shown
+
 
 @dataclass(frozen=True)
 class Text:
@@ -96,7 +98,25 @@ class Chart:
     small: bool = False
 
 
-Block = Text | Heading | Table | Matrix | Chart
+@dataclass(frozen=True)
+class Pair:
+    """Two values side by side under the name of their record."""
+
+    name: str
+    one: Shown
+    other: Shown
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A grid of pairs; `heads` says what the one is, and the other."""
+
+    kind: ClassVar[str] = "pairs"
+    heads: tuple[str, str]
+    pairs: Sequence[Pair]
+
+
+Block = Pairs | Text | Heading | Table | Matrix | Chart
 
 
 def named(subset: str) -> str:

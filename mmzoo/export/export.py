@@ -127,6 +127,7 @@ def measured(
     rows: list[dict[str, Any]] = []
     failed: list[str] = []
     unwanted: set[Path] = set()
+    written: list[tuple[dict[str, Any], Path]] = []
     try:
         for variant, path in form.write(job, wanted):
             must = "all" not in variants or variant == exact
@@ -142,12 +143,18 @@ def measured(
                 rows.append({"variant": variant, "reason": str(error)})
                 continue
             rows.append(row)
+            written.append((row, path))
             if over := excess(row, form.variants[variant]):
                 row["over"] = over
                 if not allow_loss:
                     unwanted.add(path)
                 if must:
                     failed.append(f"'{variant}' {over}")
+        if len(written) > 1:
+            for (row, _), figures in zip(
+                written, form.in_turns([path for _, path in written], proof.inputs), strict=True
+            ):
+                row |= figures
     finally:
         for path in unwanted:
             if is_folder(path):

@@ -29,13 +29,15 @@ def split(model: Multimodal) -> Split:
     """Cut `model` behind what never trains; both parts share its variables.
 
     A tower stays whole where nothing in it is frozen, and where its examples are augmented anew in each epoch: what a
-    log-mel makes of them is then another thing every time. What a frozen network makes of them is worth computing once.
+    log-mel makes of them is then another thing every time. What a frozen network makes of them is worth computing once,
+    but where parts of them are hidden.
     """
     parts: Parts = model.parts
     cut: dict[str, Any] = {}
+    hidden = {task.hides for task in model.spec.tasks}
     for item in model.spec.inputs:
         part = parts.inputs[item.name]
-        if part.frozen is not None and (part.frozen_network or not item.augmentations):
+        if item.name not in hidden and part.frozen is not None and (part.frozen_network or not item.augmentations):
             cut[item.name] = parts.output(part.frozen)
     if not cut:
         return Split({}, model)

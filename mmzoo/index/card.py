@@ -24,7 +24,7 @@ FORMAT = 1
 SEGMENT = re.compile(r"[0-9a-f]{32}\.safetensors")
 MAX_SEGMENTS, MAX_INPUTS, MAX_DIM = 4096, 64, 8192
 MAX_RECORDS = 2**31 - 1
-CHECKED = {"model": str, "inputs": dict, "by": list, "dim": int, "dtype": str}
+CHECKED = {"model": str, "inputs": dict, "by": list, "dim": int, "dtype": str, "weights": dict}
 """What says whose vectors they are, in a card and in an index of one file."""
 
 
@@ -56,6 +56,7 @@ class Card:
         by: those of them whose vectors it holds.
         dim: numbers a vector.
         dtype: what they are kept in.
+        weights: how much each input of a query counts beside others, from 0 to 1, where the query does not say.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Card:
     by: list[str]
     dim: int
     dtype: str
+    weights: dict[str, float] = field(default_factory=dict)
     segments: tuple[Held, ...] = field(default=())
 
     def write(self, folder: Path) -> None:
@@ -111,6 +113,8 @@ def check_fields(found: dict[str, Any], wrong: str) -> None:
     require(1 <= len(found["inputs"]) <= MAX_INPUTS, wrong)
     for name, kind in found["inputs"].items():
         require(re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and isinstance(kind, str) and len(kind) <= MAX_TEXT, wrong)
+    for name, weight in found["weights"].items():
+        require(name in found["inputs"] and type(weight) in (int, float) and 0 <= weight <= 1, wrong)
     require(0 < len(found["by"]) == len({*map(str, found["by"])} & found["inputs"].keys()), wrong)
 
 

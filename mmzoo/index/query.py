@@ -35,11 +35,14 @@ def asked_for(query: Mapping[str, Any], inputs: Sequence[str], known: Iterable[s
     return given
 
 
-def combined(vectors: Mapping[str, np.ndarray], weights: Mapping[str, float] | None, dim: int) -> np.ndarray:
+def combined(
+    vectors: Mapping[str, np.ndarray], weights: Mapping[str, float] | None, usual: Mapping[str, float], dim: int
+) -> np.ndarray:
     """The sum of the vectors of a query's inputs, each of length 1, by their weights; float32 (dim,).
 
     Args:
-        weights: by input, 1 where none is given; below 0 for what is not wanted.
+        weights: by input; below 0 for what is not wanted.
+        usual: those of the inputs without one; 1 of what is not in it.
 
     Raises:
         MMZooError: a vector is not finite, as that of a silent sound is; a weight is of an input that is not asked by,
@@ -54,6 +57,6 @@ def combined(vectors: Mapping[str, np.ndarray], weights: Mapping[str, float] | N
     for name, vector in vectors.items():
         said = f"The query's '{name}' says nothing to the model, such as a silent sound or a text without words"
         require(not np.isnan(vector).all(), f"{said}; give another.")
-        total += weights.get(name, 1.0) * unit(vector, dim, f"The vector of the query's '{name}'")
+        total += weights.get(name, usual.get(name, 1.0)) * unit(vector, dim, f"The vector of the query's '{name}'")
     require(np.linalg.norm(total) > LEAST_NORM, "The query's inputs outweigh each other; give other weights.")
     return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from mmzoo.layers import Joined
@@ -35,6 +36,16 @@ def fit_trust(
         layer.trust.assign(trust)
         shown = ", ".join(f"{name} {share:g}" for name, share in zip(inputs, trust, strict=True))
         print(f"In the vector of several inputs each counts: {shown}.")
+
+
+def trust_of(model: keras.Model, task: Task) -> dict[str, float]:
+    """How much each input's vector counts beside others, as it was fitted; of a model without such vectors nothing."""
+    layers = [layer for layer in model.layers if isinstance(layer, Joined) and layer.task == task.name]
+    return {
+        name: float(share)
+        for layer in layers
+        for name, share in zip(task.describe()["vectors"], layer.trust.numpy(), strict=True)
+    }
 
 
 def found(task: Task, inputs: Sequence[str], vectors: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:

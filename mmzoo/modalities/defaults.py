@@ -11,17 +11,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
+from mmzoo.errors import MMZooError
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.vectorizer import Each, Vectorizer
 from mmzoo.modalities.widgets import Widget
+
+if TYPE_CHECKING:
+    from mmzoo.modalities.rebuilding import Rebuilding
 
 
 class Defaults:
@@ -43,6 +47,8 @@ class Defaults:
     """Axes of an array that is taken for an example where nothing else is known; 0 for none."""
     is_text: ClassVar[bool] = False
     """Is a value a text that people read?"""
+    gaps: ClassVar[bool] = False
+    """Can a part of a value be missing?"""
     in_column: ClassVar[bool] = True
     """Is a value the cell of one column of a table?"""
 
@@ -215,6 +221,17 @@ class Defaults:
             keys: int64 (B,), what draws come from.
         """
         return None
+
+    def rebuilding(self) -> Rebuilding:
+        """What of it is rebuilt by a `Reconstruction`, and how.
+
+        Raises:
+            MMZooError: it cannot be.
+        """
+        raise MMZooError(
+            f"Input '{self.name}' is {self.kind}, which is not rebuilt; pictures, sounds, sensors and rows of tables "  # type: ignore[attr-defined]
+            "are, and a text is what mmzoo.TextAnswer writes."
+        )
 
     def vectorizer(self) -> Vectorizer:
         """What makes rows of numbers of raw values, for models that are no networks: here the decoded example, flat."""

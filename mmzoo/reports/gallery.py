@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from mmzoo.evaluation.shapley import Coalition, sampled_shapley, shapley
 from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.subsets import evaluated_subsets
 from mmzoo.modalities.base import Modality
+from mmzoo.modalities.shown import Shown
+from mmzoo.reports.page import data_url
 
 SHOWN = 8
 EACH = 2
@@ -56,7 +57,7 @@ def contributions(result: TaskEvaluation) -> dict[str, np.ndarray]:
     predictions = result.subset_predictions.predictions
     full = predictions[result.everything][task.name]
     orders = result.subset_predictions.orders
-    if task.tags.texts:  # what they add to the score: of a text no single number says anything
+    if not task.tags.elementwise:  # what they add to the score: of a text no single number says anything
         scores: dict[Coalition, np.ndarray] = {(): np.zeros(len(full))}
         scores[()][result.known] = task.score(
             result.subset_predictions.labels[task.name][result.known],
@@ -89,6 +90,12 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
         "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
         "label": task.label_text(label),
     }
+    if task.tags.rebuilt:  # the picture of it stands beside the inputs; a row is words
+        made: Any = task
+        made_of = made.rebuilding.shown(made.cells.likeliest(answers))
+        error = f"{-float(task.score(label[None], answers[None])[0]):.3g} of {task.score_words}"
+        again = {"name": task.name, "alt": f"{task.name} of record {records.ids[row]}", **on_page(made_of)}
+        return {**entry, "inputs": [*inputs, again], "answer": made_of.text or error, "right": True}
     if task.tags.texts:
         return {**entry, "answer": task.readable(answers)["text"] or "(nothing)", "right": True}  # type: ignore[call-overload]
     if not task.tags.probabilistic:
@@ -102,16 +109,14 @@ def shown_input(item: Modality, value: Raw, record: str) -> dict[str, Any]:
     found: dict[str, Any] = {"name": item.name, "alt": f"{item.name} of record {record}"}
     if value is None:
         return {**found, "missing": True}
-    shown = item.shown(value)
+    return {**found, **on_page(item.shown(value))}
+
+
+def on_page(shown: Shown) -> dict[str, Any]:
+    """A value as the page takes it."""
     return {
-        **found,
         "text": shown.text,
         "picture": data_url(shown.picture, "image/png") if shown.picture else "",
         "sound": data_url(shown.sound, "audio/wav") if shown.sound else "",
         "curves": shown.curves,
     }
-
-
-def data_url(data: bytes, kind: str) -> str:
-    """A file inside the page."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from mmzoo.words import decimal
@@ -18,9 +19,15 @@ def page(package: str, template: str, /, **values: Any) -> bytes:
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["picture"] = lambda png: data_url(png, "image/png")
     environment.filters["number"] = number
     environment.filters["signed"] = lambda value: decimal(value, "+")
     return environment.get_template(template).render(**values).encode("utf-8", "replace")
+
+
+def data_url(data: bytes, kind: str) -> str:
+    """A file inside the page."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def number(value: str | float | None) -> str:

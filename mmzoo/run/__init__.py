@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
-import numpy as np
-
 from mmzoo.aliases import Raw
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.given import is_one, joined, like, one_record
-from mmzoo.answers.reading import reading
-from mmzoo.answers.rows import Answerer
-from mmzoo.answers.stream import LATENCY, MOST, answered, placed
-from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
-from mmzoo.answers.vectors import Embedder
-from mmzoo.artifact import load_folder
-from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import Options, TableName
+from mmzoo.answers.given import joined
+from mmzoo.answers.table import pieces
+from mmzoo.data.options import Options
 from mmzoo.data.records import Records
-from mmzoo.data.rereading import Reread
-from mmzoo.decoding import Beam, Greedy, Sample
-from mmzoo.errors import MMZooError, require
-from mmzoo.folders import check_no_link, made_in
-from mmzoo.inference.embed import embed
-from mmzoo.inference.predict import predict
-from mmzoo.models import find
+from mmzoo.folders import check_no_link
 from mmzoo.reports.notebook import html_of, text_of
-from mmzoo.spec import Spec
-from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import read_machine, read_settings, usual_settings
-from mmzoo.weights.card import read_card
-from mmzoo.words import one_line
+from mmzoo.run.answering import Answering
 
 if TYPE_CHECKING:
     from mmzoo.baselines import Baseline
 
 
-class Run:
+class Run(Answering):
     """A finished training run in a folder.
 
     spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
@@ -59,129 +36,12 @@ class Run:
         MMZooError: the folder holds no finished run, and no model.
     """
 
-    def __init__(self, folder: str | Path, *, data: str = "", out: str | Path | None = None) -> None:
-        self.folder, self._data, self._out = find(folder), data, out
-        self.model_folder = check_finished(self.folder)
-
     def __repr__(self) -> str:
         return text_of(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return html_of(self)
-
-    @cached_property
-    def model(self) -> keras.Model:
-        """The trained model."""
-        return load_folder(self.model_folder)
-
-    @property
-    def results(self) -> Path:
-        """Where what is found out about it is written.
-
-        Raises:
-            MMZooError: it is a model without a run, whose folder is not written into.
-        """
-        if self._out is None:
-            bare = self.model_folder == self.folder
-            require(
-                not bare, f"'{self.folder}' is a model, into whose folder nothing is written; say where: --out FOLDER."
-            )
-            return self.folder
-        place = Path(self._out)
-        try:
-            place.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MMZooError(f"The folder '{place}' cannot be made ({error.strerror}); choose another.") from error
-        return place
-
-    @property
-    def spec(self) -> Spec:
-        return self.model.spec  # type: ignore[no-any-return]
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table.
-
-        Of a model without a run they are the usual ones, and the data set that its card names.
-        """
-        if self.model_folder != self.folder:
-            return read_settings(self.folder)
-        return usual_settings(read_card(self.folder).get("about", {}).get("data", ""))
-
-    @property
-    def machine(self) -> str:
-        """What the run was begun on, in words."""
-        return read_machine(self.folder)
-
-    @property
-    def data(self) -> str:
-        """The name of its data set, or its table and the label; "" where it was trained on records without a name."""
-        return self._data or str(self.settings["data"])
-
-    @property
-    def has_data(self) -> bool:
-        """Are there records that may be read?"""
-        return "splits" in vars(self) or (bool(self.data) and not self._foreign)
-
-    @property
-    def _foreign(self) -> bool:
-        """Is its table one that whoever made the run elsewhere has named, and not the user?"""
-        if self._data or "splits" in vars(self) or not TableName.parse(self.data).is_table:
-            return False
-        return bool(self.settings.get("made_in") != made_in(self.folder))
-
-    def records(self, split: str = "test") -> Records:
-        """A split of the data set that the run was trained on.
-
-        Raises:
-            MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
-        """
-        given = self.data or "splits" in vars(self)
-        require(given, f"The run '{self.folder}' was not trained on a named data set; give the records.")
-        return self.splits[split]
-
-    @cached_property
-    def splits(self) -> dict[str, Records]:
-        """All splits of that data set; whoever has read them already may set this."""
-        from mmzoo.datasets import load as load_data
-
-        table = TableName.parse(self.data)
-        path = one_line(table.path)
-        require(
-            not self._foreign,
-            f"The run '{self.folder}' was made in another folder, or by somebody else, and names "
-            f"'{path}' as its records, which is not read unasked; if it is to be, or where they are now, say "
-            f"--data {shlex.quote(one_line(self.data))} (in Python: Run(folder, data=...)).",
-        )
-        if table.is_table and not self._data:  # a warning, so that it is seen from Python too
-            logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
-        return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
-
-    def reading(self, options: Options | None = None, *, own: Sequence[str] = (), labels: bool = False) -> Reread:
-        """How other tables are read: as the one that the run was trained on.
-
-        Args:
-            options: how they are read, where that differs.
-            own: columns of the table that are wanted beside; ("*",) for all.
-            labels: are the labels wanted?
-        """
-        return reading(self.spec, self.settings, self.data, not self._foreign, options, tuple(own), labels)
-
-    def usable(self, records: Records, split: str, on_error: str | None = None, budget: float | None = None) -> Records:
-        """The records that can be used, as the run was told to treat the others; what is left out is printed.
-
-        Args:
-            on_error, budget: in place of what the run was told.
-        """
-        faults = Faults(
-            self.settings["on_error"] if on_error is None else on_error,
-            self.settings["budget"] if budget is None else budget,
-        )
-        kept = usable(self.spec, records, faults, split)
-        if faults.bad:
-            print(faults.table())
-        return kept
 
     def evaluate(
         self,
@@ -281,177 +141,6 @@ class Run:
 
         return explain(self.model, self._one(record), **options)
 
-    def write(
-        self,
-        record: dict[str, Any],
-        *,
-        task: str = "",
-        how: Greedy | Beam | Sample | None = None,
-        seen: Callable[[str], object] | None = None,
-    ) -> dict[str, Any]:
-        """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
-
-        Args:
-            task: of several that write, the name of one.
-            how: greedy, by beams or drawn (`mmzoo.decoding`); as the task does it, if not given.
-            seen: is told the text as far as it is written, token by token; not by a beam search.
-        """
-        from mmzoo.inference.writing import write
-
-        return write(self.model, record, task=task, how=how, seen=seen)
-
-    def predict(
-        self,
-        records: Raw,
-        *,
-        options: Options | None = None,
-        explain: bool = False,
-        on_error: str = "error",
-        budget: float = 0.01,
-    ) -> Any:
-        """The answer to one record, or the answers to many. What comes back is like what is given:
-
-        - a mapping, or a row of a DataFrame, is one record: any subset of the inputs by name, each a path, bytes, an
-          array or a string (or the cells of a row by the table's own columns). Back comes a dict, by task
-          `{label: probability}` or a list of numbers; of a task that weighs evidence also its uncertainty, as
-          `<task>_uncertainty`;
-        - a DataFrame (pandas, Polars) gives a DataFrame, in the same order and with the same index;
-        - anything else (the path of a table, a list of mappings, an Arrow table, `Records`) a list of dicts.
-
-        The columns of many answers are those that `mmzoo predict` writes.
-
-        Args:
-            options: how the table is read, where that differs from the one that the run was trained on.
-            explain: many only: what each input added to the answer, too.
-            on_error, budget: many only: what is done about records that cannot be used.
-
-        Raises:
-            MMZooError: the table has none of the model's columns, or a record cannot be used.
-        """
-        if is_one(records):
-            return predict(self.model, self._one(records))
-        answerer = Answerer(self.model, self.thresholds, explain, on_error)
-        rows = answers_in_memory(answerer, self.reading(options), records, budget)
-        return like(records, rows)
-
-    def predict_stream(
-        self,
-        records: Iterable[Raw],
-        *,
-        latency: float = LATENCY,
-        most: int = MOST,
-        options: Options | None = None,
-        explain: bool = False,
-        on_error: str = "skip",
-    ) -> Iterator[dict[str, Any]]:
-        """The answers to records that come one after another, in order: `for row in run.predict_stream(records): ...`.
-
-        A row is that of `predict` for many records. One that cannot be used has a row with its `error`, and does not
-        end the stream.
-
-        Args:
-            records: mappings, by the names of the inputs or of the columns that the run was trained on. They are read
-                in a thread of their own, and no faster than they are answered.
-            latency: seconds that a record waits for others, with which it is computed.
-            most: so many are computed together at most.
-            options: how cells are read, where that differs from the table that the run was trained on.
-            explain: what each input added to the answer, too.
-            on_error: of a record that cannot be used: "skip", or "mask", which answers what is left of it.
-        """
-        require(on_error in ("skip", "mask"), f"A stream goes on: on_error is 'skip' or 'mask', not '{on_error}'.")
-        answerer = Answerer(self.model, self.thresholds, explain, on_error)
-        return answered(answerer, self.reading(options), placed(records), latency=latency, most=most)
-
-    def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
-        """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.
-
-        Of a model with a retrieval task what that compares, of length 1; of any other features: what the fusion takes
-        of each input, and "fused", what the heads read. See `mmzoo.inference.embed.embed`.
-
-        Args:
-            records: one as a mapping, or many, as `predict` takes them: the path of a table, a DataFrame, a list of
-                mappings, `Records`.
-            options: how the table is read, where that differs from the one that the run was trained on.
-            asked: `task` and `inputs` of `mmzoo.inference.embed.embed`.
-
-        Raises:
-            MMZooError: the records have no input that the model gives vectors of, or one cannot be decoded.
-        """
-        if is_one(records):
-            records = Records({name: [value] for name, value in self._one(records).items()}, ["input"])
-        elif not isinstance(records, Records):
-            records = joined(pieces(records, self.reading(options)))
-        return embed(self.model, records, **asked)
-
-    def write_answers(
-        self,
-        table: str | Path,
-        out: str | Path,
-        *,
-        options: Options | None = None,
-        columns: Sequence[str] = (),
-        explain: bool = False,
-        on_error: str = "error",
-        budget: float = 0.01,
-        overwrite: bool = False,
-    ) -> Written:
-        """The answers to a table of any length as a file (.csv, .jsonl, .npz, .parquet); `mmzoo predict RUN TABLE`.
-
-        Args:
-            columns: of the table that stand beside the answers; ("*",) for all.
-            overwrite: may a file that is there be replaced?
-
-        Raises:
-            MMZooError: see `mmzoo.answers.table.write_answers`.
-        """
-        answerer = Answerer(self.model, self.thresholds, explain, on_error)
-        reread = self.reading(options, own=columns)
-        return write_answers(
-            answerer, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
-        )
-
-    def write_vectors(
-        self,
-        table: str | Path,
-        out: str | Path,
-        *,
-        inputs: Sequence[str] = (),
-        options: Options | None = None,
-        columns: Sequence[str] = (),
-        on_error: str = "error",
-        budget: float = 0.01,
-        overwrite: bool = False,
-    ) -> Written:
-        """What `embed` gives of a table of any length as a file; `mmzoo embed RUN TABLE`.
-
-        A vector is one column of a .parquet (a list of float32) or .jsonl file and an array (N, D) of an .npz file; of
-        a .csv file each of its numbers is a column, `fused_1` and so on. It is empty, in an .npz file NaN, where a
-        record lacks the input.
-
-        Args:
-            inputs: those whose vectors are wanted, "fused" among them; the usual ones, if empty.
-            columns, overwrite: as `write_answers` has them.
-
-        Raises:
-            MMZooError: see `mmzoo.answers.table.write_answers`.
-        """
-        numbered = Path(out).suffix.lower() == ".csv"
-        embedder = Embedder(self.model, inputs, on_error, numbered=numbered)
-        reread = self.reading(options, own=columns)
-        return write_answers(
-            embedder, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
-        )
-
-    @property
-    def seal(self) -> str:
-        """What tells the model from others."""
-        return str(read_card(self.model_folder)["sha256"])
-
-    @property
-    def thresholds(self) -> Thresholds | None:
-        """For answers with a promised coverage: found by the last evaluation with validation records."""
-        return Thresholds.read(self.folder, self.seal)
-
     def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Any:
         """New classes by a few records each, without training; see `mmzoo.few_labels.prototypes.Prototypes`.
 
@@ -484,9 +173,3 @@ class Run:
 
         runs = [other if isinstance(other, Run) else Run(other, data=self._data) for other in others]
         return compare([self, *runs], records, split=split)
-
-    def _one(self, record: Raw) -> dict[str, Any]:
-        """One record by the names of the inputs, of a mapping or a row of a table."""
-        if isinstance(record, dict) and record.keys() <= {*self.spec.input_names}:
-            return record
-        return one_record(record, self.reading())

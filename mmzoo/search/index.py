@@ -11,7 +11,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
-from mmzoo.data.options import Options, check_root
+from mmzoo.data.options import Options, check_root, home_of
 from mmzoo.errors import require, unknown
 from mmzoo.folders import made_in
 from mmzoo.index.card import Card
@@ -19,6 +19,7 @@ from mmzoo.index.query import asked_for, combined
 from mmzoo.index.store import Store
 from mmzoo.index.vectors import Found
 from mmzoo.inference.embed import embedding_task, inputs_of
+from mmzoo.inference.trust import trust_of
 from mmzoo.run import Run
 from mmzoo.search.entries import entries_of
 
@@ -147,6 +148,7 @@ class Index:
             by=wanted,
             dim=embedding_task(run.spec).units,
             dtype=dtype,
+            weights=trust_of(run.model, embedding_task(run.spec)),
         )
         faults = Faults(on_error, budget)
         found = entries_of(run, table, run.reading(options), Path(card.root), wanted, faults, previews)
@@ -206,7 +208,8 @@ class Index:
         Args:
             query: some of the model's inputs by name, or by kind where the model has one of it ("text", "image",
                 "audio"): a path, bytes, an array or a string each.
-            weights: how much each of several inputs counts, 1 if not given; below 0 for what is not wanted.
+            weights: how much each of several inputs counts; below 0 for what is not wanted. Of those without one, as
+                much as it helped on the validation records that the model was trained with.
             among: the inputs of the records that are looked at; all, if not given.
             exact: look at every vector, though there be more than 100,000.
 
@@ -216,7 +219,7 @@ class Index:
         run, inputs = self.run, self.inputs
         given = asked_for(self.by_name(query), inputs, run.spec.input_names)
         vectors = {name: found[0] for name, found in run.embed(given).items()}
-        vector = combined(vectors, self.by_name(weights or {}), self.store.card.dim)
+        vector = combined(vectors, self.by_name(weights or {}), self.store.card.weights, self.store.card.dim)
         chosen = None if among is None else [*self.by_name(dict.fromkeys(among))]
         ((scores, rows),) = self.store.nearest(vector[None], k, among=chosen, exact=exact)
         return [self._hit(self.store.vectors.found(*each)) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
@@ -279,6 +282,6 @@ def root_of(run: Run, table: Raw, options: Options | None) -> Path:
     told = run.reading(options).options.root
     if told:
         return check_root(told)
-    if isinstance(table, (str, Path)) and Path(table).is_file():
-        return Path(table).resolve().parent
+    if isinstance(table, (str, Path)) and Path(table).exists():
+        return home_of(table).resolve()
     return Path.cwd()

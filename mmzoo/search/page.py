@@ -8,8 +8,8 @@ from typing import Any
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
-from mmzoo.reports.gallery import data_url, shown_input
-from mmzoo.reports.page import page
+from mmzoo.reports.gallery import shown_input
+from mmzoo.reports.page import data_url, page
 from mmzoo.search.index import Hit, Index
 
 

@@ -14,6 +14,7 @@ from mmzoo.errors import check_name, check_number, require, unknown
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
     from mmzoo.tokens import Fused
 
 
@@ -103,7 +104,19 @@ class Task:
         """The task in a few words."""
         return self.kind
 
-    def of_inputs(self, inputs: Sequence[str]) -> Self:
+    @classmethod
+    def without_label(cls, name: str, inputs: Sequence[Modality]) -> Sequence[Task]:
+        """What is asked of a table of these inputs, where no column says what is right.
+
+        Args:
+            name: that no column has.
+
+        Raises:
+            MMZooError: there is nothing to ask.
+        """
+        return [cls(name)]
+
+    def of_inputs(self, inputs: Sequence[Modality]) -> Self:
         """The task as a spec with these inputs asks it.
 
         Raises:
@@ -170,6 +183,21 @@ class Task:
     def fit(self, labels: np.ndarray) -> Self:
         """The task with what its loss has to know of the training labels, encoded (N, ...)."""
         return self
+
+    @property
+    def hides(self) -> str:
+        """The input of which it hides parts in training; "" for none."""
+        return ""
+
+    def hidden(self, batch: Tensor, labels: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """In a graph of tf.data: examples of the input that it `hides`, changed, and their labels.
+
+        Args:
+            batch: decoded examples (B, ...), augmented where they are.
+            labels: encoded.
+            keys: int64 (B,), what is drawn comes from (`mmzoo.draws`).
+        """
+        raise NotImplementedError
 
     # How it answers.
 

@@ -21,6 +21,7 @@ from mmzoo.tasks.recall import AT, Found, search
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
     from mmzoo.tokens import Fused
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
@@ -120,11 +121,12 @@ class Retrieval(Learned):
     def summary(self) -> str:
         return f"{self.kind}: {' <-> '.join(self.inputs)}"
 
-    def of_inputs(self, inputs: Sequence[str]) -> Self:
+    def of_inputs(self, inputs: Sequence[Modality]) -> Self:
+        names = [item.name for item in inputs]
         for name in self.inputs:
-            if name not in inputs:
-                raise unknown(f"input for task '{self.name}' called", name, inputs)
-        found = self.inputs or tuple(inputs)
+            if name not in names:
+                raise unknown(f"input for task '{self.name}' called", name, names)
+        found = self.inputs or tuple(names)
         require(
             len(set(found)) > 1,
             f"Task '{self.name}' lets inputs find each other, and here is only {' and '.join(found)}; give it two.",

@@ -19,6 +19,7 @@ class Tags:
         vectors: each answer is one vector, which is right or wrong by what it lies near. There are directions in which
             inputs find each other then, and pages of queries.
         texts: each answer is the ids of a text, and in its last place the log-probability of it.
+        rebuilt: each answer is an example of an input, as `Task.readable` gives it: a picture, a spectrogram, a row.
         evidential: the logits stand for evidence, and `Task.uncertainty` says how much of it is wanting.
     """
 
@@ -28,8 +29,9 @@ class Tags:
     evidential: bool = False
     vectors: bool = False
     texts: bool = False
+    rebuilt: bool = False
 
     @property
     def elementwise(self) -> bool:
         """Does each number of an answer say something by itself? Then it can be averaged, and explained."""
-        return not (self.vectors or self.texts)
+        return not (self.vectors or self.texts or self.rebuilt)

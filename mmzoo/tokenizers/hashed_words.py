@@ -48,6 +48,9 @@ class HashedWords(keras.layers.Layer):
         places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)
         self.factors = places.astype(np.int32) * 2 + 1
 
+    def compute_output_spec(self, x: Tensor) -> Tensor:
+        return keras.KerasTensor((x.shape[0], self.length), "int32")
+
     def call(self, x: Tensor) -> Tensor:
         x = lower_case(x)
         starts, goes_on = word_bounds(x)

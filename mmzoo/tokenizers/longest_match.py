@@ -42,6 +42,9 @@ class LongestMatch(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length, "pieces": list(self.pieces)}
 
+    def compute_output_spec(self, x: Tensor) -> Tensor:
+        return keras.KerasTensor((x.shape[0], self.length), "int32")
+
     def call(self, x: Tensor) -> Tensor:
         x = lower_case(x)
         space = ops.where(x[:, :1] > 0, 32, 0)  # an empty text has no beginning of a word

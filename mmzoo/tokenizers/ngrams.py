@@ -91,6 +91,10 @@ class Ngrams(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "length": self.length, "vocabulary": list(self.vocabulary)}
 
+    def compute_output_spec(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        shape = x.shape[0], self.length
+        return keras.KerasTensor(shape, "int32"), keras.KerasTensor(shape, "float32")
+
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x = lower_case(x)
         x = ops.where(ops.logical_or(x == 0, ops.logical_and(x >= 9, x <= 13)), 32, x)

@@ -16,6 +16,7 @@ def normalized(value: str | bytes, lowercase: bool = True) -> str:
     As the normalization "nmt_nfkc" of SentencePiece: the wide tilde of Chinese and Japanese texts stays one.
     """
     text = value if isinstance(value, str) else value.decode("utf-8", "replace")
-    text = text.encode("utf-8", "replace").decode()  # half a character, which no tokenizer takes, is a "?"
+    # Half a character, which no tokenizer takes, is replaced as bytes are that are no UTF-8.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = TILDE.join(unicodedata.normalize("NFKC", part) for part in text.split(TILDE))
     return (text.lower() if lowercase else text).translate(UNSEEN)

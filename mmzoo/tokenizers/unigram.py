@@ -72,6 +72,9 @@ class Unigram(keras.layers.Layer):
         self.ids.assign(filled(found + 1, 0))
         self.scores.assign(filled(np.rint(scores[found].astype(np.float64) * STEPS).astype(np.int32), 0))
 
+    def compute_output_spec(self, x: Tensor) -> Tensor:
+        return keras.KerasTensor((x.shape[0], self.length), "int32")
+
     def call(self, x: Tensor) -> Tensor:
         codes = characters(x)
         follows = following(codes, self.longest)

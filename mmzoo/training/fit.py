@@ -24,6 +24,7 @@ from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.feeds.remote import Remote
+from mmzoo.training.hiding import hiding
 from mmzoo.training.init_from import init_from
 from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
@@ -97,6 +98,9 @@ def fit(
             part = split(model)
         if checked is not None:
             calibrate(part.rest, spec, *checked)
+        for layer in model.layers:
+            if said := getattr(layer, "said_after_training", str)():
+                print(said, flush=True)
         loop.check_folder()
         save(model, subfolder(folder, "model"))
     added_up([0.0])  # the other workers wait until the model is there
@@ -152,7 +156,7 @@ def varied_of(
         training.num_variants,
         frozen,
         weights_of(first, labels[first.name]) if training.balance == "weights" else None,
-        made(training.methods),
+        [*hiding(spec), *made(training.methods)],
         {item.name: None if item.name in computed else item for item in spec.inputs},
     )
 

@@ -166,11 +166,17 @@ def check_settings(spec: Spec, training: Training) -> None:
             raise unknown("input for 'tune_inputs' called", name, spec.input_names)
     together = next((task.name for task in spec.tasks if task.target == "batch"), "")
     written = next((task.name for task in spec.tasks if task.tags.texts), "")
+    hidden = next((task.name for task in spec.tasks if task.hides), "")
     for choice, method in zip(training.method_names, made(training.methods), strict=True):
         method.check(spec, training)
         require(
             not written or method.takes_texts,
             f"The method '{choice}' cannot learn from texts as task '{written}' writes them; leave it out.",
+        )
+        require(
+            not hidden or type(method).batch is TrainingMethod.batch,
+            f"The method '{choice}' changes examples of which task '{hidden}' hides parts, so that nobody knows what "
+            "is right; leave one of the two out.",
         )
         require(
             not together or training.grad_accum_steps == 1 or type(method).harder is TrainingMethod.harder,

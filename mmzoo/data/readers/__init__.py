@@ -46,7 +46,7 @@ def reader_of(source: Raw, label: str = "") -> Reader:
 
         raise unknown("data set", source, datasets.names())
     *most, last = sorted(ending for name in readers.names() for ending in readers[name].endings)
-    raise MMZooError(f"The table '{source}' must end in {', '.join(most)} or {last}; convert it.")
+    raise MMZooError(f"The table '{source}' must end in {', '.join(most)} or {last}, or in .gz after it; convert it.")
 
 
 def is_path(source: str) -> bool:

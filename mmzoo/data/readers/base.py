@@ -12,7 +12,8 @@ from typing import ClassVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
-from mmzoo.data.options import Options
+from mmzoo.data.options import Options, home_of
+from mmzoo.data.packed import ending_of, is_packed, unpacked
 from mmzoo.data.pieces import sliced
 from mmzoo.data.reading import table_of
 from mmzoo.data.table import Source
@@ -81,10 +82,9 @@ class CellReader(Reader):
         return None
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
-        home = Path(source).parent if isinstance(source, str) else Path()
         table = table_of(
             self.read(source, options.encoding),
-            options.root or home,
+            options.root or home_of(source),
             kinds=options.kinds,
             allow_outside=options.allow_outside,
         )
@@ -97,17 +97,16 @@ class FileReader(CellReader):
     def fits(self, source: Raw, label: str = "") -> bool:
         if not isinstance(source, str):
             return False
-        path = Path(source)
-        return path.suffix.lower() in self.endings and not path.is_dir()
+        return ending_of(source) in self.endings and not Path(source).is_dir()
 
     def read(self, source: Raw, encoding: str = "") -> Cells:
-        path = Path(source)
-        return self.parse(f"The table '{path}'", read_bytes(path, "table")[0], path.suffix.lower(), encoding)
+        source = str(source)
+        data = unpacked(source) if is_packed(source) else read_bytes(Path(source), "table")[0]
+        return self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     def parser(self, source: str) -> Callable[[bytes, str], Cells]:
         """`parse` of this file, for `mmzoo.data.pieces`."""
-        path = Path(source)
-        return lambda data, encoding: self.parse(f"The table '{path}'", data, path.suffix.lower(), encoding)
+        return lambda data, encoding: self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     @abstractmethod
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:

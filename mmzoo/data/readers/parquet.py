@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any, BinaryIO
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
+from mmzoo.data.packed import opened
 from mmzoo.data.pieces import shifted
 from mmzoo.data.readers import frames, readers
 from mmzoo.data.readers.base import FileReader
 from mmzoo.errors import MMZooError, require
-from mmzoo.files import open_plain
-from mmzoo.modalities.files import reading
 
 MOST_CELLS = 2**28
 """Cells of one file: a few bytes can claim any number of them."""
@@ -32,25 +30,21 @@ class Parquet(FileReader):
 
     def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
         name = f"The table '{Path(source)}'"
-        with reading(name):
-            handle, _ = open_plain(source)
-            with os.fdopen(handle, "rb") as file:
-                first = 0
-                for batch in batches(name, file, rows):
-                    yield shifted(frames.cells_of(name, batch), first)
-                    first += len(batch[0][1])
+        with opened(source) as file:
+            first = 0
+            for batch in batches(name, file, rows):
+                yield shifted(frames.cells_of(name, batch), first)
+                first += len(batch[0][1])
 
     def most_records(self, source: Raw) -> int | None:
         name = f"The table '{Path(source)}'"
-        with reading(name):
-            handle, _ = open_plain(source)
-            with os.fdopen(handle, "rb") as file:
-                try:
-                    return int(library(name)[1].ParquetFile(file).metadata.num_rows)
-                except MMZooError:
-                    raise
-                except Exception as error:
-                    raise MMZooError(damaged(name, error)) from error
+        with opened(source) as file:
+            try:
+                return int(library(name)[1].ParquetFile(file).metadata.num_rows)
+            except MMZooError:
+                raise
+            except Exception as error:
+                raise MMZooError(damaged(name, error)) from error
 
 
 def batches(name: str, file: BinaryIO, rows: int) -> Iterator[list[tuple[str, list[Any]]]]:

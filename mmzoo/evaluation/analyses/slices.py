@@ -12,6 +12,7 @@ from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Table
+from mmzoo.evaluation.languages import languages
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
 from mmzoo.modalities.tabular.cells import is_missing
@@ -59,8 +60,8 @@ def slices(
 ) -> list[dict[str, Any]]:
     """The mean of `score` over the records that share a value of a column, worst first.
 
-    Columns are all that are neither an input nor what the task's answer is held against, and the set of modalities a
-    record has.
+    Columns are all that are neither an input nor what the task's answer is held against, the set of modalities a
+    record has, and the languages of texts.
 
     Args:
         present: bool (N, M).
@@ -70,6 +71,8 @@ def slices(
     columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
     skipped = {*spec.input_names, task.column}
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
+    texts = [item.name for item in spec.inputs if item.is_text and item.name in records.columns]
+    columns |= {f"language of {name}": languages(records.column(name)) for name in texts}
     rows = []
     for name, column in columns.items():
         groups = grouped([column[int(k)] for k in np.flatnonzero(known)])

@@ -112,6 +112,10 @@ class Format(ABC):
             MMZooError: it does not answer.
         """
 
+    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[dict[str, Any]]:
+        """Figures of several variants that say something only where one is asked after the other, again and again."""
+        return [{} for _ in paths]
+
     def asked(self, variant: str, spec: Spec, inputs: Arrays) -> Arrays:
         """What the model is asked where this variant is given `inputs`: the same, unless it takes less exact ones."""
         return inputs

@@ -83,3 +83,8 @@ class TFLite(Format):
         answers, figures = measure(path, inputs)
         ops = Counter(name for name, _ in operations(read_file(path, links=False)))
         return answers, {**figures, "ops": dict(sorted(ops.items()))}
+
+    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[dict[str, Any]]:
+        from mmzoo.export.measure import in_turns
+
+        return in_turns(paths, inputs)

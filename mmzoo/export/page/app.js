@@ -48,12 +48,15 @@ async function vectorOf(name) {
   return numbers;
 }
 
+// How much an input counts beside others: as the slider says, or as it helped when the model was trained.
+const counts = name => state.weights[name] ?? state.index.about.weights[name] ?? 1;
+
 // The records of the index nearest to what is given.
 async function search(turn, names) {
   const began = performance.now(), vectors = [];
   for (const name of names) vectors.push(await vectorOf(name));
   if (turn !== state.turn) return;
-  const query = combined(vectors, names.map(name => state.weights[name] ?? 1));
+  const query = combined(vectors, names.map(counts));
   place('note').textContent = query ? '' : 'This says nothing to the model, such as a silent sound or a text without words.';
   const found = query ? state.index.nearest(query, FOUND) : [];
   place('answer').querySelectorAll('[src^="blob:"]').forEach(each => URL.revokeObjectURL(each.src));
@@ -273,7 +276,7 @@ function cardOf(input) {
   card.append(error);
   if (state.index) {
     const label = Object.assign(document.createElement('label'), {className: 'weight', textContent: 'counts '});
-    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.1, value: 1, id: `weight-${input.name}`, ariaLabel: `how much ${input.name} counts, 1 for once`});
+    const slider = Object.assign(document.createElement('input'), {type: 'range', min: -1, max: 2, step: 0.025, value: counts(input.name), id: `weight-${input.name}`, ariaLabel: `how much ${input.name} counts, 1 for once`});
     slider.addEventListener('change', () => { state.weights[input.name] = Number(slider.value); update(); });
     label.append(slider);
     card.append(label);

@@ -20,6 +20,7 @@ from mmzoo.modalities.arrays import read_array
 from mmzoo.modalities.audio.corruption import CORRUPTIONS
 from mmzoo.modalities.audio.maps import sound_map, spectrum_png
 from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
+from mmzoo.modalities.audio.rebuilding import Spectrogram
 from mmzoo.modalities.audio.sounds import Extent, extent_of, read_sound, to_wav
 from mmzoo.modalities.audio.vectorizer import log_mel, sound_vector
 from mmzoo.modalities.audio.wav import RATES
@@ -302,6 +303,9 @@ class Audio(Modality):
         real = max(int(mask.sum()), 1)
         maps = {"integrated_gradients": shares[:real], "occlusion": tiles(probe, at, x, mask)}
         return InputExplanation(self.kind, maps, caption, gap=gap, shown=x[0, :real], tokens="time")
+
+    def rebuilding(self) -> Spectrogram:
+        return Spectrogram(self)
 
     def vectorizer(self) -> Each:
         """Statistics of the bands of a log-mel spectrogram, or of the frames that are given."""

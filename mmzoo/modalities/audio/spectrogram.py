@@ -61,6 +61,15 @@ class LogMel(keras.layers.Layer):
         self.cosines = {name: np.cos(each).astype(np.float32) for name, each in angle.items()}
         self.sines = {name: np.sin(each).astype(np.float32) for name, each in angle.items()}
         self.mel = {name: mel[chosen] for name, chosen in bins.items()}
+        self.width = num_mel_bins
+
+    def compute_output_spec(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        shape = x.shape[0], self.frames(x.shape[1])
+        return keras.KerasTensor((*shape, self.width), "float32"), keras.KerasTensor(shape, "bool")
+
+    def frames(self, samples: int) -> int:
+        """How many there are of a clip."""
+        return 1 + (samples - self.window) // self.hop
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = self.log_mel(x)
@@ -88,7 +97,7 @@ class LogMel(keras.layers.Layer):
         n goes from 1 to a quarter of the window: (B, T, window / 4). Sample 0 is under the window's zero.
         """
         hop, unit = self.hop, self.unit
-        count = 1 + (x.shape[1] - self.window) // hop
+        count = self.frames(x.shape[1])
         size = (count + 3) * hop  # a frame of 16 units reaches into the fourth hop of 5
         x = ops.pad(x, ((0, 0), (0, max(0, size + 1 - x.shape[1]))))
         forward = ops.reshape(x[:, 1 : size + 1], (-1, count + 3, hop))
@@ -122,6 +131,7 @@ class Mfcc(LogMel):
         cosines = np.cos(np.pi * place / num_mel_bins) * np.sqrt(2 / num_mel_bins)
         cosines[:, 0] /= np.sqrt(2)
         self.transform = cosines.astype(np.float32)
+        self.width = num_mel_bins // 2
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
         frames = ops.matmul(self.log_mel(x), self.transform)

@@ -26,6 +26,7 @@ from mmzoo.modalities.image.pictures.exif import turned
 from mmzoo.modalities.image.pictures.graph import decode_graph
 from mmzoo.modalities.image.pictures.reading import from_pillow, is_pillow, read_picture
 from mmzoo.modalities.image.pictures.resizing import resized
+from mmzoo.modalities.image.rebuilding import Pixels
 from mmzoo.modalities.image.sizes import Sizes, sizes_of
 from mmzoo.modalities.image.vectorizer import SIDE, picture_vector
 from mmzoo.modalities.shown import Shown, png
@@ -220,6 +221,9 @@ class Image(Modality):
             maps["grad_cam"] = probe.grad_cam(probe.feature_map)
         caption = "where it speaks for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, gap=gap, shown=probe.example, tokens="map")
+
+    def rebuilding(self) -> Pixels:
+        return Pixels(self)
 
     def vectorizer(self) -> Each:
         """Small pixels, edges and colours."""

@@ -19,8 +19,9 @@ from mmzoo.modalities.explanation import InputExplanation, Probe, without_each
 from mmzoo.modalities.sensor.corruption import CORRUPTIONS
 from mmzoo.modalities.sensor.layout import layout_of
 from mmzoo.modalities.sensor.reading import columns_called, even_steps, read_named
+from mmzoo.modalities.sensor.rebuilding import Channels
 from mmzoo.modalities.sensor.vectorizer import series_vector
-from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.shown import Shown, curves
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.truncation import note_truncation
 
@@ -67,6 +68,7 @@ class Sensor(Modality):
     starts: ClassVar[tuple[bytes, ...]] = (rb"\x93NUMPY",)
     array_axes: ClassVar[int] = 2
     is_sequence: ClassVar[bool] = True
+    gaps: ClassVar[bool] = True
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     axes: ClassVar[tuple[int, ...]] = (2,)
     corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
@@ -179,14 +181,8 @@ class Sensor(Modality):
 
     def shown(self, value: Raw) -> Shown:
         """Each channel as the points of a line."""
-        example, lines = self.decode(value), []
-        for channel in example.T:
-            there = np.flatnonzero(np.isfinite(channel))
-            if len(there):
-                x = there / max(len(channel) - 1, 1) * 220
-                y = 60 - 56 * (channel[there] - channel[there].min()) / max(np.ptp(channel[there]), 1e-9)
-                lines.append(" ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True)))
-        return Shown("{} steps of {} channels".format(*example.shape), curves=tuple(lines))
+        example = self.decode(value)
+        return Shown("{} steps of {} channels".format(*example.shape), curves=curves(example))
 
     def explain(self, probe: Probe) -> InputExplanation:
         """Each channel as if it had not been measured, and integrated gradients from channels at their means."""
@@ -200,6 +196,9 @@ class Sensor(Modality):
             maps["integrated_gradients"] = shares[:, : self.channels].sum(axis=0)
         caption = "what each channel says for the answer (blue) and against it (orange)"
         return InputExplanation(self.kind, maps, caption, names, gap, shown=probe.example)
+
+    def rebuilding(self) -> Channels:
+        return Channels(self)
 
     def vectorizer(self) -> Each:
         """Statistics and the spectrum of each channel."""

@@ -34,6 +34,7 @@ from mmzoo.modalities.tabular.fitting import (
 )
 from mmzoo.modalities.tabular.form import form_of
 from mmzoo.modalities.tabular.lists import DELIMITERS
+from mmzoo.modalities.tabular.rebuilding import Cells
 from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.modalities.widgets import Widget
 from mmzoo.words import one_line
@@ -73,6 +74,7 @@ class Tabular(Modality):
     kind: ClassVar[str] = "tabular"
     colour: ClassVar[str] = "#5d6470"
     in_column: ClassVar[bool] = False
+    gaps: ClassVar[bool] = True
     dtypes: ClassVar[tuple[str, ...]] = ("float32",)
     axes: ClassVar[tuple[int, ...]] = (1,)
     corruptions: ClassVar[dict[str, Corruption]] = CORRUPTIONS
@@ -211,6 +213,14 @@ class Tabular(Modality):
         found[len(self.numbers) : len(self.numbers) + len(self.categories)] = MISSING
         return found
 
+    def lacking(self, example: np.ndarray) -> np.ndarray:
+        """Which of `columns` are missing in a decoded row, bool (columns,)."""
+        first = np.flatnonzero(np.diff(self.owners, prepend=-1))  # all flags of a column are missing, or none is
+        gone = np.isnan(example[first])
+        start = len(self.numbers)
+        gone[start : start + len(self.categories)] = example[start : start + len(self.categories)] == MISSING
+        return np.asarray(gone)
+
     def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
         """The good cells of a row."""
         if not isinstance(value, dict):
@@ -274,6 +284,9 @@ class Tabular(Modality):
         from mmzoo.modalities.tabular.mixing import columns_of_both
 
         return columns_of_both(own, other, share, keys, self.owners)
+
+    def rebuilding(self) -> Cells:
+        return Cells(self)
 
     def vectorizer(self) -> Columns:
         return Columns(self)

@@ -1,0 +1,220 @@
+"""A run that is asked: one record, a table, a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmzoo.aliases import Raw
+from mmzoo.answers.given import is_one, joined, like
+from mmzoo.answers.imputed import Imputer, usual_errors
+from mmzoo.answers.rows import Answerer
+from mmzoo.answers.stream import LATENCY, MOST, answered, placed
+from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
+from mmzoo.answers.vectors import Embedder
+from mmzoo.data.options import Options
+from mmzoo.data.records import Records
+from mmzoo.decoding import Beam, Greedy, Sample
+from mmzoo.errors import require
+from mmzoo.inference.embed import embed
+from mmzoo.inference.predict import predict
+from mmzoo.run.folder import RunFolder
+
+
+class Answering(RunFolder):
+    """A run's answers, vectors and texts; see `mmzoo.Run`."""
+
+    def predict(
+        self,
+        records: Raw,
+        *,
+        options: Options | None = None,
+        explain: bool = False,
+        on_error: str = "error",
+        budget: float = 0.01,
+    ) -> Any:
+        """The answer to one record, or the answers to many. What comes back is like what is given:
+
+        - a mapping, or a row of a DataFrame, is one record: any subset of the inputs by name, each a path, bytes, an
+          array or a string (or the cells of a row by the table's own columns). Back comes a dict, by task
+          `{label: probability}` or a list of numbers; of a task that weighs evidence also its uncertainty, as
+          `<task>_uncertainty`;
+        - a DataFrame (pandas, Polars) gives a DataFrame, in the same order and with the same index;
+        - anything else (the path of a table, a list of mappings, an Arrow table, `Records`) a list of dicts.
+
+        The columns of many answers are those that `mmzoo predict` writes.
+
+        Args:
+            options: how the table is read, where that differs from the one that the run was trained on.
+            explain: many only: what each input added to the answer, too.
+            on_error, budget: many only: what is done about records that cannot be used.
+
+        Raises:
+            MMZooError: the table has none of the model's columns, or a record cannot be used.
+        """
+        if is_one(records):
+            return predict(self.model, self._one(records))
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        rows = answers_in_memory(answerer, self.reading(options), records, budget)
+        return like(records, rows)
+
+    def predict_stream(
+        self,
+        records: Iterable[Raw],
+        *,
+        latency: float = LATENCY,
+        most: int = MOST,
+        options: Options | None = None,
+        explain: bool = False,
+        on_error: str = "skip",
+    ) -> Iterator[dict[str, Any]]:
+        """The answers to records that come one after another, in order: `for row in run.predict_stream(records): ...`.
+
+        A row is that of `predict` for many records. One that cannot be used has a row with its `error`, and does not
+        end the stream.
+
+        Args:
+            records: mappings, by the names of the inputs or of the columns that the run was trained on. They are read
+                in a thread of their own, and no faster than they are answered.
+            latency: seconds that a record waits for others, with which it is computed.
+            most: so many are computed together at most.
+            options: how cells are read, where that differs from the table that the run was trained on.
+            explain: what each input added to the answer, too.
+            on_error: of a record that cannot be used: "skip", or "mask", which answers what is left of it.
+        """
+        require(on_error in ("skip", "mask"), f"A stream goes on: on_error is 'skip' or 'mask', not '{on_error}'.")
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        return answered(answerer, self.reading(options), placed(records), latency=latency, most=most)
+
+    def write(
+        self,
+        record: dict[str, Any],
+        *,
+        task: str = "",
+        how: Greedy | Beam | Sample | None = None,
+        seen: Callable[[str], object] | None = None,
+    ) -> dict[str, Any]:
+        """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
+
+        Args:
+            task: of several that write, the name of one.
+            how: greedy, by beams or drawn (`mmzoo.decoding`); as the task does it, if not given.
+            seen: is told the text as far as it is written, token by token; not by a beam search.
+        """
+        from mmzoo.inference.writing import write
+
+        return write(self.model, record, task=task, how=how, seen=seen)
+
+    def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
+        """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.
+
+        Of a model with a retrieval task what that compares, of length 1; of any other features: what the fusion takes
+        of each input, and "fused", what the heads read. See `mmzoo.inference.embed.embed`.
+
+        Args:
+            records: one as a mapping, or many, as `predict` takes them: the path of a table, a DataFrame, a list of
+                mappings, `Records`.
+            options: how the table is read, where that differs from the one that the run was trained on.
+            asked: `task` and `inputs` of `mmzoo.inference.embed.embed`.
+
+        Raises:
+            MMZooError: the records have no input that the model gives vectors of, or one cannot be decoded.
+        """
+        if is_one(records):
+            records = Records({name: [value] for name, value in self._one(records).items()}, ["input"])
+        elif not isinstance(records, Records):
+            records = joined(pieces(records, self.reading(options)))
+        return embed(self.model, records, **asked)
+
+    def write_answers(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        options: Options | None = None,
+        columns: Sequence[str] = (),
+        explain: bool = False,
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """The answers to a table of any length as a file (.csv, .jsonl, .npz, .parquet); `mmzoo predict RUN TABLE`.
+
+        Args:
+            columns: of the table that stand beside the answers; ("*",) for all.
+            overwrite: may a file that is there be replaced?
+
+        Raises:
+            MMZooError: see `mmzoo.answers.table.write_answers`.
+        """
+        answerer = Answerer(self.model, self.thresholds, explain, on_error)
+        reread = self.reading(options, own=columns)
+        return write_answers(
+            answerer, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
+        )
+
+    def write_vectors(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        inputs: Sequence[str] = (),
+        options: Options | None = None,
+        columns: Sequence[str] = (),
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """What `embed` gives of a table of any length as a file; `mmzoo embed RUN TABLE`.
+
+        A vector is one column of a .parquet (a list of float32) or .jsonl file and an array (N, D) of an .npz file; of
+        a .csv file each of its numbers is a column, `fused_1` and so on. It is empty, in an .npz file NaN, where a
+        record lacks the input.
+
+        Args:
+            inputs: those whose vectors are wanted, "fused" among them; the usual ones, if empty.
+            columns, overwrite: as `write_answers` has them.
+
+        Raises:
+            MMZooError: see `mmzoo.answers.table.write_answers`.
+        """
+        numbered = Path(out).suffix.lower() == ".csv"
+        embedder = Embedder(self.model, inputs, on_error, numbered=numbered)
+        reread = self.reading(options, own=columns)
+        return write_answers(
+            embedder, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
+        )
+
+    def write_imputed(
+        self,
+        table: str | Path,
+        out: str | Path,
+        *,
+        options: Options | None = None,
+        on_error: str = "error",
+        budget: float = 0.01,
+        overwrite: bool = False,
+    ) -> Written:
+        """A table with what its records lack filled in, and how sure that is; `mmzoo impute RUN TABLE`.
+
+        The model has a `mmzoo.Reconstruction` of what is to be filled in. Cells of rows stand in the table's own
+        columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.imputed`.
+
+        Args:
+            overwrite: as `write_answers` has it.
+
+        Raises:
+            MMZooError: the model rebuilds nothing; or see `mmzoo.answers.table.write_answers`.
+        """
+        out, reread = Path(out), self.reading(options, own=("*",))
+        errors: dict[str, float] = {}
+        if self.has_data:
+            errors = usual_errors(self.model, self.usable(self.records("validation"), "validation"))
+        else:
+            print("note: without the data that the run was trained on nobody knows how far off numbers are; --data.")
+        columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()}
+        imputer = Imputer(self.model, out.with_name(f"{out.stem}_files"), columns, errors, on_error)
+        return write_answers(imputer, reread, str(table), out, model=self.seal, budget=budget, overwrite=overwrite)
