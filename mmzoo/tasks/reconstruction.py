@@ -41,7 +41,8 @@ class Reconstruction(Task):
     With `masked`, a share of the input's parts is hidden from the tower in training, drawn anew for each example in
     each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377): patches of pictures and of
     spectrograms, stretches of sensors, cells of tables. What is right is then the augmented example. What the towers
-    learn so, a later spec takes with `weights="run:FOLDER"`. Answers and metrics are of whole inputs.
+    learn so, a later spec takes with `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the
+    validation records that an epoch is chosen by have parts hidden too, always the same.
 
     An answer is float32 (B, units): each cell's number in its own unit, or the probabilities of what it can hold.
 

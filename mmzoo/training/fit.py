@@ -24,7 +24,7 @@ from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.feeds.remote import Remote
-from mmzoo.training.hiding import hiding
+from mmzoo.training.hiding import hiding, partly_hidden
 from mmzoo.training.init_from import init_from
 from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
@@ -84,7 +84,7 @@ def fit(
     if is_chief():
         print(plan.text())
     loop = Loop(
-        *(spec, rest, feed, checked, training, folder),
+        *(spec, rest, feed, checked and partly_hidden(spec, *checked), training, folder),
         ids=train.ids,
         callbacks=callbacks,
         whole=model,

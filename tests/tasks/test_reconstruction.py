@@ -28,6 +28,7 @@ from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.modalities.audio.vectorizer import log_mel
+from mmzoo.training.hiding import partly_hidden
 from mmzoo.training.settings import check_settings
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
@@ -191,6 +192,24 @@ def test_only_what_is_hidden_is_asked_for() -> None:
 
 
 TRAINING = mmzoo.Training(epochs=20, batch_size=16, learning_rate=5e-3, modality_dropout=0.3)
+
+
+def test_an_epoch_is_chosen_by_what_was_hidden() -> None:
+    """The same parts each time, of the inputs that are asked for alone; without masks nothing is changed."""
+    spec = spec_of(["tabular", "sensor"], masked=0.5)
+    records = records_of(300)
+    inputs, labels = decode(spec, records), encode_labels(spec.tasks, records)
+    found, wanted = partly_hidden(spec, inputs, labels)
+    again, _ = partly_hidden(spec, inputs, labels)
+    for task in spec.tasks:
+        np.testing.assert_array_equal(found[task.hides], again[task.hides])
+        assert not np.array_equal(found[task.hides], inputs[task.hides], equal_nan=True)
+        there, left = np.isfinite(labels[task.name]), np.isfinite(wanted[task.name])
+        assert 0.3 < left.sum() / there.sum() < 0.7
+        np.testing.assert_array_equal(wanted[task.name][left], labels[task.name][left])
+    assert found["present"] is inputs["present"]
+    plain = spec_of(["tabular", "sensor"])
+    assert partly_hidden(plain, inputs, labels)[0] is inputs
 
 
 @pytest.fixture(scope="module")
