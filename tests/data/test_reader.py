@@ -115,17 +115,20 @@ def test_who_reads_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
     (tmp_path / "emoji").mkdir()
     (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "index.json").touch()
     wanted = {
         "photos.csv": "Delimited",
         "a/photos.TSV": "Delimited",
         "x.jsonl": "JSONLines",
         "x.parquet": "Parquet",
         "emoji": "Included",
-        "folder.csv": "Shards",
+        "folder.csv": "Folder",
+        "shards": "Shards",
         "tfds:mnist": "TFDS",
     }
     assert {name: type(reader_of(name)).__name__ for name in wanted} == wanted
-    assert type(reader_of("emoji", "label")).__name__ == "Shards", "with a label it is the folder"
+    assert type(reader_of("emoji", "label")).__name__ == "Folder", "with a label it is the folder"
     for table in ({"x": [1]}, [{"x": 1}], ()):
         assert type(reader_of(table)).__name__ == "Frames"
 
@@ -133,7 +136,7 @@ def test_who_reads_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("a.xls", r"^The table 'a\.xls' must end in \.csv, \.jsonl, \.parquet, \.tab or \.tsv; convert it\.$"),
+        ("a.doc", r"^The table 'a\.doc' must end in \.csv, [^\n]* or \.xlsx, or in \.gz after it; convert it\.$"),
         ("emojy", r"^There is no data set 'emojy'\. Did you mean 'emoji'\? There are: [^\n]*$"),
         (3, r"^A table is a file, a DataFrame, an Arrow table, [^\n]*, not int; convert it to one of these\.$"),
         ([1], r"not list; convert it"),

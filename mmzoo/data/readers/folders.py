@@ -15,6 +15,7 @@ from mmzoo.data.kinds import kind_of_path
 from mmzoo.data.options import LABEL, Options, home_of, is_folder
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader, text_of_file
+from mmzoo.data.readers.included import Included
 from mmzoo.data.reading import table_of
 from mmzoo.data.splits import CALLED, SHARES
 from mmzoo.data.table import Source
@@ -58,7 +59,7 @@ class Folder(CellReader):
     """
 
     def fits(self, source: Raw, label: str = "") -> bool:
-        return isinstance(source, str) and is_folder(source)
+        return isinstance(source, str) and is_folder(source) and not Included().fits(source, label)
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
         cells = self.read(source, options.encoding)
