@@ -104,6 +104,7 @@ def test_what_is_said_of_it(tmp_path: Path) -> None:
         (("a.pdf",), "no files that an input reads, but 1 of .pdf"),
         (("table.csv",), "holds nothing but tables .table.csv.; name one in place of the folder"),
         (("1.png", "2.png"), "no folders of classes, whose names would be the labels"),
+        (("id/1.png", "words/1.txt"), "a folder of an input that is called 'id'; rename it"),
     ],
 )
 def test_what_is_no_data_set(paths: tuple[str, ...], said: str, tmp_path: Path) -> None:

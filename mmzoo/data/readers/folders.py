@@ -100,6 +100,9 @@ class Folder(CellReader):
         notes = [f"what its tables say is not read ({', '.join(tables[:SHOWN])})"] if tables else []
         files, said = by_split(files)
         files, more = by_input(files)
+        own = {"id", "split"} | ({LABEL} if any(each.place for each in files) else set())
+        clash = sorted(own & {each.column for each in files})
+        require(not clash, f"{name} has a folder of an input that is called '{''.join(clash[:1])}'; rename it.")
         cells = cells_of(name, home, files, encoding)
         labels = {value for value in cells.columns.get(LABEL, []) if value is not None}
         notes += [*said, *more] + ([f"its folders are the labels ({len(labels)})"] if labels else [])
