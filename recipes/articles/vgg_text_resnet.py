@@ -6,7 +6,8 @@ Seed 0, test: macro-F1 0.619, average precision 0.692, ROC-AUC 0.903, accuracy o
 inputs left out of the same model: the picture alone macro-F1 0.219, the name alone 0.483, the speech alone 0.304, name
 and speech 0.608. 60 to 110 s an epoch on one thread of two busy cores. The article's VGG16, without batch
 normalization, 8 epochs at a rate of 0.0003 and no augmentation of pictures had 0.403, and the picture alone 0.000. The
-weighted form, alpha = 0.5 for the picture and the rest for the other two, was built but not measured:
+weighted form, alpha = 0.5 for the picture and the rest for the other two, has macro-F1 0.552, average precision 0.705,
+ROC-AUC 0.912 (seed 0), and its last epoch was its best:
 
     mmzoo train vgg_text_resnet --out runs/vgg_weighted --set 'fusion={"name": "weighted", "alpha": [0.5, 0.25, 0.25]}'
 """
