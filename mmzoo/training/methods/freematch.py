@@ -28,6 +28,8 @@ class FreeMatch(FixMatch):
         weight: how much this counts beside the loss of records with a label.
     """
 
+    _guesses: dict[str, tuple[Tensor, Tensor]] | None = None
+
     def __init__(
         self, *, decay: Annotated[float, Range(0.0, 1.0)] = 0.99, weight: Annotated[float, Range(0.0, 100.0)] = 1.0
     ) -> None:
@@ -49,12 +51,18 @@ class FreeMatch(FixMatch):
         classes = tf.stack(means[1:])
         return sure * classes / tf.reduce_max(classes)
 
+    def guesses(self, batch: Batch) -> dict[str, tuple[Tensor, Tensor]]:
+        """Kept for `measure`, which asks of the same part of a batch next: the model need not answer it again."""
+        self._guesses = super().guesses(batch)
+        return self._guesses
+
     def measure(
         self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss], tape: tf.GradientTape
     ) -> Tensor:
         """Of each task the sums over records without a label, and their number, one after the other, float32."""
+        guesses, self._guesses = self._guesses or self.guesses(batch), None  # tensors of the graph that is being made
         sums = []
-        for answers, asked in self.guesses(batch).values():
+        for answers, asked in guesses.values():
             rows = tf.concat([tf.reduce_max(answers, axis=1)[:, None], answers, tf.ones_like(answers[:, :1])], axis=1)
             sums.append(tf.reduce_sum(rows * tf.cast(asked, tf.float32)[:, None], axis=0))
         return tf.concat(sums, axis=0)
