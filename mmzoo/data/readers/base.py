@@ -6,7 +6,7 @@ import codecs
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -82,10 +82,18 @@ class CellReader(Reader):
         return None
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
+        return self.source_of(source, self.read(source, options.encoding), options)
+
+    def source_of(self, source: Raw, cells: Cells, options: Options, kinds: Mapping[str, str] | None = None) -> Source:
+        """What was read as one table.
+
+        Args:
+            kinds: what columns of such a source are, where nobody said so.
+        """
         table = table_of(
-            self.read(source, options.encoding),
+            cells,
             options.root or home_of(source),
-            kinds=options.kinds,
+            kinds={**(kinds or {}), **options.kinds},
             allow_outside=options.allow_outside,
         )
         return Source(str(source) if isinstance(source, str) else "table", {"all": table}, table.kinds)

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.options import LABEL, Options, home_of, is_folder
+from mmzoo.data.options import LABEL, Options, is_folder
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader, text_of_file
 from mmzoo.data.readers.included import Included
-from mmzoo.data.reading import table_of
 from mmzoo.data.splits import CALLED, SHARES
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError, require
@@ -70,13 +69,7 @@ class Folder(CellReader):
         )
         kinds = {"id": "ignore"}  # it has the label in it
         kinds |= {LABEL: "category"} if LABEL in cells.columns else {}  # be they numbers, they are names of folders
-        table = table_of(
-            cells,
-            options.root or home_of(source),
-            kinds=kinds | options.kinds,
-            allow_outside=options.allow_outside,
-        )
-        return Source(str(source), {"all": table}, table.kinds)
+        return self.source_of(source, cells, options, kinds)
 
     def read(self, source: Raw, encoding: str = "") -> Cells:
         name, home = f"The folder '{source}'", Path(source)
