@@ -12,7 +12,7 @@ EXAMPLE = "mmzoo embed runs/mine photos.csv --out vectors.parquet --columns spec
 
 def add(sub: argparse.ArgumentParser) -> None:
     runs.add_run(sub)
-    sub.add_argument("table", help="the records: a table, shards or a data set, as in training")
+    tables.add_table(sub)
     sub.add_argument(
         "--out",
         type=Path,

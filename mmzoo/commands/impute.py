@@ -12,7 +12,7 @@ EXAMPLE = "mmzoo impute runs/mine patients.csv --out filled.csv"
 
 def add(sub: argparse.ArgumentParser) -> None:
     runs.add_run(sub)
-    sub.add_argument("table", help="the records: a table, shards or a data set, as in training")
+    tables.add_table(sub)
     sub.add_argument(
         "--out",
         type=Path,
@@ -21,7 +21,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         help="the table with all its columns, the empty cells filled, and beside each how sure that is: .csv, .jsonl "
         "or .parquet; pictures, sounds and series are written to a folder beside it, FILE_files",
     )
-    sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    tables.add_overwrite(sub)
     tables.add_faults(sub)
     tables.add(sub, split=False)
 

@@ -32,14 +32,21 @@ def recipe_of(args: argparse.Namespace) -> Any:
 
 
 def is_table(args: argparse.Namespace) -> bool:
-    """Is a table named, with its label or a task that needs none, and not a recipe? Of a folder the label is known."""
+    """Is a table named, with its label or a task that needs none, and not a recipe?"""
+    from mmzoo.data.options import asks_no_label
+
+    return label_of(args) is not None or asks_no_label(args.task)
+
+
+def label_of(args: argparse.Namespace) -> str | None:
+    """The label that was said; that of its folders, where a folder of files and no recipe is named and needs one."""
     from mmzoo.data.options import LABEL, asks_no_label, is_folder
     from mmzoo.recipe import recipe_files
 
-    without = args.label is None and not asks_no_label(args.task)
-    if without and is_folder(args.recipe) and args.recipe not in recipe_files():
-        args.label = LABEL
-    return args.label is not None or asks_no_label(args.task)
+    told: str | None = args.label
+    if told is not None or asks_no_label(args.task) or not is_folder(args.recipe) or args.recipe in recipe_files():
+        return told
+    return LABEL
 
 
 def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
@@ -55,7 +62,7 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         from mmzoo.data.sources import absolute
         from mmzoo.fitting import table_recipe
 
-        named = absolute(tables.named(args.recipe, args, args.label))
+        named = absolute(tables.named(args.recipe, args, label_of(args)))
         recipe, loaded = table_recipe(named, settings, folds=folds)
         if recipe.data != str(named):
             require(not folds, "--folds are drawn from the table; leave out --set data.")

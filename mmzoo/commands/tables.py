@@ -63,9 +63,19 @@ def add_faults(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
 
 
+def add_table(sub: argparse.ArgumentParser) -> None:
+    """The table that a run is asked about."""
+    sub.add_argument("table", help="the records: a table, shards or a data set, as in training")
+
+
+def add_overwrite(sub: argparse.ArgumentParser) -> None:
+    """May a file that is there be replaced?"""
+    sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
 def add_written(sub: argparse.ArgumentParser) -> None:
     """What is written of a table, beside what a model says of it."""
-    sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    add_overwrite(sub)
     sub.add_argument(
         "--columns", default="", metavar="A,B", help="columns of the table that stand beside, such as labels, or 'all'"
     )

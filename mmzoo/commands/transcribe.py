@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from mmzoo.commands import tables
 from mmzoo.errors import require
 from mmzoo.words import one_line
 
@@ -24,7 +25,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where it goes: .csv, .jsonl or .parquet, with all columns of a table beside it",
     )
-    sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    tables.add_overwrite(sub)
     sub.add_argument(
         "--weights",
         default="tiny.en",
