@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-
 import pytest
 
 from mmzoo.datasets.emoji import emoji
