@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.auto.allowance import TAIL, Allowance
-from mmzoo.auto.candidates import Candidate, in_turn, with_fitted
+from mmzoo.auto.candidates import Candidate, in_turn, told_by, with_fitted
 from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
@@ -89,7 +89,6 @@ class Search:
         self.baselines: list[Baseline] = []
         self.failure: MMZooError | None = None
         self.leader = ""  # the spec itself
-        self.model: Tried | None = None  # and what became of it
 
     def write(self) -> None:
         """Note how far it is."""
@@ -173,10 +172,13 @@ class Search:
 
     def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
         """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself."""
-        if candidate.name == self.leader:
-            self.model = tried
         if len(self.found) == 1 or candidate.name == self.leader:
             self.time.measure(tried, candidate, an_epoch, **more)
+
+    def like(self, candidate: Candidate) -> Tried | None:
+        """What has become of the one whose epochs tell how many a candidate needs."""
+        told = told_by(candidate.name, [each.name for each in self.trials.candidates if each.name in self.found])
+        return next((each for each in self.trials.candidates if each.name == told), None)
 
     def reason_against(self, candidate: Candidate) -> str:
         """Why another candidate is not begun any more; "" if it is."""
@@ -186,9 +188,9 @@ class Search:
         if empty:
             return f"not tried: records without any of its inputs: {empty}"
         wanted = candidate.training.epochs
-        if self.model:
+        if like := self.like(candidate):
             # What it did not need, because it gained nothing any more, the others are not expected to need.
-            wanted = min(wanted, self.model.epochs, max(self.model.trained, 1))
+            wanted = min(wanted, like.epochs, max(like.trained, 1))
         back = 0.0 if candidate.training.init_from else self.time.kept_back
         least = FEWER * wanted if candidate.name != self.leader else min(BEGUN, wanted)
         if self.time.epochs_in(self.time.left - back, candidate.cost) < least:
@@ -213,8 +215,9 @@ class Search:
         if not tried.epochs:
             tried.epochs = candidate.training.epochs
             if not first:
-                most = self.model.epochs if self.model and not candidate.training.init_from else tried.epochs
-                tried.epochs = max(min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)), most), 1)
+                like = None if candidate.training.init_from else self.like(candidate)
+                most = min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)))
+                tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
         if not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)

@@ -94,7 +94,7 @@ def searched(monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock, second
         (20.0, 0.05, 60, 600.0, 7, 60),  # all have time
         (20.0, 0.05, 20, 250.0, 7, 20),  # a slow first epoch says nothing of the others
         (10.0, 0.2, 60, 240.0, 2, 60),  # the first one's epochs nearly take it all
-        (10.0, 1.0, 60, 300.0, 2, 40),  # none has time for all of its epochs
+        (10.0, 1.0, 60, 300.0, 2, 20),  # none has time for all of its epochs
         (30.0, 8.0, 60, 200.0, 1, 2),  # hardly a few steps
         (100.0, 0.05, 60, 120.0, 1, 60),  # what goes before the first step takes it all
     ],
