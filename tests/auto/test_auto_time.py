@@ -119,4 +119,4 @@ def test_the_time_is_kept_and_used(
     assert spent + reserved <= OVER * seconds
     assert len([each for each in kept if not each.name.endswith("_longer")]) >= tried
     if len(kept) < len(found.candidates):  # whoever leaves some out has used the time
-        assert spent + reserved >= seconds / OVER
+        assert spent + reserved >= 0.8 * seconds
