@@ -93,6 +93,14 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     return found
 
 
+def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
+
+    Where the time is short, it is what there is.
+    """
+    return sorted(chosen, key=lambda each: each.name != min(DECAYS))
+
+
 def linear(spec: Spec, training: Training) -> list[Candidate]:
     """Linear heads on features that do not train, one for each of `DECAYS`; none where an input's tower learns its own.
 

@@ -81,8 +81,9 @@ class Trainer:
         ]
         if len(groups) != len(self.groups):
             self.groups, self.variables = groups, [v for _, variables in groups for v in variables]
-            self._steps = tf.function(self._take_steps)  # another graph: what does not train has no gradient
-            self._one_step = tf.function(self._step)
+            # Another graph: what does not train has no gradient. Without AutoGraph, which costs a small run a tenth.
+            self._steps = tf.function(self._take_steps, autograph=False)
+            self._one_step = tf.function(self._step, autograph=False)
 
     def _part_seeds(self) -> None:
         """Let every replica but the first draw from seeds of its own: they would all drop out alike."""
@@ -130,10 +131,7 @@ class Trainer:
         return loss
 
     def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
-        losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
-        waited = tf.constant(0.0, tf.float64)
-        ready = tf.timestamp()
-        for k in tf.range(count):
+        def take(k: Tensor, losses: tf.TensorArray, ready: Tensor, waited: Tensor) -> tuple[Any, ...]:
             batch = next(batches)
             with tf.control_dependencies([ready, *tf.nest.flatten(batch, expand_composites=True)]):
                 arrived = tf.timestamp()
@@ -143,7 +141,11 @@ class Trainer:
             waited += arrived - ready
             with tf.control_dependencies([loss]):
                 ready = tf.timestamp()
-            losses = losses.write(k, loss)
+            return k + 1, losses.write(k, loss), ready, waited
+
+        losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
+        begun = tf.constant(0), losses, tf.timestamp(), tf.constant(0.0, tf.float64)
+        _, losses, _, waited = tf.while_loop(lambda k, *_: k < count, take, begun)
         return losses.stack(), waited
 
     def _step(self, batch: Sequence[Tree]) -> Tensor:
@@ -153,24 +155,20 @@ class Trainer:
             return tf.add_n(local(self.strategy.run(self.learn, args=tuple(batch))))
         loss, gradients, finite = self.strategy.run(self._slopes, args=tuple(batch))
         # Which half of it runs must be decided out here: a replica may not meet the others inside a condition.
-        if local(finite)[0]:
-            self.strategy.run(self._apply, args=(gradients,))
+        tf.cond(local(finite)[0], lambda: self.strategy.run(self._apply, args=(gradients,)), lambda: None)
         self.strategy.run(self._rescale, args=(finite,))
         return tf.add_n(local(loss))
 
-    @tf.autograph.experimental.do_not_convert
     def learn(self, *batch: Tree) -> Tensor:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
-    @tf.autograph.experimental.do_not_convert
     def _slopes(self, *batch: Tree) -> tuple[Tensor, list[Tensor], Tensor]:
         """See `Gradients`."""
         return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
-    @tf.autograph.experimental.do_not_convert
     def _apply(self, gradients: list[Tensor]) -> None:
         training = {id(variable): variable for variable in self.variables}
         # A copy of all weights, for those who ask for it.
@@ -188,7 +186,6 @@ class Trainer:
             if id(variable) in training:
                 average.assign_sub((average - variable.value) * share)
 
-    @tf.autograph.experimental.do_not_convert
     def _rescale(self, finite: Tensor) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
         scale, calm = self.scale

@@ -79,6 +79,7 @@ def test_a_kernel_is_parted_nearest_to_a_square(shape: tuple[int, ...], sides: t
     assert matrix(shape) == sides
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("names", "kind"), kinds())
 def test_lora_reaches_every_kernel_of_every_tower(names: list[str], kind: str) -> None:
     """What is added counts: one by one it has a gradient, and together they answer as the merged model."""
