@@ -22,6 +22,7 @@ def peak(clean: np.ndarray, other: np.ndarray) -> float:
     return float((10 * np.log10(255**2 / errors)).mean())
 
 
+@pytest.mark.slow
 def test_decibels_before_and_after(tmp_path: Path) -> None:
     """An answer of grey has the decibels of grey whatever it is given, and noise those of its deviation."""
     records = small_records(6)
@@ -49,6 +50,7 @@ def test_decibels_before_and_after(tmp_path: Path) -> None:
     assert "decibels before and after picture was rebuilt, by noise" in page
 
 
+@pytest.mark.slow
 def test_nothing_is_cleaned_of_what_is_not_read() -> None:
     spec = spec_of(masked=1.0).fit(small_records(4))
     assert {*denoised(mmzoo.build(spec), small_records(4))} == {"sound_rebuilt"}

@@ -105,7 +105,7 @@ def test_the_slopes_are_those_of_the_hinge_loss_and_the_penalty() -> None:
     assert (values[0] - values[1]) / 2e-2 == pytest.approx(np.linalg.norm(slope), rel=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The discriminator, its optimizer and what is drawn go on as if nothing had been."""
     whole = mmzoo.train(spec_of(), RECORDS, RECORDS, training=TRAINING, out=tmp_path / "whole")
