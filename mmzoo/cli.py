@@ -13,7 +13,7 @@ from typing import Any
 import mmzoo
 from mmzoo.commands import COMMANDS, command
 from mmzoo.console import console
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.quiet import silenced
 from mmzoo.words import one_line
 
@@ -91,6 +91,9 @@ def import_quietly() -> None:
             gc.enable()
 
 
+SKIPPING = "--on-error skip leaves such records out; mmzoo data check names all of them."
+
+
 class Note(logging.Formatter):
     """A note is one line, whatever it quotes."""
 
@@ -136,7 +139,9 @@ def run(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(f"mmzoo: {sentence(error)}", file=sys.stderr)
+        skip = isinstance(error, DataError) and getattr(args, "on_error", "") == "error"
+        more = f" {SKIPPING}" if skip and "--on-error" not in str(error) else ""
+        print(f"mmzoo: {sentence(error)}{more}", file=sys.stderr)
         return 2
     return 0
 

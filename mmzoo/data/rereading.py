@@ -233,7 +233,10 @@ class Reread:
         """A label as its task takes it, a `DataError` where it cannot be read; None where there is none."""
         form = (self._told_form(column) or self.layout.forms.get(task.name, "")) if isinstance(value, str) else ""
         value = value if isinstance(value, (list, tuple, np.ndarray)) else as_written(column, value, where)
-        label = label_of(column, value, where, True, self.options.delimiter)
+        between = self.options.delimiter
+        if holds(task.kind) == "classes":
+            between, form = between or form, ""
+        label = label_of(column, value, where, True, between)
         odd = False
         if form and isinstance(label, str) and label not in task.answer_names:
             written = number_of(label, form)
