@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
-from mmzoo.answers.table import pieces
+from mmzoo.answers.pieces import pieces
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.folders import check_no_link

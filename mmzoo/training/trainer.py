@@ -15,6 +15,7 @@ from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import synchronize
 from mmzoo.training.feeds.feed import Feed
+from mmzoo.training.fused import fuse
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import Learner, TrainingMethod
 from mmzoo.training.optimizer import AdamW, Rate
@@ -61,6 +62,7 @@ class Trainer:
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         if self.replicas > 1:
             synchronize(model)
+        fuse(model)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
