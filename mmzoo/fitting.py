@@ -192,7 +192,7 @@ def train_within(
         **settings,
     )
     run = Run(folder)
-    run.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
+    run.keep_splits(splits)
     validate(run, spec, folds, for_folds)
     return run, baselines
 

@@ -190,7 +190,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     began = time.monotonic()
     recipe, loaded = recipes.recipe_and_table(args)
     splits, folds = (loaded.splits, loaded.folds) if loaded else (datasets.load(recipe.data), ())
-    whole = dict(zip(("train", "validation", "test"), splits, strict=True))
+    whole = splits
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
@@ -212,5 +212,5 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     else:
         shared |= {"seconds": 60 * args.budget_minutes, "quality": args.quality or "good", "began": began}
         run, baselines = train_within(recipe.spec, splits, folds=folds, **shared)
-    run.splits = whole  # a table is not read again for the evaluation
+    run.keep_splits(whole)  # a table is not read again for the evaluation
     return run, test, baselines

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Run(Answering):
     """A finished training run in a folder.
 
-    spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
+    spec.json, run.json (settings and seed), recipe.py, splits.csv, history.jsonl, checkpoints/,
     model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
