@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 WARM_UP = 500
-LIKE = 2_000
-"""A stream is trained as a table of at least so many records: the warm-up is only its beginning."""
+LIKE = 500
+"""A stream is trained as a table of at least so many records: a short warm-up is no short stream."""
 NEW_CLASSES = ("ignore", "stop", "grow")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
+from mmzoo.modalities.rebuilding import Rebuilding
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
@@ -18,9 +19,9 @@ from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
-    from mmzoo.modalities.rebuilding import Rebuilding
     from mmzoo.tokens import Fused
 
+PARTS = ("any", "end")
 HIDDEN = 0.3  # of the cells of a row, where nothing was said
 
 
@@ -39,10 +40,11 @@ class Reconstruction(Task):
     a random turn or mirroring nobody knows what it was; leave such augmentations out.
 
     With `masked`, a share of the input's parts is hidden from the tower in training, drawn anew for each example in
-    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377): patches of pictures and of
-    spectrograms, stretches of sensors, cells of tables. What is right is then the augmented example. What the towers
-    learn so, a later spec takes with `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the
-    validation records that an epoch is chosen by have parts hidden too, always the same.
+    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377; Devlin et al. 2019,
+    arXiv:1810.04805): patches of pictures and of spectrograms, tokens of texts, stretches of sensors, cells of tables.
+    What is right is then the augmented example. What the towers learn so, a later spec takes with
+    `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the validation records that an epoch is chosen by
+    have parts hidden too, always the same.
 
     An answer is float32 (B, units): each cell's number in its own unit, or the probabilities of what it can hold.
 
@@ -50,11 +52,14 @@ class Reconstruction(Task):
         name: of the task; or that of the input, after which the task is then called `<input>_rebuilt`.
         input: what is rebuilt.
         masked: share of the parts that are hidden, below 1; 0 for none.
+        hidden_part: "any", or "end" of a sensor: the last steps are told from those before. Towers see a series in both
+            directions, so that the next step at every place would be read off; the end, all at once, cannot be.
         means, deviations: of each channel, band or column of the training records; `Spec.fit` fills them in.
     """
 
     input: str = ""
     masked: float = field(default=0.0, kw_only=True)
+    hidden_part: str = field(default="any", kw_only=True)
     means: Sequence[float] = field(default=(), kw_only=True)
     deviations: Sequence[float] = field(default=(), kw_only=True)
     kind: ClassVar[str] = "reconstruction"
@@ -76,6 +81,10 @@ class Reconstruction(Task):
         require(isinstance(self.input, str), f"The input of task '{self.name}' must be a name, not {self.input!r}.")
         good = isinstance(self.masked, (int, float)) and 0 <= self.masked < 1
         require(good, f"The masked share of task '{self.name}' must be at least 0 and below 1, not {self.masked!r}.")
+        if self.hidden_part not in PARTS:
+            raise unknown(f"hidden_part of task '{self.name}' called", self.hidden_part, PARTS)
+        fits = self.hidden_part == "any" or self.masked
+        require(fits, f"Task '{self.name}' hides nothing without 'masked'; say how much of the end is hidden.")
         for what, least in (("means", -1e36), ("deviations", LEAST)):
             numbers = as_tuple(f"The {what} of task '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, numbers)
@@ -108,7 +117,12 @@ class Reconstruction(Task):
         items = {item.name: item for item in inputs}
         if self.input not in items:
             raise unknown(f"input for task '{self.name}' called", self.input, items)
-        items[self.input].rebuilding()  # says what cannot be rebuilt
+        made = items[self.input].rebuilding()  # says what cannot be rebuilt
+        if self.hidden_part == "end":
+            require(
+                type(made).hide_end is not Rebuilding.hide_end,
+                f"Input '{self.input}' is no sensor, whose end could be hidden; leave out hidden_part.",
+            )
         found = replace(self)
         object.__setattr__(found, "item", items[self.input])
         return found
@@ -188,7 +202,8 @@ class Reconstruction(Task):
         made = self.rebuilding
         wanted = tf.cast(made.target_of(batch), labels.dtype)
         there = tf.reduce_any(labels == labels, axis=1, keepdims=True)
-        changed, hidden = made.hide(batch, keys, self.masked)
+        at_end = self.hidden_part == "end"
+        changed, hidden = made.hide_end(batch, self.masked) if at_end else made.hide(batch, keys, self.masked)
         return changed, tf.where(hidden & there, wanted, tf.constant(self.missing, labels.dtype))
 
     # How it answers.
@@ -222,7 +237,7 @@ class Reconstruction(Task):
     # How its answers are told.
 
     def readable(self, prediction: np.ndarray) -> Any:
-        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a row, a dict."""
+        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a text; a row."""
         return self.rebuilding.readable(self.cells.likeliest(prediction))
 
     def label_text(self, label: Tensor) -> str:

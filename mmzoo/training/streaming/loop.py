@@ -54,7 +54,7 @@ COMPARED, FEWEST_OLD = 4, 4
 """Every so many steps new records are compared with those of the past, if these are so many."""
 MOST_OLD = 5_000
 """Records of the past among which a few of each class are looked for, where classes have come late."""
-RISE = 2_000
+RISE = 600
 """Steps of which the rate rises over 5 %, where it is not said how many there will be."""
 
 
@@ -246,13 +246,12 @@ class StreamLoop:
             places = places_among(embedding, self.outputs_of(old)[EMBEDDING])
         self.numbers.add(self.spec.inputs, usable.inputs)
         self.window.append((Usable({}, usable.labels, usable.rows), to_predictions(self.spec, outputs)))
-        known = usable.known(self.spec.tasks)
-        loss = None
+        known, each = usable.known(self.spec.tasks), None
         if known.any():
             targets = keras.tree.map_structure(tf.constant, usable.labels)
-            loss = float(total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"])))
-            self.losses.append(loss)
-        each = losses_of(self.spec.tasks, outputs, usable.labels)[known] if known.any() else None
+            loss = total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"]))
+            self.losses.append(float(loss))
+            each = losses_of(self.spec.tasks, outputs, usable.labels)[known]
         for what in self.drift.add(each, places):
             self.taken.drifts += 1
             names = [name for name, _ in columns_of(self.spec.inputs, usable.inputs)]
