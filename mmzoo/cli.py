@@ -13,7 +13,7 @@ from typing import Any
 import mmzoo
 from mmzoo.commands import COMMANDS, command
 from mmzoo.console import console
-from mmzoo.errors import MMZooError
+from mmzoo.errors import DataError, MMZooError
 from mmzoo.quiet import silenced
 from mmzoo.words import one_line
 
@@ -34,6 +34,7 @@ EXAMPLES = """examples:
   tail -f new.jsonl | mmzoo predict runs/mine --stream    answer what comes, line for line
   mmzoo embed runs/emoji new.csv --out vectors.parquet --columns label      features for any other model
   mmzoo impute runs/mine patients.csv --out filled.csv    what records lack, filled in, and how sure that is
+  mmzoo generate runs/pictures --text "a red car" --png grid.png      what a GAN or a VAE makes of a text
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from
@@ -91,6 +92,9 @@ def import_quietly() -> None:
             gc.enable()
 
 
+SKIPPING = "--on-error skip leaves such records out; mmzoo data check names all of them."
+
+
 class Note(logging.Formatter):
     """A note is one line, whatever it quotes."""
 
@@ -136,7 +140,9 @@ def run(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        print(f"mmzoo: {sentence(error)}", file=sys.stderr)
+        skip = isinstance(error, DataError) and getattr(args, "on_error", "") == "error"
+        more = f" {SKIPPING}" if skip and "--on-error" not in str(error) else ""
+        print(f"mmzoo: {sentence(error)}{more}", file=sys.stderr)
         return 2
     return 0
 

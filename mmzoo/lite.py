@@ -21,10 +21,9 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.decoding import Beam, Greedy, Sample
 from mmzoo.errors import MMZooError, require
-from mmzoo.export.embedded import read
+from mmzoo.export.embedded import opened
 from mmzoo.export.measure import interpreter
 from mmzoo.export.stepping import Stepping
-from mmzoo.files import read_file
 from mmzoo.index.query import asked_for, combined
 from mmzoo.index.single import read_single
 from mmzoo.index.vectors import Found
@@ -37,6 +36,9 @@ MAX_MEMORY = 2**33  # bytes of all tensors of a model together
 
 class File:
     """A .tflite that `mmzoo export` wrote; what it takes and answers stands in `about`.
+
+    The file is mapped and not copied, where the system can: it is not to be changed in place while it is used (mmzoo
+    export replaces files).
 
     The description in the file is held against a closed schema, the tensors against what it says and a limit. But what
     a .tflite computes is a program: LiteRT checks how a file is put together, not what its operations do with memory
@@ -53,16 +55,13 @@ class File:
     signature = "serving_default"
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-        try:
-            data = read_file(path)
-        except OSError as error:
-            raise MMZooError(f"The model '{path}' cannot be read ({error.strerror}); check the path.") from None
-        self.about = read(data, f"The model '{path}'")
-        self.inputs = {about["name"]: Input(about) for about in self.about["inputs"] if about["name"] != "present"}
-        self.path = path
-        self._check_kind()
+        with opened(path) as (self.about, model):
+            self.inputs = {about["name"]: Input(about) for about in self.about["inputs"] if about["name"] != "present"}
+            self.path = path
+            self._check_kind()
+            with self._running():
+                self._interpreter = interpreter()(**model, num_threads=threads)
         with self._running():
-            self._interpreter = interpreter()(model_content=data, num_threads=threads)
             check_memory(f"The model '{path}'", self._interpreter)
             self._run = self._interpreter.get_signature_runner(self.signature)
             self._check_signature()

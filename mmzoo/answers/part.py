@@ -128,7 +128,7 @@ class PartFile:
         Raises:
             MMZooError: it cannot be written; what is there already is kept.
         """
-        data = b"".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for row in rows)
+        data = as_lines(rows)
         facts: dict[str, Any] = {"bytes": len(data), "rows": len(rows), "tally": tally}
         facts["sha256"] = hashlib.sha256(data).hexdigest()
         facts["proof"] = proof(len(data), len(rows), tally, facts["sha256"])
@@ -143,7 +143,7 @@ class PartFile:
             file.readline(LONGEST_LINE)
             for _, rows, data in blocks(file):
                 seen += rows
-                yield [json.loads(line) for line in data.split(b"\n")[:-1]]
+                yield rows_of(data)
         require(seen == self.records, f"'{self.path}' was changed while it was read; give the same command again.")
 
     def _write(self, data: bytes) -> None:
@@ -176,6 +176,16 @@ class PartFile:
         """Remove it: its answers are elsewhere."""
         self.close()
         self.path.unlink(missing_ok=True)
+
+
+def as_lines(rows: list[Row]) -> bytes:
+    """Rows as JSON objects, a line each."""
+    return b"".join(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for row in rows)
+
+
+def rows_of(data: bytes) -> list[Row]:
+    """The rows of which `as_lines` made this."""
+    return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
 
 def proof(size: int, rows: int, tally: Tally, sha256: str) -> str:

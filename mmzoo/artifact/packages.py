@@ -93,10 +93,18 @@ def mentions(tower: Raw, names: tuple[str, ...]) -> bool:
     return any(mentions(each, names) for each in tower.values()) if isinstance(tower, dict) else tower in names
 
 
+def means(entry: Raw, registered: dict[str, Any]) -> bool:
+    """Does an entry mean these weights? A later mmzoo may read more files of the package, but none in their place."""
+    files = entry.get("files") if isinstance(entry, dict) else None
+    if not isinstance(files, dict) or not files:
+        return False
+    return {**entry, "files": 0} == {**registered, "files": 0} and files.items() <= registered["files"].items()
+
+
 def known(entry: Raw, what: str, card: dict[str, Any]) -> Weights:
     """The registered weights that an entry of a card means, of the very same files."""
     for each in weights.of():
-        if each.package and told(each) == entry:
+        if each.package and means(entry, told(each)):
             return each
     raise MMZooError(
         f"{what} takes weights from a package that mmzoo does not know, or not so; it was made with mmzoo "

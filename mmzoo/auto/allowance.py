@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mmzoo.auto.candidates import Candidate
@@ -24,7 +23,7 @@ TAIL = 0.1  # of a candidate's time, that goes by after its last step
 
 
 class Allowance:
-    """How much of the time is left, and what fits into it, as far as the first candidate tells.
+    """How much of the time is left, and what fits into it, as far as those that have ended tell.
 
     Args:
         seconds: in all.
@@ -37,7 +36,7 @@ class Allowance:
         self.seconds, self.later, self.learning = seconds, later, learning
         self.began = time.monotonic() - gone
         self.reserve = LATER * seconds if later else 0.0
-        self.an_epoch = self.around = 0.0  # seconds that an epoch of the first takes, and what is before and after it
+        self.an_epoch = self.around = 0.0  # seconds that an epoch of cost 1 takes, and what is before and after it
         self.tight = False
 
     @property
@@ -56,24 +55,26 @@ class Allowance:
         share = SECOND if self.tight else LEARNING if self.learning else 0.0
         return share * self.seconds
 
-    def measure(self, epochs: Sequence[float], tried: Tried, candidate: Candidate) -> None:
-        """Note what the first candidate tells of the others.
+    def measure(
+        self, tried: Tried, candidate: Candidate, an_epoch: float, *, once: float = 0.0, over: bool = False
+    ) -> None:
+        """Note what a candidate that has ended tells of the others.
 
         Args:
-            epochs: the seconds of each of its epochs.
+            an_epoch: seconds that one of its epochs took.
+            once: seconds of its time that no other needs, for what all have in common.
+            over: was it ended when its time was?
         """
-        first, *others = epochs or [tried.seconds]
-        # The first epoch traces the graph too, which the others do not.
-        self.an_epoch = sum(others) / len(others) if others else first
-        self.around = max(tried.seconds - self.an_epoch * tried.trained, 0.0)
-        self.tight = tried.epochs < candidate.training.epochs
+        self.an_epoch = an_epoch / candidate.cost
+        self.around = max(tried.seconds - once - an_epoch * tried.trained, 0.0)
+        self.tight = over or tried.epochs < candidate.training.epochs
 
     def of_epochs(self, epochs: float, cost: float) -> float:
-        """Seconds that so many epochs take, each `cost` times as long as one of the first."""
+        """Seconds that so many epochs take, each `cost` times as long as one of cost 1."""
         return self.around + epochs * self.an_epoch * cost
 
     def epochs_in(self, seconds: float, cost: float) -> float:
-        """How many epochs fit into so many seconds, each `cost` times as long as one of the first."""
+        """How many epochs fit into so many seconds, each `cost` times as long as one of cost 1."""
         return (seconds * (1 - TAIL) - self.around) / max(self.an_epoch * cost, 1e-9)
 
     def probe(self, model: Multimodal, records: Records) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mmzoo.auto.defaults import LARGEST
+from mmzoo.auto.defaults import LARGEST, ROW_EPOCHS
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.fusions import fusions
@@ -28,7 +28,7 @@ BAGS = ("embedding_bag", "static_embedding_bag", "rocket")
 DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
 """The linear candidates, and the weight decay of each: the first leaves tokens of a text out at random, the second
 shrinks what few records say little of."""
-LINEAR_COST = 0.5  # an epoch has a quarter of the steps, and each step less to do
+LINEAR_COST = 0.4  # an epoch has a quarter of the steps, and each step less to do
 FUSIONS = {"good": ("calibrated", "gated"), "best": ("calibrated", "gated", "linear_sum", "cross_attention")}
 
 
@@ -93,6 +93,21 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     return found
 
 
+def told_by(name: str, chosen: Sequence[str]) -> str:
+    """Of several candidates that have ended, the one whose epochs tell how many another needs; "" if none does."""
+    first = min(DECAYS)
+    told = first if name in DECAYS and first in chosen else next((each for each in chosen if each not in DECAYS), "")
+    return told if name != told else ""
+
+
+def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
+
+    Where the time is short, it is what there is.
+    """
+    return sorted(chosen, key=lambda each: each.name != min(DECAYS))
+
+
 def linear(spec: Spec, training: Training) -> list[Candidate]:
     """Linear heads on features that do not train, one for each of `DECAYS`; none where an input's tower learns its own.
 
@@ -108,7 +123,9 @@ def linear(spec: Spec, training: Training) -> list[Candidate]:
     )
     batch = 4 * training.batch_size if 4 * training.batch_size <= LARGEST else training.batch_size
     rate = min(3 * training.learning_rate, 10.0)
-    settings = replace(training, batch_size=batch, learning_rate=rate)
+    epochs = min(training.epochs * (batch // training.batch_size), ROW_EPOCHS)  # as many steps as the others
+    patience = training.patience and max(training.patience, epochs // 3)
+    settings = replace(training, batch_size=batch, learning_rate=rate, epochs=epochs, patience=patience)
     return [
         Candidate(
             name,

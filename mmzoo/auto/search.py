@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mmzoo.auto.allowance import TAIL, Allowance
-from mmzoo.auto.candidates import Candidate, with_fitted
+from mmzoo.auto.candidates import Candidate, in_turn, told_by, with_fitted
 from mmzoo.auto.choosing import Answers, answers_of, choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor, Trials, Tried
@@ -22,6 +22,7 @@ from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.data.columns import given
 from mmzoo.data.records import Records
+from mmzoo.data.sharing import seconds_making
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
@@ -40,6 +41,8 @@ FIRST = 0.5  # of what is left, that the first candidate may take where there ar
 TIGHT = 0.25  # and where that is not enough for all of its epochs
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
 PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
+SURELY = 0.15  # of all the time, that the first one trains for behind its first step, however late that is
+BEGUN = 2.0  # epochs that must fit for the spec itself to be begun
 OVER = "; there was no time for more"
 DISTILLED = "distilled"
 
@@ -85,6 +88,7 @@ class Search:
         self.found: dict[str, tuple[Candidate, Answers]] = {}
         self.baselines: list[Baseline] = []
         self.failure: MMZooError | None = None
+        self.leader = ""  # the spec itself
 
     def write(self) -> None:
         """Note how far it is."""
@@ -101,15 +105,17 @@ class Search:
         Args:
             fitted: the spec of the first, fitted to the training records: the others have the same inputs.
         """
-        names = ", ".join(each.name for each in chosen)
+        names = ", ".join(each.name for each in in_turn(chosen))
         count = f"{len(chosen)} candidate{'s' if len(chosen) > 1 else ''}"
         print(f"Up to {duration(self.trials.seconds)} for a floor of scikit-learn and {count}: {names}.", flush=True)
         self.lay_floor(fitted)
-        for number, each in enumerate(chosen):
+        self.leader = chosen[0].name
+        for number, each in enumerate(in_turn(chosen)):
             candidate = replace(each, spec=with_fitted(each.spec, fitted))
             self.attempt(candidate, alone=len(chosen) == 1, reason=self.reason_against(candidate) if number else "")
         if not self.found:
             raise self.failure or MMZooError("No candidate could be trained.")
+        self.found = {each.name: self.found[each.name] for each in chosen if each.name in self.found}
         self.decide()
         self.go_on_with_best()
         if self.quality == "best":
@@ -149,6 +155,8 @@ class Search:
         self.trials.candidates.append(tried)
         if tried.score is not None:
             self.take(tried, candidate, load_finished(self.place(tried.name)))
+            first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
+            self.measure(tried, candidate, sum(others) / len(others) if others else first)
         elif tried.epochs or not (self.found and reason):
             try:
                 self.one(candidate, tried, alone=alone)
@@ -160,10 +168,17 @@ class Search:
                 print(f"{candidate.name} failed: {tried.note}")
         else:
             tried.note = reason
-        if len(self.trials.candidates) == 1 and tried.score is not None:
-            epochs = [row["seconds"] for row in read_history(self.place(tried.name))]
-            self.time.measure(epochs, tried, candidate)
         self.write()
+
+    def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
+        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself."""
+        if len(self.found) == 1 or candidate.name == self.leader:
+            self.time.measure(tried, candidate, an_epoch, **more)
+
+    def like(self, candidate: Candidate) -> Tried | None:
+        """What has become of the one whose epochs tell how many a candidate needs."""
+        told = told_by(candidate.name, [each.name for each in self.trials.candidates if each.name in self.found])
+        return next((each for each in self.trials.candidates if each.name == told), None)
 
     def reason_against(self, candidate: Candidate) -> str:
         """Why another candidate is not begun any more; "" if it is."""
@@ -172,11 +187,13 @@ class Search:
         empty = sum(self.lacking(candidate))
         if empty:
             return f"not tried: records without any of its inputs: {empty}"
-        first = self.trials.candidates[0]
-        # What the first did not need, because it gained nothing any more, the others are not expected to need.
-        wanted = min(candidate.training.epochs, first.epochs, max(first.trained, 1))
+        wanted = candidate.training.epochs
+        if like := self.like(candidate):
+            # What it did not need, because it gained nothing any more, the others are not expected to need.
+            wanted = min(wanted, like.epochs, max(like.trained, 1))
         back = 0.0 if candidate.training.init_from else self.time.kept_back
-        if self.time.epochs_in(self.time.left - back, candidate.cost) < FEWER * wanted:
+        least = FEWER * wanted if candidate.name != self.leader else min(BEGUN, wanted)
+        if self.time.epochs_in(self.time.left - back, candidate.cost) < least:
             needed = self.time.of_epochs(wanted, candidate.cost)
             words = f"{duration(max(self.time.left, 0.0))} are left"
             return f"not tried: it takes about {duration(needed)}, and {words}{' for the best' if back else ''}"
@@ -190,7 +207,7 @@ class Search:
 
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
-        first = not self.found
+        first = not self.found or candidate.name == self.leader
         others = not alone and not candidate.training.init_from
         left = self.time.left
         share = left * FIRST if first and others else left - (self.time.kept_back if others else 0.0)
@@ -198,8 +215,9 @@ class Search:
         if not tried.epochs:
             tried.epochs = candidate.training.epochs
             if not first:
-                most = self.trials.candidates[0].epochs if not candidate.training.init_from else tried.epochs
-                tried.epochs = max(min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)), most), 1)
+                like = None if candidate.training.init_from else self.like(candidate)
+                most = min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)))
+                tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
         if not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)
@@ -208,9 +226,10 @@ class Search:
         began = time.monotonic()
         until = began + max(share * (1 - TAIL), 0.0)
         again = not list(checkpoints(self.place(tried.name) / "checkpoints"))
+        before = seconds_making()
         while True:
             try:
-                made, over = train_until(
+                made, watch = train_until(
                     until,
                     candidate.spec,
                     self.train,
@@ -218,20 +237,24 @@ class Search:
                     training=replace(candidate.training, epochs=tried.epochs),
                     stop=self.stop,
                     again=again,
+                    least=0.0 if self.found else SURELY * self.trials.seconds,
                     seed=self.seed,
                     out=self.place(tried.name),
                     data=self.data,
                 )
                 break
             except TooSlowError as slow:
-                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if first and not alone else slow.epochs
+                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if others and not self.found else slow.epochs
                 print(f"  {tried.epochs} epochs would take too long; it begins again with {epochs}.", flush=True)
                 shutil.rmtree(self.place(tried.name))
                 tried.epochs, again = epochs, False
                 self.write()
-        self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         tried.seconds = round(time.monotonic() - began, 1)
-        print(f"  {self.trials.words(tried)}{OVER if over and not self.stop else ''}", flush=True)
+        self.take(tried, candidate, made or load_finished(self.place(tried.name)))
+        over = watch.over and not self.stop
+        an_epoch = watch.an_epoch or tried.seconds
+        self.measure(tried, candidate, an_epoch, once=seconds_making() - before, over=over)
+        print(f"  {self.trials.words(tried)}{OVER if over else ''}", flush=True)
 
     def take(self, tried: Tried, candidate: Candidate, model: Multimodal) -> None:
         """Note what a candidate that has ended is worth."""

@@ -120,6 +120,11 @@ class Trials:
         )
 
     @property
+    def nothing_done(self) -> bool:
+        """Did it end before anything was fitted, at a record that cannot be read?"""
+        return self.floor is None and not self.candidates
+
+    @property
     def best_floor(self) -> Floor | None:
         """The best baseline of the first task; None where there is none."""
         known = [each for each in self.floor or () if each.task == self.task and each.score is not None]

@@ -43,6 +43,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         until: when that is, by `time.monotonic`.
         epochs, steps: that it would have in all.
         asked: of `mmzoo.training.stopping.stop_requests`.
+        least: seconds that it may train for behind its first step, be it after `until`: what goes before, features and
+            graphs, may have taken all of the time, and nothing would be learnt.
         again: may it be begun again with fewer epochs, if it is seen early that so many do not fit? Then it is a
             `TooSlowError`: the rate of learning would never fall otherwise.
         say: is given a line on how far it is, every now and then.
@@ -56,13 +58,16 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         asked: Sequence[int],
         *,
         again: bool,
+        least: float = 0.0,
         say: Callable[[str], object] = print,
     ) -> None:
         super().__init__()
         self.say = say
         self.until, self.epochs, self.steps, self.asked, self.again = until, epochs, steps, asked, again
+        self.least = least
         self.made = self.said = time.monotonic()
         self.first: tuple[float, int] | None = None
+        self.last = (0.0, 0)
         self.over = False
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -70,9 +75,11 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         now = time.monotonic()
+        self.last = now, batch
         if self.first is None:  # the first call traces the graph
             self.first = now, batch
             self.opening = now - self.made
+            self.until = max(self.until, now + self.least)
         elif self.again and batch - self.first[1] >= SURE and now - self.first[0] >= SECONDS:
             self.again = False
             self.check_speed(now, batch)
@@ -87,10 +94,15 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             found = "".join(f", {name} {value:.4g}" for name, value in (logs or {}).items() if name in SHOWN)
             self.say(f"epoch {epoch + 1} of {self.epochs}{found}, {left:.0f} s left")
 
+    @property
+    def an_epoch(self) -> float:
+        """Seconds that an epoch takes, by the steps behind the first call; 0 where there were none."""
+        (began, first), (now, last) = self.first or self.last, self.last
+        return VALIDATION * (now - began) / (last - first) * self.steps / self.epochs if last > first else 0.0
+
     def check_speed(self, now: float, batch: int) -> None:
         """Raise `TooSlowError` if far fewer epochs fit than there are."""
-        assert self.first is not None
-        a_step = VALIDATION * (now - self.first[0]) / (batch - self.first[1])
+        a_step = self.an_epoch * self.epochs / self.steps
         if now + a_step * (self.steps - batch) - self.made <= SLOWER * (self.until - self.made):
             return
         fitting = int((self.until - now - self.opening) / (a_step * self.steps / self.epochs))
@@ -107,17 +119,18 @@ def train_until(
     training: Training,
     stop: Sequence[int] = (),
     again: bool,
+    least: float = 0.0,
     **options: Any,
-) -> tuple[Multimodal | None, bool]:
+) -> tuple[Multimodal | None, Watch]:
     """Train as `mmzoo.train` does, but for a time, and say a line on it only now and then.
 
     Args:
         until: when it ends, by `time.monotonic`.
-        stop, again: of `Watch`.
+        stop, again, least: of `Watch`.
         options: of `mmzoo.training.train.train`.
 
     Returns:
-        The model, None if there was nothing left to train; and whether it was ended before its last epoch.
+        The model, None if there was nothing left to train; and what watched it.
 
     Raises:
         TooSlowError: far fewer epochs fit, if `again`.
@@ -126,8 +139,8 @@ def train_until(
     made: list[Multimodal] = []
     steps = max(training.epochs * len(train) // training.batch_size, 1)
     say = partial(print, " ", file=sys.stdout, flush=True)
-    watch = Watch(until, training.epochs, steps, stop, again=again, say=say)
+    watch = Watch(until, training.epochs, steps, stop, again=again, least=least, say=say)
     # A line for each of ten epochs and the size of each model are too much of many trainings.
     with redirect_stdout(io.StringIO()):
         train_folder(spec, train, validation, training=training, callbacks=[watch], on_model=made.append, **options)
-    return (made[0] if made else None), watch.over
+    return (made[0] if made else None), watch

@@ -82,6 +82,7 @@ def train_within(
         if trials is None:
             others = sorted(path.name for path in folder.iterdir())
             require(not others, f"The folder '{folder}' is not empty ({others[:1]}); choose another --out.")
+        if trials is None or trials.nothing_done:
             trials = Trials(json.loads(json.dumps(asked)), primary(spec), spec.tasks[0].name, seconds)
             trials.write(folder)
         trials.check_asked(asked, folder)

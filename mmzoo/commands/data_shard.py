@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.commands import tables
 
 if TYPE_CHECKING:
-    from mmzoo.data.shards import Prepared
+    from mmzoo.data.kept import Prepared
     from mmzoo.data.table import Source
 
 EXAMPLE = "mmzoo data shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
@@ -31,12 +32,13 @@ def add(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--lossy", action="store_true", help="with --prepare: pictures as JPEG, sounds in 16 bits")
     tables.add_faults(sub)
+    tables.add_runner(sub)
 
 
 def prepared_by(args: argparse.Namespace, source: Source) -> Prepared:
     """What a recipe, a run or the guess for the source reads of its columns."""
+    from mmzoo.data.kept import Prepared
     from mmzoo.data.kinds import inputs
-    from mmzoo.data.shards import Prepared
     from mmzoo.errors import require
     from mmzoo.modalities import modalities
     from mmzoo.modalities.base import Modality
@@ -62,7 +64,9 @@ def prepared_by(args: argparse.Namespace, source: Source) -> Prepared:
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.data.faults import Faults
-    from mmzoo.data.shards import WHOLE, write_shards
+    from mmzoo.data.kept import WHOLE
+    from mmzoo.data.kept_elsewhere import Elsewhere
+    from mmzoo.data.shards import write_shards
     from mmzoo.datasets import open_source
     from mmzoo.errors import require
     from mmzoo.files import bytes_of
@@ -70,12 +74,20 @@ def run(args: argparse.Namespace) -> None:
     require(
         args.prepare is not None or not args.lossy, "--lossy says how --prepare keeps pictures and sounds; give it."
     )
-    faults = Faults(args.on_error, args.budget)
+    faults, pipeline = Faults(args.on_error, args.budget), tables.pipeline_of(args)
     try:
         size = bytes_of(args.size)
         source = open_source(tables.source_of(args))
         prepared = prepared_by(args, source) if args.prepare is not None else WHOLE
-        count = write_shards(source, args.out, records=args.records, size=size, faults=faults, prepared=prepared)
+        count = write_shards(
+            source,
+            args.out,
+            records=args.records,
+            size=size,
+            faults=faults,
+            prepared=prepared,
+            elsewhere=partial(Elsewhere, pipeline) if pipeline is not None else None,
+        )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("Stopped; run the same command again to go on.") from None
     if faults.bad:

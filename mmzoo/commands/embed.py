@@ -29,6 +29,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     tables.add_written(sub)
     tables.add_faults(sub)
     tables.add(sub, split=False)
+    tables.add_runner(sub)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -44,5 +45,6 @@ def run(args: argparse.Namespace) -> None:
         on_error=args.on_error,
         budget=args.budget,
         overwrite=args.overwrite,
+        pipeline=tables.pipeline_of(args),
     )
     tables.tell(done, "records")

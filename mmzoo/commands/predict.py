@@ -33,6 +33,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     tables.add_written(sub)
     tables.add_faults(sub)
     tables.add(sub, split=False)
+    tables.add_runner(sub)
     sub.add_argument("--words", action="store_true", help="of an answer that is a text: its words as they come")
     sub.add_argument("--sample", type=int, metavar="SEED", help="draw the text, in place of the likeliest")
     sub.add_argument("--top-p", type=float, default=0.9, metavar="P", help="draw among tokens that likely (0.9)")
@@ -70,6 +71,7 @@ def run(args: argparse.Namespace) -> None:
     if args.table is not None:
         answer_table(run, args)
         return
+    require(not args.runner, "--runner is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
     require(args.out is None, "--out is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
     record = records.record_of(run, args)
     if args.words or args.sample is not None:
@@ -164,5 +166,6 @@ def answer_table(run: Run, args: argparse.Namespace) -> None:
         on_error=args.on_error,
         budget=args.budget,
         overwrite=args.overwrite,
+        pipeline=tables.pipeline_of(args),
     )
     tables.tell(done, "answers")

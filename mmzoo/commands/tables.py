@@ -10,6 +10,7 @@ from mmzoo.errors import require
 
 if TYPE_CHECKING:
     from mmzoo.answers.table import Written
+    from mmzoo.pipelines.beam import Pipeline
 
 
 def add(sub: argparse.ArgumentParser, *, split: bool = True) -> None:
@@ -66,6 +67,33 @@ def add_faults(sub: argparse.ArgumentParser) -> None:
 def add_table(sub: argparse.ArgumentParser) -> None:
     """The table that a run is asked about."""
     sub.add_argument("table", help="the records: a table, shards or a data set, as in training")
+
+
+def add_runner(sub: argparse.ArgumentParser) -> None:
+    """Where the records are computed."""
+    group = sub.add_argument_group("on many machines (extra beam)")
+    group.add_argument(
+        "--runner",
+        default="",
+        metavar="NAME",
+        help="of Apache Beam: DirectRunner (this machine), FlinkRunner, SparkRunner, DataflowRunner ...; the same "
+        "command goes on after whatever ended it",
+    )
+    group.add_argument(
+        "--runner-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of that runner, as Beam calls it: direct_num_workers=4, flink_master=HOST:8081 ...",
+    )
+
+
+def pipeline_of(args: argparse.Namespace) -> Pipeline | None:
+    """The pipeline of Beam that is asked for."""
+    from mmzoo.pipelines.beam import Pipeline
+
+    require(args.runner or not args.runner_option, "--runner-option is of a --runner; name it, such as DirectRunner.")
+    return Pipeline(args.runner, tuple(args.runner_option)) if args.runner else None
 
 
 def add_overwrite(sub: argparse.ArgumentParser) -> None:

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
 def records_of(run: Run, table: str) -> Records:
     """The records of a table, with all its columns: one of them may say what is right."""
     from mmzoo.answers.given import joined
-    from mmzoo.answers.table import pieces
+    from mmzoo.answers.pieces import pieces
 
     parts = list(pieces(table, run.reading(own=("*",))))
     records = joined(parts)

@@ -19,6 +19,12 @@ LEAST = 20
 DIFFERENT = 0.98
 """The share of different values from which they name the records; a record that stands twice is no reason."""
 
+SELDOM = 0.01
+"""The share of the records up to which a column that says something in no others is not worth an input."""
+
+NAMED = 0.5
+"""The same of a column whose name says so: of a patient or a bird there may be two records."""
+
 NAMES = re.compile("ids?|uuid|guid|identifier|index|idx|rowid|zip|zipcode|postal|postcode|plz")
 """Words of a column's name that say that it holds identifiers."""
 
@@ -29,6 +35,9 @@ TIMES = re.compile(
     "(year|yr|month|week|day|date|time|hour|minute|second|period|quarter|decade|step|epoch|age|trial|wave)s?|t"
 )
 """Words that say that whole numbers in order are a time."""
+
+PLACES = re.compile("zip|post|plz", re.IGNORECASE)
+"""Codes of places, which say something though few are the same."""
 
 UUID = re.compile(r"\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?|[0-9a-fA-F]{16,128}")
 CODE = re.compile(r"(?=.*[0-9])[A-Za-z0-9]+(?:[-_/#.][A-Za-z0-9]+)*")
@@ -59,14 +68,16 @@ def identifier(column: str, values: Sequence[Raw]) -> str:
     """Why a column of these values, without those that are missing, is no input; "" where it may be one."""
     texts = [text_of(value) for value in values]
     different = len(set(texts))
-    if len(texts) < LEAST or different < DIFFERENT * len(texts):
+    least = NAMED if named_identifier(column) and not PLACES.search(column) else DIFFERENT
+    if len(texts) < LEAST or different < least * len(texts):
         return ""
+    alike = "no two the same" if different == len(texts) else f"{different} different ones of {len(texts)}"
     numbers = [number_of(value) for value in values if not isinstance(value, bool)]
     whole = [int(number) for number in numbers if number is not None and abs(number) < 1e15 and number == int(number)]
     if len(whole) == len(texts) and all("." not in text for text in texts):
-        return of_numbers(column, whole)
+        return of_numbers(column, whole, alike)
     if sum(bool(UUID.fullmatch(text)) for text in texts) >= DIFFERENT * len(texts):
-        return "identifiers, no two the same"
+        return f"identifiers, {alike}"
     if sum(number is not None for number in numbers) > len(texts) / 2 or is_time(words_of(column)):
         return ""
     share = DIFFERENT * len(texts)
@@ -74,17 +85,17 @@ def identifier(column: str, values: Sequence[Raw]) -> str:
     codes = sum(bool(CODE.fullmatch(text)) for text in texts) >= share and len({shape(text) for text in texts}) <= 3
     single = sum(len(text) <= 60 and " " not in text for text in texts) >= 0.95 * len(texts)
     if codes or max(capitals.values(), default=0) >= share or (single and named_identifier(column)):
-        return "codes, no two the same"
+        return f"codes, {alike}"
     return ""
 
 
-def of_numbers(column: str, numbers: Sequence[int]) -> str:
-    """Why whole numbers that are all different are no input; "" where they may be one."""
+def of_numbers(column: str, numbers: Sequence[int], alike: str) -> str:
+    """Why whole numbers of which few are the same are no input; "" where they may be one."""
     least, span = min(numbers), max(numbers) - min(numbers) + 1
     if UNNAMED.fullmatch(column.strip()):
         return "the numbers of the rows"
     if named_identifier(column):
-        return "identifiers, no two the same"
+        return f"identifiers, {alike}"
     if not is_time(words_of(column)) and least in (0, 1) and span == len(numbers):
         return "it numbers the records"
     return ""
@@ -93,6 +104,13 @@ def of_numbers(column: str, numbers: Sequence[int]) -> str:
 def shape(text: str) -> str:
     """A code with 9 for its digits and A for its letters: "CA-2016-152156" and "US-17-9" are both "A-9-9"."""
     return re.sub("[A-Za-z]+", "A", re.sub("[0-9]+", "9", text))
+
+
+def hardly_there(count: int, records: int) -> str:
+    """Why a column is no input that says something in `count` of the records; "" where these are enough."""
+    if records < LEAST or count > max(min(SELDOM * records, LEAST), 2):
+        return ""
+    return f"it says something in {count} of {records} records"
 
 
 def constant(values: Sequence[Raw], count: int) -> str:

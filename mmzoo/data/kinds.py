@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.identifiers import constant, identifier, named_identifier
+from mmzoo.data.identifiers import constant, hardly_there, identifier, named_identifier
 from mmzoo.errors import DataError
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
@@ -88,7 +88,11 @@ def guess(values: Sequence[Any], column: str = "COLUMN") -> Guess:
         types = sorted({type(value).__name__ for value in there if look(value) == OTHER})
         return Guess(OTHER, f"values that no input reads ({', '.join(types)})")
     found = of_cells(there, looks, quoted)
-    useless = constant(there, len(values)) or ("" if found.kind == "date" else identifier(column, there))
+    useless = (
+        hardly_there(len(there), len(values))
+        or constant(there, len(values))
+        or ("" if found.kind == "date" else identifier(column, there))
+    )
     if useless and not are_paths(looks):
         return Guess("ignore", f"{useless}; --kind {quoted}={found.kind} makes it an input", found.form)
     return found

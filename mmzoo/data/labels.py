@@ -49,6 +49,10 @@ def label_task(
         f"--delimiter is for --task multi_label or text_answer, not for '{task}'.",
     )
     kind = table.kinds[label] if label in table.told else ""
+    found = ""
+    if not delimiter and (not task or holds(task) == "classes"):
+        # As any other column that has several in one cell.
+        found = delimiter = table.forms.get(label, "") if table.kinds[label] == "multi_category" else ""
     task = task or ("multi_label" if delimiter else "regression" if kind == "number" else "")
     words = holds(task) in ("class", "classes", "level", "text") or kind in ("category", "text")
     cells = [
@@ -70,7 +74,10 @@ def label_task(
     only = f"only '{shown(str(there[0]))}'" if there else "none"
     require(not few, f"The label '{label}' needs two different values at least; the table has {only}.")
     if holds(task) == "classes" or (not task and lists > len(there) / 2):
-        return several(name, task or "multi_label", cells)
+        table.forms[label] = delimiter  # other tables have them too
+        made, cells, said = several(name, task or "multi_label", cells)
+        said += f", with '{found}' between them; --task classification takes each cell for one label" if found else ""
+        return made, cells, said
     if lists:
         fault = "has a list in {}, where one label should be; mend it, or --task multi_label takes lists"
         cells = replaced(table, label, cells, lambda value: isinstance(value, list), fault)

@@ -40,10 +40,11 @@ def sliced(cells: Cells, rows: int) -> Iterator[Cells]:
         yield Cells(cells.name, columns, cells.places[part], cells.note)
 
 
-def line_pieces(parse: Parse, source: str, encoding: str, rows: int, *, names: bool) -> Iterator[Cells]:
+def line_pieces(parse: Parse, source: str, encoding: str, rows: int, *, names: bool, start: int = 0) -> Iterator[Cells]:
     """The cells of a file whose records are lines, about `rows` of them at a time; no piece is much smaller.
 
     Args:
+        start: so many pieces are passed over, which takes little time.
         encoding: of its text; what its first bytes say, or what `parse` finds, if not given.
         names: does the first line have the names of the columns? A quoted text may then have several lines.
 
@@ -62,14 +63,15 @@ def line_pieces(parse: Parse, source: str, encoding: str, rows: int, *, names: b
                 head += more
         first = head.count(b"\n")  # lines before those of the piece
         body = None
-        for body in gathered(records, rows):
+        for number, body in enumerate(gathered(records, rows)):
             by = first - head.count(b"\n")
             try:
-                yield shifted(parse(with_first_name(head) + body, encoding), by)
+                if number >= start:
+                    yield shifted(parse(with_first_name(head) + body, encoding), by)
             except MMZooError as error:
                 raise MMZooError(moved(str(error), by)) from error
             first += body.count(b"\n")
-        if body is None:  # nothing but names, or lines that end in CR alone
+        if body is None and not start:  # nothing but names, or lines that end in CR alone
             yield parse(head, encoding)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Piece:
     records: Records
     own: dict[str, list[Any]]
     missing: list[str]
+
+
+def table_name(source: Raw) -> str:
+    """How a table is called: by the name of its file; "table" in memory."""
+    return one_line(Path(source).name) if isinstance(source, (str, Path)) else "table"
 
 
 @dataclass(frozen=True)
@@ -56,27 +63,29 @@ class Reread:
     own: tuple[str, ...] = ()
     labels: bool = False
 
-    def pieces(self, source: Raw, rows: int) -> Iterator[Piece]:
+    def pieces(self, source: Raw, rows: int, start: int = 0) -> Iterator[Piece]:
         """The records of a source, about `rows` at a time.
 
         Args:
+            start: so many pieces are passed over.
             source: a table's file, shards or another name; a table in memory; or `Records` under the spec's own names.
 
         Raises:
             MMZooError: it cannot be read, or has none of the columns that an input reads.
         """
         if isinstance(source, Records):
-            yield from self._of_records(source, rows, "The records")
+            yield from islice(self._of_records(source, rows, "The records"), start, None)
             return
         source = str(source) if isinstance(source, Path) else source
         reader = reader_of(source)
         if isinstance(reader, CellReader):
             root = check_root(self.options.root or home_of(source))
-            for cells in reader.pieces(source, rows, self.options.encoding):
+            for cells in reader.pieces(source, rows, self.options.encoding, start):
                 yield self._of_cells(cells, root)
             return
-        for records in reader.open(source, Options()).splits.values():
-            yield from self._of_records(records, rows, f"'{source}'")
+        splits = reader.open(source, Options()).splits.values()
+        found = (piece for records in splits for piece in self._of_records(records, rows, f"'{source}'"))
+        yield from islice(found, start, None)
 
     def piece(self, rows: Sequence[Mapping[str, Any] | DataError], places: list[str], name: str) -> Piece:
         """Records that come one by one: each is read as if it were alone, whatever columns others have.
@@ -230,7 +239,10 @@ class Reread:
         """A label as its task takes it, a `DataError` where it cannot be read; None where there is none."""
         form = (self._told_form(column) or self.layout.forms.get(task.name, "")) if isinstance(value, str) else ""
         value = value if isinstance(value, (list, tuple, np.ndarray)) else as_written(column, value, where)
-        label = label_of(column, value, where, True, self.options.delimiter)
+        between = self.options.delimiter
+        if holds(task.kind) == "classes":
+            between, form = between or form, ""
+        label = label_of(column, value, where, True, between)
         odd = False
         if form and isinstance(label, str) and label not in task.answer_names:
             written = number_of(label, form)

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mmzoo.aliases import Json, Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
 from mmzoo.data.indexes import (
@@ -30,55 +28,21 @@ from mmzoo.data.indexes import (
     WHOLE_TABLE,
     Room,
     as_json,
-    indexed,
     read_index,
     shard_name,
     write_index,
 )
+from mmzoo.data.kept import WHOLE, AllKept, Here, Prepared
 from mmzoo.data.kinds import inputs
-from mmzoo.data.serialization import MAX_RECORD, example, framed
 from mmzoo.data.shard import Shard
 from mmzoo.data.table import Source, Table
-from mmzoo.errors import DataError, MMZooError, check_number, require, require_data, unknown
+from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.files import open_plain, write_file
 from mmzoo.folders import held
 from mmzoo.modalities import modalities
-from mmzoo.modalities.base import Modality
+from mmzoo.pipelines.units import Units
 
 SIZE = 100_000_000  # bytes of a shard: enough for a disk to read at full speed, little enough to hold
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """How the values of records are kept.
-
-    Args:
-        inputs: of a spec: of the columns of these names only what they read is kept, and all others whole.
-        lossy: may pictures and sounds differ a little, to be smaller?
-    """
-
-    inputs: Sequence[Modality] = ()
-    lossy: bool = False
-
-    def kept(self, name: str, value: Raw, kind: str) -> Json:
-        """A value of a column as a shard keeps it, in bytes, or its index.
-
-        Raises:
-            DataError: it is not of its kind.
-        """
-        for item in self.inputs:
-            if item.name == name:
-                return item.prepared(value, self.lossy)
-        return modalities[kind].to_stored(value) if kind in inputs() else indexed(value, kind)
-
-    @property
-    def words(self) -> str:
-        """What tells it from other ways to prepare the same records."""
-        fields = [{**item.to_json(), "tower": None, "augmentations": None} for item in self.inputs]
-        return f"prepared {hashlib.sha256(as_json([fields, self.lossy])).hexdigest()[:16]}"
-
-
-WHOLE = Prepared()
 
 
 def write_shards(
@@ -89,6 +53,7 @@ def write_shards(
     size: int = SIZE,
     faults: Faults | None = None,
     prepared: Prepared = WHOLE,
+    elsewhere: Callable[[Here, Units, int], AllKept] | None = None,
 ) -> int:
     """Write a source as shards of up to so many records and about so many bytes; the number of records written.
 
@@ -98,6 +63,8 @@ def write_shards(
         size: bytes after which a shard ends; while it is written, it is in memory.
         faults: what is done about a record that cannot be used; the first ends the work, if not given.
         prepared: what is kept of the records; files as they are, if not given.
+        elsewhere: finds what is kept of the records, such as `mmzoo.data.kept_elsewhere.Elsewhere` with a pipeline;
+            this process does, if not given. It is told where it may keep what it finds, and which record is the first.
 
     Raises:
         MMZooError: a record cannot be used, the folder holds something else, or another writing goes on in it.
@@ -119,21 +86,28 @@ def write_shards(
         why = getattr(error, "strerror", None) or error
         raise MMZooError(f"The folder '{folder}' cannot be made ({why}); choose another.") from error
     with held(folder, "mmzoo data shard"):
-        return _write(source, folder, about, faults, prepared)
+        here = Here(source, kinds, faults.on_error, prepared)
+        done = begun(folder, about, len(here))
+        if elsewhere is None:
+            return _write(here, folder, about, done, faults)
+        units = Units.beside(folder, {**about, "rows": len(here)})
+        units.begin(anew=True)
+        start = sum(shard["rows"] for shard in done)
+        count = _write(elsewhere(here, units, start), folder, about, done, faults)
+        units.remove()
+        return count
 
 
-def _write(source: Source, folder: Path, about: dict[str, Any], faults: Faults, prepared: Prepared) -> int:
-    """What `write_shards` does in its folder, which is held."""
-    rows = [(split, part, k) for split, part in source.splits.items() for k in range(len(part))]
+def _write(rows: AllKept, folder: Path, about: dict[str, Any], done: list[dict[str, Any]], faults: Faults) -> int:
+    """What `write_shards` does in its folder, which is held and has some shards already."""
     faults.records = len(rows)
-    done = begun(folder, about, len(rows))
     kinds, records, size = (about[key] for key in ("kinds", "records", "size"))
     with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
         start, number = 0, 0
         while start < len(rows):
             name = shard_name(number)
             if number >= len(done):
-                data, entry = shard_bytes(rows[start : start + records], kinds, faults.on_error, size, prepared)
+                data, entry = shard_bytes(rows, kinds, start, records, size)
                 index = as_json(entry)
                 write_file(folder / f"{name}.tfrecord", data)
                 write_file(folder / f"{name}.json", index)
@@ -185,15 +159,15 @@ def digest(path: Path) -> str:
 
 
 def shard_bytes(
-    rows: list[tuple[str, Any, int]],
-    kinds: dict[str, str],
-    on_error: str,
-    size: int,
-    prepared: Prepared,
+    rows: AllKept, kinds: dict[str, str], start: int, count: int, size: int
 ) -> tuple[bytes, dict[str, Any]]:
     """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full.
 
     It is full too when its index is: what reads it has limits.
+
+    Args:
+        rows: of the source, as they are kept.
+        start, count: the first of the shard, and how many it has at most.
     """
     out = io.BytesIO()
     entry: dict[str, Any] = {"offsets": [], "ids": [], "splits": [], "missing": {}, "values": {}, "bad": []}
@@ -202,45 +176,26 @@ def shard_bytes(
     entry["values"] = {name: [] for name in kinds if name not in stored}
     entry["rows"] = 0
     room = Room()
-    for split, part, row in rows:
+    for row in range(start, min(start + count, len(rows))):
         if out.tell() >= size:
             break
-        record = str(part.ids[row])
-        features: dict[str, bytes | None] = {}
-        others: dict[str, Any] = {}
-        bad: list[list[str]] = []
-        for name, kind in kinds.items():
-            found = features if kind in inputs() else others
-            try:
-                value = part.column(name)[row]
-                if isinstance(value, DataError):
-                    raise value
-                found[name] = None if value is None else prepared.kept(name, value, kind)
-                taken = sum(len(each) for each in features.values() if each is not None)
-                require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
-            except MMZooError as error:
-                cause = error.cause if isinstance(error, DataError) else "other"
-                if on_error == "error":
-                    raise DataError(f"Record '{record}': {error}", cause) from error
-                if [record, cause, str(error)] not in bad:
-                    bad.append([record, cause, str(error)])
-                found[name] = None
-        if not room.admits([record, split, bad, *others.values()], 1 + len(features)):
-            require(entry["rows"], f"Record '{record}' has more values than an index holds; leave columns out.")
+        kept = rows[row]
+        if not room.admits([kept.record, kept.split, kept.bad, *kept.values.values()], 1 + len(stored)):
+            require(entry["rows"], f"Record '{kept.record}' has more values than an index holds; leave columns out.")
             break
         entry["rows"] += 1
-        entry["bad"] += bad
-        if bad and (on_error == "skip" or (features and all(value is None for value in features.values()))):
+        entry["bad"] += kept.bad
+        if kept.frame is None:
             continue
-        for name, data in features.items():
-            if data is None:
+        for name, there in kept.there.items():
+            if not there:
                 entry["missing"][name].append(len(entry["ids"]))
-        for name, value in others.items():
+        for name, value in kept.values.items():
             entry["values"][name].append(value)
         entry["offsets"].append(out.tell())
-        entry["ids"].append(record)
-        entry["splits"].append(split)
-        out.write(framed(example({name: value for name, value in features.items() if value is not None})))
+        entry["ids"].append(kept.record)
+        entry["splits"].append(kept.split)
+        out.write(kept.frame)
     data = out.getvalue()
     return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 
 Made = TypeVar("Made")
 
+_MAKING = "seconds"
 _current: ContextVar[dict[Hashable, Any] | None] = ContextVar("sharing", default=None)
 
 
@@ -27,6 +29,11 @@ def is_sharing() -> bool:
     return _current.get() is not None
 
 
+def seconds_making() -> float:
+    """Seconds that have gone by, inside `sharing`, while what is shared was made."""
+    return float((_current.get() or {}).get(_MAKING, 0.0))
+
+
 def shared(key: Hashable, make: Callable[[], Made], *, of: object = None) -> Made:
     """What `make` gives; inside `sharing` it is made once for a key.
 
@@ -38,5 +45,7 @@ def shared(key: Hashable, make: Callable[[], Made], *, of: object = None) -> Mad
         return make()
     key = (key, id(of))
     if key not in kept:
+        before, began = seconds_making(), time.monotonic()
         kept[key] = (of, make())
+        kept[_MAKING] = before + time.monotonic() - began  # with whatever of it was made on the way
     return kept[key][1]  # type: ignore[no-any-return]

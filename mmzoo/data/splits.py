@@ -124,6 +124,19 @@ def drawn(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float], d
     return by_strata(places, strata, shares)
 
 
+def column_of_parts(columns: Mapping[str, Sequence[Any]]) -> str:
+    """The column that says the parts of a split: `split`, also as "Split", if all of its cells say one; "" if none."""
+    for name in columns:
+        if name == "split":
+            return name
+    for name, values in columns.items():
+        if name.strip().lower() == "split" and all(
+            str(value).strip().lower() in {*SHARES, *CALLED} for value in values
+        ):
+            return name
+    return ""
+
+
 def told_parts(table: Table) -> np.ndarray:
     """What the column `split` says."""
     parts = []

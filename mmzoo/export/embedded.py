@@ -13,10 +13,15 @@ import hashlib
 import json
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.description import check_description
+from mmzoo.files import MAX_FILE, open_plain, read_file
 from mmzoo.limits import parse_json
 
 ENTRY = b"mmzoo.json"
@@ -27,6 +32,9 @@ UNSIGNED = b"0" * 64
 SEAL = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 MAX_FIELDS, MAX_BUFFERS, MAX_ENTRIES = 64, 2**20, 64
 """Of a table, of a model, and of its metadata: more than any file has, few enough to go through."""
+
+
+Bytes = bytes | mmap
 
 
 class AstrayError(ValueError):
@@ -51,7 +59,30 @@ def attach(data: bytes, about: dict[str, Any]) -> bytes:
     return whole[:at] + hashlib.sha256(whole).hexdigest().encode() + whole[at + len(UNSIGNED) :]
 
 
-def read(data: bytes, origin: str) -> dict[str, Any]:
+@contextmanager
+def opened(path: str | Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """What `attach` put into a file, and the arguments by which LiteRT is given it inside, mapped where that is known.
+
+    Raises:
+        MMZooError: it cannot be read; or see `read`.
+    """
+    origin = f"The model '{path}'"
+    try:
+        handle, size = open_plain(path)
+        with open(handle, "rb") as file:
+            own = f"/proc/self/fd/{handle}"  # the file that was opened, whatever stands at the path by now
+            if not 0 < size <= MAX_FILE or not Path(own).exists():
+                data = read_file(path)
+                yield read(data, origin), {"model_content": data}
+                return
+            with mmap(file.fileno(), 0, access=ACCESS_READ) as pages:
+                about = read(pages, origin)
+            yield about, {"model_path": own}
+    except OSError as error:
+        raise MMZooError(f"{origin} cannot be read ({error.strerror}); check the path.") from None
+
+
+def read(data: Bytes, origin: str) -> dict[str, Any]:
     """What `attach` put in.
 
     Raises:
@@ -62,9 +93,10 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
     seal = SEAL.search(data)
     if seal is None:
         raise MMZooError(f"{origin} has no description by mmzoo inside, or is cut short; export it with mmzoo export.")
-    digest = hashlib.sha256(data[: seal.start(1)])
-    digest.update(UNSIGNED)
-    digest.update(memoryview(data)[seal.end(1) :])
+    with memoryview(data) as whole, whole[: seal.start(1)] as before, whole[seal.end(1) :] as behind:
+        digest = hashlib.sha256(before)
+        digest.update(UNSIGNED)
+        digest.update(behind)
     require(
         digest.hexdigest().encode() == seal[1],
         f"{origin} is damaged: its bytes are not those that were exported; copy or export it again.",
@@ -85,7 +117,7 @@ def read(data: bytes, origin: str) -> dict[str, Any]:
     return dict(about)
 
 
-def entry_of(data: bytes) -> bytes | None:
+def entry_of(data: Bytes) -> bytes | None:
     """The bytes of the metadata's entry that `attach` wrote; None where there is none.
 
     Raises:
@@ -117,19 +149,19 @@ def entry_of(data: bytes) -> bytes | None:
     return None
 
 
-def number(data: bytes, at: int, form: str) -> int:
+def number(data: Bytes, at: int, form: str) -> int:
     """The number at a place in the file."""
     if not 0 <= at <= len(data) - struct.calcsize(form):
         raise AstrayError
     return int(struct.unpack_from(form, data, at)[0])
 
 
-def follow(data: bytes, at: int) -> int:
+def follow(data: Bytes, at: int) -> int:
     """Where the offset at `at` points to."""
     return at + number(data, at, "<I")
 
 
-def table(data: bytes, at: int, *, follow_first: bool = True) -> tuple[int, tuple[int, ...]]:
+def table(data: Bytes, at: int, *, follow_first: bool = True) -> tuple[int, tuple[int, ...]]:
     """A table's place, and the places of its fields within it; 0 for one that it has not."""
     at = follow(data, at) if follow_first else at
     vtable = at - number(data, at, "<i")
@@ -139,7 +171,7 @@ def table(data: bytes, at: int, *, follow_first: bool = True) -> tuple[int, tupl
     return at, tuple(number(data, vtable + 4 + 2 * field, "<H") for field in range(count))
 
 
-def vector(data: bytes, root: int, fields: tuple[int, ...], field: int) -> list[int]:
+def vector(data: Bytes, root: int, fields: tuple[int, ...], field: int) -> list[int]:
     """The places that a field's vector of offsets points to."""
     if field >= len(fields) or not fields[field]:
         return []

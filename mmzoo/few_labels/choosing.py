@@ -12,8 +12,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
+from mmzoo.answers.pieces import pieces
 from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
-from mmzoo.answers.table import pieces
 from mmzoo.data.decoding import decoded
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records

@@ -16,8 +16,8 @@ from safetensors.numpy import save as save_tensors
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import is_one, joined, one_record
+from mmzoo.answers.pieces import pieces
 from mmzoo.answers.rows import plain
-from mmzoo.answers.table import pieces
 from mmzoo.artifact import save
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records

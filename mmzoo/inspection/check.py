@@ -19,7 +19,7 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import exact, near_groups, plain_words
 from mmzoo.modalities.tabular.cells import is_missing, number_of
 
-LONG = 20  # characters from which the same text in two splits is a leak, not a common word
+LONG = 30  # characters from which the same text in two splits is a leak, not a common word
 FAR = 10.0  # robust deviations from the median at which a number is far out
 
 
@@ -191,7 +191,9 @@ def looked_at(
         return hashes, [None if no else plain_words(str(value)) for no, value in zip(gone, values, strict=True)]
     maps = {k: small for k, (_, small) in enumerate(results) if small is not None and np.ptp(small) > 1}
     near = near_groups(maps, made.closeness) if made is not None else {}
-    return hashes, [near.get(row, result) for row, result in enumerate(hashes)]
+    # What cannot be read is like nothing else.
+    own = [row if isinstance(result, MMZooError) else hashes[row] for row, (result, _) in enumerate(results)]
+    return hashes, [near.get(row, each) for row, each in enumerate(own)]
 
 
 def far_out(numbers: np.ndarray) -> np.ndarray:
@@ -229,10 +231,21 @@ def leaked(
     groups: dict[str, list[Any]],
     columns: dict[str, list[Any]],
 ) -> None:
-    """Records of another split one of whose files, or of whose longer texts, is in a training record too."""
+    """Records of another split that are in the training set too, as a whole or by a file or a longer text of theirs."""
     if "train" not in found.splits:
         return
     done: set[int] = set()
+    first: dict[tuple[Any, ...], int] = {}
+    whole = [tuple(groups[name][row] for name in groups) for row in range(len(ids))]
+    for row, key in enumerate(whole):
+        if splits[row] == "train":
+            first.setdefault(key, row)
+    for row, key in enumerate(whole):
+        if splits[row] != "train" and key in first and any(part is not None for part in key):
+            other = first[key]
+            same = all(hashes[name][row] == hashes[name][other] for name in hashes)
+            found.leaks.append((ids[row], ids[other], "the same record" if same else "nearly the same record"))
+            done.add(row)
     for name in inputs:
         known: dict[Any, int] = defaultdict(int)
         text = input_kinds()[found.kinds[name]].is_text

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from tqdm import tqdm
 
 
 class Vectorizer:
@@ -43,6 +42,8 @@ class Each(Vectorizer):
         self.vector, self.what = vector, what
 
     def transform(self, values: Sequence[Any]) -> np.ndarray:
+        from tqdm import tqdm  # `mmzoo.lite` imports this module, and shows no bars
+
         bar = tqdm(values, desc=self.what, unit="value", disable=None, leave=False, delay=1.0)
         return np.stack([np.asarray(self.vector(value), np.float32) for value in bar])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,20 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import is_one, joined, like
 from mmzoo.answers.imputed import Imputer, usual_errors
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.pieces import pieces
+from mmzoo.answers.rows import Answerer, RowMaker
+from mmzoo.answers.spread import Spread
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
-from mmzoo.answers.table import Written, answers_in_memory, pieces, write_answers
+from mmzoo.answers.table import Written, answers_in_memory, write_answers
 from mmzoo.answers.vectors import Embedder
-from mmzoo.data.options import Options
+from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
+from mmzoo.data.sources import absolute
 from mmzoo.decoding import Beam, Greedy, Sample
 from mmzoo.errors import require
 from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
+from mmzoo.pipelines.beam import Pipeline
 from mmzoo.run.folder import RunFolder
 
 
@@ -108,6 +114,19 @@ class Answering(RunFolder):
 
         return write(self.model, record, task=task, how=how, seen=seen)
 
+    def generate(self, record: dict[str, Any], *, count: int = 16, seed: int = 0, task: str = "") -> list[Any]:
+        """What the model draws for one record, such as pictures for a text; see `mmzoo.inference.generate`.
+
+        Args:
+            record: as `predict` takes one.
+            count: how many.
+            seed: another one gives others.
+            task: of several that rebuild an input, the name of one.
+        """
+        from mmzoo.inference.generate import generate
+
+        return generate(self.model, self._one(record), count=count, seed=seed, task=task)
+
     def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
         """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.
 
@@ -140,21 +159,20 @@ class Answering(RunFolder):
         on_error: str = "error",
         budget: float = 0.01,
         overwrite: bool = False,
+        pipeline: Pipeline | None = None,
     ) -> Written:
         """The answers to a table of any length as a file (.csv, .jsonl, .npz, .parquet); `mmzoo predict RUN TABLE`.
 
         Args:
             columns: of the table that stand beside the answers; ("*",) for all.
             overwrite: may a file that is there be replaced?
+            pipeline: of Apache Beam, which computes them; this process does, if not given.
 
         Raises:
             MMZooError: see `mmzoo.answers.table.write_answers`.
         """
-        answerer = Answerer(self.model, self.thresholds, explain, on_error)
-        reread = self.reading(options, own=columns)
-        return write_answers(
-            answerer, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
-        )
+        make = partial(answerer_of, explain=explain, on_error=on_error)
+        return self._written(make, table, out, options, columns, budget, overwrite, pipeline)
 
     def write_vectors(
         self,
@@ -167,6 +185,7 @@ class Answering(RunFolder):
         on_error: str = "error",
         budget: float = 0.01,
         overwrite: bool = False,
+        pipeline: Pipeline | None = None,
     ) -> Written:
         """What `embed` gives of a table of any length as a file; `mmzoo embed RUN TABLE`.
 
@@ -176,16 +195,41 @@ class Answering(RunFolder):
 
         Args:
             inputs: those whose vectors are wanted, "fused" among them; the usual ones, if empty.
-            columns, overwrite: as `write_answers` has them.
+            columns, overwrite, pipeline: as `write_answers` has them.
 
         Raises:
             MMZooError: see `mmzoo.answers.table.write_answers`.
         """
         numbered = Path(out).suffix.lower() == ".csv"
-        embedder = Embedder(self.model, inputs, on_error, numbered=numbered)
-        reread = self.reading(options, own=columns)
+        make = partial(embedder_of, inputs=inputs, on_error=on_error, numbered=numbered)
+        return self._written(make, table, out, options, columns, budget, overwrite, pipeline)
+
+    def _written(
+        self,
+        make: Callable[[Answering], RowMaker],
+        table: str | Path,
+        out: str | Path,
+        options: Options | None,
+        columns: Sequence[str],
+        budget: float,
+        overwrite: bool,
+        pipeline: Pipeline | None,
+    ) -> Written:
+        """The rows that a maker makes of a table, as a file."""
+        reread, spread = self.reading(options, own=columns), None
+        if pipeline is not None:
+            there = absolute(TableName(str(table), options=reread.options))
+            opened = Opened(type(self), self.folder.absolute(), self.seal, make)
+            spread = Spread(pipeline, opened, there.path, replace(reread, options=there.options))
         return write_answers(
-            embedder, reread, str(table), Path(out), model=self.seal, budget=budget, overwrite=overwrite
+            make(self),
+            reread,
+            str(table),
+            Path(out),
+            model=self.seal,
+            budget=budget,
+            overwrite=overwrite,
+            spread=spread,
         )
 
     def write_imputed(
@@ -218,3 +262,39 @@ class Answering(RunFolder):
         columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()}
         imputer = Imputer(self.model, out.with_name(f"{out.stem}_files"), columns, errors, on_error)
         return write_answers(imputer, reread, str(table), out, model=self.seal, budget=budget, overwrite=overwrite)
+
+
+def answerer_of(run: Answering, *, explain: bool, on_error: str) -> Answerer:
+    """Who makes the rows of `write_answers`."""
+    return Answerer(run.model, run.thresholds, explain, on_error)
+
+
+def embedder_of(run: Answering, *, inputs: Sequence[str], on_error: str, numbered: bool) -> Embedder:
+    """Who makes the rows of `write_vectors`."""
+    return Embedder(run.model, inputs, on_error, numbered=numbered)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Who makes the rows of a table on a worker, by a run that is opened there once in each process.
+
+    Args:
+        seal: of the model.
+    """
+
+    kind: Callable[[Path], Answering]
+    folder: Path
+    seal: str
+    make: Callable[[Answering], RowMaker]
+
+    def __call__(self) -> RowMaker:
+        run = opened_run(self.kind, self.folder)
+        same = run.seal == self.seal
+        require(same, f"The run '{self.folder}' is another one on a worker; it has to lie where all workers see it.")
+        return self.make(run)
+
+
+@lru_cache(maxsize=1)
+def opened_run(kind: Callable[[Path], Answering], folder: Path) -> Answering:
+    """A run whose model is loaded once."""
+    return kind(folder)

@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.table import pieces
+from mmzoo.answers.pieces import pieces
 from mmzoo.data.faults import Faults, checked
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread

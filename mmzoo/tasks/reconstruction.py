@@ -44,22 +44,29 @@ class Reconstruction(Task):
     arXiv:1810.04805): patches of pictures and of spectrograms, tokens of texts, stretches of sensors, cells of tables.
     What is right is then the augmented example. What the towers learn so, a later spec takes with
     `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the validation records that an epoch is chosen by
-    have parts hidden too, always the same.
+    have parts hidden too, always the same. With `masked=1.0` the model never reads the input, in training or later, and
+    makes it of the others alone: a picture of a text.
+
+    With `noise` there is more than one answer to a record: numbers that are drawn stand beside the fused embedding, and
+    are 0 where one answer is asked for (`mmzoo generate` draws). The squared error has no use for them; the method
+    "gan" has.
 
     An answer is float32 (B, units): each cell's number in its own unit, or the probabilities of what it can hold.
 
     Args:
         name: of the task; or that of the input, after which the task is then called `<input>_rebuilt`.
         input: what is rebuilt.
-        masked: share of the parts that are hidden, below 1; 0 for none.
+        masked: share of the parts that are hidden; 0 for none, 1 for all of it and always.
         hidden_part: "any", or "end" of a sensor: the last steps are told from those before. Towers see a series in both
             directions, so that the next step at every place would be read off; the end, all at once, cannot be.
+        noise: how many numbers are drawn for an answer.
         means, deviations: of each channel, band or column of the training records; `Spec.fit` fills them in.
     """
 
     input: str = ""
     masked: float = field(default=0.0, kw_only=True)
     hidden_part: str = field(default="any", kw_only=True)
+    noise: int = field(default=0, kw_only=True)
     means: Sequence[float] = field(default=(), kw_only=True)
     deviations: Sequence[float] = field(default=(), kw_only=True)
     kind: ClassVar[str] = "reconstruction"
@@ -79,12 +86,12 @@ class Reconstruction(Task):
             object.__setattr__(self, "name", f"{self.name}_rebuilt")
         super().__post_init__()
         require(isinstance(self.input, str), f"The input of task '{self.name}' must be a name, not {self.input!r}.")
-        good = isinstance(self.masked, (int, float)) and 0 <= self.masked < 1
-        require(good, f"The masked share of task '{self.name}' must be at least 0 and below 1, not {self.masked!r}.")
+        check_number(f"The masked share of task '{self.name}'", self.masked, 0, 1)
+        check_number(f"The noise of task '{self.name}'", self.noise, 0, 4096, whole=True)
         if self.hidden_part not in PARTS:
             raise unknown(f"hidden_part of task '{self.name}' called", self.hidden_part, PARTS)
-        fits = self.hidden_part == "any" or self.masked
-        require(fits, f"Task '{self.name}' hides nothing without 'masked'; say how much of the end is hidden.")
+        fits = self.hidden_part == "any" or 0 < self.masked < 1
+        require(fits, f"Task '{self.name}' hides the end of its input; say how much of it: 'masked', between 0 and 1.")
         for what, least in (("means", -1e36), ("deviations", LEAST)):
             numbers = as_tuple(f"The {what} of task '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, numbers)
@@ -118,17 +125,21 @@ class Reconstruction(Task):
         if self.input not in items:
             raise unknown(f"input for task '{self.name}' called", self.input, items)
         made = items[self.input].rebuilding()  # says what cannot be rebuilt
-        if self.hidden_part == "end":
-            require(
-                type(made).hide_end is not Rebuilding.hide_end,
-                f"Input '{self.input}' is no sensor, whose end could be hidden; leave out hidden_part.",
-            )
+        require(
+            self.masked < 1 or len(items) > 1,
+            f"Task '{self.name}' makes input '{self.input}' of the others, and there are none; add one, or set "
+            "'masked' below 1.",
+        )
+        require(
+            self.hidden_part == "any" or type(made).hide_end is not Rebuilding.hide_end,
+            f"Input '{self.input}' of task '{self.name}' is no sensor with an end to hide; leave out hidden_part.",
+        )
         found = replace(self)
         object.__setattr__(found, "item", items[self.input])
         return found
 
     def left_with(self, inputs: Sequence[str]) -> Self | None:
-        return self if self.input in inputs else None
+        return self if {*inputs} >= {self.input} and (self.masked < 1 or len(inputs) > 1) else None
 
     @cached_property
     def rebuilding(self) -> Rebuilding:
@@ -140,7 +151,7 @@ class Reconstruction(Task):
 
     @property
     def tags(self) -> Tags:
-        return Tags(rebuilt=True)
+        return Tags(rebuilt=True, pictures=self.item is not None and self.item.kind == "image")
 
     @property
     def column(self) -> str:
@@ -161,7 +172,8 @@ class Reconstruction(Task):
 
     @property
     def summary(self) -> str:
-        hidden = f", {self.masked:.0%} of it hidden in training" if self.masked else ""
+        hidden = f", {self.masked:.0%} of it hidden in training" if self.hides else ""
+        hidden = ", of the others alone" if self.withholds else hidden
         return f"{self.kind}: {self.input}{hidden}"
 
     def describe(self) -> dict[str, Any]:
@@ -193,7 +205,11 @@ class Reconstruction(Task):
 
     @property
     def hides(self) -> str:
-        return self.input if self.masked else ""
+        return self.input if 0 < self.masked < 1 else ""
+
+    @property
+    def withholds(self) -> str:
+        return self.input if self.masked == 1 else ""
 
     def hidden(self, batch: Tensor, labels: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Examples with parts hidden, and what these parts are; of what is not hidden nothing is asked."""
@@ -218,7 +234,10 @@ class Reconstruction(Task):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         """Cells in deviations from their means, and logits of what categories can hold, float32 (B, units)."""
-        return self.rebuilding.layers(fused.embedding, self.units, name)
+        from mmzoo.drawing import Noise
+
+        read = Noise(self.noise, name=f"{name}.noise")(fused.embedding) if self.noise else fused.embedding
+        return self.rebuilding.layers(read, self.units, name)
 
     def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         return self.cells.loss(labels, logits)

@@ -15,6 +15,7 @@ from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import synchronize
 from mmzoo.training.feeds.feed import Feed
+from mmzoo.training.fused import fuse
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import Learner, TrainingMethod
 from mmzoo.training.optimizer import AdamW, Rate
@@ -40,16 +41,13 @@ class Trainer:
         self, spec: Spec, model: keras.Model, training: Training, steps: int, tuned: Tuned | None = None
     ) -> None:
         self.spec, self.model, self.training = spec, model, training
-        self.strategy = tf.distribute.get_strategy()
+        self.steps, self.strategy = steps, tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
         self.factor = tf.Variable(1.0, trainable=False)
         self.tuned = tuned or tune(model, training)
         self.optimizers = []
         for group in self.tuned.groups:
-            begin = steps * group.epoch // training.epochs
-            peak = training.learning_rate * group.rate
-            schedule = Rate(peak, steps, training.schedule == "cosine", self.factor, begin)
-            optimizer = AdamW(schedule, weight_decay=training.weight_decay)
+            optimizer = self._optimizer(group.rate, steps * group.epoch // training.epochs)
             optimizer.build(group.variables)
             self.optimizers.append(optimizer)
         # Only of what trains: batch statistics are averages already.
@@ -57,17 +55,24 @@ class Trainer:
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
         self.methods = made(training.methods)
         for method in self.methods:
-            method.build(Learner(spec, model, self.tuned, steps, self.averages))
+            method.build(Learner(spec, model, self.tuned, steps, self.averages, self._optimizer))
         self.moving = [each for each in self.methods if type(each).after_step is not TrainingMethod.after_step]
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
         if self.replicas > 1:
             synchronize(model)
+        fuse(model)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
         self.begin(0)
+
+    def _optimizer(self, rate: float, begin: int = 0, **options: Any) -> AdamW:
+        """An optimizer with a multiple of the settings' learning rate, whose first step is that at `begin`."""
+        settings = self.training
+        schedule = Rate(settings.learning_rate * rate, self.steps, settings.schedule == "cosine", self.factor, begin)
+        return AdamW(schedule, weight_decay=settings.weight_decay, **options)
 
     def begin(self, epoch: int) -> None:
         """Let the groups train that begin in an epoch that has come. To be called before its first step."""
@@ -78,8 +83,9 @@ class Trainer:
         ]
         if len(groups) != len(self.groups):
             self.groups, self.variables = groups, [v for _, variables in groups for v in variables]
-            self._steps = tf.function(self._take_steps)  # another graph: what does not train has no gradient
-            self._one_step = tf.function(self._step)
+            # Another graph: what does not train has no gradient. Without AutoGraph, which costs a small run a tenth.
+            self._steps = tf.function(self._take_steps, autograph=False)
+            self._one_step = tf.function(self._step, autograph=False)
 
     def _part_seeds(self) -> None:
         """Let every replica but the first draw from seeds of its own: they would all drop out alike."""
@@ -127,10 +133,7 @@ class Trainer:
         return loss
 
     def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
-        losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
-        waited = tf.constant(0.0, tf.float64)
-        ready = tf.timestamp()
-        for k in tf.range(count):
+        def take(k: Tensor, losses: tf.TensorArray, ready: Tensor, waited: Tensor) -> tuple[Any, ...]:
             batch = next(batches)
             with tf.control_dependencies([ready, *tf.nest.flatten(batch, expand_composites=True)]):
                 arrived = tf.timestamp()
@@ -140,7 +143,11 @@ class Trainer:
             waited += arrived - ready
             with tf.control_dependencies([loss]):
                 ready = tf.timestamp()
-            losses = losses.write(k, loss)
+            return k + 1, losses.write(k, loss), ready, waited
+
+        losses = tf.TensorArray(tf.float32, count, element_shape=(len(self.gradients.terms),))
+        begun = tf.constant(0), losses, tf.timestamp(), tf.constant(0.0, tf.float64)
+        _, losses, _, waited = tf.while_loop(lambda k, *_: k < count, take, begun)
         return losses.stack(), waited
 
     def _step(self, batch: Sequence[Tree]) -> Tensor:
@@ -150,24 +157,20 @@ class Trainer:
             return tf.add_n(local(self.strategy.run(self.learn, args=tuple(batch))))
         loss, gradients, finite = self.strategy.run(self._slopes, args=tuple(batch))
         # Which half of it runs must be decided out here: a replica may not meet the others inside a condition.
-        if local(finite)[0]:
-            self.strategy.run(self._apply, args=(gradients,))
+        tf.cond(local(finite)[0], lambda: self.strategy.run(self._apply, args=(gradients,)), lambda: None)
         self.strategy.run(self._rescale, args=(finite,))
         return tf.add_n(local(loss))
 
-    @tf.autograph.experimental.do_not_convert
     def learn(self, *batch: Tree) -> Tensor:
         """One step, inside a replica, from its part of a batch `(inputs, labels[, weights])`; its part of the terms."""
         loss, gradients, finite = self._slopes(*batch)
         self._apply(gradients)
         return tf.where(finite, loss, np.nan)
 
-    @tf.autograph.experimental.do_not_convert
     def _slopes(self, *batch: Tree) -> tuple[Tensor, list[Tensor], Tensor]:
         """See `Gradients`."""
         return self.gradients(batch, self.variables, self.scale[0] if self.scale else 1.0)
 
-    @tf.autograph.experimental.do_not_convert
     def _apply(self, gradients: list[Tensor]) -> None:
         training = {id(variable): variable for variable in self.variables}
         # A copy of all weights, for those who ask for it.
@@ -185,7 +188,6 @@ class Trainer:
             if id(variable) in training:
                 average.assign_sub((average - variable.value) * share)
 
-    @tf.autograph.experimental.do_not_convert
     def _rescale(self, finite: Tensor) -> None:
         """Halve the loss scale after an overflow; double it after many steps without one."""
         scale, calm = self.scale

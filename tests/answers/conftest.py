@@ -33,4 +33,4 @@ def run(loaded_once: None, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Ru
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of few records."""
-    monkeypatch.setattr("mmzoo.answers.table.MOST", 16)
+    monkeypatch.setattr("mmzoo.answers.pieces.MOST", 16)

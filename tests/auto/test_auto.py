@@ -101,6 +101,7 @@ def test_a_time_that_is_too_short_for_an_epoch_keeps_what_there_is(tmp_path: Pat
     assert mmzoo.Run(tmp_path / "run").predict({"first": "a cat"})["animal"].keys() == {*LABELS}
 
 
+@pytest.mark.long
 def test_after_a_kill_what_has_ended_is_not_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out, real, begun = tmp_path / "run", watch_module.train_folder, []
 

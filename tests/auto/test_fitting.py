@@ -96,6 +96,7 @@ def test_folds_say_what_the_one_that_is_kept_is_worth(tmp_path: Path, capsys: py
         mmzoo.fit(columns, "kind", minutes=60, **{**asked, "folds": 4})
 
 
+@pytest.mark.long
 def test_folds_that_were_killed_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = mmzoo.read_table(numbers(40))
     spec, _, _, folds = load_named(TableName("", "kind"), table, folds=2)

@@ -108,6 +108,7 @@ def run(out: Path, **options: Any) -> Results:
     return tune(RECIPE, SPACE, records, records, **{"out": out, "method": "random", "trials": 10, **options})
 
 
+@pytest.mark.long
 def test_the_best_on_the_validation_records_is_named(quick: list[Any], tmp_path: Path) -> None:
     found = run(tmp_path / "s")
     failed = [trial for trial in found.trials if trial.values["training.learning_rate"] > 5e-2]

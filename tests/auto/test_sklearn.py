@@ -125,6 +125,7 @@ def test_numbers_and_an_array() -> None:
     assert (model.predict(x).dtype, model.predict(x).shape) == (np.float64, (120,))
 
 
+@pytest.mark.long
 def test_towers_and_runs_in_a_pipeline(learned: Path) -> None:
     records = small_records(40, 5)
     words, labels = records.column("words"), records.column("animal")

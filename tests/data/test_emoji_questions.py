@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
+import pytest
 
 from mmzoo.datasets.emoji import emoji
 from mmzoo.datasets.emoji_questions import COLORS, emoji_questions, shares_of
 
 
+@pytest.mark.long
 def test_every_question_has_both_answers_equally_often() -> None:
     for part, sample in zip(emoji_questions(), emoji(), strict=True):
         answers: dict[str, list[str]] = defaultdict(list)

@@ -220,7 +220,14 @@ def test_in_a_run(tmp_path: Path) -> None:
     page = (run.folder / "report.html").read_text("utf-8")
     assert page.count(found["verdict"]) == 2 and "Beside models of scikit-learn" in page
 
-    assert "loses" not in run.evaluate(records, baselines=fitted[1:])["baselines"]["verdict"]
+    assert "more have linear on words 1.000." in found["verdict"]
+    alone = run.evaluate(records, baselines=fitted[1:])["baselines"]["verdict"]
+    assert "loses" not in alone and "more have" not in alone
+    # What guesses is no better than what always says the commonest label.
+    shown = np.bincount(labels, minlength=3).argmax()
+    constant = replace(fitted[1], predict=lambda given: np.tile(np.eye(3)[shown], (len(given), 1)))
+    said = run.evaluate(records, baselines=[constant])["baselines"]["verdict"]
+    assert "not shown to be better than most frequent label or mean, which reads no input" in said
     assert "were not asked for" in run.evaluate(records)["baselines"]["reason"]
     assert "no baseline" in run.evaluate(records, baselines=[])["baselines"]["reason"]
     with pytest.raises(MMZooError, match="no validation records"):

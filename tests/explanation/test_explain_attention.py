@@ -111,6 +111,7 @@ def test_a_token_that_is_asked_for_is_found() -> None:
     assert np.abs(changed - plain).argmax() == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", usual(["joint_transformer", "concat"], ["joint_transformer"]))
 def test_attention_in_an_explanation(name: str, tmp_path: Path) -> None:
     model = mmzoo.build(small_spec(name))

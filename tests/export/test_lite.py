@@ -113,6 +113,19 @@ def test_files_that_are_no_model(file: Path, tmp_path: Path) -> None:
         mmzoo.lite.Model(tmp_path / "nowhere.tflite")
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not say which files are open")
+def test_the_file_is_mapped_and_not_copied(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it stays the one that was opened, whatever is at its path later."""
+    monkeypatch.setattr("mmzoo.export.embedded.read_file", lambda _: pytest.fail("the file was read as a whole"))
+    path = tmp_path / "model.tflite"
+    path.write_bytes(file.read_bytes())
+    client = mmzoo.lite.Model(path)
+    path.unlink()
+    with open("/proc/self/maps") as maps:
+        assert any(line.rstrip().endswith(f"{path} (deleted)") for line in maps)
+    assert client.predict({"text": "a quick bird"}).keys() == {"animal", "size_of_it"}
+
+
 def converted_only(data: bytes) -> bytes:
     """The file without the description that was put in."""
     model = opened(data)

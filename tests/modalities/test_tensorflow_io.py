@@ -34,6 +34,7 @@ def test_log_mel_is_theirs(audio: Any) -> None:
     np.testing.assert_allclose(ours * 10 / np.log(10), decibels[: len(ours)], atol=2e-3)  # theirs go on beyond the end
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("axis", usual([1, 2], {1}))
 def test_masks_are_as_wide_as_theirs_and_in_the_same_places(axis: int, audio: Any) -> None:
     """How often each step, or each band, is hidden: by theirs 0 to 8 whole ones, by ours any width up to 8."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.artifact.packages import packaged
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
 from mmzoo.models import FIELDS, HOME, find, model_of, names
@@ -43,6 +44,7 @@ def test_a_card_is_whole(name: str) -> None:
     for file, facts in card["files"].items():
         read_whole(HOME / name / file, facts)
     assert {path.name for path in (HOME / name).iterdir()} == {"card.json", *card["files"]}
+    assert {*packaged(card, name)} == {*card.get("packages", {})}  # what it leaves to packages is still registered
     shown = page(name, HOME / name)
     assert f"mmzoo predict {name} --" in shown
     assert all(f"**{key}**" in shown for key in FIELDS[1:])

@@ -86,6 +86,7 @@ def replaced(folder: Path) -> None:
     folder.mkdir()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("act", usual([shutil.rmtree, emptied, replaced], [replaced]))
 def test_a_run_whose_folder_is_taken_away_ends_and_begins_anew(act: Callable[[Path], None], tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"

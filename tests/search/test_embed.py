@@ -89,7 +89,7 @@ def write_table(path: Path, count: int) -> Path:
 
 
 def test_vectors_as_files(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("mmzoo.answers.table.MOST", 16)
+    monkeypatch.setattr("mmzoo.answers.pieces.MOST", 16)
     table = write_table(tmp_path / "new.csv", 50)
     wanted = run.embed(table)
     command = ["embed", str(run.folder), str(table), "--columns", "animal,note", "--inputs", "words,fused", "--out"]
@@ -126,7 +126,7 @@ def test_vectors_as_files(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_was_begun_is_gone_on_with(
     run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr("mmzoo.answers.table.MOST", 16)
+    monkeypatch.setattr("mmzoo.answers.pieces.MOST", 16)
     table = write_table(tmp_path / "new.csv", 50)
     lines = table.read_text("utf-8").splitlines()
     lines[21] = "record-20,,cat,"

@@ -52,7 +52,7 @@ def test_what_the_inputs_disagree_about_is_worth_a_label(run: mmzoo.Run, by: str
 
 
 def test_a_table_and_a_page(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr("mmzoo.answers.table.MOST", 16)
+    monkeypatch.setattr("mmzoo.answers.pieces.MOST", 16)
     monkeypatch.setattr("mmzoo.few_labels.choosing.LEAST", 4)
     monkeypatch.setattr("mmzoo.few_labels.choosing.POOL", 2)
     table, out, html = tmp_path / "new.csv", tmp_path / "next.csv", tmp_path / "next.html"

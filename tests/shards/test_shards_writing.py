@@ -16,6 +16,7 @@ import mmzoo.data.indexes as indexes
 import mmzoo.data.shards as home
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults
+from mmzoo.data.kept import Prepared
 from mmzoo.data.records import Records, decode
 from mmzoo.data.shards import read_shards, write_shards
 from mmzoo.data.sources import read_table
@@ -194,6 +195,6 @@ def test_what_is_prepared_is_read_as_the_files_are(
 def test_another_rate_is_another_way_to_prepare() -> None:
     """As many samples at another rate are other sounds; what tower reads them does not matter."""
     item = mmzoo.Audio("clip", sample_rate=8000, seconds=1.0)
-    words = home.Prepared([item]).words
-    assert words != home.Prepared([mmzoo.Audio("clip", sample_rate=16000, seconds=0.5)]).words
-    assert words == home.Prepared([mmzoo.Audio("clip", sample_rate=8000, seconds=1.0, tower="lstm")]).words
+    words = Prepared([item]).words
+    assert words != Prepared([mmzoo.Audio("clip", sample_rate=16000, seconds=0.5)]).words
+    assert words == Prepared([mmzoo.Audio("clip", sample_rate=8000, seconds=1.0, tower="lstm")]).words

@@ -104,11 +104,11 @@ def test_the_end_of_a_series_is_hidden() -> None:
 def test_what_cannot_be_hidden_is_said() -> None:
     image = mmzoo.Image("image", size=32)
     for make, message in (
-        (lambda: mmzoo.Reconstruction("wave", hidden_part="end"), "hides nothing without 'masked'"),
+        (lambda: mmzoo.Reconstruction("wave", hidden_part="end"), "say how much of it"),
         (lambda: mmzoo.Reconstruction("wave", masked=0.5, hidden_part="ends"), "Did you mean 'end'"),
         (
             lambda: mmzoo.Spec([image], "concat", [mmzoo.Reconstruction("image", masked=0.5, hidden_part="end")]),
-            "is no sensor",
+            "is no sensor with an end",
         ),
         (lambda: mmzoo.Spec([mmzoo.Text("t")], "concat", [mmzoo.Reconstruction("t")]), "words, wordpiece, bpe or"),
     ):

@@ -176,6 +176,7 @@ def test_a_bag_is_the_same_in_training() -> None:
         np.testing.assert_allclose(slope[3], 2 * (0.5 * wanted[0] + 2 * wanted[1]), atol=1e-6)
 
 
+@pytest.mark.long
 def test_features_on_the_host_are_those_of_the_graph() -> None:
     spec = spec_of("embedding_bag", "static_embedding_bag", "static_embedding_attention")
     model = mmzoo.build(spec)

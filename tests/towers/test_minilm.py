@@ -79,6 +79,7 @@ def reference(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return x
 
 
+@pytest.mark.long
 def test_vectors_are_those_of_a_calculation_in_numpy() -> None:
     vocabulary = preset_vocabulary("minilm")
     texts = [f"[CLS] {text.lower()} [SEP]".split() for text in TEXTS]

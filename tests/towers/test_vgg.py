@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import mmzoo
 from mmzoo.errors import MMZooError
@@ -36,3 +37,22 @@ def test_random_weights_suit_relu(batch_norm: bool) -> None:
 def test_pretrained_weights_know_no_batch_normalization() -> None:
     with pytest.raises(MMZooError, match="know no batch normalization; leave out batch_norm or weights"):
         layers_of(mmzoo.Tower("vgg16", weights="imagenet", batch_norm=True))
+
+
+@pytest.mark.parametrize(("name", "made"), [("vgg16", keras.applications.VGG16), ("vgg19", keras.applications.VGG19)])
+def test_it_is_the_network_of_keras(name: str, made: Any) -> None:
+    """The same layers by the same names, and each weight once: what is made beside them is refused at loading."""
+    shapes: list[tuple[int, ...]] = []
+
+    def create(next_creator: Any, **facts: Any) -> Any:
+        variable = next_creator(**facts)
+        shapes.append(tuple(variable.shape))
+        return variable
+
+    with tf.variable_creator_scope(create):
+        layers = layers_of(mmzoo.Tower(name))
+    same = made(include_top=False, weights=None, input_shape=(32, 32, 3)).layers[1:]
+    found = {layer.name: layer for layer in layers}
+    assert [type(found[each.name]) for each in same] == [type(each) for each in same]
+    wanted = [tuple(weight.shape) for each in same for weight in each.weights]
+    assert [shape for shape in shapes if shape in wanted] == wanted

@@ -94,6 +94,7 @@ def test_tower_against_numpy_in_float64() -> None:
         assert mask[row].tolist() == real.tolist()
 
 
+@pytest.mark.long
 @installed
 @pytest.mark.parametrize("options", usual([{"trainable_blocks": 1}, {"adapters": 4}], [{"adapters": 4}]))
 def test_blocks_and_adapters_begin_as_the_frozen_encoder(options: dict[str, int]) -> None:

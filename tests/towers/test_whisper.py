@@ -164,6 +164,7 @@ def test_the_decoder_can_be_read() -> None:
     assert arrays["decoder/layer_3/attention/linear_1/weight"].shape == (768, 384)
 
 
+@pytest.mark.long
 @installed
 @pytest.mark.parametrize(
     "options", usual([{"trainable_blocks": 1}, {"trainable_blocks": 5}, {"adapters": 4}], [{"trainable_blocks": 1}])

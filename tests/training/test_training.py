@@ -55,6 +55,7 @@ def test_the_model_of_a_run_is_the_one_that_was_saved(finished: mmzoo.Run) -> No
         np.testing.assert_array_equal(found[name], value)
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path) -> None:
     assert weights(train(tmp_path / "again")) == weights(finished)
     other = train(None, seed=1)

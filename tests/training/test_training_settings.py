@@ -73,6 +73,7 @@ def test_a_plateau_halves_the_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert rates == [1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("precision", usual(["bfloat16", "float16"], {"bfloat16"}))
 def test_layers_compute_in_16_bits_and_the_saved_model_in_32(precision: str, tmp_path: Path) -> None:
     with computing_in(precision):
@@ -122,6 +123,7 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
     return train(tmp_path_factory.mktemp("one"), steps_per_execution=1)
 
 
+@pytest.mark.long
 def test_many_steps_a_call_give_the_same_bytes(one: mmzoo.Run, tmp_path: Path) -> None:
     many = train(tmp_path / "64", steps_per_execution=64)
     assert weights(one) == weights(many)

@@ -88,6 +88,7 @@ def test_layer_decay_has_the_rates_of_the_formula() -> None:
     assert all(rate == whole for path, rate in peaks.items() if path not in wanted)
 
 
+@pytest.mark.long
 def test_gradual_begins_with_each_block_in_its_epoch() -> None:
     """Two blocks, two epochs each: heads at once, the last block in the third epoch, the first in the fifth."""
     training = settings("gradual", tune=mmzoo.Tune("gradual", blocks=2, epochs=2), tune_inputs=["picture"], epochs=6)

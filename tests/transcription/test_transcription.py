@@ -187,6 +187,7 @@ def test_tables(fake: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "no column" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @installed
 def test_tuning(whisper: Recognizer, tmp_path: Path) -> None:
     """A small one without any knowledge learns two sounds by heart; it is the same when it was saved."""

@@ -7,6 +7,7 @@ import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,9 +74,13 @@ class CellReader(Reader):
             encoding: of the text in a file; UTF-8, or what its first bytes say, if not given.
         """
 
-    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
-        """The same, about `rows` records at a time; one that reads all at once is cut afterwards."""
-        return sliced(self.read(source, encoding), rows)
+    def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
+        """The same, about `rows` records at a time; one that reads all at once is cut afterwards.
+
+        Args:
+            start: so many pieces are passed over.
+        """
+        return islice(sliced(self.read(source, encoding), rows), start, None)
 
     def most_records(self, source: Raw) -> int | None:
         """As many records as a source has, or some more, found in little time; None where that takes reading it."""

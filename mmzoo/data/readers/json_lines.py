@@ -30,8 +30,8 @@ class JSONLines(FileReader):
         text, said = text_of_file(name, data, encoding)
         return replace(read(name, text), note=said)
 
-    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
-        return line_pieces(self.parser(source), source, encoding, rows, names=False)
+    def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
+        return line_pieces(self.parser(source), source, encoding, rows, names=False, start=start)
 
     def most_records(self, source: Raw) -> int | None:
         return count_lines(source)

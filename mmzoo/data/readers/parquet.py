@@ -28,12 +28,13 @@ class Parquet(FileReader):
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         return read(name, data)
 
-    def pieces(self, source: Raw, rows: int, encoding: str = "") -> Iterator[Cells]:
+    def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
         name = f"The table '{Path(source)}'"
         with opened(source) as file:
             first = 0
-            for batch in batches(name, file, rows):
-                yield shifted(frames.cells_of(name, batch), first)
+            for number, batch in enumerate(batches(name, file, rows)):
+                if number >= start:
+                    yield shifted(frames.cells_of(name, batch), first)
                 first += len(batch[0][1])
 
     def most_records(self, source: Raw) -> int | None:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from mmzoo.baselines.base import Baseline
 
 
+NAMED = 3  # baselines that are better than the model
+
+
 @analyses.register("baselines", section="baselines")
 class Baselines(OnRequest):
     """Is the model better than linear models, trees and neighbours on the same records?"""
@@ -60,14 +63,30 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
         }
         for each, said in zip(theirs, answers, strict=True)
     ]
+    # A model that has learnt nothing may still be "better" by all inputs than by one.
+    constant = [
+        f"The model is not shown to be better than {each.name}, which reads no input: what fusion adds says little."
+        for each, said in zip(theirs, answers, strict=True)
+        if not each.inputs
+        and gain(task, each.name, result.scores[result.everything], task.score(labels, said)).significance <= 0
+    ]
     found = gain(task, theirs[0].name, result.scores[result.everything], task.score(labels, answers[0]))
     return {
         "metric": task.primary_metric,
         "models": rows,
         "best": theirs[0].name,
         "gain": found.to_json(),
-        "verdict": verdict(result, found, rows[0]["test"]),
+        "verdict": " ".join(filter(None, [verdict(result, found, rows[0]["test"]), above(result, rows), *constant])),
     }
+
+
+def above(result: TaskEvaluation, rows: Sequence[dict[str, Any]]) -> str:
+    """Which baselines do better than the model on these records; "" if none does."""
+    own = result.subsets[result.everything][result.primary]
+    better = sorted((each for each in rows if each["test"] > round(own, 6)), key=lambda each: -each["test"])
+    named = ", ".join(f"{each['name']} {each['test']:.3f}" for each in better[:NAMED])
+    more = f" and {len(better) - NAMED} more" if len(better) > NAMED else ""
+    return f"On these records alone, which chose none of them, more have {named}{more}." if better else ""
 
 
 def verdict(result: TaskEvaluation, found: Gain, score: float) -> str:
