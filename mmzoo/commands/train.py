@@ -91,9 +91,10 @@ def add_stream(sub: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--new-classes",
-        choices=["ignore", "stop"],
+        choices=["ignore", "stop", "grow"],
         default="ignore",
-        help="of a label that the warm-up does not have: named once and not learnt (default), or the end",
+        help="of a label that the warm-up does not have: named once and not learnt (default); the end; or, beside the "
+        "model, one in OUT/grown that has it too, by a few records of each class",
     )
     group.add_argument(
         "--wait",

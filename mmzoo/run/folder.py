@@ -108,7 +108,10 @@ class RunFolder:
             MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
         """
         given = self.data or "splits" in vars(self)
-        require(given, f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        over = "a stream, which is not kept" if "stream" in self.settings else "records that have no name"
+        require(
+            given, f"The run '{self.folder}' was trained on {over}; give records with labels: mmzoo evaluate RUN TABLE."
+        )
         return self.splits[split]
 
     @cached_property

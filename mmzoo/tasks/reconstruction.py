@@ -11,6 +11,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
+from mmzoo.modalities.rebuilding import Rebuilding
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
@@ -18,9 +19,9 @@ from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
-    from mmzoo.modalities.rebuilding import Rebuilding
     from mmzoo.tokens import Fused
 
+PARTS = ("any", "end")
 HIDDEN = 0.3  # of the cells of a row, where nothing was said
 
 
@@ -39,11 +40,12 @@ class Reconstruction(Task):
     a random turn or mirroring nobody knows what it was; leave such augmentations out.
 
     With `masked`, a share of the input's parts is hidden from the tower in training, drawn anew for each example in
-    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377): patches of pictures and of
-    spectrograms, stretches of sensors, cells of tables. What is right is then the augmented example. What the towers
-    learn so, a later spec takes with `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the
-    validation records that an epoch is chosen by have parts hidden too, always the same. With `masked=1.0` the model
-    never reads the input, in training or later, and makes it of the others alone: a picture of a text.
+    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377; Devlin et al. 2019,
+    arXiv:1810.04805): patches of pictures and of spectrograms, tokens of texts, stretches of sensors, cells of tables.
+    What is right is then the augmented example. What the towers learn so, a later spec takes with
+    `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the validation records that an epoch is chosen by
+    have parts hidden too, always the same. With `masked=1.0` the model never reads the input, in training or later, and
+    makes it of the others alone: a picture of a text.
 
     With `noise` there is more than one answer to a record: numbers that are drawn stand beside the fused embedding, and
     are 0 where one answer is asked for (`mmzoo generate` draws). The squared error has no use for them; the method
@@ -55,12 +57,15 @@ class Reconstruction(Task):
         name: of the task; or that of the input, after which the task is then called `<input>_rebuilt`.
         input: what is rebuilt.
         masked: share of the parts that are hidden; 0 for none, 1 for all of it and always.
+        hidden_part: "any", or "end" of a sensor: the last steps are told from those before. Towers see a series in both
+            directions, so that the next step at every place would be read off; the end, all at once, cannot be.
         noise: how many numbers are drawn for an answer.
         means, deviations: of each channel, band or column of the training records; `Spec.fit` fills them in.
     """
 
     input: str = ""
     masked: float = field(default=0.0, kw_only=True)
+    hidden_part: str = field(default="any", kw_only=True)
     noise: int = field(default=0, kw_only=True)
     means: Sequence[float] = field(default=(), kw_only=True)
     deviations: Sequence[float] = field(default=(), kw_only=True)
@@ -83,6 +88,10 @@ class Reconstruction(Task):
         require(isinstance(self.input, str), f"The input of task '{self.name}' must be a name, not {self.input!r}.")
         check_number(f"The masked share of task '{self.name}'", self.masked, 0, 1)
         check_number(f"The noise of task '{self.name}'", self.noise, 0, 4096, whole=True)
+        if self.hidden_part not in PARTS:
+            raise unknown(f"hidden_part of task '{self.name}' called", self.hidden_part, PARTS)
+        fits = self.hidden_part == "any" or 0 < self.masked < 1
+        require(fits, f"Task '{self.name}' hides the end of its input; say how much of it: 'masked', between 0 and 1.")
         for what, least in (("means", -1e36), ("deviations", LEAST)):
             numbers = as_tuple(f"The {what} of task '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, numbers)
@@ -115,11 +124,15 @@ class Reconstruction(Task):
         items = {item.name: item for item in inputs}
         if self.input not in items:
             raise unknown(f"input for task '{self.name}' called", self.input, items)
-        items[self.input].rebuilding()  # says what cannot be rebuilt
+        made = items[self.input].rebuilding()  # says what cannot be rebuilt
         require(
             self.masked < 1 or len(items) > 1,
             f"Task '{self.name}' makes input '{self.input}' of the others, and there are none; add one, or set "
             "'masked' below 1.",
+        )
+        require(
+            self.hidden_part == "any" or type(made).hide_end is not Rebuilding.hide_end,
+            f"Input '{self.input}' of task '{self.name}' is no sensor with an end to hide; leave out hidden_part.",
         )
         found = replace(self)
         object.__setattr__(found, "item", items[self.input])
@@ -205,7 +218,8 @@ class Reconstruction(Task):
         made = self.rebuilding
         wanted = tf.cast(made.target_of(batch), labels.dtype)
         there = tf.reduce_any(labels == labels, axis=1, keepdims=True)
-        changed, hidden = made.hide(batch, keys, self.masked)
+        at_end = self.hidden_part == "end"
+        changed, hidden = made.hide_end(batch, self.masked) if at_end else made.hide(batch, keys, self.masked)
         return changed, tf.where(hidden & there, wanted, tf.constant(self.missing, labels.dtype))
 
     # How it answers.
@@ -242,7 +256,7 @@ class Reconstruction(Task):
     # How its answers are told.
 
     def readable(self, prediction: np.ndarray) -> Any:
-        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a row, a dict."""
+        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a text; a row."""
         return self.rebuilding.readable(self.cells.likeliest(prediction))
 
     def label_text(self, label: Tensor) -> str:

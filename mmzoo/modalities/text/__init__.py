@@ -20,6 +20,7 @@ from mmzoo.modalities.lengths import fitting_length
 from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
+from mmzoo.modalities.text.rebuilding import Tokens
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
@@ -264,6 +265,9 @@ class Text(Modality):
         from mmzoo.modalities.text.mixing import words_of_both
 
         return words_of_both(own, other, share)
+
+    def rebuilding(self) -> Tokens:
+        return Tokens(self)
 
     def vectorizer(self) -> TfIdf:
         """TF-IDF of the whole text."""

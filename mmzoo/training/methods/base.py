@@ -58,6 +58,8 @@ class TrainingMethod:
 
     multiple = 1
     """A batch, and each worker's part of it, must have a multiple of so many examples: those that belong together."""
+    pairs = False
+    """Is every example to be in a batch twice, as two variants side by side? An epoch then has twice as many steps."""
     unlabelled = False
     """Are records of use whose label is missing?"""
     needs_records = False
