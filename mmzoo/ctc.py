@@ -57,13 +57,16 @@ class FrameReader(keras.layers.Layer):
 
     def call(self, values: Tensor, real: Tensor, training: bool | None = None) -> Tensor:
         log_probs = self.log_probs(values, real, bool(training))
-        said = ops.cast(ops.argmax(log_probs, axis=-1), "int32")
+        best = ops.max(log_probs, axis=-1, keepdims=True)
+        # Keras's argmax looks at the sign of zeros by an operation that TFLite has no builtin of.
+        ids = ops.where(log_probs >= best, ops.arange(self.vocabulary, dtype="int32"), self.vocabulary)
+        said = ops.min(ids, axis=-1)
         before = ops.pad(said[:, :-1], ((0, 0), (1, 0)), constant_values=BLANK)
         new = ops.logical_and(said != BLANK, said != before)
         place = ops.cumsum(ops.cast(new, "int32"), axis=1) - 1
         at = ops.logical_and(place[:, None] == ops.arange(self.tokens, dtype="int32")[None, :, None], new[:, None])
         ids = ops.sum(ops.where(at, said[:, None], ops.zeros((), "int32")), axis=2)
-        total = ops.sum(ops.max(log_probs, axis=-1), axis=1, keepdims=True)
+        total = ops.sum(best, axis=1)
         return ops.concatenate([ops.cast(ids, "float32"), total], axis=1)
 
 
