@@ -66,7 +66,10 @@ def measured(command: list[str]) -> tuple[float, float]:
 
 
 def models(home: Path) -> None:
-    """A run that answers and one that finds, both hardly trained."""
+    """A run that answers and one that finds, both hardly trained, if they are not there."""
+    if (home / "matched").exists():
+        return
+    home.mkdir(exist_ok=True)
     table = home / "learned.csv"
     write_table(table, 1000)
     for name, task in (("run", ("--label", "animal")), ("matched", ("--task", "retrieval"))):
@@ -79,12 +82,14 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--most", type=int, default=5, metavar="N", help="the largest table has 10^N records")
     parser.add_argument("--seconds", type=float, default=120.0, help="of processor time that a command may take")
+    parser.add_argument("--models", type=Path, help="a folder where the two models are kept for the next time")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--plot", type=Path, help="write a picture of them there")
     args = parser.parse_args()
     found: dict[str, list[tuple[int, float, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        models(Path(folder))
+        kept = (args.models or Path(folder) / "models").absolute()
+        models(kept)
         print("| part | records | processor time, s | memory, MiB | ms a record more | bytes a record more |")
         print("|---|--:|--:|--:|--:|--:|")
         for part in args.parts or PARTS:
@@ -95,7 +100,7 @@ def main() -> None:
                 with tempfile.TemporaryDirectory(dir=folder) as place:
                     home = Path(place)
                     for name in ("run", "matched"):
-                        (home / name).symlink_to(Path(folder) / name)
+                        (home / name).symlink_to(kept / name)
                     write_table(home / "made.csv", 10**power)
                     before.append((10**power, *measured(PARTS[part](home, home / "made.csv"))))
                 print(row(part, before), flush=True)

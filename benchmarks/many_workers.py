@@ -1,6 +1,6 @@
 """How would many workers share a step? A simulation on paper, from parts that are measured on this machine.
 
-    python benchmarks/many_workers.py --json parts.json        # measures with one and two local workers, some minutes
+    python benchmarks/many_workers.py --json parts.json    # all, or some: recipe, large; some minutes, with two workers
     python benchmarks/many_workers.py --parts parts.json --gbits 100 --microseconds 10
 
 Measured are a step of one worker on one core, and what two workers take to add up as many numbers as the gradients have
@@ -34,7 +34,7 @@ from distributed import Run, Way
 from mmzoo.network import is_reachable, run_privately
 
 CASES = {"recipe": Way("recipe", 32, 8, {}), "large": Way("large", 16, 2, {})}
-ROUNDS = {"recipe": 12, "large": 5}
+ROUNDS = {"recipe": 12, "large": 4}
 WORKERS = (1, 8, 64, 512)
 
 
@@ -136,6 +136,7 @@ def table(case: str, parts: dict[str, Any], args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"some of {', '.join(CASES)} (default: all)")
     parser.add_argument("--parts", type=Path, help="what was measured before, in place of measuring")
     parser.add_argument("--json", type=Path, help="write what is measured there")
     parser.add_argument("--gbits", type=float, default=10.0, help="of the network, a second and worker (default 10)")
@@ -147,7 +148,7 @@ def main() -> None:
     else:
         if is_reachable():
             run_privately([sys.executable, *sys.argv])
-        found = {case: measured(case) for case in CASES}
+        found = {case: measured(case) for case in args.cases or CASES}
     if args.json:
         args.json.write_text(json.dumps(found))
     for case, parts in found.items():

@@ -21,8 +21,9 @@ from mmzoo.folders import held
 from mmzoo.pipelines.units import END, Facts, Units
 from mmzoo.words import one_line
 
-STRETCHES = 512
-"""Into so many stretches a work is cut, if it has as many units: a worker reads the table up to each of its own."""
+LEAST, EACH = 128, 4
+"""Into so many stretches a work is cut at least, if it has as many units, and for each worker that the options name.
+More are shared more evenly, but a worker reads the table up to each of its own."""
 
 
 class Work(Protocol):
@@ -62,7 +63,7 @@ class Pipeline:
                 computed is kept, and the same call goes on there.
         """
         with held(units.folder, "command"):
-            todo = [*units.missing(numbers, max(1, len(numbers) // STRETCHES), fits)]
+            todo = [*units.missing(numbers, max(1, len(numbers) // self.stretches), fits)]
             if todo:
                 self._compute(work, units, todo)
                 units.raise_failed()
@@ -73,6 +74,13 @@ class Pipeline:
                 if found[0] == END:
                     return
                 yield found
+
+    @property
+    def stretches(self) -> int:
+        """Into how many stretches a work is cut."""
+        pairs = (option.split("=") for option in self.options)
+        counts = (pair[1] for pair in pairs if len(pair) == 2 and ("workers" in pair[0] or "parallelism" in pair[0]))
+        return max([LEAST, *(EACH * int(count) for count in counts if count.isdigit())])
 
     def _compute(self, work: Work, units: Units, todo: list[range]) -> None:
         beam, options = self._beam()

@@ -71,6 +71,13 @@ def test_other_results_are_not_taken(tmp_path: Path) -> None:
     assert not cubes.folder.exists()
 
 
+def test_stretches() -> None:
+    """Units that lie together, as many stretches as keep the workers busy that there will be."""
+    assert Pipeline().stretches == 128
+    assert Pipeline(options=("max_num_workers=1000", "direct_num_workers=2", "num_workers=?")).stretches == 4000
+    assert Pipeline(options=("parallelism=64", "streaming")).stretches == 256
+
+
 def test_without_beam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apache_beam", None)
     with pytest.raises(MMZooError, match=r"install it: pip install 'mmzoo\[beam\]'"):
