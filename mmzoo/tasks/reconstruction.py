@@ -11,7 +11,6 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
-from mmzoo.modalities.rebuilding import Rebuilding
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
@@ -19,6 +18,7 @@ from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
+    from mmzoo.modalities.rebuilding import Rebuilding
     from mmzoo.tokens import Fused
 
 PARTS = ("any", "end")
