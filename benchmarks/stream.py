@@ -1,11 +1,13 @@
-"""How soon, and how fast, does `mmzoo predict RUN --stream` answer, beside `run.predict` of the whole list?
+"""How fast is a stream learnt and answered, how soon, and does memory grow with it?
 
-    python benchmarks/stream.py runs/mine records.jsonl
+    python benchmarks/stream.py --records 100000
 
-The table has a record a line. Prints the records a second of `run.predict` (all of them in one call), of
-`run.predict_stream` over the same list and of the command fed by a pipe, in turns, the median of some rounds; and how
-long the command takes for one line whose answer is waited for, the median and the 95th of 100, with `--latency 0` and
-with the usual one. The pipe's other end takes processor time from the command.
+A small model of a number and a text learns from so many made-up records as they come (`mmzoo.stream`). Printed are the
+records a second of the first and of the last tenth, and the process's memory after a tenth and in the end. Then it
+answers: the records a second of `run.predict` (all in one call), of `run.predict_stream` over the same list and of
+`mmzoo predict RUN --stream` fed by a pipe, in turns, the median of some rounds; and how long the command takes for one
+line whose answer is waited for, the median and the 95th of 100, with `--latency 0` and with the usual one. The pipe's
+other end takes processor time from the command.
 """
 
 from __future__ import annotations
@@ -15,26 +17,74 @@ import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import mmzoo
 from mmzoo.run import Run
 
-ROUNDS, ASKED = 5, 200
+ROUNDS, ASKED = 3, 200
+SECONDS = 120
+"""After which a command that does not answer is ended."""
+WORDS = {"a": "red", "b": "green", "c": "blue"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("table", type=Path)
+    parser.add_argument("--records", type=int, default=100_000, help="that are learnt")
+    parser.add_argument("--answered", type=int, default=5_000, help="that are answered")
     args = parser.parse_args()
-    run = Run(args.run)
-    lines = args.table.read_bytes().splitlines(keepends=True)
-    records = [json.loads(line) for line in lines]
-    command = begun(args.run)
+    with tempfile.TemporaryDirectory() as home:
+        learnt(args.records, Path(home) / "run")
+        answered([*made(args.answered, 1)], Path(home) / "run")
+
+
+def made(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """Records whose columns tell the label."""
+    random = np.random.default_rng(seed)
+    for number in range(count):
+        kind = "abc"[int(random.integers(3))]
+        size = round(float("abc".index(kind) + 0.5 * random.normal()), 4)
+        yield {"kind": kind, "size": size, "note": f"{WORDS[kind] if number % 2 else 'thing'} {number % 50}"}
+
+
+def memory() -> float:
+    """What this process holds now, in MB."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) / 1000
+
+
+def learnt(count: int, out: Path) -> None:
+    """Train, and print how fast that was and what it took."""
+    seen: list[tuple[float, float]] = []
+
+    def watched() -> Iterator[dict[str, Any]]:
+        for number, record in enumerate(made(count)):
+            if number % (count // 10) == 0:
+                seen.append((time.perf_counter(), memory()))
+            yield record
+        seen.append((time.perf_counter(), memory()))
+
+    run = mmzoo.stream(watched, "kind", out=out, settings=["dim=16"])
+    rates = [count / 10 / (seen[k + 1][0] - seen[k][0]) for k in (0, len(seen) - 2)]
+    last = json.loads((run.folder / "history.jsonl").read_text().splitlines()[-1])
+    print(
+        f"{count:,} records learnt: {rates[0]:.0f} a second in the first tenth, {rates[1]:.0f} in the last; "
+        f"prequential accuracy {last['prequential_accuracy']:.3f}; memory {seen[1][1]:.0f} MB after a tenth, "
+        f"{seen[-1][1]:.0f} MB in the end"
+    )
+
+
+def answered(records: list[dict[str, Any]], out: Path) -> None:
+    """Answer records in each way, and print how fast and how soon that was."""
+    run, lines = Run(out), [json.dumps(record).encode() + b"\n" for record in records]
+    command = begun(out)
     try:
         asked(command, lines[:1])
         ways: dict[str, Callable[[], Any]] = {
@@ -54,7 +104,7 @@ def main() -> None:
     for name, found in speeds.items():
         print(f"{name:24}  {statistics.median(found):9.0f} records/s  ({min(found):.0f} to {max(found):.0f})")
     for latency in ("0", "0.05"):
-        command = begun(args.run, "--latency", latency)
+        command = begun(out, "--latency", latency)
         try:
             times = [timed(command, lines[k % len(lines)]) for k in range(ASKED)][ASKED // 2 :]
         finally:
@@ -73,7 +123,10 @@ def begun(run: Path, *options: str) -> subprocess.Popen[bytes]:
 
 def ended(command: subprocess.Popen[bytes]) -> None:
     """End its input, and wait for it."""
-    command.communicate()
+    try:
+        command.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        command.kill()
 
 
 def asked(command: subprocess.Popen[bytes], lines: list[bytes]) -> None:
@@ -85,11 +138,14 @@ def asked(command: subprocess.Popen[bytes], lines: list[bytes]) -> None:
         command.stdin.writelines(lines)
         command.stdin.flush()
 
-    writer = threading.Thread(target=write)
+    writer, clock = threading.Thread(target=write, daemon=True), threading.Timer(SECONDS, command.kill)
     writer.start()
-    for _ in lines:
-        command.stdout.readline()
-    writer.join()
+    clock.start()
+    found = [command.stdout.readline() for _ in lines]
+    clock.cancel()
+    if not found[-1]:
+        raise SystemExit(f"The command did not answer {len(lines):,} lines within {SECONDS} seconds.")
+    writer.join(SECONDS)
 
 
 def timed(command: subprocess.Popen[bytes], line: bytes) -> float:

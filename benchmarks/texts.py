@@ -3,6 +3,7 @@
     python benchmarks/texts.py                                  # seeds 0 1 2
     python benchmarks/texts.py --towers sentence --seeds 0
     python benchmarks/texts.py --cldr node_modules/cldr-annotations-full/annotations   # and asked in other languages
+    python benchmarks/texts.py --cldr ... --families --towers embedding_bag sentence   # languages that are never learnt
 
 Trained on the names of the training records, asked for the group of the test records: each tower by the recipe `emoji`;
 TF-IDF of characters and words with logistic regression; and logistic regression on the vectors of the tower `sentence`
@@ -10,6 +11,10 @@ TF-IDF of characters and words with logistic regression; and logistic regression
 
 With a folder of CLDR's annotations (npm: cldr-annotations-full, `annotations/LANGUAGE/annotations.json`) the test
 records are asked again by their names in each language, of those that have one there, beside English for the same.
+
+With `--families` the names of the training records in twelve languages are learnt, four of each of three families, and
+the test records are asked in six others, two of each family; beside each way what it can do where it has learnt the
+English names alone. The recipe is that of `emoji` with as many steps as for one language.
 """
 
 from __future__ import annotations
@@ -36,6 +41,12 @@ from mmzoo.run.training import train
 from mmzoo.towers.bert import preset_vocabulary
 
 LANGUAGES = ("de", "es", "fr", "it", "pt", "nl", "ru", "zh", "tr", "th", "pl", "ja", "ko", "ar")
+FAMILIES = {
+    "Germanic": (("en", "de", "nl", "sv"), ("da", "no")),
+    "Romance": (("es", "fr", "it", "pt"), ("ca", "ro")),
+    "Slavic": (("ru", "uk", "pl", "cs"), ("sk", "bg")),
+}
+"""Languages that are learnt, and others of the same family that are asked."""
 STRENGTHS = (0.1, 1.0, 10.0, 100.0, 1000.0)
 TOWERS = ("static_embedding_attention", "static_embedding_bag", "sentence")
 Answer = Callable[[Records], np.ndarray]
@@ -49,9 +60,13 @@ def main() -> None:
     parser.add_argument("--towers", nargs="*", default=list(TOWERS), help="names, or JSON of mmzoo.Tower")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--cldr", type=Path, help="a folder of CLDR's annotations")
+    parser.add_argument("--families", action="store_true", help="learn twelve languages, and ask six others")
     args = parser.parse_args()
+    if args.families:
+        across_families(args.cldr, args.towers, args.seeds)
+        return
     splits = datasets.load("emoji")
-    asked = {"en": splits[2], **(names_in(args.cldr, splits[2]) if args.cldr else {})}
+    asked = {"en": splits[2], **(names_in(args.cldr, splits[2], LANGUAGES) if args.cldr else {})}
     learnt = splits[:2]
     known = {
         "TF-IDF, logistic regression": [linear(TfIdf().fit(learnt[0].column("name")).transform, *learnt)],
@@ -72,8 +87,38 @@ def main() -> None:
             print(f"{what:<28} {language:<3} {np.mean(scores):5.1f} ({each})  {said}", flush=True)
 
 
-def trained(tower: str, seed: int, records: Records, validation: Records) -> Answer:
-    """A model by the recipe, of the name alone, with that tower."""
+def across_families(folder: Path, towers: Sequence[str], seeds: Sequence[int]) -> None:
+    """Print how well names in languages that were never learnt are told, by each way."""
+    splits, groups = datasets.load("emoji"), np.array(GROUPS)
+    learnt_in = [language for learnt, _ in FAMILIES.values() for language in learnt]
+    asked_in = [language for _, asked in FAMILIES.values() for language in asked]
+    english = splits[:2]
+    every = [together(names_in(folder, part, learnt_in)) for part in english]
+    asked = names_in(folder, splits[2], asked_in)
+    print(f"{len(every[0]):,} names in {len(learnt_in)} languages are learnt; test accuracy in %, seeds {list(seeds)}")
+    print(f"{'':<40} {'  '.join(f'{language:>4}' for language in asked_in)}  mean")
+    for what, part in (("English alone", english), ("twelve languages", every)):
+        fit = TfIdf().fit(part[0].column("name")).transform
+        ways: dict[str, list[Answer]] = {"TF-IDF, logistic regression": [linear(fit, part[0], part[1])]}
+        for tower in towers:
+            ways[tower] = [trained(tower, seed, part[0], part[1], len(part[0]) / len(splits[0])) for seed in seeds]
+        for way, answers in ways.items():
+            found = [
+                100 * np.mean([np.mean(groups[answer(own)] == own.column("group")) for answer in answers])
+                for own in asked.values()
+            ]
+            shown = "  ".join(f"{score:4.1f}" for score in found)
+            print(f"{way + ', ' + what:<40} {shown}  {np.mean(found):.1f}", flush=True)
+
+
+def together(parts: dict[str, Records]) -> Records:
+    """The records in all languages as one set of records."""
+    columns = {name: [value for part in parts.values() for value in part.column(name)] for name in ("name", "group")}
+    return Records(columns, [f"{each}-{language}" for language, part in parts.items() for each in part.ids])
+
+
+def trained(tower: str, seed: int, records: Records, validation: Records, times: float = 1.0) -> Answer:
+    """A model by the recipe, of the name alone, with that tower; of so many times the records in as many steps."""
     recipe = load_recipe("emoji")
     spec = recipe.spec.subset(["name"])
     made = mmzoo.Tower.of(json.loads(tower) if tower.startswith("{") else tower)
@@ -83,6 +128,7 @@ def trained(tower: str, seed: int, records: Records, validation: Records) -> Ans
     if made.name == "bert":
         item = replace(item, tokenizer="wordpiece", vocabulary=preset_vocabulary(made.options["weights"]))
     spec, training = replace(spec, inputs=[item]), recipe.training
+    training = replace(training, epochs=max(round(training.epochs / times), 4))
     with tempfile.TemporaryDirectory() as folder:
         run = train(spec, records, validation, training=training, seed=seed, out=Path(folder) / "run")
     return lambda asked: answered(run.model, run.spec, asked)
@@ -112,16 +158,16 @@ def sentence_vectors() -> Vectors:
     return lambda names: run_model(values, decode(spec, Records({"name": list(names)})))["values"][:, 0]
 
 
-def names_in(folder: Path, test: Records) -> dict[str, Records]:
-    """The test records with their names in each language; `place` says where each is among the test records."""
+def names_in(folder: Path, test: Records, languages: Sequence[str]) -> dict[str, Records]:
+    """Records with their names in each language; `place` says where each is among the records."""
     facts = {fact["id"]: fact["name"] for fact in read_facts()}
     annotations = {
         language: json.loads((folder / language / "annotations.json").read_text("utf-8"))["annotations"]["annotations"]
-        for language in ("en", *LANGUAGES)
+        for language in {"en", *languages}
     }
     by_name = {found["tts"][0]: emoji for emoji, found in annotations["en"].items() if "tts" in found}
     found = {}
-    for language in LANGUAGES:
+    for language in languages:
         names = [annotations[language].get(by_name.get(facts[each], ""), {}).get("tts", [""])[0] for each in test.ids]
         places = [place for place, name in enumerate(names) if name]
         own = test.select(places)

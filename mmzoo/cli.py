@@ -34,6 +34,7 @@ EXAMPLES = """examples:
   tail -f new.jsonl | mmzoo predict runs/mine --stream    answer what comes, line for line
   mmzoo embed runs/emoji new.csv --out vectors.parquet --columns label      features for any other model
   mmzoo impute runs/mine patients.csv --out filled.csv    what records lack, filled in, and how sure that is
+  mmzoo generate runs/pictures --text "a red car" --png grid.png      what a GAN or a VAE makes of a text
   mmzoo index runs/match photos.csv --out runs/index      of a run with a retrieval task: vectors to search
   mmzoo search runs/index --text "a dog in the snow"      by text, picture, sound, or several at once
   mmzoo explain runs/emoji --image cat.png --png why.png      what the answer comes from

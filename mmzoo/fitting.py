@@ -89,6 +89,7 @@ def fit(
     """
     began = time.monotonic()
     check_number("The minutes", minutes, 1e-9, 1e7)
+    require(isinstance(label, str), f"The label is the name of a column, a text, and not a {type(label).__name__}.")
     options = Options(
         dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter, group, stratify, split_seed
     )
@@ -192,7 +193,7 @@ def train_within(
         **settings,
     )
     run = Run(folder)
-    run.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
+    run.keep_splits(splits)
     validate(run, spec, folds, for_folds)
     return run, baselines
 

@@ -51,6 +51,25 @@ class Gate(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
+class Withheld(keras.layers.Layer):
+    """What is present but for inputs that no tower may read: bool (B, M) -> bool (B, M).
+
+    Args:
+        kept: may each be read?
+    """
+
+    def __init__(self, kept: Sequence[bool], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kept = list(kept)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kept": self.kept}
+
+    def call(self, present: Tensor) -> Tensor:
+        return ops.logical_and(present, ops.convert_to_tensor([self.kept], "bool"))
+
+
+@keras.saving.register_keras_serializable("mmzoo")
 class IsPresent(keras.layers.Layer):
     """Is a modality really there? When `present` says so and at least one of its tokens is real.
 

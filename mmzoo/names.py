@@ -64,6 +64,11 @@ def tower_outputs(name: str) -> tuple[str, str]:
     return f"{name}.tower_values", f"{name}.tower_mask"
 
 
+def variant_output(name: str) -> str:
+    """The output with an input's vectors (B, any) by which two variants of an example find each other in training."""
+    return f"fusion.{name}.variant"
+
+
 def teacher_labels(task: str) -> str:
     """Where a teacher's logits (B, units) stand among the labels."""
     return f"{task}.teacher"

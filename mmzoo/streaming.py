@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.notes import read_object, read_settings
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import Interrupted
-from mmzoo.training.streaming.loop import StreamLoop
+from mmzoo.training.streaming.late import grow
+from mmzoo.training.streaming.loop import TELL_SECONDS, StreamLoop
 from mmzoo.training.streaming.state import Streaming
 from mmzoo.words import json_bytes
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 WARM_UP = 500
-NEW_CLASSES = ("ignore", "stop")
+LIKE = 500
+"""A stream is trained as a table of at least so many records: a short warm-up is no short stream."""
+NEW_CLASSES = ("ignore", "stop", "grow")
 
 
 def stream(
@@ -76,7 +80,8 @@ def stream(
         warm_up: so many of the first records say what the columns are, and which words, classes and sizes there are.
             They are then learnt as all others are.
         steps, replay, replay_share, every: see `mmzoo.training.streaming.state.Streaming`.
-        new_classes: of a label that the warm-up does not have: "ignore", named once and not learnt, or "stop".
+        new_classes: of a label that the warm-up does not have: "ignore", named once and not learnt; "stop"; or "grow",
+            not learnt either, but `OUT/grown` is a run that has these classes too, by prototypes (`Run.prototypes`).
         wait: of a folder or a topic: seconds without anything new that are its end.
         settings: that change the model and its training, as `--set` has them.
         options: how cells are read.
@@ -88,7 +93,9 @@ def stream(
     """
     options = options or Options()
     require(bool(label) != (spec is not None), "Give the label of a stream, or a spec that names it.")
-    require(new_classes in NEW_CLASSES, f"new_classes is {' or '.join(NEW_CLASSES)}, not '{new_classes}'.")
+    require(new_classes in NEW_CLASSES, f"new_classes is {', '.join(NEW_CLASSES)}, not '{new_classes}'.")
+    fits = new_classes != "grow" or replay
+    require(fits, "A head for new classes needs records of the old ones too, which are those of --replay; set it.")
     for what, value, low, high in (
         ("The records of the warm-up", warm_up, 1, 10**6),
         ("The steps of a stream", steps, 0, 10**12),
@@ -101,7 +108,8 @@ def stream(
     check_number("The seconds to wait", wait, 0, 1e9)
     Faults(on_error, budget)
     reader = source_of(source, wait)
-    streaming = Streaming(steps, replay, replay_share, every, new_classes == "stop")
+    rooted = options if options.root or not isinstance(reader, Folder) else replace(options, root=str(reader.home))
+    streaming = Streaming(steps, replay, replay_share, every, new_classes)
     asked: dict[str, Any] = {
         "label": label,
         "spec": spec.to_json() if spec else None,
@@ -122,9 +130,9 @@ def stream(
         else:
             print(f"The first {warm_up:,} records say what there is.", flush=True)
             arriving = reader.records({})
-            first = list(islice((each for each in arriving if each is not None), warm_up))
+            first = first_of(arriving, warm_up)
             require(first, "Nothing came, so nothing can be learnt; give a stream with records.")
-            spec, layout, training = warmed_up(first, label, spec, options, steps, settings, on_error, budget)
+            spec, layout, training = warmed_up(first, label, spec, rooted, steps, settings, on_error, budget)
             told = {"data": "", "training": training.to_json(), "seed": seed, "on_error": on_error, "budget": budget}
             told |= {"columns": layout.to_json(), "stream": asked}
             finished = claim(folder, spec, told, None)
@@ -134,7 +142,7 @@ def stream(
             training,
             streaming,
             folder,
-            Reread(spec, layout, options, labels=True),
+            Reread(spec, layout, rooted, labels=True),
             seed=seed,
             on_error=on_error,
             budget=budget,
@@ -143,6 +151,21 @@ def stream(
             print(f"Going on behind record {loop.taken.records:,}.")
             arriving = reader.records(loop.taken.cursor)
         return trained(loop, folder, chain(first, arriving))
+
+
+def first_of(arriving: Iterable[Arrived | None], count: int) -> list[Arrived]:
+    """So many records, or all; whoever waits for them is told how many there are."""
+    first: list[Arrived] = []
+    told = time.monotonic()
+    for each in arriving:
+        if each is not None:
+            first.append(each)
+        if len(first) == count:
+            break
+        if time.monotonic() - told > TELL_SECONDS:
+            told = time.monotonic()
+            print(f"{len(first):,} of the first {count:,} records are here.", flush=True)
+    return first
 
 
 def source_of(source: Raw, wait: float) -> Source:
@@ -196,7 +219,7 @@ def warmed_up(
         layout = Layout.of(spec.inputs, spec.tasks)
         rows, places = [each.row for each in first], [each.place for each in first]
         records = Reread(spec, layout, options, labels=True).piece(rows, places, "The stream").records
-    usual, schedule = training_for(spec, len(first)), "cosine" if steps else "constant"
+    usual, schedule = training_for(spec, max(len(first), LIKE)), "cosine" if steps else "constant"
     training = replace(usual, epochs=1, patience=0, ema_decay=0.0, schedule=schedule)
     recipe = Recipe(spec, "", training).changed(settings)
     check(recipe.spec, recipe.training, steps)
@@ -256,9 +279,10 @@ def trained(loop: StreamLoop, folder: Path, arriving: Iterable[Arrived | None]) 
     write_file(folder / "stream.json", json_bytes({**facts, "sha256": taken.sha256, "cursor": taken.cursor}))
     if loop.tally.bad:
         print(loop.tally.table())
-    last = taken.history[-1] if taken.history else {}
-    shown = "".join(f", {name} {value:.4g}" for name, value in last.items() if name.startswith("prequential"))
-    print(f"{folder}: {taken.records:,} records taken, {taken.learnt:,} learnt{shown}.")
+    print(f"{folder}: {taken.records:,} records taken, {taken.learnt:,} learnt{loop.shown()}.")
+    run = Run(folder)
+    if taken.late:
+        grow(run, [line for lines in taken.late.values() for line in lines], loop.old, loop.reread)
     if stopped is not None:
         raise stopped
-    return Run(folder)
+    return run

@@ -186,7 +186,8 @@ class Search:
             return "not tried: stopped before"
         empty = sum(self.lacking(candidate))
         if empty:
-            return f"not tried: records without any of its inputs: {empty}"
+            have = f"{empty} records have" if empty > 1 else "1 record has"
+            return f"not tried: {have} none of its inputs, which it could not answer"
         wanted = candidate.training.epochs
         if like := self.like(candidate):
             # What it did not need, because it gained nothing any more, the others are not expected to need.

@@ -20,6 +20,7 @@ COMMANDS = (
     "predict",
     "embed",
     "impute",
+    "generate",
     "index",
     "search",
     "serve",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.commands import runs, tables
 from mmzoo.errors import require
-from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
@@ -38,6 +36,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmzoo.data.rereading import table_name
     from mmzoo.run import Run
 
     run = Run(args.run, data=args.data, out=args.out)
@@ -52,7 +51,9 @@ def run(args: argparse.Namespace) -> None:
         return
     require(args.split is None, "All records of a table are evaluated; leave out --split.")
     named = tables.named(args.table, args)
-    show(run, run.evaluate(named.path, split=one_line(Path(named.path).name), options=named.options, **options))
+    name = table_name(named.path)
+    run = run.beside(name)
+    show(run, run.evaluate(named.path, split=name, options=named.options, **options))
 
 
 def show(run: Run, result: dict[str, Any]) -> None:

@@ -92,6 +92,9 @@ def run(args: argparse.Namespace) -> None:
         if isinstance(answer, list):
             print("  " + "  ".join(f"{number:.4g}" for number in answer))
             continue
+        if isinstance(answer, str):
+            print(f"  {one_line(answer, 10_000)}")
+            continue
         if hasattr(answer, "shape"):  # a picture, a spectrogram, a series
             sides = " x ".join(map(str, answer.shape))
             print(f"  {sides} numbers from {answer.min():.4g} to {answer.max():.4g}; --json prints them")

@@ -91,9 +91,10 @@ def add_stream(sub: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--new-classes",
-        choices=["ignore", "stop"],
+        choices=["ignore", "stop", "grow"],
         default="ignore",
-        help="of a label that the warm-up does not have: named once and not learnt (default), or the end",
+        help="of a label that the warm-up does not have: named once and not learnt (default); the end; or, beside the "
+        "model, one in OUT/grown that has it too, by a few records of each class",
     )
     group.add_argument(
         "--wait",
@@ -190,7 +191,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     began = time.monotonic()
     recipe, loaded = recipes.recipe_and_table(args)
     splits, folds = (loaded.splits, loaded.folds) if loaded else (datasets.load(recipe.data), ())
-    whole = dict(zip(("train", "validation", "test"), splits, strict=True))
+    whole = splits
     if args.limit is not None:
         require(args.limit >= 1, f"--limit must be at least 1, not {args.limit}.")
         splits = splits[0].take(args.limit), splits[1].take(args.limit), splits[2].take(args.limit)
@@ -212,5 +213,5 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     else:
         shared |= {"seconds": 60 * args.budget_minutes, "quality": args.quality or "good", "began": began}
         run, baselines = train_within(recipe.spec, splits, folds=folds, **shared)
-    run.splits = whole  # a table is not read again for the evaluation
+    run.keep_splits(whole)  # a table is not read again for the evaluation
     return run, test, baselines

@@ -69,6 +69,8 @@ class Given:
 class StandardInput:
     """JSON lines that a program is given; to go on, it is given the same ones again, and passes over those it took.
 
+    A last line that breaks off, as that of a producer that was killed, is named and not taken.
+
     Args:
         file: the descriptor.
     """
@@ -81,6 +83,10 @@ class StandardInput:
             if line is None:
                 yield None
             elif line.number > cursor.get("line", 0) and (row := row_of_line("The stream", line)) is not None:
+                if not line.whole and isinstance(row, DataError):
+                    said = "ended in the middle of line %d, which is not taken; give it again, whole, to go on."
+                    logging.getLogger("mmzoo").warning(f"The stream {said}", line.number)
+                    return
                 yield Arrived(f"line {line.number}", row, {"line": line.number})
 
     def _read(self) -> bytes | None:
@@ -106,11 +112,13 @@ class Folder:
     def __init__(self, path: str | Path, wait: float = 0.0) -> None:
         self.path, self.wait = Path(path), wait
         self.single = not self.path.is_dir()
+        self.home = self.path.parent if self.single else self.path
+        """Which the paths in its records are relative to."""
         there = not self.single or (self.path.is_file() and self.path.suffix.lower() in ENDINGS)
         require(
             there, f"There is no folder '{path}', and no file of that name with JSON lines or a CSV; make it first."
         )
-        self.passed = {*self._names()}
+        self.passed, self.unfinished = {*self._names()}, ""
 
     def _names(self) -> list[str]:
         """The files that are there, in their order."""
@@ -133,6 +141,7 @@ class Folder:
             if "file" not in place and later:
                 place = {"file": later.pop(0), "offset": 0, "line": 0}
             self._tell_passed(place.get("file", ""))
+            self.unfinished = ""
             if "file" in place:
                 for arrived in self._rest(place, closed=bool(later)):
                     place, last = arrived.cursor, time.monotonic()
@@ -140,6 +149,8 @@ class Folder:
             if later:
                 place = {"file": later[0], "offset": 0, "line": 0}
             elif time.monotonic() - last >= self.wait:
+                if self.unfinished:
+                    logging.getLogger("mmzoo").warning(f"{self.unfinished} has no end yet, and is not taken before it.")
                 return
             else:
                 yield None
@@ -155,7 +166,7 @@ class Folder:
 
     def _rest(self, place: Cursor, *, closed: bool) -> Iterator[Arrived]:
         """What stands behind a place in its file; the last line without a line feed too, where the file is `closed`."""
-        path = self.path if self.single else self.path / place["file"]
+        path = self.path if self.single else self.home / place["file"]
         what = f"The file '{one_line(path.name)}'"
         try:
             handle, size = open_plain(path, links=self.single)
@@ -175,6 +186,7 @@ class Folder:
             file.seek(place["offset"])
             for line in lines_as_they_come(lambda: file.read(CHUNK), place["line"], place["offset"]):
                 if line is None or not (line.whole or closed):
+                    self.unfinished = f"{what}: its last line" if line else ""
                     return
                 row = row_of_line(what, line, names)
                 if row is not None:

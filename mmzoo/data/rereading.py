@@ -24,6 +24,7 @@ from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class Piece:
     records: Records
     own: dict[str, list[Any]]
     missing: list[str]
+
+
+def table_name(source: Raw) -> str:
+    """How a table is called: by the name of its file; "table" in memory."""
+    return one_line(Path(source).name) if isinstance(source, (str, Path)) else "table"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import keras
 from mmzoo.data.records import Records
 from mmzoo.errors import require
 from mmzoo.evaluation.analyses import computed
+from mmzoo.evaluation.analyses.denoising import denoised
 from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.retrieval import RetrievalEvaluation
@@ -121,4 +122,6 @@ def evaluate(
         tasks[task.name] = kind(spec, task, split_name, records, found, theirs, held_out)
     analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
     result = Evaluation(spec, split_name, found, scores, tasks, analyzed)
-    return result.with_found("noise", noise_curves(model, records)) if noise else result
+    if not noise:
+        return result
+    return result.with_found("noise", noise_curves(model, records)).with_found("denoising", denoised(model, records))

@@ -45,7 +45,7 @@ def write_writers(job: Job) -> dict[str, dict[str, Any]]:
     """
     rows = {}
     for task in job.model.spec.tasks:
-        if not task.tags.texts:
+        if not task.tags.stepwise:
             continue
         path = subfolder(job.folder, FOLDER) / f"{task.name}.tflite"
         discard(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from mmzoo.run import Run
 
 FILE = "prototypes.safetensors"
+WRITTEN = re.compile(r"model(/[^/]+)?|prototypes\.safetensors|run\.json|spec\.json")
 KIND = "lda"
 """The usual kind; `benchmarks/few_shot.py` has them beside each other."""
 
@@ -195,16 +197,19 @@ class Prototypes:
         head.bias.assign(self.bias)
         return model
 
-    def save(self, out: str | Path) -> None:
+    def save(self, out: str | Path, *, overwrite: bool = False) -> None:
         """Write a run whose model answers as these do, into a new folder: `mmzoo.Run(out)`, `mmzoo predict OUT` ...
 
         `Run(out).prototypes()` goes on where this ends.
+
+        Args:
+            overwrite: may it take the place of what this has written before?
 
         Raises:
             MMZooError: there is something at `out`, or it cannot be written.
         """
         out = Path(out)
-        require(not os.path.lexists(out), f"'{out}' is there already; choose another folder.")
+        require(overwrite or not os.path.lexists(out), f"'{out}' is there already; choose another folder.")
         require(out.parent.is_dir(), f"The folder '{out.parent}' does not exist; make it, or choose another.")
         model = self.model()
         kept = save_tensors({"vectors": self.vectors, "places": self.places.astype(np.int32)})
@@ -213,7 +218,7 @@ class Prototypes:
         layout = self.run.reading().layout
         columns = replace(layout, tasks={self.name: self.column}, forms={}).to_json()
         about = {"kind": self.kind, "column": self.column, "file": facts}
-        with replacing(out, lambda _: False) as place:
+        with replacing(out, lambda name: overwrite and WRITTEN.fullmatch(name)) as place:
             save(model, place / "model")
             write_file(place / FILE, kept)
             home = {**made_in(place), "folder": str(out.resolve())}

@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
+from mmzoo.drawing import Drawing
 from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
@@ -28,7 +29,7 @@ def check_experts(inputs: Sequence[str], *, experts: str, **_: Any) -> None:
         raise unknown("way to join experts called", experts, EXPERTS)
 
 
-@fusions.register("variational", check_experts, level="feature", absent="left out")
+@fusions.register("variational", check_experts, level="feature", absent="left out", draws="training")
 def variational(
     tokens: dict[str, Tokens],
     present: Tensor,
@@ -68,21 +69,25 @@ def variational(
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Latent(keras.layers.Layer):
+class Latent(Drawing):
     """The experts' means and logarithms of variances, float32 (B, M, 2 L), bool (B, M) -> float32 (B, L).
 
     In training it is drawn, and the divergence from the prior is added to the loss.
     """
 
     def __init__(self, experts: str, beta: float, warmup: int, **kwargs: Any) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
+        super().__init__(**kwargs)
         self.experts, self.beta, self.warmup = experts, beta, warmup
-        self.seeds = keras.random.SeedGenerator()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "experts": self.experts, "beta": self.beta, "warmup": self.warmup}
 
+    @property
+    def width(self) -> int:
+        return self._width
+
     def build(self, said_shape: Shape, present_shape: Shape) -> None:
+        self._width = (said_shape[-1] or 0) // 2
         self.step = self.add_weight(shape=(), initializer="zeros", trainable=False, name="step")
         self.divergence = self.add_weight(shape=(), initializer="zeros", trainable=False, name="divergence")
 
@@ -91,8 +96,12 @@ class Latent(keras.layers.Layer):
 
     def call(self, said: Tensor, present: Tensor, training: bool | None = None) -> Tensor:
         mean, variance = self.joined(said, self.chosen(present) if training else present)
-        if not training:
+        normal = self.normal(mean, training)
+        if normal is None:
             return mean
+        drawn: Tensor = mean + ops.sqrt(variance) * normal
+        if not training:
+            return drawn
         nats = 0.5 * ops.sum(ops.square(mean) + variance - ops.log(variance) - 1.0, axis=1)
         loss = ops.mean(nats)
         grown = ops.minimum((self.step + 1.0) / max(self.warmup, 1), 1.0)
@@ -100,7 +109,7 @@ class Latent(keras.layers.Layer):
         self.step.assign(self.step + 1.0)
         kept = ops.where(self.step <= 1.0, 0.0, MEMORY)
         self.divergence.assign(kept * self.divergence + (1.0 - kept) * ops.stop_gradient(loss))
-        return mean + ops.sqrt(variance) * keras.random.normal(ops.shape(mean), seed=self.seeds)
+        return drawn
 
     def joined(self, said: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and variance (B, L) of what is present, bool (B, M)."""

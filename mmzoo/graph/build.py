@@ -16,7 +16,7 @@ from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
 from mmzoo.graph.temperature import calibrated
-from mmzoo.layers import Gate, IsPresent, Numbers, Presence, entry, gathered, pooled
+from mmzoo.layers import Gate, IsPresent, Numbers, Presence, Withheld, entry, gathered, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused, masked_mean
@@ -45,7 +45,10 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
         MMZooError: pretrained weights are asked for and cannot be had.
     """
     inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
-    present = entry((len(spec.inputs),), "bool", "present")
+    given = present = entry((len(spec.inputs),), "bool", "present")
+    if withheld := {task.withholds for task in spec.tasks} - {""}:
+        kept = [name not in withheld for name in spec.input_names]
+        present = Withheld(kept, name="fusion.withheld")(given)
 
     gates: dict[str, Tensor] = {}
     real: dict[str, Tensor] = {}
@@ -74,7 +77,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
         if level == "feature" and any(task.fuses for task in spec.tasks):
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
             fused = made if isinstance(made, Fused) else Fused(made)
-            if fused.tokens is None and any(task.tags.texts for task in spec.tasks):
+            if fused.tokens is None and any(task.tags.stepwise for task in spec.tasks):
                 fused = Fused(fused.embedding, gathered(tokens, is_present))
         heads: dict[str, Heads] = {}
         outputs: dict[str, Tensor] = {}
@@ -97,7 +100,7 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
         if spec.task_weights == "learned":
             outputs[LOG_VARIANCES] = Numbers([0.0] * len(spec.tasks), name=LOG_VARIANCES)(present)
 
-    model = Multimodal(spec, assets.files, inputs={**inputs, "present": present}, outputs=outputs, name="mmzoo")
+    model = Multimodal(spec, assets.files, inputs={**inputs, "present": given}, outputs=outputs, name="mmzoo")
     model.parts = find_parts(model, declared, gates, real, projected, packages, heads)
     if files is None:
         for name, weights in declared.begins.items():

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 import keras
 
 from mmzoo.aliases import Tensor, Tree
+from mmzoo.ctc import FrameReader
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
+from mmzoo.layers import Withheld
 from mmzoo.names import owner_of, uncalibrated_output
 from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
@@ -159,9 +161,16 @@ class Parts:
         return "fusion"
 
 
-def decoder_of(parts: Parts, task: str) -> TextDecoder:
+def writer_of(parts: Parts, task: str) -> TextDecoder | FrameReader:
     """What writes the texts of a task."""
-    (decoder,) = (layer for layer in parts.heads[task].fused if isinstance(layer, TextDecoder))
+    (writer,) = (layer for layer in parts.heads[task].layers if isinstance(layer, (TextDecoder, FrameReader)))
+    return writer
+
+
+def decoder_of(parts: Parts, task: str) -> TextDecoder:
+    """What writes the texts of a task that is tagged stepwise."""
+    decoder = writer_of(parts, task)
+    assert isinstance(decoder, TextDecoder)
     return decoder
 
 
@@ -178,7 +187,7 @@ def find_parts(
     inputs = {}
     for name, last in tokens.items():
         below = _operations(keras.tree.flatten(last.input))
-        apart = (keras.layers.InputLayer, type(here[name]))
+        apart = (keras.layers.InputLayer, Withheld, type(here[name]))
         layers = tuple(
             layer for layer in model.layers if (id(layer) in below or layer is last) and not isinstance(layer, apart)
         )

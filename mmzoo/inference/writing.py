@@ -75,8 +75,11 @@ def writing_task(spec: Spec, name: str = "") -> TextAnswer:
     Raises:
         MMZooError: there is none.
     """
-    found = {task.name: task for task in spec.tasks if task.tags.texts}
-    require(found, "The model writes no texts, since none of its tasks is a text answer; ask it for its answers.")
+    found = {task.name: task for task in spec.tasks if task.tags.stepwise}
+    require(
+        found,
+        "The model writes nothing token by token, since none of its tasks is a text answer; ask it for its answers.",
+    )
     if name and name not in found:
         raise unknown("task that writes texts called", name, found)
     return cast(TextAnswer, found[name] if name else next(iter(found.values())))

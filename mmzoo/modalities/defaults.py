@@ -229,8 +229,8 @@ class Defaults:
             MMZooError: it cannot be.
         """
         raise MMZooError(
-            f"Input '{self.name}' is {self.kind}, which is not rebuilt; pictures, sounds, sensors and rows of tables "  # type: ignore[attr-defined]
-            "are, and a text is what mmzoo.TextAnswer writes."
+            f"Input '{self.name}' is {self.kind}, which is not rebuilt; pictures, texts, sounds, sensors and rows of "  # type: ignore[attr-defined]
+            "tables are."
         )
 
     def vectorizer(self) -> Vectorizer:

@@ -75,6 +75,10 @@ class Rebuilding:
         """Layers from an embedding (B, any) to float32 (B, units): a number for each cell, or one for each value."""
         raise NotImplementedError
 
+    def hide_end(self, batch: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """As `hide`, of what has an order in time: the last of what is there, never all of it."""
+        raise NotImplementedError
+
     def hide(self, batch: Tensor, keys: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """In a graph of tf.data: decoded examples with a share of their parts hidden, and which cells these are.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,3 +45,14 @@ def png(pixels: np.ndarray) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def grid(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Pictures uint8 (H, W, 3), row by row in one; what is left over is white, and so are two pixels between them."""
+    high, wide, _ = pictures[0].shape
+    rows = -(-len(pictures) // columns)
+    whole = np.full((rows * (high + 2) - 2, columns * (wide + 2) - 2, 3), 255, np.uint8)
+    for place, picture in enumerate(pictures):
+        top, left = place // columns * (high + 2), place % columns * (wide + 2)
+        whole[top : top + high, left : left + wide] = picture
+    return whole

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces
-from mmzoo.data.options import Options
+from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
+from mmzoo.data.rereading import table_name
 from mmzoo.folders import check_no_link
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.run.answering import Answering
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 class Run(Answering):
     """A finished training run in a folder.
 
-    spec.json, run.json (settings and seed), recipe.py, history.jsonl, checkpoints/,
+    spec.json, run.json (settings and seed), recipe.py, splits.csv, history.jsonl, checkpoints/,
     model/, and once asked for: metrics.json, answers.csv, conformal.json, baselines.json, report.html, export/.
 
     Args:
@@ -64,7 +68,8 @@ class Run(Answering):
 
         Args:
             records: in place of a split of the run's data set: `Records`, or a table with labels (its path, a
-                DataFrame ...), which is read as the run's own was.
+                DataFrame ...), which is read as the run's own was. What is found of a table is written into `tables/`
+                in the run's folder, so that the figures of its own test records stay.
             options: how that table is read, where it differs.
             on_error, budget: in place of what the run was told about records that cannot be used.
             validation: what temperatures and conformal thresholds are fitted on; that of the data set, if not given and
@@ -80,10 +85,22 @@ class Run(Answering):
         """
         from mmzoo.run.evaluating import evaluated
 
+        run = self
         if records is not None and not isinstance(records, Records):
+            split = table_name(records) if split == "test" else split
+            run = self.beside(split)
+            own = TableName.parse(self.data)
+            if (
+                isinstance(records, (str, Path))
+                and own.is_table
+                and Path(own.path).absolute() == Path(records).absolute()
+            ):
+                logging.getLogger("mmzoo").warning(
+                    "The run has learnt from most of these records; without a table, its test records are evaluated."
+                )
             records = joined(pieces(records, self.reading(options, labels=True)))
         return evaluated(
-            self,
+            run,
             records,
             split,
             on_error=on_error,
@@ -96,6 +113,15 @@ class Run(Answering):
             ood=ood,
             baselines=baselines,
         )
+
+    def beside(self, name: str) -> Run:
+        """This run, of which what is found about a table of that name is written into a folder of its own; where `out`
+        was told, it is written there."""
+        if self._out is not None:
+            return self
+        other = copy(self)
+        other._out = self.results / "tables" / re.sub(r"[^\w.-]", "_", name)
+        return other
 
     def export(
         self,

@@ -114,6 +114,19 @@ class Answering(RunFolder):
 
         return write(self.model, record, task=task, how=how, seen=seen)
 
+    def generate(self, record: dict[str, Any], *, count: int = 16, seed: int = 0, task: str = "") -> list[Any]:
+        """What the model draws for one record, such as pictures for a text; see `mmzoo.inference.generate`.
+
+        Args:
+            record: as `predict` takes one.
+            count: how many.
+            seed: another one gives others.
+            task: of several that rebuild an input, the name of one.
+        """
+        from mmzoo.inference.generate import generate
+
+        return generate(self.model, self._one(record), count=count, seed=seed, task=task)
+
     def embed(self, records: Raw, *, options: Options | None = None, **asked: Any) -> dict[str, np.ndarray]:
         """The vectors of records by input, float32 (N, D); rows of NaN where a record lacks the input.
 

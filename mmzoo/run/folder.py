@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 import shlex
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import MMZooError, require
+from mmzoo.files import write_file
 from mmzoo.folders import made_in
 from mmzoo.models import find
 from mmzoo.spec import Spec
@@ -105,7 +108,10 @@ class RunFolder:
             MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
         """
         given = self.data or "splits" in vars(self)
-        require(given, f"The run '{self.folder}' was not trained on a named data set; give the records.")
+        over = "a stream, which is not kept" if "stream" in self.settings else "records that have no name"
+        require(
+            given, f"The run '{self.folder}' was trained on {over}; give records with labels: mmzoo evaluate RUN TABLE."
+        )
         return self.splits[split]
 
     @cached_property
@@ -124,6 +130,15 @@ class RunFolder:
         if table.is_table and not self._data:  # a warning, so that it is seen from Python too
             logging.getLogger("mmzoo").warning(f"Reading the table '{path}' that the run was trained on.")
         return dict(zip(("train", "validation", "test"), load_data(self.data), strict=True))
+
+    def keep_splits(self, splits: Sequence[Records]) -> None:
+        """Know the records for training, validation and test, and write into splits.csv which are which."""
+        self.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
+        out = io.StringIO(newline="")
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(["id", "split"])
+        rows.writerows([name, split] for split, part in self.splits.items() for name in part.ids)
+        write_file(self.folder / "splits.csv", out.getvalue().encode("utf-8", "replace"))
 
     def reading(self, options: Options | None = None, *, own: Sequence[str] = (), labels: bool = False) -> Reread:
         """How other tables are read: as the one that the run was trained on.

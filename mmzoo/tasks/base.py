@@ -189,6 +189,11 @@ class Task:
         """The input of which it hides parts in training; "" for none."""
         return ""
 
+    @property
+    def withholds(self) -> str:
+        """The input that the model must never read, because it is what is asked for; "" for none."""
+        return ""
+
     def hidden(self, batch: Tensor, labels: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         """In a graph of tf.data: examples of the input that it `hides`, changed, and their labels.
 

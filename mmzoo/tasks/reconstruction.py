@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mmzoo.modalities.rebuilding import Rebuilding
     from mmzoo.tokens import Fused
 
+PARTS = ("any", "end")
 HIDDEN = 0.3  # of the cells of a row, where nothing was said
 
 
@@ -39,22 +40,33 @@ class Reconstruction(Task):
     a random turn or mirroring nobody knows what it was; leave such augmentations out.
 
     With `masked`, a share of the input's parts is hidden from the tower in training, drawn anew for each example in
-    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377): patches of pictures and of
-    spectrograms, stretches of sensors, cells of tables. What is right is then the augmented example. What the towers
-    learn so, a later spec takes with `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the
-    validation records that an epoch is chosen by have parts hidden too, always the same.
+    each epoch, and the loss counts what is hidden alone (He et al. 2022, arXiv:2111.06377; Devlin et al. 2019,
+    arXiv:1810.04805): patches of pictures and of spectrograms, tokens of texts, stretches of sensors, cells of tables.
+    What is right is then the augmented example. What the towers learn so, a later spec takes with
+    `weights="run:FOLDER"`. Answers and metrics are of whole inputs; the validation records that an epoch is chosen by
+    have parts hidden too, always the same. With `masked=1.0` the model never reads the input, in training or later, and
+    makes it of the others alone: a picture of a text.
+
+    With `noise` there is more than one answer to a record: numbers that are drawn stand beside the fused embedding, and
+    are 0 where one answer is asked for (`mmzoo generate` draws). The squared error has no use for them; the method
+    "gan" has.
 
     An answer is float32 (B, units): each cell's number in its own unit, or the probabilities of what it can hold.
 
     Args:
         name: of the task; or that of the input, after which the task is then called `<input>_rebuilt`.
         input: what is rebuilt.
-        masked: share of the parts that are hidden, below 1; 0 for none.
+        masked: share of the parts that are hidden; 0 for none, 1 for all of it and always.
+        hidden_part: "any", or "end" of a sensor: the last steps are told from those before. Towers see a series in both
+            directions, so that the next step at every place would be read off; the end, all at once, cannot be.
+        noise: how many numbers are drawn for an answer.
         means, deviations: of each channel, band or column of the training records; `Spec.fit` fills them in.
     """
 
     input: str = ""
     masked: float = field(default=0.0, kw_only=True)
+    hidden_part: str = field(default="any", kw_only=True)
+    noise: int = field(default=0, kw_only=True)
     means: Sequence[float] = field(default=(), kw_only=True)
     deviations: Sequence[float] = field(default=(), kw_only=True)
     kind: ClassVar[str] = "reconstruction"
@@ -74,8 +86,12 @@ class Reconstruction(Task):
             object.__setattr__(self, "name", f"{self.name}_rebuilt")
         super().__post_init__()
         require(isinstance(self.input, str), f"The input of task '{self.name}' must be a name, not {self.input!r}.")
-        good = isinstance(self.masked, (int, float)) and 0 <= self.masked < 1
-        require(good, f"The masked share of task '{self.name}' must be at least 0 and below 1, not {self.masked!r}.")
+        check_number(f"The masked share of task '{self.name}'", self.masked, 0, 1)
+        check_number(f"The noise of task '{self.name}'", self.noise, 0, 4096, whole=True)
+        if self.hidden_part not in PARTS:
+            raise unknown(f"hidden_part of task '{self.name}' called", self.hidden_part, PARTS)
+        fits = self.hidden_part == "any" or 0 < self.masked < 1
+        require(fits, f"Task '{self.name}' hides the end of its input; say how much of it: 'masked', between 0 and 1.")
         for what, least in (("means", -1e36), ("deviations", LEAST)):
             numbers = as_tuple(f"The {what} of task '{self.name}'", getattr(self, what))
             object.__setattr__(self, what, numbers)
@@ -108,13 +124,22 @@ class Reconstruction(Task):
         items = {item.name: item for item in inputs}
         if self.input not in items:
             raise unknown(f"input for task '{self.name}' called", self.input, items)
-        items[self.input].rebuilding()  # says what cannot be rebuilt
+        made = items[self.input].rebuilding()  # says what cannot be rebuilt
+        require(
+            self.masked < 1 or len(items) > 1,
+            f"Task '{self.name}' makes input '{self.input}' of the others, and there are none; add one, or set "
+            "'masked' below 1.",
+        )
+        require(
+            self.hidden_part == "any" or type(made).hide_end is not Rebuilding.hide_end,
+            f"Input '{self.input}' of task '{self.name}' is no sensor with an end to hide; leave out hidden_part.",
+        )
         found = replace(self)
         object.__setattr__(found, "item", items[self.input])
         return found
 
     def left_with(self, inputs: Sequence[str]) -> Self | None:
-        return self if self.input in inputs else None
+        return self if {*inputs} >= {self.input} and (self.masked < 1 or len(inputs) > 1) else None
 
     @cached_property
     def rebuilding(self) -> Rebuilding:
@@ -126,7 +151,7 @@ class Reconstruction(Task):
 
     @property
     def tags(self) -> Tags:
-        return Tags(rebuilt=True)
+        return Tags(rebuilt=True, pictures=self.item is not None and self.item.kind == "image")
 
     @property
     def column(self) -> str:
@@ -147,7 +172,8 @@ class Reconstruction(Task):
 
     @property
     def summary(self) -> str:
-        hidden = f", {self.masked:.0%} of it hidden in training" if self.masked else ""
+        hidden = f", {self.masked:.0%} of it hidden in training" if self.hides else ""
+        hidden = ", of the others alone" if self.withholds else hidden
         return f"{self.kind}: {self.input}{hidden}"
 
     def describe(self) -> dict[str, Any]:
@@ -179,7 +205,11 @@ class Reconstruction(Task):
 
     @property
     def hides(self) -> str:
-        return self.input if self.masked else ""
+        return self.input if 0 < self.masked < 1 else ""
+
+    @property
+    def withholds(self) -> str:
+        return self.input if self.masked == 1 else ""
 
     def hidden(self, batch: Tensor, labels: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
         """Examples with parts hidden, and what these parts are; of what is not hidden nothing is asked."""
@@ -188,7 +218,8 @@ class Reconstruction(Task):
         made = self.rebuilding
         wanted = tf.cast(made.target_of(batch), labels.dtype)
         there = tf.reduce_any(labels == labels, axis=1, keepdims=True)
-        changed, hidden = made.hide(batch, keys, self.masked)
+        at_end = self.hidden_part == "end"
+        changed, hidden = made.hide_end(batch, self.masked) if at_end else made.hide(batch, keys, self.masked)
         return changed, tf.where(hidden & there, wanted, tf.constant(self.missing, labels.dtype))
 
     # How it answers.
@@ -203,7 +234,10 @@ class Reconstruction(Task):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         """Cells in deviations from their means, and logits of what categories can hold, float32 (B, units)."""
-        return self.rebuilding.layers(fused.embedding, self.units, name)
+        from mmzoo.drawing import Noise
+
+        read = Noise(self.noise, name=f"{name}.noise")(fused.embedding) if self.noise else fused.embedding
+        return self.rebuilding.layers(read, self.units, name)
 
     def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
         return self.cells.loss(labels, logits)
@@ -222,7 +256,7 @@ class Reconstruction(Task):
     # How its answers are told.
 
     def readable(self, prediction: np.ndarray) -> Any:
-        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a row, a dict."""
+        """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a text; a row."""
         return self.rebuilding.readable(self.cells.likeliest(prediction))
 
     def label_text(self, label: Tensor) -> str:

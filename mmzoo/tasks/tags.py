@@ -19,7 +19,9 @@ class Tags:
         vectors: each answer is one vector, which is right or wrong by what it lies near. There are directions in which
             inputs find each other then, and pages of queries.
         texts: each answer is the ids of a text, and in its last place the log-probability of it.
+        stepwise: they are written token by token, each from those before it.
         rebuilt: each answer is an example of an input, as `Task.readable` gives it: a picture, a spectrogram, a row.
+        pictures: and these are pictures.
         evidential: the logits stand for evidence, and `Task.uncertainty` says how much of it is wanting.
     """
 
@@ -29,7 +31,9 @@ class Tags:
     evidential: bool = False
     vectors: bool = False
     texts: bool = False
+    stepwise: bool = False
     rebuilt: bool = False
+    pictures: bool = False
 
     @property
     def elementwise(self) -> bool:

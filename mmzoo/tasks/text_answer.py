@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from mmzoo.aliases import Raw, Tensor
-from mmzoo.choice import Objective, Tokenizer
-from mmzoo.errors import DataError, as_tuple, check_number, require, require_data
-from mmzoo.names import taught_output
+from mmzoo.aliases import Tensor
+from mmzoo.choice import Objective
+from mmzoo.errors import check_number, require
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task
 from mmzoo.tasks.learned import Learned
 from mmzoo.tasks.tags import Tags
-from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
-from mmzoo.tokenizers import tokenizers
-from mmzoo.tokenizers.normalizing import normalized
-from mmzoo.tokenizers.spelling import spelling
-from mmzoo.truncation import note_truncation
+from mmzoo.tasks.written import Written
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused
@@ -34,16 +26,13 @@ MOST_CACHED = 2**25  # numbers that all beams of an answer remember
 
 @tasks.register("text_answer", label="text")
 @dataclass(frozen=True)
-class TextAnswer(Learned):
+class TextAnswer(Written, Learned):
     """A text, written token by token by a Transformer decoder that asks the tokens of what is present.
 
     So pictures are captioned, questions about them answered, sounds transcribed and texts translated, whatever the
     inputs are. The decoder asks the fused embedding, and the tokens that the fusion hands on, or else those of all
     towers. It learns by teacher forcing: each token from the right ones before it. Several right answers may be given;
     the loss is their mean, and the metrics count the nearest.
-
-    An encoded label is int32 (references * tokens,): the ids of each right answer, zeros behind its end. An answer is
-    float32 (tokens + 1,): ids likewise, and the log-probability of the whole.
 
     Args:
         tokens: of an answer, its end among them; longer labels are cut, and counted.
@@ -58,13 +47,8 @@ class TextAnswer(Learned):
         beams, length_penalty: of the search for an answer, see `mmzoo.decoding.Beam`; 1 is greedy.
     """
 
-    tokens: int = 32
-    tokenizer: Tokenizer | str = field(default="bpe", kw_only=True)
-    vocabulary: Sequence[str] = field(default=(), kw_only=True, repr=False)
     objective: Objective | str = field(default="cross_entropy", kw_only=True)
     smoothing: float = field(default=0.1, kw_only=True)
-    references: int = field(default=0, kw_only=True)
-    lowercase: bool = field(default=False, kw_only=True)
     width: int = field(default=128, kw_only=True)
     blocks: int = field(default=2, kw_only=True)
     heads: int = field(default=4, kw_only=True)
@@ -73,17 +57,10 @@ class TextAnswer(Learned):
     length_penalty: float = field(default=0.6, kw_only=True)
     kind: ClassVar[str] = "text_answer"
     reads: ClassVar[tuple[str, ...]] = ("log_probs",)
-    primary_metric: ClassVar[str] = "chrf"
-    metric_names: ClassVar[tuple[str, ...]] = ("chrf", "exact_match", "bleu", "wer")
-    metric_range: ClassVar[float] = 100.0
-    score_name: ClassVar[str] = "chrf"
-    score_words: ClassVar[str] = "chrF"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for what, low, high in (
-            ("tokens", 2, LONGEST),
-            ("references", 0, MOST_REFERENCES),
             ("width", 8, 2048),
             ("blocks", 1, 24),
             ("heads", 1, 64),
@@ -98,106 +75,17 @@ class TextAnswer(Learned):
             f"The beams of task '{self.name}' would remember too much; take fewer, fewer tokens or less width.",
         )
         require(self.width % self.heads == 0, f"The width of task '{self.name}' must be a multiple of its heads.")
-        require(isinstance(self.lowercase, bool), f"The lowercase of task '{self.name}' must be true or false.")
-        require(
-            not self.auxiliary, f"Task '{self.name}' writes one answer of all that is present; leave out 'auxiliary'."
-        )
-        object.__setattr__(self, "tokenizer", Tokenizer.of(self.tokenizer))
-        tokenizers.check_options(*self._tokenizer)
-        spelling(self._tokenizer[0])
-        vocabulary = as_tuple(f"The vocabulary of task '{self.name}'", self.vocabulary)
-        object.__setattr__(self, "vocabulary", vocabulary)
-        require(
-            all(isinstance(entry, str) for entry in vocabulary),
-            f"The vocabulary of task '{self.name}' must be strings.",
-        )
         name, _ = self._chosen
         require(
             objectives.facts(name).get("needs") != "priors",
             f"Objective '{name}' needs the shares of the labels, which the tokens of a text have not; choose another.",
         )
 
-    @property
-    def _tokenizer(self) -> tuple[str, dict[str, Any]]:
-        assert isinstance(self.tokenizer, Tokenizer)
-        return self.tokenizer.name, self.tokenizer.options
-
     # What it is.
 
     @property
     def tags(self) -> Tags:
-        return Tags(texts=True)
-
-    @property
-    def units(self) -> int:
-        return self.tokens + 1
-
-    @property
-    def summary(self) -> str:
-        return f"{self.kind}: up to {self.tokens} tokens of {len(self.vocabulary)}"
-
-    def matches(self, other: Task) -> bool:
-        theirs = (getattr(other, "vocabulary", None), getattr(other, "tokenizer", None))
-        return super().matches(other) and theirs == (self.vocabulary, self.tokenizer)
-
-    def describe(self) -> dict[str, Any]:
-        text = {"tokenizer": self._tokenizer[0], "vocabulary": list(self.vocabulary), "tokens": self.tokens}
-        return {**super().describe(), "text": text}
-
-    # What it learns from.
-
-    def texts_of(self, value: Raw) -> list[str]:
-        """The right answers of a label: a string, or a list of them, as they are read."""
-        given = [value] if isinstance(value, str) else value
-        good = isinstance(given, (list, tuple)) and all(isinstance(each, str) for each in given)
-        require_data(good, "bad_label", f"Task '{self.name}' needs a text, or a list of texts, not {value!r:.80}.")
-        texts = [text for each in given if (text := " ".join(normalized(each, self.lowercase).split()))]
-        require_data(texts, "empty_answer", f"The answer of task '{self.name}' has no words; give one, or none at all.")
-        return texts
-
-    def encode(self, value: Raw) -> np.ndarray:
-        """A text, or a list of those that are right, as ids int32 (references * tokens,).
-
-        Without a vocabulary the texts themselves, in an array (1,), which `fit` learns from.
-        """
-        texts = self.texts_of(value)
-        if not self.vocabulary:
-            whole = np.empty(1, object)
-            whole[0] = texts
-            return whole
-        made, _ = self._tokenizer
-        encoder = tokenizers[made].encoder(self.vocabulary)
-        found = np.zeros((max(self.references, 1), self.tokens), np.int32)
-        for row, text in zip(found, texts, strict=False):
-            ids = encoder(text)
-            if len(ids) > self.tokens:
-                note_truncation(self.name, len(ids), self.tokens, "tokens", "tokens", LONGEST)
-            row[: len(ids)] = ids[: self.tokens]
-        if not found[0].any():
-            raise DataError(f"The answer of task '{self.name}' has no token of its vocabulary.", "empty_answer")
-        return found.reshape(-1)
-
-    @property
-    def missing_label(self) -> np.ndarray:
-        if not self.vocabulary:
-            return np.full(1, None, object)
-        return np.zeros(max(self.references, 1) * self.tokens, np.int32)
-
-    def known(self, labels: Tensor) -> Tensor:
-        return labels[:, 0] > 0
-
-    @property
-    def unfitted(self) -> bool:
-        return not self.vocabulary
-
-    def fit(self, labels: np.ndarray) -> Self:
-        """The task with the vocabulary of the training labels, and as many references as one of them has."""
-        answers = [texts for (texts,) in labels if texts]
-        require(answers, f"No record has a label for task '{self.name}', so no words can be learnt; give some.")
-        name, options = self._tokenizer
-        vocabulary = tokenizers[name](**options).train(text for texts in answers for text in texts)
-        most = min(max(len(texts) for texts in answers), MOST_REFERENCES)
-        return replace(self, vocabulary=vocabulary, references=self.references or most)
+        return Tags(texts=True, stepwise=True)
 
     # How it answers.
 
@@ -213,7 +101,7 @@ class TextAnswer(Learned):
         """The answer itself, float32 (B, tokens + 1); see `mmzoo.text_decoder.TextDecoder`."""
         from mmzoo.text_decoder import TextDecoder
 
-        require(self.vocabulary, f"Task '{self.name}' has no vocabulary yet; call spec.fit(records).")
+        self.check_fitted()
         assert fused.tokens is not None  # `build` hands on those of the towers where a fusion has none
         decoder = TextDecoder(
             len(self.vocabulary) + 1,
@@ -227,14 +115,6 @@ class TextAnswer(Learned):
             name=f"{name}.decoder",
         )
         return decoder(fused.embedding, *fused.tokens)
-
-    @property
-    def loss_output(self) -> str:
-        return taught_output(self.name)
-
-    def loss(self, labels: Tensor, logits: Tensor) -> Tensor:
-        """What `loss_output` has of each example, (B,): the loss is computed beside the decoder."""
-        return logits[:, 0]
 
     def loss_of_tokens(self, ids: Tensor, log_probs: Tensor) -> Tensor:
         """The mean loss (B,) over the tokens of answers and their ends.
@@ -250,58 +130,3 @@ class TextAnswer(Learned):
         real = ops.cast(ids > 0, "float32")
         counted = ops.concatenate([ops.ones_like(real[:, :1]), real[:, :-1]], axis=1)  # the end is learned too
         return ops.sum(self.distance(targets, log_probs) * counted, axis=1) / ops.sum(counted, axis=1)
-
-    def to_predictions(self, logits: Tensor) -> Tensor:
-        return logits
-
-    def to_logits(self, predictions: Tensor) -> Tensor:
-        return predictions
-
-    def difference(self, answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-        """How much less or more likely a token of the answer is on average, (N, 1); 1 where another text is written.
-
-        Of two texts that are equally likely either is right.
-        """
-        off = np.abs(answers[:, -1:] - wanted[:, -1:]) / np.maximum((wanted[:, :-1] > 0).sum(axis=1, keepdims=True), 1)
-        other = (answers[:, :-1] != wanted[:, :-1]).any(axis=1, keepdims=True)
-        return np.asarray(np.where(other & (off > ALIKE), np.maximum(off, 1.0), off))
-
-    # How its answers are told.
-
-    def text(self, ids: np.ndarray) -> str:
-        """The text of ids up to the first 0, or all."""
-        numbers = [int(number) for number in ids]
-        end = numbers.index(0) if 0 in numbers else len(numbers)
-        return spelling(self._tokenizer[0])([self.vocabulary[number - 1] for number in numbers[:end]])
-
-    def texts(self, predictions: np.ndarray) -> list[str]:
-        """The text of each answer (N, tokens + 1)."""
-        return [self.text(row[:-1]) for row in predictions]
-
-    def right(self, labels: np.ndarray) -> list[list[str]]:
-        """The right answers of encoded labels (N, references * tokens), as far as they go into `tokens`."""
-        rows = labels.reshape(len(labels), -1, self.tokens)
-        return [[self.text(ids) for ids in several if ids[0] > 0] for several in rows]
-
-    def readable(self, prediction: np.ndarray) -> dict[str, Any]:
-        """`{"text": what is written, "log_prob": the logarithm of its probability}`."""
-        return {"text": self.text(prediction[:-1]), "log_prob": float(prediction[-1])}
-
-    def label_text(self, label: Tensor) -> str:
-        return " / ".join(self.right(np.asarray(label)[None])[0])
-
-    # How good they are.
-
-    def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """chrF (the mean over the records) and BLEU (of all together), 0 to 100; the share of exact matches; WER."""
-        found, right = self.texts(predictions), self.right(labels)
-        return {
-            "chrf": float(chrf(found, right).mean()),
-            "exact_match": float(exact(found, right).mean()),
-            "bleu": bleu(found, right),
-            "wer": word_errors(found, right),
-        }
-
-    def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """chrF of each."""
-        return chrf(self.texts(predictions), self.right(labels))

@@ -18,7 +18,7 @@ from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
 """What a run's folder holds before its first checkpoint; with one of the first three there, the others are a run's."""
-LATER = ("checkpoints", "history.jsonl", "model", "stream.json", "tensorboard")
+LATER = ("answers.csv", "checkpoints", "history.jsonl", "model", "samples", "splits.csv", "stream.json", "tensorboard")
 ASIDE = re.compile(r"checkpoints\.[0-9]+")
 
 

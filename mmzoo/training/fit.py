@@ -29,6 +29,7 @@ from mmzoo.training.init_from import init_from
 from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
 from mmzoo.training.plan import make_plan
+from mmzoo.training.samples import samples_of
 from mmzoo.training.settings import Training
 from mmzoo.training.start import start_vectors
 from mmzoo.training.step import prepared
@@ -83,10 +84,11 @@ def fit(
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():
         print(plan.text())
+    shown = samples_of(spec, part.rest, checked, None if service else feed, training, folder)
     loop = Loop(
         *(spec, rest, feed, checked and partly_hidden(spec, *checked), training, folder),
         ids=train.ids,
-        callbacks=callbacks,
+        callbacks=[*callbacks, *shown],
         whole=model,
         tuned=tuned,
         started=bool(started),

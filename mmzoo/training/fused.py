@@ -79,7 +79,10 @@ def by_parts(
 
     def over_all(values: list[Tensor]) -> Any:
         stacked = tf.stack(values)
-        return tf.unstack(context.all_reduce(tf.distribute.ReduceOp.MEAN, stacked) if context is not None else stacked)
+        if context is not None:
+            stacked = context.all_reduce(tf.distribute.ReduceOp.MEAN, stacked)
+        unstacked: list[Tensor] = tf.unstack(stacked)
+        return unstacked
 
     @tf.custom_gradient
     def run(x: Tensor, gamma: Tensor, beta: Tensor) -> Any:

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.graph.parts import decoder_of
+from mmzoo.graph.parts import writer_of
 from mmzoo.layers import entry
 from mmzoo.names import given_input, taught_output
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Taught(keras.layers.Layer):
-    """The loss of right answers under teacher forcing: what a decoder asks, and int32 (B, R * T) -> float32 (B, 1).
+    """The loss of right answers under teacher forcing: what a writer asks, and int32 (B, R * T) -> float32 (B, 1).
 
     Args:
-        teach: `TextDecoder.taught`; the decoder stays the model's own layer, where its weights are.
+        teach: its `taught`; the writer stays the model's own layer, where its weights are.
         loss: from ids (B, T) and log-probabilities (B, T, V) to (B,).
         tokens: T; of several right answers the mean counts.
     """
@@ -33,15 +33,14 @@ class Taught(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **kwargs})
         self.teach, self.loss, self.tokens = teach, loss, tokens
 
-    def compute_output_spec(self, embedding: Tensor, *_: Any, **__: Any) -> Tensor:
-        return keras.KerasTensor((embedding.shape[0], 1), "float32")
+    def compute_output_spec(self, first: Tensor, *_: Any, **__: Any) -> Tensor:
+        return keras.KerasTensor((first.shape[0], 1), "float32")
 
-    def call(
-        self, embedding: Tensor, values: Tensor, real: Tensor, ids: Tensor, training: bool | None = None
-    ) -> Tensor:
+    def call(self, *asked_and_ids: Tensor, training: bool | None = None) -> Tensor:
+        *asked, ids = asked_and_ids
         several = ids.shape[1] // self.tokens
         ids = ops.reshape(ids, (-1, self.tokens))
-        asked = [ops.repeat(each, several, axis=0) if several > 1 else each for each in (embedding, values, real)]
+        asked = [ops.repeat(each, several, axis=0) if several > 1 else each for each in asked]
         losses = ops.reshape(self.loss(ids, self.teach(*asked, ids, training=bool(training))), (-1, several))
         given = ops.cast(ops.reshape(ids[:, 0] > 0, (-1, several)), "float32")
         given = ops.concatenate([ops.ones_like(given[:, :1]), given[:, 1:]], axis=1)  # finite where none is known
@@ -54,11 +53,11 @@ def teaching(spec: Spec, parts: Parts) -> tuple[dict[str, Tensor], dict[str, Ten
     for task in spec.tasks:
         if not task.tags.texts:
             continue
-        decoder = decoder_of(parts, task.name)
+        writer = writer_of(parts, task.name)
         ids = entry(task.missing_label.shape, "int32", given_input(task.name))
-        layer = Taught(decoder.taught, task.loss_of_tokens, decoder.tokens, name=f"{task.name}.taught")  # type: ignore[attr-defined]
+        layer = Taught(writer.taught, task.loss_of_tokens, writer.tokens, name=f"{task.name}.taught")  # type: ignore[attr-defined]
         inputs[given_input(task.name)] = ids
-        outputs[taught_output(task.name)] = layer(*parts.arguments(decoder), ids)
+        outputs[taught_output(task.name)] = layer(*parts.arguments(writer), ids)
     return inputs, outputs
 
 

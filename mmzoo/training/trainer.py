@@ -41,16 +41,13 @@ class Trainer:
         self, spec: Spec, model: keras.Model, training: Training, steps: int, tuned: Tuned | None = None
     ) -> None:
         self.spec, self.model, self.training = spec, model, training
-        self.strategy = tf.distribute.get_strategy()
+        self.steps, self.strategy = steps, tf.distribute.get_strategy()
         self.replicas = self.strategy.num_replicas_in_sync
         self.factor = tf.Variable(1.0, trainable=False)
         self.tuned = tuned or tune(model, training)
         self.optimizers = []
         for group in self.tuned.groups:
-            begin = steps * group.epoch // training.epochs
-            peak = training.learning_rate * group.rate
-            schedule = Rate(peak, steps, training.schedule == "cosine", self.factor, begin)
-            optimizer = AdamW(schedule, weight_decay=training.weight_decay)
+            optimizer = self._optimizer(group.rate, steps * group.epoch // training.epochs)
             optimizer.build(group.variables)
             self.optimizers.append(optimizer)
         # Only of what trains: batch statistics are averages already.
@@ -58,7 +55,7 @@ class Trainer:
         self.averages = [(tf.Variable(tf.convert_to_tensor(v), trainable=False), v) for v in averaged]
         self.methods = made(training.methods)
         for method in self.methods:
-            method.build(Learner(spec, model, self.tuned, steps, self.averages))
+            method.build(Learner(spec, model, self.tuned, steps, self.averages, self._optimizer))
         self.moving = [each for each in self.methods if type(each).after_step is not TrainingMethod.after_step]
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
@@ -70,6 +67,12 @@ class Trainer:
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
         self.begin(0)
+
+    def _optimizer(self, rate: float, begin: int = 0, **options: Any) -> AdamW:
+        """An optimizer with a multiple of the settings' learning rate, whose first step is that at `begin`."""
+        settings = self.training
+        schedule = Rate(settings.learning_rate * rate, self.steps, settings.schedule == "cosine", self.factor, begin)
+        return AdamW(schedule, weight_decay=settings.weight_decay, **options)
 
     def begin(self, epoch: int) -> None:
         """Let the groups train that begin in an epoch that has come. To be called before its first step."""

@@ -204,15 +204,18 @@ def test_frames_give_frames(run: mmzoo.Run, tmp_path: Path) -> None:
 
 def test_a_table_with_labels_is_evaluated(run: mmzoo.Run, tmp_path: Path, capsys: Any) -> None:
     run = mmzoo.Run(shutil.copytree(run.folder, tmp_path / "run"))
-    table = write_table(tmp_path / "test.csv", 60, 5)
+    table, own = write_table(tmp_path / "test.csv", 60, 5), (run.folder / "metrics.json").read_bytes()
     code, out, err = ask(capsys, "evaluate", run.folder, table)
     assert code == 0, err
     assert "test.csv: 60 examples" in out
-    found, rows = rows_of(run.folder / "answers.csv"), rows_of(table)
+    place = run.folder / "tables" / "test.csv"
+    assert str(place / "report.html") in out
+    assert (run.folder / "metrics.json").read_bytes() == own  # of its own test records
+    found, rows = rows_of(place / "answers.csv"), rows_of(table)
     assert [row["species"] for row in found] == [row["species"] for row in rows]
     right = np.mean([row["species"] == row["species_prediction"] for row in found])
-    assert json.loads((run.folder / "metrics.json").read_text())["metrics"]["accuracy"] == pytest.approx(right)
-    assert 'href="answers.csv"' in (run.folder / "report.html").read_text("utf-8")
+    assert json.loads((place / "metrics.json").read_text())["metrics"]["accuracy"] == pytest.approx(right)
+    assert 'href="answers.csv"' in (place / "report.html").read_text("utf-8")
     bad = write_table(tmp_path / "bad.csv", 60, 5, species=lambda k: "cow" if k == 3 else KINDS[k % 3])
     code, _, err = ask(capsys, "evaluate", run.folder, bad)
     assert (code, "called 'cow'" in err) == (2, True)

@@ -70,6 +70,7 @@ def test_train_leaves_a_whole_run(run: Path) -> None:
         "run.json",
         "machine.txt",
         "recipe.py",
+        "splits.csv",
         "metrics.json",
         "answers.csv",
         "conformal.json",

@@ -320,10 +320,10 @@ def test_masked_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: spec_of(["image"], masked=1.0), "must be at least 0 and below 1, not 1.0"),
-        (lambda: spec_of(["image"], masked=-0.1), "must be at least 0 and below 1"),
+        (lambda: spec_of(["image"], masked=1.1), "must be a number from 0 to 1"),
+        (lambda: spec_of(["image"], masked=-0.1), "must be a number from 0 to 1"),
         (lambda: replace(spec_of(["image"]), tasks=[mmzoo.Reconstruction("smell")]), "no input for task"),
-        (lambda: mmzoo.Spec([mmzoo.Text("words")], "concat", [mmzoo.Reconstruction("words")]), "TextAnswer"),
+        (lambda: mmzoo.Spec([mmzoo.Text("words")], "concat", [mmzoo.Reconstruction("words")]), "inside of the model"),
         (
             lambda: mmzoo.Spec([mmzoo.Sensor("s", steps=16384, channels=8)], "concat", [mmzoo.Reconstruction("s")]),
             "large",

@@ -86,6 +86,8 @@ def test_lora_reaches_every_kernel_of_every_tower(names: list[str], kind: str) -
     spec = towers_spec(names, kind)
     model, inputs = mmzoo.build(spec), batch_of(spec)
     tuned = [name for name in names if name not in ("rocket", "sentence")]  # whose kernels are fixed
+    if not tuned:
+        pytest.skip("no tower of it has a kernel that trains")
     additions = tune(model, mmzoo.Training(tune=mmzoo.Tune("lora", rank=1), tune_inputs=tuned)).additions
     rng = np.random.default_rng(0)
     for each in additions:

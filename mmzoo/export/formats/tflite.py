@@ -63,7 +63,7 @@ class TFLite(Format):
         from mmzoo.index.single import write_single
         from mmzoo.index.store import Store
 
-        if any(task.tags.texts for task in job.model.spec.tasks):
+        if any(task.tags.stepwise for task in job.model.spec.tasks):
             from mmzoo.export.writers import write_writers
 
             chosen["writers"] = write_writers(job)

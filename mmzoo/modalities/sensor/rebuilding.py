@@ -48,6 +48,19 @@ class Channels(Rebuilding):
             hidden, self.item.channels, axis=1
         )
 
+    def hide_end(self, batch: Tensor, share: float) -> tuple[Tensor, Tensor]:
+        """The last steps of what was measured, of all channels."""
+        import tensorflow as tf
+
+        place = tf.range(self.item.steps)[None]
+        measured = tf.reduce_any(batch == batch, axis=2)
+        length = tf.reduce_max(tf.where(measured, place + 1, 0), axis=1, keepdims=True)
+        wanted = tf.cast(tf.round(share * tf.cast(length, tf.float32)), tf.int32)
+        hidden = place >= length - tf.minimum(tf.maximum(wanted, 1), length - 1)
+        return tf.where(hidden[..., None], tf.constant(np.nan, batch.dtype), batch), tf.repeat(
+            hidden & (place < length), self.item.channels, axis=1
+        )
+
     def to_file(self, cells: np.ndarray) -> tuple[str, bytes]:
         """As the input reads it: with times where it has a rate, and turned where its channels come first."""
         series = cells.reshape(self.shape).astype(np.float64)

@@ -16,9 +16,11 @@ from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
+from mmzoo.modalities.lengths import fitting_length
 from mmzoo.modalities.text.client import decoder, is_described
 from mmzoo.modalities.text.columns import joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
+from mmzoo.modalities.text.rebuilding import Tokens
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
@@ -213,10 +215,10 @@ class Text(Modality):
 
     @classmethod
     def guessed(cls, name: str, values: Sequence[Any]) -> Self:
-        """As many bytes as nineteen of twenty texts have; n-grams, of long texts words alone, and beside them the best
-        vectors that are installed."""
+        """As many bytes as the longest text has, or nineteen of twenty where it is much longer; n-grams, of long texts
+        words alone, and beside them the best vectors that are installed."""
         lengths = [len(normalized(value).encode()) for value in values]
-        bytes_ = int(np.clip(np.percentile(lengths, 95), 32, LONGEST))
+        bytes_ = int(fitting_length(lengths, 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
         tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
         tower = best_installed(("sentence_bag", "static_embedding_bag")) or "embedding_bag"
@@ -263,6 +265,9 @@ class Text(Modality):
         from mmzoo.modalities.text.mixing import words_of_both
 
         return words_of_both(own, other, share)
+
+    def rebuilding(self) -> Tokens:
+        return Tokens(self)
 
     def vectorizer(self) -> TfIdf:
         """TF-IDF of the whole text."""

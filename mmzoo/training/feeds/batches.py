@@ -49,6 +49,11 @@ class Varied:
     methods: Sequence[TrainingMethod] = ()
     items: dict[str, Modality | None] = field(default_factory=dict)
 
+    @property
+    def copies(self) -> int:
+        """How often an example comes one after another, each time as another variant."""
+        return 2 if any(method.pairs for method in self.methods) else 1
+
     def augmented(self, item: Modality, batch: Tensor, rows: Tensor, keys: Tensor, *, salt: int, seed: int) -> Tensor:
         """Decoded examples `rows` of an input as variants: new ones in each epoch, for a frozen one always the same.
 
@@ -103,7 +108,7 @@ def stream(
         table: the rows of one pass, where it is not each example once.
         worker, workers: this process gets its part of each batch; the parts of all make up the batch of one.
     """
-    count = len(features["present"]) if table is None else len(table)
+    count, copies = len(features["present"]) if table is None else len(table), varied.copies
     part = slice(batch_size * worker // workers, batch_size * (worker + 1) // workers)
     multiple = math.lcm(*(method.multiple for method in varied.methods))
     require(
@@ -120,8 +125,8 @@ def stream(
 
     def batch(step: Tensor) -> Any:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
-        drawn = rows_at(places, count, seed)
-        keys = keys_of(seed, drawn, places // count)
+        drawn = rows_at(places // copies, count, seed)
+        keys = keys_of(seed, drawn, places // copies // count * copies + places % copies)
         rows = drawn if table is None else tf.gather(tf.constant(table, tf.int64), drawn)
 
         def one_variant(variants: Tensor, half: bool, salt: int) -> Tensor:

@@ -17,7 +17,7 @@ from mmzoo.training.feeds.batches import Varied, rows_at, stream
 class Feed(Protocol):
     """A source of batches. Batch k must be the same, whichever step a feed begins at.
 
-    count: how many examples there are: an epoch ends with the batch that holds the last of them.
+    count: how many examples there are, each as often as it comes: an epoch ends with the batch that holds the last.
     """
 
     count: int
@@ -57,7 +57,8 @@ class Stream:
         table: np.ndarray | None = None,
     ) -> None:
         self.features, self.labels, self.varied, self.table = features, labels, varied, table
-        self.count = len(features["present"] if table is None else table)
+        self.rows = len(features["present"] if table is None else table)
+        self.count = self.rows * varied.copies
         self.batch_size, self.seed = batch_size, seed
         self.streams: dict[tuple[int, int], Callable[[range], tf.data.Dataset]] = {}
 
@@ -80,7 +81,7 @@ class Stream:
     def examples(self, step: int) -> list[int]:
         """See `Feed`."""
         places = tf.range(step * self.batch_size, (step + 1) * self.batch_size, dtype=tf.int64)
-        drawn = rows_at(places, self.count, self.seed).numpy()
+        drawn = rows_at(places // self.varied.copies, self.rows, self.seed).numpy()
         rows: list[int] = (drawn if self.table is None else self.table[drawn]).tolist()
         return rows
 

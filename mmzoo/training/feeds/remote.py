@@ -29,6 +29,10 @@ class Remote:
     def __init__(
         self, source: ServiceBatches, labels: dict[str, Tensor], varied: Varied, *, batch_size: int, seed: int
     ) -> None:
+        require(
+            varied.copies == 1,
+            "A data service sends each record once, and a method wants two variants of it in a batch; train without.",
+        )
         self.source, self.labels, self.varied = source, labels, varied
         self.count, self.batch_size, self.seed = len(source.records), batch_size, seed
         self.sent: deque[tuple[int, list[int]]] = deque(maxlen=REMEMBERED)

@@ -10,6 +10,7 @@ import numpy as np
 
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.modalities.base import Modality
+from mmzoo.training.optimizer import AdamW
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Learner(NamedTuple):
     tuned: what trains of the model.
     steps: of the whole training.
     averages: pairs of a variable's moving average and the variable.
+    optimizer: makes another like the model's own, whose learning rate is so many times as high; options are Keras's.
     """
 
     spec: Spec
@@ -36,6 +38,7 @@ class Learner(NamedTuple):
     tuned: Tuned
     steps: int
     averages: Sequence[tuple[Any, Any]] = ()
+    optimizer: Callable[..., AdamW] = AdamW
 
 
 class LabelledOutputs(NamedTuple):
@@ -55,6 +58,8 @@ class TrainingMethod:
 
     multiple = 1
     """A batch, and each worker's part of it, must have a multiple of so many examples: those that belong together."""
+    pairs = False
+    """Is every example to be in a batch twice, as two variants side by side? An epoch then has twice as many steps."""
     unlabelled = False
     """Are records of use whose label is missing?"""
     needs_records = False

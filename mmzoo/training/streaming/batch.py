@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
+from mmzoo.data.arriving import Arrived
 from mmzoo.data.decoding import decoded, note
 from mmzoo.data.rereading import Reread
 from mmzoo.data.tally import tally_of
@@ -17,10 +20,13 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
+from mmzoo.training.loss import stand_in
 from mmzoo.words import one_line
 
 NAMED = 100
 """New classes that are named."""
+KEPT = 20
+"""Records of a new class that are kept for a head that has it."""
 
 Line = dict[str, Any] | DataError
 
@@ -63,15 +69,17 @@ class Decoder:
     Args:
         reread: how cells are read, with labels.
         on_error: see `mmzoo.data.faults.Faults`.
-        stop_at_new: is a class that the model does not have the end? Else it is named, and counts as no label.
+        new_classes: see `mmzoo.training.streaming.state.Streaming`; without "stop" they count as no label.
         named: the classes that were named.
+        late: where they are kept, some records of each, by class.
     """
 
     reread: Reread
     pool: ThreadPoolExecutor
     on_error: str
-    stop_at_new: bool = False
+    new_classes: str = "ignore"
     named: list[str] = field(default_factory=list)
+    late: dict[str, list[Any]] = field(default_factory=dict)
 
     def __call__(
         self, rows: Sequence[Line], places: list[str], *, again: bool = False
@@ -93,7 +101,7 @@ class Decoder:
             column, made = records.column(task.name), []
             for k, row in enumerate(found.rows.tolist()):
                 try:
-                    made.append(self._label(task, column[row], places[row]))
+                    made.append(self._label(task, column[row], places[row], rows[row]))
                 except MMZooError as error:
                     note(places[row], row, error, found.reasons, found.causes, on_error)
                     made.append(task.missing_label)
@@ -103,7 +111,7 @@ class Decoder:
         told = [{"id": place, "error": reason} for place, reason in zip(places, found.reasons, strict=True)]
         return Usable(found.inputs, labels, found.rows).select(kept), tally_of(told, found.causes)
 
-    def _label(self, task: Task, value: Any, place: str) -> Any:
+    def _label(self, task: Task, value: Any, place: str, line: Line) -> Any:
         if is_missing(value):
             return task.missing_label
         try:
@@ -112,13 +120,20 @@ class Decoder:
             if isinstance(value, DataError) or not task.tags.probabilistic:
                 raise
             said = f"{place}: {one_line(error)}"
-            if self.stop_at_new:
+            if self.new_classes == "stop":
                 raise MMZooError(f"A class is new in {said} Train anew with a longer --warm-up to have it.") from error
             name = f"{task.name}={value}"
             if name not in self.named and len(self.named) < NAMED:
                 self.named.append(name)
-                remedy = "Its records are answered and not learnt from; to have it, train anew with a longer --warm-up."
-                logging.getLogger("mmzoo").warning("A class is new in %s %s", said, remedy)
+                remedy = "train anew with a longer --warm-up, or with --new-classes grow"
+                if self.new_classes == "grow":
+                    remedy = f"up to {KEPT} of them are kept, for a head that has it too in the end"
+                said = f"{said} Its records are answered and not learnt from; {remedy}."
+                logging.getLogger("mmzoo").warning("A class is new in %s", said)
+            if self.new_classes == "grow" and name in self.named and task.tags.exclusive:
+                kept = self.late.setdefault(name, [])
+                if len(kept) < KEPT:
+                    kept.append([place, line])
             return task.missing_label
 
 
@@ -134,3 +149,29 @@ def filled(parts: Sequence[Usable], size: int) -> tuple[dict[str, np.ndarray], d
     inputs = {name: joined([part.inputs[name] for part in parts]) for name in parts[0].inputs}
     labels = {name: joined([part.labels[name] for part in parts]) for name in parts[0].labels}
     return inputs, labels, (np.arange(size) < count).astype(np.float32)
+
+
+def losses_of(tasks: Sequence[Task], outputs: dict[str, Any], labels: dict[str, np.ndarray]) -> np.ndarray:
+    """The loss of each record, float (B,): the sum over the tasks, of those whose label it has."""
+    total = np.zeros(len(labels[tasks[0].name]))
+    for task in tasks:
+        known, targets = stand_in(task, tf.constant(labels[task.name]))
+        lost = np.asarray(task.loss(targets, tf.constant(outputs[task.loss_output])))
+        total += task.weight * np.where(known, lost, 0.0)
+    return total
+
+
+def joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays by name, one behind the other."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def line_of(number: int, arrived: Arrived) -> bytes:
+    """A record as the reservoir has it."""
+    try:
+        return json.dumps([number, arrived.place, arrived.row]).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise MMZooError(
+            f"A value in {arrived.place} is none that JSON can hold ({error}), so it cannot be kept to be learnt "
+            "again; give paths, texts, numbers and lists, or replay=0."
+        ) from error

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,9 @@ from mmzoo.data.arriving import Arrived
 from mmzoo.data.rereading import Reread
 from mmzoo.data.tally import Tally
 from mmzoo.draws import keys_of
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import require
 from mmzoo.files import subfolder, write_file
-from mmzoo.inference.metrics import metrics
+from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.names import EMBEDDING
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
@@ -32,12 +31,14 @@ from mmzoo.training.notes import history_text
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
-from mmzoo.training.streaming.batch import Decoder, Usable, filled
-from mmzoo.training.streaming.drift import Drift
+from mmzoo.training.streaming.batch import Decoder, Usable, filled, joined, line_of, losses_of
+from mmzoo.training.streaming.drift import Drift, alarm, places_among
+from mmzoo.training.streaming.numbers import Numbers, columns_of
 from mmzoo.training.streaming.replay import Reservoir, failure
 from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
+from mmzoo.truncation import count_truncations
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -49,7 +50,11 @@ ROWS = 5_000
 """Of the history that are kept, the newest: a stream has no end."""
 FEWEST = 1_000
 """Records that a share of bad ones is of at least: the first bad line is no hundredth of anything."""
-RISE = 2_000
+COMPARED, FEWEST_OLD = 4, 4
+"""Every so many steps new records are compared with those of the past, if these are so many."""
+MOST_OLD = 5_000
+"""Records of the past among which a few of each class are looked for, where classes have come late."""
+RISE = 600
 """Steps of which the rate rises over 5 %, where it is not said how many there will be."""
 
 
@@ -90,6 +95,7 @@ class StreamLoop:
         self.asked = learning.parts.cut(learning.input, {**learning.output, **more})
         self.taken, self.reservoir = self._restored()
         self.drift = Drift.from_json(self.taken.drift) if self.taken.drift else Drift()
+        self.numbers = Numbers.from_json(self.taken.numbers) if self.taken.numbers else Numbers()
         self.tally = Tally(on_error, budget)
         if self.taken.tally:
             self.tally.add(self.taken.tally)
@@ -98,7 +104,9 @@ class StreamLoop:
         self.window: list[tuple[Usable, dict[str, np.ndarray]]] = []
         self.losses: list[float] = []
         self.saved = self.told = time.monotonic()
-        self.kept = self.taken.records
+        self.kept = self.told_of = self.taken.records
+        self.cuts = ExitStack()
+        self.old: list[Any] = []
 
     def _restored(self) -> tuple[Taken, Reservoir]:
         found = load_checkpoint(self.checkpoints)
@@ -129,8 +137,12 @@ class StreamLoop:
             bar = inside.enter_context(
                 tqdm(initial=self.taken.records, desc="stream", unit="record", disable=None, leave=False)
             )
-            self.decoder = Decoder(self.reread, pool, self.on_error, self.streaming.stop_at_new, self.taken.named)
-            self.began = time.monotonic()
+            self.decoder = Decoder(
+                self.reread, pool, self.on_error, self.streaming.new_classes, self.taken.named, self.taken.late
+            )
+            self.began = self.told = time.monotonic()
+            inside.callback(self.cuts.close)
+            self.count_cuts()
             if not self.taken.records:
                 self.save()
             pieces = self._pieces(arriving, asked)
@@ -138,13 +150,28 @@ class StreamLoop:
                 self.take(piece)
                 bar.update(len(piece))
                 if bar.disable and time.monotonic() - self.told > TELL_SECONDS:
-                    self.told = time.monotonic()
-                    print(f"{self.taken.records:,} records taken", flush=True)
+                    self.tell()
             self.end_window()
             self.save()
+            if self.taken.late:
+                places = range(min(len(self.reservoir), MOST_OLD))
+                self.old = [json.loads(self.reservoir.read(place))[1:] for place in places]
             if asked:
                 said = f"Stopped after {self.taken.records:,} records; run the same command again to go on."
                 raise Interrupted(said, asked[0])
+
+    def tell(self) -> None:
+        """Print how far this is, how fast, and what the answers of the last row of the history were worth."""
+        now, records = time.monotonic(), self.taken.records
+        rate = (records - self.told_of) / (now - self.told)
+        self.told, self.told_of = now, records
+        print(f"{records:,} records taken, {rate:,.0f} a second{self.shown()}", flush=True)
+
+    def shown(self) -> str:
+        """What the answers of the last row of the history were worth, behind a comma."""
+        last = self.taken.history[-1] if self.taken.history else {}
+        name = f"prequential_{primary(self.spec)}"
+        return f", {name} {last[name]:.4g}" if name in last else ""
 
     @property
     def ended(self) -> bool:
@@ -177,12 +204,13 @@ class StreamLoop:
         self.tally.add(tally)
         self.tally.check(FEWEST)
         if len(usable):
-            self.answer(usable)
             learnable = usable.select(usable.known(self.spec.tasks))
+            old, numbers = self.remembered(random) if len(learnable) else (None, [])
+            self.answer(usable, old)
             for row in learnable.rows.tolist() if self.streaming.replay else ():
                 self.reservoir.offer(line_of(first + row, piece[row]), random)
             if len(learnable):
-                self.learn(learnable, first, random)
+                self.learn(learnable, old, [*(first + learnable.rows).tolist(), *numbers])
                 taken.learnt += len(learnable)
         taken.records += len(piece)
         taken.cursor = piece[-1].cursor
@@ -193,47 +221,56 @@ class StreamLoop:
             self.save_after(SAVE_SECONDS)
         self.save_after(6 * SAVE_SECONDS)
 
-    def answer(self, usable: Usable) -> None:
-        """Answer records that were not learnt yet, for the metrics and to see whether what comes has changed."""
+    def remembered(self, random: np.random.Generator) -> tuple[Usable | None, list[int]]:
+        """Records of the past that are learnt again, and their numbers; None where there are none."""
+        lines = [json.loads(line) for line in self.reservoir.draw(self.training.batch_size - self.new, random)]
+        if not lines:
+            return None, []
+        old, _ = self.decoder([line[2] for line in lines], [line[1] for line in lines], again=True)
+        return (old, [lines[row][0] for row in old.rows.tolist()]) if len(old) else (None, [])
+
+    def outputs_of(self, usable: Usable) -> dict[str, np.ndarray]:
+        """What the model puts out for records as they are."""
         with self.trainer.averaged():
-            outputs = run_model(self.asked, with_given(self.spec, usable.inputs, usable.labels))
-        embedding = outputs.pop(EMBEDDING, None)
+            return run_model(self.asked, with_given(self.spec, usable.inputs, usable.labels))
+
+    def answer(self, usable: Usable, old: Usable | None) -> None:
+        """Answer records that were not learnt yet, for the metrics and to see whether what comes has changed.
+
+        Args:
+            old: records of the past, which the same weights are asked about, every few steps.
+        """
+        outputs = self.outputs_of(usable)
+        embedding, places = outputs.pop(EMBEDDING, None), None
+        if old is not None and embedding is not None and len(old) >= FEWEST_OLD and not self.taken.step % COMPARED:
+            places = places_among(embedding, self.outputs_of(old)[EMBEDDING])
+        self.numbers.add(self.spec.inputs, usable.inputs)
         self.window.append((Usable({}, usable.labels, usable.rows), to_predictions(self.spec, outputs)))
-        known = usable.known(self.spec.tasks)
-        loss = None
+        known, each = usable.known(self.spec.tasks), None
         if known.any():
             targets = keras.tree.map_structure(tf.constant, usable.labels)
-            loss = float(total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"])))
-            self.losses.append(loss)
-        for what in self.drift.add(loss, embedding):
+            loss = total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"]))
+            self.losses.append(float(loss))
+            each = losses_of(self.spec.tasks, outputs, usable.labels)[known]
+        for what in self.drift.add(each, places):
             self.taken.drifts += 1
-            why = "answers have become worse" if what == "loss" else "records are unlike those before"
-            print(
-                f"note: about record {self.taken.records:,} {why} (the {what}). Look at what comes since then: if it "
-                "is wrong, stop (Ctrl-C) and mend the source; if the world has changed, go on: it is being learnt.",
-                flush=True,
-            )
+            names = [name for name, _ in columns_of(self.spec.inputs, usable.inputs)]
+            print(alarm(what, self.taken.records, self.numbers.moved(names)), flush=True)
 
-    def learn(self, usable: Usable, first: int, random: np.random.Generator) -> None:
-        """A step from new records, and from some of those before."""
-        parts, numbers = [usable], (first + usable.rows).tolist()
-        wanted = self.training.batch_size - self.new
-        if self.streaming.replay and wanted:
-            lines = [json.loads(line) for line in self.reservoir.draw(wanted, random)]
-            again, _ = self.decoder([line[2] for line in lines], [line[1] for line in lines], again=True)
-            if len(again):
-                parts.append(again)
-                numbers += [lines[row][0] for row in again.rows.tolist()]
+    def learn(self, usable: Usable, old: Usable | None, numbers: list[int]) -> None:
+        """A step from new records, and from some of those before; `numbers` are those of all of them."""
+        parts = [usable] if old is None else [usable, old]
         size = self.training.batch_size
         inputs, labels, weights = filled(parts, size)
-        numbers += [0] * (size - len(numbers))
+        numbers = [*numbers, *[0] * (size - len(numbers))]
         batch = self.batch(inputs, labels, tf.constant(numbers, tf.int64), tf.constant(self.taken.step, tf.int64))
         terms = self.trainer.take((*batch, tf.constant(weights)))
         self.taken.step += 1
         require(
             np.isfinite(terms).all(),
-            f"The loss is not a finite number at step {self.taken.step}; look at the records from {first:,} on, or "
-            "lower the rate (--set training.learning_rate=...) and train into a new folder.",
+            f"The loss is not a finite number at step {self.taken.step}; look at the last records before number "
+            f"{self.taken.records + size:,}, or lower the rate (--set training.learning_rate=...) and train into a new "
+            "folder.",
         )
 
     def _batch(self, inputs: Any, labels: Any, numbers: Any, step: Any) -> Any:
@@ -242,6 +279,12 @@ class StreamLoop:
         items = {item.name: item for item in self.spec.inputs}
         varied = {name: items[name].augment(x, keys) if name in items else x for name, x in inputs.items()}
         return self.varied(varied, labels, tf.range(self.training.batch_size, dtype=tf.int64), keys)
+
+    def count_cuts(self) -> None:
+        """Say in one line what was cut of the records of this row of the history, and count those of the next."""
+        self.cuts.close()
+        for item in self.spec.inputs:
+            self.cuts.enter_context(count_truncations(item.name, item.kind, self.streaming.every))
 
     def end_window(self) -> None:
         """A row of the history: what the answers were worth before they were learnt."""
@@ -264,6 +307,8 @@ class StreamLoop:
         self.taken.history = [*self.taken.history, row][-ROWS:]
         write_file(self.folder / "history.jsonl", history_text(self.taken.history))
         self.window, self.losses, self.began = [], [], time.monotonic()
+        self.numbers.settle()
+        self.count_cuts()
 
     def save_after(self, seconds: float) -> None:
         """Write a checkpoint where something was taken since the last, and that is so long ago."""
@@ -276,24 +321,9 @@ class StreamLoop:
         self.saved = time.monotonic()
         self.reservoir.settle(self.taken.step)
         counted = {"records": self.tally.records, "counts": dict(self.tally.counts), "first": self.tally.first}
-        self.taken.tally, self.taken.drift = counted, asdict(self.drift)
+        self.taken.tally, self.taken.drift = counted, self.drift.to_json()
+        self.taken.numbers = self.numbers.to_json()
         facts = {**vars(self.taken), "replay": self.reservoir.facts}
         # By the records: a batch without a label is taken and is no step.
         save_checkpoint(self.checkpoints, self.taken.records, {**self.trainer.arrays(), **self.reservoir.arrays}, facts)
         self.reservoir.tidy()
-
-
-def joined(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Arrays by name, one behind the other."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def line_of(number: int, arrived: Arrived) -> bytes:
-    """A record as the reservoir has it."""
-    try:
-        return json.dumps([number, arrived.place, arrived.row]).encode() + b"\n"
-    except (TypeError, ValueError) as error:
-        raise MMZooError(
-            f"A value in {arrived.place} is none that JSON can hold ({error}), so it cannot be kept to be learnt "
-            "again; give paths, texts, numbers and lists, or replay=0."
-        ) from error

@@ -20,14 +20,16 @@ class Streaming:
         replay: records of the past that are kept on disk.
         replay_share: how much of a batch is drawn from these.
         every: records after which there is a row in the history.
-        stop_at_new: does a class that the model does not have end the work?
+        new_classes: of a label that the warm-up does not have: "ignore", named once and not learnt; "stop", the end;
+            "grow", not learnt either, but some records of each are kept, of which the model is given a head for these
+            classes too in the end (`mmzoo.training.streaming.late`).
     """
 
     steps: int = 0
     replay: int = 1_000
     replay_share: float = 0.5
     every: int = 1_000
-    stop_at_new: bool = False
+    new_classes: str = "ignore"
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Taken:
     records, learnt: how many were taken, and how many of these had a label that was learnt.
     cursor: of the source, behind the last that was taken.
     sha256: of all that was taken, in order: the hash of the one before and of the record.
+    named: the classes that the warm-up did not have, as they were named.
+    late: of these, where they are kept, some records each: pairs of a place and a row.
     """
 
     step: int = 0
@@ -48,7 +52,9 @@ class Taken:
     history: list[dict[str, Any]] = field(default_factory=list)
     tally: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
     named: list[str] = field(default_factory=list)
+    late: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def chained(before: str, arrived: Arrived) -> str:
