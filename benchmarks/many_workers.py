@@ -1,7 +1,8 @@
 """How would many workers share a step? A simulation on paper, from parts that are measured on this machine.
 
-    python benchmarks/many_workers.py --json parts.json    # all, or some: recipe, large; some minutes, with two workers
-    python benchmarks/many_workers.py --parts parts.json --gbits 100 --microseconds 10
+    python benchmarks/many_workers.py --gbits 100 --microseconds 10     # of what was measured for the docs, see `PARTS`
+    python benchmarks/many_workers.py --measure recipe --json new.json  # measures anew, some minutes, with two workers
+    python benchmarks/many_workers.py --parts new.json
 
 Measured are a step of one worker on one core, and what two workers take to add up as many numbers as the gradients have
 (`benchmarks/distributed.py`); what a step of two takes beyond both is taken for the meetings of batch normalization,
@@ -36,6 +37,26 @@ from mmzoo.network import is_reachable, run_privately
 CASES = {"recipe": Way("recipe", 32, 8, {}), "large": Way("large", 16, 2, {})}
 ROUNDS = {"recipe": 12, "large": 4}
 WORKERS = (1, 8, 64, 512)
+PARTS: dict[str, dict[str, Any]] = {
+    "recipe": {
+        "batch": 32,
+        "bytes": int(1.7 * 2**20),
+        "layers": 4,
+        "one": [0.078, 0.0806, 0.082],
+        "two": [0.0989],
+        "adding": [0.004],
+    },
+    "large": {
+        "batch": 16,
+        "bytes": int(90.9 * 2**20),
+        "layers": 53,
+        "one": [0.555, 0.563, 0.571],
+        "two": [0.816],
+        "adding": [0.122],
+    },
+}
+"""What stands in the docs: processor time of a step of one worker with one thread (`benchmarks/training.py
+normalization`), and of two what `benchmarks/distributed.py` has of them relative to one, of other days."""
 
 
 def measured(case: str) -> dict[str, Any]:
@@ -136,19 +157,18 @@ def table(case: str, parts: dict[str, Any], args: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"some of {', '.join(CASES)} (default: all)")
-    parser.add_argument("--parts", type=Path, help="what was measured before, in place of measuring")
+    parser.add_argument("--measure", nargs="*", metavar="CASE", help=f"some of {', '.join(CASES)} (default: all)")
+    parser.add_argument("--parts", type=Path, help="what was measured before")
     parser.add_argument("--json", type=Path, help="write what is measured there")
     parser.add_argument("--gbits", type=float, default=10.0, help="of the network, a second and worker (default 10)")
     parser.add_argument("--microseconds", type=float, default=30.0, help="that a message takes (default 30)")
     parser.add_argument("--decoded", type=float, default=2000.0, help="records that a core decodes a second")
     args = parser.parse_args()
-    if args.parts:
-        found = json.loads(args.parts.read_text())
-    else:
+    found = json.loads(args.parts.read_text()) if args.parts else PARTS
+    if args.measure is not None:
         if is_reachable():
             run_privately([sys.executable, *sys.argv])
-        found = {case: measured(case) for case in args.cases or CASES}
+        found = {case: measured(case) for case in args.measure or CASES}
     if args.json:
         args.json.write_text(json.dumps(found))
     for case, parts in found.items():

@@ -89,6 +89,7 @@ def fit(
     """
     began = time.monotonic()
     check_number("The minutes", minutes, 1e-9, 1e7)
+    require(isinstance(label, str), f"The label is the name of a column, a text, and not a {type(label).__name__}.")
     options = Options(
         dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter, group, stratify, split_seed
     )

@@ -236,12 +236,13 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
     classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
     parts = parts_of(table, label, classes, options.drawing)
     found = selected(records, parts)
+    where = f" of '{named.path}'" if named.path else ""
     for part, chosen in zip(SHARES, found, strict=True):
         group = f", or another --group than '{options.group}'" if options.group else ""
         require(
             len(chosen),
-            f"The table '{named.path}' has no {part} records, since records that hold the same stay on one side; "
-            f"give more that differ, or a column 'split'{group}.",
+            f"The {len(table)} records{where} leave none for {part}: records that hold the same stay on one side; give "
+            f"more that differ, or a column 'split'{group}.",
         )
     column = spec.tasks[0].column
     none = sum(is_missing(answer) for answer in records.column(column)) if column else 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mmzoo.aliases import Raw
 from mmzoo.modalities.tabular.cells import is_missing
 
-LEAST_LETTERS = 15  # of a text whose language can be told
+LEAST_BYTES = 30  # of the letters of a text whose language can be told, in UTF-8: one of Chinese has three
 LEAST_SHARE = 0.03  # of the texts; what is rarer is as often a mistake
 READ = 1000  # characters of a text
 SHORT, OTHER = "(too short to tell)", "(others)"
@@ -29,7 +29,7 @@ def language(text: Raw) -> str:
     if is_missing(text):
         return "(missing)"
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    if sum(letter.isalpha() for letter in said[:READ]) < LEAST_LETTERS:
+    if len("".join(filter(str.isalpha, said[:READ])).encode()) < LEAST_BYTES:
         return SHORT
     import py3langid  # its model takes a moment
 

@@ -27,6 +27,12 @@ def predict(model: Multimodal, record: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def named_inputs(spec: Spec) -> str:
+    """The inputs, and of which columns each is made."""
+    columns = {item.name: ", ".join(getattr(item, "columns", ())) for item in spec.inputs}
+    return ", ".join(f"{name} (of {made})" if made else name for name, made in columns.items())
+
+
 def inputs_of(spec: Spec, record: dict[str, Any]) -> dict[str, np.ndarray]:
     """One record as what the model takes, a batch of one.
 
@@ -34,6 +40,6 @@ def inputs_of(spec: Spec, record: dict[str, Any]) -> dict[str, np.ndarray]:
         MMZooError: there is no such input, none is given, or one cannot be decoded.
     """
     for name in record:
-        require(name in spec.input_names, f"The model has no input '{name}'; it has: {', '.join(spec.input_names)}.")
+        require(name in spec.input_names, f"The model has no input '{name}'; it has: {named_inputs(spec)}.")
     require(record, f"Give at least one of the inputs: {', '.join(spec.input_names)}.")
     return decode(spec, Records({name: [record.get(name)] for name in spec.input_names}, ["input"]))

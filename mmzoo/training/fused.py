@@ -77,7 +77,7 @@ def by_parts(
         context: of several replicas, which have as many rows each and meet once each way.
     """
 
-    def over_all(values: list[Tensor]) -> list[Tensor]:
+    def over_all(values: list[Tensor]) -> Any:
         stacked = tf.stack(values)
         if context is not None:
             stacked = context.all_reduce(tf.distribute.ReduceOp.MEAN, stacked)

@@ -81,7 +81,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_other_npy_files_are_refused_in_a_sentence(what: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     tracemalloc.start()
     try:
         for item in (SENSOR, mmzoo.Audio("sound", frames=6, num_mel_bins=4)):
@@ -91,7 +91,7 @@ def test_other_npy_files_are_refused_in_a_sentence(what: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 5e6
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("item", [SENSOR, mmzoo.Audio("sound", frames=6, num_mel_bins=4), AUDIO])

@@ -167,7 +167,7 @@ def graph() -> Callable[[bytes], np.ndarray]:
 @pytest.mark.parametrize("name", REFUSED)
 def test_bombs_are_refused_by_all(name: str, graph: Callable[[bytes], np.ndarray]) -> None:
     data = REFUSED[name]()
-    began = time.perf_counter()
+    began = time.process_time()
     for read in (IMAGE.decode, read_image):
         with pytest.raises(DataError) as caught:
             read(data)
@@ -175,17 +175,17 @@ def test_bombs_are_refused_by_all(name: str, graph: Callable[[bytes], np.ndarray
         assert str(caught.value).startswith("The image given as bytes")
     with pytest.raises(tf.errors.OpError):
         graph(data)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_only_looks_odd_is_read(name: str, graph: Callable[[bytes], np.ndarray]) -> None:
     data = TAKEN[name]()
-    began = time.perf_counter()
+    began = time.process_time()
     found = IMAGE.decode(data).astype(int)
     if name.startswith(("JPEG", "PNG", "prog")):
         assert np.abs(graph(data) - found).max() <= 1
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_pictures_of_pillow_that_are_too_large() -> None:
@@ -272,7 +272,7 @@ def test_a_moving_gif_gives_frames_at_even_distances() -> None:
     ids=["frames", "pixels", "first frame", "a later frame", "header", "cut", "start"],
 )
 def test_gifs_that_are_no_video(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(DataError):
         mmzoo.Video("clip", frames=4, size=32).decode(data)
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3

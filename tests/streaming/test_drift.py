@@ -66,7 +66,7 @@ def test_records_elsewhere_are_told_by_their_embeddings() -> None:
         old, new = (random.normal(size=(16, 8)) * (1 + step) + 3 * step for _ in range(2))
         places.append(places_among(new, old))
         assert not drift.add(None, places[-1])
-    assert abs(np.mean(places) - 0.5) < 0.03
+    assert abs(np.mean(places) - 0.5) < 0.05
     again = Drift.from_json(json.loads(json.dumps(drift.to_json())))
     assert again == drift
     found = []

@@ -72,7 +72,10 @@ def slices(
     skipped = {*spec.input_names, task.column}
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
     texts = [item.name for item in spec.inputs if item.is_text and item.name in records.columns]
-    columns |= {f"language of {name}": languages(records.column(name)) for name in texts}
+    for name in texts:
+        found = languages(records.column(name))
+        if len({each for each in found if each.isalpha()}) > 1:
+            columns[f"language of {name}"] = found
     rows = []
     for name, column in columns.items():
         groups = grouped([column[int(k)] for k in np.flatnonzero(known)])

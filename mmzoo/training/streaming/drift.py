@@ -138,7 +138,7 @@ class Drift:
 def places_among(new: np.ndarray, old: np.ndarray) -> np.ndarray:
     """Of each new embedding the share of old ones that lie nearer to the old ones' mean than it does, float (B,).
 
-    Half, where nothing has changed, whatever the weights and the scale: training moves all embeddings, and is no change
+    About half, where nothing has changed, whatever the weights and the scale: training moves all, and is no change
     of the records.
 
     Args:

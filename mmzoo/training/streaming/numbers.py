@@ -109,8 +109,8 @@ def columns_of(items: Sequence[Modality], inputs: Mapping[str, np.ndarray]) -> l
             made = item.rebuilding()
         except MMZooError:  # too large to be told cell by cell
             continue
-        there = inputs["present"][:, index]
-        cells = inputs[item.name][there].reshape(int(there.sum()), -1)
+        cells = inputs[item.name][inputs["present"][:, index]]
+        cells = cells.reshape(len(cells), made.cells)
         for group in range(int(made.groups.max(initial=-1)) + 1):
             own = np.flatnonzero(made.groups == group)
             if int(own[0]) in made.sizes:
