@@ -142,7 +142,9 @@ def check_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> N
     assert found.keys() == wanted.keys()
     here, there = (np.argsort(arrays["row"][:, 0]) for arrays in (found, wanted))
     for name, array in wanted.items():
-        np.testing.assert_array_equal(found[name][here], array[there], name)
+        one, other = found[name][here].astype(np.float64), array[there].astype(np.float64)
+        # Pictures that a graph reads may be a level of 255 away from those of the host.
+        np.testing.assert_allclose(one, other, rtol=0, atol=1 if array.dtype == np.uint8 else 0, err_msg=name)
 
 
 @pytest.mark.long
