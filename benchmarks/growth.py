@@ -9,6 +9,9 @@ its own: `data shard`, `train --stream`, `evaluate` and `predict` with a small m
 retrieval model. Printed are, for each count, processor seconds and the most memory that the process had, and from one
 count to the next the processor time of a record more and the bytes of a record more: in proportion, the one stays as it
 is; of flat memory, the other is near zero. A part ends where ten times its time would be over `--seconds`.
+
+From 1,000 to 10,000 records, on cores shared with other work: `shard` 0.17 ms of processor time and 2.1 kB a record
+more, `index` 1.5 ms and 3.4 kB. So memory is not flat: `data shard` holds the whole table. More was not measured.
 """
 
 from __future__ import annotations
