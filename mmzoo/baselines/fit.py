@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
 
-from mmzoo.baselines.base import Baseline, Clock, Labels, Model, OutOfTimeError, Problem
+from mmzoo.baselines.base import Answers, Baseline, Clock, Labels, Model, OutOfTimeError, Problem
 from mmzoo.baselines.features import Features
 from mmzoo.data.columns import given
 from mmzoo.data.records import Records
@@ -18,6 +19,19 @@ from mmzoo.errors import check_number, require
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+
+MANY = 50_000
+"""Records from which a second thread of scikit-learn's gains something: with fewer ones the threads wait for each other
+after every feature of every tree, and on a busy machine that takes many times what the work does."""
+
+
+@contextmanager
+def few_threads(count: int) -> Iterator[None]:
+    """Inside, libraries of linear algebra and OpenMP take one thread for so many records, unless they are many."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if count < MANY else None):
+        yield
 
 
 def fit_baselines(
@@ -108,7 +122,8 @@ def fitted(problem: Problem, chosen: Iterable[tuple[str, Model, tuple[str, ...]]
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what does not converge is measured as it is
-                answers = model.fit(replace(problem, names=names, fitted=others))
+                with few_threads(len(problem.train.records)):
+                    answers = in_few_threads(model.fit(replace(problem, names=names, fitted=others)))
                 order = problem.better(answers(problem.validation.records))
             seconds = round(time.monotonic() - began, 3)
             found.append((order, Baseline(name, problem.task.name, names, order[0], seconds, answers)))
@@ -117,6 +132,16 @@ def fitted(problem: Problem, chosen: Iterable[tuple[str, Model, tuple[str, ...]]
         finally:
             bar.update()
     return [each for _, each in sorted(found, key=lambda pair: pair[0], reverse=True)]
+
+
+def in_few_threads(answers: Answers) -> Answers:
+    """The same answers, in as many threads as their records are worth."""
+
+    def answered(records: Records) -> np.ndarray:
+        with few_threads(len(records)):
+            return answers(records)
+
+    return answered
 
 
 def best_of(found: Sequence[Baseline], task: str) -> Baseline | None:

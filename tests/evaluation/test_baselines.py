@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import mmzoo
 from mmzoo.baselines import Baseline, base, best_of, fit_baselines, forest, trees
-from mmzoo.baselines.base import Clock, OutOfTimeError
+from mmzoo.baselines.base import Answers, Clock, OutOfTimeError, Problem
 from mmzoo.baselines.features import Features
 from mmzoo.baselines.fit import labels_of
+from mmzoo.baselines.trivial import Trivial
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from tests.conftest import small_records, small_spec, untrained, usual
@@ -248,3 +250,26 @@ def test_what_was_fitted_in_time_is_asked_later(monkeypatch: pytest.MonkeyPatch)
     test = small_records(9, 2)
     assert any(each.inputs for each in found)
     assert all(each.predict(test).shape == (9, 3) for each in found)
+
+
+def test_few_records_are_no_work_for_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which would wait for each other; neither in fitting nor in answering."""
+    seen: list[int] = []
+
+    class Watched(Trivial):
+        def fit(self, problem: Problem) -> Answers:
+            seen.extend(each["num_threads"] for each in threadpool_info())
+            answers = super().fit(problem)
+
+            def watched(records: Records) -> np.ndarray:
+                seen.extend(each["num_threads"] for each in threadpool_info())
+                return answers(records)
+
+            return watched
+
+    monkeypatch.setattr("mmzoo.baselines.fit.models_of", lambda problem: [("watched", Watched(), ())])
+    before = threadpool_info()
+    (found,) = fit_baselines(small_spec(), small_records(24), small_records(12, 1))
+    found.predict(small_records(4))
+    assert {*seen} == {1}
+    assert threadpool_info() == before
