@@ -26,6 +26,7 @@ VALIDATION = 1.15  # what an epoch takes beside its steps, as a factor
 EVERY = 10.0  # seconds, between two lines on how far it is
 SHOWN = ("loss", "val_loss")
 SLOWER = 1.25  # so much longer than it may must it take for another try with fewer epochs
+AGAIN = 0.3  # of what is left: where what goes before the first step takes more, beginning again leaves too little
 
 
 class TooSlowError(Exception):
@@ -104,6 +105,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         """Raise `TooSlowError` if far fewer epochs fit than there are."""
         a_step = self.an_epoch * self.epochs / self.steps
         if now + a_step * (self.steps - batch) - self.made <= SLOWER * (self.until - self.made):
+            return
+        if self.opening > AGAIN * (self.until - now):
             return
         fitting = int((self.until - now - self.opening) / (a_step * self.steps / self.epochs))
         if 1 <= fitting < self.epochs:

@@ -95,7 +95,7 @@ def train_within(
             runs: dict[str, Any] = {"seed": seed, "data": data, "quality": quality}
             search = Search(folder, trials, train, validation, stop, gone=gone, later=later, **runs)
             search.run(found, spec.fit(train))
-            fitted = search.baselines
+            fitted = [*search.baselines]
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
         names = [name for each in found for name in (each.name, longer(each.name))] + [DISTILLED]

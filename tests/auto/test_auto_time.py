@@ -11,6 +11,7 @@ import pytest
 
 import mmzoo
 from mmzoo.auto import allowance as allowance_module
+from mmzoo.auto import attempts as attempts_module
 from mmzoo.auto import search as search_module
 from mmzoo.auto import watch as watch_module
 from mmzoo.auto.allowance import LATER, Allowance
@@ -73,10 +74,10 @@ def searched(monkeypatch: pytest.MonkeyPatch, folder: Path, clock: Clock, second
     ]
     spec = mmzoo.Spec(inputs, "concat", [mmzoo.Classification("animal", labels=labels)], dim=8)
     answers = Answers(spec, {"animal": np.zeros((40, 2), np.float32)}, {"animal": np.zeros(40, np.int32)})
-    for module in (search_module, allowance_module, watch_module):
+    for module in (attempts_module, allowance_module, watch_module):
         monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(search_module, "train_until", clock.train)
-    monkeypatch.setattr(search_module, "answers_of", lambda *_: answers)
+    monkeypatch.setattr(attempts_module, "train_until", clock.train)
+    monkeypatch.setattr(attempts_module, "answers_of", lambda *_: answers)
     monkeypatch.setattr(search_module, "fit_baselines", lambda *_, **__: [])
     monkeypatch.setattr(Allowance, "probe", lambda *_: None)
     (folder / "candidates").mkdir(parents=True)
