@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -205,7 +206,10 @@ def test_what_has_come_is_taken_together() -> None:
 def test_as_a_program_it_ends_when_nobody_reads_and_at_ctrl_c(run: mmzoo.Run, interrupted: bool) -> None:
     command = [sys.executable, "-m", "mmzoo", "predict", str(run.folder), "--stream", "--latency", "0"]
     pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    # Whoever started the tests in the background had Ctrl-C ignored, which is inherited.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, cwd=ROOT, env=os.environ, **pipes) as asked:
+        signal.signal(signal.SIGINT, before)
         guard = threading.Timer(120, asked.kill)
         guard.start()
         for note in ("one", "two"):  # the input stays open

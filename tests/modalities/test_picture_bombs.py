@@ -198,6 +198,7 @@ PROGRAM = """
 import resource, sys
 import numpy as np, tensorflow as tf
 import mmzoo, mmzoo.lite
+from mmzoo.modalities.image.client import read_image, squeezed
 from pathlib import Path
 image = mmzoo.Image("picture", size=64)
 graph = tf.function(image.from_file, input_signature=[tf.TensorSpec((), tf.string)], autograph=False)

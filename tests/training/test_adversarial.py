@@ -172,4 +172,4 @@ def test_what_was_trained_on_attacks_withstands_them(tmp_path: Path) -> None:
         answers = attack.outputs(inputs, attack(inputs, loss_of), training=False)["kind"].numpy().argmax(1)
         scores[how] = float(np.mean(answers == labels[400:]))
     assert scores["pgd"] > 0.85
-    assert scores["none"] < 0.6
+    assert scores["none"] < 0.7
