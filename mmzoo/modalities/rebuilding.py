@@ -75,6 +75,11 @@ class Rebuilding:
         """Layers from an embedding (B, any) to float32 (B, units): a number for each cell, or one for each value."""
         raise NotImplementedError
 
+    @property
+    def has_end(self) -> bool:
+        """Is there a last part of it, which `hide_end` hides?"""
+        return type(self).hide_end is not Rebuilding.hide_end
+
     def hide_end(self, batch: Tensor, share: float) -> tuple[Tensor, Tensor]:
         """As `hide`, of what has an order in time: the last of what is there, never all of it."""
         raise NotImplementedError

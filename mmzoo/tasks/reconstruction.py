@@ -131,7 +131,7 @@ class Reconstruction(Task):
             "'masked' below 1.",
         )
         require(
-            self.hidden_part == "any" or type(made).hide_end is not Rebuilding.hide_end,
+            self.hidden_part == "any" or made.has_end,
             f"Input '{self.input}' of task '{self.name}' is no sensor with an end to hide; leave out hidden_part.",
         )
         found = replace(self)
