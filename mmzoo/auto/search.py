@@ -26,6 +26,11 @@ def longer(name: str) -> str:
     return f"{name}_longer"
 
 
+def better_than(name: str, gain: float, error: float) -> str:
+    """What `choose` found out, in words."""
+    return f"better than {name} by {gain:.3f} a record, with a standard error of {error:.3f}"
+
+
 class Search(Attempts):
     """The candidates one after the other, as long as there is time."""
 
@@ -84,7 +89,7 @@ class Search(Attempts):
         place, gain, error = choose([answers.scores for _, answers in self.found.values()])
         self.trials.chosen = names[place]
         if place:
-            told = f"better than {names[0]} by {gain:.3f} a record, with a standard error of {error:.3f}"
+            told = better_than(names[0], gain, error)
             self.trials.why = f"{names[place]} is kept: on the validation records it is {told}."
         elif len(names) > 1:
             self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
@@ -119,9 +124,7 @@ class Search(Attempts):
                 both = [self.found[name][1].scores for name in (self.trials.chosen, each.name)]
                 place, gain, error = choose(both)
                 if place:
-                    told = (
-                        f"better than {self.trials.chosen} by {gain:.3f} a record, with a standard error of {error:.3f}"
-                    )
+                    told = better_than(self.trials.chosen, gain, error)
                     self.trials.chosen, self.trials.why = each.name, f"{each.name} is kept: it is {told}."
 
     def distil(self) -> None:

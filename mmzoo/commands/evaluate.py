@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from mmzoo.commands import runs, tables
 from mmzoo.errors import require
-
-if TYPE_CHECKING:
-    from mmzoo.run import Run
 
 EXAMPLE = "mmzoo evaluate runs/mine new.csv"
 
@@ -47,19 +45,18 @@ def run(args: argparse.Namespace) -> None:
     options = {**wanted, **uncertainty, **faults}
     if args.table is None:
         require(not tables.given(args), "How a table is read is said of a table: mmzoo evaluate RUN TABLE.")
-        show(run, run.evaluate(split=args.split or "test", **options))
+        show(run.results, run.evaluate(split=args.split or "test", **options))
         return
     require(args.split is None, "All records of a table are evaluated; leave out --split.")
     named = tables.named(args.table, args)
     name = table_name(named.path)
-    run = run.beside(name)
-    show(run, run.evaluate(named.path, split=name, options=named.options, **options))
+    show(run.results_of(name), run.evaluate(named.path, split=name, options=named.options, **options))
 
 
-def show(run: Run, result: dict[str, Any]) -> None:
+def show(place: Path, result: dict[str, Any]) -> None:
     from mmzoo.evaluation.evaluate import by_task, verdict_of
     from mmzoo.reports.report import table
 
     found = by_task(result)
     said = "\n".join(f"{name}: {verdict_of(each)}".removeprefix(": ") for name, each in found.items())
-    print(f"\n{table(result)}\n\n{said}\nReport: {run.results / 'report.html'}")
+    print(f"\n{table(result)}\n\n{said}\nReport: {place / 'report.html'}")

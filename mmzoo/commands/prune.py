@@ -53,4 +53,4 @@ def run(args: argparse.Namespace) -> None:
         budget=before.settings["budget"],
     )
     after.splits = before.splits
-    show(after, after.evaluate())
+    show(after.results, after.evaluate())

@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> None:
         chief = is_chief()
         run, test, baselines = trained(args)
     if chief:
-        show(run, run.evaluate(test, baselines=baselines or False))
+        show(run.results, run.evaluate(test, baselines=baselines or False))
 
 
 def train_stream(args: argparse.Namespace) -> None:

@@ -124,17 +124,18 @@ def drawn(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float], d
     return by_strata(places, strata, shares)
 
 
+def part_called(said: str) -> str:
+    """The part that is called so, also "Dev" or "Testing"; what is none of `SHARES` in small letters."""
+    small = said.strip().lower()
+    return CALLED.get(small, small)
+
+
 def column_of_parts(columns: Mapping[str, Sequence[Any]]) -> str:
     """The column that says the parts of a split: `split`, also as "Split", if all of its cells say one; "" if none."""
-    for name in columns:
-        if name == "split":
-            return name
-    for name, values in columns.items():
-        if name.strip().lower() == "split" and all(
-            str(value).strip().lower() in {*SHARES, *CALLED} for value in values
-        ):
-            return name
-    return ""
+    if "split" in columns:
+        return "split"
+    named = [name for name in columns if name.strip().lower() == "split"]
+    return next((name for name in named if all(part_called(str(value)) in SHARES for value in columns[name])), "")
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -145,7 +146,7 @@ def told_parts(table: Table) -> np.ndarray:
             raise MMZooError(str(value))
         said = str(value).strip() if value is not None else ""
         require(said, f"The column 'split' is empty in {where}; say train, validation or test.")
-        part = CALLED.get(said.lower(), said.lower())
+        part = part_called(said)
         if part not in SHARES:
             raise unknown("split called", said, SHARES)
         parts.append(part)

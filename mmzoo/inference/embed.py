@@ -16,6 +16,7 @@ from mmzoo.data.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.graph.parts import kept_on
+from mmzoo.inference.asked import asked_task
 from mmzoo.inference.running import BATCH, compiled
 from mmzoo.names import FUSED, single_output
 from mmzoo.spec import Spec
@@ -88,15 +89,11 @@ def embedding_task(spec: Spec, name: str = "") -> Task:
     Raises:
         MMZooError: there is none.
     """
-    found = {task.name: task for task in spec.tasks if task.target == "batch"}
-    require(
-        found,
+    none = (
         "The model gives no vectors to compare, since none of its tasks is a retrieval; train one with "
-        "mmzoo.Retrieval('match'), or mmzoo train TABLE --task retrieval.",
+        "mmzoo.Retrieval('match'), or mmzoo train TABLE --task retrieval."
     )
-    if name and name not in found:
-        raise unknown("task that gives vectors called", name, found)
-    return found[name] if name else next(iter(found.values()))
+    return asked_task(spec, name, lambda task: task.target == "batch", what="task that gives vectors", none=none)
 
 
 def inputs_of(task: Task) -> tuple[str, ...]:

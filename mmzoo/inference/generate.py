@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from mmzoo.aliases import Tree
 from mmzoo.drawing import Drawing, drawn
-from mmzoo.errors import check_number, require, unknown
+from mmzoo.errors import check_number, require
 from mmzoo.graph.parts import kept_on
+from mmzoo.inference.asked import asked_task
 from mmzoo.inference.predict import inputs_of
 from mmzoo.inference.running import BATCH
 from mmzoo.names import PRESENT
@@ -63,15 +64,11 @@ def rebuilding_task(spec: Spec, name: str = "") -> Task:
     Raises:
         MMZooError: there is none.
     """
-    found = {task.name: task for task in spec.tasks if task.tags.rebuilt}
-    require(
-        found,
+    none = (
         "The model makes no pictures, sounds or rows, since none of its tasks is a mmzoo.Reconstruction; ask it for "
-        "its answers (mmzoo predict).",
+        "its answers (mmzoo predict)."
     )
-    if name and name not in found:
-        raise unknown("task that rebuilds an input called", name, found)
-    return found[name] if name else next(iter(found.values()))
+    return asked_task(spec, name, lambda task: task.tags.rebuilt, what="task that rebuilds an input", none=none)
 
 
 def layers_that_draw(model: keras.Model) -> Sequence[Drawing]:

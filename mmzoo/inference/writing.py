@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from mmzoo.aliases import Tree
 from mmzoo.decoding import Beam, Greedy, Sample, decode
-from mmzoo.errors import require, unknown
 from mmzoo.graph.parts import decoder_of, kept_on
+from mmzoo.inference.asked import asked_task
 from mmzoo.inference.predict import inputs_of
 from mmzoo.inference.running import compiled
 from mmzoo.spec import Spec
@@ -75,14 +75,10 @@ def writing_task(spec: Spec, name: str = "") -> TextAnswer:
     Raises:
         MMZooError: there is none.
     """
-    found = {task.name: task for task in spec.tasks if task.tags.stepwise}
-    require(
-        found,
-        "The model writes nothing token by token, since none of its tasks is a text answer; ask it for its answers.",
+    none = "The model writes nothing token by token, since none of its tasks is a text answer; ask it for its answers."
+    return cast(
+        TextAnswer, asked_task(spec, name, lambda task: task.tags.stepwise, what="task that writes texts", none=none)
     )
-    if name and name not in found:
-        raise unknown("task that writes texts called", name, found)
-    return cast(TextAnswer, found[name] if name else next(iter(found.values())))
 
 
 def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:

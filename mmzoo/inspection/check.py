@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -234,29 +234,23 @@ def leaked(
     """Records of another split that are in the training set too, as a whole or by a file or a longer text of theirs."""
     if "train" not in found.splits:
         return
-    done: set[int] = set()
-    first: dict[tuple[Any, ...], int] = {}
-    whole = [tuple(groups[name][row] for name in groups) for row in range(len(ids))]
-    for row, key in enumerate(whole):
-        if splits[row] == "train":
-            first.setdefault(key, row)
-    for row, key in enumerate(whole):
-        if splits[row] != "train" and key in first and any(part is not None for part in key):
-            other = first[key]
-            same = all(hashes[name][row] == hashes[name][other] for name in hashes)
-            found.leaks.append((ids[row], ids[other], "the same record" if same else "nearly the same record"))
-            done.add(row)
+    together = [*zip(*groups.values(), strict=True)]
+    whole = [key if any(part is not None for part in key) else None for key in together]
+    looked: list[tuple[str, Sequence[Any], Sequence[Any]]] = [("record", whole, [*zip(*hashes.values(), strict=True)])]
     for name in inputs:
-        known: dict[Any, int] = defaultdict(int)
-        text = input_kinds()[found.kinds[name]].is_text
-        rows = [k for k, group in enumerate(groups[name]) if group is not None]
-        rows = [k for k in rows if not text or len(str(columns[name][k])) >= LONG]
-        for row in rows:
-            if splits[row] == "train":
-                known.setdefault(groups[name][row], row)
-        for row in rows:
-            if splits[row] != "train" and groups[name][row] in known and row not in done:
-                other = known[groups[name][row]]
-                how = "the same" if hashes[name][row] == hashes[name][other] else "nearly the same"
-                found.leaks.append((ids[row], ids[other], f"{how} {name}"))
+        keys: Sequence[Any] = groups[name]
+        if input_kinds()[found.kinds[name]].is_text:
+            keys = [key if len(str(value)) >= LONG else None for key, value in zip(keys, columns[name], strict=True)]
+        looked.append((name, keys, hashes[name]))
+    done: set[int] = set()
+    for what, held, exactly in looked:
+        known: dict[Any, int] = {}
+        for row, key in enumerate(held):
+            if splits[row] == "train" and key is not None:
+                known.setdefault(key, row)
+        for row, key in enumerate(held):
+            if splits[row] != "train" and key in known and row not in done:
+                other = known[key]
+                how = "the same" if exactly[row] == exactly[other] else "nearly the same"
+                found.leaks.append((ids[row], ids[other], f"{how} {what}"))
                 done.add(row)

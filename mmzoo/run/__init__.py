@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
-from copy import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +85,10 @@ class Run(Answering):
         """
         from mmzoo.run.evaluating import evaluated
 
-        run = self
+        place = None
         if records is not None and not isinstance(records, Records):
             split = table_name(records) if split == "test" else split
-            run = self.beside(split)
+            place = self.results_of(split)
             own = TableName.parse(self.data)
             if (
                 isinstance(records, (str, Path))
@@ -99,29 +99,34 @@ class Run(Answering):
                     "The run has learnt from most of these records; without a table, its test records are evaluated."
                 )
             records = joined(pieces(records, self.reading(options, labels=True)))
-        return evaluated(
-            run,
-            records,
-            split,
-            on_error=on_error,
-            budget=budget,
-            validation=validation,
-            noise=noise,
-            unimodal=unimodal,
-            mc_dropout=mc_dropout,
-            ensemble=ensemble,
-            ood=ood,
-            baselines=baselines,
-        )
+        with self._writing_to(place):
+            return evaluated(
+                self,
+                records,
+                split,
+                on_error=on_error,
+                budget=budget,
+                validation=validation,
+                noise=noise,
+                unimodal=unimodal,
+                mc_dropout=mc_dropout,
+                ensemble=ensemble,
+                ood=ood,
+                baselines=baselines,
+            )
 
-    def beside(self, name: str) -> Run:
-        """This run, of which what is found about a table of that name is written into a folder of its own; where `out`
-        was told, it is written there."""
-        if self._out is not None:
-            return self
-        other = copy(self)
-        other._out = self.results / "tables" / re.sub(r"[^\w.-]", "_", name)
-        return other
+    def results_of(self, name: str) -> Path:
+        """Where what is found out about a table of that name is written: a folder of its own, or where `out` says."""
+        return self.results if self._out is not None else self.results / "tables" / re.sub(r"[^\w.-]", "_", name)
+
+    @contextmanager
+    def _writing_to(self, place: Path | None) -> Iterator[None]:
+        """Inside, that is where `results` are; on this object, so that its model and its records are read once."""
+        before, self._out = self._out, place if place is not None else self._out
+        try:
+            yield
+        finally:
+            self._out = before
 
     def export(
         self,

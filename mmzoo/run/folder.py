@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import logging
 import shlex
@@ -15,6 +14,7 @@ import keras
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.conformal import Thresholds
+from mmzoo.answers.formats import write_csv
 from mmzoo.answers.given import one_record
 from mmzoo.answers.reading import reading
 from mmzoo.artifact import load_folder
@@ -134,11 +134,10 @@ class RunFolder:
     def keep_splits(self, splits: Sequence[Records]) -> None:
         """Know the records for training, validation and test, and write into splits.csv which are which."""
         self.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
-        out = io.StringIO(newline="")
-        rows = csv.writer(out, lineterminator="\n")
-        rows.writerow(["id", "split"])
-        rows.writerows([name, split] for split, part in self.splits.items() for name in part.ids)
-        write_file(self.folder / "splits.csv", out.getvalue().encode("utf-8", "replace"))
+        rows = [{"id": name, "split": split} for split, part in self.splits.items() for name in part.ids]
+        out = io.BytesIO()
+        write_csv(out, ["id", "split"], lambda: [rows])
+        write_file(self.folder / "splits.csv", out.getvalue())
 
     def reading(self, options: Options | None = None, *, own: Sequence[str] = (), labels: bool = False) -> Reread:
         """How other tables are read: as the one that the run was trained on.

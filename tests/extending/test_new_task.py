@@ -133,7 +133,7 @@ def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFix
     page = (run.folder / "report.html").read_text("utf-8")
     assert 'id="many-task"' in page and "The worst answers" in page
     assert (run.folder / "pictures" / "many-subsets.png").exists()
-    show(run, data)
+    show(run.results, data)
     said = capsys.readouterr().out
     assert "\nanimal: Fusion" in said and "\nmany: Fusion" in said
 

@@ -16,7 +16,7 @@ from mmzoo.data.options import LABEL, Options, is_folder
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader, text_of_file
 from mmzoo.data.readers.included import Included
-from mmzoo.data.splits import CALLED, SHARES
+from mmzoo.data.splits import SHARES, part_called
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import read_file
@@ -132,7 +132,7 @@ def and_others(others: Counter[str], before: str = "") -> str:
 def by_split(files: Sequence[File]) -> tuple[list[File], list[str]]:
     """The files without the folders of the splits, where there are such, and what is to be said of it."""
     tops = {each.place[0] if each.place else "" for each in files}
-    splits = {top: CALLED.get(top.lower(), top.lower()) for top in tops}
+    splits = {top: part_called(top) for top in tops}
     if not {*splits.values()} <= {*SHARES} or "train" not in splits.values():
         return [*files], []
     found = [each._replace(split=splits[each.place[0]], place=each.place[1:]) for each in files]
