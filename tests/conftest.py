@@ -27,6 +27,7 @@ import pytest
 import mmzoo
 from mmzoo.artifact import load_folder
 from mmzoo.data.records import Records
+from mmzoo.training.trainer import Trainer
 from mmzoo.words import json_bytes
 
 
@@ -149,6 +150,21 @@ def untrained(folder: Path, spec: mmzoo.Spec) -> mmzoo.Run:
     settings = {"data": "", "training": mmzoo.Training().to_json(), "seed": 0}
     (folder / "run.json").write_bytes(json_bytes(settings))
     return mmzoo.Run(folder)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Ctrl-C comes before a step is taken that runs to this number of steps, each of which is a call."""
+    run, done = Trainer.run, 0
+
+    def stopping(self: Trainer, batches: Any, count: int) -> Any:
+        nonlocal done
+        count = min(count, 1)
+        done += count
+        if done == step:
+            signal.raise_signal(signal.SIGINT)
+        return run(self, batches, count)
+
+    monkeypatch.setattr(Trainer, "run", stopping)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from mmzoo.modalities.audio.vectorizer import log_mel
 from mmzoo.training.hiding import partly_hidden
 from mmzoo.training.settings import check_settings
 from mmzoo.training.stopping import Interrupted
-from mmzoo.training.trainer import Trainer
+from tests.conftest import stop_at
 from tests.zoo import INPUTS, SMALL, value
 
 TOWERS = {"image": "small_cnn", "sensor": "cnn_1d", "tabular": "mlp"}
@@ -298,16 +297,7 @@ def test_masked_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.Mon
     records, others = records_of(24), records_of(8, 1)
     training = mmzoo.Training(epochs=2, batch_size=8)
     whole = mmzoo.train(spec, records, others, training=training, out=tmp_path / "whole")
-    run, done = Trainer.run, 0
-
-    def stopping(self: Trainer, batches: Any, count: int) -> Any:
-        nonlocal done
-        done += (count := min(count, 1))
-        if done == 4:
-            signal.raise_signal(signal.SIGINT)
-        return run(self, batches, count)
-
-    monkeypatch.setattr(Trainer, "run", stopping)
+    stop_at(monkeypatch, 4)
     with pytest.raises(Interrupted, match="Stopped at step 4 of 6"):
         mmzoo.train(spec, records, others, training=training, out=tmp_path / "cut")
     resumed = mmzoo.train(spec, records, others, training=training, out=tmp_path / "cut")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ from mmzoo.training.methods.gan import GAN
 from mmzoo.training.settings import check_settings
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted
-from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.groups import Tuned
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, stop_at
 
 TRAINING = mmzoo.Training(epochs=2, batch_size=8, modality_dropout=0.0, methods=[mmzoo.Method("gan", width=4)])
 RECORDS = small_records(24)
@@ -109,16 +107,7 @@ def test_the_slopes_are_those_of_the_hinge_loss_and_the_penalty() -> None:
 def test_it_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The discriminator, its optimizer and what is drawn go on as if nothing had been."""
     whole = mmzoo.train(spec_of(), RECORDS, RECORDS, training=TRAINING, out=tmp_path / "whole")
-    run, done = Trainer.run, 0
-
-    def stopping(self: Trainer, batches: Any, count: int) -> Any:
-        nonlocal done
-        done += (count := min(count, 1))
-        if done == 4:
-            signal.raise_signal(signal.SIGINT)
-        return run(self, batches, count)
-
-    monkeypatch.setattr(Trainer, "run", stopping)
+    stop_at(monkeypatch, 4)
     with pytest.raises(Interrupted, match="Stopped at step 4 of 6"):
         mmzoo.train(spec_of(), RECORDS, RECORDS, training=TRAINING, out=tmp_path / "cut")
     resumed = mmzoo.train(spec_of(), RECORDS, RECORDS, training=TRAINING, out=tmp_path / "cut")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,7 @@ from mmzoo.inference.running import run_model
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
-from tests.conftest import small_records, small_spec
+from tests.conftest import small_records, small_spec, stop_at
 
 QUICK = mmzoo.Training(epochs=3, batch_size=4, num_variants=2)
 SPEC = small_spec().subset(["picture", "words"])  # the graph of a sound takes the longest
@@ -67,17 +66,7 @@ def test_the_same_seed_gives_the_same_bytes(finished: mmzoo.Run, tmp_path: Path)
 def test_a_stopped_run_goes_on_to_the_same_bytes(
     stop: int, finished: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, done = Trainer.run, 0
-
-    def stopping(self: Trainer, batches: Any, count: int) -> Any:
-        nonlocal done
-        count = min(count, 1)
-        done += count
-        if done == stop:
-            signal.raise_signal(signal.SIGINT)
-        return run(self, batches, count)
-
-    monkeypatch.setattr(Trainer, "run", stopping)
+    stop_at(monkeypatch, stop)
     with pytest.raises(Interrupted, match=f"Stopped at step {stop} of 18; run the same command again"):
         train(tmp_path / "run")
     assert weights(train(tmp_path / "run")) == weights(finished)
