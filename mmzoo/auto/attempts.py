@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.auto.allowance import TAIL, Allowance
-from mmzoo.auto.candidates import Candidate, told_by
+from mmzoo.auto.candidates import FITTED, Candidate, told_by
 from mmzoo.auto.choosing import Answers, answers_of
 from mmzoo.auto.tried import Trials, Tried
 from mmzoo.auto.watch import TooSlowError, train_until
@@ -36,6 +36,7 @@ TIGHT = 0.25  # and where that is not enough for all of its epochs
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
 PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
 SURELY = 0.15  # of all the time, that the first one trains for behind its first step, however late that is
+FITTING = 0.2  # of all the time, for a candidate that is fitted and has no epochs
 BEGUN = 2.0  # epochs that must fit for the spec itself to be begun
 NO_TIME = "not tried: it takes"
 OVER = "; there was no time for more"
@@ -163,7 +164,10 @@ class Attempts:
                 most = min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)))
                 tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
-        if not first and self.time.an_epoch:
+        if candidate.name in FITTED:
+            share = min(share, FITTING * self.trials.seconds)
+            print(f"{tried.name}: fitted in up to {duration(share)}", flush=True)
+        elif not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)
             share = min(share, PATIENT * expected) if others else share
             print(f"{tried.name}: up to {tried.epochs} epochs, about {duration(expected)} for all", flush=True)
@@ -196,7 +200,8 @@ class Attempts:
         tried.seconds = round(time.monotonic() - began, 1)
         self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         over = watch.over and not self.stop
-        if watch.an_epoch or not self.time.an_epoch:  # one call alone says nothing of an epoch
+        known = watch.an_epoch or not self.time.an_epoch  # one call alone says nothing of an epoch
+        if known and candidate.name not in FITTED:
             an_epoch = watch.an_epoch or tried.seconds
             self.measure(tried, candidate, an_epoch, once=seconds_making() - before, over=over)
         print(f"  {self.trials.words(tried)}{OVER if over else ''}", flush=True)

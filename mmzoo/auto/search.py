@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmzoo.auto.attempts import FEWER, NO_TIME, Attempts
-from mmzoo.auto.candidates import Candidate, in_turn, with_fitted
+from mmzoo.auto.candidates import FITTED, Candidate, by_promise, in_turn, with_fitted
 from mmzoo.auto.choosing import choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor
@@ -52,7 +52,7 @@ class Search(Attempts):
             self.attempt(each, alone=len(chosen) == 1, reason=self.reason_against(each) if number else "")
         if not self.found:
             raise self.failure or MMZooError("No candidate could be trained.")
-        self.found = {each.name: self.found[each.name] for each in chosen if each.name in self.found}
+        self.found = {each.name: self.found[each.name] for each in by_promise(chosen) if each.name in self.found}
         self.decide()
         self.go_on_with_best()
         self.use_what_is_left(candidates)
@@ -102,7 +102,7 @@ class Search(Attempts):
         """Where the time was too short for all epochs of each, train the best one on with what is left."""
         name = self.trials.chosen
         candidate, _ = self.found[name]
-        if not (self.time.tight or longer(name) in self.ended) or self.stop:
+        if not (self.time.tight or longer(name) in self.ended) or self.stop or name in FITTED:
             return
         epochs = self.time.epochs_in(self.time.left, candidate.cost)
         if epochs < FEWER and longer(name) not in self.ended:  # most of an epoch is worth it
@@ -132,7 +132,7 @@ class Search(Attempts):
         name = self.trials.chosen
         candidate, _ = self.found[name]
         members = greedy({key: each for key, (_, each) in self.found.items()})
-        if len({*members}) < 2 or self.stop:
+        if len({*members}) < 2 or self.stop or name in FITTED:
             return
         print(f"Together, {' + '.join(members)} answer better; {name} learns from them.")
         teacher, *others = (str(self.place(each)) for each in members)
