@@ -112,9 +112,9 @@ def told_by(name: str, chosen: Sequence[str]) -> str:
 def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
     """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
 
-    Where the time is short, it is what there is. Trees that are all there is of a candidate come next.
+    Where the time is short, it is what there is. Those that consist of trees come next, which take seconds.
     """
-    first = (min(DECAYS), TREES)
+    first = (min(DECAYS), *FITTED)
     return sorted(chosen, key=lambda each: first.index(each.name) if each.name in first else len(first))
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FEW = 200  # records with a label; with fewer a share of right answers says too little
+RARE = 0.9  # of the records have one label: who always gives that one is nearly always right
 WORST = 10.0  # an answer's negative log-likelihood counts as this at most
 
 
@@ -44,6 +45,12 @@ class Answers:
         return metrics(self.spec, to_predictions(self.spec, self.logits), self.labels)[primary(self.spec)]
 
     @property
+    def skewed(self) -> bool:
+        """Have nearly all records the same label of a task? Candidates are not compared by accuracy then."""
+        tasks = {task: self.labels[task.name] for task in self.spec.tasks}
+        return any(is_skewed(task, labels[np.asarray(task.known(labels))]) for task, labels in tasks.items())
+
+    @property
     def scores(self) -> np.ndarray:
         """How good each answer is, float (N,), over all tasks: the mean is what candidates are compared by."""
         found = np.zeros(len(next(iter(self.labels.values()))))
@@ -58,16 +65,21 @@ class Answers:
 def scores_of(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """How good each answer of a task is, float (N,).
 
-    Of numbers minus the squared error in units of their variance, whose mean is R2 - 1; of few labels the
-    log-likelihood, which tells more of each; else what the task itself calls its score.
+    Of numbers minus the squared error in units of their variance, whose mean is R2 - 1; of few labels, and where
+    nearly all are the same, the log-likelihood, which tells more of each; else what the task itself calls its score.
     """
     if task.tags.numeric:
         spread = np.maximum(labels.var(axis=0), 1e-12)
         return np.asarray(-(((np.asarray(task.to_predictions(logits)) - labels) ** 2) / spread).mean(axis=-1))
-    if task.tags.probabilistic and len(labels) < FEW:
+    if task.tags.probabilistic and (len(labels) < FEW or is_skewed(task, labels)):
         lost = task.negative_log_likelihood(tf.constant(labels), tf.constant(logits))
         return -np.minimum(np.asarray(lost, np.float64), WORST)
     return np.asarray(task.score(labels, np.asarray(task.to_predictions(logits))), np.float64)
+
+
+def is_skewed(task: Task, labels: np.ndarray) -> bool:
+    """Have nearly all records the same label, so that accuracy does not see the others?"""
+    return task.tags.exclusive and len(labels) > 0 and bool(np.bincount(labels.astype(int)).max() > RARE * len(labels))
 
 
 def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:

@@ -19,6 +19,7 @@ from mmzoo.words import duration
 
 FLOOR = 0.15  # of the time, for the baselines
 DISTILLED = "distilled"
+SKEWED = " Nearly all records have one label, so that it is asked how likely each finds the labels, not what is right."
 
 
 def longer(name: str) -> str:
@@ -95,6 +96,8 @@ class Search(Attempts):
             self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
         else:
             self.trials.why = f"{names[0]} is kept: it is the only one that was trained."
+        if len(names) > 1 and self.found[names[0]][1].skewed:
+            self.trials.why += SKEWED
         if self.stop:
             self.trials.why = f"Stopped: {self.trials.why[0].lower()}{self.trials.why[1:]}"
 
