@@ -6,12 +6,14 @@ of numbers with decimals never is.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 
-from mmzoo.aliases import Raw
-from mmzoo.modalities.tabular.cells import number_of, text_of
+import numpy as np
+
+from mmzoo.modalities.tabular.cells import number_of
 
 LEAST = 20
 """Values from which something can be said: three whole numbers in order are no counter yet."""
@@ -24,6 +26,12 @@ SELDOM = 0.01
 
 NAMED = 0.5
 """The same of a column whose name says so: of a patient or a bird there may be two records."""
+
+SHAPES = 3
+"""Of codes, at most."""
+
+TOGETHER = 2**14
+"""Texts of which it is seen together which ones are new."""
 
 NAMES = re.compile("ids?|uuid|guid|identifier|index|idx|rowid|zip|zipcode|postal|postcode|plz")
 """Words of a column's name that say that it holds identifiers."""
@@ -64,41 +72,93 @@ def is_time(words: Sequence[str]) -> bool:
     return any(TIMES.fullmatch(word) for word in words)
 
 
-def identifier(column: str, values: Sequence[Raw]) -> str:
-    """Why a column of these values, without those that are missing, is no input; "" where it may be one."""
-    texts = [text_of(value) for value in values]
-    different = len(set(texts))
-    least = NAMED if named_identifier(column) and not PLACES.search(column) else DIFFERENT
-    if len(texts) < LEAST or different < least * len(texts):
+class Naming:
+    """Do the cells of a column name its records? Counted one by one; eight bytes are kept of each that differs.
+
+    Args:
+        are_numbers: are most of them numbers?
+    """
+
+    def __init__(self, are_numbers: bool) -> None:
+        self.are_numbers = are_numbers
+        self.count = self.whole = self.uuids = self.codes = self.single = 0
+        self.least, self.most = math.inf, -math.inf
+        self.points = False
+        self.different = Different()
+        self.capitals: Counter[int] = Counter()
+        self.shapes: set[str] = set()
+
+    def add(self, text: str, times: int = 1) -> None:
+        """A cell that says something, and how often it is there."""
+        self.count += times
+        self.different.add(text)
+        self.points |= "." in text
+        self.uuids += times * bool(UUID.fullmatch(text))
+        if self.are_numbers:
+            number = number_of(text)
+            if number is not None and abs(number) < 1e15 and number == int(number):
+                self.whole += times
+                self.least, self.most = min(self.least, int(number)), max(self.most, int(number))
+            return
+        self.codes += times * bool(CODE.fullmatch(text))
+        self.single += times * (len(text) <= 60 and " " not in text)
+        if CAPITALS.fullmatch(text):
+            self.capitals[len(text)] += times
+        if len(self.shapes) <= SHAPES:
+            self.shapes.add(shape(text))
+
+    def why(self, column: str) -> str:
+        """Why they are no input; "" where they may be one."""
+        different = len(self.different)
+        least = NAMED if named_identifier(column) and not PLACES.search(column) else DIFFERENT
+        if self.count < LEAST or different < least * self.count:
+            return ""
+        alike = "no two the same" if different == self.count else f"{different} different ones of {self.count}"
+        if self.whole == self.count and not self.points:
+            return self._of_numbers(column, alike)
+        share = DIFFERENT * self.count
+        if self.uuids >= share:
+            return f"identifiers, {alike}"
+        if self.are_numbers or is_time(words_of(column)):
+            return ""
+        codes = self.codes >= share and len(self.shapes) <= SHAPES
+        single = self.single >= 0.95 * self.count and named_identifier(column)
+        if codes or max(self.capitals.values(), default=0) >= share or single:
+            return f"codes, {alike}"
         return ""
-    alike = "no two the same" if different == len(texts) else f"{different} different ones of {len(texts)}"
-    numbers = [number_of(value) for value in values if not isinstance(value, bool)]
-    whole = [int(number) for number in numbers if number is not None and abs(number) < 1e15 and number == int(number)]
-    if len(whole) == len(texts) and all("." not in text for text in texts):
-        return of_numbers(column, whole, alike)
-    if sum(bool(UUID.fullmatch(text)) for text in texts) >= DIFFERENT * len(texts):
-        return f"identifiers, {alike}"
-    if sum(number is not None for number in numbers) > len(texts) / 2 or is_time(words_of(column)):
-        return ""
-    share = DIFFERENT * len(texts)
-    capitals = Counter(len(text) for text in texts if CAPITALS.fullmatch(text))
-    codes = sum(bool(CODE.fullmatch(text)) for text in texts) >= share and len({shape(text) for text in texts}) <= 3
-    single = sum(len(text) <= 60 and " " not in text for text in texts) >= 0.95 * len(texts)
-    if codes or max(capitals.values(), default=0) >= share or (single and named_identifier(column)):
-        return f"codes, {alike}"
-    return ""
+
+    def _of_numbers(self, column: str, alike: str) -> str:
+        """Why whole numbers of which few are the same are no input; "" where they may be one."""
+        if UNNAMED.fullmatch(column.strip()):
+            return "the numbers of the rows"
+        if named_identifier(column):
+            return f"identifiers, {alike}"
+        in_order = self.least in (0, 1) and self.most - self.least + 1 == self.count
+        return "it numbers the records" if in_order and not is_time(words_of(column)) else ""
 
 
-def of_numbers(column: str, numbers: Sequence[int], alike: str) -> str:
-    """Why whole numbers of which few are the same are no input; "" where they may be one."""
-    least, span = min(numbers), max(numbers) - min(numbers) + 1
-    if UNNAMED.fullmatch(column.strip()):
-        return "the numbers of the rows"
-    if named_identifier(column):
-        return f"identifiers, {alike}"
-    if not is_time(words_of(column)) and least in (0, 1) and span == len(numbers):
-        return "it numbers the records"
-    return ""
+class Different:
+    """How many different texts there are; eight bytes are kept of each."""
+
+    def __init__(self) -> None:
+        self.known = np.zeros(0, np.int64)
+        self.new: set[int] = set()
+
+    def add(self, text: str) -> None:
+        """One of them."""
+        self.new.add(hash(text))
+        if len(self.new) >= TOGETHER:
+            self._gather()
+
+    def _gather(self) -> None:
+        new = np.fromiter(self.new, np.int64, len(self.new))
+        self.new.clear()
+        new = new[~np.isin(new, self.known, assume_unique=True)] if len(self.known) else new
+        self.known = np.sort(np.concatenate([self.known, new]))
+
+    def __len__(self) -> int:
+        self._gather()
+        return len(self.known)
 
 
 def shape(text: str) -> str:
@@ -111,13 +171,3 @@ def hardly_there(count: int, records: int) -> str:
     if records < LEAST or count > max(min(SELDOM * records, LEAST), 2):
         return ""
     return f"it says something in {count} of {records} records"
-
-
-def constant(values: Sequence[Raw], count: int) -> str:
-    """Why a column is no input that says the same of each of `count` records; "" where it does not."""
-    if count < 2 or len(values) < count:  # where some are missing, that says something
-        return ""
-    first = text_of(values[0]) if not isinstance(values[0], (list, tuple, dict)) else None
-    if first is None or any(value is not values[0] and text_of(value) != first for value in values):
-        return ""
-    return "the same in every record"

@@ -1,41 +1,25 @@
-"""What a column of a table is: decided by most of its cells."""
+"""What a column of a table can be, and what one cell looks like."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.identifiers import constant, hardly_there, identifier, named_identifier
-from mmzoo.errors import DataError
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.defaults import beginning
 from mmzoo.modalities.tabular import Tabular
-from mmzoo.modalities.tabular.cells import number_of, text_of
-from mmzoo.modalities.tabular.dates import date_format, is_compact
-from mmzoo.modalities.tabular.fitting import delimiter_of
-from mmzoo.modalities.tabular.lists import are_lists, list_format, parts_of
-from mmzoo.modalities.tabular.numbers import number_format
+from mmzoo.modalities.tabular.cells import number_of
 
 OTHER = "other"  # the kind of a column of values that no input reads, such as lists; nobody can ask for it
-MOST_CATEGORIES = 50  # different values of a column that are taken for categories, not for text
-LONGEST_CATEGORY = 40  # characters
 MOST = 0.9  # the share of the cells that makes a column numbers or categories
-COMMON = 0.5  # the share that makes it paths: a cell that is nothing but a path is hardly ever anything else
-
-AGAIN = 4  # times that a name comes on average, from which names are categories however many there are
-NAME_WORDS = 3  # words of a name, on average, at most
-FEW = 5  # values from which eight digits can be seen to be dates, and identifiers to come again
 
 
 def inputs() -> dict[str, type[Modality]]:
@@ -51,124 +35,6 @@ def files() -> dict[str, type[Modality]]:
 def column_kinds() -> tuple[str, ...]:
     """All that a column can be said to be."""
     return (*inputs(), *Tabular.gathers, "ignore")
-
-
-class Guess(NamedTuple):
-    """What a column is taken for.
-
-    Args:
-        kind: one of `column_kinds()`, or `OTHER`.
-        note: a remark on that; "" where there is none.
-        form: how its cells are written where they do not say it one by one, see `form_of`.
-    """
-
-    kind: str
-    note: str = ""
-    form: str = ""
-
-
-def guess(values: Sequence[Any], column: str = "COLUMN") -> Guess:
-    """What a column is, from its cells; those that are missing or cannot be used do not count.
-
-    Args:
-        column: its name: "id" says something, and the note tells how it is overruled.
-    """
-    there, quoted = usable_cells(values), shlex.quote(column)
-    if not there:
-        return Guess("ignore", "it is empty")
-    looks = Counter(look(value) for value in there)
-    media = [kind for kind, made in inputs().items() if not made.is_text]
-    kind, most = max(((kind, looks[kind]) for kind in media), key=lambda pair: pair[1])
-    if most > COMMON * len(there):
-        return Guess(kind)
-    if looks[OTHER] > COMMON * len(there):
-        lists = [parts_of(value, "") for value in there if isinstance(value, (list, tuple))]
-        if len(lists) >= MOST * len(there) and are_lists(lists):
-            return Guess("multi_category")
-        types = sorted({type(value).__name__ for value in there if look(value) == OTHER})
-        return Guess(OTHER, f"values that no input reads ({', '.join(types)})")
-    found = of_cells(there, looks, quoted)
-    useless = (
-        hardly_there(len(there), len(values))
-        or constant(there, len(values))
-        or ("" if found.kind == "date" else identifier(column, there))
-    )
-    if useless and not are_paths(looks):
-        return Guess("ignore", f"{useless}; --kind {quoted}={found.kind} makes it an input", found.form)
-    return found
-
-
-def are_paths(looks: Counter[str]) -> bool:
-    """Do most cells look like paths, to whatever?"""
-    return looks["path"] + sum(looks[kind] for kind in files()) > COMMON * looks.total()
-
-
-def usable_cells(values: Sequence[Any]) -> list[Any]:
-    """The cells that say something."""
-    return [value for value in values if value is not None and not isinstance(value, DataError)]
-
-
-def of_cells(there: Sequence[Any], looks: Counter[str], column: str) -> Guess:
-    """What a column of numbers and texts is."""
-    count = len(there)
-    codes = sum(is_code(value) for value in there)
-    texts = [text_of(value) for value in there if not looks[OTHER] or look(value) != OTHER]
-    counts = Counter(texts)
-    comes_again = len(counts) <= max(count / 2, 2)
-    if dates := date_guess(texts, looks["number"] == count, column):
-        return dates
-    numbers = number_format(texts, MOST, column) if looks["number"] < count else ("", "")
-    if numbers and codes <= (1 - MOST) * count:
-        if comes_again and len(counts) < count / 2 and named_identifier(column) and count >= FEW:
-            return Guess("category", f"identifiers that come again; --group {column} keeps those of one in one split")
-        form, said = numbers
-        return Guess("number", f"zeros at the beginning of {codes} are dropped" if codes else said, form)
-    short = sum(len(text) <= LONGEST_CATEGORY for text in texts) >= MOST * len(texts)
-    if delimiter := list_format(texts):
-        return Guess("multi_category", f"several in one cell, with '{delimiter}' between them", delimiter)
-    # Few values that come again and again are categories, and names that do; sentences, and what is different
-    # everywhere, are text.
-    few = len(counts) <= MOST_CATEGORIES and comes_again
-    names = len(counts) <= count / AGAIN and sum(len(text.split()) for text in texts) <= NAME_WORDS * len(texts)
-    return Guess("category" if (few or names) and short else "text", remark(texts, looks, codes))
-
-
-def date_guess(texts: Sequence[str], numbers: bool, column: str) -> Guess | None:
-    """A column of dates, or None where it is none.
-
-    Args:
-        numbers: are all texts numbers?
-    """
-    if numbers:
-        return Guess("date", "", "YMD") if len(texts) >= FEW and is_compact(texts) else None
-    found = date_format(texts, MOST, column)
-    return Guess("date", found[1], found[0]) if found else None
-
-
-def form_of(kind: str, values: Sequence[Any]) -> str:
-    """How the cells of a column of a kind are written: the decimal mark and the unit of numbers, the order of dates,
-    what is between several categories; "" where the cells say it one by one.
-    """
-    texts = [value for value in usable_cells(values) if isinstance(value, str)]
-    if kind == "number":
-        return (number_format(texts, COMMON) or ("",))[0]
-    if kind == "date":
-        return (date_format(texts, COMMON) or ("YMD" if is_compact(texts) else "",))[0]
-    if kind == "multi_category":
-        return list_format(texts) or (delimiter_of(texts) if texts else "")
-    return ""
-
-
-def remark(texts: Sequence[str], looks: Counter[str], codes: int) -> str:
-    """What is worth saying of a column that is taken for texts or categories."""
-    count = len(texts)
-    if are_paths(looks):
-        return "its cells look like paths of files, but are taken as they stand, since no one decoder reads them"
-    if codes > (1 - MOST) * count and looks["number"] >= MOST * count:
-        return "numbers that begin with zeros are codes, not amounts"
-    if looks["number"] > COMMON * count:
-        return f"{looks['number']} of {count} cells are numbers"
-    return ""
 
 
 def look(value: Raw) -> str:

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
-from mmzoo.data.kinds import OTHER, Guess, form_of, guess, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.guessed import Guess, form_of, guess
+from mmzoo.data.kinds import OTHER, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
 from mmzoo.data.splits import column_of_parts
 from mmzoo.data.table import Table

@@ -41,6 +41,8 @@ def test_heads_for_each_modality_where_there_are_several() -> None:
     assert with_auxiliary(words_spec("first", "second")).tasks[0].auxiliary == 1
     told = words_spec("first", "second", tasks=[mmzoo.Classification("animal", labels=LABELS, auxiliary=0.3)])
     assert with_auxiliary(told) == told
+    written = mmzoo.TextAnswer("said", 4, tokenizer=mmzoo.Tokenizer("words", size=300))
+    assert with_auxiliary(replace(told, tasks=[written])).tasks[0].auxiliary == 0, "it writes one text of all"
 
 
 def test_candidates_of_each_quality() -> None:

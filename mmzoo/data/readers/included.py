@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.kinds import guess, inputs
+from mmzoo.data.guessed import guess
+from mmzoo.data.kinds import inputs
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader

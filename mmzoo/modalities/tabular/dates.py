@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
 from mmzoo.aliases import Raw
@@ -107,28 +106,42 @@ def in_utc(when: datetime) -> datetime:
     return when if when.tzinfo is None else (when - (when.utcoffset() or timedelta())).replace(tzinfo=None)
 
 
-def date_format(texts: Sequence[str], share: float, column: str = "COLUMN") -> tuple[str, str] | None:
-    """How a column of dates is written and a remark on that; None where fewer than `share` of the texts are dates.
+class DatesWritten:
+    """How the dates of a column are written, by its texts: counted one by one, in memory that does not grow."""
 
-    Args:
-        texts: its cells that say something.
-        column: its name, for the remark.
-    """
-    wanted = share * len(texts)
-    if sum(date_of(text) is not None for text in texts) >= wanted:
-        return "", ""
-    found = [match for text in texts if (match := NUMBERS.fullmatch(text.strip()[:LONGEST]))]
-    if len(found) >= wanted:
-        good = Counter({form: sum(date_of(match[0], form) is not None for match in found) for form in ORDERS[:2]})
-        sure = good["DMY"] != good["MDY"]
-        points = sum(match["by"] == "." for match in found) > len(found) / 2
-        form = max(ORDERS[:2], key=lambda each: (good[each], (each == "DMY") == points))
+    def __init__(self) -> None:
+        self.count = self.alone = self.numbers = self.points = 0
+        self.good: Counter[str] = Counter()
+        self.are_compact = True
+        """Are all texts dates of eight digits, "20210403", which other numbers hardly ever are?"""
+
+    def add(self, text: str, times: int = 1) -> None:
+        """A cell that says something, and how often it is there."""
+        self.count += times
+        self.alone += times * (date_of(text) is not None)
+        if self.are_compact:
+            eight = len(text.strip().removesuffix(".0")) == 8
+            self.are_compact = eight and date_of(text, "YMD") is not None
+        if found := NUMBERS.fullmatch(text.strip()[:LONGEST]):
+            self.numbers += times
+            self.points += times * (found["by"] == ".")
+            for form in ORDERS[:2]:
+                self.good[form] += times * (date_of(found[0], form) is not None)
+
+    def format(self, share: float, column: str = "COLUMN") -> tuple[str, str] | None:
+        """How they are written and a remark on that; None where fewer than `share` of the texts are dates.
+
+        Args:
+            column: its name, for the remark.
+        """
+        wanted = share * self.count
+        if self.alone >= wanted:
+            return "", ""
+        if self.numbers < wanted:
+            return None
+        sure = self.good["DMY"] != self.good["MDY"]
+        points = self.points > self.numbers / 2
+        form = max(ORDERS[:2], key=lambda each: (self.good[each], (each == "DMY") == points))
         first = "day" if form == "DMY" else "month"
         other = "" if sure else f", as far as can be seen; else --kind {column}=date:{ORDERS[form == 'DMY']}"
-        return (form, f"the {first} goes first{other}") if good[form] >= wanted else None
-    return None
-
-
-def is_compact(texts: Sequence[str]) -> bool:
-    """Are all texts dates of eight digits, "20210403", which other numbers hardly ever are?"""
-    return all(date_of(text, "YMD") is not None and len(text.strip().removesuffix(".0")) == 8 for text in texts)
+        return (form, f"the {first} goes first{other}") if self.good[form] >= wanted else None

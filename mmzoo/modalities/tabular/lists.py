@@ -26,25 +26,59 @@ def parts_of(value: Raw, delimiter: str) -> list[str]:
     return list(dict.fromkeys(text for piece in pieces if (text := piece.strip())))
 
 
-def list_format(texts: Sequence[str]) -> str:
-    """What is between the categories of a column's cells; "" where they are no lists.
+class Several:
+    """Do cells hold several of a few categories? Counted one by one, in memory that does not grow."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.together: set[tuple[str, ...]] = set()
+        self.refused = False
+
+    def add(self, parts: Sequence[str], times: int = 1) -> None:
+        """The parts of a cell, and how often it is there."""
+        for part in parts:
+            self.counts[part] += times
+        if len(self.together) <= MOST:  # then there are more of them than of the parts
+            self.together.add(tuple(sorted(parts)))
+        if len(self.counts) > MOST or any(len(part) > LONGEST for part in parts):
+            self.refused = True
+            self.counts.clear()
+            self.together.clear()
+
+    @property
+    def found(self) -> bool:
+        """Do they, as far as they were counted?"""
+        enough = self.counts.total() >= AGAIN * len(self.counts) and len(self.counts) < len(self.together)
+        return bool(self.counts) and enough
+
+
+class ListsWritten:
+    """What is between the categories of a column's cells, by its texts: counted one by one.
 
     The parts must be few and come again and again, also where whole cells do not: names of a place and its country, and
     sentences, have commas too.
     """
-    for delimiter in DELIMITERS:
-        if sum(delimiter in text for text in texts) < max(SEVERAL * len(texts), 2):
-            continue
-        lists = [parts_of(text, delimiter) for text in texts]
-        if are_lists(lists):
-            return delimiter
-    return ""
 
+    def __init__(self) -> None:
+        self.count = 0
+        self.having = dict.fromkeys(DELIMITERS, 0)
+        self.several = {delimiter: Several() for delimiter in DELIMITERS}
 
-def are_lists(lists: Sequence[Sequence[str]]) -> bool:
-    """Do cells hold several of a few categories?"""
-    counts = Counter(part for parts in lists for part in parts)
-    together = {tuple(sorted(parts)) for parts in lists}
-    if not counts or len(counts) > MOST or max(map(len, counts)) > LONGEST:
-        return False
-    return sum(counts.values()) >= AGAIN * len(counts) and len(counts) < len(together)
+    def add(self, text: str, times: int = 1) -> None:
+        """A cell, and how often it is there."""
+        self.count += times
+        for delimiter, several in self.several.items():
+            self.having[delimiter] += times * (delimiter in text)
+            if not several.refused:
+                several.add(parts_of(text, delimiter), times)
+
+    @property
+    def format(self) -> str:
+        """What is between them; "" where the cells are no lists."""
+        least = max(SEVERAL * self.count, 2)
+        return next((each for each in DELIMITERS if self.having[each] >= least and self.several[each].found), "")
+
+    @property
+    def usual(self) -> str:
+        """What most cells have, be they lists or not; "" where there are none."""
+        return max(DELIMITERS, key=lambda each: self.having[each]) if self.count else ""

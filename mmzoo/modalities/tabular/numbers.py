@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 LONGEST = 60
 """Characters of a number that is not written plainly."""
@@ -33,10 +32,9 @@ WRITTEN = re.compile(
 THOUSANDS = {
     mark: re.compile(
         rf"[0-9]{{1,3}}(?:(?P<by>[{'.' if mark == ',' else ','}'\u2019{_BLANK}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*)?"
-        rf"(?:{re.escape(mark)}[0-9]*)?|[0-9]{{1,2}}(?:,[0-9]{{2}})+,[0-9]{{3}}(?:\.[0-9]*)?"
-        rf"|[0-9]*{re.escape(mark)}?[0-9]+|[0-9]+{re.escape(mark)}"
+        rf"(?:{re.escape(mark)}[0-9]*)?|[0-9]*{re.escape(mark)}?[0-9]+|[0-9]+{re.escape(mark)}" + lakhs
     )
-    for mark in ".,"
+    for mark, lakhs in ((".", r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]*)?"), (",", ""))
 }
 """The digits of a number by its decimal mark, whole thousands separated or not."""
 
@@ -96,56 +94,87 @@ def number_in(text: str, form: str) -> float | None:
     return (-1 if found.negative else 1) * float(digits + found.power)
 
 
-def number_format(texts: Sequence[str], share: float, column: str = "COLUMN") -> tuple[str, str] | None:
-    """How a column of numbers is written and a remark on that; None where fewer than `share` of the texts are numbers.
+class NumbersWritten:
+    """How the numbers of a column are written, by its texts: counted one by one, in memory that does not grow."""
 
-    Args:
-        texts: its cells that are texts and say something.
-        column: its name, for the remark.
-    """
-    strange = [text for text in texts if not is_plain(text)]
-    if not strange:
-        return "", ""
-    read = [found for text in strange if (found := apart(text)) is not None]
-    if len(read) + len(texts) - len(strange) < share * len(texts):
+    def __init__(self) -> None:
+        self.count = self.strange = self.read = 0
+        self.units: Counter[str] = Counter()
+        self.good: Counter[tuple[str, str]] = Counter()
+        """Numbers by decimal mark and unit."""
+        self.examples: dict[tuple[str, str], tuple[int, str]] = {}
+        """Of those that are not plain the first, and its place."""
+        self.votes: dict[tuple[str | None, str, bool], list[Any]] = {}
+        """By unit (None: a plain number), mark, and whether it is sure: how many say so, and what came first."""
+
+    def add(self, text: str, times: int = 1) -> None:
+        """A cell that says something, and how often it is there."""
+        place, plain, found = self.count, is_plain(text), apart(text)
+        self.count += times
+        if not plain:
+            self.strange += times
+            self.read += times * (found is not None)
+        if found is not None:
+            for mark, digits in THOUSANDS.items():
+                if digits.fullmatch(found.digits):
+                    self.good[mark, found.unit] += times
+                    if not plain:
+                        self.examples.setdefault((mark, found.unit), (place, text))
+            if found.unit and not plain:
+                self.units[found.unit] += times
+        said = text.strip().lstrip("+-") if plain else found.digits if found is not None else ""
+        if vote := vote_of(said):
+            unit = None if plain else found.unit if found is not None else ""
+            self.votes.setdefault((unit, *vote), [0, (plain, place)])[0] += times
+
+    def format(self, share: float, column: str = "COLUMN") -> tuple[str, str] | None:
+        """How they are written and a remark on that; None where fewer than `share` of the texts are numbers.
+
+        Args:
+            column: its name, for the remark.
+        """
+        if not self.strange:
+            return "", ""
+        if self.read + self.count - self.strange < share * self.count:
+            return None
+        unit, count = self.units.most_common(1)[0] if self.units else ("", 0)
+        unit = unit if count > self.count / 2 else ""  # a unit of a few cells is another amount than theirs
+        mark, sure = self._decimal_mark(unit)
+        good = sum(self.good[mark, each] for each in {"", unit})
+        if good < share * self.count:
+            return None
+        examples = [self.examples[mark, each] for each in {"", unit} if (mark, each) in self.examples]
+        if not examples or good == self.count - self.strange:  # what is strange stays so
+            return "", ""
+        _, example = min(examples)
+        said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}"
+        other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
+        other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
+        return mark + unit, said + other
+
+    def _decimal_mark(self, unit: str) -> tuple[str, bool]:
+        """The mark before the decimals, and whether anything tells it from that between thousands."""
+        votes: Counter[str] = Counter()
+        open_ends: Counter[str] = Counter()
+        for (whose, mark, sure), (times, _) in sorted(self.votes.items(), key=lambda pair: pair[1][1]):
+            if whose in (None, "", unit):
+                (votes if sure else open_ends)[mark] += times
+        if votes:
+            return votes.most_common(1)[0][0], True
+        if open_ends["."] and not open_ends[","]:
+            # Three decimals throughout are usual for measurements, not for money.
+            return ("," if unit and (money(unit[-1]) or CURRENCIES.fullmatch(unit)) else "."), False
+        return ".", not open_ends[","]
+
+
+def vote_of(digits: str) -> tuple[str, bool] | None:
+    """The mark before the decimals of a number and whether it is sure; None where it has no marks."""
+    marks = re.findall("[.,]", digits)
+    if not marks:
         return None
-    units = Counter(found.unit for found in read if found.unit)
-    unit, count = units.most_common(1)[0] if units else ("", 0)
-    unit = unit if count > len(texts) / 2 else ""  # a unit of a few cells is another amount than theirs
-    plain = [text.strip().lstrip("+-") for text in texts if is_plain(text)]
-    mark, sure = decimal_mark([*(found.digits for found in read if found.unit in ("", unit)), *plain], unit)
-    good = sum(number_in(text, mark + unit) is not None for text in texts)
-    if good < share * len(texts):
-        return None
-    if good == len(texts) - len(strange):  # what is strange stays so
-        return "", ""
-    example = next(text for text in strange if number_in(text, mark + unit) is not None)
-    said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}"
-    other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
-    other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
-    return mark + unit, said + other
-
-
-def decimal_mark(digits: Iterable[str], unit: str) -> tuple[str, bool]:
-    """The mark before the decimals of a column, and whether anything tells it from that between thousands."""
-    votes: Counter[str] = Counter()
-    open_ends: Counter[str] = Counter()
-    for each in digits:
-        marks = re.findall("[.,]", each)
-        if not marks:
-            continue
-        last = marks[-1]
-        if len(set(marks)) == 2:
-            votes[last] += 1
-        elif len(marks) > 1:
-            votes["," if last == "." else "."] += 1
-        elif re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", each):
-            open_ends[last] += 1
-        else:
-            votes[last] += 1
-    if votes:
-        return votes.most_common(1)[0][0], True
-    if open_ends["."] and not open_ends[","]:
-        # Three decimals throughout are usual for measurements, not for money.
-        return ("," if unit and (money(unit[-1]) or CURRENCIES.fullmatch(unit)) else "."), False
-    return ".", not open_ends[","]
+    last = marks[-1]
+    if len(set(marks)) == 2:
+        return last, True
+    if len(marks) > 1:
+        return ("," if last == "." else "."), True
+    return last, not re.fullmatch(r"[1-9][0-9]{0,2}[.,][0-9]{3}", digits)
