@@ -96,11 +96,11 @@ def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:
     return Answers(spec, {name: outputs[name] for name in names}, encode_labels(spec.tasks, records, unasked=True))
 
 
-def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
+def choose(scores: Sequence[np.ndarray], errors: float = 1.0) -> tuple[int, float, float]:
     """Which of several candidates is kept: its place, what it gains over the first on average, and the standard error.
 
-    The first, unless the best of the others is better by more than one standard error of the difference, record by
-    record. Of five that are equally good the best looks better by about that much (the winner's curse).
+    The first, unless the best of the others is better by more than `errors` standard errors of the difference, record
+    by record. Of five that are equally good the best looks better by about that much (the winner's curse).
 
     Of fewer than a hundred records the error is large, so that another than the first has to be far better. Several
     seeds of each candidate, or folds, would tell more, and would take several times as long: that time is better spent
@@ -110,10 +110,12 @@ def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
 
     Args:
         scores: of each candidate, float (N,), in the order of promise.
+        errors: more than one, where the first has not seen these records and the others have chosen their epochs by
+            them: of some dozens of epochs the best looks better on few records than it is.
     """
     best = int(np.argmax([each.mean() for each in scores]))
     gains = scores[best] - scores[0]
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-    if best and gains.mean() > error:
+    if best and gains.mean() > errors * error:
         return best, float(gains.mean()), error
     return 0, 0.0, error

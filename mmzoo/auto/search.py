@@ -32,6 +32,11 @@ def better_than(name: str, gain: float, error: float) -> str:
     return f"better than {name} by {gain:.3f} a record, with a standard error of {error:.3f}"
 
 
+def errors_over(name: str) -> float:
+    """By how many standard errors another candidate must be better than one; see `choose`."""
+    return 2.0 if name in FITTED else 1.0
+
+
 class Search(Attempts):
     """The candidates one after the other, as long as there is time."""
 
@@ -87,13 +92,14 @@ class Search(Attempts):
     def decide(self) -> None:
         """Choose, and say why."""
         names = [*self.found]
-        place, gain, error = choose([answers.scores for _, answers in self.found.values()])
+        place, gain, error = choose([answers.scores for _, answers in self.found.values()], errors_over(names[0]))
         self.trials.chosen = names[place]
         if place:
             told = better_than(names[0], gain, error)
             self.trials.why = f"{names[place]} is kept: on the validation records it is {told}."
         elif len(names) > 1:
-            self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
+            by = "two standard errors" if errors_over(names[0]) > 1 else "a standard error"
+            self.trials.why = f"{names[0]} is kept: no other was better by more than {by}."
         else:
             self.trials.why = f"{names[0]} is kept: it is the only one that was trained."
         if len(names) > 1 and self.found[names[0]][1].skewed:
@@ -125,7 +131,7 @@ class Search(Attempts):
             self.attempt(each)
             if each.name in self.found:
                 both = [self.found[name][1].scores for name in (self.trials.chosen, each.name)]
-                place, gain, error = choose(both)
+                place, gain, error = choose(both, errors_over(self.trials.chosen))
                 if place:
                     told = better_than(self.trials.chosen, gain, error)
                     self.trials.chosen, self.trials.why = each.name, f"{each.name} is kept: it is {told}."

@@ -26,6 +26,7 @@ from mmzoo.export.tflite import converted
 from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
+from mmzoo.streaming import built
 from mmzoo.towers.boosted_trees import Forest
 from tests.conftest import once
 
@@ -229,10 +230,13 @@ def test_a_fusion_adds_to_the_scores_of_a_row_that_is_there() -> None:
     np.testing.assert_array_equal(run_model(model, batch)["kind"], 0.0)
 
 
-def test_what_has_no_labels_is_refused_in_words(tmp_path: Path) -> None:
+def test_what_cannot_be_fitted_is_refused_in_words(tmp_path: Path) -> None:
     spec = mmzoo.Spec([ROW], "concat", [mmzoo.Reconstruction("again", input="row")], dim=8)
     with pytest.raises(MMZooError, match="Tower 'boosted_trees' of input 'row' is fitted to labels"):
         mmzoo.train(spec, records(30, 0), records(30, 1), out=tmp_path / "run")
+    spec = mmzoo.Spec([ROW], "calibrated", TASKS, dim=8).fit(records(30, 0))
+    with pytest.raises(MMZooError, match="fitted to all records at once, which a stream does not have"):
+        built(spec, mmzoo.Training(), 0)
     spec = mmzoo.Spec([replace(ROW, tower=mmzoo.Tower("boosted_trees", trees=10_000, leaves=256))], "concat", TASKS)
     with pytest.raises(MMZooError, match="nodes, over the limit"):
         mmzoo.build(spec.fit(records(30, 0)))
