@@ -282,6 +282,12 @@ def built(spec: Spec, training: Training, seed: int) -> Multimodal:
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
+    fitted = [name for name, part in model.parts.inputs.items() if part.fitted]
+    require(
+        not fitted,
+        f"The tower of input '{', '.join(fitted)}' is fitted to all records at once, which a stream does not have; "
+        "choose another.",
+    )
     if training.init_from:
         init_from(model, training.init_from)
     return model

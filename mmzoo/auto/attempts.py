@@ -114,8 +114,11 @@ class Attempts:
         self.write()
 
     def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
-        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself."""
-        if len(self.found) == 1 or candidate.name == self.leader:
+        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself.
+
+        What is fitted and has no epochs tells nothing.
+        """
+        if {*self.found} - {*FITTED} == {candidate.name} or candidate.name == self.leader:
             self.time.measure(tried, candidate, an_epoch, **more)
 
     def like(self, candidate: Candidate) -> Tried | None:
@@ -131,6 +134,8 @@ class Attempts:
         if empty:
             have = f"{empty} records have" if empty > 1 else "1 record has"
             return f"not tried: {have} none of its inputs, which it could not answer"
+        if candidate.name in FITTED and self.time.left > 0:
+            return ""
         wanted = candidate.training.epochs
         if like := self.like(candidate):
             # What it did not need, because it gained nothing any more, the others are not expected to need.
@@ -165,7 +170,7 @@ class Attempts:
                 tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
         if candidate.name in FITTED:
-            share = min(share, FITTING * self.trials.seconds)
+            share = min(left, FITTING * self.trials.seconds)
             print(f"{tried.name}: fitted in up to {duration(share)}", flush=True)
         elif not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)
@@ -200,8 +205,7 @@ class Attempts:
         tried.seconds = round(time.monotonic() - began, 1)
         self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         over = watch.over and not self.stop
-        known = watch.an_epoch or not self.time.an_epoch  # one call alone says nothing of an epoch
-        if known and candidate.name not in FITTED:
+        if watch.an_epoch or not self.time.an_epoch:  # one call alone says nothing of an epoch
             an_epoch = watch.an_epoch or tried.seconds
             self.measure(tried, candidate, an_epoch, once=seconds_making() - before, over=over)
         print(f"  {self.trials.words(tried)}{OVER if over else ''}", flush=True)

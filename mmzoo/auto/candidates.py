@@ -31,6 +31,7 @@ FITTED = (TREES, f"{TREES}_alone")
 """Candidates that consist of trees: they are fitted, and have no epochs."""
 MOST_TREES, FEW_SCORES = 1000, 4
 """Trees for each score, and with more scores than that a third of them: of many classes each needs fewer."""
+MOST_SCORES = 100  # with more of them it would take long, and be large
 DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
 """The linear candidates, and the weight decay of each: the first leaves tokens of a text out at random, the second
 shrinks what few records say little of."""
@@ -76,8 +77,8 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     found = [Candidate(Fusion.of(spec.fusion).name if several else spec.input_names[0], spec, training)]
     if quality == "fast":
         return found
-    found += [each for each in linear(spec, training) if each.name != found[0].name]
     found += boosted(spec, training)
+    found += [each for each in linear(spec, training) if each.name != found[0].name]
     if several:
         for name in FUSIONS[quality]:
             evidential = any(task.tags.evidential for task in spec.tasks)
@@ -112,9 +113,9 @@ def told_by(name: str, chosen: Sequence[str]) -> str:
 def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
     """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
 
-    Where the time is short, it is what there is. Trees that are all there is of a candidate come next.
+    Where the time is short, it is what there is. Those that consist of trees come next, which take seconds.
     """
-    first = (min(DECAYS), TREES)
+    first = (min(DECAYS), *FITTED)
     return sorted(chosen, key=lambda each: first.index(each.name) if each.name in first else len(first))
 
 
@@ -163,7 +164,7 @@ def boosted(spec: Spec, training: Training) -> list[Candidate]:
     """
     scores = sum(map(scores_of, spec.tasks))
     rows = [item for item in spec.inputs if item.kind == "tabular" and Tower.of(item.tower).name != TREES]
-    if not rows or not all(map(scores_of, spec.tasks)):
+    if not rows or scores > MOST_SCORES or not all(map(scores_of, spec.tasks)):
         return []
     tower = Tower(TREES, trees=MOST_TREES if scores <= FEW_SCORES else MOST_TREES // 3)
     inputs = [replace(item, tower=tower) if item in rows else item for item in spec.inputs]
