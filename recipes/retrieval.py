@@ -14,10 +14,10 @@ With EfficientNet-Lite2 at 260 pixels in place of Lite1 at 240 (seed 0): picture
 .253 / .649, speech -> picture .119 / .360, zero-shot .433; names in other languages, which were never trained on, find
 .77 (Polish) to .92 (Portuguese) of what the English ones find among the first ten.
 
-With Lite2 the closed form alone, without an epoch: picture -> name .210 / .631, name -> picture .256 / .659. Linear correlations
-on the same features: .189 / .570, .207 / .598; ridge regression .155 / .595, .152 / .506; chance .003 / .030. From
-random vectors, in 60 epochs on the top of the network at 160 pixels: .137 / .494, .159 / .512, speech -> picture
-.052 / .280.
+With Lite2 the closed form alone, without an epoch: picture -> name .210 / .631, name -> picture .256 / .659. Linear
+correlations on the same features: .189 / .570, .207 / .598; ridge regression .155 / .595, .152 / .506; chance .003 /
+.030. From random vectors, in 60 epochs on the top of the network at 160 pixels: .137 / .494, .159 / .512, speech ->
+picture .052 / .280.
 """
 
 import mmzoo
