@@ -67,7 +67,8 @@ def fit(
         label: the column to be predicted, or several, of which each is a task; of a folder of files, if not given, the
             folders that they are in.
         minutes: that all of it may take.
-        quality: "fast", one candidate; "good", several; "best", more of them.
+        quality: "fast", one candidate, and of a table of numbers and categories boosted trees; "good", several;
+            "best", more of them.
         out: the run's folder; the next free `runs/N` if not given. A call that was killed is gone on with.
         inputs: only these.
         settings: as `--set` has them: `["fusion=gated", "training.epochs=10"]`.

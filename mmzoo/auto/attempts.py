@@ -118,8 +118,13 @@ class Attempts:
 
         What is fitted and has no epochs tells nothing.
         """
-        if {*self.found} - {*FITTED} == {candidate.name} or candidate.name == self.leader:
+        if self.trained == {candidate.name} or candidate.name == self.leader:
             self.time.measure(tried, candidate, an_epoch, **more)
+
+    @property
+    def trained(self) -> set[str]:
+        """Those that have ended, and have epochs."""
+        return {*self.found} - {*FITTED}
 
     def like(self, candidate: Candidate) -> Tried | None:
         """What has become of the one whose epochs tell how many a candidate needs."""
@@ -157,7 +162,7 @@ class Attempts:
 
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
-        first = not self.found or candidate.name == self.leader
+        first = not self.trained or candidate.name == self.leader
         others = not alone and not candidate.training.init_from
         left = self.time.left
         share = left * FIRST if first and others else left - (self.time.kept_back if others else 0.0)
@@ -190,14 +195,14 @@ class Attempts:
                     training=replace(candidate.training, epochs=tried.epochs),
                     stop=self.stop,
                     again=again,
-                    least=0.0 if self.found else SURELY * self.trials.seconds,
+                    least=0.0 if self.trained else SURELY * self.trials.seconds,
                     seed=self.seed,
                     out=self.place(tried.name),
                     data=self.data,
                 )
                 break
             except TooSlowError as slow:
-                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if others and not self.found else slow.epochs
+                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if others and not self.trained else slow.epochs
                 print(f"  {tried.epochs} epochs would take too long; it begins again with {epochs}.", flush=True)
                 shutil.rmtree(self.place(tried.name))
                 tried.epochs, again = epochs, False
@@ -217,7 +222,7 @@ class Attempts:
         finite = [row for row in rows if row.get(metric) is not None]
         best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
         answers = answers_of(model, self.validation, candidate.training.memory)
-        if not self.found:
+        if not self.trained and candidate.name not in FITTED:
             self.time.probe(model, self.validation)
         self.found[tried.name] = candidate, answers
         tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary

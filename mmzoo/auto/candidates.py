@@ -64,9 +64,9 @@ class Candidate:
 def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     """What is tried; the first is the spec as it is.
 
-    "fast" tries that alone. "good" tries boosted trees where there are rows of tables, linear heads on features that
-    do not train, where all inputs have them, other fusions and each modality alone, or for a single modality other
-    towers and rates; "best" more of these.
+    "fast" tries that alone, and of rows of tables alone boosted trees, which take seconds. "good" tries boosted trees
+    where there are rows of tables, linear heads on features that do not train, where all inputs have them, other
+    fusions and each modality alone, or for a single modality other towers and rates; "best" more of these.
 
     Raises:
         MMZooError: there is no such quality.
@@ -75,9 +75,10 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
         raise unknown("quality called", quality, QUALITIES)
     several = len(spec.inputs) > 1
     found = [Candidate(Fusion.of(spec.fusion).name if several else spec.input_names[0], spec, training)]
+    trees = boosted(spec, training)
     if quality == "fast":
-        return found
-    found += boosted(spec, training)
+        return [*found, *(each for each in trees if each.name == TREES)]
+    found += trees
     found += [each for each in linear(spec, training) if each.name != found[0].name]
     if several:
         for name in FUSIONS[quality]:
@@ -111,11 +112,11 @@ def told_by(name: str, chosen: Sequence[str]) -> str:
 
 
 def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
+    """The candidates in the order in which they are trained: those that consist of trees first, which take seconds.
 
-    Where the time is short, it is what there is. Those that consist of trees come next, which take seconds.
+    Then a linear one, which is good after a few steps. Where the time is short, it is what there is.
     """
-    first = (min(DECAYS), *FITTED)
+    first = (*FITTED, min(DECAYS))
     return sorted(chosen, key=lambda each: first.index(each.name) if each.name in first else len(first))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import mmzoo
 from mmzoo.auto import watch as watch_module
-from mmzoo.auto.candidates import by_promise, candidates, linear, linear_input
+from mmzoo.auto.candidates import by_promise, candidates, in_turn, linear, linear_input
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.ensemble import greedy
@@ -117,8 +117,10 @@ def test_boosted_trees_are_tried_for_rows_and_answer_for_them() -> None:
         towers = {item.name: Tower.of(item.tower).name for item in each.spec.inputs}
         assert towers.pop("row") == "boosted_trees"
         assert towers == ({} if name == "boosted_trees_alone" else {"first": "embedding_bag"})
+    assert [each.name for each in candidates(spec.subset(["row"]), SMALL, "fast")] == ["row", "boosted_trees"]
     alone = candidates(spec.subset(["row"]), SMALL, "good")
     assert [each.name for each in by_promise(alone)][:2] == ["boosted_trees", "row"]
+    assert [each.name for each in in_turn(alone)][:3] == ["boosted_trees", "linear", "row"]
     (trees,) = (each for each in alone if each.name == "boosted_trees")
     assert (trees.training.epochs, mmzoo.build(trees.spec.fit(rows_records())).trainable_weights) == (1, [])
     asked = replace(spec.subset(["row"]), tasks=[replace(spec.tasks[0], objective="evidential")])
