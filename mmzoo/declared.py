@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
     from mmzoo.modalities.base import Modality
+    from mmzoo.tasks.base import Task
 
 LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
 Axis = Sequence[tuple[str, int]]
@@ -42,8 +43,12 @@ class Attention(NamedTuple):
 
 @dataclass
 class Declared:
-    """What one build of a model has declared, by the name of the input."""
+    """What one build of a model has declared, by the name of the input.
 
+    tasks: that the model is asked.
+    """
+
+    tasks: Sequence[Task] = ()
     frozen: dict[str, keras.layers.Layer] = field(default_factory=dict)
     embeddings: dict[str, keras.layers.Layer] = field(default_factory=dict)
     pretrained: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
@@ -51,20 +56,37 @@ class Declared:
     attention: list[Attention] = field(default_factory=list)
     begins: dict[str, str] = field(default_factory=dict)
     packages: list[Any] = field(default_factory=list)
+    scored: dict[str, keras.layers.Layer] = field(default_factory=dict)
 
 
 _current: ContextVar[Declared | None] = ContextVar("declared", default=None)
 
 
 @contextmanager
-def declaring() -> Iterator[Declared]:
-    """What is declared inside."""
-    found = Declared()
+def declaring(tasks: Sequence[Task] = ()) -> Iterator[Declared]:
+    """What is declared inside, where a model is built that is asked some tasks."""
+    found = Declared(tasks)
     token = _current.set(found)
     try:
         yield found
     finally:
         _current.reset(token)
+
+
+def asked() -> Sequence[Task]:
+    """The tasks of the model that is being built."""
+    current = _current.get()
+    return current.tasks if current else ()
+
+
+def scores(item: Modality, layer: Layer) -> Layer:
+    """`layer` never trains: it is fitted to the labels before, and answers the tasks by itself.
+
+    What it puts out (B, scores of all tasks, see `mmzoo.boosting.scores_of`) is the only token of its tower.
+    """
+    if current := _current.get():
+        current.scored[item.name] = layer
+    return frozen_features(item, layer)
 
 
 def frozen_features(item: Modality, layer: Layer) -> Layer:

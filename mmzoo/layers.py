@@ -116,6 +116,22 @@ class Presence(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
+class Scores(keras.layers.Layer):
+    """A tower's tokens as they are, zeros where the modality is not here: what answers by itself has no other width.
+
+    `Tokens` (B, T, D), bool (B,) -> `Tokens` (B, T, D).
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def call(self, tokens: Tokens, here: Tensor) -> Tokens:
+        values, mask = tokens
+        first = ops.arange(mask.shape[1]) == 0
+        return Tokens(ops.where(here[:, None, None], values, 0.0), ops.where(here[:, None], mask, first[None]))
+
+
+@keras.saving.register_keras_serializable("mmzoo")
 class Numbers(keras.layers.Layer):
     """Learned numbers that are the same for each example: anything (B, any) -> float32 (B, count).
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.auto.allowance import TAIL, Allowance
-from mmzoo.auto.candidates import Candidate, told_by
+from mmzoo.auto.candidates import FITTED, Candidate, told_by
 from mmzoo.auto.choosing import Answers, answers_of
 from mmzoo.auto.tried import Trials, Tried
 from mmzoo.auto.watch import TooSlowError, train_until
@@ -36,6 +36,7 @@ TIGHT = 0.25  # and where that is not enough for all of its epochs
 FEWER = 0.6  # of the first one's epochs, with which another one is still worth beginning
 PATIENT = 3.0  # times as long as was expected that a candidate may take, or the others would have no time
 SURELY = 0.15  # of all the time, that the first one trains for behind its first step, however late that is
+FITTING = 0.2  # of all the time, for a candidate that is fitted and has no epochs
 BEGUN = 2.0  # epochs that must fit for the spec itself to be begun
 NO_TIME = "not tried: it takes"
 OVER = "; there was no time for more"
@@ -113,8 +114,11 @@ class Attempts:
         self.write()
 
     def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
-        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself."""
-        if len(self.found) == 1 or candidate.name == self.leader:
+        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself.
+
+        What is fitted and has no epochs tells nothing.
+        """
+        if {*self.found} - {*FITTED} == {candidate.name} or candidate.name == self.leader:
             self.time.measure(tried, candidate, an_epoch, **more)
 
     def like(self, candidate: Candidate) -> Tried | None:
@@ -130,6 +134,8 @@ class Attempts:
         if empty:
             have = f"{empty} records have" if empty > 1 else "1 record has"
             return f"not tried: {have} none of its inputs, which it could not answer"
+        if candidate.name in FITTED and self.time.left > 0:
+            return ""
         wanted = candidate.training.epochs
         if like := self.like(candidate):
             # What it did not need, because it gained nothing any more, the others are not expected to need.
@@ -163,7 +169,10 @@ class Attempts:
                 most = min(tried.epochs, int(self.time.epochs_in(self.time.left, candidate.cost)))
                 tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
-        if not first and self.time.an_epoch:
+        if candidate.name in FITTED:
+            share = min(left, FITTING * self.trials.seconds)
+            print(f"{tried.name}: fitted in up to {duration(share)}", flush=True)
+        elif not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)
             share = min(share, PATIENT * expected) if others else share
             print(f"{tried.name}: up to {tried.epochs} epochs, about {duration(expected)} for all", flush=True)

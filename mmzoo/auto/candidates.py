@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mmzoo.auto.defaults import LARGEST, ROW_EPOCHS
+from mmzoo.boosting import scores_of
 from mmzoo.choice import Fusion, Tower
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.fusions import fusions
@@ -25,6 +26,12 @@ OTHERS = {
 """By kind of input, towers that are tried in place of the one that it has."""
 BAGS = ("embedding_bag", "static_embedding_bag", "rocket")
 """Towers that are linear in features which do not train: TF-IDF, the mean of word vectors, random kernels."""
+TREES = "boosted_trees"
+FITTED = (TREES, f"{TREES}_alone")
+"""Candidates that consist of trees: they are fitted, and have no epochs."""
+MOST_TREES, FEW_SCORES = 1000, 4
+"""Trees for each score, and with more scores than that a third of them: of many classes each needs fewer."""
+MOST_SCORES = 100  # with more of them it would take long, and be large
 DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
 """The linear candidates, and the weight decay of each: the first leaves tokens of a text out at random, the second
 shrinks what few records say little of."""
@@ -55,10 +62,11 @@ class Candidate:
 
 
 def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
-    """What is tried, in the order of promise; the first is the spec as it is.
+    """What is tried; the first is the spec as it is.
 
-    "fast" tries that alone. "good" tries linear heads on features that do not train, where all inputs have them, other
-    fusions and each modality alone, or for a single modality other towers and rates; "best" more of both.
+    "fast" tries that alone. "good" tries boosted trees where there are rows of tables, linear heads on features that
+    do not train, where all inputs have them, other fusions and each modality alone, or for a single modality other
+    towers and rates; "best" more of these.
 
     Raises:
         MMZooError: there is no such quality.
@@ -69,6 +77,7 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     found = [Candidate(Fusion.of(spec.fusion).name if several else spec.input_names[0], spec, training)]
     if quality == "fast":
         return found
+    found += boosted(spec, training)
     found += [each for each in linear(spec, training) if each.name != found[0].name]
     if several:
         for name in FUSIONS[quality]:
@@ -96,16 +105,26 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
 def told_by(name: str, chosen: Sequence[str]) -> str:
     """Of several candidates that have ended, the one whose epochs tell how many another needs; "" if none does."""
     first = min(DECAYS)
-    told = first if name in DECAYS and first in chosen else next((each for each in chosen if each not in DECAYS), "")
+    others = [each for each in chosen if each not in DECAYS and each not in FITTED]
+    told = first if name in DECAYS and first in chosen else next(iter(others), "")
     return told if name != told else ""
 
 
 def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
     """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
 
-    Where the time is short, it is what there is.
+    Where the time is short, it is what there is. Those that consist of trees come next, which take seconds.
     """
-    return sorted(chosen, key=lambda each: each.name != min(DECAYS))
+    first = (min(DECAYS), *FITTED)
+    return sorted(chosen, key=lambda each: first.index(each.name) if each.name in first else len(first))
+
+
+def by_promise(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates in the order of promise, by which `mmzoo.auto.choosing.choose` goes where they are about equal.
+
+    The first is the spec itself; of rows of tables alone, boosted trees: on most tables nothing is better.
+    """
+    return sorted(chosen, key=lambda each: each.name != TREES)
 
 
 def linear(spec: Spec, training: Training) -> list[Candidate]:
@@ -135,6 +154,31 @@ def linear(spec: Spec, training: Training) -> list[Candidate]:
         )
         for name, decay in DECAYS.items()
     ]
+
+
+def boosted(spec: Spec, training: Training) -> list[Candidate]:
+    """Boosted trees in the place of what reads the rows of tables, none where no trees can be fitted to a task.
+
+    Of rows alone nothing trains then. With other inputs the trees' answers are joined with theirs, or what the fusion
+    makes of all inputs is added to the trees' scores.
+    """
+    scores = sum(map(scores_of, spec.tasks))
+    rows = [item for item in spec.inputs if item.kind == "tabular" and Tower.of(item.tower).name != TREES]
+    if not rows or scores > MOST_SCORES or not all(map(scores_of, spec.tasks)):
+        return []
+    tower = Tower(TREES, trees=MOST_TREES if scores <= FEW_SCORES else MOST_TREES // 3)
+    inputs = [replace(item, tower=tower) if item in rows else item for item in spec.inputs]
+    tasks = [replace(task, auxiliary=0.0, mutual=0.0) for task in spec.tasks]
+    once = replace(training, epochs=1, methods=())
+    if len(rows) == len(inputs):
+        alone = replace(spec, inputs=inputs, fusion="calibrated", tasks=tasks)
+        return [Candidate(FITTED[0], alone, once)]
+    joined, added = (replace(spec, inputs=inputs, fusion=each) for each in ("calibrated", spec.fusion))
+    found = [Candidate(f"{TREES}_{Fusion.of(added.fusion).name}", added, training)]
+    if Fusion.of(added.fusion).name != "calibrated":
+        found.insert(0, Candidate(f"{TREES}_calibrated", joined, training))
+    alone = replace(spec, inputs=inputs, fusion="calibrated", tasks=tasks).subset([item.name for item in rows])
+    return [*found, Candidate(FITTED[1], alone, once)]
 
 
 def linear_input(item: Modality) -> Modality | None:

@@ -51,6 +51,9 @@ def with_auxiliary(spec: Spec) -> Spec:
     if not 1 < len(spec.inputs) <= SEVERAL:
         return spec
     tasks = [
-        replace(task, auxiliary=1.0) if not task.auxiliary and task.target == "label" else task for task in spec.tasks
+        replace(task, auxiliary=1.0)
+        if not task.auxiliary and task.target == "label" and task.tags.elementwise
+        else task
+        for task in spec.tasks
     ]
     return replace(spec, tasks=tasks)

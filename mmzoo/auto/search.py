@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmzoo.auto.attempts import FEWER, NO_TIME, Attempts
-from mmzoo.auto.candidates import Candidate, in_turn, with_fitted
+from mmzoo.auto.candidates import FITTED, Candidate, by_promise, in_turn, with_fitted
 from mmzoo.auto.choosing import choose
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.tried import Floor
@@ -19,6 +19,7 @@ from mmzoo.words import duration
 
 FLOOR = 0.15  # of the time, for the baselines
 DISTILLED = "distilled"
+SKEWED = " Nearly all records have one label, so that it is asked how likely each finds the labels, not what is right."
 
 
 def longer(name: str) -> str:
@@ -29,6 +30,11 @@ def longer(name: str) -> str:
 def better_than(name: str, gain: float, error: float) -> str:
     """What `choose` found out, in words."""
     return f"better than {name} by {gain:.3f} a record, with a standard error of {error:.3f}"
+
+
+def errors_over(name: str) -> float:
+    """By how many standard errors another candidate must be better than one; see `choose`."""
+    return 2.0 if name in FITTED else 1.0
 
 
 class Search(Attempts):
@@ -52,7 +58,7 @@ class Search(Attempts):
             self.attempt(each, alone=len(chosen) == 1, reason=self.reason_against(each) if number else "")
         if not self.found:
             raise self.failure or MMZooError("No candidate could be trained.")
-        self.found = {each.name: self.found[each.name] for each in chosen if each.name in self.found}
+        self.found = {each.name: self.found[each.name] for each in by_promise(chosen) if each.name in self.found}
         self.decide()
         self.go_on_with_best()
         self.use_what_is_left(candidates)
@@ -86,15 +92,18 @@ class Search(Attempts):
     def decide(self) -> None:
         """Choose, and say why."""
         names = [*self.found]
-        place, gain, error = choose([answers.scores for _, answers in self.found.values()])
+        place, gain, error = choose([answers.scores for _, answers in self.found.values()], errors_over(names[0]))
         self.trials.chosen = names[place]
         if place:
             told = better_than(names[0], gain, error)
             self.trials.why = f"{names[place]} is kept: on the validation records it is {told}."
         elif len(names) > 1:
-            self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
+            by = "two standard errors" if errors_over(names[0]) > 1 else "a standard error"
+            self.trials.why = f"{names[0]} is kept: no other was better by more than {by}."
         else:
             self.trials.why = f"{names[0]} is kept: it is the only one that was trained."
+        if len(names) > 1 and self.found[names[0]][1].skewed:
+            self.trials.why += SKEWED
         if self.stop:
             self.trials.why = f"Stopped: {self.trials.why[0].lower()}{self.trials.why[1:]}"
 
@@ -102,7 +111,7 @@ class Search(Attempts):
         """Where the time was too short for all epochs of each, train the best one on with what is left."""
         name = self.trials.chosen
         candidate, _ = self.found[name]
-        if not (self.time.tight or longer(name) in self.ended) or self.stop:
+        if not (self.time.tight or longer(name) in self.ended) or self.stop or name in FITTED:
             return
         epochs = self.time.epochs_in(self.time.left, candidate.cost)
         if epochs < FEWER and longer(name) not in self.ended:  # most of an epoch is worth it
@@ -122,7 +131,7 @@ class Search(Attempts):
             self.attempt(each)
             if each.name in self.found:
                 both = [self.found[name][1].scores for name in (self.trials.chosen, each.name)]
-                place, gain, error = choose(both)
+                place, gain, error = choose(both, errors_over(self.trials.chosen))
                 if place:
                     told = better_than(self.trials.chosen, gain, error)
                     self.trials.chosen, self.trials.why = each.name, f"{each.name} is kept: it is {told}."
@@ -132,7 +141,7 @@ class Search(Attempts):
         name = self.trials.chosen
         candidate, _ = self.found[name]
         members = greedy({key: each for key, (_, each) in self.found.items()})
-        if len({*members}) < 2 or self.stop:
+        if len({*members}) < 2 or self.stop or name in FITTED:
             return
         print(f"Together, {' + '.join(members)} answer better; {name} learns from them.")
         teacher, *others = (str(self.place(each)) for each in members)

@@ -88,6 +88,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self.over = True
             self.model.stop_training = True
 
+    def is_over(self) -> bool:
+        """Is the time over, or does somebody ask to stop? For those who fit something before the first step."""
+        return bool(self.asked) or time.monotonic() >= self.until
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()

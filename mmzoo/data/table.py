@@ -57,6 +57,25 @@ class Table(Records):
             forms=self.forms,
         )
 
+    def without(self, names: Sequence[str]) -> Table:
+        """The same records without some of the columns."""
+
+        def kept(columns: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: column for name, column in columns.items() if name not in names}
+
+        written = None if self.written is self.columns else kept(self.written)
+        return Table(
+            kept(self.columns),
+            self.ids,
+            kept(self.kinds),
+            written=written,
+            places=self.places,
+            told=sorted(self.told),
+            notes=self.notes,
+            note=self.note,
+            forms=self.forms,
+        )
+
 
 @dataclass(frozen=True)
 class Source:

@@ -108,8 +108,9 @@ class RetrievalEvaluation(TaskEvaluation):
                     ]
         return sorted(found, key=lambda each: -each.found.metrics["mrr"])
 
-    def _direction(self, asked: tuple[str, ...], key: str, subset: str) -> Direction | None:
-        found = self.task.found(asked, key, *self.subset_predictions.labels_and_answers(self.task, subset))
+    def _direction(self, asked: tuple[str, ...], key: str, subset: str, *, strict: bool = False) -> Direction | None:
+        answered = self.subset_predictions.labels_and_answers(self.task, subset)
+        found = self.task.found(asked, key, *answered, strict=strict)
         if found is None:
             return None
         hits = np.asarray(found[1].ranks <= places_of(found[1]), float)
@@ -125,18 +126,17 @@ class RetrievalEvaluation(TaskEvaluation):
         """All that can look for an input, and what they find more than the best single one, by the hits of both."""
         found = []
         for key in dict.fromkeys(each.key for each in self.directions):
-            single = next((each for each in self.directions if each.key == key and len(each.asked) == 1), None)
             several = [each for each in self.directions if each.key == key and len(each.asked) > 1]
-            if single is None or not several:
+            asked = [each.asked for each in self.directions if each.key == key and len(each.asked) == 1]
+            singles = [each for (name,) in asked if (each := self._direction((name,), key, name, strict=True))]
+            if not several or not singles:
                 continue
             most = max(several, key=lambda each: len(each.asked))
-            answered = self.subset_predictions.labels_and_answers(self.task, single.asked[0])
-            alone = self.task.found(single.asked, key, *answered, strict=True)
-            if alone is None:
-                continue
-            both, mine, theirs = np.intersect1d(most.rows, alone[0], return_indices=True)
+            single = max(singles, key=lambda each: each.found.metrics["mrr"])
+            both, mine, theirs = np.intersect1d(most.rows, single.rows, return_indices=True)
             places = places_of(most.found)
-            hits = [np.asarray(ranks <= places, float) for ranks in (most.found.ranks[mine], alone[1].ranks[theirs])]
+            ranks = most.found.ranks[mine], single.found.ranks[theirs]
+            hits = [np.asarray(each <= places, float) for each in ranks]
             if len(both):
                 found.append((most, gain(self.task, f"{single.asked[0]} alone", *hits)))
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
@@ -15,8 +16,9 @@ from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
 from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
+from mmzoo.graph.scored import added, scored
 from mmzoo.graph.temperature import calibrated
-from mmzoo.layers import Gate, IsPresent, Numbers, Presence, Withheld, entry, gathered, pooled
+from mmzoo.layers import Gate, IsPresent, Numbers, Presence, Scores, Withheld, entry, gathered, pooled
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused, masked_mean
@@ -44,6 +46,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
     Raises:
         MMZooError: pretrained weights are asked for and cannot be had.
     """
+    fusion = Fusion.of(spec.fusion)
+    fuse, level = fusions[fusion.name], fusions.facts(fusion.name)["level"]
     inputs = {item.name: entry(item.shape, item.dtype, item.name) for item in spec.inputs}
     given = present = entry((len(spec.inputs),), "bool", "present")
     if withheld := {task.withholds for task in spec.tasks} - {""}:
@@ -54,8 +58,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
     real: dict[str, Tensor] = {}
     projected: dict[str, Tensor] = {}
     packages: dict[str, tuple[Weights, ...]] = {}
-    tokens, means, here = {}, {}, []
-    with collecting(files, packaged) as assets, declaring() as declared:
+    own, tokens, means, here = {}, {}, {}, []
+    with collecting(files, packaged) as assets, declaring(spec.tasks) as declared:
         for index, item in enumerate(spec.inputs):
             name = item.name
             # What an absent modality holds must not reach anything, be it NaN; so it is cut off at the door.
@@ -65,14 +69,13 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
             found = towers[tower.name](gates[name](inputs[name], present), item, **tower.options)
             packages[name] = tuple(declared.packages[before:])
             real[name] = IsPresent(index, name=f"{name}.is_present")
-            projected[name] = Presence(spec.dim, name=f"{name}.tokens")
+            made = partial(Presence, spec.dim) if level == "feature" or name not in declared.scored else Scores
+            projected[name] = made(name=f"{name}.tokens")
             here.append(real[name](found.mask, present))
-            tokens[name] = projected[name](found, here[-1])
+            tokens[name], own[name] = projected[name](found, here[-1]), found
             means[name] = masked_mean(*found)
         is_present = keras.ops.stack(here, axis=1)
 
-        fusion = Fusion.of(spec.fusion)
-        fuse, level = fusions[fusion.name], fusions.facts(fusion.name)["level"]
         fused = None
         if level == "feature" and any(task.fuses for task in spec.tasks):
             made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
@@ -85,15 +88,22 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
             # Each modality's tokens by themselves are to its head what the fusion's are to that of all.
             alone = task.alone(spec.input_names, level == "decision")
             unimodal = {name: Fused(pooled(tokens[name]), tokens[name], means[name]) for name in alone}
-            logits = {name: task.head(each, single_output(task.name, name)) for name, each in unimodal.items()}
-            raw = None
-            if task.fuses:
-                raw = task.head(fused, task.name) if fused else fuse(logits, is_present, task=task, **fusion.options)
+            fitted = scored(task, declared, own if level == "feature" else tokens)
+            logits = {
+                name: fitted[name] if name in fitted else task.head(each, single_output(task.name, name))
+                for name, each in unimodal.items()
+            }
+            raw = head = None
+            if task.fuses and fused:
+                head = task.head(fused, task.name)
+                raw = added(head, fitted, dict(zip(spec.input_names, here, strict=True)))
+            elif task.fuses:
+                raw = fuse(logits, is_present, task=task, **fusion.options)
             answer, single, more = task.completed(raw, logits, dict(zip(spec.input_names, here, strict=True)))
             outputs[task.name], calibration = calibrated(task, answer, is_present)
             heads[task.name] = Heads(
-                layers_between(fused, raw) if fused and task.fuses else (),
-                {name: layers_between(unimodal[name], each) for name, each in logits.items()},
+                layers_between(fused, head) if fused and task.fuses else (),
+                {name: layers_between(unimodal[name], each) for name, each in logits.items() if name not in fitted},
                 *calibration,
             )
             outputs |= {single_output(task.name, name): each for name, each in single.items()} | more

@@ -38,6 +38,7 @@ class InputParts:
         feature_map: the last layer that puts out a map (B, H, W, C), if there is one.
         grid: rows and columns, where the tokens are the places of a map, row by row.
         packages: the weights that were read from packages when it was built.
+        fitted: the layer that is fitted to the labels before training, and never trains; see `mmzoo.declared.scores`.
     """
 
     gate: keras.layers.Layer
@@ -50,6 +51,7 @@ class InputParts:
     feature_map: keras.layers.Layer | None
     grid: tuple[int, int] | None
     packages: tuple[Weights, ...]
+    fitted: keras.layers.Layer | None
 
     @property
     def frozen_network(self) -> bool:
@@ -205,6 +207,7 @@ def find_parts(
             # A tower may use another one's map within it, and put out other tokens.
             grid if grid and grid[0] * grid[1] == last.output[1].shape[1] else None,
             packages[name],
+            declared.scored.get(name),
         )
     return Parts(model, inputs, heads, tuple(declared.attention))
 

@@ -29,7 +29,7 @@ from mmzoo.tasks.base import Task
 MOST_RECORDS = 2000  # a temperature is one number
 MOST_NUMBERS = 50_000_000  # logits that are held at a time
 WIDTH, SUBSET_WIDTH = 1.0, 0.25
-BOUND = 3.0  # of log T, in either direction
+BOUND, GRID = 3.0, 9  # of log T, in either direction; and how many of these are tried first
 
 Answered = tuple[np.ndarray, np.ndarray]
 """Encoded labels that are known, and the logits (N, units) to the same records."""
@@ -107,31 +107,55 @@ def temperatures(task: Task, groups: dict[int, list[Answered]], count: int) -> n
     """
     shared = temperature(task, [each for group in groups.values() for each in group])
     found = np.full(count, shared, np.float32)
-    for place, group in groups.items():
-        found[place] = temperature(task, group, shared, SUBSET_WIDTH)
+    found[[*groups]] = fitted(task, [*groups.values()], shared, SUBSET_WIDTH)
     return found
 
 
 def temperature(task: Task, answers: Sequence[Answered], centre: float = 1.0, width: float = WIDTH) -> float:
-    """The temperature of the least loss on several sets of answers to the same records, drawn to `centre`.
+    """The temperature of the least loss on several sets of answers to the same records, drawn to `centre`."""
+    (found,) = fitted(task, [answers], centre, width)
+    return float(found)
+
+
+def fitted(task: Task, groups: Sequence[Sequence[Answered]], centre: float, width: float) -> np.ndarray:
+    """The temperature of each group of answers, float (G,), all at once; `centre` where there are none.
 
     Args:
-        answers: the mean over the sets counts, so that a record counts once however often it was answered.
+        groups: sets of answers to the same records, of which the mean counts, so that a record counts once however
+            often it was answered.
         width: how far `log T` may be expected from that of the centre, as a standard deviation.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.optimize.elementwise import find_minimum
 
-    given = [(tf.constant(labels), tf.constant(logits)) for labels, logits in answers if len(labels)]
-    if not given:
-        return centre
+    sets = [[each for each in group if len(each[0])] for group in groups]
+    found = np.full(len(groups), float(centre))
+    asked = [(place, len(group), *each) for place, group in enumerate(sets) for each in group]
+    if not asked:
+        return found
+    owners = np.concatenate([np.full(len(labels), place) for place, _, labels, _ in asked])
+    shares = np.concatenate([np.full(len(labels), 1.0 / count) for _, count, labels, _ in asked])
+    labels = tf.constant(np.concatenate([labels for *_, labels, _ in asked]))
+    logits = tf.constant(np.concatenate([logits for *_, logits in asked]))
 
-    def loss(log_temperature: float) -> float:
-        by = tf.fill((1, 1), np.float32(np.exp(log_temperature)))
-        lost = [task.negative_log_likelihood(labels, task.tempered(logits, by)) for labels, logits in given]
-        total = sum(float(np.sum(each, dtype=np.float64)) for each in lost) / len(given)
-        return total + float(log_temperature - np.log(centre)) ** 2 / (2 * width**2)
+    def loss(logs: np.ndarray, places: np.ndarray) -> np.ndarray:
+        each = np.ones(len(groups))
+        each[places] = np.exp(logs)
+        by = tf.constant(each[owners][:, None], logits.dtype)
+        lost = np.asarray(task.negative_log_likelihood(labels, task.tempered(logits, by)), np.float64)
+        total = np.bincount(owners, lost * shares, len(groups))[places]
+        return np.asarray(total + (logs - np.log(centre)) ** 2 / (2 * width**2))
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-BOUND, BOUND), method="bounded").x))
+    places = np.flatnonzero([len(group) for group in sets])
+    grid = np.linspace(-BOUND, BOUND, GRID)
+    best = np.argmin([loss(np.full(len(places), each), places) for each in grid], axis=0)
+    inside = (best > 0) & (best < GRID - 1)
+    logs = grid[best]
+    if inside.any():
+        between = tuple(grid[best[inside] + step] for step in (-1, 0, 1))
+        tolerances = {"xatol": 1e-5, "xrtol": 1e-5, "fatol": 0.0, "frtol": 1e-9}
+        logs[inside] = find_minimum(loss, between, args=(places[inside],), tolerances=tolerances).x
+    found[places] = np.exp(logs)
+    return found
 
 
 def spread(count: int, most: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import keras
 import numpy as np
@@ -22,7 +23,8 @@ def fit_trust(
 ) -> None:
     """Set what each input's vector is multiplied with before they are added up, by the validation records.
 
-    That with which all inputs but one find that one best, on the average over which one it is; the largest is 1.
+    That with which two inputs find a third best, and so do all but one, on the average over all of these; the largest
+    is 1.
 
     Args:
         answers: of the tasks, with the vectors `<task>.<input>` (N, dim), and `labels` of the same records, encoded.
@@ -51,14 +53,14 @@ def trust_of(model: keras.Model, task: Task) -> dict[str, float]:
 def found(task: Task, inputs: Sequence[str], vectors: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
     """The best weights, float (M,): of one input after the other that share of 1 which finds most."""
     singles = {single_output(task.name, name): each for name, each in vectors.items()}
+    several = {asked for size in (2, len(inputs) - 1) for asked in combinations(inputs, size)}
 
     def worth(weights: np.ndarray) -> float:
         values = []
-        for key in inputs:
-            asked = [name for name in inputs if name != key]
+        for asked in several:
             joined = sum(weights[inputs.index(name)] * vectors[name] for name in asked)
             metrics = task.measured(labels, {**singles, task.name: joined}, asked)
-            values += [metrics[task.primary_metric]] if metrics else []
+            values += [metrics[task.score_name]] if metrics else []
         return float(np.mean(values)) if values else 0.0
 
     best = np.ones(len(inputs))

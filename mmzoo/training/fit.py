@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from mmzoo.aliases import Tensor
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
 from mmzoo.data.service import ServiceBatches
+from mmzoo.errors import require
 from mmzoo.files import subfolder
 from mmzoo.graph.build import build, computing_in
 from mmzoo.graph.cut import Split, split
@@ -33,6 +35,7 @@ from mmzoo.training.samples import samples_of
 from mmzoo.training.settings import Training
 from mmzoo.training.start import start_vectors
 from mmzoo.training.step import prepared
+from mmzoo.training.trees import fit_trees
 from mmzoo.tuning.model import tune
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ def fit(
         model = build(spec)
     if training.init_from:
         init_from(model, training.init_from)
+    unseen = fitted(model, spec, train, seed, callbacks, here=service is None)
     # Features of frozen networks are computed from records that are at hand.
     part = split(model) if service is None else Split({}, model)
     memory = training.memory * 1e9
@@ -74,7 +78,7 @@ def fit(
         checked = (first_variant(held_out), encode_labels(spec.tasks, validation))
     frozen = frozenset(name for name, each in model.parts.inputs.items() if each.frozen_network)
     feed = (
-        local_feed(part, spec, train, training, seed)
+        local_feed(part, spec, train, training, seed, unseen)
         if service is None
         else remote_feed(spec, train, training, seed, frozen, *service)
     )
@@ -109,12 +113,47 @@ def fit(
     return model
 
 
-def local_feed(part: Split, spec: Spec, train: Records, training: Training, seed: int) -> Stream:
-    """The feed of records that are decoded here, through what is frozen of the model."""
+def fitted(
+    model: Multimodal,
+    spec: Spec,
+    train: Records,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    *,
+    here: bool,
+) -> dict[str, np.ndarray]:
+    """What `mmzoo.training.trees` gives where a tower is to be fitted; it ends early if a callback `is_over`.
+
+    Args:
+        here: are the records decoded here?
+    """
+    if not any(part.fitted for part in model.parts.inputs.values()):
+        return {}
+    require(here, "A tower that is fitted to all records, such as 'boosted_trees', needs them without a data service.")
+    labels = encode_labels(spec.tasks, train, unlabelled=True)
+
+    def enough() -> bool:
+        return any(getattr(each, "is_over", bool)() for each in callbacks)
+
+    return fit_trees(model, spec, decode(spec, train, memory=0), labels, seed, enough)
+
+
+def local_feed(
+    part: Split, spec: Spec, train: Records, training: Training, seed: int, unseen: Mapping[str, np.ndarray]
+) -> Stream:
+    """The feed of records that are decoded here, through what is frozen of the model.
+
+    Args:
+        unseen: by input, what stands in for what the frozen part makes of these records, (N, ...).
+    """
     given = decode(spec, train, memory=training.memory * 1e9)
     labels, first = labels_of(spec, train, training), spec.tasks[0]
+    features = compute_features(part, spec, given, num_variants=training.num_variants, seed=seed, what="train features")
+    for name, array in unseen.items():
+        if name in part.frozen:
+            features[name] = np.repeat(array[:, None], features[name].shape[1], axis=1)
     return Stream(
-        compute_features(part, spec, given, num_variants=training.num_variants, seed=seed, what="train features"),
+        features,
         labels,
         varied_of(spec, training, labels, computed=part.frozen),
         batch_size=training.batch_size,

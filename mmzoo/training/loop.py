@@ -112,7 +112,11 @@ class Loop:
                     if self.started and self.validation:
                         self.state.keep(self.worth(self.validate() if is_chief() else {}), self.model.variables)
                     self.save()  # what a loss that is not finite in the first epoch goes back to
-                self.rounds(progress, asked)
+                if self.trainer.tuned.size:
+                    self.rounds(progress, asked)
+                elif not self.state.epoch:  # all was fitted beforehand: it is what it will be
+                    self.end_epoch(progress)
+                    self.save()
             except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError) as error:
                 if not has_workers():
                     raise
@@ -123,7 +127,7 @@ class Loop:
             finally:
                 progress.close()
         self.state.put_best(self.model.variables)
-        if is_chief() and self.validation:
+        if is_chief() and self.validation and self.trainer.tuned.size:
             print(f"Epoch {self.state.best_epoch} of {self.state.epoch} is kept, the best on the validation records.")
 
     def rounds(self, progress: Progress, asked: list[int]) -> None:
@@ -198,7 +202,9 @@ class Loop:
         return float(added_up([chosen])[0])
 
     def mean_losses(self) -> dict[str, float]:
-        """The mean loss of the epoch's steps, and where it has several terms these beside it."""
+        """The mean loss of the epoch's steps, and where it has several terms these beside it; none without steps."""
+        if not self.trainer.tuned.size:
+            return {}
         terms = np.mean(self.state.losses or [[np.nan]], axis=0)
         parts = {name: float(term) for name, term in zip(self.trainer.gradients.terms, terms, strict=False) if term}
         return {"loss": float(terms.sum()), **(parts if len(parts) > 1 else {})}
