@@ -18,7 +18,7 @@ from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
 from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
-from mmzoo.data.options import LABEL, Options, TableName, is_folder
+from mmzoo.data.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.errors import check_number, require
 from mmzoo.recipe import Recipe
@@ -102,8 +102,9 @@ def fit(
     )
     if isinstance(table, (str, Path)):
         named = TableName.parse(str(table))
-        label = label or (LABEL if is_folder(named.path) else "")
-        require(label, "Say what is to be predicted: label='COLUMN'.")
+        label = label or (LABEL if is_folder(named.path) and not asks_no_label(task) else "")
+        check_task(task)
+        require(label or asks_no_label(task), "Say what is to be predicted: label='COLUMN'.")
         named = absolute(replace(named, label=label, options=named.options.updated(options)))
         read = None
     else:

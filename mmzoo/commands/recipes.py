@@ -51,10 +51,22 @@ def label_of(args: argparse.Namespace) -> str | None:
     return LABEL
 
 
+def may_be_table(name: str) -> bool:
+    """Is something there of that name that is no recipe, or is it that of a data set?"""
+    from mmzoo.data.options import TableName, is_there
+    from mmzoo.recipe import recipe_files
+
+    path = TableName.parse(name).path
+    return name not in recipe_files() and not path.endswith(".py") and (path.startswith("tfds:") or is_there(path))
+
+
 def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
     """That recipe, and the records of the table that it was made of, as `Loaded`; None for a recipe's file."""
+    from mmzoo.data.options import check_task
     from mmzoo.recipe import load_recipe
+    from mmzoo.tasks import tasks
 
+    check_task(args.task)
     settings = list(args.set)
     if getattr(args, "epochs", None) is not None:
         settings.append(f"training.epochs={args.epochs}")
@@ -70,6 +82,11 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
             require(not folds, "--folds are drawn from the table; leave out --set data.")
             loaded = None
     else:
+        require(
+            not may_be_table(args.recipe),
+            f"'{args.recipe}' is a table; say which column is to be predicted (--label COLUMN), or what is asked "
+            f"without one ({' or '.join(f'--task {task}' for task in tasks.names(label=''))}).",
+        )
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:

@@ -12,8 +12,11 @@ from mmzoo.words import one_line
 
 EXAMPLE = "mmzoo transcribe a.wav b.ogg; mmzoo transcribe calls.csv --column recording --out written.csv"
 
-WRITTEN = ("transcript", "log_prob", "seconds", "error")
+WRITTEN = ("transcript", "log_prob", "no_speech", "seconds", "error")
 """The columns that come to those of a table."""
+
+SILENT = 0.6
+"""With a higher probability that nothing is said Whisper's makers (Radford et al. 2022) look twice."""
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -44,30 +47,52 @@ def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from mmzoo.answers.formats import check_ending, check_free, write_rows
-    from mmzoo.transcription.transcribe import transcripts
+    from mmzoo.transcription.transcribe import NOTHING, transcripts
 
     if args.out is not None:
         check_ending(args.out)
         check_free(args.out, overwrite=args.overwrite)
+    check_no_table(args)
     sounds, rows = table_of(args) if args.column else ([*args.files], [{"file": name} for name in args.files])
-    bad = 0
+    bad, silent, none, first = 0, 0, 0, ""
     found = transcripts(sounds, weights=args.weights, beams=args.beams)
     with tqdm(total=len(sounds), unit="sound", disable=None, leave=False) as bar:
         for row, each in zip(rows, found, strict=True):
-            told = each.text, round(each.log_prob, 4), round(each.seconds, 2), each.error
-            row |= zip(WRITTEN, told, strict=True)
-            bad += bool(each.error)
-            if args.out is None or each.error:
+            told = each.text, round(each.log_prob, 4), round(each.no_speech, 4), round(each.seconds, 2), each.error
+            empty = each == NOTHING
+            row |= zip(WRITTEN, [None] * len(WRITTEN) if empty else told, strict=True)
+            bad, none, first = bad + bool(each.error), none + empty, first or each.error
+            silent += (quiet := each.no_speech > SILENT)
+            if args.out is None and not empty and not (args.column and each.error):
                 name = row.get("file") or row.get(args.column) or row.get("id") or "?"
-                sure = "" if each.error else f"  ({each.log_prob:.2f} a token, {each.seconds:.1f} s)"
-                bar.write(f"{one_line(name)}: {one_line(each.error or each.text)}{sure}")
+                sure = f"  ({each.log_prob:.2f} a token, {each.seconds:.1f} s{', perhaps no speech' if quiet else ''})"
+                bar.write(f"{one_line(name)}: {one_line(each.error or each.text)}{'' if each.error else sure}")
             bar.update()
+    require(bad < len(rows) - none or not bad, f"No sound could be read; the first: {first}")
     if args.out is not None:
         write_rows(args.out, list(dict.fromkeys(name for row in rows for name in row)), lambda: iter([rows]))
-        print(f"{args.out}: {len(rows) - bad:,} sounds")
+        print(f"{args.out}: {len(rows) - bad - none:,} sounds")
+    if silent:
+        print(f"note: in {silent:,} of them there is perhaps no speech (no_speech over {SILENT}).")
+    if none:
+        print(f"note: {none:,} of {len(rows):,} records have no sound.")
     require(
-        not bad, f"{bad} of {len(rows)} sounds could not be read, and the others were; mend them or leave them out."
+        not bad,
+        f"{bad:,} of {len(rows):,} sounds could not be read, and the others were; mend them or leave them out. The "
+        f"first: {first}",
     )
+
+
+def check_no_table(args: argparse.Namespace) -> None:
+    """Raise where a table is named as if it were a sound."""
+    from mmzoo.data.readers import readers
+
+    endings = tuple(ending for name in readers.names() for ending in readers[name].endings)
+    for name in args.files if not args.column else ():
+        require(
+            not name.lower().removesuffix(".gz").endswith(endings),
+            f"'{name}' is a table; say which of its columns has the sounds: --column.",
+        )
 
 
 def table_of(args: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:

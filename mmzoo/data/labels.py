@@ -11,8 +11,9 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.kinds import MOST, is_code, shown
+from mmzoo.data.options import asks_no_label, check_task
 from mmzoo.data.table import Table
-from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import frequent
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
 from mmzoo.tasks import tasks
@@ -43,8 +44,11 @@ def label_task(
     Raises:
         MMZooError: there are not two labels, or nearly as many as records.
     """
-    if task and task not in tasks.names():
-        raise unknown("task called", task, tasks.names())
+    check_task(task)
+    require(
+        not asks_no_label(task),
+        f"The task '{task}' is answered by no column; leave out the label '{label}' (--label).",
+    )
     require(
         not delimiter or holds(task) in ("", "classes", "text"),
         f"--delimiter is for --task multi_label or text_answer, not for '{task}'.",

@@ -133,6 +133,12 @@ def asks_no_label(task: str) -> bool:
     return task in tasks.names(label="")
 
 
+def check_task(task: str) -> None:
+    """Raise unless there is such a kind of a task; "" is none."""
+    if task and task not in tasks.names():
+        raise unknown("task called", task, tasks.names())
+
+
 def is_there(path: str) -> bool:
     """Is there anything at a path, which may be none?"""
     try:

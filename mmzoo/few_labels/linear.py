@@ -15,6 +15,11 @@ SHARPNESS = np.geomspace(0.01, 100, 41)
 """How sharp the probabilities of prototypes may be, over the mean distance of two classes."""
 
 
+TEMPERATURES = np.geomspace(0.1, 100, 91)
+MOST_PARTS = 20
+"""Fits without some of the records, at most."""
+
+
 def fit(kind: str, vectors: np.ndarray, places: np.ndarray) -> Linear:
     """Fit `KINDS[kind]`.
 
@@ -26,6 +31,35 @@ def fit(kind: str, vectors: np.ndarray, places: np.ndarray) -> Linear:
         raise unknown("kind of prototypes called", kind, KINDS)
     weights, bias = KINDS[kind](vectors.astype(np.float64), places)
     return weights.astype(np.float32), bias.astype(np.float32)
+
+
+def softened(kind: str, vectors: np.ndarray, places: np.ndarray) -> Linear:
+    """`fit`, with a temperature by which its probabilities hold of records that it was not fitted to.
+
+    A function with as many weights as a vector has numbers tells the few records that it was fitted to apart for sure.
+    So it is fitted again without some of them, one or so of each class at a time, and asked of these. Their summed
+    cross-entropy, and `log(T)^2 / 2` so that few of them do not say too much, choose the temperature T (Guo et al.
+    2017, arXiv:1706.04599). Of a class with one record nothing can be left out, and `nearest` is fitted so already.
+    """
+    weights, bias = fit(kind, vectors, places)
+    if kind == "nearest":
+        return weights, bias
+    count = np.bincount(places)
+    parts = np.full(len(places), -1)
+    rows = np.argsort(places, kind="stable")
+    rows = rows[count[places[rows]] > 1]
+    parts[rows] = np.arange(len(rows)) % MOST_PARTS  # no class is left without a record
+    logits, asked = [np.zeros((0, len(count)))], [places[:0]]
+    for part in range(parts.max() + 1):
+        out = parts == part
+        w, b = fit(kind, vectors[~out], places[~out])
+        logits.append(vectors[out] @ w + b)
+        asked.append(places[out])
+    found, own = np.concatenate(logits), np.concatenate(asked)
+    if not len(own):
+        return weights, bias
+    chosen = min(TEMPERATURES, key=lambda t: len(own) * _loss(found / t, own) + np.log(t) ** 2 / 2)
+    return weights / np.float32(chosen), bias / np.float32(chosen)
 
 
 def nearest(vectors: np.ndarray, places: np.ndarray) -> Linear:
@@ -56,19 +90,34 @@ def lda(vectors: np.ndarray, places: np.ndarray) -> Linear:
 
     Where every class has one record there is no covariance, and the nearest prototype is taken.
     """
-    from sklearn.covariance import ledoit_wolf_shrinkage
-
     if np.bincount(places).max() < 2:
         return nearest(vectors, places)
     means = class_means(vectors, places)
     # One covariance, of all vectors around the means of their classes: scikit-learn's own LDA shrinks each class's by
     # itself, of which there are too few. `S = a X'X + b I` is inverted by way of X X' (Woodbury), which is small.
     apart = vectors - means[places]
-    shrinkage = ledoit_wolf_shrinkage(apart, assume_centered=True)
-    a, b = (1 - shrinkage) / len(apart), max(shrinkage * np.square(apart).mean(axis=0).mean(), 1e-9)
-    inner = np.linalg.solve(np.eye(len(apart)) * b + a * apart @ apart.T, apart @ means.T)
+    products = apart @ apart.T
+    shrinkage = shrunk(products, vectors.shape[1])
+    a, b = (1 - shrinkage) / len(apart), max(shrinkage * np.trace(products) / apart.size, 1e-9)
+    inner = np.linalg.solve(np.eye(len(apart)) * b + a * products, apart @ means.T)
     weights = (means.T - a * apart.T @ inner) / b
     return weights, -0.5 * (means.T * weights).sum(axis=0)
+
+
+def shrunk(products: np.ndarray, width: int) -> float:
+    """How far a covariance goes towards the same variance in every direction (Ledoit & Wolf 2004), 0 to 1.
+
+    scikit-learn has the same from the vectors, by way of `X'X`; of few long ones `X X'` is thousands of times smaller.
+
+    Args:
+        products: of N vectors of mean zero with one another, (N, N).
+        width: of a vector.
+    """
+    count = len(products)
+    squares = np.square(products).sum() / count**2
+    spread = squares - np.trace(products) ** 2 / (count**2 * width)
+    noise = min((np.square(np.diag(products)).sum() / count - squares) / count, spread)
+    return float(noise / spread) if noise > 0 else 0.0
 
 
 def linear(vectors: np.ndarray, places: np.ndarray) -> Linear:

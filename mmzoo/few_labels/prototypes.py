@@ -15,14 +15,14 @@ import numpy as np
 from safetensors.numpy import save as save_tensors
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.given import is_one, joined, one_record
+from mmzoo.answers.given import is_one, joined, like, one_record
 from mmzoo.answers.pieces import pieces
 from mmzoo.answers.rows import plain
 from mmzoo.artifact import save
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
-from mmzoo.few_labels.linear import fit
+from mmzoo.few_labels.linear import softened
 from mmzoo.files import write_file
 from mmzoo.folders import made_in, replacing
 from mmzoo.graph.build import build
@@ -56,6 +56,7 @@ class Prototypes:
     {'beagle': 0.93, 'poodle': 0.07}
     >>> few.add("five_more.csv")
     >>> few.save("runs/breeds")  # a run like any other: predict, evaluate, export
+    >>> few = mmzoo.Run("runs/breeds").prototypes()  # later: these, to which classes can be added
 
     Args:
         run: whose model embeds.
@@ -87,7 +88,7 @@ class Prototypes:
         there = ~np.isnan(vectors).any(axis=-1, keepdims=True)
         self.means = np.where(there, vectors, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
         """Of each input, (M, D): what stands for one that is missing."""
-        self.weights, self.bias = fit(kind, self._centred(vectors), places)
+        self.weights, self.bias = softened(kind, self._centred(vectors), places)
 
     def _centred(self, vectors: np.ndarray) -> np.ndarray:
         """What the linear function reads, (N, M D)."""
@@ -168,7 +169,8 @@ class Prototypes:
         vars(self).update(vars(made))
 
     def predict(self, records: Raw, *, options: Options | None = None) -> Any:
-        """The probability of each class: `{label: probability}` of one record, and a list of such of many.
+        """The probability of each class: `{label: probability}` of one record, and a list of such of many; of a
+        DataFrame one with the same index and a column for each class.
 
         Args:
             records: as `Run.predict` takes them, with any subset of the inputs.
@@ -178,7 +180,7 @@ class Prototypes:
             return self.predict(Records({name: [value] for name, value in one.items()}, ["input"]))[0]
         read = records if isinstance(records, Records) else joined(pieces(records, self.run.reading(options)))
         vectors = features(self.run, read)
-        return [dict(zip(self.labels, each.tolist(), strict=True)) for each in self.probabilities(vectors)]
+        return like(records, [dict(zip(self.labels, row, strict=True)) for row in self.probabilities(vectors).tolist()])
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Those of the classes, float (N, K), of `features` (N, M, D)."""
@@ -209,7 +211,8 @@ class Prototypes:
             MMZooError: there is something at `out`, or it cannot be written.
         """
         out = Path(out)
-        require(overwrite or not os.path.lexists(out), f"'{out}' is there already; choose another folder.")
+        free = overwrite or not os.path.lexists(out)
+        require(free, f"'{out}' is there already; choose another folder, or say overwrite=True.")
         require(out.parent.is_dir(), f"The folder '{out.parent}' does not exist; make it, or choose another.")
         model = self.model()
         kept = save_tensors({"vectors": self.vectors, "places": self.places.astype(np.int32)})

@@ -90,12 +90,13 @@ def shown(records: Records, result: TaskEvaluation, row: int, shares: dict[str, 
         "shares": [(name, share, 50 * abs(share) / reach) for name, share in parts.items()],
         "label": task.label_text(label),
     }
-    if task.tags.rebuilt:  # the picture of it stands beside the inputs; a row is words
+    if task.tags.rebuilt:  # the picture of it stands beside the inputs; a row is words, and those are the answer
         made: Any = task
         made_of = made.rebuilding.shown(made.cells.likeliest(answers))
         error = f"{-float(task.score(label[None], answers[None])[0]):.3g} of {task.score_words}"
         again = {"name": task.name, "alt": f"{task.name} of record {records.ids[row]}", **on_page(made_of)}
-        return {**entry, "inputs": [*inputs, again], "answer": made_of.text or error, "right": True}
+        beside = [] if made_of.text else [again]
+        return {**entry, "inputs": [*inputs, *beside], "answer": made_of.text or error, "right": True}
     if task.tags.texts:
         return {**entry, "answer": task.readable(answers)["text"] or "(nothing)", "right": True}  # type: ignore[call-overload]
     if not task.tags.probabilistic:

@@ -32,6 +32,18 @@ def queries(result: TaskEvaluation) -> list[dict[str, Any]]:
     return groups
 
 
+def finds(data: dict[str, Any]) -> dict[str, list[str]]:
+    """By subset of the inputs of a retrieval what it finds, as the mean of which its metrics are told.
+
+    Args:
+        data: what metrics.json has of the task; nothing is found of one that is no retrieval.
+    """
+    found: dict[str, list[str]] = {}
+    for each in sorted(data.get("directions", []), key=lambda each: each["key"]):
+        found.setdefault("+".join(each["asked"]), []).append(each["key"])
+    return found
+
+
 def query(result: TaskEvaluation, direction: Direction, place: int) -> dict[str, Any]:
     """One query, with its inputs as a browser shows them."""
     items = {item.name: item for item in result.spec.inputs}

@@ -22,7 +22,7 @@ from mmzoo.reports.gallery import gallery
 from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
-from mmzoo.reports.queries import queries
+from mmzoo.reports.queries import finds, queries
 from mmzoo.training.notes import read_history
 from mmzoo.words import decimal, one_line
 
@@ -129,6 +129,7 @@ def task_of(
         },
         "gallery": [] if task.tags.vectors else gallery(result),
         "queries": queries(result) if task.tags.vectors else [],
+        "finds": finds(data),
     }
 
 
@@ -149,12 +150,17 @@ def sampled_words(shown: int, every: int) -> str:
 def table(data: dict[str, Any]) -> str:
     """The metrics of every subset as text, from what metrics.json holds."""
     names = list(data["metrics"])
-    width = max(10, *(len(subset) for subset in data["subsets"]))
+    # Of a retrieval lines are means over what is found, which may be hard or easy to find: not every two are alike.
+    found_by, named = finds(data), {subset: subset for subset in data["subsets"]}
+    if found_by:
+        named = dict.fromkeys(named, "every one -> every other")
+        named |= {subset: f"{subset} -> {', '.join(keys)}" for subset, keys in found_by.items()}
+    width = max(10, *map(len, named.values()))
     rows = [f"{data['split']}: {data['examples']} examples"]
     rows += [f"{'modalities':<{width}}  " + "  ".join(f"{name:>9}" for name in names)]
     for subset, found in data["subsets"].items():
         values = "  ".join(f"{decimal(found.get(name, float('nan'))):>{max(9, len(name))}}" for name in names)
-        rows.append(f"{subset:<{width}}  {values}")
+        rows.append(f"{named[subset]:<{width}}  {values}")
     if "subsets_in_all" in data:
         rows.append(sampled_words(len(data["subsets"]), data["subsets_in_all"]))
     return "\n".join(rows)

@@ -25,8 +25,9 @@ from mmzoo.weights import find
 from mmzoo.weights.ctranslate2_format import read_ctranslate2
 from mmzoo.weights.reading import read_published
 
-END, START, NO_TIMES = 50256, 50257, 50362
-"""Ids: the end of a text; its beginning; and, behind that, that no times are asked for. Words are below them."""
+END, START, NO_SPEECH, NO_TIMES = 50256, 50257, 50361, 50362
+"""Ids: the end of a text; its beginning; and, behind that, that nothing is said, and that no times are asked for. Words
+are below them."""
 VOCABULARY_SIZE = 51864
 UNPADDED = "whisper_unpadded"
 """How a preset is called that was tuned on sounds without silence behind them."""
@@ -35,11 +36,14 @@ MOST = POSITIONS // 2
 
 
 class Heard(NamedTuple):
-    """What is said in a sound of up to 30 seconds, and the logarithm of its probability, summed over its tokens."""
+    """What is said in a sound of up to 30 seconds, the logarithm of its probability, summed over its tokens, and the
+    probability that nothing is said in it.
+    """
 
     text: str
     log_prob: float
     tokens: int
+    no_speech: float = 0.0
 
 
 class Recognizer:
@@ -90,7 +94,7 @@ class Recognizer:
             beams: hypotheses; 1 takes the likeliest token each time.
             most: tokens of an answer at most.
         """
-        read, heard = self._start(waves, most + 1)
+        (read, heard), silent = self._start(waves, most + 1)
         kept: dict[int, Any] = {}
 
         def step(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Any, Tree]:
@@ -105,19 +109,23 @@ class Recognizer:
         texts = self.words.decode_batch([ids.tolist() for ids in found.sequences])
         lengths = found.lengths + found.ended
         return [
-            Heard(text.strip(), float(log_prob), int(length))
-            for text, log_prob, length in zip(texts, found.log_probs, lengths, strict=True)
+            Heard(text.strip(), float(log_prob), int(length), float(none))
+            for text, log_prob, length, none in zip(texts, found.log_probs, lengths, silent, strict=True)
         ]
 
     def _start(self, waves: np.ndarray, longest: int) -> Any:
-        """The decoder's caches of what was read, the first token, and of what was heard."""
+        """The decoder's caches of what was read, the first token, and of what was heard; and how likely it is, (B,),
+        that nothing is said, which it tells behind that token.
+        """
         key = waves.shape[1], longest
         if key not in self._starts:
             mel = WhisperMel(RATE, num_mel_bins=self.size.num_mels)
 
             def start(x: Any) -> Any:
                 heard = self.encoder(mel(x)[0], training=False)
-                return self.decoder.start(tf.fill((tf.shape(x)[0], 1), START), heard, longest)[1]
+                first, caches = self.decoder.start(tf.fill((tf.shape(x)[0], 1), START), heard, longest)
+                silent = ops.softmax(ops.cast(self.decoder.logits(first), "float32"))[:, NO_SPEECH]
+                return caches, silent
 
             signature = [tf.TensorSpec((None, waves.shape[1]), tf.float32)]
             self._starts[key] = tf.function(start, signature, autograph=False).get_concrete_function()

@@ -19,8 +19,8 @@ from mmzoo.modalities.tabular.cells import says_nothing
 def sounds_of(
     source: str, column: str, *, root: str = "", allow_outside: bool = False, rate: int = RATE
 ) -> tuple[list[Any], list[dict[str, Any]]]:
-    """The sounds in a column of a table, shards or a data set, a `DataError` in place of a bad cell; and what stands
-    beside them, by column, as it is written. Of a data set that is its ids.
+    """The sounds in a column of a table, shards or a data set, no samples where there is none and a `DataError` for a
+    bad cell; and what stands beside them, by column, as it is written. Of a data set that is its ids.
 
     Args:
         root: the folder of its files, which they may not lead out of; the table's own if not given.
@@ -37,7 +37,7 @@ def sounds_of(
             if column not in records.columns:
                 raise unknown(f"column in '{source}' called", column, records.columns)
             given = records.columns[column]
-            sounds += [(each, rate) if isinstance(each, np.ndarray) else nothing(each) for each in given]
+            sounds += [(each, rate) if isinstance(each, np.ndarray) else there(each) for each in given]
             ids += records.ids
         return sounds, [{"id": each} for each in ids]
     cells = reader.read(source)
@@ -45,9 +45,7 @@ def sounds_of(
         raise unknown(f"column in {cells.name[0].lower()}{cells.name[1:]} called", column, cells.columns)
     converter = Converter(check_root(root or Path(source).parent), allow_outside, cells.places)
     given = [None if says_nothing(value) else value for value in cells.columns[column]]
-    sounds = [
-        nothing(each, where) for each, where in zip(converter.each(column, "audio", given), cells.places, strict=True)
-    ]
+    sounds = [there(each) for each in converter.each(column, "audio", given)]
     plain = {
         name: [None if isinstance(value, (DataError, bytes)) else value for value in values]
         for name, values in cells.columns.items()
@@ -55,6 +53,6 @@ def sounds_of(
     return sounds, [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
 
 
-def nothing(value: Any, where: str = "a record") -> Any:
-    """A value, or what is said where there is none."""
-    return DataError(f"There is no sound in {where}.", "missing") if value is None else value
+def there(value: Any) -> Any:
+    """A sound, or one of no samples where there is none."""
+    return np.zeros(0, np.float32) if value is None else value

@@ -32,12 +32,19 @@ class Transcript(NamedTuple):
         seldom right (Radford et al. 2022 take another try there).
     seconds: how long the sound is.
     error: in one sentence why it could not be heard; "" if it could.
+    no_speech: the probability that nothing is said in it, as Whisper has it before its first word; of several
+        windows the least.
     """
 
     text: str
     log_prob: float
     seconds: float
     error: str = ""
+    no_speech: float = 0.0
+
+
+NOTHING = Transcript("", 0.0, 0.0)
+"""Of what is not there: an empty cell, a sound of no samples."""
 
 
 def transcribe(sounds: Raw, *, weights: str = TINY_EN.name, beams: int = 1, on_error: str = "error") -> Any:
@@ -118,4 +125,6 @@ def batch_of(ask: Recognizer, sounds: Sequence[np.ndarray | str], beams: int) ->
         found = heard.get(k, [])
         total = sum(each.tokens for each in found)
         mean = sum(each.log_prob for each in found) / max(total, 1)
-        yield Transcript(" ".join(each.text for each in found if each.text), mean, len(sound) / RATE)
+        silent = min((each.no_speech for each in found), default=0.0)
+        text = " ".join(each.text for each in found if each.text)
+        yield Transcript(text, mean, len(sound) / RATE, no_speech=silent)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
-from mmzoo.few_labels.linear import KINDS, fit
+from mmzoo.few_labels.linear import KINDS, fit, softened
 from mmzoo.few_labels.prototypes import features
 from mmzoo.inference.embed import embed
 from tests.conftest import LABELS, small_records, small_spec
@@ -70,10 +71,34 @@ def test_by_hand() -> None:
     assert two[0].shape == (5, 2)
 
 
+@pytest.mark.parametrize("kind", ["lda", "linear"])
+def test_few_records_promise_no_more_than_they_keep(kind: str) -> None:
+    """Of classes that overlap the mean probability of what is said is about the share of it that is right."""
+    rng = np.random.default_rng(0)
+    means = rng.normal(size=(4, 200)) * 0.15
+    places, asked = np.repeat(np.arange(4), 6), np.repeat(np.arange(4), 200)
+    given, others = means[places] + rng.normal(size=(24, 200)), means[asked] + rng.normal(size=(800, 200))
+    sharp, soft = fit(kind, given, places), softened(kind, given, places)
+    shares = []
+    for weights, bias in (sharp, soft):
+        logits = others @ weights + bias
+        each = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares.append(each / each.sum(axis=1, keepdims=True))
+    np.testing.assert_array_equal(shares[0].argmax(axis=1), shares[1].argmax(axis=1))
+    right = (shares[1].argmax(axis=1) == asked).mean()
+    assert abs(shares[1].max(axis=1).mean() - right) < 0.15
+    alone = fit(kind, given[::6], places[::6])  # of one record a class nothing can be left out
+    for one, same in zip(alone, softened(kind, given[::6], places[::6]), strict=True):
+        np.testing.assert_array_equal(one, same)
+
+
 def test_a_class_is_added_in_a_second_and_saved_as_a_run(run: mmzoo.Run, tmp_path: Path) -> None:
     few = run.prototypes(records_of("cat", "dog", rename={"cat": "lynx"}))
     assert few.labels[0] in ("lynx", "dog")
+    frame = pandas.DataFrame({"words": ["the cat", "a dog"]}, index=["x", "y"])
+    found = few.predict(frame)
     one = few.predict({"words": "the cat"})
+    assert list(found.index) == ["x", "y"] and found.loc["x"].to_dict() == pytest.approx(one)
     assert max(one, key=one.get) == "lynx"
     bird = records_of("bird", seed=2, rename={"bird": "owl"}).take(5)
     began = time.process_time()
@@ -91,12 +116,18 @@ def test_a_class_is_added_in_a_second_and_saved_as_a_run(run: mmzoo.Run, tmp_pat
     assert again.spec.tasks[0].labels == few.labels
     for row, wanted in zip(again.predict(asked), said, strict=True):
         assert {label: row[f"animal_p_{label}"] for label in few.labels} == pytest.approx(wanted, abs=1e-4)
+    with pytest.raises(MMZooError, match=r"made of a few records of each class; name .*--data 'TABLE#animal'"):
+        again.records("test")
     more = again.prototypes()
     assert repr(more) == repr(few)
     more.add(records_of("dog", seed=4, rename={"dog": "wolf"}).take(1))
     assert more.labels == (*few.labels, "wolf")
-    with pytest.raises(MMZooError, match="is there already; choose another folder"):
+    with pytest.raises(MMZooError, match="is there already; choose another folder, or say overwrite"):
         more.save(tmp_path / "more")
+    more.save(tmp_path / "more", overwrite=True)
+    assert again.prototypes().labels == few.labels, "who was opened before knows what was there"
+    again = mmzoo.Run(tmp_path / "more")
+    assert again.prototypes().labels == (*few.labels, "wolf")
     damaged = bytearray((tmp_path / "more" / "prototypes.safetensors").read_bytes())
     damaged[-1] ^= 1
     (tmp_path / "more" / "prototypes.safetensors").write_bytes(bytes(damaged))

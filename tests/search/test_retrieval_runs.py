@@ -15,6 +15,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.compare import compare
 from mmzoo.evaluation.zero_shot import zero_shot
+from mmzoo.reports.report import table
 from tests.conftest import LABELS, small_records, small_spec
 
 ELSEWHERE = {"calibration", "confusion", "shapley", "noise", "uncertainty", "conformal"}
@@ -67,6 +68,10 @@ def test_an_evaluation_says_what_finds_what(run: mmzoo.Run) -> None:
 
     assert "better than chance" in found["verdict"] and "together" in found["verdict"]
     page = (run.folder / "report.html").read_text("utf-8")
+    alone = {**found, "split": "test", "examples": 30, "metrics": data["metrics"], "subsets": data["subsets"]}
+    said = table(alone)
+    for start in ("picture -> sound, words  ", "picture+sound -> words  ", "every one -> every other  "):
+        assert f"\n{start}" in said, said
     assert "What finds what" in page and "that of the first right one" in page and 'id="animal-task"' in page
     assert page.count('class="query"') == 8 * 3
     assert set(animals) <= {*LABELS}

@@ -17,6 +17,7 @@ from mmzoo.data.options import Options, TableName, told_kinds
 from mmzoo.data.shards import write_shards
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.tasks import tasks
 
 MANY = 60
 
@@ -156,6 +157,18 @@ def test_wrong_questions(tmp_path: Path, labels: list[str], options: dict[str, s
     with pytest.raises(MMZooError, match=words):
         _, answers, _ = asked(labels, "csv", tmp_path, **options)
         raise next(answer for answer in answers if isinstance(answer, DataError))
+
+
+def test_a_task_that_no_column_answers_takes_no_label(tmp_path: Path) -> None:
+    alone = {name for name in tasks.names() if tasks[name].target in ("batch", "input")}
+    assert alone == set(tasks.names(label="")) >= {"retrieval", "reconstruction"}
+    for name in alone:
+        with pytest.raises(MMZooError, match=f"'{name}' is answered by no column; leave out the label 'y'"):
+            asked(["a", "b"] * 5, "csv", tmp_path, task=name)
+        with pytest.raises(MMZooError, match="train it without a budget of time"):
+            mmzoo.fit(tmp_path / "t.csv", task=name, out=tmp_path / "out")
+    with pytest.raises(MMZooError, match="Did you mean 'retrieval'"):
+        mmzoo.fit(tmp_path / "t.csv", task="retreival")
 
 
 def test_shards_keep_the_labels(tmp_path: Path) -> None:

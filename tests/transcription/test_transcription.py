@@ -106,6 +106,7 @@ def test_speech_is_written_down() -> None:
         for records, says in zip(emoji()[:0:-1], ("smile, smiling", "open, happy"), strict=True)
     )
     alone = mmzoo.transcribe((wave, RATE))
+    assert alone.no_speech < 0.5
     assert (
         alone.text == "Smile, smiling." and -1 < alone.log_prob < 0 and alone.seconds == pytest.approx(len(wave) / RATE)
     )
@@ -117,6 +118,9 @@ def test_speech_is_written_down() -> None:
     )
 
 
+NOTE = "note: in 1 of them there is perhaps no speech (no_speech over 0.6).\n"
+
+
 class Fake:
     """Says how many samples of a window are not zero."""
 
@@ -125,7 +129,7 @@ class Fake:
     def __init__(self, weights: str) -> None: ...
 
     def __call__(self, waves: np.ndarray, *, beams: int) -> list[Heard]:
-        return [Heard(f"{(wave != 0).sum()} by {beams}", -2.0, 4) for wave in waves]
+        return [Heard(f"{(wave != 0).sum()} by {beams}", -2.0, 4, 0.7) for wave in waves]
 
 
 @pytest.fixture
@@ -142,7 +146,7 @@ def test_long_sounds_are_cut_where_it_is_quiet(fake: None) -> None:
     assert len(parts) == 3 and max(map(len, parts)) <= WINDOW and quiet < len(parts[0]) < quiet + 4000
     found = mmzoo.transcribe(noise, beams=3)
     assert found.text == " ".join(f"{len(part)} by 3" for part in parts) and found.log_prob == -0.5
-    assert mmzoo.transcribe(np.zeros(0, np.float32)) == ("", 0.0, 0.0, "")
+    assert mmzoo.transcribe(np.zeros(0, np.float32)) == ("", 0.0, 0.0, "", 0.0)
 
 
 def write(folder: Path) -> list[Path]:
@@ -157,7 +161,7 @@ def write(folder: Path) -> list[Path]:
 def test_files(fake: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names, out = [str(path) for path in write(tmp_path)], tmp_path / "out.jsonl"
     assert main(["transcribe", names[0]]) == 0
-    assert capsys.readouterr().out.strip() == f"{names[0]}: 800 by 1  (-0.50 a token, 0.1 s)"
+    assert capsys.readouterr().out == f"{names[0]}: 800 by 1  (-0.50 a token, 0.1 s, perhaps no speech)\n{NOTE}"
     assert main(["transcribe", *names, "--out", str(out)]) == 2
     assert "3 of 4 sounds could not be read" in capsys.readouterr().err
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
@@ -178,13 +182,26 @@ def test_tables(fake: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     write(folder)
     (folder / "calls.csv").write_text("who,sound\nAda,good.wav\nBob,\nEve,../good.wav\n", "utf-8")
     assert main(["transcribe", str(folder / "calls.csv"), "--column", "sound", "--out", str(out)]) == 2
+    said = capsys.readouterr()
+    assert "1 of 3 sounds could not be read" in said.err and "../good.wav" in said.err
+    assert "1 of 3 records have no sound" in said.out and len((said.out + said.err).splitlines()) == 4
     head, ada, bob, eve = out.read_text("utf-8").splitlines()
-    assert head == "who,sound,transcript,log_prob,seconds,error" and ada == "Ada,good.wav,800 by 1,-0.5,0.05,"
-    assert bob.startswith("Bob,,,0.0,0.0,There is no sound in line 3") and "../good.wav" in eve and "800" not in eve
+    assert head == "who,sound,transcript,log_prob,no_speech,seconds,error"
+    assert ada == "Ada,good.wav,800 by 1,-0.5,0.7,0.05,"
+    assert bob == "Bob,,,,,," and "../good.wav" in eve and "800" not in eve
     assert main(["transcribe", str(out), "--column", "sound", "--root", str(folder)]) == 2
-    assert "'transcript, log_prob, seconds, error'" in capsys.readouterr().err
+    assert "'transcript, log_prob, no_speech, seconds, error'" in capsys.readouterr().err
     assert main(["transcribe", str(folder / "calls.csv"), "--column", "sounds"]) == 2
     assert "no column" in capsys.readouterr().err
+    for name in ("calls.csv", "CALLS.JSONL.gz"):  # a table is no sound
+        assert main(["transcribe", str(folder / name), "--out", str(tmp_path / "none.csv")]) == 2
+        assert "is a table; say which of its columns has the sounds: --column" in capsys.readouterr().err
+    elsewhere = ["--column", "sound", "--root", str(tmp_path / "calls"), "--out", str(tmp_path / "none.csv")]
+    (folder / "good.wav").unlink()
+    assert main(["transcribe", str(folder / "calls.csv"), *elsewhere]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("mmzoo: No sound could be read; the first: ") and len(said.err.splitlines()) == 1
+    assert not said.out and not (tmp_path / "none.csv").exists()
 
 
 @pytest.mark.long

@@ -266,7 +266,7 @@ class Tabular(Modality):
         return Widget("form", form_of(self))
 
     def shown(self, value: Raw) -> Shown:
-        return Shown(", ".join(f"{column} {cell}" for column, cell in value.items()))
+        return Shown(", ".join(f"{column} {cell}" for column, cell in value.items() if cell is not None) or "(nothing)")
 
     def explain(self, probe: Probe) -> InputExplanation:
         """Each column as if it were missing, and for numbers alone integrated gradients from their medians.
