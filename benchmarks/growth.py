@@ -10,8 +10,16 @@ retrieval model. Printed are, for each count, processor seconds and the most mem
 count to the next the processor time of a record more and the bytes of a record more: in proportion, the one stays as it
 is; of flat memory, the other is near zero. A part ends where ten times its time would be over `--seconds`.
 
-From 1,000 to 10,000 records, on cores shared with other work: `shard` 0.17 ms of processor time and 2.1 kB a record
-more, `index` 1.5 ms and 3.4 kB. So memory is not flat: `data shard` holds the whole table. More was not measured.
+On cores shared with other work (the most records, processor seconds, MiB; ms and bytes a record more at last):
+
+    shard      1,000,000   151     875   0.149      253
+    predict      100,000   140   1,004   1.27         2
+    train         10,000   125   1,324   9.7        460
+    evaluate      10,000    41   1,144   1.9      4,529
+    index        100,000   184   1,494   1.7      5,387
+
+Before its table was read in pieces, `shard` took 2.1 kB a record. `evaluate` keeps the answers with each subset of the
+inputs, and `index` searches what it has in memory.
 """
 
 from __future__ import annotations
@@ -93,16 +101,18 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=5, metavar="N", help="the largest table has 10^N records")
     parser.add_argument("--seconds", type=float, default=120.0, help="of processor time that a command may take")
     parser.add_argument("--models", type=Path, help="a folder where the two models are kept for the next time")
-    parser.add_argument("--json", type=Path, help="write the figures there")
+    parser.add_argument("--json", type=Path, help="write the figures there, beside those of other parts")
     parser.add_argument("--plot", type=Path, help="write a picture of them there")
     args = parser.parse_args()
     found: dict[str, list[tuple[int, float, float]]] = {}
+    if args.json and args.json.exists():
+        found = {part: rows for part, rows in json.loads(args.json.read_text()).items() if part not in args.parts}
     with tempfile.TemporaryDirectory() as folder:
         kept = (args.models or Path(folder) / "models").absolute()
         models(kept)
         print("| part | records | processor time, s | memory, MiB | ms a record more | bytes a record more |")
         print("|---|--:|--:|--:|--:|--:|")
-        for part in args.parts or PARTS:
+        for part in args.parts or [part for part in PARTS if part not in found]:
             for power in range(3, args.most + 1):
                 before = found.setdefault(part, [])
                 if before and 10 * before[-1][1] > args.seconds + 9 * before[0][1]:
@@ -114,8 +124,8 @@ def main() -> None:
                     write_table(home / "made.csv", 10**power)
                     before.append((10**power, *measured(PARTS[part](home, home / "made.csv"))))
                 print(row(part, before), flush=True)
-    if args.json:
-        args.json.write_text(json.dumps(found))
+                if args.json:
+                    args.json.write_text(json.dumps(found))
     if args.plot:
         plot(found, args.plot)
 
@@ -132,7 +142,7 @@ def row(part: str, found: list[tuple[int, float, float]]) -> str:
 
 
 def plot(found: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
-    """Both against the records, all axes in powers of ten but that of the memory."""
+    """Both against the records, all axes in powers of ten."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -142,9 +152,9 @@ def plot(found: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
     for part, rows in found.items():
         counts = [count for count, _, _ in rows]
         times.loglog(counts, [seconds for _, seconds, _ in rows], marker=".", label=part)
-        memories.semilogx(counts, [memory for _, _, memory in rows], marker=".", label=part)
+        memories.loglog(counts, [memory for _, _, memory in rows], marker=".", label=part)
     times.set(xlabel="records", ylabel="processor time, s")
-    memories.set(xlabel="records", ylabel="most memory, MiB", ylim=0)
+    memories.set(xlabel="records", ylabel="most memory, MiB", ylim=(100, 10_000))
     times.legend(frameon=False)
     figure.savefig(path)
 

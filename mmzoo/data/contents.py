@@ -19,7 +19,7 @@ from mmzoo.files import open_plain
 from mmzoo.fingerprints import exact
 from mmzoo.modalities.image.pictures.reading import is_pillow
 
-TOGETHER = 4096
+TOGETHER = 1024
 """Records whose files are read together, on all cores."""
 
 
@@ -39,11 +39,11 @@ def contents_of(table: Table, label: str, group: str = "") -> Iterator[bytes]:
 def files_of(table: Table, rows: range) -> list[list[bytes]]:
     """The hashes of the files of each of some records, sorted; no two columns read a file twice."""
     found: list[list[bytes]] = [[] for _ in rows]
+    columns = [column for column, kind in table.kinds.items() if kind in files()]
     values = [
         (row, column)
-        for column, kind in table.kinds.items()
-        if kind in files()
-        for row in rows
+        for row in rows  # of a table that is not in memory a record is there as a whole
+        for column in columns
         if table.written[column][row] is not None
     ]
     hashes = in_threads(lambda place: hash_of(table, *place), values, "comparing files") if values else []

@@ -6,16 +6,12 @@ they go by. So a table of any length takes little memory: some bytes a record, a
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from mmzoo.data.cells import Cells
 from mmzoo.data.columns import Column
@@ -23,6 +19,7 @@ from mmzoo.data.guessed import Forms, Guess, Looks, Written, is_usable
 from mmzoo.data.identifiers import Different
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.options import Options, check_root, home_of
+from mmzoo.data.piece import Piece, Pieces
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.reading import Converter, as_written
 from mmzoo.data.splits import SHARES, part_called
@@ -30,11 +27,8 @@ from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities.tabular.cells import is_missing, says_nothing, text_of
 
-ROWS = 4096
+ROWS = 1024
 """Records of a piece."""
-
-KEPT = 3
-"""Pieces that are held: records that are asked for in order may be of two, if several threads ask."""
 
 
 def read_in_pieces(reader: CellReader, source: str, options: Options) -> Table | None:
@@ -58,73 +52,6 @@ def read_in_pieces(reader: CellReader, source: str, options: Options) -> Table |
     if len(pieces.starts) < 2 or not (survey.is_even or reader.ragged) or "unnamed" in survey.columns:
         return None
     return survey.table(pieces, Converting(check_root(options.root or home_of(source)), options.allow_outside))
-
-
-class Piece:
-    """Some records, and what was made of their columns already.
-
-    Args:
-        start: the number of the first.
-    """
-
-    def __init__(self, cells: Cells, start: int) -> None:
-        self.cells, self.start, self.end = cells, start, start + len(cells.places)
-        self.made: dict[tuple[str, str], Sequence[Any]] = {}
-
-
-class Pieces:
-    """The pieces of a table, of which a few are held.
-
-    Args:
-        begun: all pieces from the one of a number on.
-    """
-
-    def __init__(self, begun: Callable[[int], Iterator[Cells]]) -> None:
-        self.begun = begun
-        self.starts: list[int] = []
-        """The first record of each piece, as far as they are known."""
-        self.held: OrderedDict[int, Piece] = OrderedDict()
-        self.lock = threading.RLock()
-        self.following, self.next = begun(0), 0
-        self.now = Piece(Cells("", {}, []), 0)
-
-    def all(self) -> Iterator[Piece]:
-        """All of them, from the beginning, with a bar."""
-        start = 0
-        with tqdm(desc="reading records", unit="record", disable=None, leave=False, delay=2.0) as bar:
-            for number, cells in enumerate(self.begun(0)):
-                if number == len(self.starts):
-                    self.starts.append(start)
-                yield Piece(cells, start)
-                start += len(cells.places)
-                bar.update(len(cells.places))
-
-    def of(self, row: int) -> Piece:
-        """The one that has a record.
-
-        Raises:
-            MMZooError: the table has become shorter.
-        """
-        now = self.now
-        if now.start <= row < now.end:
-            return now
-        with self.lock:
-            number = bisect_right(self.starts, row) - 1
-            if number not in self.held:
-                if number != self.next:
-                    self.following, self.next = self.begun(number), number
-                cells = next(self.following, None)
-                if cells is None or (number + 1 < len(self.starts) and len(cells.places) != self._length(number)):
-                    raise MMZooError("The table was changed while it was read; give the same command again.")
-                self.held[number] = Piece(cells, self.starts[number])
-                self.next += 1
-                if len(self.held) > KEPT:
-                    self.held.popitem(last=False)
-            self.now = self.held[number]
-            return self.now
-
-    def _length(self, number: int) -> int:
-        return self.starts[number + 1] - self.starts[number]
 
 
 @dataclass(frozen=True)
