@@ -69,6 +69,8 @@ class Faults:
             counts, bad: where not all of them are here: how many there are by cause, and in how many records.
         """
         counts, bad = counts or self.counts, len(self.bad) if bad is None else bad
+        if not bad:
+            return f"None of {self.records} records has anything that cannot be used."
         done = {"skip": "left out", "mask": "taken for missing", "error": "refused"}[self.on_error]
         lines = [f"{bad} of {self.records} records have something that cannot be used ({done}):"]
         for cause, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
