@@ -35,7 +35,7 @@ FOLDED = 0.4  # of the time, for cross-validation where it is asked for
 @said_once()
 def fit(
     table: Raw,
-    label: str = "",
+    label: str | Sequence[str] = "",
     *,
     minutes: float = 10.0,
     quality: str = "good",
@@ -64,9 +64,11 @@ def fit(
     Args:
         table: the path of a table, a folder of files or one of shards; a DataFrame of pandas or polars, an Arrow
             table, a mapping of columns or a list of rows.
-        label: the column to be predicted; of a folder of files, if not given, the folders that they are in.
+        label: the column to be predicted, or several, of which each is a task; of a folder of files, if not given, the
+            folders that they are in.
         minutes: that all of it may take.
-        quality: "fast", one candidate; "good", several; "best", more of them.
+        quality: "fast", one candidate, and of a table of numbers and categories boosted trees; "good", several;
+            "best", more of them.
         out: the run's folder; the next free `runs/N` if not given. A call that was killed is gone on with.
         inputs: only these.
         settings: as `--set` has them: `["fusion=gated", "training.epochs=10"]`.
@@ -89,7 +91,12 @@ def fit(
     """
     began = time.monotonic()
     check_number("The minutes", minutes, 1e-9, 1e7)
-    require(isinstance(label, str), f"The label is the name of a column, a text, and not a {type(label).__name__}.")
+    several = isinstance(label, (list, tuple)) and label and all(isinstance(each, str) for each in label)
+    require(
+        several or isinstance(label, str),
+        f"The label is the name of a column, a text, or a list of such, and not a {type(label).__name__}.",
+    )
+    label = ",".join(label) if several else str(label)
     options = Options(
         dict(kinds or {}), str(root), allow_outside, encoding, task, delimiter, group, stratify, split_seed
     )

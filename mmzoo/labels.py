@@ -18,7 +18,7 @@ from mmzoo.truncation import count_truncations
 class Labelled(Protocol):
     """Records, as far as their labels are concerned: each has a name, and there are columns for the tasks."""
 
-    ids: list[str]
+    ids: Sequence[str]
 
     def __len__(self) -> int: ...
 
@@ -67,7 +67,7 @@ def encode_labels(
             f"No record has a label for task '{task.name}'; give some, or leave the task out.",
         )
         labels[task.name] = np.stack([task.missing_label if label is None else label for label in encoded])
-    for empty in np.flatnonzero(~given & (not unlabelled)):
+    for empty in np.flatnonzero(~given & (not unlabelled)).tolist():
         names = ", ".join(task.name for task in tasks)
         count = int(np.sum(~given))
         others = f" ({count} of {len(records)} have none)" if count > 1 else ""

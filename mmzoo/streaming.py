@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
@@ -33,7 +33,7 @@ from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
 from mmzoo.training.streaming.loop import TELL_SECONDS, StreamLoop
-from mmzoo.training.streaming.state import Streaming
+from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
@@ -149,8 +149,34 @@ def stream(
         )
         if arriving is None:
             print(f"Going on behind record {loop.taken.records:,}.")
-            arriving = reader.records(loop.taken.cursor)
+            arriving = behind(reader, loop.taken)
         return trained(loop, folder, chain(first, arriving))
+
+
+def behind(reader: Source, taken: Taken) -> Iterator[Arrived | None]:
+    """What comes behind the records that were taken.
+
+    Raises:
+        MMZooError: these were to be given again, and others came.
+    """
+    if not reader.from_first:
+        yield from reader.records(taken.cursor)
+        return
+    sha256, passed = "", 0
+    remedy = "give the same records again from the first on, and the new ones behind them, or choose another --out"
+    for each in reader.records({}):
+        if each is None or passed >= taken.records:
+            yield each
+            continue
+        sha256, passed = chained(sha256, each), passed + 1
+        require(
+            passed < taken.records or sha256 == taken.sha256,
+            f"The first {passed:,} records are not those that were learnt before; {remedy}.",
+        )
+    require(
+        passed >= taken.records,
+        f"Only {passed:,} records came, and {taken.records:,} were learnt before; {remedy}.",
+    )
 
 
 def first_of(arriving: Iterable[Arrived | None], count: int) -> list[Arrived]:
@@ -256,6 +282,12 @@ def built(spec: Spec, training: Training, seed: int) -> Multimodal:
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):
         model = build(spec)
+    fitted = [name for name, part in model.parts.inputs.items() if part.fitted]
+    require(
+        not fitted,
+        f"The tower of input '{', '.join(fitted)}' is fitted to all records at once, which a stream does not have; "
+        "choose another.",
+    )
     if training.init_from:
         init_from(model, training.init_from)
     return model

@@ -54,6 +54,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "r2plus1d": {"filters": [4, 8]},
     "mlp": {"hidden": [8], "width": 4},
     "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
+    "boosted_trees": {"trees": 50, "leaves": 4},
 }
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
 # their family, and those with a tokenizer or an encoder of their own have a test file too. Left to `make test-long`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mmzoo.tasks.base import Task
 
 
 def write_evaluated(
-    folder: Path, model: keras.Model, result: Evaluation, ids: list[str], thresholds: Thresholds | None
+    folder: Path, model: keras.Model, result: Evaluation, ids: Sequence[str], thresholds: Thresholds | None
 ) -> None:
     """Write answers.csv into a run's folder: of each record its id, its labels under the names of the tasks, and what
     `mmzoo predict` says of it."""

@@ -15,6 +15,7 @@ from mmzoo.answers.shares import answers_and_shares
 from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
+from mmzoo.evaluation.analyses.conformal import sets_of
 from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.modalities.rebuilding import Rebuilding
@@ -200,8 +201,7 @@ class Answerer:
             # Without a threshold of this subset of the inputs nothing is promised.
             row[f"{task.name}_set"] = None
             if limits is not None:
-                kept = 1.0 - answer <= limits[0]
-                kept[likeliest] = True  # nobody is helped by a set of nothing; it holds the truth all the more
+                (kept,) = sets_of(task, answer[None], limits[0])
                 row[f"{task.name}_set"] = [label for label, here in zip(labels, kept, strict=True) if here]
         return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
 

@@ -114,9 +114,17 @@ class Attempts:
         self.write()
 
     def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
-        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself."""
-        if len(self.found) == 1 or candidate.name == self.leader:
+        """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself.
+
+        What is fitted and has no epochs tells nothing.
+        """
+        if self.trained == {candidate.name} or candidate.name == self.leader:
             self.time.measure(tried, candidate, an_epoch, **more)
+
+    @property
+    def trained(self) -> set[str]:
+        """Those that have ended, and have epochs."""
+        return {*self.found} - {*FITTED}
 
     def like(self, candidate: Candidate) -> Tried | None:
         """What has become of the one whose epochs tell how many a candidate needs."""
@@ -131,6 +139,8 @@ class Attempts:
         if empty:
             have = f"{empty} records have" if empty > 1 else "1 record has"
             return f"not tried: {have} none of its inputs, which it could not answer"
+        if candidate.name in FITTED and self.time.left > 0:
+            return ""
         wanted = candidate.training.epochs
         if like := self.like(candidate):
             # What it did not need, because it gained nothing any more, the others are not expected to need.
@@ -152,7 +162,7 @@ class Attempts:
 
     def one(self, candidate: Candidate, tried: Tried, *, alone: bool) -> None:
         """Train a candidate within its share of what is left."""
-        first = not self.found or candidate.name == self.leader
+        first = not self.trained or candidate.name == self.leader
         others = not alone and not candidate.training.init_from
         left = self.time.left
         share = left * FIRST if first and others else left - (self.time.kept_back if others else 0.0)
@@ -165,7 +175,7 @@ class Attempts:
                 tried.epochs = max(min(most, like.epochs) if like else most, 1)
             self.write()
         if candidate.name in FITTED:
-            share = min(share, FITTING * self.trials.seconds)
+            share = min(left, FITTING * self.trials.seconds)
             print(f"{tried.name}: fitted in up to {duration(share)}", flush=True)
         elif not first and self.time.an_epoch:
             expected = self.time.of_epochs(tried.epochs, candidate.cost)
@@ -185,14 +195,14 @@ class Attempts:
                     training=replace(candidate.training, epochs=tried.epochs),
                     stop=self.stop,
                     again=again,
-                    least=0.0 if self.found else SURELY * self.trials.seconds,
+                    least=0.0 if self.trained else SURELY * self.trials.seconds,
                     seed=self.seed,
                     out=self.place(tried.name),
                     data=self.data,
                 )
                 break
             except TooSlowError as slow:
-                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if others and not self.found else slow.epochs
+                epochs = max(int(slow.epochs * TIGHT / FIRST), 1) if others and not self.trained else slow.epochs
                 print(f"  {tried.epochs} epochs would take too long; it begins again with {epochs}.", flush=True)
                 shutil.rmtree(self.place(tried.name))
                 tried.epochs, again = epochs, False
@@ -200,8 +210,7 @@ class Attempts:
         tried.seconds = round(time.monotonic() - began, 1)
         self.take(tried, candidate, made or load_finished(self.place(tried.name)))
         over = watch.over and not self.stop
-        known = watch.an_epoch or not self.time.an_epoch  # one call alone says nothing of an epoch
-        if known and candidate.name not in FITTED:
+        if watch.an_epoch or not self.time.an_epoch:  # one call alone says nothing of an epoch
             an_epoch = watch.an_epoch or tried.seconds
             self.measure(tried, candidate, an_epoch, once=seconds_making() - before, over=over)
         print(f"  {self.trials.words(tried)}{OVER if over else ''}", flush=True)
@@ -213,7 +222,7 @@ class Attempts:
         finite = [row for row in rows if row.get(metric) is not None]
         best = max(finite, key=lambda row: (row[metric], row["epoch"]), default={"epoch": len(rows)})
         answers = answers_of(model, self.validation, candidate.training.memory)
-        if not self.found:
+        if not self.trained and candidate.name not in FITTED:
             self.time.probe(model, self.validation)
         self.found[tried.name] = candidate, answers
         tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary

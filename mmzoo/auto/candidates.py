@@ -31,6 +31,7 @@ FITTED = (TREES, f"{TREES}_alone")
 """Candidates that consist of trees: they are fitted, and have no epochs."""
 MOST_TREES, FEW_SCORES = 1000, 4
 """Trees for each score, and with more scores than that a third of them: of many classes each needs fewer."""
+MOST_SCORES = 100  # with more of them it would take long, and be large
 DECAYS = {"linear": 0.1, "linear_decayed": 3.0}
 """The linear candidates, and the weight decay of each: the first leaves tokens of a text out at random, the second
 shrinks what few records say little of."""
@@ -63,9 +64,9 @@ class Candidate:
 def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
     """What is tried; the first is the spec as it is.
 
-    "fast" tries that alone. "good" tries boosted trees where there are rows of tables, linear heads on features that
-    do not train, where all inputs have them, other fusions and each modality alone, or for a single modality other
-    towers and rates; "best" more of these.
+    "fast" tries that alone, and of rows of tables alone boosted trees, which take seconds. "good" tries boosted trees
+    where there are rows of tables, linear heads on features that do not train, where all inputs have them, other
+    fusions and each modality alone, or for a single modality other towers and rates; "best" more of these.
 
     Raises:
         MMZooError: there is no such quality.
@@ -74,10 +75,11 @@ def candidates(spec: Spec, training: Training, quality: str) -> list[Candidate]:
         raise unknown("quality called", quality, QUALITIES)
     several = len(spec.inputs) > 1
     found = [Candidate(Fusion.of(spec.fusion).name if several else spec.input_names[0], spec, training)]
+    trees = boosted(spec, training)
     if quality == "fast":
-        return found
+        return [*found, *(each for each in trees if each.name == TREES)]
+    found += trees
     found += [each for each in linear(spec, training) if each.name != found[0].name]
-    found += boosted(spec, training)
     if several:
         for name in FUSIONS[quality]:
             evidential = any(task.tags.evidential for task in spec.tasks)
@@ -110,11 +112,11 @@ def told_by(name: str, chosen: Sequence[str]) -> str:
 
 
 def in_turn(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """The candidates in the order in which they are trained: a linear one first, which is good after a few steps.
+    """The candidates in the order in which they are trained: those that consist of trees first, which take seconds.
 
-    Where the time is short, it is what there is. Trees that are all there is of a candidate come next.
+    Then a linear one, which is good after a few steps. Where the time is short, it is what there is.
     """
-    first = (min(DECAYS), TREES)
+    first = (*FITTED, min(DECAYS))
     return sorted(chosen, key=lambda each: first.index(each.name) if each.name in first else len(first))
 
 
@@ -163,7 +165,7 @@ def boosted(spec: Spec, training: Training) -> list[Candidate]:
     """
     scores = sum(map(scores_of, spec.tasks))
     rows = [item for item in spec.inputs if item.kind == "tabular" and Tower.of(item.tower).name != TREES]
-    if not rows or not all(map(scores_of, spec.tasks)):
+    if not rows or scores > MOST_SCORES or not all(map(scores_of, spec.tasks)):
         return []
     tower = Tower(TREES, trees=MOST_TREES if scores <= FEW_SCORES else MOST_TREES // 3)
     inputs = [replace(item, tower=tower) if item in rows else item for item in spec.inputs]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FEW = 200  # records with a label; with fewer a share of right answers says too little
+RARE = 0.9  # of the records have one label: who always gives that one is nearly always right
 WORST = 10.0  # an answer's negative log-likelihood counts as this at most
 
 
@@ -44,6 +45,12 @@ class Answers:
         return metrics(self.spec, to_predictions(self.spec, self.logits), self.labels)[primary(self.spec)]
 
     @property
+    def skewed(self) -> bool:
+        """Have nearly all records the same label of a task? Candidates are not compared by accuracy then."""
+        tasks = {task: self.labels[task.name] for task in self.spec.tasks}
+        return any(is_skewed(task, labels[np.asarray(task.known(labels))]) for task, labels in tasks.items())
+
+    @property
     def scores(self) -> np.ndarray:
         """How good each answer is, float (N,), over all tasks: the mean is what candidates are compared by."""
         found = np.zeros(len(next(iter(self.labels.values()))))
@@ -58,16 +65,21 @@ class Answers:
 def scores_of(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """How good each answer of a task is, float (N,).
 
-    Of numbers minus the squared error in units of their variance, whose mean is R2 - 1; of few labels the
-    log-likelihood, which tells more of each; else what the task itself calls its score.
+    Of numbers minus the squared error in units of their variance, whose mean is R2 - 1; of few labels, and where
+    nearly all are the same, the log-likelihood, which tells more of each; else what the task itself calls its score.
     """
     if task.tags.numeric:
         spread = np.maximum(labels.var(axis=0), 1e-12)
         return np.asarray(-(((np.asarray(task.to_predictions(logits)) - labels) ** 2) / spread).mean(axis=-1))
-    if task.tags.probabilistic and len(labels) < FEW:
+    if task.tags.probabilistic and (len(labels) < FEW or is_skewed(task, labels)):
         lost = task.negative_log_likelihood(tf.constant(labels), tf.constant(logits))
         return -np.minimum(np.asarray(lost, np.float64), WORST)
     return np.asarray(task.score(labels, np.asarray(task.to_predictions(logits))), np.float64)
+
+
+def is_skewed(task: Task, labels: np.ndarray) -> bool:
+    """Have nearly all records the same label, so that accuracy does not see the others?"""
+    return task.tags.exclusive and len(labels) > 0 and bool(np.bincount(labels.astype(int)).max() > RARE * len(labels))
 
 
 def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:
@@ -84,11 +96,11 @@ def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:
     return Answers(spec, {name: outputs[name] for name in names}, encode_labels(spec.tasks, records, unasked=True))
 
 
-def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
+def choose(scores: Sequence[np.ndarray], errors: float = 1.0) -> tuple[int, float, float]:
     """Which of several candidates is kept: its place, what it gains over the first on average, and the standard error.
 
-    The first, unless the best of the others is better by more than one standard error of the difference, record by
-    record. Of five that are equally good the best looks better by about that much (the winner's curse).
+    The first, unless the best of the others is better by more than `errors` standard errors of the difference, record
+    by record. Of five that are equally good the best looks better by about that much (the winner's curse).
 
     Of fewer than a hundred records the error is large, so that another than the first has to be far better. Several
     seeds of each candidate, or folds, would tell more, and would take several times as long: that time is better spent
@@ -98,10 +110,12 @@ def choose(scores: Sequence[np.ndarray]) -> tuple[int, float, float]:
 
     Args:
         scores: of each candidate, float (N,), in the order of promise.
+        errors: more than one, where the first has not seen these records and the others have chosen their epochs by
+            them: of some dozens of epochs the best looks better on few records than it is.
     """
     best = int(np.argmax([each.mean() for each in scores]))
     gains = scores[best] - scores[0]
     error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("inf")
-    if best and gains.mean() > error:
+    if best and gains.mean() > errors * error:
         return best, float(gains.mean()), error
     return 0, 0.0, error

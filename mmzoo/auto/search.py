@@ -19,6 +19,7 @@ from mmzoo.words import duration
 
 FLOOR = 0.15  # of the time, for the baselines
 DISTILLED = "distilled"
+SKEWED = " Nearly all records have one label, so that it is asked how likely each finds the labels, not what is right."
 
 
 def longer(name: str) -> str:
@@ -29,6 +30,11 @@ def longer(name: str) -> str:
 def better_than(name: str, gain: float, error: float) -> str:
     """What `choose` found out, in words."""
     return f"better than {name} by {gain:.3f} a record, with a standard error of {error:.3f}"
+
+
+def errors_over(name: str) -> float:
+    """By how many standard errors another candidate must be better than one; see `choose`."""
+    return 2.0 if name in FITTED else 1.0
 
 
 class Search(Attempts):
@@ -86,15 +92,18 @@ class Search(Attempts):
     def decide(self) -> None:
         """Choose, and say why."""
         names = [*self.found]
-        place, gain, error = choose([answers.scores for _, answers in self.found.values()])
+        place, gain, error = choose([answers.scores for _, answers in self.found.values()], errors_over(names[0]))
         self.trials.chosen = names[place]
         if place:
             told = better_than(names[0], gain, error)
             self.trials.why = f"{names[place]} is kept: on the validation records it is {told}."
         elif len(names) > 1:
-            self.trials.why = f"{names[0]} is kept: no other was better by more than a standard error."
+            by = "two standard errors" if errors_over(names[0]) > 1 else "a standard error"
+            self.trials.why = f"{names[0]} is kept: no other was better by more than {by}."
         else:
             self.trials.why = f"{names[0]} is kept: it is the only one that was trained."
+        if len(names) > 1 and self.found[names[0]][1].skewed:
+            self.trials.why += SKEWED
         if self.stop:
             self.trials.why = f"Stopped: {self.trials.why[0].lower()}{self.trials.why[1:]}"
 
@@ -122,7 +131,7 @@ class Search(Attempts):
             self.attempt(each)
             if each.name in self.found:
                 both = [self.found[name][1].scores for name in (self.trials.chosen, each.name)]
-                place, gain, error = choose(both)
+                place, gain, error = choose(both, errors_over(self.trials.chosen))
                 if place:
                     told = better_than(self.trials.chosen, gain, error)
                     self.trials.chosen, self.trials.why = each.name, f"{each.name} is kept: it is {told}."

@@ -20,7 +20,7 @@ from mmzoo.files import is_folder, read_file, write_file
 from mmzoo.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
-from mmzoo.training.claim import make_folder
+from mmzoo.training.claim import keep_budget, make_folder
 from mmzoo.training.notes import read_object
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
@@ -98,6 +98,7 @@ def train_within(
             fitted = [*search.baselines]
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
+            keep_budget(folder, budget)
         names = [name for each in found for name in (each.name, longer(each.name))] + [DISTILLED]
         if trials.chosen not in names:
             raise unknown("candidate called", trials.chosen, names)

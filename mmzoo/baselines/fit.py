@@ -13,16 +13,13 @@ from tqdm import tqdm
 
 from mmzoo.baselines.base import Answers, Baseline, Clock, Labels, Model, OutOfTimeError, Problem
 from mmzoo.baselines.features import Features
+from mmzoo.boosting import MANY
 from mmzoo.data.columns import given
 from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-
-MANY = 50_000
-"""Records from which a second thread of scikit-learn's gains something: with fewer ones the threads wait for each other
-after every feature of every tree, and on a busy machine that takes many times what the work does."""
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> None:
     faults, pipeline = Faults(args.on_error, args.budget), tables.pipeline_of(args)
     try:
         size = bytes_of(args.size)
-        source = open_source(tables.source_of(args))
+        source = open_source(tables.source_of(args), held=False)
         prepared = prepared_by(args, source) if args.prepare is not None else WHOLE
         count = write_shards(
             source,

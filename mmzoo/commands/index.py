@@ -53,7 +53,11 @@ def run(args: argparse.Namespace) -> None:
         if args.add:
             require(not args.inputs, "The inputs of an index are chosen when it is made; leave --inputs out.")
             index = Index(args.out, run)
-            done = f"{index.add(named.path, overwrite=args.overwrite, **how):,} records added"
+            before = len(index)
+            added = index.add(named.path, overwrite=args.overwrite, **how)
+            replaced = added - (len(index) - before)
+            said = f", {replaced:,} of them in place of those of the same ids" if replaced else ""
+            done = f"{added:,} records added{said}"
         else:
             inputs = [*filter(None, args.inputs.split(","))]
             index = Index.build(

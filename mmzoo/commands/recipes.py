@@ -18,7 +18,9 @@ def add(sub: argparse.ArgumentParser) -> None:
         help="a recipe's name (mmzoo list recipes) or file; a folder that has a folder for each class; or with --label "
         "a table, shards or tfds:NAME",
     )
-    sub.add_argument("--label", metavar="COLUMN", help="the column to predict; --task retrieval needs none")
+    sub.add_argument(
+        "--label", metavar="COLUMN", help="the column to predict, or several, A,B; --task retrieval has none"
+    )
     sub.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a setting: fusion=concat, image.size=96"
     )

@@ -42,7 +42,12 @@ class Arrived(NamedTuple):
 
 
 class Source(Protocol):
-    """Records that come one after another."""
+    """Records that come one after another.
+
+    from_first: does whoever gives them have to give all of them again, where they are gone on with?
+    """
+
+    from_first: bool
 
     def records(self, cursor: Cursor) -> Iterator[Arrived | None]:
         """What comes behind a cursor; behind `{}` everything."""
@@ -55,6 +60,8 @@ class Given:
     Args:
         records: mappings of what JSON can hold.
     """
+
+    from_first = True
 
     def __init__(self, records: Iterable[Raw] | Callable[[], Iterable[Raw]]) -> None:
         self.given = records
@@ -74,6 +81,8 @@ class StandardInput:
     Args:
         file: the descriptor.
     """
+
+    from_first = True
 
     def __init__(self, file: int = 0) -> None:
         self.file = file
@@ -108,6 +117,8 @@ class Folder:
     Raises:
         MMZooError: there is no such folder or file.
     """
+
+    from_first = False
 
     def __init__(self, path: str | Path, wait: float = 0.0) -> None:
         self.path, self.wait = Path(path), wait

@@ -34,10 +34,32 @@ class Column(Sequence[Any]):
             return [self[k] for k in range(*place.indices(len(self)))]
         return self.read(int(self.rows[place])) if self.there[place] else None
 
-    def select(self, places: Sequence[int]) -> Column:
-        """The column of the records at `places`, none of them read."""
-        chosen = np.asarray(places, np.int64)
-        return Column(self.read, self.rows[chosen], self.there[chosen])
+    def select(self, places: Sequence[int] | np.ndarray, chosen: dict[int, np.ndarray] | None = None) -> Column:
+        """The column of the records at `places`, none of them read.
+
+        Args:
+            chosen: of other columns of the same table; what they have in common is kept once.
+        """
+        places, chosen = np.asarray(places, np.int64), {} if chosen is None else chosen
+        for array in (self.rows, self.there):
+            if id(array) not in chosen:
+                chosen[id(array)] = array[places]
+        return Column(self.read, chosen[id(self.rows)], chosen[id(self.there)])
+
+
+class Chosen:
+    """The records at some places, of any column; of those that are not in memory none is read."""
+
+    def __init__(self, places: Sequence[int] | np.ndarray) -> None:
+        self.places = places
+        self.arrays: dict[int, np.ndarray] = {}
+
+    def of(self, column: Sequence[Any]) -> Sequence[Any]:
+        """Those of one column."""
+        if isinstance(column, Column):
+            return column.select(self.places, self.arrays)
+        places = self.places.tolist() if isinstance(self.places, np.ndarray) else self.places
+        return [column[k] for k in places]
 
 
 def given(column: Sequence[Any]) -> np.ndarray:

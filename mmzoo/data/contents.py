@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from mmzoo.data.kinds import files
 from mmzoo.data.table import Table
@@ -17,30 +19,37 @@ from mmzoo.files import open_plain
 from mmzoo.fingerprints import exact
 from mmzoo.modalities.image.pictures.reading import is_pillow
 
+TOGETHER = 4096
+"""Records whose files are read together, on all cores."""
 
-def contents_of(table: Table, label: str, group: str = "") -> list[bytes]:
+
+def contents_of(table: Table, label: str, group: str = "") -> Iterator[bytes]:
     """The SHA-256 of what each record holds: the bytes of its files, or of a path as it is written where these cannot
     be had; of one without files all its cells but `id`, `split`, the group and the label.
     """
     apart = {label, "id", "split", group}
-    held = [found or cells_of(table, apart, row) for row, found in enumerate(files_of(table))]
-    return [hashlib.sha256(b"".join(each)).digest() for each in held]
+    with tqdm(total=len(table), desc="comparing records", unit="record", disable=None, leave=False, delay=2.0) as bar:
+        for start in range(0, len(table), TOGETHER):
+            rows = range(start, min(start + TOGETHER, len(table)))
+            for row, found in zip(rows, files_of(table, rows), strict=True):
+                yield hashlib.sha256(b"".join(found or cells_of(table, apart, row))).digest()
+            bar.update(len(rows))
 
 
-def files_of(table: Table) -> list[list[bytes]]:
-    """The hashes of the files of each record, sorted; no two columns read a file twice."""
-    found: list[list[bytes]] = [[] for _ in table.ids]
+def files_of(table: Table, rows: range) -> list[list[bytes]]:
+    """The hashes of the files of each of some records, sorted; no two columns read a file twice."""
+    found: list[list[bytes]] = [[] for _ in rows]
     values = [
         (row, column)
         for column, kind in table.kinds.items()
         if kind in files()
-        for row in range(len(table))
+        for row in rows
         if table.written[column][row] is not None
     ]
-    hashes = in_threads(lambda place: hash_of(table, *place), values, "comparing files")
+    hashes = in_threads(lambda place: hash_of(table, *place), values, "comparing files") if values else []
     for (row, _), value in zip(values, hashes, strict=True):
         if value:
-            found[row].append(value)
+            found[row - rows.start].append(value)
     return [sorted(each) for each in found]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,6 +39,8 @@ class Faults:
     records: int = 0
     bad: set[str] = field(default_factory=set)
     found: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    parts: list[str] = field(default_factory=list)
+    """Of a table, whose records these are, as `usable` was told: "train", "test" ..."""
 
     def __post_init__(self) -> None:
         if self.on_error not in POLICIES:
@@ -72,7 +75,8 @@ class Faults:
         if not bad:
             return f"None of {self.records} records has anything that cannot be used."
         done = {"skip": "left out", "mask": "taken for missing", "error": "refused"}[self.on_error]
-        lines = [f"{bad} of {self.records} records have something that cannot be used ({done}):"]
+        whose = f"{' and '.join(self.parts)} records" if self.parts else "records"
+        lines = [f"{bad} of {self.records} {whose} have something that cannot be used ({done}):"]
         for cause, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             names = ", ".join(record for record, _ in self.found[cause][:SHOWN])
             lines += [f"  {count:6d}  {cause}: {names}{', ...' if count > SHOWN else ''}"]
@@ -97,9 +101,11 @@ class Faults:
         One that only has no label does not count: it is whole, and nothing can be learned from it.
         """
         bad = {record for cause, found in self.found.items() if cause != "missing_label" for record, _ in found}
+        needed = math.ceil(1000 * len(bad) / max(self.records, 1)) / 1000
         require(
             len(bad) <= self.budget * self.records,
-            f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records or raise the budget.",
+            f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records, or raise the budget "
+            f"(--budget {needed:g}) and give the same command again.",
         )
 
 
@@ -121,6 +127,7 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             faults.add(records.ids[row], told)
         return records
     faults.records += len(records)
+    faults.parts += [what] if what != "records" else []
     columns: dict[str, Any] = dict(records.columns)
     kept = [True] * len(records)
     for item in spec.inputs:

@@ -61,7 +61,8 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     "texts". Towers with pretrained weights are taken where their package is installed.
 
     Args:
-        label: the column that is to be predicted; "" of a task that needs none, such as "retrieval".
+        label: the column that is to be predicted, or several with commas between them, of which each is a task; "" of a
+            task that needs none, such as "retrieval".
         task: what is asked of it, "classification", "regression" ..., where the guess is wrong.
         delimiter: between several labels in one cell.
 
@@ -80,19 +81,24 @@ def explained_spec(
     Args:
         group: a column that names the groups of a split, and is no input unless it was said what it is.
     """
-    label = column_name(label)
     names = input_names(table.columns)
     columns: dict[str, Any] = {}
-    if not label and asks_no_label(task):
-        made, said = None, ""
-    elif label not in table.columns:
-        raise unknown("column for the label called", label, table.columns)
-    else:
-        made, columns[names[label]], said = label_task(names[label], table, label, task=task, delimiter=delimiter)
+    labels = [] if not label and asks_no_label(task) else labels_in(table, label)
+    one = "--task and --delimiter are for a single label; train without them, or for one label at a time."
+    require(len(labels) < 2 or not (task or delimiter), one)
+    asked: list[Task] = []
+    answers = []
+    for each in labels:
+        made, columns[names[each]], said = label_task(names[each], table, each, task=task, delimiter=delimiter)
+        asked.append(made)
+        answers.append(line_of(each, made.name, made.kind, said))
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
-    apart = dict.fromkeys((label, "split", "id"), "") | no_inputs(table, label, group)
+    apart = dict.fromkeys(("split", "id"), "")
+    for each in labels or [""]:
+        apart |= no_inputs(table, each, group)
+    apart |= dict.fromkeys(labels, "")
     short = short_texts(table, apart)
     lines = [f"note: {table.note}"] if table.note else []
     lines += [line for line in apart.values() if line]
@@ -125,20 +131,33 @@ def explained_spec(
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
         inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
-    beside = f" beside '{label}'" if label else ""
+    beside = f" beside '{label}'" if labels else ""
     require(inputs, f"The table has no column{beside} that a model could read.")
-    if made is not None:
-        asked: Sequence[Task] = [made]
-        lines.append(line_of(label, made.name, made.kind, said))
-    else:
+    lines += answers
+    if not labels:
         own = next(name for name in unused() if name not in names.values())
-        asked = tasks[task].without_label(own, inputs)
+        asked = list(tasks[task].without_label(own, inputs))
         lines += [f"no label: {each.kind} ({each.name})" for each in asked]
         again = {each.column for each in asked}
         # What is turned or mirrored at random nobody can rebuild as it was.
         inputs = [replace(item, augmentations=()) if item.name in again else item for item in inputs]
-    layout = Layout.of(inputs, asked, names, {asked[0].name: table.forms.get(label, "")})
+    forms = {names[each]: table.forms.get(each, "") for each in labels} or {asked[0].name: ""}
+    layout = Layout.of(inputs, asked, names, forms)
     return Spec(inputs, "concat", asked), Records(columns, table.ids, layout=layout), lines
+
+
+def labels_in(table: Table, label: str) -> list[str]:
+    """The columns that a label names: itself, or several with commas between them, of which each is a task.
+
+    Raises:
+        MMZooError: there is no such column.
+    """
+    label = column_name(label)
+    found = [label] if label in table.columns else list(dict.fromkeys(part.strip() for part in label.split(",")))
+    for each in found:
+        if each not in table.columns:
+            raise unknown("column for the label called", each, table.columns)
+    return found
 
 
 def unused() -> Iterator[str]:
@@ -214,7 +233,7 @@ def load_table(path: str | Path, label: str = "") -> tuple[Spec, Splits]:
 
     Args:
         path: of the table, or its name with how it is read, see `mmzoo.data.options.TableName`.
-        label: the column to be predicted, if the name does not say it.
+        label: the column to be predicted, if the name does not say it; several with commas between them.
     """
     named = TableName.parse(str(path))
     found = load_named(replace(named, label=label or named.label))
@@ -229,10 +248,13 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
         folds: so many of them are drawn, see `mmzoo.data.splits.folds_of`; 0 for none.
     """
     table = table if table is not None else open_table(named)
-    label, options = column_name(named.label), named.options
+    label, options = named.label, named.options
     spec, records, lines = explained_spec(
         table, label, task=options.task, delimiter=options.delimiter, group=options.group
     )
+    # By the first of several labels the parts are balanced; what the others say does not make records different.
+    label, *others = labels_in(table, label) if label else [""]
+    table = table.without(others) if others else table
     classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
     parts = parts_of(table, label, classes, options.drawing)
     found = selected(records, parts)

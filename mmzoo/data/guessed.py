@@ -224,6 +224,11 @@ class Forms:
         self.dates.add(text, times)
         self.lists.add(text, times)
 
+    def add_all(self, values: Iterable[Any]) -> None:
+        """The texts among some cells."""
+        for text, times in Counter(value for value in values if isinstance(value, str)).items():
+            self.add(text, times)
+
     def of(self, kind: str) -> str:
         """How those of a kind are written: the decimal mark and the unit of numbers, the order of dates, what is
         between several categories; "" where the cells say it one by one.
@@ -240,8 +245,7 @@ class Forms:
 def form_of(kind: str, values: Iterable[Any]) -> str:
     """How the cells of a column of a kind are written, see `Forms.of`."""
     forms = Forms()
-    for text, times in Counter(value for value in values if isinstance(value, str)).items():
-        forms.add(text, times)
+    forms.add_all(values)
     return forms.of(kind)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 
@@ -142,22 +143,21 @@ class Different:
 
     def __init__(self) -> None:
         self.known = np.zeros(0, np.int64)
-        self.new: set[int] = set()
+        self.new = array("q")
 
     def add(self, text: str) -> None:
         """One of them."""
-        self.new.add(hash(text))
-        if len(self.new) >= TOGETHER:
+        self.new.append(hash(text))
+        if len(self.new) >= max(TOGETHER, len(self.known) / 4):
             self._gather()
 
     def _gather(self) -> None:
-        new = np.fromiter(self.new, np.int64, len(self.new))
-        self.new.clear()
-        new = new[~np.isin(new, self.known, assume_unique=True)] if len(self.known) else new
-        self.known = np.sort(np.concatenate([self.known, new]))
+        self.known = np.unique(np.concatenate([self.known, np.frombuffer(self.new, np.int64)]))
+        self.new = array("q")
 
     def __len__(self) -> int:
-        self._gather()
+        if self.new:
+            self._gather()
         return len(self.known)
 
 

@@ -35,6 +35,8 @@ class Kafka:
         MMZooError: the name is none, or `confluent_kafka` is not installed.
     """
 
+    from_first = False
+
     def __init__(
         self,
         name: str,

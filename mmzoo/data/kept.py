@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from mmzoo.aliases import Json, Raw
@@ -30,8 +31,11 @@ class Prepared:
     inputs: Sequence[Modality] = ()
     lossy: bool = False
 
-    def kept(self, name: str, value: Raw, kind: str) -> Json:
+    def kept(self, name: str, value: Raw, kind: str, *, stored: bool) -> Json:
         """A value of a column as a shard keeps it, in bytes, or its index.
+
+        Args:
+            stored: is it in the shard?
 
         Raises:
             DataError: it is not of its kind.
@@ -39,7 +43,7 @@ class Prepared:
         for item in self.inputs:
             if item.name == name:
                 return item.prepared(value, self.lossy)
-        return modalities[kind].to_stored(value) if kind in inputs() else indexed(value, kind)
+        return modalities[kind].to_stored(value) if stored else indexed(value, kind)
 
     @property
     def words(self) -> str:
@@ -98,6 +102,11 @@ class Here:
     on_error: str
     prepared: Prepared
 
+    @cached_property
+    def stored(self) -> frozenset[str]:
+        """The columns that are in the shard; the others are in its index."""
+        return frozenset(name for name, kind in self.kinds.items() if kind in inputs())
+
     def __len__(self) -> int:
         return sum(len(part) for part in self.source.splits.values())
 
@@ -108,12 +117,13 @@ class Here:
         others: dict[str, Any] = {}
         bad: list[list[str]] = []
         for name, kind in self.kinds.items():
-            found = features if kind in inputs() else others
+            stored = name in self.stored
+            found = features if stored else others
             try:
                 value = part.column(name)[row]
                 if isinstance(value, DataError):
                     raise value
-                found[name] = None if value is None else self.prepared.kept(name, value, kind)
+                found[name] = None if value is None else self.prepared.kept(name, value, kind, stored=stored)
                 taken = sum(len(each) for each in features.values() if each is not None)
                 require_data(taken < MAX_RECORD, "too_large", f"It has {taken} bytes, over the limit of {MAX_RECORD}.")
             except MMZooError as error:

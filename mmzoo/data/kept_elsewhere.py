@@ -91,4 +91,4 @@ def unpacked(rows: list[list[Any]], data: bytes) -> Iterator[Kept]:
 @lru_cache(maxsize=1)
 def opened(source: str) -> Source:
     """A source by its name, opened once in each process."""
-    return open_source(source)
+    return open_source(source, held=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) ->
         )
     if isinstance(value, (dict, bytes)):
         return DataError(f"The label '{label}' in {where} must be a text or a number, not {shown(value)}.", "bad_label")
-    return text_of(value)
+    return intern(text_of(value))  # a class is kept once, and not once a record
 
 
 def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Callable[[Any], object], fault: str) -> list[Any]:

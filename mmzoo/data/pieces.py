@@ -81,6 +81,19 @@ def count_lines(source: str) -> int:
         return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
+def is_utf8(source: str) -> bool:
+    """Is the text of a file in UTF-8?"""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(source) as file:
+        try:
+            for block in iter(lambda: file.read(2**20), b""):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def is_wide(file: io.BufferedReader, encoding: str) -> bool:
     """Is a text in an encoding in which other characters have the byte of a line feed too?"""
     if encoding:

@@ -83,7 +83,8 @@ def as_written(column: str, value: Raw, where: str) -> Any:
     """A cell as one of a few types; None where it is empty, a `DataError` where its text cannot be written down."""
     if isinstance(value, DataError):
         return value
-    value = None if is_missing(value) else plain(value)
+    if not isinstance(value, str):
+        value = None if is_missing(value) else plain(value)
     if isinstance(value, str):
         if not value.strip():
             return None

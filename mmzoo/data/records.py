@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.data.columns import Column
+from mmzoo.data.columns import Chosen, Column
 from mmzoo.data.examples import Examples
 from mmzoo.data.layout import Layout
 from mmzoo.data.sharing import shared
@@ -39,7 +39,8 @@ class Records:
         self.layout = layout
         lengths = {name: len(column) for name, column in columns.items()}
         require(lengths, "Records need at least one column.")
-        self.ids = list(ids) if ids is not None else [str(k) for k in range(next(iter(lengths.values())))]
+        ids = ids if ids is not None else [str(k) for k in range(next(iter(lengths.values())))]
+        self.ids: Sequence[str] = ids if isinstance(ids, Column) else list(ids)
         for name, length in lengths.items():
             require(
                 length == len(self.ids), f"Column '{name}' has {length} values for {len(self.ids)} records; align them."
@@ -55,13 +56,11 @@ class Records:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[k] for k in range(len(self)))
 
-    def select(self, positions: Sequence[int]) -> Records:
+    def select(self, positions: Sequence[int] | np.ndarray) -> Records:
         """The records at `positions`, in that order."""
-        columns = {
-            name: column.select(positions) if isinstance(column, Column) else [column[k] for k in positions]
-            for name, column in self.columns.items()
-        }
-        return Records(columns, [self.ids[k] for k in positions], layout=self.layout)
+        chosen = Chosen(positions)
+        columns = {name: chosen.of(column) for name, column in self.columns.items()}
+        return Records(columns, chosen.of(self.ids), layout=self.layout)
 
     def take(self, count: int) -> Records:
         """The first `count` records."""
@@ -86,7 +85,7 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     require(len(records), "There are no records; give at least one.")
     found = {item.name: Examples(item, records.column(item.name), records.ids) for item in spec.inputs}
     present = np.stack([examples.there for examples in found.values()], axis=1)
-    for empty in np.flatnonzero(~present.any(axis=1)):
+    for empty in np.flatnonzero(~present.any(axis=1)).tolist():
         raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
     arrays: dict[str, Any] = {"present": present}
     for name, examples in sorted(found.items(), key=lambda pair: pair[1].nbytes):

@@ -210,8 +210,8 @@ class Reread:
         found: dict[str, str],
         there: Any,
         count: int,
-        ids: list[str],
-        places: list[str],
+        ids: Sequence[str],
+        places: Sequence[str],
     ) -> Records:
         made = self.layout.gathered(columns, self.spec, count)
         made |= {name: columns[name] for name in self.spec.input_names if name in columns}

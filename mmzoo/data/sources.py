@@ -12,7 +12,9 @@ from mmzoo.data.kinds import OTHER
 from mmzoo.data.labels import label_task
 from mmzoo.data.names import input_names
 from mmzoo.data.options import Options, TableName, check_kind
+from mmzoo.data.piecewise import read_in_pieces
 from mmzoo.data.readers import is_path, reader_of
+from mmzoo.data.readers.base import CellReader
 from mmzoo.data.records import Records
 from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.streams import in_memory
@@ -72,7 +74,7 @@ def in_one_table(name: Raw, source: Source) -> Table:
     return Table(columns, [record for part in parts.values() for record in part.ids], source.kinds)
 
 
-def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
+def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = True) -> Source:
     """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards") or "tfds:mnist".
 
     "#label" behind it names the column to be predicted; behind that may stand how a table is read, see
@@ -80,13 +82,20 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
 
     Args:
         kinds: what columns of a table are, where the guess is wrong.
+        held: shall a table be in memory? Otherwise its records are read when they are asked for, best in order, where
+            that is possible.
     """
     named = TableName.parse(name)
     options, label = named.options.updated(Options(kinds=kinds or {})), named.label
-    source = reader_of(named.path, label).open(named.path, options, label)
-    table = source.splits.get("all")
-    if not isinstance(table, Table):
-        return source
+    reader, table = reader_of(named.path, label), None
+    if not held and isinstance(reader, CellReader):
+        table = read_in_pieces(reader, named.path, options)
+    if table is None:
+        source = reader.open(named.path, options, label)
+        found_all = source.splits.get("all")
+        if not isinstance(found_all, Table):
+            return source
+        table = found_all
     if label and label not in table.columns:
         raise unknown("column for the label called", label, table.columns)
     found = {column: "ignore" if kind == OTHER else kind for column, kind in table.kinds.items()}
@@ -111,7 +120,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None) -> Source:
 
 def split_table(table: Table, parts: np.ndarray) -> dict[str, Records]:
     """The records of each part."""
-    return {part: table.select(np.flatnonzero(parts == part).tolist()) for part in SHARES}
+    return {part: table.select(np.flatnonzero(parts == part)) for part in SHARES}
 
 
 def absolute(named: TableName) -> TableName:

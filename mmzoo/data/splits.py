@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.contents import contents_of
 from mmzoo.data.options import Drawing
 from mmzoo.data.table import Table
@@ -22,6 +23,9 @@ CALLED = {"training": "train", "val": "validation", "valid": "validation", "dev"
 
 LARGE = 0.1
 """The share of the records that hold the same from which it is worth saying."""
+
+DIGITS = 16
+"""Bytes of a SHA-256 that tell records apart."""
 
 STEADY = 1000
 """Units of one class from which each is drawn by itself: the shares are near enough then, and none changes sides."""
@@ -47,7 +51,7 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
     Raises:
         MMZooError: the column `split` says something else, or the column of groups is not there or has one alone.
     """
-    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "train", dtype="<U10")
+    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "train", dtype=object)
     there = ["train"] if "split" not in table.columns else [part for part in SHARES if part in parts]
     if len(there) == len(SHARES):
         return parts
@@ -56,9 +60,7 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
     chosen = table if len(rows) == len(table) else table.select(rows.tolist())
     shares = {part: share for part, share in SHARES.items() if part == "train" or part not in there}
     units, places = units_of(chosen, label, drawing)
-    strata = strata_of(
-        [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
-    )
+    strata = strata_of(chosen_of(classes, rows) if classes is not None and drawing.stratify else None, units)
     parts[rows] = drawn(places, strata, shares, drawing)[units]
     return parts
 
@@ -75,7 +77,7 @@ def folds_of(
     Raises:
         MMZooError: there are too few different records, or groups, for so many folds.
     """
-    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "", dtype="<U10")
+    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "", dtype=object)
     rows = np.flatnonzero(parts != "test")
     require(len(rows), "The column 'split' says that all records are for the test, so that there are no folds.")
     units, places = units_of(table if len(rows) == len(table) else table.select(rows.tolist()), label, drawing)
@@ -86,24 +88,27 @@ def folds_of(
         f"{count} folds need {least} different {what} at least, and there are {len(places)}; give fewer folds or more "
         f"{what}.",
     )
-    strata = strata_of(
-        [classes[row] for row in rows.tolist()] if classes is not None and drawing.stratify else None, units
-    )
+    strata = strata_of(chosen_of(classes, rows) if classes is not None and drawing.stratify else None, units)
     shares = {part: SHARES[part] for part in ("train", "validation")}
     folds, found = dealt_evenly(places, strata, count, drawing), []
     for fold in range(count):
         rest = np.flatnonzero(folds != fold)
-        each = np.full(len(places), "test", dtype="<U10")
+        each = np.full(len(places), "test", dtype=object)
         each[rest] = drawn(places[rest], strata[rest], shares, drawing)
         require(
             {*each.tolist()} == {*SHARES},
             f"Fold {fold + 1} of {count} would have no records for training or validation; give another number of "
             "folds, or more records that differ.",
         )
-        whole = np.full(len(table), "", dtype="<U10")
+        whole = np.full(len(table), "", dtype=object)
         whole[rows] = each[units]
         found.append(whole)
     return found
+
+
+def chosen_of(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
+    """Those of some rows, in order."""
+    return values if len(rows) == len(values) else [values[row] for row in rows.tolist()]
 
 
 def dealt_evenly(places: np.ndarray, strata: np.ndarray, count: int, drawing: Drawing) -> np.ndarray:
@@ -120,7 +125,7 @@ def dealt_evenly(places: np.ndarray, strata: np.ndarray, count: int, drawing: Dr
 def drawn(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float], drawing: Drawing) -> np.ndarray:
     """The part of each unit."""
     if drawing.group:
-        return np.asarray(np.array(list(shares))[dealt(places, strata, list(shares.values()))])
+        return np.asarray(np.array(list(shares), object)[dealt(places, strata, list(shares.values()))])
     return by_strata(places, strata, shares)
 
 
@@ -150,7 +155,7 @@ def told_parts(table: Table) -> np.ndarray:
         if part not in SHARES:
             raise unknown("split called", said, SHARES)
         parts.append(part)
-    return np.array(parts, dtype="<U10")
+    return np.array(parts, dtype=object)
 
 
 def units_of(table: Table, label: str, drawing: Drawing) -> tuple[np.ndarray, np.ndarray]:
@@ -158,18 +163,23 @@ def units_of(table: Table, label: str, drawing: Drawing) -> tuple[np.ndarray, np
 
     It is the group where one is told, and else what a record holds.
     """
-    held = contents_of(table, label, drawing.group)
-    most = max(Counter(held).values())
+    names = groups_of(table, drawing.group) if drawing.group else [None] * len(table)
+    salt = f"{drawing.seed} ".encode() if drawing.seed else b""
+    held, salted = bytearray(), bytearray()
+    for content, name in zip(contents_of(table, label, drawing.group), names, strict=True):
+        if drawing.group:  # else two are the same where what is drawn by is
+            held += content[:DIGITS]
+        salted += hashlib.sha256(salt + (content if name is None else name.encode())).digest()[:DIGITS]
+    different, units, counts = np.unique(np.frombuffer(salted, f"S{DIGITS}"), return_inverse=True, return_counts=True)
+    if held:
+        counts = np.unique(np.frombuffer(held, f"S{DIGITS}"), return_counts=True)[1]
+    most = int(counts.max())
     if most > max(LARGE * len(table), 2):
         logging.getLogger("mmzoo").info(
             "%d of %d records hold the same and stay on one side; a column 'split' overrules that.", most, len(table)
         )
-    if drawing.group:
-        names = groups_of(table, drawing.group)
-        held = [content if name is None else name.encode() for name, content in zip(names, held, strict=True)]
-    salt = f"{drawing.seed} ".encode() if drawing.seed else b""
-    different, units = np.unique([hashlib.sha256(salt + each).hexdigest() for each in held], return_inverse=True)
-    return units, np.array([int(each[:12], 16) / 2**48 for each in different.tolist()])
+    first = different.view(np.uint8).reshape(-1, DIGITS)[:, :6].astype(np.int64)  # the first six bytes as one number
+    return units, first @ 256 ** np.arange(5, -1, -1) / 2**48
 
 
 def groups_of(table: Table, group: str) -> list[str | None]:
@@ -192,14 +202,18 @@ def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
     count = int(units.max()) + 1
     if classes is None:
         return np.bincount(units, minlength=count)[:, None]
-    several = [each if isinstance(each, list) else [each] for each in classes]
-    several = [[str(one) for one in each if not isinstance(one, DataError)] or ["None"] for each in several]
-    frequency = Counter(name for each in several for name in each)
-    rarest = [min(each, key=lambda name: (frequency[name], name)) for each in several]
+    frequency = Counter(name for each in classes for name in classes_in(each))
+    rarest = [min(classes_in(each), key=lambda name: (frequency[name], name)) for each in classes]
     names = {name: k for k, name in enumerate(sorted(set(rarest)))}
-    found = np.zeros((count, len(names)), int)
+    found = np.zeros((count, len(names)), np.int32)
     np.add.at(found, (units, np.array([names[name] for name in rarest])), 1)
     return found
+
+
+def classes_in(said: Raw) -> list[str]:
+    """The classes of a record: one, or several in a list; "None" of one that has none."""
+    found = [str(one) for one in (said if isinstance(said, list) else [said]) if not isinstance(one, DataError)]
+    return found or ["None"]
 
 
 def by_stratum(places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
@@ -211,14 +225,16 @@ def by_stratum(places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
 
 def by_strata(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
     """The part of each unit, where each part gets its share of each class."""
-    found = np.full(len(places), "train", dtype="<U10")
+    found = np.full(len(places), "train", dtype=object)
     others = sorted((part for part in shares if part != "train"), key=lambda part: -shares[part])
     whole = sum(shares.values())
     for members in by_stratum(places, strata):
         count = len(members)
         ends = np.cumsum([shares[part] / whole for part in ("train", *others)])
         if count >= STEADY:
-            found[members] = np.array(["train", *others])[np.searchsorted(ends[:-1], places[members], side="right")]
+            found[members] = np.array(["train", *others], object)[
+                np.searchsorted(ends[:-1], places[members], side="right")
+            ]
             continue
         sizes = [max(1, round(shares[part] / whole * count)) for part in others]
         sizes = sizes if count > 3 else [1, 0][: len(others)] if count > 1 else [0] * len(others)
@@ -266,7 +282,7 @@ def split_lines(
     """The sizes of the parts, by what rule they came about, and what is missing in one."""
     sizes = Counter(parts.tolist())
     shown = ", ".join(f"{sizes[part]} {part}" for part in SHARES)
-    told = told_parts(table) if "split" in table.columns else np.array([], "<U10")
+    told = told_parts(table) if "split" in table.columns else np.array([], object)
     drawn = [part for part in SHARES if part not in told]
     stratified = classes is not None and drawing.stratify
     rule = [f"stratified by '{label}'"] if stratified else []

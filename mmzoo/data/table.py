@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from mmzoo.data.columns import Chosen, Column
 from mmzoo.data.records import Records
 
 
@@ -38,20 +41,38 @@ class Table(Records):
         self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
         self.forms = dict(forms or {})
         self.written = written if written is not None else self.columns
-        self.places = list(places) or self.ids
+        self.places = places if isinstance(places, Column) else list(places) or self.ids
 
-    def select(self, positions: Sequence[int]) -> Table:
+    def select(self, positions: Sequence[int] | np.ndarray) -> Table:
         """The records at `positions`, in that order, as a table of these alone."""
-        chosen = super().select(positions)
-        written = None if self.written is self.columns else Records(self.written, self.ids).select(positions).columns
-        places = [self.places[k] for k in positions]
+        chosen = Chosen(positions)
+        apart = self.written is not self.columns
         return Table(
-            chosen.columns,
-            chosen.ids,
+            {name: chosen.of(column) for name, column in self.columns.items()},
+            chosen.of(self.ids),
             self.kinds,
-            written=written,
-            places=places,
+            written={name: chosen.of(column) for name, column in self.written.items()} if apart else None,
+            places=chosen.of(self.places),
             told=sorted(self.told),
+            forms=self.forms,
+        )
+
+    def without(self, names: Sequence[str]) -> Table:
+        """The same records without some of the columns."""
+
+        def kept(columns: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: column for name, column in columns.items() if name not in names}
+
+        written = None if self.written is self.columns else kept(self.written)
+        return Table(
+            kept(self.columns),
+            self.ids,
+            kept(self.kinds),
+            written=written,
+            places=self.places,
+            told=sorted(self.told),
+            notes=self.notes,
+            note=self.note,
             forms=self.forms,
         )
 

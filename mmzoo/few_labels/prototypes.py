@@ -258,7 +258,9 @@ def features(run: Run, records: Records) -> np.ndarray:
     found = embed(model, records, inputs=names)
     vectors = np.stack([found[name] for name in names], axis=1)
     for broken in np.flatnonzero(np.isnan(vectors).all(axis=(1, 2))):
-        raise MMZooError(f"Record '{records.ids[broken]}' has none of the inputs that the model reads; leave it out.")
+        raise MMZooError(
+            f"Record '{records.ids[int(broken)]}' has none of the inputs that the model reads; leave it out."
+        )
     return vectors
 
 

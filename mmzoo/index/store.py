@@ -146,7 +146,7 @@ class Store:
                         )
                         names.add(entry.id)
                         known = f"Record '{entry.id}' is in the index already; "
-                        remedy = "give the table a column 'id' of names of its own, or replace it: --overwrite"
+                        remedy = "give the table a column 'id' of names of its own, or let it be replaced: --overwrite"
                         require(overwrite or entry.id not in there, f"{known}{remedy} (overwrite=True).")
                     made.append(written(self.folder, Columns.of(some, self.inputs, self.card.dim, self.card.dtype)))
                 kept = marked(kept, [there[name] for name in names if name in there])

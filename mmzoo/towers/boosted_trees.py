@@ -11,7 +11,9 @@ import tensorflow as tf
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
-from mmzoo.boosting import Grown, scores_of
+from mmzoo.boosting import scores_of
+from mmzoo.boosting.committee import Grown
+from mmzoo.boosting.linear import FARTHEST, LEVELS, Encoding
 from mmzoo.declared import asked, scores
 from mmzoo.errors import require
 from mmzoo.modalities.tabular import Tabular
@@ -46,7 +48,8 @@ def boosted_trees(
     scikit-learn to the training records before the first step, and do not train. Each member of a committee leaves a
     part of the records out, which say when to stop; the scores are the members' mean. While other layers train, a
     record has the score of that member which has not seen it: those of trees that know the answer would be believed too
-    much. See `mmzoo.training.trees`.
+    much. Where a ridge or logistic regression makes what is left out clearly likelier, the scores are a mean of both,
+    as they are worth: what is a line needs few records. See `mmzoo.training.trees`.
 
     What a task's head says is added to the scores; under a fusion of answers they are the input's answer as they are.
 
@@ -70,13 +73,16 @@ def boosted_trees(
     if item.dates:
         parts, _ = DateParts(name=name("dates"))(x[:, first : first + len(item.dates)])
         x = ops.concatenate([x, parts], axis=1)
-    found = scores(item, Forest(count, trees, leaves, depth, rate, members, name=name("trees")))(x)
+    places = len(item.numbers), first
+    found = scores(item, Forest(count, trees, leaves, depth, rate, members, places, name=name("trees")))(x)
     return Tokens(found[:, None], ops.ones_like(found[:, :1], dtype="bool"))
 
 
 @keras.saving.register_keras_serializable("mmzoo")
 class Forest(keras.layers.Layer):
-    """The sums of the leaves that a row comes to in trees of yes or no: float32 (B, F) -> float32 (B, count).
+    """The sums of the leaves that a row comes to in trees of yes or no, and a linear part.
+
+    float32 (B, F) -> float32 (B, count).
 
     A node asks whether the number in one of the columns is at most a threshold. If so, or where there is no number and
     the node says so, the row goes to the node's child, else to the one behind that. A leaf is its own child. Whatever
@@ -88,19 +94,30 @@ class Forest(keras.layers.Layer):
         count: scores.
         trees: of each score.
         rate, members: how they are fitted.
+        places: the first column of categories, and the first behind them.
     """
 
     def __init__(
-        self, count: int, trees: int, leaves: int, depth: int, rate: float, members: int, **kwargs: Any
+        self,
+        count: int,
+        trees: int,
+        leaves: int,
+        depth: int,
+        rate: float,
+        members: int,
+        places: Sequence[int] = (0, 0),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.count, self.trees, self.leaves, self.depth = count, trees, leaves, depth
         self.rate, self.members = rate, members
         self.nodes = 2 * leaves - 1
+        self.start, self.stop = places
 
     def get_config(self) -> dict[str, Any]:
         names = ("count", "trees", "leaves", "depth", "rate", "members")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        own = {name: getattr(self, name) for name in names}
+        return {**super().get_config(), **own, "places": [self.start, self.stop]}
 
     def build(self, shape: Shape) -> None:
         self.width = int(shape[-1] or 0)
@@ -126,8 +143,28 @@ class Forest(keras.layers.Layer):
         self.children = add("children", full_trees, "int32")
         self.values = add("values", keras.initializers.RandomNormal(stddev=0.1), "float32")
         self.base = self.add_weight(shape=(self.count,), initializer="zeros", trainable=False, name="base")
+        wide = 2 * self.width + (self.stop - self.start) * LEVELS
+        self.weights_of_row = self.add_weight(
+            shape=(wide, self.count), initializer="zeros", trainable=False, name="weights_of_row"
+        )
+        self.means = self.add_weight(shape=(self.width,), initializer="zeros", trainable=False, name="means")
+        self.scales = self.add_weight(shape=(self.width,), initializer="zeros", trainable=False, name="scales")
 
     def call(self, x: Tensor) -> Tensor:
+        return self.of_trees(x) + ops.matmul(self.encoded(x), self.weights_of_row) + self.base
+
+    def encoded(self, x: Tensor) -> Tensor:
+        """What the linear part reads, as `mmzoo.boosting.linear.Encoding` has it."""
+        there = is_number(x)
+        numbers = (ops.where(there, x, self.means) - self.means) * self.scales
+        found = [ops.clip(numbers, -FARTHEST, FARTHEST), 1.0 - ops.cast(there, "float32")]
+        for column in range(self.start, self.stop):
+            places = ops.arange(LEVELS, dtype="float32")[None]
+            found.append(ops.cast(ops.equal(x[:, column : column + 1], places), "float32"))
+        return ops.concatenate(found, axis=1)
+
+    def of_trees(self, x: Tensor) -> Tensor:
+        """The sums of the leaves."""
         x = ops.where(is_number(x), x, 2 * HUGE)
         columns = ops.clip(self.columns, 0, self.width - 1)
         children = ops.clip(self.children, 0, self.nodes - 1)
@@ -140,10 +177,10 @@ class Forest(keras.layers.Layer):
             child = tf.gather(children, place) + ops.where(left, 0, 1)
             place = roots + ops.minimum(child, self.nodes - 1)
         leaves = ops.reshape(tf.gather(self.values.value, place), (-1, self.count, self.trees))
-        return ops.sum(leaves, axis=2) + self.base
+        return ops.sum(leaves, axis=2)
 
-    def hold(self, grown: Sequence[Grown]) -> None:
-        """Take the trees that were grown for each of the scores; what is left over says nothing."""
+    def hold(self, grown: Sequence[Grown], encoding: Encoding | None = None) -> None:
+        """Take what was grown for each of the scores; trees that are left over say nothing."""
         shape = (self.count, self.trees, self.nodes)
         columns, missing, values = (np.zeros(shape, dtype) for dtype in (np.int32, np.int32, np.float32))
         thresholds = np.zeros(shape, np.float32)
@@ -160,3 +197,10 @@ class Forest(keras.layers.Layer):
         ):  # fmt: skip
             weight.assign(array.reshape(-1))
         self.base.assign(np.array([each.base for each in grown], np.float32))
+        weights = np.zeros(self.weights_of_row.shape, np.float32)
+        for score, each in enumerate(grown):
+            weights[:, score] = 0.0 if each.weights is None else each.weights
+        self.weights_of_row.assign(weights)
+        if encoding is not None:
+            self.means.assign(encoding.means)
+            self.scales.assign(encoding.scales)

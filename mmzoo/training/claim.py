@@ -51,6 +51,7 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
         elif finished or checkpoints(folder / "checkpoints"):
             there = read_object(folder / name, f"choose another --out, or remove '{folder}' and train it anew")
             there.pop("made_in", None)
+            there |= {"budget": value["budget"]} if {"budget"} <= {*there} & {*value} else {}  # nothing is learnt of it
             what = "another spec" if name == "spec.json" else "other settings, data or seed"
             require(
                 there == json.loads(json.dumps(value)),
@@ -78,9 +79,18 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
     # An unfinished run that was moved belongs to whoever trains it on.
     if begun or (not finished and read_object(folder / "run.json") != settings):
         write_file(folder / "run.json", json_bytes(settings))
+    elif finished and "budget" in settings:
+        keep_budget(folder, settings["budget"])
     if begun:
         write_file(folder / "spec.json", json_bytes(wanted["spec.json"]))
     return finished
+
+
+def keep_budget(folder: Path, budget: float) -> None:
+    """Let a finished run have another budget of bad records from here on: nothing was learnt of it."""
+    there = read_object(folder / "run.json")
+    if there.get("budget") != budget:
+        write_file(folder / "run.json", json_bytes({**there, "budget": budget}))
 
 
 def check_empty(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Towers that are fitted to the labels before the first step: boosted trees."""
+"""Towers that are fitted to the labels before the first step: boosted trees, with a linear part."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.aliases import Tree
-from mmzoo.boosting import MANY, Grown, Shape, grow, scores_of
+from mmzoo.boosting import grow, scores_of
+from mmzoo.boosting.committee import Grown, Shape
+from mmzoo.boosting.linear import Encoding
 from mmzoo.choice import Tower
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
+from mmzoo.modalities.tabular.fitting import HUGE
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 from mmzoo.weights import is_run
@@ -57,14 +60,17 @@ def fit_trees(
             {name: model.input[name] for name in (item.name, "present")}, {"x": model.parts.arguments(layer)[0]}
         )
         matrix = run_model(read, {name: arrays[name] for name in (item.name, "present")})["x"]
+        matrix = np.where(np.abs(matrix) < HUGE, matrix, np.nan)
         there = arrays["present"][:, index]
+        encoding = Encoding.of(matrix[there].astype(np.float64), layer.start, layer.stop)
         grown: list[Grown] = []
         with tqdm(desc=f"trees of {item.name}", unit="tree", disable=None, leave=False) as bar:
             for task in asked:
-                grown += of_task(task, layer, matrix, there, labels[task.name], seed, enough, bar)
-        layer.hold(grown)
-        count = max(sum(len(each.trees) for each in grown), 1)
-        print(f"{item.name}: {count:,} trees of up to {layer.leaves} leaves fitted to {int(there.sum()):,} records.")
+                grown += of_task(task, layer, matrix, encoding, there, labels[task.name], seed, enough, bar)
+        layer.hold(grown, encoding)
+        count = sum(len(each.trees) for each in grown)
+        beside = " and linear scores" if any(each.weights is not None for each in grown) else ""
+        print(f"{item.name}: {count:,} trees{beside} fitted to {int(there.sum()):,} records.", flush=True)
         found[item.name] = np.stack([each.left_out for each in grown], axis=1)
     return found
 
@@ -73,6 +79,7 @@ def of_task(
     task: Task,
     layer: Any,
     matrix: np.ndarray,
+    encoding: Encoding,
     there: np.ndarray,
     labels: np.ndarray,
     seed: int,
@@ -80,8 +87,6 @@ def of_task(
     bar: tqdm,
 ) -> list[Grown]:
     """The trees of one task, fitted to the records that have the input and a label; 0 stands for other ones' scores."""
-    from threadpoolctl import threadpool_limits
-
     rows = there & np.asarray(task.known(labels))
     require(rows.any(), f"No record has both a label of task '{task.name}' and the row that its trees are to read.")
     targets = labels[rows]
@@ -93,8 +98,7 @@ def of_task(
         bar.update()
         bar.set_postfix_str(f"{task.name}: {trees} trees a member, loss {loss:.4g} on records that each left out")
 
-    with threadpool_limits(1 if len(targets) < MANY else None):
-        grown = grow(task, matrix[rows], targets, shape, seed, enough, say)
+    grown = grow(task, matrix[rows], targets, shape, encoding, seed, enough, say)
     for each in grown:
         scores = np.zeros(len(there), np.float32)
         scores[rows] = each.left_out

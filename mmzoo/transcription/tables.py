@@ -31,7 +31,8 @@ def sounds_of(
     """
     reader = reader_of(source)
     if not isinstance(reader, CellReader):
-        sounds, ids = [], []
+        sounds: list[Any] = []
+        ids: list[str] = []
         for records in reader.open(source, Options()).splits.values():
             if column not in records.columns:
                 raise unknown(f"column in '{source}' called", column, records.columns)

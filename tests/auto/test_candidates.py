@@ -12,12 +12,13 @@ import pytest
 
 import mmzoo
 from mmzoo.auto import watch as watch_module
-from mmzoo.auto.candidates import candidates, linear, linear_input
+from mmzoo.auto.candidates import by_promise, candidates, in_turn, linear, linear_input
 from mmzoo.auto.choosing import Answers, choose
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.auto.ensemble import greedy
 from mmzoo.auto.summary import described
 from mmzoo.auto.watch import TooSlowError, Watch
+from mmzoo.choice import Tower
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.training.settings import Training
@@ -73,7 +74,8 @@ def bag_spec(*names: str) -> mmzoo.Spec:
 def test_linear_heads_are_tried_where_features_do_not_train() -> None:
     spec = with_auxiliary(bag_spec("first", "second"))
     row = mmzoo.Tabular("row", numbers=["a", "b"], tower=mmzoo.Tower("mlp", width=4))
-    first, *heads = candidates(replace(spec, inputs=[*spec.inputs, row]), SMALL, "good")[:3]
+    first, *others = candidates(replace(spec, inputs=[*spec.inputs, row]), SMALL, "good")
+    heads = [each for each in others if not each.name.startswith("boosted_trees")][:2]
     assert (first.name, [each.name for each in heads]) == ("concat", ["linear", "linear_decayed"])
     assert heads[0].training.weight_decay < heads[1].training.weight_decay
     assert [task.auxiliary for each in heads for task in each.spec.tasks] == [0, 0]
@@ -105,6 +107,30 @@ def test_a_linear_head_adds_up_what_the_inputs_say() -> None:
     np.testing.assert_allclose(ab - ad, cb - cd, atol=1e-6)
 
 
+def test_boosted_trees_are_tried_for_rows_and_answer_for_them() -> None:
+    """Alone, and with other inputs joined with their answers or added to what a fusion makes of them."""
+    row = mmzoo.Tabular("row", numbers=["n"])
+    spec = replace(bag_spec("first"), inputs=[*bag_spec("first").inputs, row])
+    found = {each.name: each for each in candidates(spec, SMALL, "good") if each.name.startswith("boosted_trees")}
+    assert [*found] == ["boosted_trees_calibrated", "boosted_trees_concat", "boosted_trees_alone"]
+    for name, each in found.items():
+        towers = {item.name: Tower.of(item.tower).name for item in each.spec.inputs}
+        assert towers.pop("row") == "boosted_trees"
+        assert towers == ({} if name == "boosted_trees_alone" else {"first": "embedding_bag"})
+    assert [each.name for each in candidates(spec.subset(["row"]), SMALL, "fast")] == ["row", "boosted_trees"]
+    alone = candidates(spec.subset(["row"]), SMALL, "good")
+    assert [each.name for each in by_promise(alone)][:2] == ["boosted_trees", "row"]
+    assert [each.name for each in in_turn(alone)][:3] == ["boosted_trees", "linear", "row"]
+    (trees,) = (each for each in alone if each.name == "boosted_trees")
+    assert (trees.training.epochs, mmzoo.build(trees.spec.fit(rows_records())).trainable_weights) == (1, [])
+    asked = replace(spec.subset(["row"]), tasks=[replace(spec.tasks[0], objective="evidential")])
+    assert not [each for each in candidates(asked, SMALL, "good") if "boosted" in each.name]
+
+
+def rows_records() -> Records:
+    return Records({"row": [{"n": float(k)} for k in range(30)], "animal": [LABELS[k % 3] for k in range(30)]})
+
+
 def test_another_is_chosen_only_if_it_is_better_by_more_than_a_standard_error() -> None:
     rng = np.random.default_rng(0)
     first, noise = rng.normal(size=100), rng.normal(size=100)
@@ -112,6 +138,8 @@ def test_another_is_chosen_only_if_it_is_better_by_more_than_a_standard_error() 
     assert choose([first, first + noise + 0.09, first - 1])[0] == 0
     place, gain, error = choose([first, first - 1, first + noise + 0.11])
     assert (place, round(gain, 6), round(error, 6)) == (2, 0.11, 0.1)
+    assert choose([first, first + noise + 0.19], errors=2.0)[0] == 0
+    assert choose([first, first + noise + 0.21], errors=2.0)[0] == 1
     assert choose([first])[0] == 0
     assert choose([np.array([0.0]), np.array([1.0])])[0] == 0, "one record says nothing"
 
@@ -130,6 +158,14 @@ def test_scores_are_those_of_the_metric_or_of_few_records_the_likelihood() -> No
         right = logits["animal"].argmax(axis=1)[known] == labels["animal"][known]
         assert not scores[~known].any()
         np.testing.assert_allclose(scores.mean(), likely.mean() if count == 50 else right.mean(), rtol=1e-5)
+    # Who always says what nearly all are is right as often as who sees something, and is no better than that.
+    labels = {"animal": (np.arange(400) % 20 == 0).astype(np.int32)}
+    blind = np.stack([np.full(400, 3.0), np.zeros(400), np.full(400, -9.0)], axis=1).astype(np.float32)
+    seeing = blind + np.stack([-labels["animal"], labels["animal"], 0 * labels["animal"]], axis=1).astype(np.float32)
+    both = [Answers(spec, {"animal": each}, labels) for each in (blind, seeing)]
+    assert both[0].primary == both[1].primary == 0.95
+    assert both[0].skewed
+    assert choose([each.scores for each in both])[0] == 1
     numbers = words_spec("first", tasks=[mmzoo.Regression("animal")])
     labels = {"animal": rng.normal(5, 3, size=(50, 1)).astype(np.float32)}
     found = Answers(numbers, {"animal": labels["animal"] + rng.normal(size=(50, 1)).astype(np.float32)}, labels)

@@ -40,14 +40,17 @@ def numbers(count: int = 120) -> dict[str, list[object]]:
 
 
 def test_fit_takes_columns_in_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = mmzoo.fit(numbers(), "kind", minutes=10, quality="fast", out=tmp_path / "run", settings=["training.epochs=2"])
+    how: dict[str, Any] = {"quality": "fast", "out": tmp_path / "run", "settings": ["training.epochs=2"]}
+    run = mmzoo.fit({**numbers(), "size": numbers()["a"]}, ["kind", "size"], minutes=10, **how)
     said = capsys.readouterr().out
     assert "up to 2 epochs" in said
     assert "tabular" in said
     assert str(run.folder / "report.html") in said
     assert run.settings["data"] == ""
     assert (run.folder / "metrics.json").exists()
-    assert run.predict({"row": {"a": 1.0, "b": 2.0}})["kind"].keys() == {"no", "<b>yes</b>"}
+    answer = run.predict({"row": {"b": 2.0}})
+    assert answer["kind"].keys() == {"no", "<b>yes</b>"}
+    assert len(answer["size"]) == 1
     assert len(run.records("test")) > 0
     html = run._repr_html_()
     assert "<script" not in html

@@ -71,7 +71,7 @@ def test_tensorflow_shares_it() -> None:
     assert len(set(seen)) < 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_records(tmp_path: Path) -> None:
     """From 2,000 to 200,000 records, which decoded would be 2.4 GB: the most that a process ever held, within 10 %."""
     for k, pixels in enumerate(RANDOM.integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)):

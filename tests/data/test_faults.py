@@ -165,8 +165,14 @@ def test_a_training_counts_what_it_leaves_out(tmp_path: Path, capsys: pytest.Cap
     assert main([*command[:-6], "--out", str(tmp_path / "other"), *small, "--on-error", "skip"]) == 2
     assert "over the budget of 1.00%" in capsys.readouterr().err
     out = str(tmp_path / "skipped")
-    assert main([*command[:-8], "--out", out, *small, "--on-error", "skip", "--budget", "0.2"]) == 0
-    said = capsys.readouterr().out
+    again = [*command[:-8], "--out", out, *small, "--on-error", "skip", "--budget"]
+    assert main([*again, "0.05"]) == 2  # enough for what is learnt from, and too little for the eight test records
+    said, err = capsys.readouterr()
+    assert "1 of 8 test records have" in err
+    assert "(--budget 0.125) and give the same command again" in err
+    before = (tmp_path / "skipped" / "model" / "card.json").stat().st_mtime_ns
+    assert main([*again, "0.125"]) == 0, "the same run is evaluated"
+    assert (tmp_path / "skipped" / "model" / "card.json").stat().st_mtime_ns == before
     assert "junk_image: line 5" in said
     found = json.loads((tmp_path / "skipped" / "data_errors.json").read_text())
     assert (found["records"], found["bad"], found["errors"]) == (32, 1, {"junk_image": 1})

@@ -87,6 +87,24 @@ def test_a_spec_for_it(folder: Path) -> None:
     assert mmzoo.table_spec(table, "weight")[0].tasks == (mmzoo.Regression("weight"),)
 
 
+def test_several_labels_are_several_tasks(folder: Path) -> None:
+    """None of them is an input, each is a column of the records, and records that differ in a label alone are alike."""
+    table = mmzoo.read_table(folder / "things.csv", kinds={"photo": "ignore", "noise": "ignore"})
+    spec, records = mmzoo.table_spec(table, "colour, weight")
+    assert spec.tasks == (mmzoo.Binary("colour", labels=("blue", "red")), mmzoo.Regression("weight"))
+    assert [item.name for item in spec.inputs] == ["note", "row"]
+    assert records[1]["row"] == {"shop": "north"}
+    assert (records[1]["colour"], records[1]["weight"]) == ("red", 0.1)
+    for words, more in (("called 'wait'. Did you mean 'weight'", {"label": "colour,wait"}), ("single label", {})):
+        with pytest.raises(MMZooError, match=words):
+            mmzoo.table_spec(table, **{"label": "colour,weight", "task": "classification", **more})
+    lines = ["note,colour,weight", *(f"thing {k // 2},{'ab'[k // 2 % 2]},{k}" for k in range(80))]
+    (folder / "pairs.csv").write_text("\n".join(lines))
+    _, parts = load_table(folder / "pairs.csv", "colour,weight")
+    notes = [{row["note"] for row in part.column("row")} for part in parts]
+    assert not (notes[0] & notes[1] or notes[0] & notes[2] or notes[1] & notes[2])
+
+
 def test_splits(folder: Path) -> None:
     _, parts = load_table(folder / "things.csv", "colour")
     ids = [set(part.ids) for part in parts]

@@ -202,6 +202,7 @@ def test_what_cannot_be() -> None:
     assert fit_baselines(spec_of(TASKS[0]), rows(10), unlabelled) == []
 
 
+@pytest.mark.long
 def test_in_a_run(tmp_path: Path) -> None:
     """The verdict, the figures and the page; the interval is of the differences on the same records."""
     spec, records = small_spec(), small_records(24)

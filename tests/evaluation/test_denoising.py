@@ -22,7 +22,7 @@ def peak(clean: np.ndarray, other: np.ndarray) -> float:
     return float((10 * np.log10(255**2 / errors)).mean())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_decibels_before_and_after(tmp_path: Path) -> None:
     """An answer of grey has the decibels of grey whatever it is given, and noise those of its deviation."""
     records = small_records(6)

@@ -60,6 +60,7 @@ def trained(learned_run: mmzoo.Run) -> keras.Model:
     return learned_run.model
 
 
+@pytest.mark.long
 def test_strange_records_have_more_energy(trained: keras.Model) -> None:
     """Black pictures, words never seen and noise, against records like those learned."""
     random = np.random.default_rng(0)

@@ -157,7 +157,7 @@ def test_each_example_has_that_of_what_it_really_has() -> None:
     assert model.parts.owner_of(layer) == "animal"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_calibrate_fits_is_the_best(learned_run: mmzoo.Run) -> None:
     """Of each subset: another temperature is no better. One task is told wrong labels, and one only some."""
     tasks = [mmzoo.Classification("animal", labels=LABELS, auxiliary=0.5), mmzoo.Binary("cat", labels=["no", "yes"])]
@@ -185,7 +185,7 @@ def test_what_calibrate_fits_is_the_best(learned_run: mmzoo.Run) -> None:
     assert max(found.temperatures["animal"].values()) < 19
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_tflite_of_every_task(tmp_path: Path) -> None:
     """With every subset of the modalities, each at another temperature, answers and uncertainty are the model's."""
     tasks = [task for task in TASKS.values() if task is not TASKS["classification"]]

@@ -73,10 +73,8 @@ def test_interactions_of_a_game_that_is_known() -> None:
         coalitions(list("abcdefg"))
 
 
-FEW = {"concat", "cross_attention", "hard_vote"}  # features, attention and votes; the others are long
-
-
-@pytest.mark.parametrize("name", usual(fusions.names(), FEW))
+@pytest.mark.long
+@pytest.mark.parametrize("name", fusions.names())
 def test_the_shares_sum_to_the_answer(name: str) -> None:
     """For every fusion, as logit and as probability, with a modality absent and with none."""
     model = built(fusion=name)

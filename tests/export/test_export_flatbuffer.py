@@ -51,6 +51,7 @@ def tensors(data: bytes) -> list[Any]:
     return list(opened(data).subgraphs[0].tensors)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variant", ["fp32", "dynamic"])
 def test_less_room_and_the_same_bits(folder: Path, variant: str) -> None:
     before = once_converted(str(folder), variant)

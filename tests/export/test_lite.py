@@ -46,6 +46,7 @@ def check(model: keras.Model, client: mmzoo.lite.Model, record: dict[str, Any]) 
     np.testing.assert_allclose(found["size_of_it"], wanted["size_of_it"], atol=1e-4)
 
 
+@pytest.mark.long
 def test_every_kind_alone_and_all_together(model: keras.Model, client: mmzoo.lite.Model) -> None:
     everything = {kind: value(kind, 1) for kind in INPUTS} | {"pieces": "a quick bird"}
     for name, given in everything.items():

@@ -71,6 +71,7 @@ def completeness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     del sys.modules["a_completeness"]
 
 
+@pytest.mark.long
 def test_one_file_is_an_analysis(completeness: None, tmp_path: Path) -> None:
     line = next(line for line in text("analyses").splitlines() if line.startswith("completeness "))
     assert line.split(maxsplit=2)[1:] == ["trust", "Is the model surer, the more inputs a record has?"]

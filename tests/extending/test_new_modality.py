@@ -103,6 +103,7 @@ def test_a_column_of_a_new_kind(scalar: Any) -> None:
     assert not found.faults.bad
 
 
+@pytest.mark.long
 def test_a_run_with_a_new_kind(scalar: Any, tmp_path: Path) -> None:
     spec = small_spec(inputs=[small_spec().inputs[1], scalar("level")])
     assert mmzoo.Spec.from_json(spec.to_json()) == spec

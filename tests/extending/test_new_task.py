@@ -104,7 +104,7 @@ def counted(records: Records) -> Records:
     return Records({**records.columns, "many": [None, *many[1:]]}, records.ids)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("loaded_once")
 def test_a_task_of_its_own(count: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Beside a classification, with heads for the modalities too."""

@@ -78,7 +78,7 @@ def test_the_divergence_is_added_to_the_loss_and_grows() -> None:
     assert "has vanished (0.001 nats an example)" in made.said_after_training()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_with_reconstructions_it_is_an_autoencoder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It trains, the divergence is part of its loss, and one input is rebuilt of another."""
     levels = np.random.default_rng(0).random(48)

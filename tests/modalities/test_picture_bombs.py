@@ -20,7 +20,6 @@ from mmzoo.errors import DataError
 from mmzoo.modalities.image.client import read_image, squeezed
 from mmzoo.modalities.image.pictures.limits import MAX_MEMORY
 from mmzoo.modalities.image.pictures.moving import read_gif
-from tests.conftest import usual
 from tests.modalities.picture_files import (
     BASE,
     GIFS,
@@ -221,8 +220,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [str(folder / "small.png"), str(folder / "large.png")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("reader", usual(["decode", "graph", "lite"], {"decode"}))
+@pytest.mark.long
+@pytest.mark.parametrize("reader", ["decode", "graph", "lite"])
 def test_the_largest_picture_keeps_to_the_memory_that_is_stated(reader: str, pictures: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, reader, *pictures], capture_output=True, text=True, check=False

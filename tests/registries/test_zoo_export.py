@@ -43,7 +43,8 @@ def check(spec: mmzoo.Spec, batch: dict[str, np.ndarray], folder: Path) -> None:
             np.testing.assert_allclose(small[name][0], value[row], atol=1e-5, err_msg=said)
 
 
-# Of every kind those whose operations no other has: convolutions, attention, look-ups, loops, spectra, random kernels.
+# Of every kind those whose operations no other has: convolutions, attention, look-ups, loops, spectra, random kernels,
+# trees.
 SOME = [
     ("small_cnn", "image"),
     ("vit", "image"),
@@ -55,6 +56,7 @@ SOME = [
     ("rocket", "audio"),
     ("frames", "video"),
     ("ft_transformer", "tabular"),
+    ("boosted_trees", "tabular"),
 ]
 
 

@@ -45,6 +45,7 @@ def exported(run: mmzoo.Run) -> Path:
     return run.folder / "export"
 
 
+@pytest.mark.long
 def test_the_encoders_give_the_models_vectors(run: mmzoo.Run, exported: Path) -> None:
     wanted = run.embed(RECORDS)
     (row,) = json.loads((exported / "report.json").read_text())

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from mmzoo.cli import main
 from mmzoo.data import lines
 from mmzoo.data.arriving import Arrived, Folder, Given, StandardInput
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.streaming import behind
 from mmzoo.training.streaming.replay import Reservoir
+from mmzoo.training.streaming.state import Taken, chained
 
 ROOT = Path(__file__).parents[2]
 WORDS = {"a": "red", "b": "green", "c": "blue"}
@@ -183,6 +186,7 @@ def test_a_stream_is_learnt(streamed: tuple[Path, mmzoo.Run], capsys: pytest.Cap
     rows = [json.loads(line) for line in (run.folder / "history.jsonl").read_text().splitlines()]
     assert [row["records"] // 100 for row in rows] == [1, 2, 3, 4, 5, 6]
     assert rows[0]["prequential_accuracy"] < 0.95 < rows[-1]["prequential_accuracy"]
+    assert sum(row.get("of_new_classes", 0) for row in rows) == 2
     found = run.predict([{"size": 0.0, "note": "red 1"}, {"size": 2.0, "note": "blue 1"}])
     assert [row["kind_prediction"] for row in found] == ["a", "c"]
     # The same call goes on behind the last record; what is another run is said.
@@ -210,6 +214,21 @@ def test_a_stream_is_learnt(streamed: tuple[Path, mmzoo.Run], capsys: pytest.Cap
     assert json.loads((run.folder / "history.jsonl").read_text().splitlines()[-1])["drifts"] >= 1
     plain = json.loads((run.folder / "run.json").read_text())
     assert plain["stream"]["label"] == "kind"
+
+
+def test_what_was_learnt_must_be_given_again() -> None:
+    """Where a source begins with its first record again: other records, or fewer, are told and not passed over."""
+    rows = list(made(8))
+    taken = Taken(records=5)
+    for each in islice(Given(rows).records({}), 5):
+        assert each is not None
+        taken.sha256 = chained(taken.sha256, each)
+    assert [each.place for each in behind(Given(rows), taken) if each] == ["row 5", "row 6", "row 7"]
+    assert not [*behind(Given(rows[:5]), taken)], "nothing is new"
+    with pytest.raises(MMZooError, match="first 5 records are not those that were learnt before; give the same"):
+        [*behind(Given([*rows[:2], *rows[3:]]), taken)]
+    with pytest.raises(MMZooError, match="Only 3 records came, and 5 were learnt before; give the same"):
+        [*behind(Given(rows[:3]), taken)]
 
 
 def test_bad_input_of_a_stream(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:

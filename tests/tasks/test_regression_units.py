@@ -53,7 +53,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[mmzoo.Run]:
     return [trained(shift + scale * Y, folder / str(k)) for k, (shift, scale) in enumerate(UNITS)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_r2_does_not_know_the_unit(runs: list[mmzoo.Run]) -> None:
     found = []
     for run, (shift, scale) in zip(runs, UNITS, strict=True):

@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
-from mmzoo.boosting import Committee, Shape
+import mmzoo
+from mmzoo.artifact import load
+from mmzoo.boosting import grow
+from mmzoo.boosting.committee import Committee, Shape
+from mmzoo.boosting.linear import Encoding
+from mmzoo.data.records import decode
+from mmzoo.errors import MMZooError
+from mmzoo.export.measure import as_tensors
+from mmzoo.export.serving import Serving
+from mmzoo.export.tflite import converted
+from mmzoo.inference.metrics import metrics
+from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.labels import encode_labels
+from mmzoo.streaming import built
 from mmzoo.towers.boosted_trees import Forest
+from tests.conftest import once
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Two would wait for each other after every feature of every tree."""
+    with threadpool_limits(1):
+        yield
+
 
 SHAPE = Shape(trees=30, leaves=6, depth=5, rate=0.3, members=3)
 
@@ -31,7 +60,7 @@ def labels_for(matrix: np.ndarray, classes: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     known = np.nan_to_num(matrix[:, 0])
     if not classes:
-        return rng.normal(size=len(matrix)) + np.sign(known)
+        return np.asarray(rng.normal(size=len(matrix)) + np.sign(known))
     return np.where(rng.random(len(matrix)) < 0.5, known > 0, rng.integers(0, classes, len(matrix))).astype(int)
 
 
@@ -51,7 +80,7 @@ def test_the_graph_answers_as_scikit_learn_does(matrix: np.ndarray, classes: int
     if classes and np.bincount(labels, minlength=classes).min() < SHAPE.members:
         return  # a member that knows fewer classes has another form, see below
     scores = 0 if not classes else 1 if classes == 2 else classes
-    committee = Committee(matrix.astype(np.float64), labels, scores, SHAPE, seed)
+    committee = Committee(matrix.astype(np.float64), labels, scores, SHAPE, seed=seed)
     grown = committee.grow(lambda: False, lambda trees, loss: None)
     layer = Forest(len(grown), SHAPE.trees, SHAPE.leaves, SHAPE.depth, SHAPE.rate, SHAPE.members)
     layer.build((None, matrix.shape[1]))
@@ -69,9 +98,145 @@ def test_records_are_scored_by_those_that_have_not_seen_them() -> None:
     """Labels that are pure chance are known to trees that have seen them, and to no others."""
     rng = np.random.default_rng(0)
     matrix, labels = rng.normal(size=(200, 5)).astype(np.float32), rng.integers(0, 2, 200)
-    committee = Committee(matrix.astype(np.float64), labels, 1, SHAPE, 0)
+    committee = Committee(matrix.astype(np.float64), labels, 1, SHAPE)
     (grown,) = committee.grow(lambda: False, lambda trees, loss: None)
     kept = len(grown.trees) // SHAPE.members
     seen = scores_by_scikit_learn(committee, kept, matrix.astype(np.float64))[:, 0]
     assert ((seen > 0) == labels).mean() > 0.75
     assert ((grown.left_out > 0) == labels).mean() < 0.6
+
+
+def test_what_is_a_line_is_linear() -> None:
+    """Numbers that are a line in a number and in a category: the graph says what ridge regressions say, on the mean."""
+    rng = np.random.default_rng(0)
+    matrix = np.stack([rng.normal(2000, 9, 90), rng.integers(0, 4, 90) * 1.0], axis=1).astype(np.float32)
+    matrix[::10, 0] = np.nan
+    known = np.nan_to_num(matrix[:, 0], nan=2000.0) - 2000.0
+    labels = known / 9 + (matrix[:, 1] == 2) + rng.normal(size=90) * 0.05
+    encoding = Encoding.of(matrix.astype(np.float64), 1, 2)
+    task = mmzoo.Regression("size")
+    (grown,) = grow(task, matrix, labels[:, None], SHAPE, encoding)
+    assert grown.weights is not None
+    assert np.std(grown.left_out - labels) < 0.15
+    layer = Forest(1, SHAPE.trees, SHAPE.leaves, SHAPE.depth, SHAPE.rate, SHAPE.members, (1, 2))
+    layer.build((None, 2))
+    layer.hold([grown], encoding)
+    trees = np.asarray(layer.of_trees(matrix))[:, 0]
+    wanted = encoding(matrix.astype(np.float64)) @ grown.weights + grown.base
+    np.testing.assert_allclose(np.asarray(layer(matrix))[:, 0] - trees, wanted, atol=2e-5)
+    assert np.std(np.asarray(layer(matrix))[:, 0] - labels) < 0.1
+
+
+@pytest.mark.parametrize("labels", [np.zeros(40, int), np.r_[np.zeros(37, int), 1, 1, 2], np.arange(9) % 3])
+def test_few_records_and_few_of_a_class(labels: np.ndarray) -> None:
+    """Whatever the training records lack, each class has a score, and one that nobody has is not likely."""
+    rng = np.random.default_rng(0)
+    task = mmzoo.Classification("kind", labels=["a", "b", "c", "d"])
+    grown = grow(task, rng.normal(size=(len(labels), 2)).astype(np.float32), labels, SHAPE)
+    assert len(grown) == 4
+    scores = np.stack([each.left_out for each in grown], axis=1)
+    assert scores.shape == (len(labels), 4)
+    assert np.isfinite(scores).all()
+    assert (scores[:, 3] < scores[:, 0]).all()
+
+
+TREES = mmzoo.Tower("boosted_trees", trees=40, leaves=4, rate=0.4, members=2)
+ROW = mmzoo.Tabular("row", numbers=["a", "b"], categories=["c"], dates=["d"], tower=TREES)
+TASKS = [
+    mmzoo.Classification("kind", labels=["low", "middle", "high"]),
+    mmzoo.Binary("large"),
+    mmzoo.Regression("size"),
+    mmzoo.MultiLabel("signs", labels=["plus", "wide"]),
+    mmzoo.Ordinal("grade", labels=["1", "2", "3"]),
+]
+
+
+def records(count: int, seed: int) -> mmzoo.Records:
+    """Rows whose numbers, category and date all say something of every label."""
+    rng = np.random.default_rng(seed)
+    a, b, c = rng.normal(size=count), rng.normal(size=count), rng.integers(0, 3, count)
+    month = rng.integers(1, 13, count)
+    size = 2 * a + b * (c == 1) + (month > 6)
+    place = (size > -0.5).astype(int) + (size > 1)
+    rows = [
+        {"a": None if k % 9 == 0 else float(a[k]), "b": float(b[k]), "c": "xyz"[c[k]], "d": f"2024-{month[k]:02}-05"}
+        for k in range(count)
+    ]
+    return mmzoo.Records(
+        {
+            "row": rows,
+            "words": ["up it goes" if a[k] > 0 else "down it goes" for k in range(count)],
+            "kind": [["low", "middle", "high"][k] for k in place],
+            "large": [bool(each > 0.5) for each in size],
+            "size": (1000 + 100 * size).tolist(),
+            "signs": [[name for name, is_so in (("plus", x > 0), ("wide", abs(x) > 1)) if is_so] for x in size],
+            "grade": ["123"[k] for k in place],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of trees for a task of every kind; only to be read."""
+    spec = mmzoo.Spec([ROW], "calibrated", TASKS, dim=8)
+    training = mmzoo.Training(epochs=50, batch_size=16)
+    splits = records(150, 0), records(80, 1)
+    return once(tmp_path_factory, "trees", lambda out: mmzoo.train(spec, *splits, training=training, out=out))
+
+
+def test_a_run_of_trees_is_a_run_like_any_other(fitted: Path) -> None:
+    """Nothing trains, so that there are no epochs; every task is answered far better than by chance."""
+    assert len((fitted / "history.jsonl").read_text().splitlines()) == 1
+    model, test = load(fitted / "model"), records(80, 2)
+    assert not model.trainable_weights
+    found = metrics(
+        model.spec,
+        to_predictions(model.spec, run_model(model, decode(model.spec, test))),
+        encode_labels(model.spec.tasks, test),
+    )
+    least = {"kind_accuracy": 0.7, "large_accuracy": 0.8, "size_r2": 0.6, "signs_macro_f1": 0.7, "grade_kappa": 0.7}
+    assert {name: found[name] > limit for name, limit in least.items()} == dict.fromkeys(least, True), found
+    assert 900 < to_predictions(model.spec, run_model(model, decode(model.spec, test)))["size"].mean() < 1100
+
+
+def test_trees_of_a_stranger_stay_within_bounds(fitted: Path, tmp_path: Path) -> None:
+    """Whatever the indices in a file of weights are, nothing outside of the tree and the row is read, by TFLite too."""
+    model = load(fitted / "model")
+    batch = decode(model.spec, records(9, 3))  # the first has no number a
+    layer, rng = model.parts.of("row").fitted, np.random.default_rng(0)
+    for weight in (layer.columns, layer.children, layer.missing):
+        weight.assign(rng.integers(-(2**31), 2**31 - 1, weight.shape))
+    wanted = to_predictions(model.spec, run_model(model, batch))
+    assert all(np.isfinite(each).all() for each in wanted.values())
+    Serving(model, batch=1).save(tmp_path / "model", "serve_tensors")
+    lite = Interpreter(model_content=converted(str(tmp_path / "model"))).get_signature_runner("serving_default")
+    for row in range(len(batch["present"])):
+        found = lite(**as_tensors({name: array[row : row + 1] for name, array in batch.items()}))
+        for name, value in wanted.items():
+            np.testing.assert_allclose(found[name][0], value[row], atol=1e-5, rtol=1e-5, err_msg=f"{name}, row {row}")
+
+
+def test_a_fusion_adds_to_the_scores_of_a_row_that_is_there() -> None:
+    """With a head that says nothing the answer is the trees', and without the row it is nobody's."""
+    words = mmzoo.Text("words", tokens=4, tokenizer=mmzoo.Tokenizer("hashed_words", buckets=16), tower="embedding_mean")
+    spec = mmzoo.Spec([ROW, words], "concat", [replace(TASKS[0], auxiliary=1.0)], dim=8).fit(records(30, 0))
+    model, batch = mmzoo.build(spec), decode(spec, records(8, 1))
+    for layer in model.parts.heads["kind"].fused:
+        layer.set_weights([np.zeros_like(weight) for weight in layer.get_weights()])
+    found = run_model(model, batch)
+    assert np.ptp(found["kind"]) > 0
+    np.testing.assert_allclose(found["kind"], found["kind.row"], atol=1e-6)
+    batch["present"][:, 0] = False
+    np.testing.assert_array_equal(run_model(model, batch)["kind"], 0.0)
+
+
+def test_what_cannot_be_fitted_is_refused_in_words(tmp_path: Path) -> None:
+    spec = mmzoo.Spec([ROW], "concat", [mmzoo.Reconstruction("again", input="row")], dim=8)
+    with pytest.raises(MMZooError, match="Tower 'boosted_trees' of input 'row' is fitted to labels"):
+        mmzoo.train(spec, records(30, 0), records(30, 1), out=tmp_path / "run")
+    spec = mmzoo.Spec([ROW], "calibrated", TASKS, dim=8).fit(records(30, 0))
+    with pytest.raises(MMZooError, match="fitted to all records at once, which a stream does not have"):
+        built(spec, mmzoo.Training(), 0)
+    spec = mmzoo.Spec([replace(ROW, tower=mmzoo.Tower("boosted_trees", trees=10_000, leaves=256))], "concat", TASKS)
+    with pytest.raises(MMZooError, match="nodes, over the limit"):
+        mmzoo.build(spec.fit(records(30, 0)))

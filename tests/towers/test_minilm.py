@@ -97,6 +97,7 @@ def test_vectors_are_those_of_a_calculation_in_numpy() -> None:
     np.testing.assert_allclose(pooled[:, 0], mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-5)
 
 
+@pytest.mark.long
 def test_frozen_or_with_low_rank_additions() -> None:
     model = built(frozen=True, pooled=True)
     assert model.parts.inputs["x"].frozen_network

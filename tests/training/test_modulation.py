@@ -59,6 +59,7 @@ def tower_of(variable: Any) -> str:
     return next((name for name in ("near", "far") if name in variable.path.split("/")[0]), "")
 
 
+@pytest.mark.long
 def test_the_steps_of_the_tower_that_leads_are_shorter() -> None:
     """By the factor of the scores that the model has with each modality alone, and nothing else is changed."""
     steps, before = {}, {}

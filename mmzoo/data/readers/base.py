@@ -82,6 +82,13 @@ class CellReader(Reader):
         """
         return islice(sliced(self.read(source, encoding), rows), start, None)
 
+    ragged: ClassVar[bool] = False
+    """May pieces have columns that others do not have?"""
+
+    def alike(self, source: str) -> bool:
+        """Are the pieces of a source read in little memory, and its text as that of the whole?"""
+        return False
+
     def most_records(self, source: Raw) -> int | None:
         """As many records as a source has, or some more, found in little time; None where that takes reading it."""
         return None

@@ -11,7 +11,7 @@ from typing import Any
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.pieces import count_lines, line_pieces
+from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
@@ -32,6 +32,9 @@ class Delimited(FileReader):
 
     def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
         return line_pieces(self.parser(source), source, encoding, rows, names=True, start=start)
+
+    def alike(self, source: str) -> bool:
+        return is_utf8(source)
 
     def most_records(self, source: Raw) -> int | None:
         return count_lines(source)

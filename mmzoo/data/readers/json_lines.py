@@ -10,7 +10,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
-from mmzoo.data.pieces import count_lines, line_pieces
+from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError
@@ -25,6 +25,7 @@ class JSONLines(FileReader):
     """A file with a JSON object a line."""
 
     endings = (".jsonl",)
+    ragged = True
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         text, said = text_of_file(name, data, encoding)
@@ -32,6 +33,9 @@ class JSONLines(FileReader):
 
     def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
         return line_pieces(self.parser(source), source, encoding, rows, names=False, start=start)
+
+    def alike(self, source: str) -> bool:
+        return is_utf8(source)
 
     def most_records(self, source: Raw) -> int | None:
         return count_lines(source)

@@ -37,6 +37,9 @@ class Parquet(FileReader):
                     yield shifted(frames.cells_of(name, batch), first)
                 first += len(batch[0][1])
 
+    def alike(self, source: str) -> bool:
+        return True
+
     def most_records(self, source: Raw) -> int | None:
         name = f"The table '{Path(source)}'"
         with opened(source) as file:

@@ -71,8 +71,9 @@ def conformal(
 ) -> dict[str, Any]:
     """Prediction sets (LAC; Sadinle, Lei & Wasserman 2019, arXiv:1609.00451), or for numbers ranges of even width.
 
-    A set holds every label whose probability is at least `1 - threshold`; a range is the answer plus
-    and minus the threshold of the absolute errors, target by target.
+    A set holds every label whose probability is at least `1 - threshold`, and the likeliest in any case: nobody is
+    helped by a set of nothing. A range is the answer plus and minus the threshold of the absolute errors, target by
+    target.
 
     Args:
         labels, answers: of the records that are evaluated; answers are predictions.
@@ -87,7 +88,7 @@ def conformal(
         inside = np.abs(labels - answers) <= widths
         return {"nominal_coverage": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
     limit = threshold(1.0 - their_answers[np.arange(len(theirs)), theirs], promise)
-    sets = 1.0 - answers <= limit
+    sets = sets_of(task, answers, limit)
     sizes = sets.sum(axis=1)
     return {
         "nominal_coverage": promise,
@@ -95,6 +96,13 @@ def conformal(
         "size": float(sizes.mean()),
         "sizes": (np.bincount(sizes, minlength=answers.shape[1] + 1) / len(sizes)).tolist(),
     }
+
+
+def sets_of(task: Task, answers: np.ndarray, limit: float) -> np.ndarray:
+    """Which labels are in the set of each record, bool (N, K), with a threshold as `conformal` has it."""
+    sets: np.ndarray = 1.0 - answers <= limit
+    sets[np.arange(len(answers)), task.likeliest(answers)] = True
+    return sets
 
 
 def resampled(

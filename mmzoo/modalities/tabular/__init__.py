@@ -269,10 +269,13 @@ class Tabular(Modality):
         return Shown(", ".join(f"{column} {cell}" for column, cell in value.items() if cell is not None) or "(nothing)")
 
     def explain(self, probe: Probe) -> InputExplanation:
-        """Each column as if it were missing, and for numbers alone integrated gradients from their medians."""
+        """Each column as if it were missing, and for numbers alone integrated gradients from their medians.
+
+        Trees, which are what is frozen of a tower for rows, have no gradients.
+        """
         lost = self.owners == np.arange(len(self.columns))[:, None]
         maps, gap = {"occlusion": probe.lost(np.where(lost, self.absent, probe.example))}, None
-        if len(self.numbers) == len(self.columns):
+        if len(self.numbers) == len(self.columns) and probe.frozen is None:
             x, _ = probe.at(probe.gate)
             medians = np.array([np.median(each) for each in self.quantiles], np.float32)
             baseline = np.where(np.isnan(x), x, medians)

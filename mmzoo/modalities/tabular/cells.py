@@ -31,7 +31,7 @@ def is_missing(value: Raw) -> bool:
 
 def says_nothing(value: Raw) -> bool:
     """Is it missing, or one of the usual words for that?"""
-    return is_missing(value) or (isinstance(value, str) and value.strip().casefold() in NOTHING)
+    return value.strip().casefold() in NOTHING if isinstance(value, str) else is_missing(value)
 
 
 def number_of(value: Raw, form: str = "") -> float | None:
@@ -65,6 +65,8 @@ def text_of(value: Raw) -> str:
 
 def is_encodable(text: str) -> bool:
     """Can it be written down? Half a surrogate pair cannot, and a zero byte ends texts and paths."""
+    if text.isascii():
+        return "\0" not in text
     try:
         return b"\0" not in text.encode("utf-8")
     except UnicodeEncodeError:

@@ -72,6 +72,7 @@ class Decoder:
         new_classes: see `mmzoo.training.streaming.state.Streaming`; without "stop" they count as no label.
         named: the classes that were named.
         late: where they are kept, some records of each, by class.
+        strangers: how many records there were of classes that are not known, since whoever reads it set it to 0.
     """
 
     reread: Reread
@@ -80,6 +81,7 @@ class Decoder:
     new_classes: str = "ignore"
     named: list[str] = field(default_factory=list)
     late: dict[str, list[Any]] = field(default_factory=dict)
+    strangers: int = 0
 
     def __call__(
         self, rows: Sequence[Line], places: list[str], *, again: bool = False
@@ -122,6 +124,7 @@ class Decoder:
             said = f"{place}: {one_line(error)}"
             if self.new_classes == "stop":
                 raise MMZooError(f"A class is new in {said} Train anew with a longer --warm-up to have it.") from error
+            self.strangers += 1
             name = f"{task.name}={value}"
             if name not in self.named and len(self.named) < NAMED:
                 self.named.append(name)

@@ -171,7 +171,8 @@ class StreamLoop:
         """What the answers of the last row of the history were worth, behind a comma."""
         last = self.taken.history[-1] if self.taken.history else {}
         name = f"prequential_{primary(self.spec)}"
-        return f", {name} {last[name]:.4g}" if name in last else ""
+        new = f" (without {last['of_new_classes']:,} records of new classes)" if "of_new_classes" in last else ""
+        return f", {name} {last[name]:.4g}{new}" if name in last else ""
 
     @property
     def ended(self) -> bool:
@@ -301,6 +302,8 @@ class StreamLoop:
             "bad": self.tally.bad,
             "drifts": self.taken.drifts,
         }
+        if self.decoder.strangers:  # which no answer can be right for, and which the metrics do not count
+            row["of_new_classes"], self.decoder.strangers = self.decoder.strangers, 0
         row |= {"prequential_loss": float(np.mean(self.losses))} if self.losses else {}
         row |= {f"prequential_{name}": value for name, value in scores.items()}
         row |= {"seconds": round(seconds, 3), "examples_per_second": round(count / max(seconds, 1e-9), 3)}

@@ -1,0 +1,330 @@
+"""Tables in files that are read some records at a time, again each time that they are gone through, and never held.
+
+What the columns are is decided by all of their cells, as for a table that is held; only that these are counted while
+they go by. So a table of any length takes little memory: some bytes a record, and the piece that is read.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from mmzoo.data.cells import Cells
+from mmzoo.data.columns import Column
+from mmzoo.data.guessed import Forms, Guess, Looks, Written, is_usable
+from mmzoo.data.identifiers import Different
+from mmzoo.data.kinds import OTHER
+from mmzoo.data.options import Options, check_root, home_of
+from mmzoo.data.readers.base import CellReader
+from mmzoo.data.reading import Converter, as_written
+from mmzoo.data.splits import SHARES, part_called
+from mmzoo.data.table import Table
+from mmzoo.errors import DataError, MMZooError, unknown
+from mmzoo.modalities.tabular.cells import is_missing, says_nothing, text_of
+
+ROWS = 4096
+"""Records of a piece."""
+
+KEPT = 3
+"""Pieces that are held: records that are asked for in order may be of two, if several threads ask."""
+
+
+def read_in_pieces(reader: CellReader, source: str, options: Options) -> Table | None:
+    """The records of a file as a table whose columns are read when they are asked for, best in order.
+
+    None where it has to be read as a whole: it is short, something is wrong with it, or its pieces could be read in
+    another way than the whole.
+
+    Raises:
+        MMZooError: no cell of a column can be used, or there is no column that `options` tell of.
+    """
+    if options.encoding or not reader.alike(source):
+        return None
+    pieces = Pieces(lambda start: reader.pieces(source, ROWS, start=start))
+    survey = Survey({column: Told.of(kind) for column, kind in options.kinds.items()})
+    try:
+        for piece in pieces.all():
+            survey.add(piece.cells)
+    except MMZooError:
+        return None  # as a whole it may be good, or else it is said in its words
+    if len(pieces.starts) < 2 or not (survey.is_even or reader.ragged) or "unnamed" in survey.columns:
+        return None
+    return survey.table(pieces, Converting(check_root(options.root or home_of(source)), options.allow_outside))
+
+
+class Piece:
+    """Some records, and what was made of their columns already.
+
+    Args:
+        start: the number of the first.
+    """
+
+    def __init__(self, cells: Cells, start: int) -> None:
+        self.cells, self.start, self.end = cells, start, start + len(cells.places)
+        self.made: dict[tuple[str, str], Sequence[Any]] = {}
+
+
+class Pieces:
+    """The pieces of a table, of which a few are held.
+
+    Args:
+        begun: all pieces from the one of a number on.
+    """
+
+    def __init__(self, begun: Callable[[int], Iterator[Cells]]) -> None:
+        self.begun = begun
+        self.starts: list[int] = []
+        """The first record of each piece, as far as they are known."""
+        self.held: OrderedDict[int, Piece] = OrderedDict()
+        self.lock = threading.RLock()
+        self.following, self.next = begun(0), 0
+        self.now = Piece(Cells("", {}, []), 0)
+
+    def all(self) -> Iterator[Piece]:
+        """All of them, from the beginning, with a bar."""
+        start = 0
+        with tqdm(desc="reading records", unit="record", disable=None, leave=False, delay=2.0) as bar:
+            for number, cells in enumerate(self.begun(0)):
+                if number == len(self.starts):
+                    self.starts.append(start)
+                yield Piece(cells, start)
+                start += len(cells.places)
+                bar.update(len(cells.places))
+
+    def of(self, row: int) -> Piece:
+        """The one that has a record.
+
+        Raises:
+            MMZooError: the table has become shorter.
+        """
+        now = self.now
+        if now.start <= row < now.end:
+            return now
+        with self.lock:
+            number = bisect_right(self.starts, row) - 1
+            if number not in self.held:
+                if number != self.next:
+                    self.following, self.next = self.begun(number), number
+                cells = next(self.following, None)
+                if cells is None or (number + 1 < len(self.starts) and len(cells.places) != self._length(number)):
+                    raise MMZooError("The table was changed while it was read; give the same command again.")
+                self.held[number] = Piece(cells, self.starts[number])
+                self.next += 1
+                if len(self.held) > KEPT:
+                    self.held.popitem(last=False)
+            self.now = self.held[number]
+            return self.now
+
+    def _length(self, number: int) -> int:
+        return self.starts[number + 1] - self.starts[number]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was said of a column: its kind and how it is written, "" where nothing was."""
+
+    kind: str = ""
+    form: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Told:
+        kind, _, form = text.partition(":")
+        return cls(kind, form)
+
+
+@dataclass(frozen=True)
+class Converting:
+    """How cells become values: where files are, and whether they may be elsewhere."""
+
+    root: Path
+    allow_outside: bool
+
+    def of(self, piece: Piece, column: str, guess: Guess, cells: Sequence[Any]) -> list[Any]:
+        """The values of a column, a `DataError` in place of each that cannot be used."""
+        return Converter(self.root, self.allow_outside, piece.cells.places).each(column, guess.kind, cells, guess.form)
+
+
+class Surveyed:
+    """A column that goes by.
+
+    Args:
+        before: records that went by without it.
+    """
+
+    def __init__(self, name: str, told: Told, before: int) -> None:
+        self.name, self.told = name, told
+        self.looks, self.forms = Looks(), Forms()
+        self.given = [np.zeros(before, bool)]
+        self.looks.records = before
+        self.fault: DataError | None = None
+        self.are_parts = True
+        """Does each cell say the part of a split?"""
+
+    def cells(self, cells: Cells) -> list[Any]:
+        """Its cells in a piece as they are written."""
+        values = cells.columns.get(self.name) or [None] * len(cells.places)
+        return [as_written(self.name, value, where) for value, where in zip(values, cells.places, strict=True)]
+
+    def there(self, written: Sequence[Any]) -> list[Any]:
+        """Those that say something; None in place of the others."""
+        # Of a column that is said to be texts a word is a text, whatever it says.
+        empty = is_missing if self.told.kind == "text" else says_nothing
+        return [None if empty(value) else value for value in written]
+
+    def add(self, cells: Cells) -> None:
+        """Some more records."""
+        found = self.there(self.cells(cells))
+        self.given.append(np.array([value is not None for value in found], bool))
+        self.looks.add(found)
+        self.fault = self.fault or next((value for value in found if isinstance(value, DataError)), None)
+        if self.told.kind and not self.told.form:
+            self.forms.add_all(found)
+        if self.name.strip().lower() == "split":
+            values = cells.columns.get(self.name, [None])
+            self.are_parts &= all(part_called(str(value)) in SHARES for value in values)
+
+    @property
+    def guess(self) -> Guess | None:
+        """What it is, where that can be seen already.
+
+        Raises:
+            MMZooError: none of its cells can be used.
+        """
+        if self.fault is not None and not self.looks.count:
+            raise MMZooError(str(self.fault))
+        if self.told.kind:
+            return Guess(self.told.kind, "", self.told.form or self.forms.of(self.told.kind))
+        return self.looks.guess
+
+
+@dataclass
+class Survey:
+    """What can be said of a table after it has gone by.
+
+    Args:
+        told: what was said of columns.
+        is_even: have all pieces the same columns?
+        numbers: of the lines or rows where the records stand.
+        word: "line" or "row".
+        ids: what is different in the column `id`, in which `named` records have something.
+    """
+
+    told: dict[str, Told]
+    columns: dict[str, Surveyed] = field(default_factory=dict)
+    is_even: bool = True
+    numbers: list[np.ndarray] = field(default_factory=list)
+    word: str = ""
+    ids: Different = field(default_factory=Different)
+    named: int = 0
+    count: int = 0
+
+    def add(self, cells: Cells) -> None:
+        """Some more records."""
+        names = [*cells.columns]
+        self.is_even &= not self.count or names == [*self.columns]
+        for name in names:
+            if name not in self.columns:
+                self.columns[name] = Surveyed(name, self.told.get(name, Told()), self.count)
+        for column in self.columns.values():
+            column.add(cells)
+        self.word = cells.places[0].rpartition(" ")[0]
+        self.numbers.append(np.array([int(place.rpartition(" ")[2]) for place in cells.places]))
+        if "id" in self.columns:
+            for value in self.columns["id"].cells(cells):
+                if not is_missing(value):
+                    self.named += 1
+                    self.ids.add(text_of(value))
+        self.count += len(cells.places)
+
+    def table(self, pieces: Pieces, converting: Converting) -> Table:
+        """The table, after a second look at columns of which the first did not say enough.
+
+        Raises:
+            MMZooError: no cell of a column can be used, or there is no column of which something was said.
+        """
+        self._rename()
+        for name in self.told:
+            if name not in self.columns:
+                raise unknown("column called", name, self.columns)
+        guesses = {name: column.guess for name, column in self.columns.items()}
+        open_ends = {name: Written(self.columns[name].looks) for name, guess in guesses.items() if guess is None}
+        for piece in pieces.all() if open_ends else ():
+            for name, written in open_ends.items():
+                written.add(self.columns[name].there(self.columns[name].cells(piece.cells)))
+        known = {name: guess or open_ends[name].guess(name) for name, guess in guesses.items()}
+        self._check(pieces, known, converting)
+        return self._as_table(pieces, known, converting)
+
+    def _rename(self) -> None:
+        """The column that says the parts of a split is `split`, as `mmzoo.data.splits.column_of_parts` has it."""
+        named = [name for name, column in self.columns.items() if name.strip().lower() == "split" and column.are_parts]
+        if named and "split" not in self.columns and named[0] not in self.told:
+            self.columns = {"split" if name == named[0] else name: each for name, each in self.columns.items()}
+
+    def _check(self, pieces: Pieces, known: dict[str, Guess], converting: Converting) -> None:
+        """Raise where no value of a column can be used, and not only because there is no decoder."""
+        odd: dict[str, list[DataError]] = {
+            name: [] for name, guess in known.items() if guess.kind not in ("ignore", OTHER)
+        }
+        for piece in pieces.all():
+            for name in list(odd):
+                cells = self.columns[name].there(self.columns[name].cells(piece.cells))
+                found = converting.of(piece, name, known[name], cells)
+                if any(is_usable(value) for value in found):
+                    del odd[name]
+                else:
+                    faults = [value for value in found if isinstance(value, DataError)]
+                    odd[name] += faults[:1] + [each for each in faults[1:] if each.cause != "unread_ending"][:1]
+            if not odd:
+                return
+        for faults in odd.values():
+            if any(fault.cause != "unread_ending" for fault in faults):
+                raise MMZooError(str(faults[0]))
+
+    def _as_table(self, pieces: Pieces, known: dict[str, Guess], converting: Converting) -> Table:
+        rows, everywhere = np.arange(self.count), np.ones(self.count, bool)
+        numbers, given = np.concatenate(self.numbers), {}
+        self.numbers.clear()
+        for name, column in self.columns.items():
+            given[name] = np.concatenate(column.given)
+            column.given.clear()
+
+        def written(name: str) -> Callable[[int], Any]:
+            def read(row: int) -> Any:
+                piece = pieces.of(row)
+                if (made := piece.made.get((name, "written"))) is None:
+                    made = piece.made[name, "written"] = self.columns[name].cells(piece.cells)
+                return made[row - piece.start]
+
+            return read
+
+        def converted(name: str) -> Callable[[int], Any]:
+            def read(row: int) -> Any:
+                piece = pieces.of(row)
+                if (made := piece.made.get((name, "value"))) is None:
+                    there = self.columns[name].there(self.columns[name].cells(piece.cells))
+                    made = piece.made[name, "value"] = converting.of(piece, name, known[name], there)
+                return made[row - piece.start]
+
+            return read
+
+        places = Column(lambda row: f"{self.word} {numbers[row]}", rows, everywhere)
+        named = len(self.ids) == self.named == self.count
+        own = written("id")
+        return Table(
+            {name: Column(converted(name), rows, given[name]) for name in self.columns},
+            Column(lambda row: text_of(own(row)), rows, everywhere) if named else places,
+            {name: guess.kind for name, guess in known.items()},
+            written={name: Column(written(name), rows, everywhere) for name in self.columns},
+            places=places,
+            told=sorted(self.told),
+            forms={name: guess.form for name, guess in known.items() if guess.form},
+        )
