@@ -140,7 +140,8 @@ def run(argv: Sequence[str] | None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        skip = isinstance(error, DataError) and getattr(args, "on_error", "") == "error"
+        one = args.command == "predict" and args.table is None  # of which nothing can be left out
+        skip = isinstance(error, DataError) and getattr(args, "on_error", "") == "error" and not one
         more = f" {SKIPPING}" if skip and "--on-error" not in str(error) else ""
         print(f"mmzoo: {sentence(error)}{more}", file=sys.stderr)
         return 2

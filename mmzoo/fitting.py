@@ -102,9 +102,10 @@ def fit(
     )
     if isinstance(table, (str, Path)):
         named = TableName.parse(str(table))
-        label = label or (LABEL if is_folder(named.path) and not asks_no_label(task) else "")
-        check_task(task)
-        require(label or asks_no_label(task), "Say what is to be predicted: label='COLUMN'.")
+        asked = task or named.options.task
+        check_task(asked)
+        label = label or (LABEL if is_folder(named.path) and not asks_no_label(asked) else "")
+        require(label or asks_no_label(asked), "Say what is to be predicted: label='COLUMN'.")
         named = absolute(replace(named, label=label, options=named.options.updated(options)))
         read = None
     else:

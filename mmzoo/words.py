@@ -10,7 +10,7 @@ from mmzoo.aliases import Json
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, turns the order of letters round, or is half a character; but not \\n and \\t."""
 
-MARKS = re.compile(r"[\\`*\[\]<>&|~$#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|@", re.ASCII)
+MARKS = re.compile(r"[\\`*\[\]<>|~$#]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|@", re.ASCII)
 """What means something to CommonMark, to GitHub's tables, formulas, links and mentions, or to HTML."""
 
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.inspection.check_page import write_page
 
     require(args.json or not args.details, "--details is for --json; without it they are printed anyway.")
+    tables.check_ending(args.html, ".html", "--html")
     source = open_source(tables.source_of(args))
     found = check(source)
     counts = {**found.to_json(), **(found.details() if args.details else {})}

@@ -27,6 +27,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.inspection.show import write_page
 
+    tables.check_ending(args.out, ".html", "--out")
     names = [name.strip() for name in args.augmentations.split(",") if name.strip()]
     variants = args.variants if args.augment or names else 0
     options = {"count": args.count, "variants": variants, "seed": args.seed, "mix": args.mix, "names": names}

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from mmzoo.commands import records
+from mmzoo.commands import records, tables
 from mmzoo.errors import require
 
 EXAMPLE = 'mmzoo generate runs/pictures --text "a red car" --count 16 --seed 0 --png grid.png'
@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.modalities.shown import grid, png
     from mmzoo.run import Run
 
+    tables.check_ending(args.png, ".png", "--png")
     run = Run(args.run)
     record = records.record_of(run, args)
     task: Any = rebuilding_task(run.spec, args.task)

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
 
     check_ending(args.out)
+    tables.check_ending(args.html, ".html", "--html")
     for path in filter(None, (args.out, args.html)):
         check_free(path, overwrite=args.overwrite, option="")
     model, named = Run(args.run), tables.named(args.table, args)

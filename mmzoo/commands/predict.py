@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
 if TYPE_CHECKING:
@@ -73,6 +73,14 @@ def run(args: argparse.Namespace) -> None:
         return
     require(not args.runner, "--runner is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
     require(args.out is None, "--out is for the answers to a table; give one: mmzoo predict RUN TABLE --out FILE.")
+    for_tables = {
+        "--on-error": args.on_error != "error",
+        "--columns": args.columns,
+        "--overwrite": args.overwrite,
+        "--kind, --root and the like": tables.given(args),
+    }
+    for option in (name for name, told in for_tables.items() if told):
+        raise MMZooError(f"{option} is for the answers to a table; leave it out with one record.")
     record = records.record_of(run, args)
     if args.words or args.sample is not None:
         write_words(run, record, args)
@@ -119,11 +127,14 @@ def write_words(run: Run, record: dict[str, Any], args: argparse.Namespace) -> N
     def seen(text: str) -> None:
         nonlocal shown
         line = one_line(text, 10_000)
-        if args.words and line.startswith(shown) and not line.endswith("\ufffd"):  # half a letter
+        if args.words and not args.json and line.startswith(shown) and not line.endswith("\ufffd"):  # half a letter
             print(line[len(shown) :], end="", flush=True)
             shown = line
 
     answer = run.write(record, how=how, seen=seen)
+    if args.json:
+        print(as_json(answer))
+        return
     print(one_line(answer["text"], 10_000)[len(shown) :])
     print(f"(log-probability {answer['log_prob']:.2f})")
 
@@ -152,10 +163,12 @@ def standard_input() -> BinaryIO:
 
 def answer_table(run: Run, args: argparse.Namespace) -> None:
     """Answer a table into a file."""
+    from mmzoo.answers.conformal import has_sets
+
     require(args.out is not None, "Say where the answers go: --out answers.csv (or .jsonl, .parquet).")
     require(not records.given(args), "Give one record by its inputs, or a table, not both.")
     named = tables.named(args.table, args)
-    if run.thresholds is None:
+    if run.thresholds is None and any(map(has_sets, run.spec.tasks)):
         print("note: without an evaluation there are no sets or ranges of a promised coverage; mmzoo evaluate RUN.")
     done = run.write_answers(
         named.path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from mmzoo.commands import runs
 
@@ -28,4 +29,5 @@ def run(args: argparse.Namespace) -> None:
 
     options = {key: getattr(args, key) for key in ("summary", "licence", "packages", "private", "overwrite")}
     print(f"Published: {publish(args.run, args.where, **options)}")
-    print(f"mmzoo predict {args.where} asks it, mmzoo show {args.where} is its card.")
+    where = shlex.quote(args.where)
+    print(f"mmzoo predict {where} asks it, mmzoo show {where} is its card.")

@@ -90,7 +90,9 @@ def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
         require(not tables.given(args), "What a table's columns and labels are is said with --label, of a table.")
         recipe = load_recipe(args.recipe).changed(settings)
     if args.inputs:
-        recipe = replace(recipe, spec=recipe.spec.subset(args.inputs.split(",")))
+        whole, recipe = recipe.spec, replace(recipe, spec=recipe.spec.subset(args.inputs.split(",")))
+        for task in (each for each in whole.tasks if each.name not in {kept.name for kept in recipe.spec.tasks}):
+            print(f"left out with its input: {task.kind} ({task.name})")
     if getattr(args, "teacher", None) is not None:
         kept = [method for method in map(Method.of, recipe.training.methods) if method.name != "distillation"]
         training = replace(recipe.training, methods=[Method("distillation", teacher=args.teacher), *kept])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mmzoo.commands import records
+from mmzoo.commands import records, tables
 from mmzoo.console import as_json
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from mmzoo.search.index import Index
     from mmzoo.search.page import write_page
 
+    tables.check_ending(args.page, ".html", "--page")
     index = Index(args.index, args.run, root=args.root)
     require(records.given(args), f"The query is empty; give at least one of: {', '.join(index.inputs)}.")
     query = records.record_of(index.run, args)

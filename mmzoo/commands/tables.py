@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import require
@@ -99,6 +100,14 @@ def pipeline_of(args: argparse.Namespace) -> Pipeline | None:
 def add_overwrite(sub: argparse.ArgumentParser) -> None:
     """May a file that is there be replaced?"""
     sub.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+
+
+def check_ending(path: Path | None, ending: str, option: str) -> None:
+    """Raise where a page or a picture is to be written under a name that says it is something else."""
+    require(
+        path is None or path.suffix.lower() == ending,
+        f"{option} writes a {ending} file, not '{path}'; call it so.",
+    )
 
 
 def add_written(sub: argparse.ArgumentParser) -> None:

@@ -72,6 +72,8 @@ class Faults:
             counts, bad: where not all of them are here: how many there are by cause, and in how many records.
         """
         counts, bad = counts or self.counts, len(self.bad) if bad is None else bad
+        if not bad:
+            return f"None of {self.records} records has anything that cannot be used."
         done = {"skip": "left out", "mask": "taken for missing", "error": "refused"}[self.on_error]
         whose = f"{' and '.join(self.parts)} records" if self.parts else "records"
         lines = [f"{bad} of {self.records} {whose} have something that cannot be used ({done}):"]

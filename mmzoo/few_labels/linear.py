@@ -14,7 +14,6 @@ Linear = tuple[np.ndarray, np.ndarray]
 SHARPNESS = np.geomspace(0.01, 100, 41)
 """How sharp the probabilities of prototypes may be, over the mean distance of two classes."""
 
-
 TEMPERATURES = np.geomspace(0.1, 100, 91)
 MOST_PARTS = 20
 """Fits without some of the records, at most."""
@@ -37,27 +36,25 @@ def softened(kind: str, vectors: np.ndarray, places: np.ndarray) -> Linear:
     """`fit`, with a temperature by which its probabilities hold of records that it was not fitted to.
 
     A function with as many weights as a vector has numbers tells the few records that it was fitted to apart for sure.
-    So it is fitted again without some of them, one or so of each class at a time, and asked of these. Their summed
+    So it is fitted again without some of them, one at a time or a twentieth, and asked of these. Their summed
     cross-entropy, and `log(T)^2 / 2` so that few of them do not say too much, choose the temperature T (Guo et al.
     2017, arXiv:1706.04599). Of a class with one record nothing can be left out, and `nearest` is fitted so already.
     """
     weights, bias = fit(kind, vectors, places)
-    if kind == "nearest":
-        return weights, bias
     count = np.bincount(places)
+    if kind == "nearest" or count.max() < 2:
+        return weights, bias
     parts = np.full(len(places), -1)
     rows = np.argsort(places, kind="stable")
     rows = rows[count[places[rows]] > 1]
     parts[rows] = np.arange(len(rows)) % MOST_PARTS  # no class is left without a record
-    logits, asked = [np.zeros((0, len(count)))], [places[:0]]
+    logits, asked = list[np.ndarray](), list[np.ndarray]()
     for part in range(parts.max() + 1):
         out = parts == part
         w, b = fit(kind, vectors[~out], places[~out])
         logits.append(vectors[out] @ w + b)
         asked.append(places[out])
     found, own = np.concatenate(logits), np.concatenate(asked)
-    if not len(own):
-        return weights, bias
     chosen = min(TEMPERATURES, key=lambda t: len(own) * _loss(found / t, own) + np.log(t) ** 2 / 2)
     return weights / np.float32(chosen), bias / np.float32(chosen)
 

@@ -15,6 +15,7 @@ from mmzoo.choice import Fusion
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.fusions import fusions
 from mmzoo.graph.parts import kept_on
 from mmzoo.inference.asked import asked_task
 from mmzoo.inference.running import BATCH, compiled
@@ -117,11 +118,7 @@ def vector_names(
     single = inputs_of(task) if isinstance(task, Task) else tuple(model.spec.input_names)
     fuses = model.parts.embedding is not None and task != TOWERS
     for name in inputs or ():
-        require(
-            name != FUSED or fuses or task == TOWERS,
-            f"Fusion '{Fusion.of(model.spec.fusion).name}' joins answers and makes no vector of all inputs together; "
-            f"leave '{FUSED}' out, or train with a fusion of features, such as concat.",
-        )
+        require(name != FUSED or fuses or task == TOWERS, f"{none_of_all(model.spec)}; leave '{FUSED}' out.")
         if name not in (there_are := (*single, FUSED) if fuses else single):
             raise unknown("input with vectors called", name, there_are)
     if inputs is not None:
@@ -131,6 +128,15 @@ def vector_names(
         found += (FUSED,) if fuses and task is None and found else ()
     require(found, f"The records have none of the inputs that the model gives vectors of: {', '.join(single)}.")
     return found
+
+
+def none_of_all(spec: Spec) -> str:
+    """Why a model has no vector of all inputs together, in words."""
+    name = Fusion.of(spec.fusion).name
+    if fusions.facts(name)["level"] == "decision":
+        return f"The fusion '{name}' joins answers and makes no vector of all inputs together, as that of features does"
+    alone = " and ".join(f"'{task.name}' ({task.kind})" for task in spec.tasks)
+    return f"The model gives each input a vector of its own and none of all together, which {alone} does not need"
 
 
 def encoder(model: Multimodal, task: Asked, names: Sequence[str]) -> keras.Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def described(where: str, card: Mapping[str, Any]) -> str:
     said = [(key, about[key]) for key in (*FIELDS[1:], *sorted(about.keys() - set(FIELDS))) if key in about]
     lines = [f"# {markdown(where)}", "", markdown(about.get("summary", "")), ""]
     if asked:
-        lines += [code_block(f"mmzoo predict {one_line(where)} {asked}", "sh"), ""]
+        lines += [code_block(f"mmzoo predict {shlex.quote(one_line(where))} {asked}", "sh"), ""]
     for title, pairs in (("Model", model), ("Results", results(card)), ("About", said)):
         lines += [f"## {title}", "", *(f"- **{markdown(what)}**: {markdown(how)}" for what, how in pairs), ""]
     return "\n".join(lines)

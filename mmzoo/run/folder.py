@@ -107,12 +107,24 @@ class RunFolder:
         Raises:
             MMZooError: it was trained on none with a name; or on a table, and its folder was moved since.
         """
-        given = self.data or "splits" in vars(self)
-        over = "a stream, which is not kept" if "stream" in self.settings else "records that have no name"
-        require(
-            given, f"The run '{self.folder}' was trained on {over}; give records with labels: mmzoo evaluate RUN TABLE."
-        )
+        if not self.data and "splits" not in vars(self):
+            raise MMZooError(self._no_records)
         return self.splits[split]
+
+    @property
+    def _no_records(self) -> str:
+        """What is said where records are needed and the run names none."""
+        over = "records that have no name"
+        for key, words in (("stream", "a stream, which is not kept"), ("prototypes", "a few records of each class")):
+            over = words if key in self.settings else over
+        columns: Any = self.settings.get("columns")
+        tasks = columns.get("tasks") if isinstance(columns, dict) else None
+        label = next(iter(tasks.values()), "") if isinstance(tasks, dict) else ""
+        table = f"TABLE#{one_line(label, 40) or 'COLUMN'}"
+        return (
+            f"The run '{self.folder}' was trained on {over}; name some with labels: --data {shlex.quote(table)} (in "
+            f"Python: Run(folder, data={table!r})), or evaluate those of a table: mmzoo evaluate RUN TABLE."
+        )
 
     @cached_property
     def splits(self) -> dict[str, Records]:

@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packaging.licenses import canonicalize_license_expression
+
 from mmzoo.artifact import save
 from mmzoo.data.options import TableName
 from mmzoo.datasets import datasets
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 README = "README.md"
 WRITTEN = re.compile(r"README\.md|(weights|golden)\.safetensors|[a-z0-9_.]+\.json")
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,60}")
+"""One licence: hubs take no expressions of several."""
 
 
 def publish(
@@ -48,7 +51,7 @@ def publish(
         run: the run, or what `Run` takes.
         where: a new folder, "hf://USER/NAME" or "kaggle://OWNER/MODEL/FRAMEWORK/VARIATION".
         summary: what the model is, in a sentence.
-        licence: of the model, as SPDX calls it.
+        licence: of the model, as SPDX calls it, or LicenseRef- and a name.
         packages: name frozen weights that come with a package in place of copying them: a smaller model, which needs
             the package.
         private: is it for nobody else to see? On Hugging Face's hub; on Kaggle a new model is private.
@@ -61,9 +64,9 @@ def publish(
         MMZooError: there is one already, the hub asks for a login or cannot be reached, or the model cannot be loaded.
     """
     run = run if isinstance(run, Run) else Run(run)
-    known = not licence or LICENCE.fullmatch(licence)
-    require(known, f"A licence is named as SPDX has it (Apache-2.0), not {licence!r:.80}.")
+    licence = licence and spdx(licence)
     target = str(where)
+    called = target if is_address(target) else Path(target).resolve().name
     if not is_address(target):
         free = overwrite or not os.path.lexists(target)
         require(free, f"'{target}' is there already; choose another folder, or give --overwrite (overwrite=True).")
@@ -72,10 +75,26 @@ def publish(
     with tempfile.TemporaryDirectory() as parent:
         stage = Path(parent) / "model"
         save(run.model, stage, metrics=metrics_of(run), about=about, packages=packages)
-        write_file(stage / README, readme(target, stage, licence.lower()).encode("utf-8", "replace"))
+        write_file(stage / README, readme(called, stage, licence.lower()).encode("utf-8", "replace"))
         if is_address(target):
             return upload(stage, target, licence=licence, private=private, overwrite=overwrite)
         return copy(stage, Path(target))
+
+
+def spdx(licence: str) -> str:
+    """A licence as SPDX writes it: "apache-2.0" is Apache-2.0. One that it has not is LicenseRef- and a name.
+
+    Raises:
+        MMZooError: it has no such licence.
+    """
+    try:
+        require(LICENCE.fullmatch(licence), "")
+        return str(canonicalize_license_expression(licence))
+    except ValueError:
+        raise MMZooError(
+            f"A licence is named as SPDX has it (Apache-2.0, CC-BY-4.0 ..., see spdx.org/licenses; LicenseRef-NAME for "
+            f"one that it has not), not {licence!r:.80}."
+        ) from None
 
 
 def copy(stage: Path, target: Path) -> str:

@@ -204,6 +204,11 @@ class MultimodalClassifier(ClassifierMixin, Multimodal):  # type: ignore[misc]
         self.classes_, places = np.unique(y, return_inverse=True)
         said = f"There is only one class, '{self.classes_[0]}'; give records of two or more."
         require(len(self.classes_) > 1, said)
+        require(
+            2 * len(self.classes_) <= len(y),
+            f"y has {len(self.classes_)} different labels in {len(y)} records, such as '{self.classes_[0]}'; give more "
+            "records of each.",
+        )
         labels = [f"class {k}" for k in range(len(self.classes_))]
         self._fit(X, [labels[k] for k in places.tolist()], Classification(TARGET, labels=tuple(labels)))
         return self

@@ -110,6 +110,8 @@ def test_a_guessed_table_and_a_pickle(tmp_path: Path) -> None:
         MultimodalClassifier(epochs=4, out=str(tmp_path / "run")).fit(asked, frame["animal"])
     with pytest.raises(MMZooError, match="There is only one class, 'cat'"):
         MultimodalClassifier().fit(asked, ["cat"] * 80)
+    with pytest.raises(MMZooError, match="y has 2 different labels in 3 records, such as 'cat'; give more records"):
+        MultimodalClassifier().fit(asked[:3], ["cat", "dog", "cat"])
     with pytest.raises(ValueError, match="feature names"):
         model.predict(asked.rename(columns={"weight": "mass"}))
 

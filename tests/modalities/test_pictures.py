@@ -195,6 +195,9 @@ def jpeg(width: int, height: int) -> bytes:
 BAD = {
     "empty": (b"", "empty_file", "is empty"),
     "text": (b"hello, this is not an image", "junk_image", "is not a JPEG, PNG, GIF, BMP, WebP or TIFF"),
+    "a sound": (b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), "junk_image", "is not a JPEG, PNG"),
+    "a video": (b"RIFF\x24\0\0\0AVI LIST" + bytes(40), "junk_image", "is not a JPEG, PNG"),
+    "WebP cut in the header": (encoded(PIXELS, "WEBP")[:9], "truncated_image", "is cut short"),
     "cut in the header": (encoded(PIXELS, "PNG")[:20], "truncated_image", "is cut short"),
     "truncated PNG": (encoded(PIXELS, "PNG")[:200], "truncated_image", "damaged or cut short"),
     "truncated JPEG": (encoded(PIXELS, "JPEG")[:15], "truncated_image", "cut short"),

@@ -21,7 +21,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.models import find
 from mmzoo.models.hub import download, told, upload
 from mmzoo.run import Run
-from mmzoo.run.publishing import copy, publish
+from mmzoo.run.publishing import copy, publish, spdx
 from mmzoo.weights.card import read_card
 from tests.attacks.making import card_of
 
@@ -131,6 +131,11 @@ def test_into_a_folder(run: Run, published: Path) -> None:
     readme = (published / "README.md").read_text()
     assert readme.startswith("---\nlibrary_name: mmzoo\n")
     assert "license: apache-2.0\n---\n" in readme
+    assert "\n# animals\n" in readme and "mmzoo predict animals --" in readme and str(published.parent) not in readme
+    assert spdx("mit") == "MIT" and spdx("LicenseRef-mine") == "LicenseRef-mine"
+    for wrong in ("Apche-2", "MIT OR Apache-2.0", "none", "../x"):
+        with pytest.raises(MMZooError, match="named as SPDX has it"):
+            publish(run, published.parent / "other", licence=wrong)
     assert "<b>" not in readme
     assert b"secret" not in b"".join(path.read_bytes() for path in published.iterdir())
     with pytest.raises(MMZooError, match="is there already; choose another folder, or give --overwrite"):

@@ -184,6 +184,7 @@ def wrong(run: Path, tmp_path: Path) -> list[tuple[list[str], str]]:
         (["predict", str(run), "--image", "nowhere.png"], "'nowhere.png' does not exist"),
         (["predict", str(run), "--image", str(tmp_path / "empty.png")], "is empty"),
         (["predict", str(run), "--image", str(tmp_path / "text.wav")], "is not a JPEG"),
+        (["predict", str(run), "--text", "a", "--on-error", "mask"], "is for the answers to a table; leave it"),
         (["predict", str(run), "--audio", str(tmp_path / "text.wav")], "not a sound file"),
         (["predict", str(run), "--input", "nam=dog"], "no input 'nam'"),
         (["summary", "emoji", *SMALL, "--png", str(tmp_path / "no" / "graph.png")], "could not be written"),
@@ -197,6 +198,7 @@ def test_errors_are_one_sentence_and_exit_with_2(run: Path, capsys: pytest.Captu
         assert code == 2, arguments
         assert re.search(words, err), f"{arguments}: {err}"
         assert err.startswith("mmzoo: ")
+        assert arguments[0] != "predict" or "--on-error skip" not in err, "of one record nothing can be left out"
         assert len(err.splitlines()) == 1, err
 
 

@@ -74,6 +74,9 @@ def test_a_fusion_of_answers_has_the_vectors_of_inputs_alone() -> None:
     found = embed(both, small_records(3))
     np.testing.assert_allclose(np.linalg.norm(found["words"], axis=1), 1, rtol=1e-5)
     assert (list(found), found["words"].shape) == (["picture", "words", "sound"], (3, 8))
+    alone = mmzoo.build(small_spec(tasks=[mmzoo.Retrieval("match", 8)]))
+    with pytest.raises(MMZooError, match=r"none of all together, which 'match' \(retrieval\) does not.*leave 'fused'"):
+        embed(alone, small_records(3), inputs=["fused"])
     assert embed(both, small_records(3), inputs=["fused"])["fused"].shape[0] == 3
 
 

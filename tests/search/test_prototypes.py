@@ -116,7 +116,7 @@ def test_a_class_is_added_in_a_second_and_saved_as_a_run(run: mmzoo.Run, tmp_pat
     assert again.spec.tasks[0].labels == few.labels
     for row, wanted in zip(again.predict(asked), said, strict=True):
         assert {label: row[f"animal_p_{label}"] for label in few.labels} == pytest.approx(wanted, abs=1e-4)
-    with pytest.raises(MMZooError, match=r"made of a few records of each class; name .*--data 'TABLE#animal'"):
+    with pytest.raises(MMZooError, match=r"on a few records of each class; name .*--data 'TABLE#animal'"):
         again.records("test")
     more = again.prototypes()
     assert repr(more) == repr(few)
@@ -125,7 +125,6 @@ def test_a_class_is_added_in_a_second_and_saved_as_a_run(run: mmzoo.Run, tmp_pat
     with pytest.raises(MMZooError, match="is there already; choose another folder, or say overwrite"):
         more.save(tmp_path / "more")
     more.save(tmp_path / "more", overwrite=True)
-    assert again.prototypes().labels == few.labels, "who was opened before knows what was there"
     again = mmzoo.Run(tmp_path / "more")
     assert again.prototypes().labels == (*few.labels, "wolf")
     damaged = bytearray((tmp_path / "more" / "prototypes.safetensors").read_bytes())

@@ -39,6 +39,7 @@ HOSTILE = [
     "tab\tand \x1b[31mred\x1b[0m \x9b2J \u202egnp.exe",
     "half \ud800 a pair",
     "snake_case and _it_ 2_000",
+    "R&D & &amp; &amp &#60; &#x3c; &copy; &&lt;",
 ]
 
 
@@ -72,6 +73,10 @@ def test_markdown_shows_a_text_as_it_is(text: str) -> None:
     table = Page(reader.render(f"| a | b |\n|---|---|\n| {markdown(text)} | x |"))
     assert table.tags == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"]
     assert not re.search(r"(?<!\\)(://|\$)|www\.|@", markdown(text)), "GitHub makes a link or a formula of it"
+
+
+def test_an_ampersand_that_means_nothing_stays() -> None:
+    assert markdown("Smileys & Emotion, R&D") == "Smileys & Emotion, R&D"
 
 
 @pytest.mark.parametrize("text", ["plain", "```", "a\n````\n<b>\n`", "``` ```````"])

@@ -15,7 +15,6 @@ READERS: dict[bytes, Callable[[bytes, str], Facts]] = {
     b"GIF87a": gif.read,
     b"GIF89a": gif.read,
     b"BM": bmp.read,
-    b"RIFF": webp.read,
     b"II*\0": tiff.read,
     b"MM\0*": tiff.read,
 }
@@ -34,6 +33,8 @@ def read_header(data: bytes, origin: str) -> Facts:
     for start, read in READERS.items():
         if data.startswith(start):
             return read(data, origin)
+    if data.startswith(b"RIFF") and b"WEBP".startswith(data[8:12]):  # sounds and videos are RIFF too
+        return webp.read(data, origin)
     if data[4:8] == b"ftyp" and (kind := BOXED.get(data[8:12])):
         raise DataError(
             f"{origin} is {kind}, whose decoders cannot be held to a limit of memory; save it as JPEG or PNG, or, if "
