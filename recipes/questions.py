@@ -2,11 +2,10 @@
 
     mmzoo train questions --out runs/questions
 
-Of every question both answers are equally frequent, so that the question alone is right in half of the cases.
+Of every question both answers are equally frequent, so that the question alone is right in half of the cases. What is
+asked decides what of the picture counts, so the fusion multiplies the two (MLB).
 
-Seed 0 with --epochs 5, some four minutes on one busy core, on the test records: .528 of the answers are right with
-picture and question, .445 with the question alone, .358 with the picture alone; so far hardly more than the half that
-chance gives. What longer training gives was not measured.
+FIGURES
 """
 
 import mmzoo
@@ -15,12 +14,18 @@ recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
             mmzoo.Image("image", size=64, tower=mmzoo.Tower("efficientnet_lite0", resolution=160), augmentations=[]),
-            mmzoo.Text("question", max_bytes=64, tokens=12),
+            mmzoo.Text(
+                "question",
+                max_bytes=64,
+                tokens=14,
+                tokenizer=mmzoo.Tokenizer("words", size=300),
+                tower="embedding_attention",
+            ),
         ],
-        fusion="joint_transformer",
+        fusion="mlb",
         tasks=[mmzoo.TextAnswer("answer", 8, tokenizer=mmzoo.Tokenizer("words", size=300), beams=1)],
         dim=128,
     ),
     data="emoji_questions",
-    training=mmzoo.Training(epochs=12, batch_size=64, modality_dropout=0.1),
+    training=mmzoo.Training(epochs=12, batch_size=64, modality_dropout=0.0),
 )
