@@ -36,9 +36,12 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.evaluation.zero_shot import TEMPLATES, zero_shot
     from mmzoo.run import Run
+    from mmzoo.run.seen import warn_of_seen
 
     run = Run(args.run, data=args.data)
     records = run.records(args.split) if args.table is None else records_of(run, args.table)
+    if args.table is not None:
+        warn_of_seen(run, records)
     found = zero_shot(
         run.model,
         records,

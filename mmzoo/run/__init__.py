@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces
-from mmzoo.data.options import Options, TableName
+from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import table_name
 from mmzoo.folders import check_no_link
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.run.answering import Answering
+from mmzoo.run.seen import warn_of_seen
 
 if TYPE_CHECKING:
     from mmzoo.baselines import Baseline
@@ -89,16 +89,8 @@ class Run(Answering):
         if records is not None and not isinstance(records, Records):
             split = table_name(records) if split == "test" else split
             place = self.results_of(split)
-            own = TableName.parse(self.data)
-            if (
-                isinstance(records, (str, Path))
-                and own.is_table
-                and Path(own.path).absolute() == Path(records).absolute()
-            ):
-                logging.getLogger("mmzoo").warning(
-                    "The run has learnt from most of these records; without a table, its test records are evaluated."
-                )
             records = joined(pieces(records, self.reading(options, labels=True)))
+            warn_of_seen(self, records)
         with self._writing_to(place):
             return evaluated(
                 self,
