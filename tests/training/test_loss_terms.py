@@ -154,7 +154,8 @@ def test_an_exception_leaves_the_weights_as_they_were() -> None:
 
 def test_the_history_has_the_terms() -> None:
     gradients = SimpleNamespace(terms=("loss_a", "loss_b", "layers_loss"))
-    loop: Any = SimpleNamespace(trainer=SimpleNamespace(gradients=gradients))
+    trainer = SimpleNamespace(gradients=gradients, tuned=SimpleNamespace(size=1))
+    loop: Any = SimpleNamespace(trainer=trainer)
     loop.state = SimpleNamespace(losses=[[1.0, 0.5, 0.0], [3.0, 0.0, 0.0]])
     assert Loop.mean_losses(loop) == {"loss": 2.25, "loss_a": 2.0, "loss_b": 0.25}
     loop.state.losses = [[1.0, 0.0, 0.0]]
