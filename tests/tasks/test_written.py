@@ -4,20 +4,55 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 import mmzoo
 from mmzoo.data.guess import load_named
-from mmzoo.data.identifiers import constant, identifier
+from mmzoo.data.guessed import guess
+from mmzoo.data.identifiers import Naming
 from mmzoo.data.options import TableName, told_kinds
 from mmzoo.errors import MMZooError
-from mmzoo.modalities.tabular.dates import date_format, date_of, is_compact
-from mmzoo.modalities.tabular.lists import list_format, parts_of
-from mmzoo.modalities.tabular.numbers import number_format, number_in
+from mmzoo.modalities.tabular.cells import number_of, text_of
+from mmzoo.modalities.tabular.dates import DatesWritten, date_of
+from mmzoo.modalities.tabular.lists import ListsWritten, parts_of
+from mmzoo.modalities.tabular.numbers import NumbersWritten, number_in
 
 MOST = 0.9
+Made = TypeVar("Made", NumbersWritten, DatesWritten, ListsWritten)
+
+
+def counted(made: Made, cells: list[str]) -> Made:
+    """With all cells added."""
+    for cell in cells:
+        made.add(cell)
+    return made
+
+
+def number_format(cells: list[str]) -> tuple[str, str] | None:
+    return counted(NumbersWritten(), cells).format(MOST)
+
+
+def date_format(cells: list[str]) -> tuple[str, str] | None:
+    return counted(DatesWritten(), cells).format(MOST)
+
+
+def list_format(cells: list[str]) -> str:
+    return counted(ListsWritten(), cells).format
+
+
+def is_compact(cells: list[str]) -> bool:
+    return counted(DatesWritten(), cells).are_compact
+
+
+def identifier(column: str, values: list[object]) -> str:
+    numbers = sum(number_of(value) is not None for value in values)
+    naming = Naming(are_numbers=numbers > len(values) / 2)
+    for value in values:
+        naming.add(text_of(value))
+    return naming.why(column)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +80,7 @@ MOST = 0.9
     ],
 )
 def test_numbers(cells: list[str], form: str, numbers: list[float]) -> None:
-    found = number_format(cells, MOST)
+    found = number_format(cells)
     assert found is not None
     assert found[0] == form
     assert [number_in(cell, form) if form else float(cell) for cell in cells] == numbers
@@ -59,7 +94,7 @@ def test_numbers(cells: list[str], form: str, numbers: list[float]) -> None:
     ],
 )
 def test_what_is_no_column_of_numbers(cells: list[str]) -> None:
-    assert number_format(cells, MOST) is None
+    assert number_format(cells) is None
 
 
 def test_numbers_of_random_columns() -> None:
@@ -69,7 +104,7 @@ def test_numbers_of_random_columns() -> None:
         numbers = [round(random.uniform(-1e6, 1e6), 2) for _ in range(40)]
         plain = [f"{number:,.2f}" for number in numbers]
         cells = [text.replace(",", "_").replace(".", mark).replace("_", between) + " €" for text in plain]
-        found = number_format(cells, MOST)
+        found = number_format(cells)
         assert found == (f"{mark}€", found[1] if found else "")
         assert [number_in(cell, found[0]) for cell in cells] == numbers
 
@@ -86,7 +121,7 @@ def test_dates(pattern: str, form: str) -> None:
     """Against `strftime`: the whole column tells which of day and month goes first."""
     days = [datetime(2003, 1, 5, 14, 30) + timedelta(days=17 * k) for k in range(60)]
     cells = [day.strftime(pattern) for day in days]
-    found = date_format(cells, MOST)
+    found = date_format(cells)
     assert found is not None
     assert found[0] == form
     whole = [datetime.strptime(cell, pattern) for cell in cells]
@@ -94,9 +129,9 @@ def test_dates(pattern: str, form: str) -> None:
 
 
 def test_dates_that_need_a_word() -> None:
-    form, said = date_format(["03/04/2021"] * 5, MOST) or ("", "")
+    form, said = date_format(["03/04/2021"] * 5) or ("", "")
     assert (form, said) == ("MDY", "the month goes first, as far as can be seen; else --kind COLUMN=date:DMY")
-    assert date_format(["3.4.2021"] * 5, MOST)[0] == "DMY"  # type: ignore[index]
+    assert date_format(["3.4.2021"] * 5)[0] == "DMY"  # type: ignore[index]
     assert is_compact(["19580329", "20210403"])
     assert not is_compact(["19580329", "20211303"])
     assert date_of("2021-02-30") is date_of("1/2/2021") is date_of("May") is date_of(None) is None
@@ -137,7 +172,7 @@ def test_identifiers(column: str, values: list[object], why: str) -> None:
     found = identifier(column, values)
     assert found.startswith(why)
     assert bool(found) == bool(why)
-    assert not constant(values, len(values))
+    assert "the same in every record" not in guess(values, column).note
 
 
 def test_a_model_reads_what_the_table_was_written_like() -> None:
