@@ -21,6 +21,8 @@ from mmzoo.modalities.tabular.numbers import NumbersWritten
 
 MOST_CATEGORIES = 50  # different values of a column that are taken for categories, not for text
 LONGEST_CATEGORY = 40  # characters
+HANDFUL, LONG_NAME = 12, 200  # different values, each there twenty times, that are categories also up to this length
+DOZENS = 20
 COMMON = 0.5  # the share that makes it paths: a cell that is nothing but a path is hardly ever anything else
 AGAIN = 4  # times that a name comes on average, from which names are categories however many there are
 NAME_WORDS = 3  # words of a name, on average, at most
@@ -116,7 +118,7 @@ class Written:
 
     def __init__(self, looks: Looks) -> None:
         self.looks = looks
-        self.codes = self.texts = self.short = self.words = 0
+        self.codes = self.texts = self.short = self.words = self.longest = 0
         self.are_numbers = looks.looks["number"] == looks.count
         self.first: str | None = None
         self.alike = True
@@ -147,6 +149,7 @@ class Written:
             self.codes += times * is_code(text)
             self.short += times * (len(text) <= LONGEST_CATEGORY)
             self.words += times * len(text.split())
+            self.longest = max(self.longest, len(text))
             if not self.are_numbers:
                 self.forms.add(text, times)
             elif self.forms.dates.are_compact:
@@ -190,7 +193,8 @@ class Written:
         few = different <= MOST_CATEGORIES and comes_again
         names = different <= count / AGAIN and self.words <= NAME_WORDS * self.texts
         short = self.short >= MOST * self.texts
-        return Guess("category" if (few or names) and short else "text", self._remark())
+        handful = different <= min(HANDFUL, count / DOZENS) and self.longest <= LONG_NAME
+        return Guess("category" if handful or ((few or names) and short) else "text", self._remark())
 
     def _dates(self, column: str) -> Guess | None:
         """A column of dates, or None where it is none."""

@@ -158,6 +158,12 @@ def test_a_line_that_was_not_understood_is_counted_once(tmp_path: Path) -> None:
         (["yes", "no"] * 10, "category", ""),
         (["see a.png, and/or c.png. Then rest", "b"] * 4, "category", ""),
         (["x" * 90, *["ab"] * 19], "category", ""),
+        (
+            ["Adelie Penguin (Pygoscelis adeliae) of Dream", "Chinstrap penguin (Pygoscelis antarctica)"] * 20,
+            "category",
+            "",
+        ),
+        (["Adelie Penguin (Pygoscelis adeliae) of Dream", "Chinstrap penguin (Pygoscelis antarctica)"] * 5, "text", ""),
     ],
 )
 def test_what_is_said_of_a_column(cells: list[str], kind: str, remark: str) -> None:
