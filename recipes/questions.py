@@ -5,7 +5,11 @@
 Of every question both answers are equally frequent, so that the question alone is right in half of the cases. What is
 asked decides what of the picture counts, so the fusion multiplies the two (MLB).
 
-FIGURES
+Mean of seeds 0 to 2, some minutes each on a busy core, on the test records: .816 of the answers are right with picture
+and question (.822, .825, .802), .378 with the question alone and .359 with the picture alone, which training never
+showed alone. The commonest answer to each question is right in .499, a logistic regression of its own for each question
+in .834 (`python benchmarks/questions.py`): still the better one, though nothing that it learns from one question helps
+it with another. Attention over both in place of the product (`joint_transformer`) had .528 after five epochs.
 """
 
 import mmzoo
