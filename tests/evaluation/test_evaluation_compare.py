@@ -21,6 +21,7 @@ def run_of(out: Path, **changes: object) -> mmzoo.Run:
     return untrained(out, small_spec(**changes).subset(["words"]))
 
 
+@pytest.mark.long
 def test_runs_side_by_side(learned: Path, tmp_path: Path) -> None:
     short, long = run_of(tmp_path / "short"), mmzoo.Run(shutil.copytree(learned, tmp_path / "long"))
     records = small_records(60, 2)

@@ -95,7 +95,7 @@ def test_every_task_has_a_page(kind: str, learned: Path, tmp_path: Path) -> None
     assert "sha256" in card
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_page_of_two_tasks(tmp_path: Path) -> None:
     """Each has its verdict, its sections and its pictures, under its name; those of other tasks are gone."""
     spec = small_spec(tasks=[TASKS["classification"], mmzoo.Regression("age")])
@@ -145,6 +145,7 @@ def test_what_is_not_there_is_said(words: Path, tmp_path: Path) -> None:
     assert "there were no validation records to fit them on" in page
 
 
+@pytest.mark.long
 def test_a_modality_that_no_record_has(learned: Path, tmp_path: Path) -> None:
     """It is named as never tried, it is not the best one, and its old noise charts are gone."""
     records = small_records(24)

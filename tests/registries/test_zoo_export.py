@@ -69,6 +69,7 @@ def check_towers(spec: mmzoo.Spec, folder: Path) -> None:
     check(spec, {**batch, "present": present}, folder)
 
 
+@pytest.mark.long
 def test_some_towers(tmp_path: Path) -> None:
     check_towers(spec_of_inputs(SOME), tmp_path)
 

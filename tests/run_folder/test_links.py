@@ -162,6 +162,7 @@ def test_a_folder_of_ours_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, h
     assert {path.name for path in tmp_path.iterdir()} == {"saved_model", "home"}
 
 
+@pytest.mark.long
 def test_the_files_of_an_export_follow_no_link(run: Path, home: Path) -> None:
     (run / "export").mkdir()
     for name in ("model.tflite", "model.json", "best.tflite", "report.md", "report.html"):

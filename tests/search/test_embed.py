@@ -91,6 +91,7 @@ def write_table(path: Path, count: int) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_vectors_as_files(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("mmzoo.answers.pieces.MOST", 16)
     table = write_table(tmp_path / "new.csv", 50)

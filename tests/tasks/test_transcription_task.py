@@ -98,7 +98,7 @@ def spec_of(**options: object) -> mmzoo.Spec:
     return mmzoo.Spec([sound], "concat", [task], dim=32)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_learns_what_is_heard_and_is_exported_whole(tmp_path: Path) -> None:
     """In the order in which it is heard, without being told where; and a .tflite of builtins says the same."""
     training = mmzoo.Training(epochs=6, batch_size=8, learning_rate=1e-2, ema_decay=0.9)

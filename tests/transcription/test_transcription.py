@@ -98,6 +98,7 @@ def test_ids_are_those_of_the_vocabulary(whisper: Recognizer) -> None:
     assert np.isneginf(whisper.first[[END, 220]]).all()
 
 
+@pytest.mark.long
 @installed
 def test_speech_is_written_down() -> None:
     """Clips of the sample that Whisper gets right; one alone as beside another."""
