@@ -102,15 +102,16 @@ class RetrievalEvaluation(TaskEvaluation):
         found = []
         for size in range(1, len(names)):
             for asked in combinations(names, size):
-                if (subset := "+".join(asked)) in self.subset_predictions.predictions:
-                    found += [
-                        each for key in names if key not in asked and (each := self._direction(asked, key, subset))
-                    ]
+                if "+".join(asked) in self.subset_predictions.predictions:
+                    found += [each for key in names if key not in asked and (each := self._direction(asked, key))]
         return sorted(found, key=lambda each: -each.found.metrics["mrr"])
 
-    def _direction(self, asked: tuple[str, ...], key: str, subset: str, *, strict: bool = False) -> Direction | None:
-        answered = self.subset_predictions.labels_and_answers(self.task, subset)
-        found = self.task.found(asked, key, *answered, strict=strict)
+    def _answered(self, asked: tuple[str, ...]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The labels and the vectors of records with these inputs alone."""
+        return self.subset_predictions.labels_and_answers(self.task, "+".join(asked))
+
+    def _direction(self, asked: tuple[str, ...], key: str) -> Direction | None:
+        found = self.task.found(asked, key, *self._answered(asked))
         if found is None:
             return None
         hits = np.asarray(found[1].ranks <= places_of(found[1]), float)
@@ -127,18 +128,22 @@ class RetrievalEvaluation(TaskEvaluation):
         found = []
         for key in dict.fromkeys(each.key for each in self.directions):
             several = [each for each in self.directions if each.key == key and len(each.asked) > 1]
-            asked = [each.asked for each in self.directions if each.key == key and len(each.asked) == 1]
-            singles = [each for (name,) in asked if (each := self._direction((name,), key, name, strict=True))]
-            if not several or not singles:
+            alone = [
+                (each.asked[0], looked)
+                for each in self.directions
+                if each.key == key and len(each.asked) == 1
+                if (looked := self.task.found(each.asked, key, *self._answered(each.asked), strict=True))
+            ]
+            if not several or not alone:
                 continue
             most = max(several, key=lambda each: len(each.asked))
-            single = max(singles, key=lambda each: each.found.metrics["mrr"])
-            both, mine, theirs = np.intersect1d(most.rows, single.rows, return_indices=True)
+            name, (rows, single) = max(alone, key=lambda pair: pair[1][1].metrics["mrr"])
+            both, mine, theirs = np.intersect1d(most.rows, rows, return_indices=True)
             places = places_of(most.found)
-            ranks = most.found.ranks[mine], single.found.ranks[theirs]
+            ranks = most.found.ranks[mine], single.ranks[theirs]
             hits = [np.asarray(each <= places, float) for each in ranks]
             if len(both):
-                found.append((most, gain(self.task, f"{single.asked[0]} alone", *hits)))
+                found.append((most, gain(self.task, f"{name} alone", *hits)))
         return found
 
     @property
@@ -171,7 +176,7 @@ class RetrievalEvaluation(TaskEvaluation):
         return f"{who} together are not shown to find {most.key} better than {found.over} (difference {span})."
 
     def nearest(self, direction: Direction, place: int, count: int) -> tuple[int, list[tuple[int, float, bool]]]:
-        labels, answers = self.subset_predictions.labels_and_answers(self.task, "+".join(direction.asked))
+        labels, answers = self._answered(direction.asked)
         queries, there = self.task.looking(direction.asked, answers), self.task.looking([direction.key], answers)
         held = labels[direction.rows, self.task.inputs.index(direction.key)]
         groups, first = np.unique(held, return_index=True)

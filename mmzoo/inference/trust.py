@@ -53,7 +53,8 @@ def trust_of(model: keras.Model, task: Task) -> dict[str, float]:
 def found(task: Task, inputs: Sequence[str], vectors: dict[str, np.ndarray], labels: np.ndarray) -> np.ndarray:
     """The best weights, float (M,): of one input after the other that share of 1 which finds most."""
     singles = {single_output(task.name, name): each for name, each in vectors.items()}
-    several = {asked for size in (2, len(inputs) - 1) for asked in combinations(inputs, size)}
+    # In one order everywhere: a mean of the same numbers in another may differ in its last digit, and decide.
+    several = dict.fromkeys(asked for size in (2, len(inputs) - 1) for asked in combinations(inputs, size))
 
     def worth(weights: np.ndarray) -> float:
         values = []

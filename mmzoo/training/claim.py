@@ -51,7 +51,8 @@ def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | Non
         elif finished or checkpoints(folder / "checkpoints"):
             there = read_object(folder / name, f"choose another --out, or remove '{folder}' and train it anew")
             there.pop("made_in", None)
-            there |= {"budget": value["budget"]} if {"budget"} <= {*there} & {*value} else {}  # nothing is learnt of it
+            if "budget" in there and "budget" in value:  # nothing is learnt of it
+                there["budget"] = value["budget"]
             what = "another spec" if name == "spec.json" else "other settings, data or seed"
             require(
                 there == json.loads(json.dumps(value)),
