@@ -20,8 +20,8 @@ import numpy as np
 import mmzoo
 from mmzoo.data.records import Records
 from mmzoo.datasets import load
+from mmzoo.few_labels.features import features
 from mmzoo.few_labels.linear import KINDS, fit
-from mmzoo.few_labels.prototypes import features
 from mmzoo.inference.embed import embed
 from mmzoo.recipe import load_recipe
 

@@ -22,7 +22,7 @@ from mmzoo.data.options import Options, check_root, home_of
 from mmzoo.data.piece import Piece, Pieces
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.reading import Converter, as_written
-from mmzoo.data.splits import SHARES, part_called
+from mmzoo.data.splits import column_of_parts, says_parts
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities.tabular.cells import is_missing, says_nothing, text_of
@@ -92,7 +92,7 @@ class Surveyed:
         self.given = [np.zeros(before, bool)]
         self.looks.records = before
         self.fault: DataError | None = None
-        self.are_parts = True
+        self.says_parts = not before
         """Does each cell say the part of a split?"""
 
     def cells(self, cells: Cells) -> list[Any]:
@@ -114,9 +114,7 @@ class Surveyed:
         self.fault = self.fault or next((value for value in found if isinstance(value, DataError)), None)
         if self.told.kind and not self.told.form:
             self.forms.add_all(found)
-        if self.name.strip().lower() == "split":
-            values = cells.columns.get(self.name, [None])
-            self.are_parts &= all(part_called(str(value)) in SHARES for value in values)
+        self.says_parts = self.says_parts and says_parts(self.name, cells.columns.get(self.name, [None]))
 
     @property
     def guess(self) -> Guess | None:
@@ -177,7 +175,8 @@ class Survey:
         Raises:
             MMZooError: no cell of a column can be used, or there is no column of which something was said.
         """
-        self._rename()
+        parts = column_of_parts(self.columns, lambda name: self.columns[name].says_parts, self.told)
+        self.columns = {"split" if name == parts else name: each for name, each in self.columns.items()}
         for name in self.told:
             if name not in self.columns:
                 raise unknown("column called", name, self.columns)
@@ -189,12 +188,6 @@ class Survey:
         known = {name: guess or open_ends[name].guess(name) for name, guess in guesses.items()}
         self._check(pieces, known, converting)
         return self._as_table(pieces, known, converting)
-
-    def _rename(self) -> None:
-        """The column that says the parts of a split is `split`, as `mmzoo.data.splits.column_of_parts` has it."""
-        named = [name for name, column in self.columns.items() if name.strip().lower() == "split" and column.are_parts]
-        if named and "split" not in self.columns and named[0] not in self.told:
-            self.columns = {"split" if name == named[0] else name: each for name, each in self.columns.items()}
 
     def _check(self, pieces: Pieces, known: dict[str, Guess], converting: Converting) -> None:
         """Raise where no value of a column can be used, and not only because there is no decoder."""

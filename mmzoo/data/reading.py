@@ -19,7 +19,7 @@ from mmzoo.data.cells import Cells
 from mmzoo.data.guessed import Guess, form_of, guess
 from mmzoo.data.kinds import OTHER, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
-from mmzoo.data.splits import column_of_parts
+from mmzoo.data.splits import column_of_parts, says_parts
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
@@ -47,9 +47,9 @@ def table_of(
     reader = Converter(check_root(root), allow_outside, cells.places)
     columns, written, found, notes, forms = {}, {}, {}, {}, {}
     bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
-    parts = column_of_parts(cells.columns)
+    parts = column_of_parts(cells.columns, lambda name: says_parts(name, cells.columns[name]), kinds)
     for name, values in bar:
-        column = "split" if name == parts and name not in kinds else name
+        column = "split" if name == parts else name
         written[column] = [as_written(column, value, where) for value, where in zip(values, cells.places, strict=True)]
         told, _, form = kinds.get(column, "").partition(":")
         # Of a column that is said to be texts a word is a text, whatever it says.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.contents import contents_of
+from mmzoo.data.dealing import dealt_evenly, drawn
 from mmzoo.data.options import Drawing
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
@@ -27,8 +28,6 @@ LARGE = 0.1
 DIGITS = 16
 """Bytes of a SHA-256 that tell records apart."""
 
-STEADY = 1000
-"""Units of one class from which each is drawn by itself: the shares are near enough then, and none changes sides."""
 
 USUAL = Drawing()
 
@@ -111,36 +110,28 @@ def chosen_of(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
     return values if len(rows) == len(values) else [values[row] for row in rows.tolist()]
 
 
-def dealt_evenly(places: np.ndarray, strata: np.ndarray, count: int, drawing: Drawing) -> np.ndarray:
-    """The fold of each unit, int (units,) from 0 to `count - 1`."""
-    if drawing.group:
-        return dealt(places, strata, [1 / count] * count)
-    folds, start = np.zeros(len(places), int), 0
-    for members in by_stratum(places, strata):
-        folds[members] = (start + np.arange(len(members))) % count
-        start += len(members)
-    return folds
-
-
-def drawn(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float], drawing: Drawing) -> np.ndarray:
-    """The part of each unit."""
-    if drawing.group:
-        return np.asarray(np.array(list(shares), object)[dealt(places, strata, list(shares.values()))])
-    return by_strata(places, strata, shares)
-
-
 def part_called(said: str) -> str:
     """The part that is called so, also "Dev" or "Testing"; what is none of `SHARES` in small letters."""
     small = said.strip().lower()
     return CALLED.get(small, small)
 
 
-def column_of_parts(columns: Mapping[str, Sequence[Any]]) -> str:
-    """The column that says the parts of a split: `split`, also as "Split", if all of its cells say one; "" if none."""
-    if "split" in columns:
-        return "split"
-    named = [name for name in columns if name.strip().lower() == "split"]
-    return next((name for name in named if all(part_called(str(value)) in SHARES for value in columns[name])), "")
+def says_parts(name: str, values: Iterable[Raw]) -> bool:
+    """Is a column called `split`, also as "Split", and does each of these cells of it say a part?"""
+    return name.strip().lower() == "split" and all(part_called(str(value)) in SHARES for value in values)
+
+
+def column_of_parts(names: Iterable[str], says: Callable[[str], bool], told: Container[str]) -> str:
+    """The column that says the parts of a split and becomes `split`; "" if none does.
+
+    Args:
+        names: of all columns.
+        says: does a column say parts in all of its cells, see `says_parts`?
+        told: columns of which the user says what they are, which keep their names.
+    """
+    names = [*names]
+    found = "split" if "split" in names else next(filter(says, names), "")
+    return "" if found in told else found
 
 
 def told_parts(table: Table) -> np.ndarray:
@@ -216,66 +207,6 @@ def classes_in(said: Raw) -> list[str]:
     return found or ["None"]
 
 
-def by_stratum(places: np.ndarray, strata: np.ndarray) -> list[np.ndarray]:
-    """The units of each class, that which most of their records have, in the order of their places."""
-    main = strata.argmax(axis=1)
-    order = np.argsort(places, kind="stable")
-    return [chosen for stratum in range(strata.shape[1]) if len(chosen := order[main[order] == stratum])]
-
-
-def by_strata(places: np.ndarray, strata: np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
-    """The part of each unit, where each part gets its share of each class."""
-    found = np.full(len(places), "train", dtype=object)
-    others = sorted((part for part in shares if part != "train"), key=lambda part: -shares[part])
-    whole = sum(shares.values())
-    for members in by_stratum(places, strata):
-        count = len(members)
-        ends = np.cumsum([shares[part] / whole for part in ("train", *others)])
-        if count >= STEADY:
-            found[members] = np.array(["train", *others], object)[
-                np.searchsorted(ends[:-1], places[members], side="right")
-            ]
-            continue
-        sizes = [max(1, round(shares[part] / whole * count)) for part in others]
-        sizes = sizes if count > 3 else [1, 0][: len(others)] if count > 1 else [0] * len(others)
-        start = count - sum(sizes)
-        for part, size in zip(others, sizes, strict=True):
-            found[members[start : start + size]] = part
-            start += size
-    return found
-
-
-def dealt(places: np.ndarray, strata: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """The number of the part of each unit, int (units,), where units have records of several classes.
-
-    The most uneven go first, each to the part whose shares of its classes are then nearest to what they shall be
-    (as scikit-learn's `StratifiedGroupKFold` does it). Where there are as many units as parts, each part has one.
-    """
-    strata = strata[:, strata.any(axis=0)]  # a class may be missing
-    total = strata.sum(axis=0)
-    part_of: dict[int, list[int]] = defaultdict(list)
-    wanted = np.outer(np.array(shares) / sum(shares), np.ones(len(total)))
-    filled = np.zeros_like(wanted)
-    size = strata.std(axis=1) if strata.shape[1] > 1 else strata[:, 0]
-    order = np.lexsort((places, -size))
-    found = np.zeros(len(places), int)
-    for unit in order:
-        after = filled + strata[unit] / total
-        gain = (((after - wanted) ** 2 - (filled - wanted) ** 2) * total).sum(
-            axis=1
-        )  # a class counts as its records do
-        part = int(gain.argmin())
-        found[unit], filled[part] = part, after[part]
-        part_of[part].append(int(unit))
-    for part in range(len(shares)):
-        fullest = max(part_of, key=lambda each: len(part_of[each]))
-        if not part_of.get(part) and len(part_of[fullest]) > 1:
-            unit = part_of[fullest].pop()  # the last is one of the smallest
-            found[unit] = part
-            part_of[part] = [unit]
-    return found
-
-
 def split_lines(
     table: Table, classes: Sequence[Any] | None, parts: np.ndarray, label: str, drawing: Drawing
 ) -> list[str]:
@@ -283,7 +214,7 @@ def split_lines(
     sizes = Counter(parts.tolist())
     shown = ", ".join(f"{sizes[part]} {part}" for part in SHARES)
     told = told_parts(table) if "split" in table.columns else np.array([], object)
-    drawn = [part for part in SHARES if part not in told]
+    undecided = [part for part in SHARES if part not in told]
     stratified = classes is not None and drawing.stratify
     rule = [f"stratified by '{label}'"] if stratified else []
     rule += [
@@ -291,8 +222,8 @@ def split_lines(
     ]
     rule += [f"seed {drawing.seed}"]
     how = "as the column 'split' says" if len(told) else f"drawn; {'; '.join(rule)}"
-    if len(told) and drawn:
-        how += f", {' and '.join(drawn)} drawn from train; {'; '.join(rule)}"
+    if len(told) and undecided:
+        how += f", {' and '.join(undecided)} drawn from train; {'; '.join(rule)}"
     lines = [f"split: {shown} ({how})"]
     counts: dict[str, Counter[str]] = {part: Counter() for part in SHARES}
     for part, each in zip(parts.tolist(), classes or (), strict=False):

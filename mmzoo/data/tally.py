@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from mmzoo.data.faults import SHOWN, Faults
 from mmzoo.errors import DataError, require
 
 Row = dict[str, Any]
+
+
+class Counted(TypedDict):
+    """The faults of some records as plain data.
+
+    counts: records by cause.
+    first: by cause the first records and what is wrong with them, a pair each.
+    """
+
+    records: int
+    counts: dict[str, int]
+    first: dict[str, list[list[str]]]
 
 
 @dataclass
@@ -28,13 +40,18 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[list[str]]] = field(default_factory=dict)
 
-    def add(self, found: dict[str, Any]) -> None:
+    def add(self, found: Counted) -> None:
         """Add what `tally_of` has found of some records."""
         self.records += found["records"]
         self.bad += sum(found["counts"].values())
         self.counts.update(found["counts"])
         for cause, named in found["first"].items():
             self.first[cause] = [*self.first.get(cause, []), *named][:SHOWN]
+
+    @property
+    def counted(self) -> Counted:
+        """It as plain data, which `add` takes."""
+        return {"records": self.records, "counts": dict(self.counts), "first": self.first}
 
     def check(self, most: int | None = None) -> None:
         """Raise if more are bad than the budget allows.
@@ -56,7 +73,7 @@ class Tally:
         return faults.table(dict(self.counts), self.bad)
 
 
-def tally_of(rows: Sequence[Row], causes: Sequence[str]) -> dict[str, Any]:
+def tally_of(rows: Sequence[Row], causes: Sequence[str]) -> Counted:
     """Plain data: the faults of some records, whose causes are "" where there is none."""
     counts = Counter(cause for cause in causes if cause)
     first: dict[str, list[list[str]]] = {}

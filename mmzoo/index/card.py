@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,11 @@ class Held:
     file: str
     records: int
     removed: np.ndarray | None = None
+
+    @property
+    def gone(self) -> int:
+        """How many of its records are no longer there."""
+        return 0 if self.removed is None else int(self.removed.sum())
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,19 @@ class Card:
     def with_segments(self, *segments: Held) -> Card:
         """The same with other segments."""
         return replace(self, segments=segments)
+
+
+def marked(segments: list[Held], gone: Iterable[tuple[int, int]]) -> list[Held]:
+    """The segments, and those of their records that are `gone` marked as removed."""
+    places: dict[int, list[int]] = {}
+    for number, place in gone:
+        places.setdefault(number, []).append(place)
+    for number, each in places.items():
+        old = segments[number]
+        removed = np.zeros(old.records, bool) if old.removed is None else old.removed.copy()
+        removed[each] = True
+        segments[number] = replace(old, removed=removed)
+    return segments
 
 
 def check_fields(found: dict[str, Any], wrong: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain
 from mmzoo.folders import check_no_link, held, made_in, replacing
-from mmzoo.index.card import CARD, MAX_INPUTS, SEGMENT, Card, Held
+from mmzoo.index.card import CARD, MAX_INPUTS, SEGMENT, Card, Held, marked
 from mmzoo.index.columns import Columns, Entry
 from mmzoo.index.exact import Part, best
 from mmzoo.index.graph import Graph
@@ -64,7 +64,7 @@ class Store:
 
     def __len__(self) -> int:
         """How many records can be found."""
-        return sum(each.records - removed_count(each) for each in self.card.segments)
+        return sum(each.records - each.gone for each in self.card.segments)
 
     @property
     def inputs(self) -> list[str]:
@@ -224,7 +224,7 @@ class Store:
         """Let the index be of these segments; many are made one, and what is no longer of it goes."""
         self.card.with_segments(*segments).write(self.folder)
         self.reload()
-        gone = sum(map(removed_count, self.card.segments))
+        gone = sum(each.gone for each in self.card.segments)
         if len(segments) > FEW or gone > max(len(self), 1000):
             self._compact()
         known = {each.file for each in self.card.segments}
@@ -287,24 +287,6 @@ def batches(entries: Iterable[Entry], dim: int) -> Iterator[list[Entry]]:
             some, size = [], 0
     if some:
         yield some
-
-
-def removed_count(each: Held) -> int:
-    """How many records of a segment are no longer there."""
-    return 0 if each.removed is None else int(each.removed.sum())
-
-
-def marked(segments: list[Held], gone: Iterable[tuple[int, int]]) -> list[Held]:
-    """The segments, and those of their records that are `gone` marked as removed."""
-    places: dict[int, list[int]] = {}
-    for number, place in gone:
-        places.setdefault(number, []).append(place)
-    for number, each in places.items():
-        old = segments[number]
-        removed = np.zeros(old.records, bool) if old.removed is None else old.removed.copy()
-        removed[each] = True
-        segments[number] = replace(old, removed=removed)
-    return segments
 
 
 def home(folder: Path, later: Path) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
-from mmzoo.modalities.tabular import MISSING, UNKNOWN, Tabular
+from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.days import EPOCH, PARTS, PERIODS
 from mmzoo.modalities.tabular.fitting import HUGE, edges_of
+from mmzoo.modalities.tabular.rows import MISSING, UNKNOWN
 from mmzoo.tokens import is_number
 from mmzoo.towers import scoped
 

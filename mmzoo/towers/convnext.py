@@ -2,7 +2,7 @@
 
 import keras
 
-from mmzoo.towers.backbone import Family, image_family
+from mmzoo.towers.families import Family, image_family
 
 # Normalising the pixels is the network's first layer.
 image_family(

@@ -2,7 +2,7 @@
 
 import keras
 
-from mmzoo.towers.backbone import Family, image_family
+from mmzoo.towers.families import Family, image_family
 
 PAPER = "(Howard et al. 2019, arXiv:1905.02244)"
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from mmzoo.towers.backbone import Family, image_family
+from mmzoo.towers.families import Family, image_family
 
 V1, V2 = "(He et al. 2016, arXiv:1512.03385)", "(He et al. 2016, arXiv:1603.05027)"
 UNKNOWN = "no licence stated"

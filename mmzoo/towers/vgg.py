@@ -11,7 +11,7 @@ from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
-from mmzoo.towers.backbone import Family, application, described, register_family
+from mmzoo.towers.families import Family, application, described, register_family
 
 PAPER = "(Simonyan & Zisserman 2015, arXiv:1409.1556)"
 FILTERS = (64, 128, 256, 512, 512)

@@ -14,8 +14,8 @@ import pytest
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
+from mmzoo.few_labels.features import features
 from mmzoo.few_labels.linear import KINDS, fit, softened
-from mmzoo.few_labels.prototypes import features
 from mmzoo.inference.embed import embed
 from tests.conftest import LABELS, small_records, small_spec
 

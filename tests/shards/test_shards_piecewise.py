@@ -116,6 +116,17 @@ def test_splits_that_the_table_says(word: str, tmp_path: Path, monkeypatch: pyte
     assert [len(part) for part in source.splits.values()] == [77, 77, 76]
 
 
+def test_splits_that_only_later_records_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column "Split" that the first records do not have is a column like any other."""
+    found = [
+        {**row, **({"Split": ["train", "test"][k % 2]} if k > 100 else {})} for k, row in enumerate(rows(tmp_path))
+    ]
+    as_jsonl(tmp_path / "t.jsonl", found)
+    (whole, pieces), source = both(f"{tmp_path / 't.jsonl'}#kind", tmp_path, monkeypatch)
+    assert whole == pieces
+    assert isinstance(whole, list) and "Split" in source.inputs
+
+
 def spoilt(text: str, which: str) -> bytes:
     """A table in CSV with something that is wrong with it."""
     names, *lines = text.split("\n")

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -14,22 +11,21 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, check_number, require, require_data, unknown
+from mmzoo.errors import check_number, require, require_data, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import read_array
 from mmzoo.modalities.audio.corruption import CORRUPTIONS
+from mmzoo.modalities.audio.guessing import HIGHEST_GUESS, usual_extent
 from mmzoo.modalities.audio.maps import sound_map, spectrum_png
 from mmzoo.modalities.audio.occlusion import quiet, stretches, tiles
 from mmzoo.modalities.audio.rebuilding import Spectrogram
-from mmzoo.modalities.audio.sounds import Extent, extent_of, read_sound, to_wav
+from mmzoo.modalities.audio.sounds import read_sound, to_wav
 from mmzoo.modalities.audio.vectorizer import log_mel, sound_vector
-from mmzoo.modalities.audio.wav import RATES
-from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform
+from mmzoo.modalities.audio.waveforms import LOUDEST, mono, waveform, with_rate
 from mmzoo.modalities.base import Modality, padded
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
-from mmzoo.modalities.lengths import fitting_length, spread
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.modalities.widgets import Widget
@@ -37,8 +33,6 @@ from mmzoo.truncation import count_truncations, note_truncation
 from mmzoo.weights import is_installed, weights
 
 FEATURES = ("log_mel", "mfcc")
-HIGHEST_GUESS = 16000
-"""The highest rate of a guess: what is above 8 kHz tells voices, machines and most sounds little apart."""
 
 
 @modalities.register("audio")
@@ -146,7 +140,7 @@ class Audio(Modality):
         if isinstance(value, FILES):
             samples, rate, frames = read_sound(value, seconds + 0.1)  # the resampling filter sees what follows
         else:
-            samples, rate = self._parts(value)
+            samples, rate = with_rate(value, self.sample_rate, f"'{self.name}'")
             samples = waveform(samples, f"'{self.name}'")
             frames = len(samples)
         samples = mono(samples)
@@ -166,18 +160,6 @@ class Audio(Modality):
 
             samples = soxr.resample(samples, rate, self.sample_rate)
         return samples, frames / rate
-
-    def _parts(self, value: Raw) -> tuple[Any, Any]:
-        """A waveform and its rate."""
-        if isinstance(value, Mapping) and "array" in value:
-            value = value["array"], value.get("sampling_rate")
-        if not isinstance(value, tuple):
-            return value, self.sample_rate
-        rate = value[1] if len(value) == 2 else None
-        fair = isinstance(rate, (int, float, np.number)) and RATES[0] <= rate <= RATES[-1]
-        what = f"Audio '{self.name}' with its own rate must be (samples, rate), the rate {RATES[0]} to {RATES[-1]} Hz."
-        require_data(fair, "wrong_kind", what)
-        return value
 
     @property
     def array_spec(self) -> tuple[Shape, str]:
@@ -244,19 +226,7 @@ class Audio(Modality):
         By Whisper's encoder where it is installed, which knows English speech and hears other sounds as well; else by
         random kernels.
         """
-        found: list[Extent] = []
-        for value in spread(values):
-            # An array is taken to be at the model's rate, if it does not say its own.
-            wave, rate = value if isinstance(value, tuple) else (value, HIGHEST_GUESS)
-            with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
-                held = isinstance(wave, np.ndarray)
-                found.append(Extent(rate, max(wave.shape, default=0) / rate) if held else extent_of(wave))
-        found = found or [Extent(HIGHEST_GUESS, 2.0)]
-        seconds = fitting_length([each.seconds for each in found], 0.5, 10.0)
-        # What most are: a resampled one costs time, and one that is made of fewer samples gains nothing by it.
-        ((rate, _),) = Counter(each.rate for each in found).most_common(1)
-        rate = int(min(max(rate, 1000), HIGHEST_GUESS))
-        seconds = math.ceil(seconds * 10) / 10
+        rate, seconds = usual_extent(values)
         # In neither trains anything but what is behind it, so a few hundred sounds are enough; and computed once it is
         # read in no time.
         if is_installed(weights.get("tiny.en", "whisper")):

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import require_data
 from mmzoo.modalities.arrays import numeric
-from mmzoo.modalities.audio.wav import CHANNELS
+from mmzoo.modalities.audio.wav import CHANNELS, RATES
 
 LOUDEST = 8.0
 """Of float samples, whose full scale is 1: mixes and lossy coders overshoot by less, integers as floats by more."""
+
+
+def with_rate(value: Raw, usual: float, what: str) -> tuple[Raw, float]:
+    """A waveform and its rate: `(samples, rate)`, Hugging Face's `{"array", "sampling_rate"}`, or at the usual rate.
+
+    Raises:
+        DataError: the rate is none.
+    """
+    if isinstance(value, Mapping) and "array" in value:
+        value = value["array"], value.get("sampling_rate")
+    if not isinstance(value, tuple):
+        return value, usual
+    rate = value[1] if len(value) == 2 else None
+    require_data(
+        isinstance(rate, (int, float, np.number)) and RATES[0] <= rate <= RATES[-1],
+        "wrong_kind",
+        f"Audio {what} with its own rate must be (samples, rate), the rate {RATES[0]} to {RATES[-1]} Hz.",
+    )
+    return value
 
 
 def waveform(value: Raw, what: str) -> np.ndarray:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -13,14 +12,12 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import MMZooError, as_tuple, check_strings, require, unknown
-from mmzoo.limits import unique_keys
+from mmzoo.errors import as_tuple, check_strings, require, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.shown import Shown
-from mmzoo.modalities.tabular import rows
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
 from mmzoo.modalities.tabular.days import PARTS, parts_of_days
@@ -33,13 +30,10 @@ from mmzoo.modalities.tabular.fitting import (
     vocabulary_of,
 )
 from mmzoo.modalities.tabular.form import form_of
-from mmzoo.modalities.tabular.lists import DELIMITERS
 from mmzoo.modalities.tabular.rebuilding import Cells
+from mmzoo.modalities.tabular.rows import MISSING, Rows, from_text
 from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.modalities.widgets import Widget
-from mmzoo.words import one_line
-
-MISSING, UNKNOWN = 0, 1  # a category's first two places
 
 
 @modalities.register("tabular")
@@ -121,6 +115,11 @@ class Tabular(Modality):
     def _forms(self) -> Sequence[str]:
         return self.forms or [""] * (len(self.numbers) + len(self.dates))
 
+    @cached_property
+    def _rows(self) -> Rows:
+        columns = self.numbers, self.categories, self.dates, self.multi_categories
+        return Rows(self.name, *columns, self._forms, self.vocabularies, self.delimiters)
+
     @property
     def shape(self) -> tuple[int, ...]:
         return (len(self.owners),)
@@ -158,19 +157,20 @@ class Tabular(Modality):
         """With the quantiles of the numbers, and the vocabularies of the categories, in these rows."""
         if not self.unfitted:
             return self
-        given = [self._row(value) for value in values]
-        days = np.array([self._days(row) for row in given], np.float32).reshape(len(given), -1)
-        tables = [np.array([self._numbers(row) for row in given], np.float64).reshape(len(given), -1)]
+        given = [self._rows.checked(value) for value in values]
+        days = np.array([self._rows.days_in(row) for row in given], np.float32).reshape(len(given), -1)
+        tables = [np.array([self._rows.numbers_in(row) for row in given], np.float64).reshape(len(given), -1)]
         tables += [parts_of_days(each) for each in days.T.astype(np.float64)]
         delimiters = self.delimiters or [
             delimiter_of([cell for row in given if isinstance(cell := row.get(column), str)])
             for column in self.multi_categories
         ]
         vocabularies = [
-            vocabulary_of((self._category(column, row) for row in given), MOST_CATEGORIES) for column in self.categories
+            vocabulary_of((self._rows.category_in(column, row) for row in given), MOST_CATEGORIES)
+            for column in self.categories
         ]
         vocabularies += [
-            vocabulary_of((word for row in given for word in self._words(column, mark, row) or ()), MOST_WORDS)
+            vocabulary_of((word for row in given for word in self._rows.words_in(column, mark, row) or ()), MOST_WORDS)
             for column, mark in zip(self.multi_categories, delimiters, strict=True)
         ]
         return replace(
@@ -193,18 +193,12 @@ class Tabular(Modality):
         in it too, as long as one of the model's is.
         """
         self.check_fitted()
-        row = self._row(value)
-        numbers, flags = self._numbers(row), self._flags(row)
-        return np.array([*numbers, *self._category_places(row), *self._days(row), *flags], np.float32)
+        row = self._rows.checked(value)
+        numbers, flags = self._rows.numbers_in(row), self._rows.flags_in(row)
+        return np.array([*numbers, *self._rows.places_in(row), *self._rows.days_in(row), *flags], np.float32)
 
     def check(self, value: Mapping[str, Any]) -> None:
-        row = self._row(value)
-        self._numbers(row)
-        self._days(row)
-        for column in self.categories:
-            self._category(column, row)
-        for column in self.multi_categories:
-            self._words(column, DELIMITERS[0], row)
+        self._rows.check(value)
 
     @property
     def absent(self) -> np.ndarray:
@@ -251,14 +245,7 @@ class Tabular(Modality):
         Raises:
             MMZooError: it is none, or has a column that the model does not know: a misspelt one would be missing.
         """
-        try:
-            row = json.loads(text, object_pairs_hook=unique_keys)
-            require(isinstance(row, dict), "")
-        except (ValueError, RecursionError):
-            raise MMZooError(
-                f"Input '{self.name}' is a row: write --input '{self.name}={{\"column\": value}}', "
-                f"not '{one_line(text, 200)}'."
-            ) from None
+        row = from_text(self.name, text)
         self.check_columns(row)
         return row
 
@@ -309,41 +296,3 @@ class Tabular(Modality):
     def _word_count(self) -> int:
         """Columns with a vocabulary."""
         return len(self.categories) + len(self.multi_categories)
-
-    @cached_property
-    def _places(self) -> list[dict[str, int]]:
-        return [{word: k for k, word in enumerate(words)} for words in self.vocabularies]
-
-    def _row(self, value: Raw) -> rows.Row:
-        return rows.checked(self.name, self.columns, value)
-
-    def _numbers(self, row: rows.Row) -> list[float]:
-        return rows.numbers_in(self.name, self.numbers, self._forms, row)
-
-    def _days(self, row: rows.Row) -> list[float]:
-        return rows.days_in(self.name, self.dates, self._forms[len(self.numbers) :], row)
-
-    def _category(self, column: str, row: rows.Row) -> str | None:
-        return rows.category_in(self.name, column, row)
-
-    def _words(self, column: str, delimiter: str, row: rows.Row) -> set[str] | None:
-        return rows.words_in(self.name, column, delimiter, row)
-
-    def _category_places(self, row: rows.Row) -> Iterator[int]:
-        for column, words in zip(self.categories, self._places, strict=False):
-            found, written = self._category(column, row), row.get(column)
-            # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
-            known = [] if is_missing(written) else [found, str(written).strip()]
-            place = next((words[word] + 2 for word in known if word in words), UNKNOWN)
-            yield MISSING if found is None and place == UNKNOWN else place
-
-    def _flags(self, row: rows.Row) -> Iterator[float]:
-        """Of each column of multi-categories: is there a word that is unknown, and is each known one there?"""
-        places = self._places[len(self.categories) :]
-        for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
-            found = self._words(column, mark, row)
-            if found is None:
-                yield from [float("nan")] * (len(words) + 1)
-            else:
-                yield float(not found <= words.keys())
-                yield from (float(word in found) for word in words)

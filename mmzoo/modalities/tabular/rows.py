@@ -1,42 +1,155 @@
-"""The cells of one row, a mapping of columns to values, read as what their columns are.
-
-Each function takes the name of the input first, for its errors, and raises a `DataError` for what it cannot read.
-"""
+"""The cells of one row, a mapping of columns to values, read as what their columns are."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.errors import DataError, require_data, unknown
-from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
+from mmzoo.errors import DataError, MMZooError, require, require_data, unknown
+from mmzoo.limits import unique_keys
+from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of
+from mmzoo.modalities.tabular.lists import DELIMITERS
+from mmzoo.words import one_line
+
+MISSING, UNKNOWN = 0, 1  # a category's first two places
 
 Row = Mapping[str, Any]
 
 
-def checked(name: str, columns: Sequence[str], value: Raw) -> Row:
-    """`value`, which must be a row with at least one of the columns, and without one whose name is misspelt."""
-    require_data(
-        isinstance(value, Mapping),
-        "bad_row",
-        f"A row of tabular input '{name}' must be a mapping of columns to values, not {type(value).__name__}.",
-    )
-    wanted = {*columns}
-    here = [column for column in value if column in wanted]
-    for column in value if len(here) < len(wanted) else ():
-        if column in wanted:
-            continue
-        alike = [each for each in columns if each not in here and plain_words(each) == plain_words(column)]
-        if alike or not here:
-            raise DataError(
-                str(unknown(f"column of input '{name}' called", column, alike or columns)), "unknown_column"
-            )
-    return value  # type: ignore[no-any-return]
+@dataclass(frozen=True)
+class Rows:
+    """Reads the rows of an input; raises a `DataError` for a cell that it cannot read.
+
+    Args:
+        name: of the input, for errors.
+        numbers, categories, dates, multi_categories: the columns.
+        forms: how those of numbers, then of dates are written.
+        vocabularies: what those of categories, then of multi-categories can hold.
+        delimiters: of each column of multi-categories.
+    """
+
+    name: str
+    numbers: Sequence[str]
+    categories: Sequence[str]
+    dates: Sequence[str]
+    multi_categories: Sequence[str]
+    forms: Sequence[str]
+    vocabularies: Sequence[Sequence[str]]
+    delimiters: Sequence[str]
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return (*self.numbers, *self.categories, *self.dates, *self.multi_categories)
+
+    @cached_property
+    def _places(self) -> list[dict[str, int]]:
+        return [{word: k for k, word in enumerate(words)} for words in self.vocabularies]
+
+    def checked(self, value: Raw) -> Row:
+        """`value`, which must be a row with at least one of the columns, and without one whose name is misspelt."""
+        require_data(
+            isinstance(value, Mapping),
+            "bad_row",
+            f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
+        )
+        wanted = {*self._columns}
+        here = [column for column in value if column in wanted]
+        for column in value if len(here) < len(wanted) else ():
+            if column in wanted:
+                continue
+            alike = [each for each in self._columns if each not in here and plain_words(each) == plain_words(column)]
+            if alike or not here:
+                raise DataError(
+                    str(unknown(f"column of input '{self.name}' called", column, alike or self._columns)),
+                    "unknown_column",
+                )
+        return value  # type: ignore[no-any-return]
+
+    def check(self, value: Raw) -> None:
+        """Raise where it is no row that can be read."""
+        row = self.checked(value)
+        self.numbers_in(row)
+        self.days_in(row)
+        for column in self.categories:
+            self.category_in(column, row)
+        for column in self.multi_categories:
+            self.words_in(column, DELIMITERS[0], row)
+
+    def numbers_in(self, row: Row) -> list[float]:
+        """Its numbers, NaN where missing or too large for a float32."""
+        found = []
+        for (column, value), form in zip(cells(self.numbers, row), self.forms, strict=False):
+            number = float("nan") if says_nothing(value) else number_of(value, form)
+            if number is None:
+                message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
+                raise DataError(message, "bad_number")
+            found.append(number if abs(number) <= LARGEST else float("nan"))
+        return found
+
+    def days_in(self, row: Row) -> list[float]:
+        """Its dates as days since 2000, NaN where missing."""
+        found = []
+        for (column, value), form in zip(cells(self.dates, row), self.forms[len(self.numbers) :], strict=True):
+            when = None if says_nothing(value) else date_of(value, form)
+            if when is None and not says_nothing(value):
+                message = (
+                    f"Column '{column}' of input '{self.name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
+                    f"not {value!r}; mend or empty it."
+                )
+                raise DataError(message, "bad_date")
+            found.append(float("nan") if when is None else days_of(when))
+        return found
+
+    def category_in(self, column: str, row: Row) -> str | None:
+        """A category as text; None where it is missing."""
+        ((_, value),) = cells([column], row)
+        if says_nothing(value):
+            return None
+        require_data(
+            not isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, np.ndarray)),
+            "bad_category",
+            f"Column '{column}' of input '{self.name}' must be a text or a number, not {type(value).__name__}.",
+        )
+        return text_of(value)
+
+    def words_in(self, column: str, delimiter: str, row: Row) -> set[str] | None:
+        """The different words of a cell, a list of them or a text with delimiters; None where it is missing."""
+        value = row.get(column)
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            text = self.category_in(column, row)
+            value = None if text is None else text.split(delimiter)
+        if value is None:
+            return None
+        words = {self.category_in(column, {column: each}) for each in value}
+        return {word for word in words if word}
+
+    def places_in(self, row: Row) -> Iterator[int]:
+        """Of each column of categories the place of what the row has."""
+        for column, words in zip(self.categories, self._places, strict=False):
+            found, written = self.category_in(column, row), row.get(column)
+            # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
+            known = [] if is_missing(written) else [found, str(written).strip()]
+            place = next((words[word] + 2 for word in known if word in words), UNKNOWN)
+            yield MISSING if found is None and place == UNKNOWN else place
+
+    def flags_in(self, row: Row) -> Iterator[float]:
+        """Of each column of multi-categories: is there a word that is unknown, and is each known one there?"""
+        places = self._places[len(self.categories) :]
+        for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
+            found = self.words_in(column, mark, row)
+            if found is None:
+                yield from [float("nan")] * (len(words) + 1)
+            else:
+                yield float(not found <= words.keys())
+                yield from (float(word in found) for word in words)
 
 
 def plain_words(text: str) -> str:
@@ -52,55 +165,17 @@ def cells(columns: Sequence[str], row: Row) -> Iterator[tuple[str, Any]]:
         yield column, value
 
 
-def numbers_in(name: str, columns: Sequence[str], forms: Sequence[str], row: Row) -> list[float]:
-    """The numbers of some columns, of which `forms` say how they are written, NaN where missing or too large for a
-    float32.
+def from_text(name: str, text: str) -> dict[str, Any]:
+    """A row, written as a JSON object.
+
+    Raises:
+        MMZooError: it is none.
     """
-    found = []
-    for (column, value), form in zip(cells(columns, row), forms, strict=False):
-        number = float("nan") if says_nothing(value) else number_of(value, form)
-        if number is None:
-            message = f"Column '{column}' of input '{name}' must be a number, not {value!r}; mend or empty it."
-            raise DataError(message, "bad_number")
-        found.append(number if abs(number) <= LARGEST else float("nan"))
-    return found
-
-
-def days_in(name: str, columns: Sequence[str], forms: Sequence[str], row: Row) -> list[float]:
-    """The dates of some columns, of which `forms` say how they are written, as days since 2000, NaN where missing."""
-    found = []
-    for (column, value), form in zip(cells(columns, row), forms, strict=True):
-        when = None if says_nothing(value) else date_of(value, form)
-        if when is None and not says_nothing(value):
-            message = (
-                f"Column '{column}' of input '{name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
-                f"not {value!r}; mend or empty it."
-            )
-            raise DataError(message, "bad_date")
-        found.append(float("nan") if when is None else days_of(when))
-    return found
-
-
-def category_in(name: str, column: str, row: Row) -> str | None:
-    """A category as text; None where it is missing."""
-    ((_, value),) = cells([column], row)
-    if says_nothing(value):
-        return None
-    require_data(
-        not isinstance(value, (Mapping, list, tuple, set, frozenset, bytes, np.ndarray)),
-        "bad_category",
-        f"Column '{column}' of input '{name}' must be a text or a number, not {type(value).__name__}.",
-    )
-    return text_of(value)
-
-
-def words_in(name: str, column: str, delimiter: str, row: Row) -> set[str] | None:
-    """The different words of a cell, a list of them or a text with delimiters; None where it is missing."""
-    value = row.get(column)
-    if not isinstance(value, (list, tuple, set, frozenset)):
-        text = category_in(name, column, row)
-        value = None if text is None else text.split(delimiter)
-    if value is None:
-        return None
-    words = {category_in(name, column, {column: each}) for each in value}
-    return {word for word in words if word}
+    try:
+        row = json.loads(text, object_pairs_hook=unique_keys)
+        require(isinstance(row, dict), "")
+    except (ValueError, RecursionError):
+        raise MMZooError(
+            f"Input '{name}' is a row: write --input '{name}={{\"column\": value}}', not '{one_line(text, 200)}'."
+        ) from None
+    return row  # type: ignore[no-any-return]

@@ -21,6 +21,8 @@ FEWEST = 5
 """Values on either side of a cut, at least."""
 NAMED = 3
 """Columns that an alarm names."""
+COMPARED, FEWEST_OLD = 4, 4
+"""Every so many steps new records are compared with those of the past, if these are so many."""
 
 
 def alarm(what: str, records: int, moved: Sequence[str]) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 GROWN = "grown"
 """The folder of the run with all classes, in that of the run over the stream."""
+MOST_OLD = 5_000
+"""Records of the past among which a few of each class are looked for."""
 
 
 def grow(run: Run, late: Sequence[Any], old: Sequence[Any], reread: Reread) -> None:

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -21,19 +20,19 @@ from mmzoo.data.tally import Tally
 from mmzoo.draws import keys_of
 from mmzoo.errors import require
 from mmzoo.files import subfolder, write_file
-from mmzoo.inference.metrics import metrics, primary
-from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.inference.running import run_model
 from mmzoo.names import EMBEDDING
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.feeds.batches import Varied
-from mmzoo.training.loss import total_loss
 from mmzoo.training.notes import history_text
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
-from mmzoo.training.streaming.batch import Decoder, Usable, filled, joined, line_of, losses_of
-from mmzoo.training.streaming.drift import Drift, alarm, places_among
+from mmzoo.training.streaming.batch import Decoder, Usable, filled, line_of
+from mmzoo.training.streaming.drift import COMPARED, FEWEST_OLD, Drift, alarm, places_among
+from mmzoo.training.streaming.late import MOST_OLD
 from mmzoo.training.streaming.numbers import Numbers, columns_of
+from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
 from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.training.teaching import with_given
@@ -50,10 +49,6 @@ ROWS = 5_000
 """Of the history that are kept, the newest: a stream has no end."""
 FEWEST = 1_000
 """Records that a share of bad ones is of at least: the first bad line is no hundredth of anything."""
-COMPARED, FEWEST_OLD = 4, 4
-"""Every so many steps new records are compared with those of the past, if these are so many."""
-MOST_OLD = 5_000
-"""Records of the past among which a few of each class are looked for, where classes have come late."""
 RISE = 600
 """Steps of which the rate rises over 5 %, where it is not said how many there will be."""
 
@@ -90,8 +85,7 @@ class StreamLoop:
         require(
             not late, "A stream has no epochs, so nothing can begin to train in a later one; choose another 'tune'."
         )
-        embedding = learning.parts.embedding
-        more = {} if embedding is None else {EMBEDDING: embedding}
+        more = {} if learning.parts.embedding is None else {EMBEDDING: learning.parts.embedding}
         self.asked = learning.parts.cut(learning.input, {**learning.output, **more})
         self.taken, self.reservoir = self._restored()
         self.drift = Drift.from_json(self.taken.drift) if self.taken.drift else Drift()
@@ -101,8 +95,7 @@ class StreamLoop:
             self.tally.add(self.taken.tally)
         self.varied = Varied(training.modality_dropout)
         self.batch = tf.function(self._batch, autograph=False)
-        self.window: list[tuple[Usable, dict[str, np.ndarray]]] = []
-        self.losses: list[float] = []
+        self.window = Window(self.spec)
         self.saved = self.told = time.monotonic()
         self.kept = self.told_of = self.taken.records
         self.cuts = ExitStack()
@@ -140,7 +133,8 @@ class StreamLoop:
             self.decoder = Decoder(
                 self.reread, pool, self.on_error, self.streaming.new_classes, self.taken.named, self.taken.late
             )
-            self.began = self.told = time.monotonic()
+            self.told = time.monotonic()
+            self.window.start()
             inside.callback(self.cuts.close)
             self.count_cuts()
             if not self.taken.records:
@@ -154,8 +148,7 @@ class StreamLoop:
             self.end_window()
             self.save()
             if self.taken.late:
-                places = range(min(len(self.reservoir), MOST_OLD))
-                self.old = [json.loads(self.reservoir.read(place))[1:] for place in places]
+                self.old = [json.loads(line)[1:] for line in self.reservoir.first(MOST_OLD)]
             if asked:
                 said = f"Stopped after {self.taken.records:,} records; run the same command again to go on."
                 raise Interrupted(said, asked[0])
@@ -169,10 +162,7 @@ class StreamLoop:
 
     def shown(self) -> str:
         """What the answers of the last row of the history were worth, behind a comma."""
-        last = self.taken.history[-1] if self.taken.history else {}
-        name = f"prequential_{primary(self.spec)}"
-        new = f" (without {last['of_new_classes']:,} records of new classes)" if "of_new_classes" in last else ""
-        return f", {name} {last[name]:.4g}{new}" if name in last else ""
+        return shown(self.spec, self.taken.history)
 
     @property
     def ended(self) -> bool:
@@ -246,14 +236,7 @@ class StreamLoop:
         if old is not None and embedding is not None and len(old) >= FEWEST_OLD and not self.taken.step % COMPARED:
             places = places_among(embedding, self.outputs_of(old)[EMBEDDING])
         self.numbers.add(self.spec.inputs, usable.inputs)
-        self.window.append((Usable({}, usable.labels, usable.rows), to_predictions(self.spec, outputs)))
-        known, each = usable.known(self.spec.tasks), None
-        if known.any():
-            targets = keras.tree.map_structure(tf.constant, usable.labels)
-            loss = total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"]))
-            self.losses.append(float(loss))
-            each = losses_of(self.spec.tasks, outputs, usable.labels)[known]
-        for what in self.drift.add(each, places):
+        for what in self.drift.add(self.window.add(usable, outputs), places):
             self.taken.drifts += 1
             names = [name for name, _ in columns_of(self.spec.inputs, usable.inputs)]
             print(alarm(what, self.taken.records, self.numbers.moved(names)), flush=True)
@@ -289,27 +272,13 @@ class StreamLoop:
 
     def end_window(self) -> None:
         """A row of the history: what the answers were worth before they were learnt."""
-        if not self.window:
+        if not self.window.answers:
             return
-        count = sum(len(usable) for usable, _ in self.window)
-        labels = joined([usable.labels for usable, _ in self.window])
-        scores = metrics(self.spec, joined([answers for _, answers in self.window]), labels)
-        seconds = time.monotonic() - self.began
-        row: dict[str, Any] = {"epoch": self.taken.history[-1]["epoch"] + 1 if self.taken.history else 1}
-        row |= {
-            "records": self.taken.records,
-            "step": self.taken.step,
-            "bad": self.tally.bad,
-            "drifts": self.taken.drifts,
-        }
-        if self.decoder.strangers:  # which no answer can be right for, and which the metrics do not count
-            row["of_new_classes"], self.decoder.strangers = self.decoder.strangers, 0
-        row |= {"prequential_loss": float(np.mean(self.losses))} if self.losses else {}
-        row |= {f"prequential_{name}": value for name, value in scores.items()}
-        row |= {"seconds": round(seconds, 3), "examples_per_second": round(count / max(seconds, 1e-9), 3)}
+        row = self.window.row(self.taken, self.tally.bad, self.decoder.strangers)
+        self.decoder.strangers = 0
         self.taken.history = [*self.taken.history, row][-ROWS:]
         write_file(self.folder / "history.jsonl", history_text(self.taken.history))
-        self.window, self.losses, self.began = [], [], time.monotonic()
+        self.window.start()
         self.numbers.settle()
         self.count_cuts()
 
@@ -323,9 +292,8 @@ class StreamLoop:
         self.kept = self.taken.records
         self.saved = time.monotonic()
         self.reservoir.settle(self.taken.step)
-        counted = {"records": self.tally.records, "counts": dict(self.tally.counts), "first": self.tally.first}
-        self.taken.tally, self.taken.drift = counted, self.drift.to_json()
-        self.taken.numbers = self.numbers.to_json()
+        self.taken.tally = self.tally.counted
+        self.taken.drift, self.taken.numbers = self.drift.to_json(), self.numbers.to_json()
         facts = {**vars(self.taken), "replay": self.reservoir.facts}
         # By the records: a batch without a label is taken and is no step.
         save_checkpoint(self.checkpoints, self.taken.records, {**self.trainer.arrays(), **self.reservoir.arrays}, facts)

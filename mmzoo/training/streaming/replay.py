@@ -94,6 +94,10 @@ class Reservoir:
         self.file.seek(start)
         return self.file.read(length)
 
+    def first(self, count: int) -> list[bytes]:
+        """The records at the first places, which are as even a sample."""
+        return [self.read(place) for place in range(min(len(self), count))]
+
     def draw(self, count: int, random: np.random.Generator) -> list[bytes]:
         """So many records, evenly and with replacement; none of an empty sample."""
         places = random.integers(0, len(self), count).tolist() if len(self) else []

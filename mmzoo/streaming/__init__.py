@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
@@ -10,29 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
-from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.data.arriving import Arrived, Folder, Given, Source, StandardInput
-from mmzoo.data.cells import Cells, check_names, in_columns
-from mmzoo.data.faults import Faults, usable
-from mmzoo.data.guess import explained_spec
+from mmzoo.data.faults import Faults
 from mmzoo.data.kafka import PREFIX, Kafka
 from mmzoo.data.layout import Layout
 from mmzoo.data.options import Options
-from mmzoo.data.reading import table_of
 from mmzoo.data.rereading import Reread
-from mmzoo.errors import DataError, MMZooError, check_number, require
+from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import held
-from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
+from mmzoo.streaming.warm_up import first_of, warmed_up
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.notes import read_object, read_settings
-from mmzoo.training.settings import Training, check_settings
+from mmzoo.training.settings import Training
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
-from mmzoo.training.streaming.loop import TELL_SECONDS, StreamLoop
+from mmzoo.training.streaming.loop import StreamLoop
 from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.words import json_bytes
 
@@ -40,8 +35,6 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 WARM_UP = 500
-LIKE = 500
-"""A stream is trained as a table of at least so many records: a short warm-up is no short stream."""
 NEW_CLASSES = ("ignore", "stop", "grow")
 
 
@@ -179,21 +172,6 @@ def behind(reader: Source, taken: Taken) -> Iterator[Arrived | None]:
     )
 
 
-def first_of(arriving: Iterable[Arrived | None], count: int) -> list[Arrived]:
-    """So many records, or all; whoever waits for them is told how many there are."""
-    first: list[Arrived] = []
-    told = time.monotonic()
-    for each in arriving:
-        if each is not None:
-            first.append(each)
-        if len(first) == count:
-            break
-        if time.monotonic() - told > TELL_SECONDS:
-            told = time.monotonic()
-            print(f"{len(first):,} of the first {count:,} records are here.", flush=True)
-    return first
-
-
 def source_of(source: Raw, wait: float) -> Source:
     """The source that is named, or given."""
     if isinstance(source, str) and source.startswith(PREFIX):
@@ -220,56 +198,6 @@ def replace_tuples(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: replace_tuples(each) for key, each in value.items()}
     return [replace_tuples(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-def warmed_up(
-    first: Sequence[Arrived],
-    label: str,
-    spec: Spec | None,
-    options: Options,
-    steps: int,
-    settings: Sequence[str],
-    on_error: str,
-    budget: float,
-) -> tuple[Spec, Layout, Training]:
-    """A fitted spec, its columns and the settings of its training, from the first records."""
-    if spec is None:
-        table = table_of(
-            cells_of(first), options.root or Path(), kinds=options.kinds, allow_outside=options.allow_outside
-        )
-        spec, records, lines = explained_spec(table, label, task=options.task, delimiter=options.delimiter)
-        print("\n".join(lines))
-        spec, layout = with_auxiliary(spec), records.layout
-        assert layout is not None
-    else:
-        layout = Layout.of(spec.inputs, spec.tasks)
-        rows, places = [each.row for each in first], [each.place for each in first]
-        records = Reread(spec, layout, options, labels=True).piece(rows, places, "The stream").records
-    usual, schedule = training_for(spec, max(len(first), LIKE)), "cosine" if steps else "constant"
-    training = replace(usual, epochs=1, patience=0, ema_decay=0.0, schedule=schedule)
-    recipe = Recipe(spec, "", training).changed(settings)
-    check(recipe.spec, recipe.training, steps)
-    faults = Faults(on_error, max(budget, 0.1))  # the stream itself has the budget; too few came yet
-    return recipe.spec.fit(usable(recipe.spec, records, faults, "warm-up")), layout, recipe.training
-
-
-def check(spec: Spec, training: Training, steps: int) -> None:
-    """Raise where something is asked for that a stream does not have."""
-    check_settings(spec, training)
-    others = [task.name for task in spec.tasks if task.target != "label"]
-    require(not others, f"A stream is learnt from its labels, but task '{''.join(others[:1])}' has none; leave it out.")
-    require(not training.methods, "On a stream there is no other method than replay; leave 'training.methods' out.")
-    fits = training.schedule == "constant" or (steps and training.schedule == "cosine")
-    require(fits, "The rate of a stream stays, or falls as a cosine over its --steps; set training.schedule so.")
-    require(training.balance == "none", "How often a class will come is not known of a stream; leave 'balance' out.")
-
-
-def cells_of(first: Sequence[Arrived]) -> Cells:
-    """The first records as a table."""
-    names = list(dict.fromkeys(key for each in first if isinstance(each.row, dict) for key in each.row))
-    check_names("The stream", names)
-    rows = [each.row if isinstance(each.row, DataError) else [each.row.get(name) for name in names] for each in first]
-    return Cells("The stream", in_columns("The stream", names, rows), [each.place for each in first])
 
 
 def built(spec: Spec, training: Training, seed: int) -> Multimodal:
