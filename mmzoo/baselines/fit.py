@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -13,22 +12,13 @@ from tqdm import tqdm
 
 from mmzoo.baselines.base import Answers, Baseline, Clock, Labels, Model, OutOfTimeError, Problem
 from mmzoo.baselines.features import Features
-from mmzoo.boosting import MANY
+from mmzoo.boosting import few_threads
 from mmzoo.data.columns import given
 from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-
-
-@contextmanager
-def few_threads(count: int) -> Iterator[None]:
-    """Inside, libraries of linear algebra and OpenMP take one thread for so many records, unless they are many."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1 if count < MANY else None):
-        yield
 
 
 def fit_baselines(

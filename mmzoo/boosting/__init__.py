@@ -7,7 +7,8 @@ place of .31, as good as a random forest's or better), and on large ones it cost
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,16 @@ def scores_of(task: Task) -> int:
     return task.units
 
 
+@contextmanager
+def few_threads(count: int) -> Iterator[None]:
+    """Inside, libraries of linear algebra and OpenMP take one thread for so many records, unless they are `MANY`."""
+    import sklearn.ensemble  # noqa: F401  only a library that is loaded already can be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1 if count < MANY else None):
+        yield
+
+
 def grow(
     task: Task,
     matrix: np.ndarray,
@@ -53,10 +64,8 @@ def grow(
         enough: is the time over? Asked now and then; what was grown by then is what there is.
         say: is told how many trees each member has, and how far their answers to what they have not seen are off.
     """
-    from threadpoolctl import threadpool_limits
-
     matrix = matrix.astype(np.float64)
-    with threadpool_limits(1 if len(matrix) < MANY else None):
+    with few_threads(len(matrix)):
         if task.tags.exclusive:
             return Committee(matrix, targets.astype(int), scores_of(task), shape, encoding, seed).grow(enough, say)
         found = []

@@ -180,16 +180,24 @@ def check_one_process(args: argparse.Namespace) -> None:
     require(not args.folds or args.limit is None, "--folds are drawn from all records; leave out --limit.")
 
 
+def is_steered(args: argparse.Namespace) -> bool:
+    """Is it said how to train, or are several candidates compared?"""
+    said = args.set or args.teacher or args.service or args.workers or "TF_CONFIG" in os.environ
+    return bool(said or args.epochs is not None or args.budget_minutes is not None or args.strategy != "auto")
+
+
 def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
     """The run that was asked for, trained, the records to test it on, and baselines that were fitted on the way."""
     from mmzoo import datasets
     from mmzoo.auto.summary import described
-    from mmzoo.fitting import train_within, validate
+    from mmzoo.fitting import by_default, train_within, validate
     from mmzoo.recipe import find_recipe
     from mmzoo.run.training import train as train_run
 
     began = time.monotonic()
     recipe, loaded = recipes.recipe_and_table(args)
+    if recipes.is_table(args) and not is_steered(args):
+        recipe = by_default(recipe)
     splits, folds = (loaded.splits, loaded.folds) if loaded else (datasets.load(recipe.data), ())
     whole = splits
     if args.limit is not None:

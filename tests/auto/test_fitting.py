@@ -16,7 +16,8 @@ from mmzoo.auto import folds as folds_module
 from mmzoo.auto import search as search_module
 from mmzoo.auto.folds import Folds, cross_validate
 from mmzoo.baselines import fit_baselines
-from mmzoo.cli import main
+from mmzoo.cli import main, parser
+from mmzoo.commands.train import is_steered
 from mmzoo.data.guess import load_named
 from mmzoo.data.options import TableName
 from mmzoo.errors import MMZooError
@@ -37,6 +38,18 @@ def numbers(count: int = 120) -> dict[str, list[object]]:
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, count))
     return {"a": a.tolist(), "b": b.tolist(), "kind": ["<b>yes</b>" if k else "no" for k in a + b > 0]}
+
+
+def test_rows_alone_are_given_to_boosted_trees_unless_something_is_set(tmp_path: Path) -> None:
+    found = numbers()
+    lines = ["a,b,kind", *(f"{a},{b},{kind}" for a, b, kind in zip(*found.values(), strict=True))]
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    command = ["train", str(tmp_path / "table.csv"), "--label", "kind", "--out", str(tmp_path / "run")]
+    assert main(command) == 0
+    assert mmzoo.Tower.of(mmzoo.Run(tmp_path / "run").spec.inputs[0].tower).name == "boosted_trees"
+    assert not is_steered(parser().parse_args(command))
+    for more in (["--epochs", "2"], ["--set", "dim=8"], ["--budget-minutes", "1"], ["--strategy", "mirrored"]):
+        assert is_steered(parser().parse_args([*command, *more]))
 
 
 def test_fit_takes_columns_in_memory(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -240,3 +243,17 @@ def test_what_cannot_be_fitted_is_refused_in_words(tmp_path: Path) -> None:
     spec = mmzoo.Spec([replace(ROW, tower=mmzoo.Tower("boosted_trees", trees=10_000, leaves=256))], "concat", TASKS)
     with pytest.raises(MMZooError, match="nodes, over the limit"):
         mmzoo.build(spec.fit(records(30, 0)))
+
+
+def test_threads_are_few_from_the_first_fit_on() -> None:
+    """In a fresh process: scikit-learn is loaded by what is limited, and a library can only be limited once it is."""
+    code = (
+        "from mmzoo.boosting import few_threads\n"
+        "from threadpoolctl import threadpool_info\n"
+        "with few_threads(100):\n"
+        "    from sklearn.ensemble import HistGradientBoostingClassifier\n"
+        "    found = threadpool_info()\n"
+        "    assert any(each['user_api'] == 'openmp' for each in found), found\n"
+        "    assert {each['num_threads'] for each in found} == {1}, found\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
