@@ -24,6 +24,7 @@ _HOMES = {
     "Fusion": "mmzoo.choice",
     "Image": "mmzoo.modalities.image",
     "Index": "mmzoo.search.index",
+    "LogRegression": "mmzoo.tasks.log_regression",
     "MMZooError": "mmzoo.errors",
     "Method": "mmzoo.choice",
     "MultiLabel": "mmzoo.tasks.multi_label",

@@ -111,7 +111,7 @@ class Thresholds:
 def scores_of(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """How far each truth is from its answer, (N, 1) or for numbers (N, K)."""
     if task.tags.numeric:
-        return np.asarray(np.abs(labels - answers))
+        return np.asarray(np.abs(task.on_scale(labels) - task.on_scale(answers)))
     return np.asarray(1.0 - answers[np.arange(len(labels)), labels][:, None])
 
 

@@ -186,7 +186,8 @@ class Answerer:
             row[f"{name}_prediction"] = number(answer[k])
             if self._has_sets(task):
                 half = limits[k] if limits is not None else np.inf
-                row |= {f"{name}_low": number(answer[k] - half), f"{name}_high": number(answer[k] + half)}
+                low, high = ranges_of(task, answer, half)[:, k].tolist()
+                row |= {f"{name}_low": number(low), f"{name}_high": number(high)}
         return row
 
     def _labels(self, task: Task, answer: np.ndarray, limits: list[float] | None, sure: float) -> Row:
@@ -204,6 +205,14 @@ class Answerer:
                 (kept,) = sets_of(task, answer[None], limits[0])
                 row[f"{task.name}_set"] = [label for label, here in zip(labels, kept, strict=True) if here]
         return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
+
+
+def ranges_of(task: Task, answer: np.ndarray, half: float) -> np.ndarray:
+    """The range of each number of an answer (K,), float (2, K), so far to either side of it on the task's scale."""
+    if not np.isfinite(half):
+        return np.stack([np.full(len(answer), -np.inf), np.full(len(answer), np.inf)])
+    middle = task.on_scale(answer)
+    return np.stack([task.off_scale(middle - half), task.off_scale(middle + half)])
 
 
 def columns_of(own: Sequence[str], made: Sequence[str]) -> list[str]:

@@ -69,8 +69,9 @@ def scores_of(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
     nearly all are the same, the log-likelihood, which tells more of each; else what the task itself calls its score.
     """
     if task.tags.numeric:
+        labels, answers = task.on_scale(labels), task.on_scale(np.asarray(task.to_predictions(logits)))
         spread = np.maximum(labels.var(axis=0), 1e-12)
-        return np.asarray(-(((np.asarray(task.to_predictions(logits)) - labels) ** 2) / spread).mean(axis=-1))
+        return np.asarray(-((answers - labels) ** 2 / spread).mean(axis=-1))
     if task.tags.probabilistic and (len(labels) < FEW or is_skewed(task, labels)):
         lost = task.negative_log_likelihood(tf.constant(labels), tf.constant(logits))
         return -np.minimum(np.asarray(lost, np.float64), WORST)

@@ -47,7 +47,9 @@ def probabilities(estimator: Any, matrix: Any, labels: np.ndarray, count: int) -
 
 
 def as_answer(problem: Problem, predictions: np.ndarray) -> np.ndarray:
-    """Predictions as the task has them, float32: probabilities from 0 to 1."""
+    """Predictions as the task has them, float32: probabilities from 0 to 1, numbers off their scale."""
     if not problem.task.tags.numeric:
         predictions = np.clip(predictions, 0.0, 1.0)
+    else:
+        predictions = np.asarray(problem.task.off_scale(predictions))
     return predictions.astype(np.float32)

@@ -78,7 +78,7 @@ class Labels:
     Args:
         records: those with a label.
         encoded: (N, ...), as the task encodes them.
-        targets: float (N, K): what the predictions would be, were they right.
+        targets: float (N, K): what the predictions would be, were they right; numbers on their scale.
     """
 
     records: Records
@@ -114,7 +114,7 @@ class Problem:
         targets = self.validation.targets
         if self.task.tags.numeric:
             spread = self.train.targets.std(axis=0) + 1e-9
-            return float((((predictions - targets) / spread) ** 2).mean())
+            return float((((self.task.on_scale(predictions) - targets) / spread) ** 2).mean())
         claimed = targets * predictions + (1 - targets) * (1 - predictions)
         if self.task.tags.exclusive:
             claimed = (targets * predictions).sum(axis=1)

@@ -27,11 +27,12 @@ class Ensemble(Model):
 
     def fit(self, problem: Problem) -> Answers:
         members = [each for each in problem.fitted if each.inputs]
-        found = [each.predict(problem.validation.records).astype(np.float64) for each in members]
+        task = problem.task
+        found = [task.on_scale(each.predict(problem.validation.records).astype(np.float64)) for each in members]
         taken: Counter[int] = Counter()
         total, best = np.zeros_like(found[0]), np.inf
         for count in range(1, ROUNDS + 1):
-            losses = [problem.loss((total + each) / count) for each in found]
+            losses = [problem.loss(task.off_scale((total + each) / count)) for each in found]
             place = int(np.argmin(losses))
             if losses[place] >= best:
                 break
@@ -41,7 +42,7 @@ class Ensemble(Model):
         weights = {place: count / taken.total() for place, count in taken.items()}
 
         def answers(records: object) -> np.ndarray:
-            parts = [weight * members[place].predict(records) for place, weight in weights.items()]  # type: ignore[arg-type]
+            parts = [weight * task.on_scale(members[place].predict(records)) for place, weight in weights.items()]  # type: ignore[arg-type]
             return as_answer(problem, np.sum(parts, axis=0))
 
         return answers

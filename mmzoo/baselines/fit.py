@@ -77,10 +77,10 @@ def labels_of(task: Task, records: Records) -> Labels:
 
 
 def targets_of(task: Task, encoded: np.ndarray) -> np.ndarray:
-    """Known labels as the predictions that would be right, float (N, K)."""
+    """Known labels as the predictions that would be right, float (N, K), on the scale of the task."""
     if task.tags.exclusive:
         return np.asarray(np.eye(len(task.answer_names))[encoded.astype(int)])
-    return encoded.reshape(len(encoded), -1).astype(np.float64)
+    return np.asarray(task.on_scale(encoded.reshape(len(encoded), -1).astype(np.float64)))
 
 
 def models_of(problem: Problem) -> Iterator[tuple[str, Model, tuple[str, ...]]]:

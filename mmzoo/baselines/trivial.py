@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from mmzoo.baselines import baselines
+from mmzoo.baselines.answers import as_answer
 from mmzoo.baselines.base import Answers, Model, Problem
 
 
@@ -19,5 +20,5 @@ class Trivial(Model):
     quick: ClassVar[bool] = True
 
     def fit(self, problem: Problem) -> Answers:
-        mean = problem.train.targets.mean(axis=0).astype(np.float32)
+        mean = as_answer(problem, problem.train.targets.mean(axis=0))
         return lambda records: np.tile(mean, (len(records), 1))

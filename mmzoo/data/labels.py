@@ -25,6 +25,9 @@ LABELS = 20
 FEW = 10
 """Different whole numbers that may be ratings, which are labels however smoothly they are spread."""
 
+SPREAD = 30
+"""Numbers from which it is seen how they are spread."""
+
 AGAIN, RAREST = 10, 5
 """More of them are labels too if each comes so often on average, and the rarest of them so often."""
 
@@ -97,6 +100,9 @@ def label_task(
     if holds(task) == "number":
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
+        if tasks.facts(task).get("positive"):
+            fault = "has {1!r} in {0}, where a number above 0 should be; mend it, or --task regression takes it too"
+            cells = replaced(table, label, cells, lambda value: not isinstance(value, str) or float(value) <= 0, fault)
         return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said
     if amounts:
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
@@ -162,7 +168,24 @@ def decided(numbers: Sequence[str]) -> tuple[str, str]:
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
         return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
+    if spans_powers([number_of(text) or 0.0 for text in numbers]):
+        low, high = (shown(min(counts, key=float)), shown(max(counts, key=float)))
+        return "log_regression", f"from {low} to {high}: the logarithm is learnt; --task regression learns the number"
     return "regression", f"{different} different numbers; --task classification takes them for labels"
+
+
+def spans_powers(numbers: Sequence[float]) -> bool:
+    """Are the numbers above 0, over three powers of ten or more, and more even by their logarithms?
+
+    The highest and the lowest hundredth are left out.
+    """
+    from scipy.stats import skew
+
+    if len(numbers) < SPREAD or min(numbers) <= 0:
+        return False
+    logs = np.log(numbers)
+    low, high = np.percentile(logs, [1, 99])
+    return bool(high - low >= np.log(1000) and abs(skew(logs)) < abs(skew(numbers)))
 
 
 def is_smooth(counts: dict[int, int]) -> bool:

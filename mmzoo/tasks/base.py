@@ -229,6 +229,14 @@ class Task(Question):
         """How far an exported model's answers (N, K) are from those wanted, as its limits are meant, float (N, K)."""
         return np.asarray(np.abs(answers - wanted))
 
+    def on_scale(self, numbers: Tensor) -> Tensor:
+        """Labels or answers (..., K) on the scale where an error is their difference: here as they are."""
+        return numbers
+
+    def off_scale(self, numbers: Tensor) -> Tensor:
+        """Numbers whose `on_scale` these are."""
+        return numbers
+
     # How its answers are told.
 
     def likeliest(self, predictions: np.ndarray) -> np.ndarray:
@@ -287,3 +295,7 @@ class Task(Question):
         if self.score_is_share:
             return f"95 % {low * 100:+.1f} to {high * 100:+.1f}"
         return f"95 % {low:+.3g} to {high:+.3g}"
+
+    def reach_words(self, half: float) -> str:
+        """A range of numbers in words, `half` to either side of the answer on the task's scale."""
+        return f"{half:.3g} to either side of the answer"

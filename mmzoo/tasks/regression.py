@@ -108,6 +108,7 @@ class Regression(Learned):
     def fit(self, labels: np.ndarray) -> Self:
         """The task with the mean and the deviation of known labels (N, targets)."""
         known = np.asarray(labels, np.float64)[np.asarray(self.known(labels))]
+        known = self.on_scale(known)
         if not len(known):
             return replace(self, means=(0.0,) * self.targets, deviations=(1.0,) * self.targets)
         largest = np.abs(known).max(axis=0)
@@ -119,13 +120,13 @@ class Regression(Learned):
         return replace(self, means=tuple(means.tolist()), deviations=tuple(deviations.tolist()))
 
     def standardized(self, labels: Tensor) -> Tensor:
-        """Labels (B, targets) in deviations from their means, float32."""
+        """Labels (B, targets) on their scale, in deviations from their means there, float32."""
         from keras import ops
 
-        if self.unfitted:
-            return ops.cast(labels, "float32")
         # In float64: near 1e9, float32 has no numbers for what is between two that are 64 apart.
-        exact = ops.cast(labels, "float64")
+        exact = self.on_scale(ops.cast(labels, "float64"))
+        if self.unfitted:
+            return ops.cast(exact, "float32")
         return ops.cast((exact - np.array(self.means, float)) / np.array(self.deviations, float), "float32")
 
     def head(self, fused: Fused, name: str) -> Tensor:
@@ -146,10 +147,12 @@ class Regression(Learned):
     def to_predictions(self, logits: Tensor) -> Tensor:
         """The numbers (B, targets) in the unit of the labels: float64 of a NumPy array, float32 in a graph."""
         if isinstance(logits, np.ndarray):
-            return logits.astype(np.float64) * (self.deviations or 1.0) + (self.means or 0.0)
+            return np.asarray(
+                self.off_scale(logits.astype(np.float64) * (self.deviations or 1.0) + (self.means or 0.0))
+            )
         if self.unfitted:
-            return logits
-        return logits * np.array(self.deviations, np.float32) + np.array(self.means, np.float32)
+            return self.off_scale(logits)
+        return self.off_scale(logits * np.array(self.deviations, np.float32) + np.array(self.means, np.float32))
 
     def to_logits(self, predictions: Tensor) -> Tensor:
         return self.standardized(predictions)
@@ -162,7 +165,7 @@ class Regression(Learned):
         return opinions
 
     def log_odds(self, logits: Tensor, target: Tensor) -> Tensor:
-        """How far above the mean of the training labels one number is, in their unit, (B,)."""
+        """How far above the mean of the training labels one number is, on their scale, (B,)."""
         from keras import ops
 
         return ops.take(logits * np.array(self.deviations or 1.0, np.float32), target, axis=1)

@@ -89,7 +89,12 @@ def test_fusion(name: str, tmp_path: Path) -> None:
 
 def test_tasks(tmp_path: Path) -> None:
     """All of them in one model, but those that no fusion of answers serves."""
-    labels: dict[str, dict[str, Any]] = {"regression": {}, "retrieval": {"dim": 8}, "binary": {"labels": LABELS[:2]}}
+    numbers = [name for name in tasks.names() if tasks.facts(name).get("label") == "number"]
+    labels: dict[str, dict[str, Any]] = {
+        **{name: {} for name in numbers},
+        "retrieval": {"dim": 8},
+        "binary": {"labels": LABELS[:2]},
+    }
     own = ("text_answer", "reconstruction", "transcription")  # see their tests
     names = [name for name in tasks.names() if name not in own]
     asked = [tasks[name](name, **labels.get(name, {"labels": LABELS})) for name in names]

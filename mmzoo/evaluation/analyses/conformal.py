@@ -40,9 +40,9 @@ class Conformal(Analysis):
             said = f"Sets of labels that should hold the right one {asked} of the time do so {got} of the time, with "
             said += f"{found['size']:.1f} of {len(result.task.answer_names)} labels on average."
         else:
-            reach = ", ".join("everywhere" if half is None else f"{half:.3g}" for half in found["half_width"])
-            said = f"Ranges that should hold the truth {asked} of the time do so {got} of the time; they reach {reach} "
-            said += "to either side of the answer."
+            words = result.task.reach_words
+            reach = ", ".join("everywhere" if half is None else words(half) for half in found["half_width"])
+            said = f"Ranges that should hold the truth {asked} of the time do so {got} of the time; they reach {reach}."
         again = found["resampled"]
         said += f" In {again['divisions']} random divisions of the validation and {result.split} records it is "
         said += f"{again['mean'] * 100:.1f} %, nine of ten between {again['low'] * 100:.1f} and "
@@ -73,7 +73,7 @@ def conformal(
 
     A set holds every label whose probability is at least `1 - threshold`, and the likeliest in any case: nobody is
     helped by a set of nothing. A range is the answer plus and minus the threshold of the absolute errors, target by
-    target.
+    target and on the scale of the task.
 
     Args:
         labels, answers: of the records that are evaluated; answers are predictions.
@@ -84,8 +84,9 @@ def conformal(
     """
     theirs, their_answers = held_out
     if task.tags.numeric:
-        widths = np.array([threshold(column, promise) for column in np.abs(theirs - their_answers).T])
-        inside = np.abs(labels - answers) <= widths
+        off = np.abs(task.on_scale(theirs) - task.on_scale(their_answers))
+        widths = np.array([threshold(column, promise) for column in off.T])
+        inside = np.abs(task.on_scale(labels) - task.on_scale(answers)) <= widths
         return {"nominal_coverage": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
     limit = threshold(1.0 - their_answers[np.arange(len(theirs)), theirs], promise)
     sets = sets_of(task, answers, limit)
