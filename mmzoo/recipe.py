@@ -17,6 +17,9 @@ from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training, check_settings
 
+CHOICES = ("fusion", "tower", "tokenizer", "objective", "tune")
+"""Fields that hold a name, or a name with options."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -76,19 +79,27 @@ class Recipe:
             f"The setting '{key}' may be one of the training or of the part of the spec that is called 'training'; "
             "rename that part in the recipe.",
         )
-        roots |= {"training": value["training"], "fusion": spec["fusion"]}
+        roots["training"] = value["training"]
         if not rest and first in whole:
             spec[first] = new
         elif not rest and first == "data":
             value[first] = new
-        elif not rest or first not in roots:
+        elif first == "fusion" and rest:
+            self._put(spec, [first, *rest], key, new)
+        elif first not in roots:
             raise unknown("setting that begins with", first, [*roots, *whole, "data"])
         else:
-            place = roots[first]
-            for step in rest[:-1]:
-                require(isinstance(place.get(step), dict), f"The setting '{key}' leads nowhere: there is no '{step}'.")
-                place = place[step]
-            place[rest[-1]] = new
+            require(rest, f"The setting '{key}' names a whole part; say what of it: {key}.FIELD=value.")
+            self._put(roots[first], rest, key, new)
+
+    def _put(self, place: dict[str, Any], steps: Sequence[str], key: str, new: Json) -> None:
+        """Put a value where the steps lead to; a name on the way is a choice that has had no options yet."""
+        for step in steps[:-1]:
+            if step in CHOICES and isinstance(place.get(step), str):
+                place[step] = {"name": place[step]}
+            require(isinstance(place.get(step), dict), f"The setting '{key}' leads nowhere: there is no '{step}'.")
+            place = place[step]
+        place[steps[-1]] = new
 
 
 def folders() -> list[Path]:

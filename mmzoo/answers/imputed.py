@@ -18,7 +18,9 @@ from mmzoo.data.rereading import Piece
 from mmzoo.errors import require
 from mmzoo.files import write_file
 from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
 from mmzoo.tasks.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
@@ -26,24 +28,25 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 256
 """Records that errors are measured on."""
-ERROR, PROBABILITY = "_error", "_probability"
+ERROR, PROBABILITY, LOG_PROB = "_error", "_probability", "_log_prob"
 
 
 class Imputer:
     """A model that rebuilds inputs; a `RowMaker`.
 
     A cell that is empty in a row of a table is filled; beside it stands how sure that is: of a number the error that is
-    usual, see `usual_errors`, of a category its probability. A picture, a sound or a series that a record lacks is
-    written as a file, whose path, from the folder of the answers on, stands in its column.
+    usual, see `usual_errors`, of a category its probability, of a text that a task writes its log-probability. A
+    picture, a sound or a series that a record lacks is written as a file, whose path, from the folder of the answers
+    on, stands in its column.
 
     Args:
         folder: of the files.
-        columns: by input, the column of the table that names its files.
+        columns: by input, the column of the table that names its files; by task, that of its label.
         errors: what `usual_errors` gives.
         on_error: what is done about records that cannot be used, see `mmzoo.data.faults.Faults`.
 
     Raises:
-        MMZooError: the model rebuilds nothing.
+        MMZooError: the model rebuilds nothing, and writes nothing.
     """
 
     def __init__(
@@ -56,6 +59,12 @@ class Imputer:
     ) -> None:
         self.model, self.folder, self.errors, self.on_error = model, folder, errors, on_error
         self.columns, self.tasks = columns, tasks_of(model.spec)
+        self.texts = [task for task in model.spec.tasks if task.tags.texts]
+        require(
+            self.tasks or self.texts,
+            "The model rebuilds no input, so that nothing can be filled in; train one with mmzoo.Reconstruction (of a "
+            "table: mmzoo train TABLE --task reconstruction), or of texts with mmzoo.TextAnswer.",
+        )
 
     @property
     def spec(self) -> Spec:
@@ -71,6 +80,9 @@ class Imputer:
             filled = task.rebuilding.columns or [self.columns[task.input]]
             made += [column for column in filled if column not in own]
             made += [self._sure(task, column) for column in filled]
+        for text in self.texts:
+            column = self.columns[text.name]
+            made += [column] * (column not in own) + [f"{column}{LOG_PROB}"]
         return columns_of(own, made)
 
     def _sure(self, task: Reconstruction, column: str) -> str:
@@ -92,6 +104,8 @@ class Imputer:
                         self._fill_row(task, row, answer, found.inputs[task.input][k] if there[k] else None)
                     elif not there[k]:
                         row |= self._file(task, row["id"], answer)
+            for text in self.texts:
+                self._write(text, [rows[place] for place in places], answers[text.name])
             for place, subset in zip(places, subsets_of(self.spec, present), strict=True):
                 rows[place]["inputs"] = subset
         for row, reason in zip(rows, found.reasons, strict=True):
@@ -116,6 +130,14 @@ class Imputer:
             error = self.errors.get(column) if column in numbers_of(task) else float(sure[item.owners == place].mean())
             row[self._sure(task, column)] = None if error is None else number(error)
 
+    def _write(self, task: Task, rows: Sequence[Row], answers: np.ndarray) -> None:
+        """Write the texts that records lack."""
+        column = self.columns[task.name]
+        for row, answer in zip(rows, answers, strict=True):
+            if is_missing(row.get(column)):
+                said: Any = task.readable(answer)
+                row |= {column: said["text"], f"{column}{LOG_PROB}": number(said["log_prob"])}
+
     def _file(self, task: Reconstruction, record: str, answer: np.ndarray) -> Row:
         """Write what an input would be; the cells that say where, and how sure that is."""
         ending, data = task.rebuilding.to_file(task.cells.likeliest(answer))
@@ -129,20 +151,11 @@ class Imputer:
 
 
 def tasks_of(spec: Spec) -> list[Reconstruction]:
-    """The tasks that rebuild an input, the first of each.
-
-    Raises:
-        MMZooError: there are none.
-    """
+    """The tasks that rebuild an input, the first of each."""
     found: dict[str, Reconstruction] = {}
     for task in spec.tasks:
         if isinstance(task, Reconstruction):
             found.setdefault(task.input, task)
-    require(
-        found,
-        "The model rebuilds no input, so that nothing can be filled in; train one with mmzoo.Reconstruction (of a "
-        "table: mmzoo train TABLE --task reconstruction).",
-    )
     return [*found.values()]
 
 

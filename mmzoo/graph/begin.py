@@ -82,9 +82,13 @@ def source_of(there: dict[str, Any], spec: Any, name: str, wanted: str, where: s
         wanted = own if own in names else alike[0] if len(alike) == 1 else ""
     if wanted not in names:
         said = f"is called '{wanted}'" if wanted else f"is called '{own}', and none alone has the same tower"
-        raise MMZooError(
-            f"No input of the model in '{where}' {said}; name one of {', '.join(names)}: weights='{RUN}{where}#INPUT'."
-        )
+        kinds = {str(item.name): item.kind for item in spec.inputs}
+        # A tower within a tower, as that of a video's frames, may be one of another kind.
+        alike = [str(each.get("name")) for each in inputs if each.get("kind") == kinds[own] or own != name]
+        remedy = f"name one of {', '.join(alike)}: weights='{RUN}{where}#INPUT'"
+        if not alike:
+            remedy = f"its inputs are {', '.join(names)}, and none is {kinds[own]}, so give another model"
+        raise MMZooError(f"No input of the model in '{where}' {said}; {remedy}.")
     return wanted
 
 

@@ -244,14 +244,14 @@ class Answering(RunFolder):
     ) -> Written:
         """A table with what its records lack filled in, and how sure that is; `mmzoo impute RUN TABLE`.
 
-        The model has a `mmzoo.Reconstruction` of what is to be filled in. Cells of rows stand in the table's own
-        columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.imputed`.
+        The model has a `mmzoo.Reconstruction`, or of a text a `mmzoo.TextAnswer`. Cells and texts stand in the table's
+        own columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.imputed`.
 
         Args:
             overwrite: as `write_answers` has it.
 
         Raises:
-            MMZooError: the model rebuilds nothing; or see `mmzoo.answers.table.write_answers`.
+            MMZooError: the model rebuilds and writes nothing; or see `mmzoo.answers.table.write_answers`.
         """
         out, reread = Path(out), self.reading(options, own=("*",))
         errors: dict[str, float] = {}
@@ -259,7 +259,7 @@ class Answering(RunFolder):
             errors = usual_errors(self.model, self.usable(self.records("validation"), "validation"))
         else:
             print("note: without the data that the run was trained on nobody knows how far off numbers are; --data.")
-        columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()}
+        columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()} | reread.layout.tasks
         imputer = Imputer(self.model, out.with_name(f"{out.stem}_files"), columns, errors, on_error)
         return write_answers(imputer, reread, str(table), out, model=self.seal, budget=budget, overwrite=overwrite)
 

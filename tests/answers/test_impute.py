@@ -90,6 +90,30 @@ def test_what_was_rebuilt_is_printed(home: Path, capsys: pytest.CaptureFixture[s
     assert 95 < row["row_rebuilt_height"] < 155 and row["row_rebuilt_colour"] in COLOURS
 
 
+def test_texts_that_records_lack_are_written(tmp_path: Path) -> None:
+    """As the task answers; what a table says itself stays."""
+    spec = small_spec(
+        inputs=[mmzoo.Tabular("row", numbers=["height", "width"])],
+        tasks=[mmzoo.Reconstruction("row"), mmzoo.TextAnswer("caption", 5, tokenizer="words", width=16, blocks=1)],
+    )
+    rows = [{"height": k, "width": 2 * k} for k in range(8)]
+    spec = spec.fit(Records({"row": rows, "caption": [f"number {k}" for k in range(8)]}))
+    run = untrained(tmp_path / "run", spec)
+    bias = run.model.get_layer("caption.decoder").bias
+    bias.assign([-9.0, *[0.0] * (bias.shape[0] - 1)])  # by chance the end would come first
+    table = tmp_path / "new.jsonl"
+    given = [{"height": 1, "width": 2, "caption": "mine"}, {"height": 5, "width": 10, "caption": ""}, {"height": 3}]
+    table.write_text("".join(f"{json.dumps(row)}\n" for row in given))
+    run.write_imputed(table, tmp_path / "filled.jsonl")
+    found = [json.loads(line) for line in (tmp_path / "filled.jsonl").read_text().splitlines()]
+    said = run.predict(table)
+    assert found[0]["caption"] == "mine" and found[0]["caption_log_prob"] is None
+    for row, answer in zip(found[1:], said[1:], strict=True):
+        assert row["caption"] == answer["caption_prediction"] != ""
+        assert row["caption_log_prob"] == answer["caption_log_prob"] < 0
+    assert found[2]["width"] is not None  # and cells are filled as ever
+
+
 def test_a_run_that_rebuilds_nothing_says_so(tmp_path: Path) -> None:
     run = untrained(tmp_path / "run", small_spec())
     run.splits = {"validation": Records(small_records(4).columns)}

@@ -244,8 +244,12 @@ def test_any_key_of_a_spec_can_be_set() -> None:
     assert recipe.changed(["dim=32", "fusion=gated"]).spec.dim == 32
     tasks = '[{"kind": "regression", "name": "size"}]'
     assert recipe.changed([f"tasks={tasks}"]).spec.tasks == (mmzoo.Regression("size"),)
+    named = recipe.changed(["fusion=gated", "fusion.dropout=0.1", "picture.tower=vgg16", "picture.tower.weights=null"])
+    assert named.spec.fusion == mmzoo.Fusion("gated", dropout=0.1)
+    assert named.spec.inputs[0].tower == mmzoo.Tower("vgg16", weights=None)
     deep = "[" * 100_000
-    for setting in ("data=5", "format=2", "training=5", "dim=" + "9" * 5000, f"dim={deep}", "dim=NaN", "dim"):
+    wrong = ["data=5", "format=2", "training=5", "dim=" + "9" * 5000, f"dim={deep}", "dim=NaN", "dim", "picture=3"]
+    for setting in (*wrong, "training.schedule.x=3", "fusion.dropout.x=3"):
         with pytest.raises(MMZooError) as caught:
             recipe.changed([setting])
         assert "\n" not in str(caught.value)

@@ -118,6 +118,10 @@ def test_a_saved_model_needs_no_run(saved: tuple[keras.Model, Path], tmp_path: P
     np.testing.assert_array_equal(mmzoo.load(tmp_path / "mine")(batch)["weight"], model(batch)["weight"])
 
 
+WAVE = mmzoo.Sensor("wave", means=[0], deviations=[1], tower=mmzoo.Tower("cnn_1d", weights="run:{}"))
+SERIES = mmzoo.Spec([WAVE], "concat", [OTHER], dim=8)
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
@@ -125,8 +129,9 @@ def test_a_saved_model_needs_no_run(saved: tuple[keras.Model, Path], tmp_path: P
         (picture(weights="run:{}/nowhere"), r"nowhere' is not a model: it has no card\.json"),
         (picture(weights="run:{}#words"), "No weight of the tower of input 'words' in .* fits that of input 'photo'"),
         (picture(tower="mobilenet_v3_small", weights="run:{}"), "is called 'photo', and none alone has the same tower"),
+        (SERIES, "its inputs are picture, words, sound, and none is sensor, so give another model"),
     ],
-    ids=["input", "folder", "tower", "none"],
+    ids=["input", "folder", "tower", "none", "kind"],
 )
 def test_what_cannot_be_begun_with(saved: tuple[keras.Model, Path], spec: mmzoo.Spec, message: str) -> None:
     item = spec.inputs[0]

@@ -120,5 +120,11 @@ def test_what_does_not_fit_is_said() -> None:
     spec = spec_of()
     with pytest.raises(MMZooError, match="need a classification"):
         FixMatch().check(mmzoo.Spec(spec.inputs, "concat", [mmzoo.Regression("y")], dim=8), mmzoo.Training())
+    moons = mmzoo.Spec(
+        [mmzoo.Tabular("point", numbers=["x", "y"])], "concat", [mmzoo.Classification("kind", labels=("up", "down"))]
+    )
+    assert not FixMatch().labels(moons, two_moons(8, 7, 0))
+    with pytest.raises(MMZooError, match="have none to guess; add records whose label is empty"):
+        FixMatch().labels(moons, two_moons(8, 8, 0))
     with pytest.raises(MMZooError, match="has no label of its own to be guessed"):
         FixMatch().check(spec, mmzoo.Training(methods=[mmzoo.Method("mixup"), mmzoo.Method("fixmatch")]))

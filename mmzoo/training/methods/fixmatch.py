@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Method
+from mmzoo.data.columns import given
 from mmzoo.errors import require
 from mmzoo.names import single_output
 from mmzoo.options import Range
@@ -18,6 +20,7 @@ from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import Learner, TrainingMethod
 
 if TYPE_CHECKING:
+    from mmzoo.data.records import Records
     from mmzoo.training.settings import Training
 
 
@@ -54,6 +57,16 @@ class FixMatch(TrainingMethod):
             "A mixed example has no label of its own to be guessed; name one of 'mixup', 'cutmix' and "
             "'fixmatch', 'freematch'.",
         )
+
+    def labels(self, spec: Spec, records: Records) -> dict[str, np.ndarray]:
+        """None of its own; raise where there is nothing to guess."""
+        asked = [task.name for task in spec.tasks if task.tags.exclusive]
+        require(
+            not all(given(records.column(name)).all() for name in asked),
+            "Every training record has a label, so that the methods 'fixmatch' and 'freematch' have none to guess; add "
+            "records whose label is empty, or train without.",
+        )
+        return {}
 
     def build(self, learner: Learner) -> None:
         self.spec, self.model = learner.spec, learner.model
