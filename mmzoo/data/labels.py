@@ -100,7 +100,7 @@ def label_task(
     if holds(task) == "number":
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
-        if tasks.facts(task).get("positive"):
+        if tasks.facts(task).get("values") == "positive":
             fault = "has {1!r} in {0}, where a number above 0 should be; mend it, or --task regression takes it too"
             cells = replaced(table, label, cells, lambda value: not isinstance(value, str) or float(value) <= 0, fault)
         return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said

@@ -16,7 +16,7 @@ FARTHEST = 83.0
 """From 0, of the natural logarithm of an answer: float32 holds e to this power, above and below 1."""
 
 
-@tasks.register("log_regression", label="number", positive=True)
+@tasks.register("log_regression", label="number", values="positive")
 @dataclass(frozen=True)
 class LogRegression(Regression):
     """A regression of the natural logarithm of numbers above 0, whose answers are above 0 as well.
