@@ -5,24 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any
 
 from mmzoo.data.faults import SHOWN, Faults
 from mmzoo.errors import DataError, require
 
 Row = dict[str, Any]
-
-
-class Counted(TypedDict):
-    """The faults of some records as plain data.
-
-    counts: records by cause.
-    first: by cause the first records and what is wrong with them, a pair each.
-    """
-
-    records: int
-    counts: dict[str, int]
-    first: dict[str, list[list[str]]]
 
 
 @dataclass
@@ -40,7 +28,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[list[str]]] = field(default_factory=dict)
 
-    def add(self, found: Counted) -> None:
+    def add(self, found: dict[str, Any]) -> None:
         """Add what `tally_of` has found of some records."""
         self.records += found["records"]
         self.bad += sum(found["counts"].values())
@@ -49,7 +37,7 @@ class Tally:
             self.first[cause] = [*self.first.get(cause, []), *named][:SHOWN]
 
     @property
-    def counted(self) -> Counted:
+    def counted(self) -> dict[str, Any]:
         """It as plain data, which `add` takes."""
         return {"records": self.records, "counts": dict(self.counts), "first": self.first}
 
@@ -73,7 +61,7 @@ class Tally:
         return faults.table(dict(self.counts), self.bad)
 
 
-def tally_of(rows: Sequence[Row], causes: Sequence[str]) -> Counted:
+def tally_of(rows: Sequence[Row], causes: Sequence[str]) -> dict[str, Any]:
     """Plain data: the faults of some records, whose causes are "" where there is none."""
     counts = Counter(cause for cause in causes if cause)
     first: dict[str, list[list[str]]] = {}

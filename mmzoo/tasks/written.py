@@ -13,6 +13,7 @@ from mmzoo.choice import Tokenizer
 from mmzoo.errors import DataError, as_tuple, check_number, require, require_data
 from mmzoo.names import taught_output
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.question import Question
 from mmzoo.tasks.tags import Tags
 from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
 from mmzoo.tokenizers import tokenizers
@@ -89,7 +90,7 @@ class Written(Task):
     def summary(self) -> str:
         return f"{self.kind}: up to {self.tokens} tokens of {len(self.vocabulary)}"
 
-    def matches(self, other: Task) -> bool:
+    def matches(self, other: Question) -> bool:
         theirs = (getattr(other, "vocabulary", None), getattr(other, "tokenizer", None))
         return super().matches(other) and theirs == (self.vocabulary, self.tokenizer)
 

@@ -136,12 +136,12 @@ class Audio(Modality):
         Args:
             seconds: how much of a file is read at least; an array is whole.
         """
-        value = unwrapped(value)
+        value, rate = unwrapped(value), float(self.sample_rate)
         if isinstance(value, FILES):
             samples, rate, frames = read_sound(value, seconds + 0.1)  # the resampling filter sees what follows
         else:
-            samples, rate = with_rate(value, self.sample_rate, f"'{self.name}'")
-            samples = waveform(samples, f"'{self.name}'")
+            given, rate = with_rate(value, rate, f"'{self.name}'")
+            samples = waveform(given, f"'{self.name}'")
             frames = len(samples)
         samples = mono(samples)
         peak = float(np.abs(samples).max(initial=0))

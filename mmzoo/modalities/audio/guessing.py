@@ -18,7 +18,7 @@ HIGHEST_GUESS = 16000
 """The highest rate of a guess: what is above 8 kHz tells voices, machines and most sounds little apart."""
 
 
-def usual_extent(values: Sequence[Raw]) -> Extent:
+def usual_extent(values: Sequence[Raw]) -> tuple[int, float]:
     """As long as nineteen of twenty sounds are, half a second to ten, at the commonest rate from 1 to 16 kHz."""
     found: list[Extent] = []
     for value in spread(values):
@@ -31,4 +31,4 @@ def usual_extent(values: Sequence[Raw]) -> Extent:
     seconds = fitting_length([each.seconds for each in found], 0.5, 10.0)
     # What most are: a resampled one costs time, and one that is made of fewer samples gains nothing by it.
     ((rate, _),) = Counter(each.rate for each in found).most_common(1)
-    return Extent(int(min(max(rate, 1000), HIGHEST_GUESS)), math.ceil(seconds * 10) / 10)
+    return int(min(max(rate, 1000), HIGHEST_GUESS)), math.ceil(seconds * 10) / 10

@@ -46,7 +46,7 @@ class Window:
         targets = keras.tree.map_structure(tf.constant, usable.labels)
         loss = total_loss(self.spec, outputs, targets, tf.constant(usable.inputs["present"]))
         self.losses.append(float(loss))
-        return losses_of(self.spec.tasks, outputs, usable.labels)[known]
+        return np.asarray(losses_of(self.spec.tasks, outputs, usable.labels)[known])
 
     def row(self, taken: Taken, bad: int, strangers: int) -> dict[str, Any]:
         """A row of the history.
