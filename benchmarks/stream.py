@@ -1,13 +1,14 @@
 """How fast is a stream learnt and answered, how soon, and does memory grow with it?
 
     python benchmarks/stream.py --records 100000
+    python benchmarks/stream.py --records 1000000 --batch 512 --answered 0
 
 A small model of a number and a text learns from so many made-up records as they come (`mmzoo.stream`). Printed are the
-records a second of the first and of the last tenth, and the process's memory after a tenth and in the end. Then it
-answers: the records a second of `run.predict` (all in one call), of `run.predict_stream` over the same list and of
-`mmzoo predict RUN --stream` fed by a pipe, in turns, the median of some rounds; and how long the command takes for one
-line whose answer is waited for, the median and the 95th of 100, with `--latency 0` and with the usual one. The pipe's
-other end takes processor time from the command.
+records a second of the first and of the last tenth, the processor time, and the process's memory after a tenth, in the
+middle and in the end. Then, unless that is none, it answers: the records a second of `run.predict` (all in one call),
+of `run.predict_stream` over the same list and of `mmzoo predict RUN --stream` fed by a pipe, in turns, the median of
+some rounds; and how long the command takes for one line whose answer is waited for, the median and the 95th of 100,
+with `--latency 0` and with the usual one. The pipe's other end takes processor time from the command.
 """
 
 from __future__ import annotations
@@ -38,11 +39,13 @@ WORDS = {"a": "red", "b": "green", "c": "blue"}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=100_000, help="that are learnt")
+    parser.add_argument("--batch", type=int, default=0, help="records of a step, replayed ones too; 0: as is usual")
     parser.add_argument("--answered", type=int, default=5_000, help="that are answered")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        learnt(args.records, Path(home) / "run")
-        answered([*made(args.answered, 1)], Path(home) / "run")
+        learnt(args.records, args.batch, Path(home) / "run")
+        if args.answered:
+            answered([*made(args.answered, 1)], Path(home) / "run")
 
 
 def made(count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
@@ -60,7 +63,7 @@ def memory() -> float:
     return int(line.split()[1]) / 1000
 
 
-def learnt(count: int, out: Path) -> None:
+def learnt(count: int, batch: int, out: Path) -> None:
     """Train, and print how fast that was and what it took."""
     seen: list[tuple[float, float]] = []
 
@@ -71,13 +74,15 @@ def learnt(count: int, out: Path) -> None:
             yield record
         seen.append((time.perf_counter(), memory()))
 
-    run = mmzoo.stream(watched, "kind", out=out, settings=["dim=16"])
+    settings = [f"training.batch_size={batch}"] if batch else []
+    run = mmzoo.stream(watched, "kind", out=out, settings=["dim=16", *settings])
     rates = [count / 10 / (seen[k + 1][0] - seen[k][0]) for k in (0, len(seen) - 2)]
     last = json.loads((run.folder / "history.jsonl").read_text().splitlines()[-1])
     print(
-        f"{count:,} records learnt: {rates[0]:.0f} a second in the first tenth, {rates[1]:.0f} in the last; "
-        f"prequential accuracy {last['prequential_accuracy']:.3f}; memory {seen[1][1]:.0f} MB after a tenth, "
-        f"{seen[-1][1]:.0f} MB in the end"
+        f"{count:,} records learnt: {rates[0]:.0f} a second in the first tenth, {rates[1]:.0f} "
+        f"in the last, {time.process_time():.0f} s of processor time in all; prequential accuracy "
+        f"{last['prequential_accuracy']:.3f}; memory {seen[1][1]:.0f} MB after a tenth, {seen[len(seen) // 2][1]:.0f} "
+        f"MB in the middle, {seen[-1][1]:.0f} MB in the end"
     )
 
 

@@ -73,7 +73,8 @@ def headline(explanation: Explanation) -> str:
     number = explanation.values["probability"][tuple(case.names)]
     if not case.task.tags.probabilistic:
         return f"{case.task.name}: {number:.4g}"
-    return f"{case.task.name}: {one_line(case.label, 60)}, {number * 100:.0f} %"
+    label = f"{one_line(case.label, 60)}\u200e"  # the mark keeps the number behind a label that is read to the left
+    return f"{case.task.name}: {label}, {number * 100:.0f} %"
 
 
 def high(each: InputExplanation) -> float:

@@ -82,6 +82,7 @@ def test_every_task_has_a_page(kind: str, learned: Path, tmp_path: Path) -> None
     for title in ("What each modality is worth", "How it bears noise", "How far to trust it", "Where the mistakes are"):
         assert f">{title}</h2>" in page
     assert ("confusion matrix" in page) == (kind in ("classification", "binary", "ordinal"))
+    assert "<bdi>" in page and '<p dir="auto"' in page  # texts of people are read in their own direction
     assert ("Answer by truth" in page) == (kind == "regression")
     pictures = {path.name for path in (run.folder / "pictures").glob("*.png")}
     assert {"subsets.png", "noise-picture-jpeg.png", "noise-sound-babble.png", "curves-loss.png"} <= pictures

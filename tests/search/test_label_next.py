@@ -80,6 +80,8 @@ def test_a_table_and_a_page(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.
     assert rows[0]["id"] == found[int(np.argmax(entropies))]["id"], "the least certain comes first"
     text = html.read_text("utf-8")
     assert rows[0]["words"].replace("<b>", "&lt;b&gt;") in text and "<script" not in text
+    said = rows[0]["animal_prediction"]  # in Hebrew it would turn around what stands beside it
+    assert f"it says <bdi>{said}</bdi>, " in text and f'dir="auto">{rows[0]["words"][:5]}' in text
     assert main(command) == 2
     assert "is there already; give --overwrite" in capsys.readouterr().err
     rows_in = [{"words": f"the {label}", "animal": label} for label in LABELS]

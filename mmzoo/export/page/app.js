@@ -88,7 +88,7 @@ async function shares(names, task, chosen) {
 function bar(name, value, most, text) {
   const line = document.createElement('div');
   line.className = 'bar' + (value < 0 ? ' minus' : '');
-  const label = Object.assign(document.createElement('span'), {className: 'label', textContent: name});
+  const label = Object.assign(document.createElement('span'), {className: 'label', dir: 'auto', textContent: name});
   const track = Object.assign(document.createElement('span'), {className: 'track'});
   const fill = document.createElement('i');
   fill.style.width = `${100 * Math.abs(value) / (most || 1)}%`;
@@ -121,7 +121,7 @@ async function update() {
     } else if (task.text) {
       const {text, logProb} = written(task.text, numbers);
       box.dataset.text = text;
-      box.append(Object.assign(document.createElement('p'), {textContent: text || '(nothing)'}));
+      box.append(Object.assign(document.createElement('p'), {dir: 'auto', textContent: text || '(nothing)'}));
       box.append(Object.assign(document.createElement('p'), {className: 'soft', textContent: `log-probability ${logProb.toFixed(2)}`}));
     } else box.append(Object.assign(document.createElement('p'), {textContent: task.vectors ? `A vector of ${numbers.length} numbers. Export the model with an index to search here.` : numbers.map(x => x.toPrecision(4)).join('  ')}));
     parts.push(box);
@@ -223,7 +223,7 @@ function fileCard(input, card) {
 }
 
 function textCard(input, card) {
-  const field = Object.assign(document.createElement('textarea'), {rows: 2, id: `text-${input.name}`, placeholder: 'Type here'});
+  const field = Object.assign(document.createElement('textarea'), {rows: 2, dir: 'auto', id: `text-${input.name}`, placeholder: 'Type here'});
   field.setAttribute('aria-label', input.name);
   let waiting = 0;
   field.addEventListener('input', () => {
