@@ -34,6 +34,20 @@ def decimal(value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}" if plain else f"{value:{sign}.3g}"
 
 
+def short(value: float, sign: str = "") -> str:
+    """A number in some six letters, for an axis or a bar: "0.25", "1.2e-05", "43.8k", "1.5M".
+
+    Args:
+        sign: "+" puts it before what is above 0 too.
+    """
+    for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 0.9995 * size:
+            return f"{value / size:{sign}.3g}{letter}" if abs(value) < 999.5e12 else f"{value:{sign}.1e}"
+    if value and abs(value) < 0.005:
+        return f"{value:{sign}.1e}"
+    return f"{value:{sign}.{2 if abs(value) < 99.995 else 1}f}"
+
+
 def printable(text: str) -> str:
     """A text in which nothing acts on a terminal; its lines stay."""
     return HIDDEN.sub("\ufffd", text)

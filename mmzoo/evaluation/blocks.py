@@ -85,6 +85,7 @@ class Chart:
         x_ticks: (place, words) under the axis; first and last, if not given.
         note: a sentence below.
         small: are there many of them?
+        logarithmic: both axes are, and all places and values above 0.
     """
 
     kind: ClassVar[str] = "chart"
@@ -96,6 +97,7 @@ class Chart:
     x_ticks: Sequence[tuple[float, str]] | None = None
     note: str = ""
     small: bool = False
+    logarithmic: bool = False
 
 
 @dataclass(frozen=True)

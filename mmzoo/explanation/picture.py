@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.explanation.attention import cross_modal_attention
 from mmzoo.figures import write_figure
-from mmzoo.words import one_line
+from mmzoo.words import one_line, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +103,7 @@ def draw_shares(part: Any, explanation: Explanation) -> None:
             place.barh(row, share, left=at, height=0.62, color=FOR if share >= 0 else AGAINST)
             if name in case.names:
                 place.plot([at + share] * 2, [row - 0.31, row + 1.31], color=SOFT, lw=0.7)
-            words = f"{share:+.2f}" if name in case.names else "absent"
+            words = short(share, "+") if name in case.names else "absent"
             note(place, words, max(at, at + share), row)
             at += share
         place.axvline(values[()], color=SOFT, lw=0.7, ls=":")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mmzoo.evaluation.blocks import Chart, Line
+from mmzoo.words import short
 
 WIDE, HIGH, LEFT, TOP, BOTTOM = 460, 260, 46, 12, 40
 GAP = 14  # between labels
@@ -20,7 +22,17 @@ GAP = 14  # between labels
 
 def svg(chart: Chart) -> str:
     """A chart for the page."""
-    return lines(chart.drawn, x_label=chart.x_label, title=chart.label, y_span=chart.y_span, x_ticks=chart.x_ticks)
+    drawn = chart.drawn
+    if chart.logarithmic:
+        drawn = [replace(line, x=np.log10(line.x).tolist(), y=np.log10(line.y).tolist()) for line in drawn]
+    return lines(
+        drawn,
+        x_label=chart.x_label,
+        title=chart.label,
+        y_span=chart.y_span,
+        x_ticks=chart.x_ticks,
+        logarithmic=chart.logarithmic,
+    )
 
 
 def lines(
@@ -30,6 +42,7 @@ def lines(
     title: str,
     y_span: tuple[float, float] | None = None,
     x_ticks: Sequence[tuple[float, str]] | None = None,
+    logarithmic: bool = False,
 ) -> str:
     """An SVG of lines, each named at its right end.
 
@@ -38,13 +51,18 @@ def lines(
         title: what a screen reader says.
         y_span: lowest and highest value; what the lines need, if not given.
         x_ticks: (place, words) under the axis; first, middle and last, if not given.
+        logarithmic: the lines' places and values are logarithms to the base 10 of what the axes say.
     """
     finite = [y for line in drawn for y in line.y if np.isfinite(y)]
-    low, high = y_span or padded(min(finite, default=0.0), max(finite, default=1.0))
+    low, high = min(finite, default=0.0), max(finite, default=1.0)
+    low, high = y_span or ((low, high) if logarithmic else padded(low, high))
     places = [x for line in drawn for x in line.x]
     first, last = min(places, default=0.0), max(places, default=1.0)
     right = 16 + int(7.2 * max((len(line.name) for line in drawn), default=0))
     inner, tall = WIDE - LEFT - right, HIGH - TOP - BOTTOM
+
+    def said(number: float) -> str:
+        return short(10.0**number if logarithmic else number)
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - first) / max(last - first, 1e-12)
@@ -54,8 +72,10 @@ def lines(
     for tick in np.linspace(low, high, 5):
         y = at(first, float(tick))[1]
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDE - right}" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{tick:.2f}</text>')
-    for place, words in x_ticks or [(x, f"{x:g}") for x in (first, last)]:
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{said(float(tick))}</text>')
+    for place, words in x_ticks or [
+        (x, f"{x:g}" if x == int(x) and not logarithmic else said(x)) for x in (first, last)
+    ]:
         x = at(place, low)[0]
         parts.append(f'<text x="{x}" y="{HIGH - BOTTOM + 16}" text-anchor="middle">{html.escape(words)}</text>')
     middle = LEFT + inner / 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mmzoo.words import decimal
+from mmzoo.words import decimal, short
 
 
 def page(package: str, template: str, /, **values: Any) -> bytes:
@@ -21,6 +21,7 @@ def page(package: str, template: str, /, **values: Any) -> bytes:
     )
     environment.filters["picture"] = lambda png: data_url(png, "image/png")
     environment.filters["number"] = number
+    environment.filters["short"] = lambda value: short(value, "+")
     environment.filters["signed"] = lambda value: decimal(value, "+")
     return environment.get_template(template).render(**values).encode("utf-8", "replace")
 

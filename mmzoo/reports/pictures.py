@@ -92,6 +92,9 @@ def draw_chart(chart: Chart, path: Path) -> None:
             {"lw": 1, "ls": "--"} if soft else {"lw": 1.8, "marker": "o" if line.dots else None, "ms": 4}
         )
         axes.plot(line.x, line.y, color=COLOURS[line.style], label=line.name or None, **look)
+    if chart.logarithmic:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
     if chart.y_span:
         axes.set_ylim(*chart.y_span)
     if chart.x_ticks:

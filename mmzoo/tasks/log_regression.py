@@ -11,6 +11,7 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import require
 from mmzoo.tasks import tasks
 from mmzoo.tasks.regression import Regression
+from mmzoo.tasks.tags import Tags
 
 FARTHEST = 83.0
 """From 0, of the natural logarithm of an answer: float32 holds e to this power, above and below 1."""
@@ -36,6 +37,10 @@ class LogRegression(Regression):
     metric_names: ClassVar[tuple[str, ...]] = ("mae_log", "r2_log", "mae", "r2")
     score_name: ClassVar[str] = "mae_log"
     score_words: ClassVar[str] = "mean absolute error of the logarithm"
+
+    @property
+    def tags(self) -> Tags:
+        return Tags(numeric=True, logarithmic=True)
 
     @property
     def any_label(self) -> np.ndarray:

@@ -16,6 +16,7 @@ class Tags:
             matrix then, conformal sets, and records can be balanced by class.
         numeric: each is a number on the scale of the labels, and answer minus label an error. There are residuals
             then, and conformal ranges.
+        logarithmic: and above 0, and an error is how many times too large or too small an answer is.
         vectors: each answer is one vector, which is right or wrong by what it lies near. There are directions in which
             inputs find each other then, and pages of queries.
         texts: each answer is the ids of a text, and in its last place the log-probability of it.
@@ -28,6 +29,7 @@ class Tags:
     probabilistic: bool = False
     exclusive: bool = False
     numeric: bool = False
+    logarithmic: bool = False
     evidential: bool = False
     vectors: bool = False
     texts: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,7 @@ def test_a_table_of_prices(tmp_path: Path) -> None:
     names = rows[0].split(",")
     lows = [float(line.split(",")[names.index("price_low")]) for line in rows[1:]]
     assert min(lows) > 0
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert re.search(r"Half of the answers are below [\d.]+ times the truth", page)
+    axis = re.findall(r'text-anchor="end">([^<]+)<', page[page.index("Answer by truth") :])[:5]
+    assert all(re.fullmatch(r"[\d.]+[kMG]?|[\d.]+e-\d+", tick) for tick in axis)  # powers of ten, none below 0

@@ -14,7 +14,7 @@ import pytest
 from mmzoo.console import as_json
 from mmzoo.figures import write_figure
 from mmzoo.hpo.results import Results, Trial
-from mmzoo.words import code_block, decimal, markdown, one_line, printable
+from mmzoo.words import code_block, decimal, markdown, one_line, printable, short
 
 mpl.use("Agg")
 
@@ -156,3 +156,16 @@ def test_numbers_of_any_unit() -> None:
     shown = [decimal(value) for value in (0.0, 0.8537, -12.0, 80_000.5, 2.5e-9, -3.21e18, float("nan"))]
     assert shown == ["0.000", "0.854", "-12.000", "80000.500", "2.5e-09", "-3.21e+18", "nan"]
     assert [decimal(value, "+") for value in (0.5, -0.5, 1e9)] == ["+0.500", "-0.500", "+1e+09"]
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (0.0, "0.00"), (0.25, "0.25"), (-0.004, "-4.0e-03"), (99.994, "99.99"), (99.996, "100.0"), (999.4, "999.4"),
+        (999.6, "1k"), (43835.61, "43.8k"), (999_999.0, "1M"), (-1.5e6, "-1.5M"), (3e16, "3.0e+16"),
+    ],
+)  # fmt: skip
+def test_numbers_on_an_axis_are_short(value: float, wanted: str) -> None:
+    assert short(value) == wanted
+    assert short(value, "+") == (wanted if value < 0 else f"+{wanted}")
+    assert len(wanted) <= 8

@@ -16,7 +16,7 @@ DRAWN = 400  # records at most
 
 @analyses.register("residuals", section="mistakes")
 class Residuals(Analysis):
-    """Of numbers: bias, root mean square and quantiles of answer minus truth."""
+    """Of numbers: bias, root mean square and quantiles of answer minus truth, on the scale of the task."""
 
     place: ClassVar[int] = 20
 
@@ -24,7 +24,7 @@ class Residuals(Analysis):
         return bool(result.task.tags.numeric)
 
     def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
-        return residuals(*result.labels_and_predictions)
+        return residuals(*map(result.task.on_scale, result.labels_and_predictions))
 
     def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
         labels, answers = (each[:DRAWN] for each in result.labels_and_predictions)
@@ -34,8 +34,10 @@ class Residuals(Analysis):
             dots = Line("", labels[:, k].tolist(), answers[:, k].tolist(), "dots", dots=True)
             title = "Answer by truth" if labels.shape[1] == 1 else f"Answer {k + 1} by truth"
             ideal = Line("", [low, high], [low, high], "soft")
-            blocks.append(Chart(title, [ideal, dots], "truth", f"answer {k + 1} by truth"))
-        return [*blocks, Text(" ".join(map(in_words, found)), soft=True)]
+            words, logarithmic = f"answer {k + 1} by truth", result.task.tags.logarithmic
+            blocks.append(Chart(title, [ideal, dots], "truth", words, logarithmic=logarithmic))
+        told = in_times if result.task.tags.logarithmic else in_words
+        return [*blocks, Text(" ".join(map(told, found)), soft=True)]
 
 
 def in_words(target: dict[str, Any]) -> str:
@@ -43,6 +45,14 @@ def in_words(target: dict[str, Any]) -> str:
     low, high = target["quantiles"]["5"], target["quantiles"]["95"]
     said = f"Bias {target['bias']:+.3g}, root mean square {target['rmse']:.3g}"
     return f"{said}, nine of ten errors from {low:.3g} to {high:.3g}."
+
+
+def in_times(target: dict[str, Any]) -> str:
+    """The same of logarithms: how many times the truth the answers are."""
+    low, middle, high = (np.exp(target["quantiles"][place]) for place in ("5", "50", "95"))
+    return (
+        f"Half of the answers are below {middle:.3g} times the truth, nine of ten from {low:.3g} to {high:.3g} times."
+    )
 
 
 def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
