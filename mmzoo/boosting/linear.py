@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy as np
 if TYPE_CHECKING:
     from mmzoo.boosting.committee import Committee
 
-LEVELS = 32  # places of a category that have a weight of their own: the most frequent
 FARTHEST = 3.0  # deviations from the mean; a number further away is as good as this far
 PENALTIES = (1.0, 10.0, 100.0)
 MOST = 2 * 10**7  # numbers of the encoded records: more of them can well be left to the trees
+WIDE = 256  # places of categories from which most of an encoded row is zeros
 STEPS = 10  # of the share of the linear scores
 
 
@@ -21,37 +22,50 @@ class Encoding(NamedTuple):
     """How a row becomes what is linear: each number's deviation, is it missing, and each place of a category.
 
     means, scales: float32 (F,), of the columns; a scale is one over a deviation.
-    start, stop: the columns of categories.
+    start: the first column of categories.
+    sizes: how many places each of these has.
     """
 
     means: np.ndarray
     scales: np.ndarray
     start: int
-    stop: int
+    sizes: Sequence[int]
 
     @classmethod
-    def of(cls, matrix: np.ndarray, start: int, stop: int) -> Encoding:
+    def of(cls, matrix: np.ndarray, start: int, sizes: Sequence[int]) -> Encoding:
         """That of the training records, float (N, F)."""
         there = ~np.isnan(matrix)
         count = np.maximum(there.sum(axis=0), 1)
         means = np.where(there, matrix, 0.0).sum(axis=0) / count
         deviations = np.sqrt((np.where(there, matrix - means, 0.0) ** 2).sum(axis=0) / count)
         scales = np.where(deviations > 1e-30, 1.0 / np.maximum(deviations, 1e-30), 0.0)
-        return cls(means.astype(np.float32), scales.astype(np.float32), start, stop)
+        return cls(means.astype(np.float32), scales.astype(np.float32), start, sizes)
 
-    def __call__(self, matrix: np.ndarray) -> np.ndarray:
-        """Float (N, F) as float (N, 2 F + LEVELS for each category). The graph does the same."""
+    @property
+    def width(self) -> int:
+        """Of an encoded row."""
+        return 2 * len(self.means) + sum(self.sizes)
+
+    def __call__(self, matrix: np.ndarray) -> Any:
+        """Float (N, F) as (N, `width`), sparse where there are many categories. The graph does the same."""
+        from scipy.sparse import csr_array, hstack
+
         gone = np.isnan(matrix)
         numbers = np.clip(np.where(gone, 0.0, (matrix - self.means) * self.scales), -FARTHEST, FARTHEST)
-        hot = matrix[:, self.start : self.stop, None] == np.arange(LEVELS)
-        return np.concatenate([numbers, gone, hot.reshape(len(matrix), -1)], axis=1)
+        rows, found = np.arange(len(matrix)), [np.concatenate([numbers, gone], axis=1)]
+        for column, size in enumerate(self.sizes, self.start):
+            places = np.clip(np.nan_to_num(matrix[:, column]), 0, size - 1).astype(int)
+            found.append(csr_array((np.ones(len(rows)), (rows, places)), shape=(len(rows), size)))
+        if sum(self.sizes) > WIDE:
+            return hstack(found, format="csr")
+        return np.concatenate([found[0], *(each.toarray() for each in found[1:])], axis=1)
 
 
 class Linear(NamedTuple):
     """Linear scores.
 
-    weights, bias: float (2 F + ..., K) and (K,), the mean of the members' own.
-    left_out: float (N, K), each record's by the member that has not seen it, NaN of those that all have seen.
+    weights, bias: float (width of an encoded row, K) and (K,), of all records.
+    left_out: float (N, K), each record's by a regression that has not seen it, NaN of those that are never left out.
     """
 
     weights: np.ndarray
@@ -60,35 +74,40 @@ class Linear(NamedTuple):
 
 
 def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
-    """Ridge or logistic regression of each member, of the penalty that is best for what they leave out.
+    """Ridge or logistic regression, of the penalty that is best for what the members leave out.
 
     None where there is too much of it, or where no member leaves anything out.
     """
+    if not committee.parts or len(committee.matrix) * (2 * len(encoding.means) + len(encoding.sizes)) > MOST:
+        return None
+    encoded = encoding(committee.matrix)
+    found: list[tuple[float, float, np.ndarray]] = []
+    for penalty in PENALTIES:
+        left_out = committee.blank()
+        for part in committee.parts:
+            rows = np.ones(encoded.shape[0], bool)
+            rows[part] = False
+            weights, bias = regressed(committee, encoded, rows, penalty)
+            left_out[part] = encoded[part] @ weights + bias
+        found.append((committee.losses(left_out).mean(), penalty, left_out))
+    _, penalty, left_out = min(found, key=lambda each: each[0])
+    every = np.ones(encoded.shape[0], bool)  # what few records say is said best by all of them
+    return Linear(*regressed(committee, encoded, every, penalty), left_out)
+
+
+def regressed(committee: Committee, encoded: Any, rows: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+    """The weights (width, K) and bias (K,) of a regression of some of the records."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    encoded = encoding(committee.matrix)
-    if not committee.parts or encoded.size > MOST:
-        return None
-    found: list[tuple[float, Linear]] = []
-    for penalty in PENALTIES:
-        weights, biases, left_out = [], [], committee.blank()
-        for part in committee.parts:
-            rows = np.ones(len(encoded), bool)
-            rows[part] = False
-            made: Any = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what does not converge is measured as it is
-                made.fit(encoded[rows], committee.labels[rows])
-            classes = made.classes_ if committee.scores else np.zeros(1, int)
-            both = np.concatenate([np.atleast_2d(made.coef_), np.atleast_1d(made.intercept_)[:, None]], axis=1)
-            wide = committee.spread(both.T, classes, missing=0.0)
-            wide[-1] = committee.spread(both[:, -1:].T, classes)[0]
-            weights.append(wide[:-1])
-            biases.append(wide[-1])
-            left_out[part] = encoded[part] @ wide[:-1] + wide[-1]
-        linear = Linear(np.mean(weights, axis=0), np.mean(biases, axis=0), left_out)
-        found.append((committee.losses(left_out).mean(), linear))
-    return min(found, key=lambda pair: pair[0])[1]
+    made: Any = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what does not converge is measured as it is
+        made.fit(encoded[rows], committee.labels[rows])
+    classes = made.classes_ if committee.scores else np.zeros(1, int)
+    both = np.concatenate([np.atleast_2d(made.coef_), np.atleast_1d(made.intercept_)[:, None]], axis=1)
+    wide = committee.spread(both.T, classes, missing=0.0)
+    wide[-1] = committee.spread(both[:, -1:].T, classes)[0]
+    return wide[:-1], wide[-1]
 
 
 def share_of(committee: Committee, trees: np.ndarray, linear: np.ndarray) -> float:

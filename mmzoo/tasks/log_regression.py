@@ -71,7 +71,7 @@ class LogRegression(Regression):
         return ops.exp(ops.clip(numbers, -FARTHEST, FARTHEST))
 
     def reach_words(self, half: float) -> str:
-        return f"from a {np.exp(half):.3g}th of the answer to {np.exp(half):.3g} times as much"
+        return f"from the answer divided by {np.exp(half):.3g} to {np.exp(half):.3g} times the answer"
 
     def difference(self, answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         """Of the logarithms, in their deviations, beyond what float32 rounds."""

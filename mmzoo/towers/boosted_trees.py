@@ -13,7 +13,7 @@ from keras import ops
 from mmzoo.aliases import Shape, Tensor
 from mmzoo.boosting import scores_of
 from mmzoo.boosting.committee import Grown
-from mmzoo.boosting.linear import FARTHEST, LEVELS, Encoding
+from mmzoo.boosting.linear import FARTHEST, Encoding
 from mmzoo.declared import asked, scores
 from mmzoo.errors import require
 from mmzoo.modalities.tabular import Tabular
@@ -69,13 +69,19 @@ def boosted_trees(
         f"The trees of input '{item.name}' would have {nodes:,} nodes, over the limit of {MOST_NODES:,}; give fewer "
         "trees or leaves.",
     )
-    first = len(item.numbers) + len(item.categories)
+    start = len(item.numbers)
+    first = start + len(item.categories)
     if item.dates:
         parts, _ = DateParts(name=name("dates"))(x[:, first : first + len(item.dates)])
         x = ops.concatenate([x, parts], axis=1)
-    places = len(item.numbers), first
-    found = scores(item, Forest(count, trees, leaves, depth, rate, members, places, name=name("trees")))(x)
+    forest = Forest(count, trees, leaves, depth, rate, members, start, item.sizes, name=name("trees"))
+    found = scores(item, forest)(x)
     return Tokens(found[:, None], ops.ones_like(found[:, :1], dtype="bool"))
+
+
+def offsets(sizes: Sequence[int]) -> np.ndarray:
+    """Where the places of each column begin among those of all, int32 (columns,)."""
+    return np.cumsum([0, *sizes[:-1]]).astype(np.int32)
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -94,7 +100,8 @@ class Forest(keras.layers.Layer):
         count: scores.
         trees: of each score.
         rate, members: how they are fitted.
-        places: the first column of categories, and the first behind them.
+        start: the first column of categories.
+        sizes: how many places each of these has.
     """
 
     def __init__(
@@ -105,19 +112,19 @@ class Forest(keras.layers.Layer):
         depth: int,
         rate: float,
         members: int,
-        places: Sequence[int] = (0, 0),
+        start: int = 0,
+        sizes: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.count, self.trees, self.leaves, self.depth = count, trees, leaves, depth
         self.rate, self.members = rate, members
         self.nodes = 2 * leaves - 1
-        self.start, self.stop = places
+        self.start, self.sizes = start, [int(size) for size in sizes]
 
     def get_config(self) -> dict[str, Any]:
-        names = ("count", "trees", "leaves", "depth", "rate", "members")
-        own = {name: getattr(self, name) for name in names}
-        return {**super().get_config(), **own, "places": [self.start, self.stop]}
+        names = ("count", "trees", "leaves", "depth", "rate", "members", "start", "sizes")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
     def build(self, shape: Shape) -> None:
         self.width = int(shape[-1] or 0)
@@ -143,25 +150,30 @@ class Forest(keras.layers.Layer):
         self.children = add("children", full_trees, "int32")
         self.values = add("values", keras.initializers.RandomNormal(stddev=0.1), "float32")
         self.base = self.add_weight(shape=(self.count,), initializer="zeros", trainable=False, name="base")
-        wide = 2 * self.width + (self.stop - self.start) * LEVELS
         self.weights_of_row = self.add_weight(
-            shape=(wide, self.count), initializer="zeros", trainable=False, name="weights_of_row"
+            shape=(2 * self.width, self.count), initializer="zeros", trainable=False, name="weights_of_row"
+        )
+        self.weights_of_places = self.add_weight(
+            shape=(max(sum(self.sizes), 1), self.count), initializer="zeros", trainable=False, name="weights_of_places"
         )
         self.means = self.add_weight(shape=(self.width,), initializer="zeros", trainable=False, name="means")
         self.scales = self.add_weight(shape=(self.width,), initializer="zeros", trainable=False, name="scales")
 
     def call(self, x: Tensor) -> Tensor:
-        return self.of_trees(x) + ops.matmul(self.encoded(x), self.weights_of_row) + self.base
+        return self.of_trees(x) + self.linear(x) + self.base
 
-    def encoded(self, x: Tensor) -> Tensor:
-        """What the linear part reads, as `mmzoo.boosting.linear.Encoding` has it."""
+    def linear(self, x: Tensor) -> Tensor:
+        """The linear part: what `mmzoo.boosting.linear.Encoding` makes of a row, weighed."""
         there = is_number(x)
-        numbers = (ops.where(there, x, self.means) - self.means) * self.scales
-        found = [ops.clip(numbers, -FARTHEST, FARTHEST), 1.0 - ops.cast(there, "float32")]
-        for column in range(self.start, self.stop):
-            places = ops.arange(LEVELS, dtype="float32")[None]
-            found.append(ops.cast(ops.equal(x[:, column : column + 1], places), "float32"))
-        return ops.concatenate(found, axis=1)
+        numbers = ops.clip((ops.where(there, x, self.means) - self.means) * self.scales, -FARTHEST, FARTHEST)
+        encoded = ops.concatenate([numbers, 1.0 - ops.cast(there, "float32")], axis=1)
+        found = ops.matmul(encoded, self.weights_of_row)
+        if self.sizes:
+            own = x[:, self.start : self.start + len(self.sizes)]
+            sizes = np.array(self.sizes, np.float32)
+            places = ops.cast(ops.clip(ops.where(is_number(own), own, 0.0), 0.0, sizes - 1), "int32")
+            found += ops.sum(tf.gather(self.weights_of_places.value, places + offsets(self.sizes)), axis=1)
+        return found
 
     def of_trees(self, x: Tensor) -> Tensor:
         """The sums of the leaves."""
@@ -197,10 +209,12 @@ class Forest(keras.layers.Layer):
         ):  # fmt: skip
             weight.assign(array.reshape(-1))
         self.base.assign(np.array([each.base for each in grown], np.float32))
-        weights = np.zeros(self.weights_of_row.shape, np.float32)
+        weights = np.zeros((2 * self.width + self.weights_of_places.shape[0], self.count), np.float32)
         for score, each in enumerate(grown):
-            weights[:, score] = 0.0 if each.weights is None else each.weights
-        self.weights_of_row.assign(weights)
+            if each.weights is not None:
+                weights[: len(each.weights), score] = each.weights
+        self.weights_of_row.assign(weights[: 2 * self.width])
+        self.weights_of_places.assign(weights[2 * self.width :])
         if encoding is not None:
             self.means.assign(encoding.means)
             self.scales.assign(encoding.scales)

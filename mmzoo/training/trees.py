@@ -62,7 +62,7 @@ def fit_trees(
         matrix = run_model(read, {name: arrays[name] for name in (item.name, "present")})["x"]
         matrix = np.where(np.abs(matrix) < HUGE, matrix, np.nan)
         there = arrays["present"][:, index]
-        encoding = Encoding.of(matrix[there].astype(np.float64), layer.start, layer.stop)
+        encoding = Encoding.of(matrix[there].astype(np.float64), layer.start, layer.sizes)
         grown: list[Grown] = []
         with tqdm(desc=f"trees of {item.name}", unit="tree", disable=None, leave=False) as bar:
             for task in asked:

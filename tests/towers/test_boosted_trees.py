@@ -14,6 +14,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import issparse
 from threadpoolctl import threadpool_limits
 
 import mmzoo
@@ -116,18 +117,40 @@ def test_what_is_a_line_is_linear() -> None:
     matrix[::10, 0] = np.nan
     known = np.nan_to_num(matrix[:, 0], nan=2000.0) - 2000.0
     labels = known / 9 + (matrix[:, 1] == 2) + rng.normal(size=90) * 0.05
-    encoding = Encoding.of(matrix.astype(np.float64), 1, 2)
+    encoding = Encoding.of(matrix.astype(np.float64), 1, [4])
     task = mmzoo.Regression("size")
     (grown,) = grow(task, matrix, labels[:, None], SHAPE, encoding)
     assert grown.weights is not None
     assert np.std(grown.left_out - labels) < 0.15
-    layer = Forest(1, SHAPE.trees, SHAPE.leaves, SHAPE.depth, SHAPE.rate, SHAPE.members, (1, 2))
+    layer = Forest(1, SHAPE.trees, SHAPE.leaves, SHAPE.depth, SHAPE.rate, SHAPE.members, 1, [4])
     layer.build((None, 2))
     layer.hold([grown], encoding)
     trees = np.asarray(layer.of_trees(matrix))[:, 0]
     wanted = encoding(matrix.astype(np.float64)) @ grown.weights + grown.base
     np.testing.assert_allclose(np.asarray(layer(matrix))[:, 0] - trees, wanted, atol=2e-5)
     assert np.std(np.asarray(layer(matrix))[:, 0] - labels) < 0.1
+
+
+def test_each_of_many_categories_counts() -> None:
+    """The most frequent are not all: rare ones are told apart by the linear part, which is sparse then."""
+    rng = np.random.default_rng(0)
+    sizes = [402, 3]
+    effects = rng.normal(size=402)
+    matrix = np.stack([rng.normal(size=3000), rng.integers(2, 402, 3000), rng.integers(0, 3, 3000)], axis=1)
+    matrix = matrix.astype(np.float32)
+    labels = matrix[:, 0] + effects[matrix[:, 1].astype(int)]
+    encoding = Encoding.of(matrix.astype(np.float64), 1, sizes)
+    assert issparse(encoding(matrix.astype(np.float64)))
+    (grown,) = grow(mmzoo.Regression("size"), matrix, labels[:, None], SHAPE, encoding)
+    assert np.std(grown.left_out - labels) < 0.5 * np.std(labels)
+    layer = Forest(1, SHAPE.trees, SHAPE.leaves, SHAPE.depth, SHAPE.rate, SHAPE.members, 1, sizes)
+    layer.build((None, 3))
+    layer.hold([grown], encoding)
+    assert grown.weights is not None
+    wanted = encoding(matrix.astype(np.float64)) @ grown.weights
+    np.testing.assert_allclose(np.asarray(layer.linear(matrix))[:, 0], wanted, atol=2e-5)
+    beyond = np.array([[0.0, 9999.0, np.nan], [0.0, -5.0, 2.0]], np.float32)  # of whoever writes his own rows
+    assert np.isfinite(np.asarray(layer(beyond))).all()
 
 
 @pytest.mark.parametrize("labels", [np.zeros(40, int), np.r_[np.zeros(37, int), 1, 1, 2], np.arange(9) % 3])
