@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.formats import write_rows
-from mmzoo.answers.rows import Answerer, number
+from mmzoo.answers.pieces import MOST
+from mmzoo.answers.rows import Answerer, Row, number
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.reports.report import ANSWERS
 from mmzoo.tasks.base import Task
@@ -24,14 +25,23 @@ def write_evaluated(
     `mmzoo predict` says of it."""
     answerer = Answerer(model, thresholds)
     found = result.subset_predictions
-    rows: list[dict[str, Any]] = [{"id": record} for record in ids]
     asked = [task for task in result.spec.tasks if task.target == "label"]
-    for task in asked:
-        for row, label, known in zip(rows, found.labels[task.name], found.known(task), strict=True):
-            row[task.name] = label_of(task, label) if known else None
-    answerer.fill(rows, found.outputs[result.everything], found.present, {})
+    known = {task.name: found.known(task) for task in asked}
+    outputs = found.outputs[result.everything]
+
+    def blocks() -> Iterator[list[Row]]:
+        for start in range(0, len(ids), MOST):
+            place = slice(start, start + MOST)
+            rows: list[Row] = [{"id": record} for record in ids[place]]
+            for task in asked:
+                pairs = zip(found.labels[task.name][place], known[task.name][place], strict=True)
+                for row, (label, there) in zip(rows, pairs, strict=True):
+                    row[task.name] = label_of(task, label) if there else None
+            answerer.fill(rows, {name: each[place] for name, each in outputs.items()}, found.present[place], {})
+            yield rows
+
     columns = answerer.names([task.name for task in asked])
-    write_rows(folder / ANSWERS, columns[:-1], lambda: [rows])  # no record is left that has an error
+    write_rows(folder / ANSWERS, columns[:-1], blocks)  # no record is left that has an error
 
 
 def label_of(task: Task, label: np.ndarray) -> Any:

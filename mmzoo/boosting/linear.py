@@ -52,13 +52,13 @@ class Encoding(NamedTuple):
 
         gone = np.isnan(matrix)
         numbers = np.clip(np.where(gone, 0.0, (matrix - self.means) * self.scales), -FARTHEST, FARTHEST)
-        rows, found = np.arange(len(matrix)), [np.concatenate([numbers, gone], axis=1)]
+        rows, dense, hot = np.arange(len(matrix)), np.concatenate([numbers, gone], axis=1), []
         for column, size in enumerate(self.sizes, self.start):
             places = np.clip(np.nan_to_num(matrix[:, column]), 0, size - 1).astype(int)
-            found.append(csr_array((np.ones(len(rows)), (rows, places)), shape=(len(rows), size)))
+            hot.append(csr_array((np.ones(len(rows)), (rows, places)), shape=(len(rows), size)))
         if sum(self.sizes) > WIDE:
-            return hstack(found, format="csr")
-        return np.concatenate([found[0], *(each.toarray() for each in found[1:])], axis=1)
+            return hstack([dense, *hot], format="csr")
+        return np.concatenate([dense, *(each.toarray() for each in hot)], axis=1)
 
 
 class Linear(NamedTuple):

@@ -30,6 +30,10 @@ class Cells:
     places: list[str]
     note: str = ""
 
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self.places)
+
 
 def check_names(name: str, names: Sequence[str]) -> None:
     """Raise unless the names of the columns are there, different, and can be written."""

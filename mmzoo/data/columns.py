@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -44,7 +44,11 @@ class Column(Sequence[Any]):
         for array in (self.rows, self.there):
             if id(array) not in chosen:
                 chosen[id(array)] = array[places]
-        return Column(self.read, chosen[id(self.rows)], chosen[id(self.there)])
+        return type(self)(self.read, chosen[id(self.rows)], chosen[id(self.there)])
+
+
+class TableColumn(Column):
+    """One of a table that is read anew: its cells cost little to be read, and nobody has looked at them yet."""
 
 
 class Chosen:
@@ -60,6 +64,21 @@ class Chosen:
             return column.select(self.places, self.arrays)
         places = self.places.tolist() if isinstance(self.places, np.ndarray) else self.places
         return [column[k] for k in places]
+
+
+def mended(column: Sequence[Any], values: Mapping[int, Any]) -> Sequence[Any]:
+    """A column with other values at some places; None takes one away."""
+    if not isinstance(column, Column):
+        return [values.get(place, value) for place, value in enumerate(column)]
+    others = {int(column.rows[place]): value for place, value in values.items()}
+    there = column.there.copy()
+    for place, value in values.items():
+        there[place] = value is not None
+
+    def read(row: int) -> Any:
+        return others[row] if row in others else column.read(row)
+
+    return type(column)(read, column.rows, there)
 
 
 def given(column: Sequence[Any]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.columns import Column, given
+from mmzoo.data.columns import Column, TableColumn, given, mended
 from mmzoo.data.records import Records
 from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
@@ -131,15 +131,17 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
     columns: dict[str, Any] = dict(records.columns)
     kept = [True] * len(records)
     for item in spec.inputs:
-        if isinstance(values := records.column(item.name), Column):
+        values = records.column(item.name)
+        if isinstance(values, Column) and not isinstance(values, TableColumn):
             continue
-        values = columns[item.name] = list(values)
+        others: dict[int, Any] = {}
         for row, error in enumerate(checked(item, values, f"{what}: {item.name}")):
             if error is not None:
                 if not faults.has(records.ids[row], error):
                     faults.add(records.ids[row], error)
-                values[row] = item.mended(values[row], partial(is_good, item))
+                others[row] = item.mended(values[row], partial(is_good, item))
                 kept[row] &= faults.on_error == "mask"
+        columns[item.name] = mended(values, others)
     for task in spec.tasks:
         if task.target != "label":
             continue
@@ -164,8 +166,8 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
             kept[row] = False
     faults.check_budget()
     require(any(kept), f"No record is left.\n{faults.table()}")
-    mended = Records(columns, records.ids, layout=records.layout)
-    return mended.select([row for row, good in enumerate(kept) if good])
+    whole = Records(columns, records.ids, layout=records.layout)
+    return whole.select([row for row, good in enumerate(kept) if good])
 
 
 def labelled(spec: Spec, records: Records, what: str) -> Records:
@@ -186,15 +188,14 @@ def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:
     """The cells that the reader of the table has found to be of no use, by the numbers of their records, in order."""
     labels = [task.name for task in spec.tasks if task.target == "label"]
     columns = [records.column(name) for name in [*spec.input_names, *labels]]
-    found = [
+    columns = [each for each in columns if not isinstance(each, Column) or isinstance(each, TableColumn)]
+    return [
         (row, cell)
-        for column in columns
-        if not isinstance(column, Column)
-        for row, value in enumerate(column)
+        for row, values in enumerate(zip(*columns, strict=True))
+        for value in values
         for cell in (value.values() if isinstance(value, dict) else (value,))
         if isinstance(cell, DataError)
     ]
-    return sorted(found, key=lambda pair: pair[0])
 
 
 def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError | None]:

@@ -5,80 +5,82 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence, Sized
+from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
-from mmzoo.data.cells import Cells
 from mmzoo.errors import MMZooError
+
+Content = TypeVar("Content", bound=Sized)
 
 KEPT = 3
 """Pieces that are held: records that are asked for in order may be of two, if several threads ask."""
 
 
-class Piece:
+class Piece(Generic[Content]):
     """Some records, and what was made of their columns already.
 
     Args:
+        content: the records, as the table gives them.
         start: the number of the first.
     """
 
-    def __init__(self, cells: Cells, start: int) -> None:
-        self.cells, self.start, self.end = cells, start, start + len(cells.places)
+    def __init__(self, content: Content, start: int) -> None:
+        self.content, self.start, self.end = content, start, start + len(content)
         self.made: dict[tuple[str, str], Sequence[Any]] = {}
 
 
-class Pieces:
+class Pieces(Generic[Content]):
     """The pieces of a table, of which a few are held.
 
     Args:
         begun: all pieces from the one of a number on.
     """
 
-    def __init__(self, begun: Callable[[int], Iterator[Cells]]) -> None:
+    def __init__(self, begun: Callable[[int], Iterator[Content]]) -> None:
         self.begun = begun
         self.starts: list[int] = []
         """The first record of each piece, as far as they are known."""
-        self.held: OrderedDict[int, Piece] = OrderedDict()
+        self.held: OrderedDict[int, Piece[Content]] = OrderedDict()
         self.lock = threading.RLock()
         self.following, self.next = begun(0), 0
-        self.now = Piece(Cells("", {}, []), 0)
+        self.now: Piece[Content] | None = None
 
-    def all(self) -> Iterator[Piece]:
+    def all(self) -> Iterator[Piece[Content]]:
         """All of them, from the beginning, with a bar."""
         start = 0
         with tqdm(desc="reading records", unit="record", disable=None, leave=False, delay=2.0) as bar:
-            for number, cells in enumerate(self.begun(0)):
+            for number, content in enumerate(self.begun(0)):
                 if number == len(self.starts):
                     self.starts.append(start)
-                yield Piece(cells, start)
-                start += len(cells.places)
-                bar.update(len(cells.places))
+                yield Piece(content, start)
+                start += len(content)
+                bar.update(len(content))
 
-    def of(self, row: int) -> Piece:
+    def of(self, row: int) -> Piece[Content]:
         """The one that has a record.
 
         Raises:
             MMZooError: the table has become shorter.
         """
         now = self.now
-        if now.start <= row < now.end:
+        if now is not None and now.start <= row < now.end:
             return now
         with self.lock:
             number = bisect_right(self.starts, row) - 1
             if number not in self.held:
                 if number != self.next:
                     self.following, self.next = self.begun(number), number
-                cells = next(self.following, None)
-                if cells is None or (number + 1 < len(self.starts) and len(cells.places) != self._length(number)):
+                content = next(self.following, None)
+                if content is None or (number + 1 < len(self.starts) and len(content) != self._length(number)):
                     raise MMZooError("The table was changed while it was read; give the same command again.")
-                self.held[number] = Piece(cells, self.starts[number])
+                self.held[number] = Piece(content, self.starts[number])
                 self.next += 1
                 if len(self.held) > KEPT:
                     self.held.popitem(last=False)
-            self.now = self.held[number]
-            return self.now
+            self.now = found = self.held[number]
+            return found
 
     def _length(self, number: int) -> int:
         return self.starts[number + 1] - self.starts[number]

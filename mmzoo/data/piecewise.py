@@ -46,7 +46,7 @@ def read_in_pieces(reader: CellReader, source: str, options: Options) -> Table |
     survey = Survey({column: Told.of(kind) for column, kind in options.kinds.items()})
     try:
         for piece in pieces.all():
-            survey.add(piece.cells)
+            survey.add(piece.content)
     except MMZooError:
         return None  # as a whole it may be good, or else it is said in its words
     if len(pieces.starts) < 2 or not (survey.is_even or reader.ragged) or "unnamed" in survey.columns:
@@ -74,9 +74,10 @@ class Converting:
     root: Path
     allow_outside: bool
 
-    def of(self, piece: Piece, column: str, guess: Guess, cells: Sequence[Any]) -> list[Any]:
+    def of(self, piece: Piece[Cells], column: str, guess: Guess, cells: Sequence[Any]) -> list[Any]:
         """The values of a column, a `DataError` in place of each that cannot be used."""
-        return Converter(self.root, self.allow_outside, piece.cells.places).each(column, guess.kind, cells, guess.form)
+        converter = Converter(self.root, self.allow_outside, piece.content.places)
+        return converter.each(column, guess.kind, cells, guess.form)
 
 
 class Surveyed:
@@ -169,7 +170,7 @@ class Survey:
                     self.ids.add(text_of(value))
         self.count += len(cells.places)
 
-    def table(self, pieces: Pieces, converting: Converting) -> Table:
+    def table(self, pieces: Pieces[Cells], converting: Converting) -> Table:
         """The table, after a second look at columns of which the first did not say enough.
 
         Raises:
@@ -184,19 +185,19 @@ class Survey:
         open_ends = {name: Written(self.columns[name].looks) for name, guess in guesses.items() if guess is None}
         for piece in pieces.all() if open_ends else ():
             for name, written in open_ends.items():
-                written.add(self.columns[name].there(self.columns[name].cells(piece.cells)))
+                written.add(self.columns[name].there(self.columns[name].cells(piece.content)))
         known = {name: guess or open_ends[name].guess(name) for name, guess in guesses.items()}
         self._check(pieces, known, converting)
         return self._as_table(pieces, known, converting)
 
-    def _check(self, pieces: Pieces, known: dict[str, Guess], converting: Converting) -> None:
+    def _check(self, pieces: Pieces[Cells], known: dict[str, Guess], converting: Converting) -> None:
         """Raise where no value of a column can be used, and not only because there is no decoder."""
         odd: dict[str, list[DataError]] = {
             name: [] for name, guess in known.items() if guess.kind not in ("ignore", OTHER)
         }
         for piece in pieces.all():
             for name in list(odd):
-                cells = self.columns[name].there(self.columns[name].cells(piece.cells))
+                cells = self.columns[name].there(self.columns[name].cells(piece.content))
                 found = converting.of(piece, name, known[name], cells)
                 if any(is_usable(value) for value in found):
                     del odd[name]
@@ -209,7 +210,7 @@ class Survey:
             if any(fault.cause != "unread_ending" for fault in faults):
                 raise MMZooError(str(faults[0]))
 
-    def _as_table(self, pieces: Pieces, known: dict[str, Guess], converting: Converting) -> Table:
+    def _as_table(self, pieces: Pieces[Cells], known: dict[str, Guess], converting: Converting) -> Table:
         rows, everywhere = np.arange(self.count), np.ones(self.count, bool)
         numbers, given = np.concatenate(self.numbers), {}
         self.numbers.clear()
@@ -221,7 +222,7 @@ class Survey:
             def read(row: int) -> Any:
                 piece = pieces.of(row)
                 if (made := piece.made.get((name, "written"))) is None:
-                    made = piece.made[name, "written"] = self.columns[name].cells(piece.cells)
+                    made = piece.made[name, "written"] = self.columns[name].cells(piece.content)
                 return made[row - piece.start]
 
             return read
@@ -230,7 +231,7 @@ class Survey:
             def read(row: int) -> Any:
                 piece = pieces.of(row)
                 if (made := piece.made.get((name, "value"))) is None:
-                    there = self.columns[name].there(self.columns[name].cells(piece.cells))
+                    there = self.columns[name].there(self.columns[name].cells(piece.content))
                     made = piece.made[name, "value"] = converting.of(piece, name, known[name], there)
                 return made[row - piece.start]
 

@@ -41,6 +41,10 @@ class Piece:
     own: dict[str, list[Any]]
     missing: list[str]
 
+    def __len__(self) -> int:
+        """How many records it has."""
+        return len(self.records)
+
 
 def table_name(source: Raw) -> str:
     """How a table is called: by the name of its file; "table" in memory."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.eight_bits import quantized
 from mmzoo.export.flatbuffer import deduplicated, restored
 from mmzoo.export.lookups import with_lookups
 from mmzoo.files import write_file
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
     from mmzoo.spec import Spec
 
-PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
-"""What "int8" computes in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""
 CALIBRATION = 200
 SIGNATURES = "signatures.json"
 """Beside a SavedModel, the names of those of its signatures that are converted, where it is not the default one."""
@@ -157,29 +156,6 @@ def converter_of(folder: str) -> Any:
     return converter
 
 
-def quantized(folder: str, examples: dict[str, np.ndarray], exact: Sequence[str]) -> bytes:
-    """The "int8" of a SavedModel: everything but `PRODUCTS`, and all in the layers `exact`, stays in float32."""
-    import tensorflow as tf
-
-    from mmzoo.export.operations import operations
-
-    used = operations(exactly(folder))
-    kept = [name for _, name in used if re.search(inside(exact), name)]
-    converter = converter_of(folder)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-
-    def data() -> Iterator[dict[str, np.ndarray]]:
-        count = len(next(iter(examples.values())))
-        return ({name: value[row : row + 1] for name, value in examples.items()} for row in range(count))
-
-    converter.representative_dataset = data
-    options = tf.lite.experimental.QuantizationDebugOptions(
-        denylisted_ops=sorted({op for op, _ in used} - PRODUCTS), denylisted_nodes=kept
-    )
-    debugger = tf.lite.experimental.QuantizationDebugger(converter=converter, debug_dataset=data, debug_options=options)
-    return bytes(debugger.get_nondebug_quantized_model())
-
-
 def in_four_bits(data: bytes, exact: Sequence[str]) -> bytes:
     """The "int4" of a float32 .tflite: dense weights in 4 bits by channel, kernels of convolutions in 8.
 
@@ -223,7 +199,7 @@ def variant_of(folder: Path, variant: str, exact: Sequence[str]) -> bytes:
     if variant == "int4":
         return in_four_bits(exactly(model), exact)
     if variant == "int8":
-        return quantized(model, dict(np.load(folder / "examples.npz")), exact)
+        return quantized(converter_of(model), exactly(model), dict(np.load(folder / "examples.npz")), inside(exact))
     if variant == "fp32":
         return exactly(model)
     data = converted(model, variant)

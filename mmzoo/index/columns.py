@@ -58,6 +58,12 @@ class Columns:
     def records(self) -> int:
         return len(self.blobs["ids"][0])
 
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        arrays = [self.vectors, self.record, self.input, *(each for pair in self.blobs.values() for each in pair)]
+        return sum(array.nbytes for array in arrays) + (0 if self.scales is None else self.scales.nbytes)
+
     @classmethod
     def of(cls, entries: Sequence[Entry], inputs: Sequence[str], dim: int, dtype: str) -> Columns:
         """Of records.

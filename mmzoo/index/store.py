@@ -18,12 +18,11 @@ from mmzoo.folders import check_no_link, held, made_in, replacing
 from mmzoo.index.card import CARD, MAX_INPUTS, SEGMENT, Card, Held, marked
 from mmzoo.index.columns import Columns, Entry
 from mmzoo.index.exact import Part, best
+from mmzoo.index.gathered import SEGMENT_BYTES, named, segments_of
 from mmzoo.index.graph import Graph
 from mmzoo.index.segments import AGAIN, Segment
 from mmzoo.index.vectors import Vectors
 
-SEGMENT_BYTES = 2**28
-"""About so much is held in memory before it is written."""
 FEW = 32
 """More segments than these are made one."""
 EXACT = 100_000
@@ -138,17 +137,17 @@ class Store:
             kept = [*self.card.segments]
             there, names = self.ids, set[str]()
             made: list[Held] = []
+
+            def allowed() -> Iterator[Entry]:
+                for entry in named(entries, names):
+                    known = f"Record '{entry.id}' is in the index already; "
+                    remedy = "give the table a column 'id' of names of its own, or let it be replaced: --overwrite"
+                    require(overwrite or entry.id not in there, f"{known}{remedy} (overwrite=True).")
+                    yield entry
+
             try:
-                for some in batches(entries, self.card.dim):
-                    for entry in some:
-                        require(
-                            entry.id not in names, f"There are two records '{entry.id}'; each needs a name of its own."
-                        )
-                        names.add(entry.id)
-                        known = f"Record '{entry.id}' is in the index already; "
-                        remedy = "give the table a column 'id' of names of its own, or let it be replaced: --overwrite"
-                        require(overwrite or entry.id not in there, f"{known}{remedy} (overwrite=True).")
-                    made.append(written(self.folder, Columns.of(some, self.inputs, self.card.dim, self.card.dtype)))
+                for columns in segments_of(allowed(), self.inputs, self.card.dim, self.card.dtype):
+                    made.append(written(self.folder, columns))
                 kept = marked(kept, [there[name] for name in names if name in there])
                 self._swap([*kept, *made])
             except BaseException:
@@ -207,8 +206,8 @@ class Store:
             made.mkdir()
             names = set[str]()
             segments = []
-            for some in batches(named(entries, names), card.dim):
-                segments.append(written(made, Columns.of(some, [*card.inputs], card.dim, card.dtype)))
+            for columns in segments_of(named(entries, names), [*card.inputs], card.dim, card.dtype):
+                segments.append(written(made, columns))
             require(names, "There are no records to make an index of; give at least one.")
             replace(card.with_segments(*segments), home=home(made, folder)).write(made)
         return cls(folder)
@@ -265,28 +264,6 @@ def written(folder: Path, columns: Columns) -> Held:
     name = f"{secrets.token_hex(16)}.safetensors"
     columns.write(folder / name)
     return Held(name, columns.records)
-
-
-def named(entries: Iterable[Entry], names: set[str]) -> Iterator[Entry]:
-    """The records, whose names are put into `names`; raises where one stands twice."""
-    for entry in entries:
-        require(entry.id not in names, f"There are two records '{entry.id}'; each needs a name of its own.")
-        names.add(entry.id)
-        yield entry
-
-
-def batches(entries: Iterable[Entry], dim: int) -> Iterator[list[Entry]]:
-    """The records, so many at a time as make up a segment."""
-    some: list[Entry] = []
-    size = 0
-    for entry in entries:
-        some.append(entry)
-        size += 4 * dim * len(entry.vectors) + sum(map(len, entry.files.values())) + 200
-        if size > SEGMENT_BYTES:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
 
 
 def home(folder: Path, later: Path) -> dict[str, Any]:

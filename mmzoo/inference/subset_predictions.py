@@ -19,6 +19,9 @@ from mmzoo.tasks.base import Task
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
+DECODED = 2**27
+"""Bytes of decoded examples that are held; larger inputs are decoded batch by batch."""
+
 
 @dataclass(frozen=True)
 class SubsetPredictions:
@@ -77,7 +80,7 @@ def predict_subsets(model: Multimodal, records: Records) -> SubsetPredictions:
         MMZooError: an answer is not a finite number; names the first such record.
     """
     spec: Spec = model.spec
-    inputs = decode(spec, records)
+    inputs = decode(spec, records, memory=DECODED)
     names = evaluated_subsets(spec)
     *found, empty = run_presences(model, inputs, (presence_of(spec, inputs["present"], each) for each in (*names, ())))
     outputs = {"+".join(chosen): each for chosen, each in zip(names, found, strict=True)}

@@ -95,11 +95,16 @@ def run_presences(
     """The model's outputs for each `present` bool (N, M) in `presences`, in batches; the towers run once a batch."""
     presences = list(presences)
     fuse = compiled(fusing(model))
-    pieces: list[list[dict[str, np.ndarray]]] = [[] for _ in presences]
-    for start in range(0, len(inputs["present"]), BATCH):
+    count = len(inputs["present"])
+    found: list[dict[str, np.ndarray]] = [{} for _ in presences]
+    for start in range(0, count, BATCH):
         rows = slice(start, start + BATCH)
         tokens = run_towers(model, keras.tree.map_structure(lambda a, s=rows: tf.constant(a[s]), inputs))
-        for kept, present in zip(pieces, presences, strict=True):
-            outputs = fuse({**tokens, "present": tf.constant(present[rows])})
-            kept.append({name: value.numpy() for name, value in outputs.items()})
-    return [{name: np.concatenate([part[name] for part in parts]) for name in parts[0]} for parts in pieces]
+        for outputs, present in zip(found, presences, strict=True):
+            for name, tensor in fuse({**tokens, "present": tf.constant(present[rows])}).items():
+                # Copied into one array: the tensors of many batches would leave holes in memory that nothing else fits.
+                value = tensor.numpy()
+                if name not in outputs:
+                    outputs[name] = np.empty((count, *value.shape[1:]), value.dtype)
+                outputs[name][rows] = value
+    return found

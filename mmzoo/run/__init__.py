@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.given import joined
-from mmzoo.answers.pieces import pieces
+from mmzoo.answers.again import records_of
 from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import table_name
@@ -89,7 +88,7 @@ class Run(Answering):
         if records is not None and not isinstance(records, Records):
             split = table_name(records) if split == "test" else split
             place = self.results_of(split)
-            records = joined(pieces(records, self.reading(options, labels=True)))
+            records = records_of(records, self.reading(options, labels=True))
             warn_of_seen(self, records)
         with self._writing_to(place):
             return evaluated(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.data.columns import Column
+from mmzoo.data.columns import Column, TableColumn
 from mmzoo.data.records import Records
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ def warn_of_seen(run: Run, records: Records) -> None:
 def seen(names: Sequence[str], train: Records, records: Records) -> int:
     """How many records hold in each input what one of the training records holds there.
 
-    Files are the same by their paths, for nothing is read. Of columns that are not in memory nothing is known.
+    Files are the same by their paths, for none is read. Of shards nothing is known.
     """
-    columns = [(train.column(name), records.column(name)) for name in names]
-    if any(isinstance(each, Column) for pair in columns for each in pair):
+    sides = [[each.column(name) for name in names] for each in (train, records)]
+    if any(isinstance(column, Column) and not isinstance(column, TableColumn) for side in sides for column in side):
         return 0
-    ours, theirs = ([tuple(map(key, row)) for row in zip(*side, strict=True)] for side in zip(*columns, strict=True))
+    ours, theirs = ((tuple(map(key, row)) for row in zip(*side, strict=True)) for side in sides)
     known = {row for row in ours if any(row)}
     return sum(row in known for row in theirs)
 

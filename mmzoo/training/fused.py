@@ -12,16 +12,21 @@ import tensorflow as tf
 from mmzoo.aliases import Tensor
 
 
-def fuse(model: keras.Model) -> None:
-    """Let its batch normalizations train by one operation, where Keras takes a dozen, each over the whole tensor."""
+def fuse(model: keras.Model, *, synchronized: bool = True) -> None:
+    """Let its batch normalizations train by one operation, where Keras takes a dozen, each over the whole tensor.
+
+    Args:
+        synchronized: by the statistics of all replicas? Else by those of each.
+    """
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.renorm and layer.scale and layer.center:
-            layer.call = functools.partial(normalized, layer, layer.call)
+            layer.call = functools.partial(normalized, layer, layer.call, synchronized)
 
 
 def normalized(
     layer: keras.layers.BatchNormalization,
     unfused: Callable[..., Tensor],
+    synchronized: bool,
     inputs: Tensor,
     training: bool | None = None,
     mask: Tensor | None = None,
@@ -30,6 +35,7 @@ def normalized(
 
     Args:
         unfused: its own way, for all else: by moving statistics, or over another axis.
+        synchronized: see `fuse`.
         mask: bool (B, ...), which places count; all, if not given.
     """
     if not training or not layer.trainable or layer.axis not in (-1, len(inputs.shape) - 1):
@@ -39,7 +45,7 @@ def normalized(
     rows = x if len(inputs.shape) == 4 else tf.reshape(x, (shape[0], -1, 1, inputs.shape[-1]))
     gamma, beta = tf.convert_to_tensor(layer.gamma), tf.convert_to_tensor(layer.beta)
     context = tf.distribute.get_replica_context()
-    several = context is not None and context.num_replicas_in_sync > 1
+    several = synchronized and context is not None and context.num_replicas_in_sync > 1
     if mask is not None:
         counts = tf.cast(tf.reshape(mask, tf.concat([tf.shape(rows)[:3], [1]], axis=0)), tf.float32)
         y, mean, variance = by_parts(rows, gamma, beta, layer.epsilon, counts=counts)

@@ -175,6 +175,7 @@ class Loop:
     def end_epoch(self, progress: Progress) -> None:
         """Validate, choose, and lower the rate if it is time."""
         state = self.state
+        self.trainer.agree()
         state.epoch += 1
         row: dict[str, Any] = {"epoch": state.epoch, **self.mean_losses()}
         state.losses = []
@@ -267,6 +268,7 @@ class Loop:
     def save(self) -> None:
         """Write a checkpoint, where it is this worker's to do so."""
         self.saved = time.monotonic()
+        self.trainer.agree()
         if is_chief():
             self.check_folder()
             self.state.save(self.checkpoints, self.trainer)

@@ -56,6 +56,9 @@ class Training:
             the model that is saved.
         allreduce_dtype: what gradients are while replicas add them up, once a batch; in 16 bits half as much goes over
             the network, and N replicas do not quite give what one gives. One replica exchanges nothing.
+        sync_batch_norm: does batch normalization see the examples of all replicas? Else, and wherever places are
+            masked, each replica normalizes by its own, which saves two messages a layer and step. The moving statistics
+            are averaged when an epoch ends then, and N replicas do not quite give what one gives.
         grad_accum_steps: a batch goes through the model in so many parts, for less memory. The gradient is that of the
             whole batch, but for batch normalization, which sees a part at a time. With a retrieval, which compares all
             examples of a batch, the parts go through the model twice.
@@ -83,6 +86,7 @@ class Training:
     schedule: str = setting("cosine", "constant", "cosine", "plateau")
     precision: str = setting("float32", "bfloat16", "float16", "float32")
     allreduce_dtype: str = setting("float32", "bfloat16", "float16", "float32")
+    sync_batch_norm: bool = True
     grad_accum_steps: int = setting(1, 1, 65_536)
     steps_per_execution: int = setting(16, 1, 1024)
 
@@ -144,6 +148,8 @@ def check_setting(each: Field[Any], value: Raw) -> None:
     limits = each.metadata.get("limits", ())
     if each.type in ("int", "float"):
         check_number(f"The training setting '{each.name}'", value, *limits, whole=each.type == "int")
+    elif each.type == "bool":
+        require(isinstance(value, bool), f"The training setting '{each.name}' is true or false, not {value!r}.")
     elif each.type == "str":
         require(isinstance(value, str), f"The training setting '{each.name}' must be a string, not {value!r}.")
         if limits and value not in limits:

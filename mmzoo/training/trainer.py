@@ -13,7 +13,7 @@ import tensorflow as tf
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
-from mmzoo.training.distribution.synchronized import synchronize
+from mmzoo.training.distribution.synchronized import average_statistics, synchronize
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.fused import fuse
 from mmzoo.training.methods import made
@@ -60,9 +60,9 @@ class Trainer:
         scaled = training.precision == "float16"
         self.scale = [tf.Variable(FIRST_SCALE, trainable=False), tf.Variable(0.0, trainable=False)] if scaled else []
         self.seeds = [v for v in model.variables if v.path.endswith("seed_generator_state")]
-        if self.replicas > 1:
+        if self.replicas > 1 and training.sync_batch_norm:
             synchronize(model)
-        fuse(model)
+        fuse(model, synchronized=training.sync_batch_norm)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
@@ -97,6 +97,11 @@ class Trainer:
 
         if self.replicas > 1:
             self.strategy.run(tf.function(part))
+
+    def agree(self) -> None:
+        """Let all replicas have the same moving statistics, where each may have normalized by its own examples."""
+        if self.replicas > 1:
+            average_statistics(self.model)
 
     def batches(self, feed: Feed, steps: range) -> Iterator[Any]:
         """The batches of a feed as `run` takes them: each replica's part of the rows."""

@@ -83,6 +83,12 @@ def test_two_replicas_are_one(found: dict[str, Any]) -> None:
     assert found["synchronized"] < 1e-5
 
 
+def test_replicas_may_normalize_by_their_own_examples(found: dict[str, Any]) -> None:
+    """As the parts of an accumulated batch do; the moving statistics are then averaged."""
+    assert found["by themselves"] < 1e-5
+    assert found["averaged"] == [[0.5] * 3] * 2
+
+
 def test_an_accumulated_gradient_is_that_of_the_batch(found: dict[str, Any]) -> None:
     assert found["accumulated on two"] < 1e-5
 

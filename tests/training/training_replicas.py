@@ -19,6 +19,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
+from mmzoo.training.distribution.synchronized import average_statistics
 from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
@@ -86,6 +87,28 @@ def untrained() -> list[np.ndarray]:
     return [np.asarray(v.numpy(), np.float64) for v in mmzoo.build(spec()).variables if "seed_gen" not in v.path]
 
 
+def trained(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Of all weights those that train, without the moving statistics."""
+    variables = [v for v in mmzoo.build(spec()).variables if "seed_generator" not in v.path]
+    return [each for each, variable in zip(weights, variables, strict=True) if variable.trainable]
+
+
+def averaged(strategy: tf.distribute.Strategy) -> list[list[float]]:
+    """What moving statistics are on each replica that were 0 on one and 1 on the other, once they are averaged."""
+    with strategy.scope():
+        layer = keras.layers.BatchNormalization()
+        model = keras.Sequential([keras.Input((3,)), layer])
+
+        def differ() -> None:
+            replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+            layer.moving_mean.assign(tf.fill([3], tf.cast(replica, tf.float32)))
+
+        strategy.run(tf.function(differ))
+        average_statistics(model)
+        found = strategy.run(tf.function(lambda: tf.identity(layer.moving_mean.value)))
+        return [each.numpy().tolist() for each in strategy.experimental_local_results(found)]
+
+
 def dropouts(strategy: tf.distribute.Strategy) -> list[list[bool]]:
     """Which places a dropout layer leaves out on each replica: at a step, at the next, there again after a restart."""
     with strategy.scope():
@@ -131,6 +154,10 @@ if __name__ == "__main__":
         found = {
             "moved": difference(frozen, whole),
             "synchronized": difference(whole, train(two)),
+            "by themselves": difference(
+                trained(train(one, grad_accum_steps=2)), trained(train(two, sync_batch_norm=False))
+            ),
+            "averaged": averaged(two),
             "accumulated on two": difference(frozen, train(two, "frozen", grad_accum_steps=2)),
             "dropouts": dropouts(two),
         }

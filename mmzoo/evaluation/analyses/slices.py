@@ -68,7 +68,9 @@ def slices(
         known: bool (N,), which records count; `score` is theirs.
     """
     names = np.array(spec.input_names)
-    columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
+    different, which = np.unique(present, axis=0, return_inverse=True)
+    called = ["+".join(names[here]) for here in different]
+    columns: dict[str, Sequence[Any]] = {"modalities": [called[k] for k in which.ravel().tolist()]}
     skipped = {*spec.input_names, task.column}
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
     texts = [item.name for item in spec.inputs if item.is_text and item.name in records.columns]
@@ -95,13 +97,15 @@ def grouped(values: Sequence[Any]) -> dict[str, np.ndarray]:
     if not all(value is None or isinstance(value, plain) for value in values):
         return {}
     missing = np.array([is_missing(value) for value in values], bool)
-    texts = np.array(["(missing)" if gone else str(value) for gone, value in zip(missing, values, strict=True)])
-    if len(np.unique(texts)) > MOST_SLICES:
+    texts = ["(missing)" if gone else str(value) for gone, value in zip(missing, values, strict=True)]
+    if len({*texts}) > MOST_SLICES:
         if any(isinstance(value, str) for value in values):
             return {}
         numbers = np.array([float("nan") if gone else float(v) for gone, v in zip(missing, values, strict=True)])
         edges = np.unique(np.percentile(numbers[~missing], [0, 25, 50, 75, 100]))
         quarter = np.searchsorted(edges[1:-1], numbers, side="right")
         spans = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
-        texts = np.array(["(missing)" if gone else spans[k] for gone, k in zip(missing, quarter, strict=True)])
-    return {str(text): np.flatnonzero(texts == text) for text in np.unique(texts)}
+        texts = ["(missing)" if gone else spans[k] for gone, k in zip(missing, quarter, strict=True)]
+    places = {text: place for place, text in enumerate(sorted({*texts}))}
+    which = np.array([places[text] for text in texts], np.int32)
+    return {text: np.flatnonzero(which == place) for text, place in places.items()}

@@ -1,4 +1,4 @@
-"""Batch normalization by the statistics of all replicas, exchanged once each way."""
+"""Batch normalization by the statistics of all replicas, exchanged once each way; or moving ones that are averaged."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor
@@ -32,3 +33,18 @@ def moments_of_all(
     found = context.all_reduce(tf.distribute.ReduceOp.MEAN, found)
     whole = tf.maximum(found[1] - tf.square(found[0]), 0.0)
     return tf.cast(found[0], mean.dtype), tf.cast(whole, variance.dtype)
+
+
+def average_statistics(model: keras.Model) -> None:
+    """Give every replica the mean of their moving statistics, where each has normalized by its own; one message."""
+    layers = [each for each in model._flatten_layers() if isinstance(each, keras.layers.BatchNormalization)]
+    moving = [variable for each in layers for variable in (each.moving_mean, each.moving_variance)]
+
+    def average() -> None:
+        flat = tf.concat([tf.reshape(tf.cast(variable.value, tf.float32), [-1]) for variable in moving], axis=0)
+        means = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, flat)
+        for variable, mean in zip(moving, tf.split(means, [int(np.prod(v.shape)) for v in moving]), strict=True):
+            variable.assign(tf.reshape(mean, variable.shape))
+
+    if moving:
+        tf.distribute.get_strategy().run(tf.function(average))
