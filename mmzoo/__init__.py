@@ -41,6 +41,7 @@ _HOMES = {
     "Tabular": "mmzoo.modalities.tabular",
     "Text": "mmzoo.modalities.text",
     "TextAnswer": "mmzoo.tasks.text_answer",
+    "TextChoice": "mmzoo.tasks.text_choice",
     "Transcription": "mmzoo.tasks.transcription",
     "Tokenizer": "mmzoo.choice",
     "Tower": "mmzoo.choice",

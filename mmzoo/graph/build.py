@@ -15,7 +15,7 @@ from mmzoo.declared import declaring
 from mmzoo.errors import require
 from mmzoo.fusions import fusions
 from mmzoo.graph.begin import begin_with
-from mmzoo.graph.parts import Heads, Parts, find_parts, layers_between
+from mmzoo.graph.parts import Heads, Parts, find_parts, layers_behind, layers_between
 from mmzoo.graph.scored import added, scored
 from mmzoo.graph.temperature import calibrated
 from mmzoo.layers import Gate, IsPresent, Numbers, Presence, Scores, Withheld, entry, pooled
@@ -101,11 +101,13 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
             elif task.fuses:
                 raw = fuse(logits, is_present, task=task, **fusion.options)
             answer, single, more = task.completed(raw, logits, dict(zip(spec.input_names, here, strict=True)))
+            joining = [*here, *logits.values(), *([] if raw is None else [raw])]
             outputs[task.name], calibration = calibrated(task, answer, is_present)
             heads[task.name] = Heads(
                 layers_between(fused, head) if fused and task.fuses else (),
                 {name: layers_between(unimodal[name], each) for name, each in logits.items() if name not in fitted},
                 *calibration,
+                layers_behind(joining, answer),
             )
             outputs |= {single_output(task.name, name): each for name, each in single.items()} | more
         if spec.task_weights == "learned":

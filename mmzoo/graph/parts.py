@@ -15,6 +15,7 @@ from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.layers import Withheld
 from mmzoo.names import owner_of, uncalibrated_output
+from mmzoo.text_chooser import TextChooser
 from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
 from mmzoo.weights import Weights
@@ -68,18 +69,20 @@ class Heads:
         single: by input, of what one modality alone makes; none without auxiliary heads or a decision-level fusion.
         uncalibrated: what puts out the task's logits as they were trained.
         temperature: says by which these are divided behind it. Both None of a task without probabilities.
+        joined: what makes the task's own answer of those of the inputs, where the task does so and not the fusion.
     """
 
     fused: tuple[keras.layers.Layer, ...]
     single: dict[str, tuple[keras.layers.Layer, ...]]
     uncalibrated: keras.layers.Layer | None
     temperature: Temperature | None
+    joined: tuple[keras.layers.Layer, ...] = ()
 
     @property
     def layers(self) -> list[keras.layers.Layer]:
         """All of them."""
         behind = (each for each in (self.uncalibrated, self.temperature) if each is not None)
-        return [layer for layers in (self.fused, *self.single.values(), behind) for layer in layers]
+        return [layer for layers in (self.fused, *self.single.values(), self.joined, behind) for layer in layers]
 
 
 @dataclass(frozen=True)
@@ -163,9 +166,10 @@ class Parts:
         return "fusion"
 
 
-def writer_of(parts: Parts, task: str) -> TextDecoder | FrameReader:
+def writer_of(parts: Parts, task: str) -> TextDecoder | FrameReader | TextChooser:
     """What writes the texts of a task."""
-    (writer,) = (layer for layer in parts.heads[task].layers if isinstance(layer, (TextDecoder, FrameReader)))
+    kinds = TextDecoder, FrameReader, TextChooser
+    (writer,) = (layer for layer in parts.heads[task].layers if isinstance(layer, kinds))
     return writer
 
 
@@ -243,10 +247,15 @@ def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
 
 def layers_between(fused: Fused, logits: Tensor) -> tuple[keras.layers.Layer, ...]:
     """The layers of a head, from what it reads to its logits; those that read the embedding come first."""
-    found = _operations([logits], given=[each for each in keras.tree.flatten(tuple(fused)) if each is not None])
-    layers = [each for each in found.values() if isinstance(each, keras.layers.Layer)][::-1]
+    layers = layers_behind([each for each in keras.tree.flatten(tuple(fused)) if each is not None], logits)
     reading = [layer for layer in layers if any(each is fused.embedding for each in keras.tree.flatten(layer.input))]
     return (*reading, *(layer for layer in layers if all(layer is not each for each in reading)))
+
+
+def layers_behind(given: Sequence[Tensor], tensor: Tensor) -> tuple[keras.layers.Layer, ...]:
+    """The layers that a tensor goes through from others, the first ones first."""
+    found = _operations([tensor], given)
+    return tuple(each for each in found.values() if isinstance(each, keras.layers.Layer))[::-1]
 
 
 def _operations(tensors: Sequence[Tensor], given: Sequence[Tensor] = ()) -> dict[int, keras.Operation]:

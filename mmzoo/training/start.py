@@ -1,8 +1,8 @@
-"""What a retrieval begins with: the directions along which its inputs agree in the training records."""
+"""What is found in closed form before the first step: where inputs agree, and what texts are worth."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,17 +10,21 @@ from mmzoo.inference.running import run_model
 from mmzoo.layers import Near, Straight
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
 from mmzoo.tasks.correlations import Landmarks, correlations
+from mmzoo.tasks.ridge import ridge
+from mmzoo.text_chooser import Apart, TextChooser
 from mmzoo.training.feeds.feed import Feed
 
 if TYPE_CHECKING:
     import keras
 
 MOST = 20_000  # records that are looked at
+BATCH = 256
 
 
 def start_vectors(model: keras.Model, spec: Spec, feed: Feed) -> list[str]:
-    """Give the layers `Straight` of a model their first weights, in closed form; the tasks that have some.
+    """Give the layers `Straight` and `TextChooser` of a model their first weights; the tasks that have some.
 
     Args:
         model: that of the spec, or what `mmzoo.graph.cut.split` leaves of it, which takes what the feed gives.
@@ -31,6 +35,9 @@ def start_vectors(model: keras.Model, spec: Spec, feed: Feed) -> list[str]:
     started = []
     for task in spec.tasks:
         heads = model.parts.heads[task.name].single
+        if choosers := [each for each in model.parts.heads[task.name].joined if isinstance(each, TextChooser)]:
+            started.append(task.name)
+            choose(model, spec, feed, task, choosers[0])
         found = {name: layers for name, layers in heads.items() if any(isinstance(each, Straight) for each in layers)}
         if found:
             started.append(task.name)
@@ -58,6 +65,34 @@ def begin(model: keras.Model, spec: Spec, feed: Feed, heads: dict[str, tuple[ker
         views[name] = np.where(there[:, None], found, np.nan)
     for name, (kernel, bias) in correlations(views, next(iter(straight.values())).units).items():
         straight[name].set_weights([roots[name] @ kernel if name in roots else kernel, bias])
+
+
+def choose(model: keras.Model, spec: Spec, feed: Feed, task: Task, chooser: TextChooser) -> None:
+    """Set the weights of a task's `Apart` and of what chooses, by `mmzoo.tasks.ridge`."""
+    examples, labels = feed.sample(MOST)
+    ids = labels[task.name].reshape(len(labels[task.name]), -1, chooser.tokens)
+    known = ids[:, 0, 0] > 0
+    print(f"Finding what {chooser.count:,} texts are worth by {int(known.sum()):,} training records.", flush=True)
+    single = model.parts.heads[task.name].single
+    apart = {name: next(each for each in layers if isinstance(each, Apart)) for name, layers in single.items()}
+    features = {name: model.parts.arguments(layer)[0] for name, layer in apart.items()}
+    found = run_model(model.parts.cut(model.input, {**features, PRESENT: model.parts.present}), examples)
+    rows = np.linspace(0, known.sum() - 1, next(iter(apart.values())).count).round().astype(int)
+    for name, layer in apart.items():
+        layer.hold(found[name][known].astype(np.float32), rows, found[PRESENT][known, spec.input_names.index(name)])
+    read = model.parts.cut(model.input, {"near": model.parts.arguments(chooser)[0]})
+    worth = ridge(run_model(read, examples)["near"][known], rows, targets_of(task, ids[known]))
+    chooser.set_weights([worth.weights, worth.bias])
+
+
+def targets_of(task: Task, ids: np.ndarray) -> np.ndarray:
+    """How alike the right texts, int32 (N, R, tokens), and the choices are on average, float32 (N, C)."""
+    sums: Any = 0.0
+    for texts in ids.transpose(1, 0, 2):
+        given = (texts[:, :1] > 0).astype(np.float32)
+        parts = [np.asarray(task.alike(texts[k : k + BATCH])) for k in range(0, len(texts), BATCH)]  # type: ignore[attr-defined]
+        sums = sums + np.concatenate(parts) * given
+    return np.asarray(sums / np.maximum((ids[:, :, 0] > 0).sum(axis=1), 1)[:, None], np.float32)
 
 
 def padded(rows: np.ndarray, count: int) -> np.ndarray:

@@ -95,7 +95,7 @@ def test_tasks(tmp_path: Path) -> None:
         "retrieval": {"dim": 8},
         "binary": {"labels": LABELS[:2]},
     }
-    own = ("text_answer", "reconstruction", "transcription")  # see their tests
+    own = ("text_answer", "text_choice", "reconstruction", "transcription")  # see their tests
     names = [name for name in tasks.names() if name not in own]
     asked = [tasks[name](name, **labels.get(name, {"labels": LABELS})) for name in names]
     spec = small_spec("decision_mean", tasks=asked).subset(["picture", "sound"])
