@@ -19,7 +19,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         help="the table with all its columns, the empty cells filled, and beside each how sure that is: .csv, .jsonl "
-        "or .parquet; pictures, sounds and series are written to a folder beside it, FILE_files",
+        "or .parquet; pictures, sounds and series are written to a folder beside it, 'filled_files' of 'filled.csv'",
     )
     tables.add_overwrite(sub)
     tables.add_faults(sub)
