@@ -34,7 +34,7 @@ def write_evaluated(
     write_rows(folder / ANSWERS, columns[:-1], lambda: [rows])  # no record is left that has an error
 
 
-def label_of(task: Task, label: np.ndarray) -> Any:
+def label_of(task: Task, label: np.ndarray) -> object:
     """An encoded label as it stands in a row: a name, a list of names, or numbers."""
     if task.tags.numeric:
         numbers = [number(each) for each in np.atleast_1d(label)]

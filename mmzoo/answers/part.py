@@ -15,12 +15,13 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
-fcntl: Any
+fcntl: ModuleType | None
 try:
     import fcntl
 except ImportError:  # Windows has no such locks

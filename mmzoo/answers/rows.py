@@ -46,7 +46,7 @@ class RowMaker(Protocol):
         """What is done about records that cannot be used, see `mmzoo.data.faults.Faults`."""
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """Plain data that tells its rows from those that another makes of the same model and table."""
 
     def names(self, own: list[str]) -> list[str]:
@@ -76,7 +76,7 @@ class Answerer:
         return self.model.spec
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         thresholds = self.thresholds.to_json() if self.thresholds is not None else None
         return {"thresholds": thresholds, "explain": self.explain}
 
@@ -194,7 +194,7 @@ class Answerer:
         labels = task.answer_names
         likeliest = int(task.likeliest(answer[None])[0])
         if task.tags.exclusive:
-            said: Any = labels[likeliest]
+            said: object = labels[likeliest]
         else:
             said = [label for label, share in zip(labels, answer, strict=True) if share > 0.5]
         row: Row = {f"{task.name}_prediction": said, f"{task.name}_confidence": number(sure)}
@@ -255,19 +255,19 @@ def rebuilding_of(task: Any) -> Rebuilding:
     return found
 
 
-def cell_of(value: Any) -> Any:
+def cell_of(value: object) -> Any:
     """A cell of a rebuilt row as an answer has it."""
     if isinstance(value, list):
         return ", ".join(value)
     return number(value) if isinstance(value, float) else value
 
 
-def number(value: Any) -> float | None:
+def number(value: float) -> float | None:
     """A number with `DIGITS` significant digits; None for one that is not finite."""
     return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A cell of a table as an answer has it beside: a text, a number, true or false, or nothing."""
     if value is None or isinstance(value, (str, bool, int)):
         return value

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.baselines.base import Problem
 
 Predict = Callable[[Any], np.ndarray]
 """From a matrix (N, F) to predictions (N, K)."""
 
 
-def fit_each(problem: Problem, matrix: Any, classifier: Callable[[], Any], regressor: Callable[[], Any]) -> Predict:
+def fit_each(
+    problem: Problem, matrix: Any, classifier: Callable[[], Untyped], regressor: Callable[[], Untyped]
+) -> Predict:
     """One classifier of exclusive labels, one for each label that may or may not be, or a regressor for each number.
 
     Args:

@@ -101,7 +101,7 @@ class Features:
         there = given(column)
         return [column[int(row)] for row in np.flatnonzero(there)], there
 
-    def _kept(self, records: Records, key: Any, make: Callable[[], Any]) -> Any:
+    def _kept(self, records: Records, key: Any, make: Callable[[], object]) -> Any:
         kept = self.found.setdefault(records, {})
         if key not in kept:
             kept[key] = make()

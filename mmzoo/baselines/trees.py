@@ -71,7 +71,7 @@ class Trees(Model):
         while stage < MOST and stage - best_stage < PATIENCE * STEP and not (stage and problem.clock.left < needed):
             began, again = time.monotonic(), iter([*made])
 
-            def boosted(estimator: Callable[..., Any], again: Any = again) -> Boosted:
+            def boosted(estimator: Callable[..., object], again: Any = again) -> Boosted:
                 found = next(again, None)
                 if found is None:
                     made.append(found := Boosted(estimator(**options)))

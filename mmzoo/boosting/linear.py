@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -75,7 +75,9 @@ def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
         for part in committee.parts:
             rows = np.ones(len(encoded), bool)
             rows[part] = False
-            made: Any = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
+            made: LogisticRegression | Ridge = (
+                LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what does not converge is measured as it is
                 made.fit(encoded[rows], committee.labels[rows])

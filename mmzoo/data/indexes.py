@@ -219,7 +219,7 @@ def is_value(value: Raw, kind: str) -> bool:
 def is_number(value: Raw) -> bool:
     """Does it read as a number?"""
     try:
-        float(value)
+        float(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError):
         return False
     return True

@@ -6,7 +6,6 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from tqdm import tqdm
 
@@ -26,7 +25,7 @@ class Piece:
 
     def __init__(self, cells: Cells, start: int) -> None:
         self.cells, self.start, self.end = cells, start, start + len(cells.places)
-        self.made: dict[tuple[str, str], Sequence[Any]] = {}
+        self.made: dict[tuple[str, str], Sequence[object]] = {}
 
 
 class Pieces:

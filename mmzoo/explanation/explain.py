@@ -38,7 +38,7 @@ class Explanation:
     inside: dict[str, InputExplanation]
     attention: list[AttentionMap]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Everything as plain data; of a picture's attribution the sums over a coarse grid."""
         everything = tuple(self.target.names)
         return {

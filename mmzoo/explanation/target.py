@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
 from mmzoo.evaluation.shapley import Coalition
@@ -38,7 +38,7 @@ class Target:
     model: keras.Model
     record: dict[str, Any]
     inputs: dict[str, np.ndarray]
-    tokens: dict[str, Any]
+    tokens: dict[str, Tensor]
     task: Task
     index: int
 
@@ -84,7 +84,7 @@ class Target:
             found.append(self.with_tokens(name, keras.tree.map_structure(np.asarray, tokens)))
         return np.concatenate(found)
 
-    def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
+    def _fuse(self, tokens: dict[str, Tensor], present: np.ndarray) -> np.ndarray:
         spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
         outputs = compiled(fusing(self.model))({**spread, "present": tf.constant(present)})
         logits: np.ndarray = outputs[self.task.name].numpy()

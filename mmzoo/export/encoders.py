@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
@@ -111,7 +112,7 @@ def save(model: Multimodal, name: str, folder: Path) -> None:
         input_signature=[{name: tf.TensorSpec((1, *item.shape), item.dtype, name)}],
         autograph=False,
     )
-    def vector(inputs: dict[str, Any]) -> dict[str, Any]:
+    def vector(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {VECTOR: asked({name: inputs[name], "present": present}, training=False)[name]}
 
     tracked = tf.Module()

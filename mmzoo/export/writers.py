@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.records import decode
 from mmzoo.decoding import Beam
 from mmzoo.errors import MMZooError
@@ -110,7 +111,7 @@ def save(model: Multimodal, task: Task, folder: Path) -> None:
     given["present"] = tf.TensorSpec((1, len(spec.inputs)), tf.uint8, "present")
 
     @tf.function(input_signature=[given], autograph=False)
-    def encode(inputs: dict[str, Any]) -> dict[str, Any]:
+    def encode(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         found = asked({**inputs, "present": tf.cast(inputs["present"], tf.bool)}, training=False)
         return decoder.begin(*(found[name] for name in names))
 
@@ -122,7 +123,7 @@ def save(model: Multimodal, task: Task, folder: Path) -> None:
     numbers = {name: tf.TensorSpec((1,), tf.int32, name) for name in ("tokens", "position")}
 
     @tf.function(input_signature=[{**caches, **numbers}], autograph=False)
-    def step(inputs: dict[str, Any]) -> dict[str, Any]:
+    def step(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         before = {name: inputs[name] for name in caches}
         log_probs, after = decoder.step(inputs["tokens"], before, inputs["position"][0])
         return {"log_probs": log_probs, **{name: each for name, each in after.items() if each is not before[name]}}

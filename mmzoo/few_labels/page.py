@@ -12,6 +12,7 @@ from mmzoo.reports.gallery import shown_input
 from mmzoo.reports.page import page
 
 if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
     from mmzoo.run import Run
 
 
@@ -33,7 +34,7 @@ def write_page(path: Path, run: Run, chosen: Chosen) -> None:
     write_file(path, content)
 
 
-def shown(item: Any, value: Any, record: str) -> dict[str, Any]:
+def shown(item: Modality, value: object, record: str) -> dict[str, Any]:
     """What is shown of an input, or why it cannot be."""
     try:
         return shown_input(item, value, record)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Raw, Tensor, Tree
 from mmzoo.drawing import Drawing, drawn
 from mmzoo.errors import check_number, require
 from mmzoo.graph.parts import kept_on
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 MOST = 10_000  # answers to one record
 
 
-def generate(model: Multimodal, record: dict[str, Any], *, count: int = 16, seed: int = 0, task: str = "") -> list[Any]:
+def generate(
+    model: Multimodal, record: Mapping[str, Raw], *, count: int = 16, seed: int = 0, task: str = ""
+) -> list[Any]:
     """What a model draws for one record: pictures uint8 (side, side, 3), spectrograms, series or rows.
 
     Args:
@@ -101,7 +103,7 @@ def _compiled(model: keras.Model, widths: dict[str, int]) -> Any:
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
     numbers = {name: tf.TensorSpec((None, width), tf.float32) for name, width in widths.items()}
 
-    def call(inputs: dict[str, Tree], normals: dict[str, Any]) -> Any:
+    def call(inputs: dict[str, Tree], normals: dict[str, Tensor]) -> Any:
         with drawn(normals):
             return whole(inputs, training=False)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
-from mmzoo.decoding import Beam, Greedy, Sample, decode
+from mmzoo.aliases import Raw, Tensor, Tree
+from mmzoo.decoding import Beam, Greedy, Sample, WrittenText, decode
 from mmzoo.graph.parts import decoder_of, kept_on
 from mmzoo.inference.asked import asked_task
 from mmzoo.inference.predict import inputs_of
@@ -25,12 +25,12 @@ ASKED = ("embedding", "values", "real")
 
 def write(
     model: Multimodal,
-    record: dict[str, Any],
+    record: Mapping[str, Raw],
     *,
     task: str = "",
     how: Greedy | Beam | Sample | None = None,
     seen: Callable[[str], object] | None = None,
-) -> dict[str, Any]:
+) -> WrittenText:
     """What a model writes about one record: `{"text": ..., "log_prob": ...}`.
 
     Args:
@@ -89,7 +89,7 @@ def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:
     begin = tf.function(decoder.begin, autograph=False)
     step = tf.function(decoder.step, autograph=False, reduce_retracing=True)
 
-    def first(inputs: dict[str, Any]) -> Any:
+    def first(inputs: dict[str, Tensor]) -> Any:
         found = run({name: tf.constant(value) for name, value in inputs.items()})
         return begin(*(found[name] for name in ASKED))
 

@@ -19,7 +19,7 @@ SHOWN = 24  # pairs drawn of each kind
 
 def write_page(path: Path, source: Source, found: Check) -> None:
     """Draw the counts, the labels of each split, and pairs of records that hold the same."""
-    labels = found.to_json()["labels"]
+    labels = found.label_counts
     pairs = {"Duplicates": found.duplicates, "Leaks": found.leaks}
     meanings = {
         "Duplicates": "records all of whose inputs are those of an earlier one",

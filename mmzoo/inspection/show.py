@@ -44,7 +44,7 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
     return items, records
 
 
-def fitted(item: Modality, values: Sequence[Any]) -> Modality:
+def fitted(item: Modality, values: Sequence[object]) -> Modality:
     """With the statistics of those of the values that can be read: some variants are shares of them."""
     if not item.unfitted:
         return item

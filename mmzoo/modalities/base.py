@@ -76,7 +76,7 @@ class Modality(Defaults):
         """What the numbers of an example are, for whoever writes a client."""
         return "numbers"
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With what is learnt from the training records before the model is built: a vocabulary, statistics."""
         return self
 
@@ -124,7 +124,7 @@ class Modality(Defaults):
         """One decoded example as a file that `from_file` reads."""
         raise NotImplementedError
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {key: plain(value) for key, value in values.items()}

@@ -38,7 +38,7 @@ class InputExplanation:
     shown: np.ndarray | None = None
     tokens: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         maps = {how: rounded(coarse(values)) for how, values in self.maps.items()}
         said: dict[str, Any] = {"kind": self.kind, **maps}
         if self.pieces:

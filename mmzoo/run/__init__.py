@@ -21,6 +21,10 @@ from mmzoo.run.seen import warn_of_seen
 
 if TYPE_CHECKING:
     from mmzoo.baselines import Baseline
+    from mmzoo.demo.launch import Demo
+    from mmzoo.evaluation.compare import Comparison
+    from mmzoo.explanation.explain import Explanation
+    from mmzoo.few_labels.prototypes import Prototypes
 
 
 class Run(Answering):
@@ -154,7 +158,7 @@ class Run(Answering):
             index=None if index is None else Path(index),
         )
 
-    def explain(self, record: Raw, **options: Any) -> Any:
+    def explain(self, record: Raw, **options: Any) -> Explanation:
         """Why the model answers one record as it does; see `mmzoo.explain`.
 
         Args:
@@ -164,7 +168,7 @@ class Run(Answering):
 
         return explain(self.model, self._one(record), **options)
 
-    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Any:
+    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Prototypes:
         """New classes by a few records each, without training; see `mmzoo.few_labels.prototypes.Prototypes`.
 
         Args:
@@ -184,13 +188,13 @@ class Run(Answering):
             return Prototypes.of_saved(self)
         return Prototypes.of(self, records, label, **options)
 
-    def demo(self, **options: Any) -> Any:
+    def demo(self, **options: Any) -> Demo:
         """A page on which a person asks the model, for this machine alone; see `mmzoo.demo.show.demo`."""
         from mmzoo.demo.show import demo
 
         return demo(self, **options)
 
-    def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Any:
+    def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Comparison:
         """This run beside others on the same records, with paired tests; see `mmzoo.compare`."""
         from mmzoo.evaluation.compare import compare
 

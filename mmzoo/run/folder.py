@@ -28,7 +28,7 @@ from mmzoo.folders import made_in
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import read_machine, read_settings, usual_settings
+from mmzoo.training.notes import Settings, read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
@@ -70,7 +70,7 @@ class RunFolder:
         return self.model.spec  # type: ignore[no-any-return]
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table.
 
         Of a model without a run they are the usual ones, and the data set that its card names.
@@ -186,7 +186,7 @@ class RunFolder:
         """For answers with a promised coverage: found by the last evaluation with validation records."""
         return Thresholds.read(self.folder, self.seal)
 
-    def _one(self, record: Raw) -> dict[str, Any]:
+    def _one(self, record: Raw) -> dict[str, Raw]:
         """One record by the names of the inputs, of a mapping or a row of a table."""
         if isinstance(record, dict) and record.keys() <= {*self.spec.input_names}:
             return record

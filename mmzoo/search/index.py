@@ -46,7 +46,7 @@ class Hit:
     gone: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data; files that the index has are not in it."""
         found: dict[str, Any] = {"id": self.id, "score": round(self.score, 6), "input": self.input}
         return {**found, "texts": self.texts, "paths": self.paths, "gone": [*self.gone]}
@@ -196,7 +196,7 @@ class Index:
 
     def search(
         self,
-        query: Mapping[str, Any],
+        query: Mapping[str, object],
         k: int = 10,
         *,
         weights: Mapping[str, float] | None = None,
@@ -224,7 +224,7 @@ class Index:
         ((scores, rows),) = self.store.nearest(vector[None], k, among=chosen, exact=exact)
         return [self._hit(self.store.vectors.found(*each)) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
-    def by_name(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def by_name(self, values: Mapping[str, object]) -> dict[str, Any]:
         """Values by the names of inputs, of values by names or kinds.
 
         Raises:

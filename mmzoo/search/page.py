@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
@@ -12,9 +12,12 @@ from mmzoo.reports.gallery import shown_input
 from mmzoo.reports.page import data_url, page
 from mmzoo.search.index import Hit, Index
 
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
+
 
 def write_page(
-    path: Path, index: Index, query: Mapping[str, Any], weights: Mapping[str, float], hits: Sequence[Hit]
+    path: Path, index: Index, query: Mapping[str, object], weights: Mapping[str, float], hits: Sequence[Hit]
 ) -> None:
     """Draw a query and what was found by it.
 
@@ -51,7 +54,7 @@ def inputs_of(index: Index, hit: Hit) -> list[dict[str, Any]]:
     return found
 
 
-def of_file(index: Index, hit: Hit, item: Any, path: str) -> dict[str, Any]:
+def of_file(index: Index, hit: Hit, item: Modality, path: str) -> dict[str, Any]:
     """How a file is shown."""
     if item.name in hit.gone:
         return {"problem": "the file is no longer there"}

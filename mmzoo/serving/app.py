@@ -15,6 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Answerer
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.serving.batcher import Batcher, FullError
@@ -55,7 +56,7 @@ def create_app(
     batcher: list[Batcher] = []
 
     @asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         batcher.append(Batcher(answerer))
         yield
         await asyncio.to_thread(batcher.pop().close)
@@ -64,7 +65,7 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Counted, limit=int(limits.megabytes * 1e6))
 
-    async def answered(records: list[dict[str, Any]]) -> dict[str, Any]:
+    async def answered(records: list[dict[str, Raw]]) -> dict[str, Any]:
         try:
             waiting = asyncio.wrap_future(batcher[0].submit(records))
             rows = await asyncio.wait_for(waiting, limits.seconds)
@@ -109,7 +110,7 @@ def create_app(
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
             raise HTTPException(415, "Send multipart/form-data, or JSON to /predict.")
         items = {item.name: item for item in spec.inputs}
-        record: dict[str, Any] = {}
+        record: dict[str, Raw] = {}
         async with request.form(max_files=64, max_fields=64, max_part_size=int(limits.megabytes * 1e6)) as fields:
             for name, value in fields.multi_items():
                 if name not in items or name in record:
@@ -143,7 +144,7 @@ def content(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
 class Counted:
     """Refuses bodies that are too large, by what they say of themselves or when that much has come."""
 
-    def __init__(self, app: Any, limit: int) -> None:
+    def __init__(self, app: Untyped, limit: int) -> None:
         self.app, self.limit = app, limit
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.answers.rows import Answerer, Row
 from mmzoo.answers.waiting import Waiting
 from mmzoo.data.records import Records
@@ -41,7 +42,7 @@ class Batcher:
         self.thread = threading.Thread(target=self._work, name="mmzoo serve", daemon=True)
         self.thread.start()
 
-    def submit(self, records: list[dict[str, Any]]) -> Future[list[Row]]:
+    def submit(self, records: list[dict[str, Raw]]) -> Future[list[Row]]:
         """A row for each of some records, when it is there.
 
         Raises:

@@ -47,7 +47,7 @@ def restoring(weights: str | None = None, tower: str = "") -> bool:
     return current is not None and current.restoring and not current.from_package(weights, tower)
 
 
-def get(name: str, make: Callable[[], Any], weights: str | None = None, tower: str = "") -> Any:
+def get(name: str, make: Callable[[], object], weights: str | None = None, tower: str = "") -> Any:
     """The asset of that name; made where the model is new, or leaves the weights it belongs to to their package."""
     current = _current.get(None)
     if current is None:
@@ -61,7 +61,7 @@ def get(name: str, make: Callable[[], Any], weights: str | None = None, tower: s
     return current.files[name]
 
 
-def shared(name: str, make: Callable[[], Any]) -> Any:
+def shared(name: str, make: Callable[[], object]) -> Any:
     """What several inputs of one model have in common, such as a frozen table: made for the first of them."""
     current = _current.get(None)
     if current is None:

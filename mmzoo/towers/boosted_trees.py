@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -106,7 +106,7 @@ class Forest(keras.layers.Layer):
         rate: float,
         members: int,
         places: Sequence[int] = (0, 0),
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.count, self.trees, self.leaves, self.depth = count, trees, leaves, depth
@@ -114,7 +114,7 @@ class Forest(keras.layers.Layer):
         self.nodes = 2 * leaves - 1
         self.start, self.stop = places
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         names = ("count", "trees", "leaves", "depth", "rate", "members")
         own = {name: getattr(self, name) for name in names}
         return {**super().get_config(), **own, "places": [self.start, self.stop]}
@@ -132,7 +132,7 @@ class Forest(keras.layers.Layer):
         def full_trees(shape: Shape, dtype: str) -> Tensor:
             return ops.cast(np.tile(heap, roots), dtype)
 
-        def add(name: str, initializer: Any, dtype: str) -> Any:
+        def add(name: str, initializer: str | keras.initializers.Initializer, dtype: str) -> keras.Variable:
             return self.add_weight(
                 shape=(roots * self.nodes,), initializer=initializer, dtype=dtype, trainable=False, name=name
             )

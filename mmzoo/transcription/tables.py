@@ -53,6 +53,6 @@ def sounds_of(
     return sounds, [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
 
 
-def there(value: Any) -> Any:
+def there(value: object) -> Any:
     """A sound, or one of no samples where there is none."""
     return np.zeros(0, np.float32) if value is None else value

@@ -13,7 +13,7 @@ from safetensors.numpy import load
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.safetensor_files import SIZES, places
-from mmzoo.weights.reading import plain_size, read_start, read_whole
+from mmzoo.weights.reading import FileFacts, plain_size, read_start, read_whole
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of each tensor by its name."""
@@ -33,7 +33,7 @@ class TensorFile:
         MMZooError: the header is not exactly that of a file of this length.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, facts: FileFacts) -> None:
         self.path, self.facts = path, facts
         size = plain_size(path)
         require(

@@ -68,7 +68,7 @@ def slices(
         known: bool (N,), which records count; `score` is theirs.
     """
     names = np.array(spec.input_names)
-    columns: dict[str, Sequence[Any]] = {"modalities": ["+".join(names[here]) for here in present]}
+    columns: dict[str, Sequence[object]] = {"modalities": ["+".join(names[here]) for here in present]}
     skipped = {*spec.input_names, task.column}
     columns |= {name: column for name, column in records.columns.items() if name not in skipped}
     texts = [item.name for item in spec.inputs if item.is_text and item.name in records.columns]
@@ -89,7 +89,7 @@ def slices(
     return sorted(rows, key=lambda row: row["score"])
 
 
-def grouped(values: Sequence[Any]) -> dict[str, np.ndarray]:
+def grouped(values: Sequence[object]) -> dict[str, np.ndarray]:
     """The places of each value; of numbers with many values, of each quarter; nothing where that makes no groups."""
     plain = (str, bool, int, float, np.bool_, np.integer, np.floating)
     if not all(value is None or isinstance(value, plain) for value in values):
@@ -99,7 +99,7 @@ def grouped(values: Sequence[Any]) -> dict[str, np.ndarray]:
     if len(np.unique(texts)) > MOST_SLICES:
         if any(isinstance(value, str) for value in values):
             return {}
-        numbers = np.array([float("nan") if gone else float(v) for gone, v in zip(missing, values, strict=True)])
+        numbers = np.array([float("nan") if gone else float(str(v)) for gone, v in zip(missing, values, strict=True)])
         edges = np.unique(np.percentile(numbers[~missing], [0, 25, 50, 75, 100]))
         quarter = np.searchsorted(edges[1:-1], numbers, side="right")
         spans = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]

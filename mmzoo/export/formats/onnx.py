@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
@@ -122,7 +123,7 @@ def main(folder: Path) -> int:
     signature = [keywords[name] for name in sorted(keywords)]
 
     @tf.function(input_signature=signature)
-    def answers(*tensors: Any) -> dict[str, Any]:
+    def answers(*tensors: object) -> dict[str, Tensor]:
         found: dict[str, Any] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
         return found
 

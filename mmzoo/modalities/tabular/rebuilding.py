@@ -95,7 +95,7 @@ class Cells(Rebuilding):
         return Shown(", ".join(f"{column} {plain(cell)}" for column, cell in said))
 
 
-def plain(cell: Any) -> str:
+def plain(cell: object) -> str:
     """A cell in a few characters."""
     if isinstance(cell, list):
         return " and ".join(cell) or "nothing"

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from mmzoo.modalities.text.columns import as_text
 from mmzoo.modalities.vectorizer import Vectorizer
 from mmzoo.tokenizers.normalizing import normalized
 
@@ -23,10 +24,10 @@ class TfIdf(Vectorizer):
     def __init__(self) -> None:
         self.parts: list[Any] = []
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = [normalized(value) for value in values]
+        texts = [normalized(as_text(value)) for value in values]
         common: dict[str, Any] = {
             "lowercase": False,
             "sublinear_tf": True,
@@ -45,10 +46,10 @@ class TfIdf(Vectorizer):
                 continue
         return self
 
-    def transform(self, values: Sequence[Any]) -> Any:
+    def transform(self, values: Sequence[object]) -> Any:
         from scipy.sparse import csr_array, hstack
 
-        texts = [normalized(value) for value in values]
+        texts = [normalized(as_text(value)) for value in values]
         if not self.parts:
             return csr_array((len(texts), 1), dtype=np.float32)
         return hstack([part.transform(texts) for part in self.parts], format="csr")

@@ -121,7 +121,7 @@ class Reservoir:
         self.file = self._open()
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """For a checkpoint, beside `arrays`."""
         return {"offered": self.offered, "end": self.end, "name": self.name, "before": self.before}
 
