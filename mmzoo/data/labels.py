@@ -161,16 +161,19 @@ def fits(value: Raw) -> bool:
 def decided(numbers: Sequence[Raw]) -> tuple[str, str]:
     """Are numbers labels or an amount? The kind of task and why."""
     counts = Counter(numbers)
-    different, whole = len(counts), all((number_of(each) or 0.0).is_integer() for each in counts)
+    values = {each: number_of(each) or 0.0 for each in counts}
+    different, whole = len(counts), all(value.is_integer() for value in values.values())
     come_again = different <= LABELS and different <= len(numbers) / 2
     come_again |= different <= len(numbers) / AGAIN and min(counts.values()) >= RAREST
-    come_again &= not (whole and different > FEW and is_smooth({int(number_of(n) or 0): c for n, c in counts.items()}))
+    come_again &= not (whole and different > FEW and is_smooth({int(values[n]): c for n, c in counts.items()}))
     codes = any(is_code(text) for text in counts)
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
         return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
-    if spans_powers([number_of(text) or 0.0 for text in numbers]):
-        low, high = (shown(min(counts, key=float)), shown(max(counts, key=float)))
+    if spans_powers([values[text] for text in numbers]):
+        low, high = (
+            shown(str(each)) for each in (min(counts, key=values.__getitem__), max(counts, key=values.__getitem__))
+        )
         return "log_regression", f"from {low} to {high}: the logarithm is learnt; --task regression learns the number"
     return "regression", f"{different} different numbers; --task classification takes them for labels"
 
