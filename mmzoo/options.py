@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mmzoo.aliases import Raw
 from mmzoo.choice import Choice
@@ -76,7 +76,7 @@ def check_options(
             raise unknown(f"option of {what} called", option, known)
     for option, value in options.items():
         name = f"The option '{option}' of {what}"
-        check_value(name, value, hints.get(option, Any), RANGES.get(option), known[option].default)
+        check_value(name, value, hints.get(option, object), RANGES.get(option), known[option].default)
 
 
 def defaults(entry: Callable[..., object]) -> dict[str, object]:

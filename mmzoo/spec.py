@@ -207,10 +207,12 @@ class Spec:
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False)
 
 
-def _list(data: dict[str, Any], key: str) -> list[Any]:
-    require(isinstance(data[key], list), f"The '{key}' of a spec must be a list, not {data[key]!r}.")
-    _check_count(key, data[key])
-    return list(data[key])
+def _list(data: dict[str, Raw], key: str) -> list[Raw]:
+    found = data[key]
+    if not isinstance(found, list):
+        raise MMZooError(f"The '{key}' of a spec must be a list, not {found!r}.")
+    _check_count(key, found)
+    return list(found)
 
 
 def _check_count(key: str, parts: Sequence[object]) -> None:

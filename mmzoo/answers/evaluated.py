@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
 from mmzoo.answers.conformal import Thresholds
 from mmzoo.answers.formats import write_rows
-from mmzoo.answers.rows import Answerer, number
+from mmzoo.answers.rows import Answerer, Row, number
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.reports.report import ANSWERS
 from mmzoo.tasks.base import Task
@@ -24,7 +23,7 @@ def write_evaluated(
     `mmzoo predict` says of it."""
     answerer = Answerer(model, thresholds)
     found = result.subset_predictions
-    rows: list[dict[str, Any]] = [{"id": record} for record in ids]
+    rows: list[Row] = [{"id": record} for record in ids]
     asked = [task for task in result.spec.tasks if task.target == "label"]
     for task in asked:
         for row, label, known in zip(rows, found.labels[task.name], found.known(task), strict=True):

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
@@ -29,7 +30,7 @@ except ImportError:  # Windows has no such locks
 
 LONGEST_LINE = 2**20
 LARGEST_BLOCK = 2**32
-Row = dict[str, Any]
+Row = dict[str, Raw]
 Tally = dict[str, Any]
 
 

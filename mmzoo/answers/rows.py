@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.conformal import Thresholds, has_sets
 from mmzoo.answers.shares import answers_and_shares
 from mmzoo.data.decoding import decoded
@@ -249,13 +250,13 @@ def subsets_of(spec: Spec, present: np.ndarray) -> list[str]:
     ]
 
 
-def rebuilding_of(task: Any) -> Rebuilding:
+def rebuilding_of(task: Untyped) -> Rebuilding:
     """What a task rebuilds."""
     found: Rebuilding = task.rebuilding
     return found
 
 
-def cell_of(value: object) -> Any:
+def cell_of(value: object) -> Raw:
     """A cell of a rebuilt row as an answer has it."""
     if isinstance(value, list):
         return ", ".join(value)
@@ -267,7 +268,7 @@ def number(value: float) -> float | None:
     return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
 
 
-def plain(value: object) -> Any:
+def plain(value: object) -> Raw:
     """A cell of a table as an answer has it beside: a text, a number, true or false, or nothing."""
     if value is None or isinstance(value, (str, bool, int)):
         return value

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Tree
 from mmzoo.data.columns import Chosen, Column
 from mmzoo.data.examples import Examples
 from mmzoo.data.layout import Layout
@@ -74,7 +74,7 @@ class Records:
         return self.columns[name]
 
 
-def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[str, Any]:
+def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[str, Tree]:
     """The tensors of all records as the model takes them: each input (N, *shape) and `present` bool (N, M).
 
     Args:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mmzoo.aliases import Raw, Tensor
+from mmzoo.aliases import Raw, Tensor, Untyped
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
 from mmzoo.data.names import input_names
@@ -183,7 +183,7 @@ class ServiceBatches:
         finally:
             done.set()
 
-    def _dataset(self) -> Any:
+    def _dataset(self) -> Untyped:
         """On the workers: shards to `(numbers (B,), inputs)`, without those records that the graph cannot decode."""
         import tensorflow as tf
 
@@ -227,7 +227,7 @@ class ServiceBatches:
 
 def rebatched(parts: Iterator[dict[str, np.ndarray]], size: int, rest: bool = False) -> Iterator[dict[str, np.ndarray]]:
     """Arrays by name, of any number of rows, as ones of `size` rows; at the end what is left, if `rest`."""
-    waiting: list[dict[str, Any]] = []
+    waiting: list[dict[str, np.ndarray]] = []
     count = 0
     for part in parts:
         waiting.append(part)

@@ -9,11 +9,10 @@ from dataclasses import replace
 from html import escape
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
-from mmzoo.aliases import Untyped
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Answerer, Row
 from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
@@ -139,7 +138,7 @@ def only_files(block: Untyped) -> None:
     """Gradio fetches a file that is given as an address on the Internet; this keeps it from that."""
     moved = block.async_move_resource_to_block_cache
 
-    async def local(path: Any) -> Any:
+    async def local(path: Raw) -> Raw:
         if "://" in str(path):
             raise gr.Error("Give a file, not an address.", print_exception=False)
         return await moved(path)

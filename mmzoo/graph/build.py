@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import keras
 
@@ -28,7 +27,7 @@ from mmzoo.transformer import gathered
 from mmzoo.weights import Weights
 
 
-def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> Multimodal:
+def build(spec: Spec, *, files: dict[str, object] | None = None, packaged: Collection[Weights] = ()) -> Multimodal:
     """The model that `spec` describes: a plain functional `keras.Model`, dict in, dict out.
 
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
@@ -129,7 +128,7 @@ class Multimodal(keras.Model):
 
     parts: Parts
 
-    def __init__(self, spec: Spec, assets: dict[str, Any], **graph: object) -> None:
+    def __init__(self, spec: Spec, assets: dict[str, object], **graph: object) -> None:
         super().__init__(**graph)
         self.spec, self.assets = spec, assets
 

@@ -69,7 +69,7 @@ class Card:
     model: str
     run: str
     root: str
-    home: dict[str, Any]
+    home: dict[str, object]
     inputs: dict[str, str]
     by: list[str]
     dim: int

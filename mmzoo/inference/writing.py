@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import tensorflow as tf
@@ -53,7 +53,7 @@ def write(
         if seen is not None:
             seen(asked.text(np.array(ids)))
 
-    def following(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Any, Tree]:
+    def following(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Tensor, Tree]:
         found, after = step(tf.constant(tokens), caches, tf.constant(position))
         return found.numpy(), {name: each.numpy() for name, each in after.items()}
 
@@ -81,7 +81,7 @@ def writing_task(spec: Spec, name: str = "") -> TextAnswer:
     )
 
 
-def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:
+def _compiled(model: Multimodal, task: str) -> tuple[Callable[..., Tree], Callable[..., Tree]]:
     """From what the model takes to the first caches, and from one step to the next, as graphs."""
     decoder = decoder_of(model.parts, task)
     asked = model.parts.cut(model.input, dict(zip(ASKED, model.parts.arguments(decoder), strict=True)))
@@ -89,7 +89,7 @@ def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:
     begin = tf.function(decoder.begin, autograph=False)
     step = tf.function(decoder.step, autograph=False, reduce_retracing=True)
 
-    def first(inputs: dict[str, Tensor]) -> Any:
+    def first(inputs: dict[str, Tensor]) -> Tree:
         found = run({name: tf.constant(value) for name, value in inputs.items()})
         return begin(*(found[name] for name in ASKED))
 

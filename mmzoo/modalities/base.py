@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from mmzoo.aliases import Raw, Shape, Tensor
+from mmzoo.aliases import Raw, Shape, Tensor, Untyped
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import check_name, require
 from mmzoo.modalities.defaults import Defaults
@@ -131,7 +131,7 @@ class Modality(Defaults):
 
 
 @lru_cache(maxsize=32)
-def augmenter(item: Modality) -> Any:
+def augmenter(item: Modality) -> Untyped:
     """The augmentations of an input, one after the other, compiled: on a CPU that is several times faster."""
     import tensorflow as tf
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+
+from mmzoo.aliases import Raw, Untyped
 
 
 class Vectorizer:
@@ -21,7 +23,7 @@ class Vectorizer:
         """With what has to be learnt from the training records: a vocabulary."""
         return self
 
-    def transform(self, values: Sequence[object]) -> Any:
+    def transform(self, values: Sequence[object]) -> Untyped:
         """float32 (N, F), NaN where a number is not known; or a sparse matrix without any.
 
         Raises:
@@ -38,7 +40,7 @@ class Each(Vectorizer):
         what: is being done, for the progress bar.
     """
 
-    def __init__(self, vector: Callable[[Any], np.ndarray], what: str) -> None:
+    def __init__(self, vector: Callable[[Raw], np.ndarray], what: str) -> None:
         self.vector, self.what = vector, what
 
     def transform(self, values: Sequence[object]) -> np.ndarray:

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -117,7 +116,7 @@ class RunFolder:
         over = "records that have no name"
         for key, words in (("stream", "a stream, which is not kept"), ("prototypes", "a few records of each class")):
             over = words if key in self.settings else over
-        columns: Any = self.settings.get("columns")
+        columns: Raw = self.settings.get("columns")
         tasks = columns.get("tasks") if isinstance(columns, dict) else None
         label = next(iter(tasks.values()), "") if isinstance(tasks, dict) else ""
         table = f"TABLE#{one_line(label, 40) or 'COLUMN'}"
@@ -146,7 +145,9 @@ class RunFolder:
     def keep_splits(self, splits: Sequence[Records]) -> None:
         """Know the records for training, validation and test, and write into splits.csv which are which."""
         self.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
-        rows = [{"id": name, "split": split} for split, part in self.splits.items() for name in part.ids]
+        rows: list[dict[str, Raw]] = [
+            {"id": name, "split": split} for split, part in self.splits.items() for name in part.ids
+        ]
         out = io.BytesIO()
         write_csv(out, ["id", "split"], lambda: [rows])
         write_file(self.folder / "splits.csv", out.getvalue())

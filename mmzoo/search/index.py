@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
@@ -22,6 +22,8 @@ from mmzoo.inference.embed import embedding_task, inputs_of
 from mmzoo.inference.trust import trust_of
 from mmzoo.run import Run
 from mmzoo.search.entries import entries_of
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ class Index:
         ((scores, rows),) = self.store.nearest(vector[None], k, among=chosen, exact=exact)
         return [self._hit(self.store.vectors.found(*each)) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
-    def by_name(self, values: Mapping[str, object]) -> dict[str, Any]:
+    def by_name(self, values: Mapping[str, V]) -> dict[str, V]:
         """Values by the names of inputs, of values by names or kinds.
 
         Raises:

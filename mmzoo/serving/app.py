@@ -6,7 +6,7 @@ What a client has done wrong is 4xx, and one sentence in "detail"; where there i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +65,7 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Counted, limit=int(limits.megabytes * 1e6))
 
-    async def answered(records: list[dict[str, Raw]]) -> dict[str, Any]:
+    async def answered(records: list[dict[str, Raw]]) -> dict[str, object]:
         try:
             waiting = asyncio.wrap_future(batcher[0].submit(records))
             rows = await asyncio.wait_for(waiting, limits.seconds)
@@ -81,7 +81,7 @@ def create_app(
         return {"answers": [{**row, "id": k} for k, row in enumerate(rows)]}
 
     @app.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> dict[str, object]:
         """Is it there, and what does it answer?"""
         inputs = {item.name: item.kind for item in spec.inputs}
         return {"status": "ok", "model": model, "inputs": inputs, "tasks": {t.name: t.kind for t in spec.tasks}}
@@ -92,7 +92,7 @@ def create_app(
     refused = {code: {"description": said} for code, said in REFUSED.items()}
 
     @app.post("/predict", responses=refused, openapi_extra=content("application/json", body))
-    async def predict(request: Request) -> dict[str, Any]:
+    async def predict(request: Request) -> dict[str, object]:
         """Answer records: any of the inputs each. A file is written in base64."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "Send application/json, or a form to /predict/files.")
@@ -105,7 +105,7 @@ def create_app(
     form = {"type": "object", "properties": {item.name: form_schema_of(item) for item in spec.inputs}}
 
     @app.post("/predict/files", responses=refused, openapi_extra=content("multipart/form-data", form))
-    async def predict_files(request: Request) -> dict[str, Any]:
+    async def predict_files(request: Request) -> dict[str, object]:
         """Answer one record, whose inputs are the fields of a form: files, texts, a row as JSON."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
             raise HTTPException(415, "Send multipart/form-data, or JSON to /predict.")
@@ -136,7 +136,7 @@ REFUSED: dict[int | str, str] = {
 }
 
 
-def content(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+def content(kind: str, schema: Mapping[str, object]) -> dict[str, object]:
     """What OpenAPI says of a body."""
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 
@@ -151,7 +151,7 @@ class Counted:
         """See ASGI."""
         count = 0
 
-        async def counted() -> dict[str, Any]:
+        async def counted() -> dict[str, object]:
             nonlocal count
             message = await receive()
             count += len(message.get("body", b""))

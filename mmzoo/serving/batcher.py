@@ -6,7 +6,6 @@ import os
 import queue
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.rows import Answerer, Row
@@ -21,7 +20,7 @@ WAIT = 0.002
 WAITING = 256
 """Requests that may wait; one more is turned away."""
 
-Job = tuple[list[dict[str, Any]], "Future[list[Row]]"]
+Job = tuple[list[dict[str, Raw]], "Future[list[Row]]"]
 
 
 class FullError(Exception):

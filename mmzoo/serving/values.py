@@ -7,7 +7,6 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ MOST_NUMBERS = 2**22
 HALF = "has a zero byte or half a character"
 
 
-def parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Raw:
     """The JSON of a request.
 
     Raises:
@@ -70,7 +69,7 @@ def record_of(spec: Spec, record: Raw) -> dict[str, Raw]:
     return {name: value_of(items[name], value) for name, value in record.items() if value is not None}
 
 
-def value_of(item: Modality, value: object) -> Any:
+def value_of(item: Modality, value: Raw) -> Raw:
     """A value of JSON: a text, the columns of a row, a file in base64, or numbers in lists."""
     if not item.in_column:
         wrong = DataError(f"Input '{item.name}' is an object of columns and their cells.", "bad_row")
@@ -102,7 +101,7 @@ def value_of(item: Modality, value: object) -> Any:
     return array
 
 
-def from_form(item: Modality, data: bytes) -> Any:
+def from_form(item: Modality, data: bytes) -> Raw:
     """A value of a form: the bytes of a file, a text, or a row as a JSON object.
 
     Raises:
@@ -118,7 +117,7 @@ def from_form(item: Modality, data: bytes) -> Any:
         raise DataError(f"Input '{item.name}' is not UTF-8.", "bad_text") from None
 
 
-def schema_of(item: Modality) -> dict[str, Any]:
+def schema_of(item: Modality) -> dict[str, object]:
     """What OpenAPI says of an input in JSON."""
     if not item.in_column:
         cell = {"type": ["string", "number", "null"]}
@@ -129,7 +128,7 @@ def schema_of(item: Modality) -> dict[str, Any]:
     return {"anyOf": [{"type": "string", "contentEncoding": "base64"}, numbers]}
 
 
-def form_schema_of(item: Modality) -> dict[str, Any]:
+def form_schema_of(item: Modality) -> dict[str, object]:
     """What OpenAPI says of an input in a form."""
     if item.in_column and not item.is_text:
         return {"type": "string", "format": "binary"}

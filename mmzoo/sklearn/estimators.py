@@ -153,7 +153,7 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def _checked(self, X: Untyped) -> Any:
+    def _checked(self, X: Untyped) -> Untyped:
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=False)
             return X

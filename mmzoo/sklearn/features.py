@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -49,7 +49,7 @@ class TowerFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self,
         modality: str = "text",
         tower: str = "",
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         *,
         random_state: int = 0,
     ) -> None:

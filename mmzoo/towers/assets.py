@@ -17,10 +17,10 @@ class Assets:
     packaged: the weights of packages that a saved model names and does not bring.
     """
 
-    def __init__(self, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> None:
-        self.files: dict[str, Any] = dict(files or {})
+    def __init__(self, files: dict[str, object] | None = None, packaged: Collection[Weights] = ()) -> None:
+        self.files: dict[str, object] = dict(files or {})
         self.restoring, self.packaged = files is not None, packaged
-        self.shared: dict[str, Any] = {}
+        self.shared: dict[str, object] = {}
 
     def from_package(self, weights: str | None, tower: str) -> bool:
         """Does the saved model leave the weights of that name, of that tower, to their package?"""
@@ -31,7 +31,7 @@ _current: ContextVar[Assets] = ContextVar("assets")
 
 
 @contextmanager
-def collecting(files: dict[str, Any] | None, packaged: Collection[Weights] = ()) -> Iterator[Assets]:
+def collecting(files: dict[str, object] | None, packaged: Collection[Weights] = ()) -> Iterator[Assets]:
     """Inside, towers find `files`, or, where that is None, what they make is collected."""
     assets = Assets(files, packaged)
     token = _current.set(assets)

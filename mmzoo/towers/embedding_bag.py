@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Config, Tensor, Tree
+from mmzoo.aliases import Config, Tensor, Tree, Untyped
 from mmzoo.choice import Tower
 from mmzoo.declared import frozen_features
 from mmzoo.errors import require
@@ -169,7 +167,7 @@ class BagAndMean(keras.layers.Layer):
         return *found, total / ops.maximum(norm, 1e-6), ops.any(ops.cast(mask, "bool"), axis=1, keepdims=True)
 
     @property
-    def on_host(self) -> Any:
+    def on_host(self) -> Untyped:
         """What `call` gives, by `on_host` of both; None where one of them has none."""
         return self._on_host if hasattr(self.tokens, "on_host") and hasattr(self.vectors, "sums_on_host") else None
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, require
 from mmzoo.safetensor_files import SIZES, places
 from mmzoo.weights.reading import FileFacts, plain_size, read_start, read_whole
@@ -71,6 +72,6 @@ class TensorFile:
         return {name: array.astype(WIDER.get(array.dtype.name, array.dtype)) for name, array in arrays.items()}
 
 
-def layout_of(tensors: dict[str, Any]) -> Layout:
+def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
     """The layout of arrays, of Keras variables, or of what else has a dtype and a shape."""
     return {name: (str(np.dtype(each.dtype)), tuple(each.shape)) for name, each in tensors.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.truncation import note_truncation
 from mmzoo.weights import best_installed
+
+if TYPE_CHECKING:
+    import keras
 
 MOST_WORDS = 64  # that are left out, one at a time
 LONGEST = 4096  # bytes or tokens that are read
@@ -140,7 +143,7 @@ class Text(Modality):
         text = self._normal(value)
         return text.encode()[: self.max_bytes].decode("utf-8", "ignore") if self.in_graph else text
 
-    def tokenizer_layer(self, name: str) -> Any:
+    def tokenizer_layer(self, name: str) -> keras.layers.Layer:
         """The tokenizer of the graph as a layer from uint8 (B, max_bytes) to ids int32 (B, tokens), and weights, if it
         has any."""
         self.check_fitted()

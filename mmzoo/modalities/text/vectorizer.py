@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.modalities.text.columns import as_text
 from mmzoo.modalities.vectorizer import Vectorizer
 from mmzoo.tokenizers.normalizing import normalized
@@ -22,13 +23,13 @@ class TfIdf(Vectorizer):
     """
 
     def __init__(self) -> None:
-        self.parts: list[Any] = []
+        self.parts: list[Untyped] = []
 
     def fit(self, values: Sequence[object]) -> Self:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         texts = [normalized(as_text(value)) for value in values]
-        common: dict[str, Any] = {
+        common: dict[str, object] = {
             "lowercase": False,
             "sublinear_tf": True,
             "min_df": 2 if len(texts) >= 500 else 1,
@@ -46,7 +47,7 @@ class TfIdf(Vectorizer):
                 continue
         return self
 
-    def transform(self, values: Sequence[object]) -> Any:
+    def transform(self, values: Sequence[object]) -> Untyped:
         from scipy.sparse import csr_array, hstack
 
         texts = [normalized(as_text(value)) for value in values]

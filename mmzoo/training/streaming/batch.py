@@ -81,7 +81,7 @@ class Decoder:
     on_error: str
     new_classes: str = "ignore"
     named: list[str] = field(default_factory=list)
-    late: dict[str, list[Any]] = field(default_factory=dict)
+    late: dict[str, list[Raw]] = field(default_factory=dict)
     strangers: int = 0
 
     def __call__(

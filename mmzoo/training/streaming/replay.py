@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,7 +40,7 @@ class Reservoir:
         self,
         folder: Path,
         capacity: int,
-        facts: dict[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
         arrays: dict[str, np.ndarray] | None = None,
     ) -> None:
         self.folder, self.capacity = folder, capacity
