@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach
 from mmzoo.export.measure import measure
+from mmzoo.export.rows import Part
 from mmzoo.export.tflite import CALIBRATION, apart, exact_layers
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import discard
@@ -38,7 +39,7 @@ def has_vectors(job: Job) -> bool:
     return any(task.target == "batch" for task in job.model.spec.tasks)
 
 
-def write_encoders(job: Job, variant: str) -> dict[str, dict[str, Any]]:
+def write_encoders(job: Job, variant: str) -> dict[str, Part]:
     """Write encoders/<input>.tflite of each input into an export's folder, in one variant; the figures of each.
 
     Raises:
@@ -51,7 +52,7 @@ def write_encoders(job: Job, variant: str) -> dict[str, dict[str, Any]]:
     wanted = embed(model, records)
     entries = {entry["name"]: entry for entry in job.about["inputs"]}
     made = converted(model, inputs_of(task), variant, job.training)
-    rows = {}
+    rows: dict[str, Part] = {}
     for name in made:
         path = folder / f"{name}.tflite"
         discard(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +20,7 @@ from mmzoo.decoding import Beam
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach
 from mmzoo.export.measure import interpreter
+from mmzoo.export.rows import Part, PartFigures
 from mmzoo.export.stepping import Stepping
 from mmzoo.export.tflite import SIGNATURES, apart, exact_layers
 from mmzoo.files import subfolder, write_file
@@ -38,13 +39,13 @@ LIMIT = 1e-4
 """The largest difference of a text's log-probability from the model's."""
 
 
-def write_writers(job: Job) -> dict[str, dict[str, Any]]:
+def write_writers(job: Job) -> dict[str, Part]:
     """Write writers/<task>.tflite of each task that writes into an export's folder; the figures of each.
 
     Raises:
         MMZooError: an operation is not a builtin of TFLite, or a text differs from the model's.
     """
-    rows = {}
+    rows: dict[str, Part] = {}
     for task in job.model.spec.tasks:
         if not task.tags.stepwise:
             continue
@@ -56,7 +57,7 @@ def write_writers(job: Job) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def proof(job: Job, task: Task, path: Path) -> dict[str, Any]:
+def proof(job: Job, task: Task, path: Path) -> PartFigures:
     """How far the log-probabilities of what is written are from the model's, and how many texts are the same.
 
     Raises:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mmzoo.demo.launch import Demo
     from mmzoo.evaluation.compare import Comparison
     from mmzoo.explanation.explain import Explanation
+    from mmzoo.export.rows import Row
     from mmzoo.few_labels.prototypes import Prototypes
 
 
@@ -134,7 +135,7 @@ class Run(Answering):
         allow_loss: bool = False,
         fit: str | None = None,
         index: str | Path | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
         The other arguments are `mmzoo.export.export.export`'s; `variants` are the usual ones of the format if not given

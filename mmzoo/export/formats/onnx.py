@@ -15,6 +15,7 @@ from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
+from mmzoo.export.rows import Figures
 from mmzoo.files import write_file
 from mmzoo.folders import discard
 
@@ -40,7 +41,7 @@ class Onnx(Format):
         write_file(path, convert(job.model, job.about))
         yield "onnx", path
 
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         return one_by_one(runner(path), inputs)
 
 

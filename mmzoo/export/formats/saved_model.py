@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, examples, one_by_one
+from mmzoo.export.rows import Figures
 from mmzoo.folders import replacing
 from mmzoo.words import one_line
 
@@ -53,7 +54,7 @@ class SavedModel(Format):
             if SIGNATURES[variant] in serving.signatures:
                 yield variant, target
 
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         import tensorflow as tf
 
         signature = tf.saved_model.load(str(path)).signatures[SIGNATURES[variant]]
