@@ -14,7 +14,7 @@ import mmzoo
 
 HOME = Path(mmzoo.__file__).parent
 MOST = {
-    "evaluation": 82,
+    "evaluation": 46,
     "export": 37,
     "data": 34,
     "weights": 27,
@@ -23,7 +23,7 @@ MOST = {
     "modalities": 20,
     "training": 15,
     "inspection": 13,
-    "run": 11,
+    "run": 10,
     "auto": 9,
     "hpo": 9,
     "towers": 7,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
-from mmzoo.evaluation.blocks import Block, Table
+from mmzoo.evaluation.blocks import Block, Cell, Table
 from mmzoo.evaluation.languages import languages
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
@@ -25,6 +25,17 @@ LEAST_RECORDS = 5  # of a slice
 SHOWN = 12  # on the page; metrics.json has them all
 
 
+class Slice(TypedDict):
+    """The records that share a value of a column: how many, their mean score, and its 95 % interval."""
+
+    column: str
+    value: str
+    count: int
+    score: float
+    low: float
+    high: float
+
+
 @analyses.register("slices", section="mistakes")
 class Slices(Analysis):
     """The mean score of the records that share a value of a column."""
@@ -34,15 +45,15 @@ class Slices(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return True
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[Slice]:
         present, score = result.subset_predictions.present, np.nan_to_num(result.scores[result.everything])
         return slices(result.spec, result.task, result.records, present, result.known, score)
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: list[Slice], result: TaskEvaluation) -> list[Block]:
         if not found:
             return []
         score = result.task.score_words if result.task.greater_is_better else "− error"
-        rows = [
+        rows: list[list[Cell]] = [
             [
                 f"{row['column']}: {row['value']}",
                 row["score"],
@@ -57,7 +68,7 @@ class Slices(Analysis):
 
 def slices(
     spec: Spec, task: Task, records: Records, present: np.ndarray, known: np.ndarray, score: np.ndarray
-) -> list[dict[str, Any]]:
+) -> list[Slice]:
     """The mean of `score` over the records that share a value of a column, worst first.
 
     Columns are all that are neither an input nor what the task's answer is held against, the set of modalities a
@@ -76,7 +87,7 @@ def slices(
         found = languages(records.column(name))
         if len({each for each in found if each.isalpha()}) > 1:
             columns[f"language of {name}"] = found
-    rows = []
+    rows: list[Slice] = []
     for name, column in columns.items():
         groups = grouped([column[int(k)] for k in np.flatnonzero(known)])
         for value, places in groups.items() if len(groups) > 1 else ():
