@@ -13,8 +13,8 @@ Tensor: TypeAlias = Any
 Keras has no class that all of them are, and TensorFlow no types at all. Dtype and shape stand in the docstring.
 """
 
-Raw: TypeAlias = Any
-"""What a user, a record or a stranger's file gives: nothing is known of it before it is checked."""
+Raw: TypeAlias = object
+"""What a user, a record or a stranger's file gives: nothing is known of it before it is checked, and mypy says so."""
 
 Shape: TypeAlias = tuple[int | None, ...]
 """The shape of an array or a tensor; None is a side of any length."""
@@ -22,5 +22,11 @@ Shape: TypeAlias = tuple[int | None, ...]
 Json: TypeAlias = Any
 """Plain data as JSON has it: objects, lists, texts, numbers, booleans and null."""
 
+Untyped: TypeAlias = Any
+"""An object of a library that has no types, such as a data frame, a sound file or an interpreter of LiteRT."""
+
 Tree: TypeAlias = Any
 """Tensors or arrays in dicts, lists and tuples, as `keras.tree` goes through them; one of them alone is one too."""
+
+Config: TypeAlias = dict[str, Any]
+"""What Keras hands to `from_config`: the arguments of a layer, as its `get_config` named them."""

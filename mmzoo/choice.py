@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Self
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 
 
-def plain(value: Raw) -> Any:
+def plain(value: Raw) -> object:
     """As JSON has it: tuples are lists, a choice within a choice is its name and options."""
     if isinstance(value, Choice):
         return value.to_json()
@@ -18,7 +18,7 @@ def plain(value: Raw) -> Any:
 class Choice:
     """A registered name and the options it is called with. Compares by value and prints as it is written."""
 
-    def __init__(self, name: str, /, **options: Any) -> None:
+    def __init__(self, name: str, /, **options: object) -> None:
         require(isinstance(name, str), f"The name of a {type(self).__name__.lower()} must be a string, not {name!r}.")
         self.name, self.options = name, {key: plain(value) for key, value in options.items()}
 
@@ -34,7 +34,7 @@ class Choice:
             raise MMZooError(f"A {kind.lower()} is a name or mmzoo.{kind}(name, option=...), not {value!r}.")
         return cls(value["name"], **{k: v for k, v in value.items() if k != "name"})
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"name": self.name, **self.options}
 
     def __eq__(self, other: object) -> bool:

@@ -9,9 +9,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from typing import Any, TextIO
+from typing import TextIO
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Json, Untyped
 from mmzoo.words import HIDDEN, printable
 
 
@@ -64,7 +64,7 @@ class Shown(io.TextIOBase):
         """The descriptor; an OSError where there is none."""
         return int(self._open().fileno())
 
-    def _open(self) -> Any:
+    def _open(self) -> Untyped:
         if self.stream is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return self.stream

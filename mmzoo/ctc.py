@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -29,20 +27,20 @@ class FrameReader(keras.layers.Layer):
         tokens: of an answer, at most; what is longer is cut.
     """
 
-    def __init__(self, vocabulary: int, tokens: int, *, dropout: float = 0.1, **kwargs: Any) -> None:
+    def __init__(self, vocabulary: int, tokens: int, *, dropout: float = 0.1, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.vocabulary, self.tokens, self.rate = vocabulary, tokens, dropout
         self.dropout = keras.layers.Dropout(dropout, dtype="float32", name="dropout")
         self.logits = keras.layers.Dense(vocabulary, dtype="float32", name="logits")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         own = {"vocabulary": self.vocabulary, "tokens": self.tokens, "dropout": self.rate}
         return {**super().get_config(), **own}
 
     def build(self, values_shape: Shape, real_shape: Shape) -> None:
         self.logits.build(values_shape)
 
-    def compute_output_spec(self, values: Tensor, real: Tensor, training: Any = None) -> Tensor:
+    def compute_output_spec(self, values: Tensor, real: Tensor, training: object = None) -> Tensor:
         return keras.KerasTensor((values.shape[0], self.tokens + 1), "float32")
 
     def taught(self, values: Tensor, real: Tensor, ids: Tensor, training: bool = False) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 import keras
 from keras import ops
@@ -32,7 +31,7 @@ def drawn(numbers: Mapping[str, Tensor]) -> Iterator[None]:
 class Drawing(keras.layers.Layer):
     """A layer that draws from a standard normal distribution in training, and outside of it gives what is likeliest."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.seeds = keras.random.SeedGenerator()
 
@@ -52,7 +51,7 @@ class Drawing(keras.layers.Layer):
 class Noise(Drawing):
     """An embedding with noise beside it, which is 0 outside training: float (B, D) -> float32 (B, D + width)."""
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self._width = width
 
@@ -60,7 +59,7 @@ class Noise(Drawing):
     def width(self) -> int:
         return self._width
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "width": self.width}
 
     def compute_output_shape(self, shape: Shape) -> Shape:

@@ -59,12 +59,12 @@ def check_name(what: str, name: Raw) -> None:
 
 def as_tuple(what: str, value: Raw) -> tuple[Any, ...]:
     """`value` as a tuple, if it is a list or another series: a string would be taken for its letters."""
-    series = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping, Set))
-    require(series, f"{what} must be a list, not {value!r:.80}.")
+    if not isinstance(value, Iterable) or isinstance(value, (str, bytes, Mapping, Set)):
+        raise MMZooError(f"{what} must be a list, not {value!r:.80}.")
     return tuple(value)
 
 
-def check_strings(what: str, values: Iterable[Any]) -> None:
+def check_strings(what: str, values: Iterable[object]) -> None:
     """All values are strings with something in them."""
     for value in values:
         require(isinstance(value, str) and value.strip(), f"{what} must be non-empty strings, not {value!r:.80}.")
@@ -72,6 +72,7 @@ def check_strings(what: str, values: Iterable[Any]) -> None:
 
 def check_number(what: str, value: Raw, low: float, high: float, *, whole: bool = False) -> None:
     """`value` is a number (a whole one, if asked) between `low` and `high`, both included."""
-    fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
     kind = "a whole number" if whole else "a number"
-    require(fits and low <= value <= high, f"{what} must be {kind} from {low} to {high}, not {value!r}.")
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and (isinstance(value, int) or not whole)
+    if not isinstance(value, (int, float)) or not fits or not low <= value <= high:
+        raise MMZooError(f"{what} must be {kind} from {low} to {high}, not {value!r}.")

@@ -6,9 +6,8 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -34,14 +33,14 @@ def exact(value: Raw) -> bytes:
     return digest.digest()
 
 
-def groups(values: Sequence[Any]) -> np.ndarray:
+def groups(values: Sequence[object]) -> np.ndarray:
     """A number for each value, int32 (N,): that of the first which holds the same, -1 for none or one that is bad.
 
     Of files only those are read that are as large as another.
     """
     sizes = Counter(value.stat().st_size for value in values if isinstance(value, Path) and value.is_file())
     found = np.full(len(values), -1, np.int32)
-    first: dict[Any, int] = {}
+    first: dict[Hashable, int] = {}
     for row, value in enumerate(values):
         if value is None or isinstance(value, DataError):
             continue

@@ -20,6 +20,7 @@ from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
 from mmzoo.data.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
 from mmzoo.data.sources import absolute, read_table
+from mmzoo.data.table import Table
 from mmzoo.errors import check_number, require
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
@@ -135,7 +136,7 @@ def fit(
 
 
 def table_recipe(
-    named: TableName, settings: Sequence[str] = (), *, table: Raw = None, folds: int = 0
+    named: TableName, settings: Sequence[str] = (), *, table: Table | None = None, folds: int = 0
 ) -> tuple[Recipe, Loaded]:
     """A recipe for a table, whose settings suit its size, and its records; says what the columns were taken for.
 
@@ -227,5 +228,14 @@ def validate(run: Run, spec: Spec, folds: Sequence[Splits], seconds: float = mat
     """
     if folds:
         chosen = Training.from_json(run.settings["training"])
-        told = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
-        cross_validate(with_fitted(run.spec, spec), folds, training=chosen, folder=run.folder, seconds=seconds, **told)
+        told = run.settings
+        cross_validate(
+            with_fitted(run.spec, spec),
+            folds,
+            training=chosen,
+            folder=run.folder,
+            seconds=seconds,
+            seed=told["seed"],
+            on_error=told["on_error"],
+            budget=told["budget"],
+        )

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_folder, is_own, is_plain, name_beside, remove_beside
 
-fcntl: Any
+fcntl: ModuleType | None
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
@@ -64,7 +64,7 @@ def identity(folder: Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def made_in(folder: Path) -> dict[str, Any]:
+def made_in(folder: Path) -> dict[str, object]:
     """What tells a folder from its copies and from where it was before it was moved."""
     return {"folder": str(folder.resolve()), "inode": folder.stat().st_ino}
 

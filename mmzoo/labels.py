@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.fingerprints import groups
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.base import Label, Task
 from mmzoo.truncation import count_truncations
 
 
@@ -22,7 +22,7 @@ class Labelled(Protocol):
 
     def __len__(self) -> int: ...
 
-    def column(self, name: str) -> Sequence[Any]: ...
+    def column(self, name: str) -> Sequence[object]: ...
 
 
 def encode_labels(
@@ -51,7 +51,7 @@ def encode_labels(
             require(not missing, missing)
             continue
         column = records.column(task.column)
-        encoded: list[Any] = []
+        encoded: list[Label | None] = []
         with count_truncations(task.name, task.kind, len(records)):
             for row, value in enumerate(column):
                 if is_missing(value):
@@ -77,7 +77,7 @@ def encode_labels(
     return labels
 
 
-def encoded_label(task: Task, value: Raw) -> Any:
+def encoded_label(task: Task, value: Raw) -> Label:
     """A label as a loss takes it.
 
     Raises:

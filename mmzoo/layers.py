@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 from keras import ops
@@ -22,7 +21,7 @@ class Entry(keras.layers.InputLayer):
     A layer that has the input's own name would meet one that Keras gives its name, for an input called `cast`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.output.name = self.name.removesuffix(ENTRY)
 
@@ -36,7 +35,7 @@ def entry(shape: Shape, dtype: str, name: str) -> Tensor:
 class Gate(keras.layers.Layer):
     """Zeros in place of an absent modality's values: (B, ...), bool (B, M) -> (B, ...); uint8 becomes int32."""
 
-    def __init__(self, index: int, **kwargs: Any) -> None:
+    def __init__(self, index: int, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})  # a waveform must not be rounded before its log-mel
         self.index = index
 
@@ -56,11 +55,11 @@ class Withheld(keras.layers.Layer):
         kept: may each be read?
     """
 
-    def __init__(self, kept: Sequence[bool], **kwargs: Any) -> None:
+    def __init__(self, kept: Sequence[bool], **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.kept = list(kept)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "kept": self.kept}
 
     def call(self, present: Tensor) -> Tensor:
@@ -75,7 +74,7 @@ class IsPresent(keras.layers.Layer):
     words and a silent sound are as absent as what was never given.
     """
 
-    def __init__(self, index: int, **kwargs: Any) -> None:
+    def __init__(self, index: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.index = index
 
@@ -90,7 +89,7 @@ class Presence(keras.layers.Layer):
     `Tokens` (B, T, any), bool (B,) -> `Tokens` (B, T, dim).
     """
 
-    def __init__(self, dim: int, **kwargs: Any) -> None:
+    def __init__(self, dim: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.dense = keras.layers.Dense(dim, name="dense")
         self.norm = keras.layers.LayerNormalization(name="norm")
@@ -120,7 +119,7 @@ class Scores(keras.layers.Layer):
     `Tokens` (B, T, D), bool (B,) -> `Tokens` (B, T, D).
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, tokens: Tokens, here: Tensor) -> Tokens:
@@ -137,7 +136,7 @@ class Numbers(keras.layers.Layer):
         initial: what they are before training.
     """
 
-    def __init__(self, initial: Sequence[float], **kwargs: Any) -> None:
+    def __init__(self, initial: Sequence[float], **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.initial = [float(number) for number in initial]
 
@@ -159,11 +158,11 @@ class Near(keras.layers.Layer):
     `mmzoo.training.start` (`mmzoo.tasks.correlations.Landmarks`). What is left over is as near to everything.
     """
 
-    def __init__(self, count: int, **kwargs: Any) -> None:
+    def __init__(self, count: int, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
         self.count = count
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "count": self.count}
 
     def build(self, shape: Shape) -> None:
@@ -185,7 +184,7 @@ class Straight(keras.layers.Dense):
     Random, until `mmzoo.training.start` has found what it begins with.
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, **kwargs: object) -> None:
         super().__init__(units, **{"dtype": "float32", **kwargs})
 
 
@@ -200,11 +199,11 @@ class Joined(keras.layers.Layer):
         task: whose vectors they are.
     """
 
-    def __init__(self, task: str, **kwargs: Any) -> None:
+    def __init__(self, task: str, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.task = task
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "task": self.task}
 
     def build(self, shape: Shape) -> None:

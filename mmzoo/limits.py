@@ -68,7 +68,7 @@ def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> 
         f"{what} is over the limit of {MAX_JSON // 2**20} MB, {MAX_VALUES} values or {MAX_OBJECTS} objects of JSON.",
     )
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
         made = dict(pairs)
         require(len(made) == len(pairs), "a key stands twice")
         return made
@@ -83,7 +83,7 @@ def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> 
         raise MMZooError(f"{what} is not the JSON that mmzoo writes ({one_line(error)}); {remedy}.") from None
 
 
-def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Raw]]) -> dict[str, Raw]:
     """An object whose keys are all different."""
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -87,7 +87,7 @@ def rows(what: str) -> list[tuple[str, str, str]]:
     for name in registry.names():
         facts = registry.facts(name)
         fact = next((facts[key] for key in FACTS if facts.get(key)), "")
-        found.append((name, ", ".join(fact) if isinstance(fact, tuple) else fact, facts["summary"]))
+        found.append((name, ", ".join(fact) if isinstance(fact, tuple) else fact, str(facts["summary"])))
     return sorted(found, key=lambda row: (row[1], row[0])) if what in ("towers", "fusions", "augmentations") else found
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from mmzoo.aliases import Raw
 from mmzoo.choice import Choice
-from mmzoo.errors import check_number, require, unknown
+from mmzoo.errors import MMZooError, check_number, require, unknown
 
 MOST = 64  # entries of a list
 
@@ -59,7 +59,9 @@ RANGES = {
 }
 
 
-def check_options(what: str, entry: Callable[..., Any], hints: dict[str, Any], options: dict[str, Any]) -> None:
+def check_options(
+    what: str, entry: Callable[..., object], hints: dict[str, object], options: dict[str, object]
+) -> None:
     """Every option is a keyword-only parameter of `entry`, and its value is of the type and in the range of that.
 
     Args:
@@ -74,22 +76,22 @@ def check_options(what: str, entry: Callable[..., Any], hints: dict[str, Any], o
             raise unknown(f"option of {what} called", option, known)
     for option, value in options.items():
         name = f"The option '{option}' of {what}"
-        check_value(name, value, hints.get(option, Any), RANGES.get(option), known[option].default)
+        check_value(name, value, hints.get(option, object), RANGES.get(option), known[option].default)
 
 
-def defaults(entry: Callable[..., Any]) -> dict[str, Any]:
+def defaults(entry: Callable[..., object]) -> dict[str, object]:
     """The options of an entry with their defaults."""
     parameters = inspect.signature(entry).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
 
 
-def hints_of(entry: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(entry: Callable[..., object]) -> dict[str, object]:
     """The annotations of a function, of a class's `__init__`, or of the function that a tower was made of."""
     function = entry.__init__ if inspect.isclass(entry) else getattr(entry, "encoder", entry)
     return get_type_hints(function, include_extras=True)
 
 
-def check_value(name: str, value: Raw, hint: Any, limits: Range | None, default: Any) -> None:
+def check_value(name: str, value: Raw, hint: object, limits: Range | None, default: object) -> None:
     """`value` is what the annotation `hint` allows; `name` begins the error."""
     if get_origin(hint) is Annotated:
         hint, *more = get_args(hint)
@@ -111,9 +113,10 @@ def check_value(name: str, value: Raw, hint: Any, limits: Range | None, default:
         hint.of(value)
 
 
-def check_list(name: str, value: Raw, kind: Any, limits: Range | None, default: Any) -> None:
+def check_list(name: str, value: Raw, kind: object, limits: Range | None, default: object) -> None:
     """`value` is a list of values of that kind: not a string, which would be taken for its letters."""
-    require(isinstance(value, (list, tuple)), f"{name} must be a list, not {value!r}.")
+    if not isinstance(value, (list, tuple)):
+        raise MMZooError(f"{name} must be a list, not {value!r}.")
     least = 0 if isinstance(default, tuple) and not default else 1
     require(least <= len(value) <= MOST, f"{name} must be a list of {least} to {MOST} entries, not of {len(value)}.")
     for each in value:

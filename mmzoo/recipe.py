@@ -44,7 +44,7 @@ class Recipe:
         require(isinstance(self.training, Training), what)
         check_settings(self.spec, self.training)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"spec": self.spec.to_json(), "data": self.data, "training": self.training.to_json()}
 
     @classmethod

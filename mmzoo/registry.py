@@ -7,12 +7,13 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.options import check_options, defaults, hints_of
 
-T = TypeVar("T", bound=Callable[..., Any])
+T = TypeVar("T", bound=Callable[..., object])
+Facts: TypeAlias = dict[str, str | tuple[str, ...]]
 
 
 class Registry(Generic[T]):
@@ -29,9 +30,9 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, package: str) -> None:
         self.kind, self.package = kind, package
         self._entries: dict[str, T] = {}
-        self._facts: dict[str, dict[str, Any]] = {}
+        self._facts: dict[str, Facts] = {}
         self._checks: dict[str, Callable[..., None]] = {}
-        self._hints: dict[str, dict[str, Any]] = {}
+        self._hints: dict[str, dict[str, object]] = {}
         self._loaded = False
 
     def register(
@@ -73,7 +74,7 @@ class Registry(Generic[T]):
         """All names, sorted; only those registered with `facts`, if given. One of several values is enough."""
         self._load()
 
-        def fits(found: Any, wanted: str) -> bool:
+        def fits(found: object, wanted: str) -> bool:
             return found == wanted or (isinstance(found, tuple) and wanted in found)
 
         return sorted(n for n, f in self._facts.items() if all(fits(f.get(k), v) for k, v in facts.items()))
@@ -84,12 +85,12 @@ class Registry(Generic[T]):
             raise unknown(self.kind, name, self._entries)
         return self._entries[name]
 
-    def facts(self, name: str) -> dict[str, Any]:
+    def facts(self, name: str) -> Facts:
         """What `name` was registered with, and `summary`: the first line of its docstring."""
         doc = inspect.getdoc(self[name]) or ""
         return {**self._facts[name], "summary": doc.partition("\n")[0]}
 
-    def check_options(self, name: str, options: dict[str, Any], *context: Any) -> None:
+    def check_options(self, name: str, options: dict[str, object], *context: object) -> None:
         """Every option is a keyword-only parameter of the entry, and has a value that it may have (`mmzoo.options`).
 
         Args:

@@ -133,7 +133,7 @@ class Spec:
         """All that validation can measure, as `metric_name` has it."""
         return [self.metric_name(task, metric) for task in self.tasks for metric in task.metric_names]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data; `Spec.from_json` gives an equal spec back."""
         return {
             "format": FORMAT,
@@ -147,7 +147,8 @@ class Spec:
     @classmethod
     def from_json(cls, data: Raw) -> Spec:
         """The spec of plain data; a key that is not known is an error, never ignored."""
-        require(isinstance(data, dict), f"A spec is a JSON object, not {type(data).__name__}.")
+        if not isinstance(data, dict):
+            raise MMZooError(f"A spec is a JSON object, not {type(data).__name__}.")
         require(
             data.get("format") == FORMAT,
             f"This spec has format {data.get('format')!r}; this version of mmzoo reads format {FORMAT}.",
@@ -206,13 +207,15 @@ class Spec:
         return json.dumps(self.to_json(), indent=2, ensure_ascii=False)
 
 
-def _list(data: dict[str, Any], key: str) -> list[Any]:
-    require(isinstance(data[key], list), f"The '{key}' of a spec must be a list, not {data[key]!r}.")
-    _check_count(key, data[key])
-    return list(data[key])
+def _list(data: dict[str, Raw], key: str) -> list[Raw]:
+    found = data[key]
+    if not isinstance(found, list):
+        raise MMZooError(f"The '{key}' of a spec must be a list, not {found!r}.")
+    _check_count(key, found)
+    return list(found)
 
 
-def _check_count(key: str, parts: Sequence[Any]) -> None:
+def _check_count(key: str, parts: Sequence[object]) -> None:
     require(len(parts) <= MAX_PARTS, f"A spec has up to {MAX_PARTS} {key}, not {len(parts)}.")
 
 

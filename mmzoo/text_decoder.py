@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 from keras import ops
@@ -26,11 +25,11 @@ class DecoderBlock(keras.layers.Layer):
     Its parts are called by `TextDecoder`, which knows what is remembered.
     """
 
-    def __init__(self, width: int, heads: int, dropout: float, **kwargs: Any) -> None:
+    def __init__(self, width: int, heads: int, dropout: float, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width, self.heads, self.rate = width, heads, dropout
 
-        def dense(name: str, units: int = width, **more: Any) -> keras.layers.Dense:
+        def dense(name: str, units: int = width, **more: object) -> keras.layers.Dense:
             return keras.layers.Dense(units, name=name, **more)
 
         def norm(name: str) -> keras.layers.LayerNormalization:
@@ -44,7 +43,7 @@ class DecoderBlock(keras.layers.Layer):
         self.hidden, self.shrink = dense("mlp_hidden", 4 * width, activation="gelu"), dense("mlp_output")
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "width": self.width, "heads": self.heads, "dropout": self.rate}
 
     def build(self, shape: Shape) -> None:
@@ -115,7 +114,7 @@ class TextDecoder(keras.layers.Layer):
         dropout: float = 0.1,
         beams: int = 1,
         length_penalty: float = 0.6,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.vocabulary, self.tokens, self.width, self.heads = vocabulary, tokens, width, heads
@@ -126,7 +125,7 @@ class TextDecoder(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
         self.blocks = [DecoderBlock(width, heads, dropout, name=f"block{k}") for k in range(blocks)]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         given = ("vocabulary", "tokens", "width", "heads", "beams", "length_penalty")
         own = {name: getattr(self, name) for name in given}
         return {**super().get_config(), **own, "blocks": len(self.blocks), "dropout": self.rate}
@@ -141,7 +140,7 @@ class TextDecoder(keras.layers.Layer):
         self.places = self.add_weight(shape=(self.tokens, self.width), initializer=first, name="places")
         self.bias = self.add_weight(shape=(self.vocabulary,), initializer="zeros", name="bias", dtype="float32")
 
-    def compute_output_spec(self, embedding: Tensor, values: Tensor, real: Tensor, training: Any = None) -> Tensor:
+    def compute_output_spec(self, embedding: Tensor, values: Tensor, real: Tensor, training: object = None) -> Tensor:
         return keras.KerasTensor((embedding.shape[0], self.tokens + 1), "float32")
 
     def call(self, embedding: Tensor, values: Tensor, real: Tensor, training: bool | None = None) -> Tensor:

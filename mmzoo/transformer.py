@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -30,7 +28,7 @@ class Positions(keras.layers.Layer):
 class Learned(keras.layers.Layer):
     """Learned vectors, the same for every example: (B, any, any) -> (B, count, dim). Of its input only B counts."""
 
-    def __init__(self, count: int, dim: int, **kwargs: Any) -> None:
+    def __init__(self, count: int, dim: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.vectors = self.add_weight(shape=(count, dim), initializer="random_normal", name="vectors")
 

@@ -61,7 +61,7 @@ class Thresholds:
             found[task.name][ANY] = [threshold(column) for column in scores_of(task, labels, answers).T]
         return cls(PROMISE, model, found)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data; None for what is infinite."""
         tasks = {
             task: {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -44,7 +43,7 @@ def write_evaluated(
     write_rows(folder / ANSWERS, columns[:-1], blocks)  # no record is left that has an error
 
 
-def label_of(task: Task, label: np.ndarray) -> Any:
+def label_of(task: Task, label: np.ndarray) -> object:
     """An encoded label as it stands in a row: a name, a list of names, or numbers."""
     if task.tags.numeric:
         numbers = [number(each) for each in np.atleast_1d(label)]

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import writing
 from mmzoo.modalities.tabular.cells import number_of
@@ -76,7 +77,7 @@ def write_csv(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
     writer = csv.writer(text, lineterminator="\n")
     count = 0
 
-    def cells(values: Iterable[Any]) -> Iterator[Any]:
+    def cells(values: Iterable[object]) -> Iterator[object]:
         nonlocal count
         for value in values:
             value = json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
@@ -177,12 +178,12 @@ def types_of(columns: Sequence[str], blocks: Blocks) -> dict[str, set[type]]:
     return seen
 
 
-def is_vector(value: list[Any]) -> bool:
+def is_vector(value: list[Raw]) -> bool:
     """Is it a list of numbers?"""
     return bool(value) and isinstance(value[0], float)
 
 
-def text_of(value: Any) -> str:
+def text_of(value: object) -> str:
     """A value of a column of texts."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -200,7 +201,7 @@ def arrow_type(pyarrow: Any, found: set[type]) -> Any:
     return pyarrow.list_(pyarrow.string()) if found == {list} else pyarrow.string()
 
 
-def as_type(value: Any, kind: Any) -> Any:
+def as_type(value: object, kind: Any) -> Any:
     """A value of a column that is texts as a text."""
     return str(value) if str(kind) == "string" and value is not None else value
 

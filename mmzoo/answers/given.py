@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Row
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece, Reread
-from mmzoo.errors import DataError, require
+from mmzoo.errors import DataError, MMZooError
 
 
 def is_one(given: Raw) -> bool:
@@ -22,7 +22,7 @@ def is_row(given: Raw) -> bool:
     return hasattr(given, "iloc") and hasattr(given, "to_dict") and not hasattr(given, "columns")
 
 
-def one_record(given: Raw, reread: Reread) -> dict[str, Any]:
+def one_record(given: Raw, reread: Reread) -> dict[str, Raw]:
     """One record by the names of the inputs; what it lacks is left out.
 
     A mapping is by the names of the inputs already, unless it has a column of the table that the model was trained on
@@ -31,16 +31,16 @@ def one_record(given: Raw, reread: Reread) -> dict[str, Any]:
     Raises:
         MMZooError: a cell cannot be used.
     """
-    one_row = hasattr(given, "columns") and len(given) == 1
-    record = given.to_dict() if is_row(given) else given
+    one_row = hasattr(given, "columns") and hasattr(given, "__len__") and len(given) == 1
+    row: Untyped = given
+    record = row.to_dict() if is_row(given) else given
     apart = {*reread.layout.kinds} - {*reread.spec.input_names}
     if isinstance(record, Mapping) and not is_row(given) and not apart & record.keys():
         return dict(record)
-    require(
-        isinstance(record, Mapping) or one_row,
-        f"One record is a mapping or one row of a table, not {type(given).__name__} of {_length(given)}.",
-    )
-    (piece,) = reread.pieces(given if one_row else [dict(record)], 1)
+    if not one_row and not isinstance(record, Mapping):
+        said = f"{type(given).__name__} of {_length(given)}"
+        raise MMZooError(f"One record is a mapping or one row of a table, not {said}.")
+    (piece,) = reread.pieces([dict(record)] if isinstance(record, Mapping) and not one_row else given, 1)
     found = {name: piece.records.column(name)[0] for name in reread.spec.input_names}
     for value in found.values():
         for cell in value.values() if isinstance(value, dict) else (value,):
@@ -58,7 +58,8 @@ def like(given: Raw, rows: list[Row]) -> Any:
     if hasattr(given, "iloc") and hasattr(given, "columns"):
         import pandas
 
-        return pandas.DataFrame(rows, index=given.index)
+        table: Untyped = given
+        return pandas.DataFrame(rows, index=table.index)
     if type(given).__module__.partition(".")[0] == "polars":
         import polars
 
@@ -69,7 +70,7 @@ def like(given: Raw, rows: list[Row]) -> Any:
 def joined(pieces: Iterable[Piece]) -> Records:
     """The records of all pieces."""
     ids: list[str] = []
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, list[Raw]] = {}
     for piece in pieces:
         ids += piece.records.ids
         for name, values in piece.records.columns.items():

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from mmzoo.errors import require
 from mmzoo.files import write_file
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.modalities.tabular.cells import is_missing
+from mmzoo.modalities.tabular.rebuilding import Cells
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.reconstruction import Reconstruction
@@ -71,7 +72,7 @@ class Imputer:
         return self.model.spec
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         return {"filled": str(self.folder), "errors": self.errors}
 
     def names(self, own: list[str]) -> list[str]:
@@ -114,7 +115,7 @@ class Imputer:
 
     def _fill_row(self, task: Reconstruction, row: Row, answer: np.ndarray, example: np.ndarray | None) -> None:
         """Fill the cells of a row that are empty: of all, where the record has no `example`."""
-        made: Any = task.rebuilding
+        made = cast("Cells", task.rebuilding)
         item = made.item
         lacking = item.lacking(item.absent if example is None else example)
         best, sure = task.cells.likeliest(answer), task.cells.probabilities(answer)

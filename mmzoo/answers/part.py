@@ -15,12 +15,14 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
-fcntl: Any
+fcntl: ModuleType | None
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
@@ -28,7 +30,7 @@ except ImportError:  # Windows has no such locks
 
 LONGEST_LINE = 2**20
 LARGEST_BLOCK = 2**32
-Row = dict[str, Any]
+Row = dict[str, Raw]
 Tally = dict[str, Any]
 
 

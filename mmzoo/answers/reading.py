@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from mmzoo.spec import Spec
 
 def reading(
     spec: Spec,
-    settings: dict[str, Any],
+    settings: Mapping[str, Any],
     data: str,
     own: bool,
     options: Options | None = None,

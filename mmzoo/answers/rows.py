@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.conformal import Thresholds, has_sets
 from mmzoo.answers.shares import answers_and_shares
 from mmzoo.data.decoding import decoded
@@ -46,7 +47,7 @@ class RowMaker(Protocol):
         """What is done about records that cannot be used, see `mmzoo.data.faults.Faults`."""
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         """Plain data that tells its rows from those that another makes of the same model and table."""
 
     def names(self, own: list[str]) -> list[str]:
@@ -76,7 +77,7 @@ class Answerer:
         return self.model.spec
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         thresholds = self.thresholds.to_json() if self.thresholds is not None else None
         return {"thresholds": thresholds, "explain": self.explain}
 
@@ -194,7 +195,7 @@ class Answerer:
         labels = task.answer_names
         likeliest = int(task.likeliest(answer[None])[0])
         if task.tags.exclusive:
-            said: Any = labels[likeliest]
+            said: object = labels[likeliest]
         else:
             said = [label for label, share in zip(labels, answer, strict=True) if share > 0.5]
         row: Row = {f"{task.name}_prediction": said, f"{task.name}_confidence": number(sure)}
@@ -249,25 +250,25 @@ def subsets_of(spec: Spec, present: np.ndarray) -> list[str]:
     ]
 
 
-def rebuilding_of(task: Any) -> Rebuilding:
+def rebuilding_of(task: Untyped) -> Rebuilding:
     """What a task rebuilds."""
     found: Rebuilding = task.rebuilding
     return found
 
 
-def cell_of(value: Any) -> Any:
+def cell_of(value: object) -> Raw:
     """A cell of a rebuilt row as an answer has it."""
     if isinstance(value, list):
         return ", ".join(value)
     return number(value) if isinstance(value, float) else value
 
 
-def number(value: Any) -> float | None:
+def number(value: float) -> float | None:
     """A number with `DIGITS` significant digits; None for one that is not finite."""
     return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Raw:
     """A cell of a table as an answer has it beside: a text, a number, true or false, or nothing."""
     if value is None or isinstance(value, (str, bool, int)):
         return value

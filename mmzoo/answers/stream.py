@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.pieces import rows_at_a_time
@@ -20,16 +19,15 @@ LATENCY = 0.05
 MOST = 128
 """Records that are computed together."""
 
-Placed = tuple[str, Mapping[str, Any] | DataError]
+Placed = tuple[str, Mapping[str, object] | DataError]
 """Where a record stands ("line 7"), and its cells, or what is wrong with it."""
 
 
 def placed(records: Iterable[Raw]) -> Iterator[Placed]:
     """Records of Python with their numbers; what is no mapping cannot be used."""
     for number, record in enumerate(records):
-        fits = isinstance(record, Mapping)
         fault = DataError(f"A record is a mapping, not {type(record).__name__}.", "bad_record")
-        yield f"row {number}", record if fits else fault
+        yield f"row {number}", record if isinstance(record, Mapping) else fault
 
 
 def answered(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
 from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
@@ -43,7 +44,7 @@ class Embedder:
         return self.model.spec
 
     @property
-    def about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, object]:
         return {"vectors": list(self.wanted)}
 
     @cached_property
@@ -72,8 +73,8 @@ class Embedder:
             row["error"] = reason or None
         return rows, found.causes
 
-    def _cells(self, vector: np.ndarray) -> list[Any]:
-        numbers = [number(value) for value in vector.tolist()]
+    def _cells(self, vector: np.ndarray) -> list[Raw]:
+        numbers: list[Raw] = [number(value) for value in vector.tolist()]
         if self.numbered:
             return numbers
         return [None if np.isnan(vector[0]) else numbers]

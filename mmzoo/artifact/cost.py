@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.inference.running import compiled
 from mmzoo.weights import Weights
@@ -39,7 +39,7 @@ def no_larger_than(weights: TensorFile, packaged: Iterable[Weights] = ()) -> Ite
     count = total = 0
     scratch = tf.Graph()
 
-    def create(next_creator: Any, **facts: Any) -> Any:
+    def create(next_creator: Callable[..., Tensor], **facts: object) -> Tensor:
         nonlocal count, total
         value = facts["initial_value"]
         with scratch.as_default():  # in a graph, an initializer only says which shape it would have

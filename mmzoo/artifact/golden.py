@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import combinations
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
 from mmzoo.weights.tensors import Layout, layout_of
@@ -106,7 +106,7 @@ def check_golden(model: keras.Model, golden: dict[str, np.ndarray], what: str) -
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Inside, a GPU multiplies float32 as float32; TensorFlow's default there keeps 10 of its 23 bits."""
-    setting: Any = tf.config.experimental
+    setting: Untyped = tf.config.experimental
     before = setting.tensor_float_32_execution_enabled()
     setting.enable_tensor_float_32_execution(False)
     try:

@@ -12,6 +12,7 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.graph.build import build
 from mmzoo.graph.weights import named_weights
 from mmzoo.weights import Weights, is_installed, weights
+from mmzoo.weights.card import Card
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -58,7 +59,7 @@ def told(known: Weights) -> dict[str, Any]:
     }
 
 
-def packaged(card: dict[str, Any], what: str) -> dict[str, tuple[Weights, ...]]:
+def packaged(card: Card, what: str) -> dict[str, tuple[Weights, ...]]:
     """The weights that a card leaves to packages, by input: some that mmzoo knows itself, nothing else is looked for.
 
     Args:
@@ -95,13 +96,12 @@ def mentions(tower: Raw, names: tuple[str, ...]) -> bool:
 
 def means(entry: Raw, registered: dict[str, Any]) -> bool:
     """Does an entry mean these weights? A later mmzoo may read more files of the package, but none in their place."""
-    files = entry.get("files") if isinstance(entry, dict) else None
-    if not isinstance(files, dict) or not files:
+    if not isinstance(entry, dict) or not isinstance(files := entry.get("files"), dict) or not files:
         return False
     return {**entry, "files": 0} == {**registered, "files": 0} and files.items() <= registered["files"].items()
 
 
-def known(entry: Raw, what: str, card: dict[str, Any]) -> Weights:
+def known(entry: Raw, what: str, card: Card) -> Weights:
     """The registered weights that an entry of a card means, of the very same files."""
     for each in weights.of():
         if each.package and means(entry, told(each)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +13,15 @@ from mmzoo.augmentations import augmentations
 from mmzoo.draws import between, normals, uniforms
 
 
+class Recorded(Protocol):
+    """An input of samples at a rate."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+
 @augmentations.register("time_shift", serves="audio")
-def time_shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
+def time_shift(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.1) -> Tensor:
     """Moved later or earlier by up to a share of the length; what falls over the edge is lost."""
     length = batch.shape[1]
     shift = tf.cast(between(keys, 1, -1.0, 1.0) * (share * length), tf.int32)[:, None]
@@ -24,13 +31,13 @@ def time_shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) ->
 
 
 @augmentations.register("gain", serves="audio")
-def gain(batch: Tensor, keys: Tensor, item: Any, *, decibels: float = 6.0) -> Tensor:
+def gain(batch: Tensor, keys: Tensor, item: object, *, decibels: float = 6.0) -> Tensor:
     """Louder or softer by up to so many decibels."""
     return batch * tf.exp(between(keys, 1, -1.0, 1.0) * (decibels * math.log(10) / 20))[:, None]
 
 
 @augmentations.register("noise", serves="audio")
-def noise(batch: Tensor, keys: Tensor, item: Any, *, low: float = 10.0, high: float = 40.0) -> Tensor:
+def noise(batch: Tensor, keys: Tensor, item: object, *, low: float = 10.0, high: float = 40.0) -> Tensor:
     """White noise under the sound, at a signal-to-noise ratio between `low` and `high` decibels."""
     real = sounding(batch)
     count = tf.maximum(tf.reduce_sum(real, axis=1, keepdims=True), 1.0)
@@ -40,7 +47,7 @@ def noise(batch: Tensor, keys: Tensor, item: Any, *, low: float = 10.0, high: fl
 
 
 @augmentations.register("speed", serves="audio")
-def speed(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
+def speed(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.1) -> Tensor:
     """Played faster or slower by up to a share, and so higher or lower (Ko et al. 2015), by straight interpolation."""
     length = batch.shape[1]
     factor = 1.0 + share * between(keys, 1, -1.0, 1.0)[:, None]
@@ -52,7 +59,7 @@ def speed(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tens
 
 
 @augmentations.register("silence", serves="audio")
-def silence(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
+def silence(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.1) -> Tensor:
     """A stretch of up to a share of the length is silent ("time mask" of a waveform)."""
     length = batch.shape[1]
     draw = uniforms(keys, 1, (2,)) * length
@@ -63,7 +70,7 @@ def silence(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Te
 
 
 @augmentations.register("frequency_mask", serves="audio")
-def frequency_mask(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.2) -> Tensor:
+def frequency_mask(batch: Tensor, keys: Tensor, item: Recorded, *, share: float = 0.2) -> Tensor:
     """Without the frequencies of a band of up to a share of the mel scale (Park et al. 2019, arXiv:1904.08779)."""
     length = batch.shape[1]
     draw = uniforms(keys, 1, (2,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import tensorflow as tf
 
@@ -18,7 +18,7 @@ GREY = (0.299, 0.587, 0.114)  # how bright the eye takes red, green and blue to 
 
 
 @augmentations.register("flip", serves="image")
-def flip(batch: Tensor, keys: Tensor, item: Any, *, vertical: bool = False) -> Tensor:
+def flip(batch: Tensor, keys: Tensor, item: object, *, vertical: bool = False) -> Tensor:
     """Mirrored left to right half the time; upside down too, if asked."""
     sides = uniforms(keys, 1, (2,))[..., None, None, None] < 0.5
     batch = tf.where(sides[:, 0], batch[:, :, ::-1], batch)
@@ -27,7 +27,7 @@ def flip(batch: Tensor, keys: Tensor, item: Any, *, vertical: bool = False) -> T
 
 @augmentations.register("affine", serves="image")
 def affine(
-    batch: Tensor, keys: Tensor, item: Any, *, degrees: float = 15.0, scale: float = 0.2, shift: float = 0.1
+    batch: Tensor, keys: Tensor, item: object, *, degrees: float = 15.0, scale: float = 0.2, shift: float = 0.1
 ) -> Tensor:
     """Turned by up to `degrees`, scaled by 1 - scale to 1 + scale, and shifted by up to a share of the side."""
     draw = tf.transpose(between(keys, 1, -1.0, 1.0, (4,)))
@@ -37,7 +37,7 @@ def affine(
 
 
 @augmentations.register("shift", serves="image")
-def shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.125) -> Tensor:
+def shift(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.125) -> Tensor:
     """Moved by whole pixels, up to a share of the side; what comes in repeats the border. The cheapest that moves."""
     size = batch.shape[1]
     steps = tf.cast(tf.round(between(keys, 1, -share * size, share * size, (2,))), tf.int32)
@@ -47,7 +47,7 @@ def shift(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.125) -> Te
 
 @augmentations.register("crop", serves="image")
 def crop(
-    batch: Tensor, keys: Tensor, item: Any, *, scale: Annotated[float, Range(0.01, 1)] = 0.35, ratio: float = 4 / 3
+    batch: Tensor, keys: Tensor, item: object, *, scale: Annotated[float, Range(0.01, 1)] = 0.35, ratio: float = 4 / 3
 ) -> Tensor:
     """A window of `scale` to all of the area, of an aspect ratio of 1 / `ratio` to `ratio`, drawn to the whole size.
 
@@ -66,7 +66,7 @@ def crop(
 def color_jitter(
     batch: Tensor,
     keys: Tensor,
-    item: Any,
+    item: object,
     *,
     brightness: float = 0.15,
     contrast: float = 0.0,
@@ -78,7 +78,7 @@ def color_jitter(
 
 
 @augmentations.register("cutout", serves="image")
-def cutout(batch: Tensor, keys: Tensor, item: Any, *, side: float = 0.4, share: float = 0.5) -> Tensor:
+def cutout(batch: Tensor, keys: Tensor, item: object, *, side: float = 0.4, share: float = 0.5) -> Tensor:
     """A grey square of a share of the side, in that share of the pictures (DeVries & Taylor 2017, arXiv:1708.04552)."""
     size = batch.shape[1]
     draw = uniforms(keys, 1, (3,))
@@ -89,7 +89,7 @@ def cutout(batch: Tensor, keys: Tensor, item: Any, *, side: float = 0.4, share: 
 
 
 @augmentations.register("rand_augment", serves="image")
-def rand_augment(batch: Tensor, keys: Tensor, item: Any, *, count: int = 2, magnitude: float = 9.0) -> Tensor:
+def rand_augment(batch: Tensor, keys: Tensor, item: object, *, count: int = 2, magnitude: float = 9.0) -> Tensor:
     """`count` changes of strength `magnitude` of 30 one after the other (Cubuk et al. 2020, arXiv:1909.13719).
 
     Each is one of the paper's fourteen, drawn for each picture: none, turned, sheared and shifted both ways,

@@ -5,8 +5,6 @@ Then zeros.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor
@@ -17,7 +15,7 @@ SPACE = 32
 
 
 @augmentations.register("word_dropout", serves="text")
-def word_dropout(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
+def word_dropout(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.1) -> Tensor:
     """Each word is left out with that probability; the first stays where all would go (Iyyer et al. 2015)."""
     words = word_of(batch)
     chance = uniforms(keys, 1, (batch.shape[1],))
@@ -30,7 +28,7 @@ def word_dropout(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) 
 
 
 @augmentations.register("word_swap", serves="text")
-def word_swap(batch: Tensor, keys: Tensor, item: Any, *, share: float = 0.1) -> Tensor:
+def word_swap(batch: Tensor, keys: Tensor, item: object, *, share: float = 0.1) -> Tensor:
     """Two neighbours change places with that probability (Wei & Zou 2019, arXiv:1901.11196)."""
     length = batch.shape[1]
     place = tf.range(length)[None]

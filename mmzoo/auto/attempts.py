@@ -98,7 +98,7 @@ class Attempts:
         self.trials.candidates = [each for each in self.trials.candidates if each.name != candidate.name] + [tried]
         if tried.score is not None:
             self.take(tried, candidate, load_finished(self.place(tried.name)))
-            first, *others = [row["seconds"] for row in read_history(self.place(tried.name))] or [tried.seconds]
+            first, *others = [row["seconds"] or 0.0 for row in read_history(self.place(tried.name))] or [tried.seconds]
             self.measure(tried, candidate, sum(others) / len(others) if others else first)
         elif tried.epochs or not (self.found and reason):
             try:
@@ -225,4 +225,4 @@ class Attempts:
         if not self.trained and candidate.name not in FITTED:
             self.time.probe(model, self.validation)
         self.found[tried.name] = candidate, answers
-        tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"]), answers.primary
+        tried.trained, tried.best_epoch, tried.score = len(rows), int(best["epoch"] or 0), answers.primary

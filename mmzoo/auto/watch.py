@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -71,10 +71,10 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.last = (0.0, 0)
         self.over = False
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: object = None) -> None:
         self.began = time.monotonic()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         now = time.monotonic()
         self.last = now, batch
         if self.first is None:  # the first call traces the graph
@@ -92,7 +92,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         """Is the time over, or does somebody ask to stop? For those who fit something before the first step."""
         return bool(self.asked) or time.monotonic() >= self.until
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if time.monotonic() - self.said > EVERY:
             self.said = time.monotonic()
             left = max(self.until - self.said, 0.0)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.baselines.base import Problem
+from mmzoo.baselines.blocks import Matrix
 
-Predict = Callable[[Any], np.ndarray]
+Predict = Callable[[Matrix], np.ndarray]
 """From a matrix (N, F) to predictions (N, K)."""
 
 
-def fit_each(problem: Problem, matrix: Any, classifier: Callable[[], Any], regressor: Callable[[], Any]) -> Predict:
+def fit_each(
+    problem: Problem, matrix: Matrix, classifier: Callable[[], Untyped], regressor: Callable[[], Untyped]
+) -> Predict:
     """One classifier of exclusive labels, one for each label that may or may not be, or a regressor for each number.
 
     Args:
@@ -32,13 +35,13 @@ def fit_each(problem: Problem, matrix: Any, classifier: Callable[[], Any], regre
     return lambda rows: np.stack([each.predict(rows) for each in numbers], axis=1) * spread + means
 
 
-def probabilities(estimator: Any, matrix: Any, labels: np.ndarray, count: int) -> Predict:
+def probabilities(estimator: Untyped, matrix: Matrix, labels: np.ndarray, count: int) -> Predict:
     """A classifier's probabilities (N, count) of the labels 0 to `count` - 1: of those that it has not seen, none."""
     seen = np.unique(labels)
     if len(seen) > 1:
         estimator.fit(matrix, labels)
 
-    def predict(rows: Any) -> np.ndarray:
+    def predict(rows: Matrix) -> np.ndarray:
         found = np.zeros((rows.shape[0], count))
         found[:, seen] = estimator.predict_proba(rows) if len(seen) > 1 else 1.0
         return found

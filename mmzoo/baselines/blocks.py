@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.modalities.vectorizer import Vectorizer
 
 DIRECTIONS = 100  # main directions that are kept of a wide block
 FARTHEST = 8.0  # deviations from the mean to which a scaled number is cut
+
+
+Matrix: TypeAlias = Untyped
+"""Numbers (N, F): an array, or a sparse one of SciPy, which has no types."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +27,10 @@ class Table:
         there: bool (N,), which have it.
     """
 
-    matrix: Any
+    matrix: Matrix
     there: np.ndarray
 
-    def spread(self, rows: Any, fill: float, width: int) -> Any:
+    def spread(self, rows: Matrix, fill: float, width: int) -> Matrix:
         """`rows` (n, width) of those that have the input among all: (N, width), the others `fill` (sparse: zeros)."""
         from scipy.sparse import csr_array, issparse
 
@@ -55,7 +60,7 @@ class Block:
         self.training, matrix = table, table.matrix
         self.sparse, self.width = bool(issparse(matrix)), matrix.shape[1]
         self.gaps = not table.there.all()
-        self.directions: Any = None
+        self.directions: Untyped = None
         if self.sparse:
             return
         self.categories = [*self.vectorizer.categories]
@@ -69,7 +74,7 @@ class Block:
         self.unknown = np.flatnonzero(~known.all(axis=0))
         self.sizes = [int(matrix[:, k].max()) + 1 for k in self.categories]
 
-    def scaled(self, table: Table) -> Any:
+    def scaled(self, table: Table) -> Matrix:
         """Dense or sparse (N, F), rows of about length 1, and a column of ones for records without the input."""
         from scipy.sparse import csr_array, hstack, issparse
 
@@ -90,7 +95,7 @@ class Block:
         """The columns of a dense block when it is scaled."""
         return len(self.numbers) + len(self.unknown) + sum(self.sizes)
 
-    def _scaled(self, matrix: np.ndarray) -> Any:
+    def _scaled(self, matrix: np.ndarray) -> Matrix:
         """Numbers at mean 0 and deviation 1, which of them are not known, and categories one-hot: sparse, if many."""
         from scipy.sparse import csr_array, hstack
 
@@ -127,7 +132,7 @@ class Block:
         return np.asarray(table.spread(table.matrix, np.nan, self.width))
 
 
-def one_hot(places: np.ndarray, size: int) -> Any:
+def one_hot(places: np.ndarray, size: int) -> Matrix:
     """Places int (N,) as ones in a sparse (N, size); nothing of a place that is beyond it."""
     from scipy.sparse import csr_array
 

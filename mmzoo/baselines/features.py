@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.baselines.base import Clock
-from mmzoo.baselines.blocks import Block, Table
+from mmzoo.baselines.blocks import Block, Matrix, Table
 from mmzoo.baselines.pooled import pooled_blocks
 from mmzoo.data.columns import given
 from mmzoo.data.records import Records
@@ -29,9 +29,9 @@ class Features:
     def __init__(self, spec: Spec, train: Records, clock: Clock, seed: int = 0) -> None:
         self.spec, self.train, self.clock, self.seed = spec, train, clock, seed
         self.blocks: dict[str, list[Block]] = {}
-        self.found: WeakKeyDictionary[Records, dict[Any, Any]] = WeakKeyDictionary()
+        self.found: WeakKeyDictionary[Records, dict[Hashable, Untyped]] = WeakKeyDictionary()
 
-    def scaled(self, records: Records, names: Sequence[str]) -> Any:
+    def scaled(self, records: Records, names: Sequence[str]) -> Matrix:
         """For linear models: rows of each block have about length 1, categories are one-hot. May be sparse."""
         return self._joined(records, names, "scaled", lambda block, table: block.scaled(table))
 
@@ -49,7 +49,9 @@ class Features:
         found: np.ndarray = self._joined(records, names, ("plain", widest), lambda b, table: b.plain(table, widest))
         return found
 
-    def _joined(self, records: Records, names: Sequence[str], view: Any, make: Callable[[Block, Table], Any]) -> Any:
+    def _joined(
+        self, records: Records, names: Sequence[str], view: Hashable, make: Callable[[Block, Table], Matrix]
+    ) -> Matrix:
         from scipy.sparse import hstack, issparse
 
         parts = []
@@ -95,13 +97,13 @@ class Features:
 
         return self._kept(records, (name, number, "table"), make)  # type: ignore[no-any-return]
 
-    def _values(self, records: Records, name: str) -> tuple[list[Any], np.ndarray]:
+    def _values(self, records: Records, name: str) -> tuple[list[Raw], np.ndarray]:
         """The values that are there, and bool (N,): whose they are."""
         column = records.column(name)
         there = given(column)
         return [column[int(row)] for row in np.flatnonzero(there)], there
 
-    def _kept(self, records: Records, key: Any, make: Callable[[], Any]) -> Any:
+    def _kept(self, records: Records, key: Hashable, make: Callable[[], object]) -> Matrix:
         kept = self.found.setdefault(records, {})
         if key not in kept:
             kept[key] = make()

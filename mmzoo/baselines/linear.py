@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from mmzoo.aliases import Untyped
 from mmzoo.baselines import baselines
 from mmzoo.baselines.answers import as_answer, fit_each
 from mmzoo.baselines.base import Answers, Model, Problem
@@ -25,7 +26,7 @@ class Linear(Model):
 
         matrix = problem.features.scaled(problem.train.records, problem.names)
         held_out = problem.features.scaled(problem.validation.records, problem.names)
-        best: tuple[tuple[float, float], Any] | None = None
+        best: tuple[tuple[float, float], Untyped] | None = None
         needed = 0.0
         for strength in STRENGTHS:
             if best is not None and problem.clock.left < needed:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from mmzoo.baselines import baselines
 from mmzoo.baselines.answers import as_answer
 from mmzoo.baselines.base import Answers, Model, Problem
+from mmzoo.baselines.blocks import Matrix
 
 COUNTS = (1, 5, 20)
 
@@ -27,7 +28,7 @@ class Neighbours(Model):
         counts = [k for k in COUNTS if k <= len(trained)]
         found = NearestNeighbors(n_neighbors=counts[-1]).fit(trained)
 
-        def answers(matrix: Any, count: int) -> np.ndarray:
+        def answers(matrix: Matrix, count: int) -> np.ndarray:
             away, places = found.kneighbors(matrix, n_neighbors=count)
             near = 1.0 / (away + 1e-6)
             return as_answer(problem, (near[..., None] * targets[places]).sum(axis=1) / near.sum(axis=1)[:, None])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -34,7 +33,7 @@ class Pooled(Vectorizer):
         self.spec, self.part, self.clock = spec, part, clock
         (self.item,) = spec.inputs
 
-    def transform(self, values: Sequence[Any]) -> np.ndarray:
+    def transform(self, values: Sequence[object]) -> np.ndarray:
         import tensorflow as tf
 
         examples = Examples(self.item, values, [str(row) for row in range(len(values))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Margins:
     Those of Platt (1999), which scikit-learn has, take five times as long.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: object) -> None:
         from sklearn.svm import SVC
 
         self.machine = SVC(decision_function_shape="ovr", **options)

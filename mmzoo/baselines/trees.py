@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.baselines import baselines
 from mmzoo.baselines.answers import as_answer, fit_each
 from mmzoo.baselines.base import Answers, Model, Problem
@@ -24,7 +25,7 @@ class Boosted:
     stage: how many of them; all, if None.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    def __init__(self, estimator: Untyped) -> None:
         self.estimator = estimator
         self.stage: int | None = None
 
@@ -71,7 +72,7 @@ class Trees(Model):
         while stage < MOST and stage - best_stage < PATIENCE * STEP and not (stage and problem.clock.left < needed):
             began, again = time.monotonic(), iter([*made])
 
-            def boosted(estimator: Callable[..., Any], again: Any = again) -> Boosted:
+            def boosted(estimator: Callable[..., object], again: Untyped = again) -> Boosted:
                 found = next(again, None)
                 if found is None:
                     made.append(found := Boosted(estimator(**options)))

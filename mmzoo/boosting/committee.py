@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.boosting.linear import Encoding, fit_linear, share_of
 from mmzoo.boosting.nodes import Tree, plain
 
@@ -113,7 +113,7 @@ class Committee:
             say(trees, loss)
         return self.taken_apart(kept, left_out)
 
-    def fit(self, member: Any, trees: int, number: int) -> None:
+    def fit(self, member: Untyped, trees: int, number: int) -> None:
         """Grow one member to so many trees."""
         rows = np.ones(len(self.labels), bool)
         if self.parts:
@@ -122,7 +122,7 @@ class Committee:
         seen[:, np.isnan(seen).all(axis=0)] = 0.0  # scikit-learn takes no column without any number
         member.set_params(max_iter=trees).fit(seen, self.labels[rows])
 
-    def raw(self, member: Any, rows: np.ndarray) -> np.ndarray:
+    def raw(self, member: Untyped, rows: np.ndarray) -> np.ndarray:
         """The scores of one member, float (rows, K)."""
         if not self.scores:
             return np.asarray(member.predict(self.matrix[rows]))[:, None]

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
         task.tags.pictures,
         f"Task '{task.name}' makes no pictures, which alone have a PNG; in Python, Run.generate gives what it makes.",
     )
-    pictures = run.generate(record, count=args.count, seed=args.seed, task=args.task)
+    made = run.generate(record, count=args.count, seed=args.seed, task=args.task)
+    pictures = [np.asarray(each) for each in made]
     write_file(args.png, png(grid(pictures, math.ceil(math.sqrt(len(pictures))))))
     high, wide, _ = pictures[0].shape
     apart = np.std(np.stack(pictures).astype(float), axis=0).mean() / np.mean(task.cells.deviations)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
+from mmzoo.aliases import Raw
 from mmzoo.commands import records, tables
 from mmzoo.console import as_json
 from mmzoo.errors import MMZooError, require
@@ -117,7 +119,7 @@ def run(args: argparse.Namespace) -> None:
             print(f"  {share:6.1%}  {'█' * round(30 * share):<30}  {one_line(label)}")
 
 
-def write_words(run: Run, record: dict[str, Any], args: argparse.Namespace) -> None:
+def write_words(run: Run, record: Mapping[str, Raw], args: argparse.Namespace) -> None:
     """Write a text word by word, the likeliest or one that is drawn."""
     from mmzoo.decoding import Greedy, Sample
 

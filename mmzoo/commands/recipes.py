@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmzoo.choice import Method
 from mmzoo.commands import tables
 from mmzoo.errors import require
+
+if TYPE_CHECKING:
+    from mmzoo.data.guess import Loaded
+    from mmzoo.recipe import Recipe
 
 
 def add(sub: argparse.ArgumentParser) -> None:
@@ -28,7 +32,7 @@ def add(sub: argparse.ArgumentParser) -> None:
     tables.add(sub)
 
 
-def recipe_of(args: argparse.Namespace) -> Any:
+def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that was asked for, with its changes."""
     return recipe_and_table(args)[0]
 
@@ -60,7 +64,7 @@ def may_be_table(name: str) -> bool:
     return name not in recipe_files() and not path.endswith(".py") and (path.startswith("tfds:") or is_there(path))
 
 
-def recipe_and_table(args: argparse.Namespace) -> tuple[Any, Any]:
+def recipe_and_table(args: argparse.Namespace) -> tuple[Recipe, Loaded | None]:
     """That recipe, and the records of the table that it was made of, as `Loaded`; None for a recipe's file."""
     from mmzoo.data.options import check_task
     from mmzoo.recipe import load_recipe

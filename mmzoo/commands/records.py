@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import mmzoo
+from mmzoo.aliases import Raw
 from mmzoo.commands import runs
 from mmzoo.errors import require
 
@@ -38,9 +39,9 @@ def given(args: argparse.Namespace) -> bool:
     return bool(args.input) or any(getattr(args, kind) is not None for kind in KINDS)
 
 
-def record_of(run: Run, args: argparse.Namespace) -> dict[str, Any]:
+def record_of(run: Run, args: argparse.Namespace) -> dict[str, Raw]:
     """The record that was asked for, by the names of the run's inputs."""
-    record: dict[str, Any] = {}
+    record: dict[str, Raw] = {}
     inputs = {item.name: item for item in run.spec.inputs}
     for kind in KINDS:
         value = getattr(args, kind)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.errors import require
 
 if TYPE_CHECKING:
     from mmzoo.answers.table import Written
+    from mmzoo.data.options import TableName
     from mmzoo.pipelines.beam import Pipeline
 
 
@@ -140,7 +141,7 @@ def tell(done: Written, what: str) -> None:
     print(f"{done.path}: {done.records:,} {what}{again} in {done.seconds:.1f} s")
 
 
-def named(name: str, args: argparse.Namespace, label: str | None = None) -> Any:
+def named(name: str, args: argparse.Namespace, label: str | None = None) -> TableName:
     """The name of a table with what the command line says of it, as a `TableName`."""
     from mmzoo.data.options import Options, TableName, told_kinds
 

@@ -7,11 +7,16 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmzoo.commands import recipes, tables
 from mmzoo.commands.evaluate import show
 from mmzoo.errors import require
+
+if TYPE_CHECKING:
+    from mmzoo.baselines import Baseline
+    from mmzoo.data.records import Records
+    from mmzoo.run import Run
 
 EXAMPLE = (
     "mmzoo train emoji --out runs/emoji --epochs 5; on photos/CLASS/FILE: mmzoo train photos; on what never ends: "
@@ -186,7 +191,7 @@ def is_steered(args: argparse.Namespace) -> bool:
     return bool(said or args.epochs is not None or args.budget_minutes is not None or args.strategy != "auto")
 
 
-def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
+def trained(args: argparse.Namespace) -> tuple[Run, Records, list[Baseline]]:
     """The run that was asked for, trained, the records to test it on, and baselines that were fitted on the way."""
     from mmzoo import datasets
     from mmzoo.auto.summary import described
@@ -213,7 +218,7 @@ def trained(args: argparse.Namespace) -> tuple[Any, Any, list[Any]]:
         "on_error": args.on_error,
         "budget": args.budget,
     }
-    baselines: list[Any] = []
+    baselines: list[Baseline] = []
     if args.budget_minutes is None:
         print("\n".join(described(recipe.spec, recipe.training, splits)), flush=True)
         run = train_run(recipe.spec, records, validation, service=args.service, **shared)

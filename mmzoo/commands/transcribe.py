@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.commands import tables
 from mmzoo.errors import require
 from mmzoo.words import one_line
@@ -95,7 +95,7 @@ def check_no_table(args: argparse.Namespace) -> None:
         )
 
 
-def table_of(args: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
+def table_of(args: argparse.Namespace) -> tuple[list[Raw], list[dict[str, Raw]]]:
     """The sounds of a table's column, and its rows."""
     from mmzoo.transcription.tables import sounds_of
 

@@ -13,7 +13,7 @@ import select
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from mmzoo.aliases import Raw
 from mmzoo.data import lines
@@ -22,6 +22,7 @@ from mmzoo.files import open_plain
 from mmzoo.words import one_line
 
 Cursor = dict[str, Any]
+"""Plain data of a source's own, which it checks when it is given back."""
 ENDINGS = (".jsonl", ".csv")
 CHUNK = 2**16
 POLL = 0.2
@@ -37,10 +38,11 @@ class Arrived(NamedTuple):
     """
 
     place: str
-    row: dict[str, Any] | DataError
+    row: dict[str, Raw] | DataError
     cursor: Cursor
 
 
+@runtime_checkable
 class Source(Protocol):
     """Records that come one after another.
 
@@ -245,7 +247,7 @@ class Header:
         self.separator = max(",;\t|", key=text.count)
         self.names = [name.strip() for name in next(csv.reader([text], delimiter=self.separator), [])]
 
-    def row(self, text: str, what: str, number: int) -> dict[str, Any] | DataError:
+    def row(self, text: str, what: str, number: int) -> dict[str, Raw] | DataError:
         """The cells of a line; a quoted text ends in the line in which it begins."""
         try:
             (cells,) = csv.reader([text], delimiter=self.separator, strict=True)
@@ -257,7 +259,7 @@ class Header:
         return dict(zip(self.names, cells, strict=True))
 
 
-def row_of_line(what: str, line: Line, names: Header | None = None) -> dict[str, Any] | DataError | None:
+def row_of_line(what: str, line: Line, names: Header | None = None) -> dict[str, Raw] | DataError | None:
     """The cells of a line, or what is wrong with it; None of an empty one."""
     if line.text is None:
         return lines.too_long(what, line.number)

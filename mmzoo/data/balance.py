@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mmzoo.errors import MMZooError
@@ -37,5 +35,5 @@ def groups_of(task: Task, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The number of each record's label, and where it is known."""
     if not task.tags.exclusive:
         raise MMZooError(f"Task '{task.name}' has no single label to balance by; set training.balance=none.")
-    known: Any = np.asarray(task.known(labels))
+    known: np.ndarray = np.asarray(task.known(labels))
     return np.where(known, labels, 0).astype(int).reshape(len(labels)), known

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.tabular.cells import is_encodable
 
@@ -26,7 +26,7 @@ class Cells:
     """
 
     name: str
-    columns: dict[str, list[Any]]
+    columns: dict[str, list[Raw]]
     places: list[str]
     note: str = ""
 
@@ -48,7 +48,7 @@ def check_names(name: str, names: Sequence[str]) -> None:
         seen[column] = place
 
 
-def in_columns(name: str, names: Sequence[str], rows: Sequence[Sequence[Any] | DataError]) -> dict[str, list[Any]]:
+def in_columns(name: str, names: Sequence[str], rows: Sequence[Sequence[object] | DataError]) -> dict[str, list[Raw]]:
     """Rows as columns; a row that was not understood is a fault in each of them.
 
     Raises:

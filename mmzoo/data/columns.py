@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import TypeVar, overload
 
 import numpy as np
 
+T = TypeVar("T")
 
-class Column(Sequence[Any]):
+
+class Column(Sequence[T]):
     """A column of records that are not in memory.
 
     Args:
@@ -17,24 +19,25 @@ class Column(Sequence[Any]):
         there: bool (N,), which of them have a value.
     """
 
-    def __init__(self, read: Callable[[int], Any], rows: np.ndarray, there: np.ndarray) -> None:
+    def __init__(self, read: Callable[[int], T], rows: np.ndarray, there: np.ndarray) -> None:
         self.read, self.rows, self.there = read, rows, there
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @overload
-    def __getitem__(self, place: int) -> Any: ...
+    def __getitem__(self, place: int) -> T: ...
 
     @overload
-    def __getitem__(self, place: slice) -> list[Any]: ...
+    def __getitem__(self, place: slice) -> list[T]: ...
 
-    def __getitem__(self, place: int | slice) -> Any:
+    def __getitem__(self, place: int | slice) -> T | list[T]:
         if isinstance(place, slice):
             return [self[k] for k in range(*place.indices(len(self)))]
-        return self.read(int(self.rows[place])) if self.there[place] else None
+        # Only a column whose values may be None has places where there is none.
+        return self.read(int(self.rows[place])) if self.there[place] else None  # type: ignore[return-value]
 
-    def select(self, places: Sequence[int] | np.ndarray, chosen: dict[int, np.ndarray] | None = None) -> Column:
+    def select(self, places: Sequence[int] | np.ndarray, chosen: dict[int, np.ndarray] | None = None) -> Column[T]:
         """The column of the records at `places`, none of them read.
 
         Args:
@@ -47,7 +50,7 @@ class Column(Sequence[Any]):
         return type(self)(self.read, chosen[id(self.rows)], chosen[id(self.there)])
 
 
-class TableColumn(Column):
+class TableColumn(Column[T]):
     """One of a table that is read anew: its cells cost little to be read, and nobody has looked at them yet."""
 
 
@@ -58,7 +61,7 @@ class Chosen:
         self.places = places
         self.arrays: dict[int, np.ndarray] = {}
 
-    def of(self, column: Sequence[Any]) -> Sequence[Any]:
+    def of(self, column: Sequence[T]) -> Sequence[T]:
         """Those of one column."""
         if isinstance(column, Column):
             return column.select(self.places, self.arrays)
@@ -66,7 +69,7 @@ class Chosen:
         return [column[k] for k in places]
 
 
-def mended(column: Sequence[Any], values: Mapping[int, Any]) -> Sequence[Any]:
+def mended(column: Sequence[T], values: Mapping[int, T]) -> Sequence[T]:
     """A column with other values at some places; None takes one away."""
     if not isinstance(column, Column):
         return [values.get(place, value) for place, value in enumerate(column)]
@@ -75,18 +78,18 @@ def mended(column: Sequence[Any], values: Mapping[int, Any]) -> Sequence[Any]:
     for place, value in values.items():
         there[place] = value is not None
 
-    def read(row: int) -> Any:
+    def read(row: int) -> T:
         return others[row] if row in others else column.read(row)
 
     return type(column)(read, column.rows, there)
 
 
-def given(column: Sequence[Any]) -> np.ndarray:
+def given(column: Sequence[object]) -> np.ndarray:
     """Which records have a value, bool (N,); nothing is read for it."""
     return column.there if isinstance(column, Column) else np.array([value is not None for value in column], bool)
 
 
-def sample(column: Sequence[Any], count: int) -> list[Any]:
+def sample(column: Sequence[T], count: int) -> list[T]:
     """`count` of the values that are given, or all, spread over the column: its beginning is often of one class."""
     rows = np.flatnonzero(given(column))
     chosen = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -80,7 +80,9 @@ def note(record: str, row: int, error: MMZooError, reasons: list[str], causes: l
     causes[row] = causes[row] or cause
 
 
-def filled(item: Modality, out: np.ndarray, values: Any, mend: bool, row: int) -> tuple[bool, MMZooError | None]:
+def filled(
+    item: Modality, out: np.ndarray, values: Sequence[Raw], mend: bool, row: int
+) -> tuple[bool, MMZooError | None]:
     """Decode one value into its place: is it there, and what is wrong with it?"""
     try:
         value = values[row]

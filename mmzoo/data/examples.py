@@ -6,7 +6,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ class Examples:
         DataError: on access; a value cannot be decoded; names the record.
     """
 
-    def __init__(self, item: Modality, values: Sequence[Any], ids: Sequence[str]) -> None:
+    def __init__(self, item: Modality, values: Sequence[object], ids: Sequence[str]) -> None:
         self.item, self.values, self.ids = item, values, ids
         self.there = given(values)
         self.shape = (len(values), *item.shape)

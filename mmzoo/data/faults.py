@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -83,7 +82,7 @@ class Faults:
             lines += [f"          {self.found[cause][0][1]}"]
         return "\n".join(lines)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """`records`, `bad`, `errors` by cause, and the first records of each."""
         first = {cause: [record for record, _ in self.found[cause][:SHOWN]] for cause in self.counts}
         return {
@@ -128,13 +127,13 @@ def usable(spec: Spec, records: Records, faults: Faults, what: str = "records", 
         return records
     faults.records += len(records)
     faults.parts += [what] if what != "records" else []
-    columns: dict[str, Any] = dict(records.columns)
+    columns: dict[str, Sequence[Raw]] = dict(records.columns)
     kept = [True] * len(records)
     for item in spec.inputs:
         values = records.column(item.name)
         if isinstance(values, Column) and not isinstance(values, TableColumn):
             continue
-        others: dict[int, Any] = {}
+        others: dict[int, object] = {}
         for row, error in enumerate(checked(item, values, f"{what}: {item.name}")):
             if error is not None:
                 if not faults.has(records.ids[row], error):
@@ -198,7 +197,7 @@ def told_faults(spec: Spec, records: Records) -> list[tuple[int, DataError]]:
     ]
 
 
-def checked(item: Modality, values: Sequence[Any], what: str) -> list[MMZooError | None]:
+def checked(item: Modality, values: Sequence[object], what: str) -> list[MMZooError | None]:
     """What is wrong with each value, None where nothing is or none is given."""
     return in_threads(lambda value: fault_of(item, value), values, what)
 

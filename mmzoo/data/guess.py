@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.kinds import inputs as input_kinds
@@ -202,7 +203,7 @@ def short_texts(table: Table, apart: Iterable[str]) -> list[str]:
     if len(columns) <= MOST_TEXTS:
         return []
     found = {column: good_values(table.columns[column]) for column in columns}
-    lengths = {column: np.mean([len(text) for text in texts]) if texts else 0.0 for column, texts in found.items()}
+    lengths = {column: np.mean([len(str(text)) for text in texts]) if texts else 0.0 for column, texts in found.items()}
     longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
     return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
 
@@ -212,7 +213,7 @@ def line_of(column: str, name: str, kind: str, note: str) -> str:
     return f"{column if column == name else f'{column} -> {name}'}: {kind}{f' ({note})' if note else ''}"
 
 
-def good_values(values: Sequence[Any]) -> list[Any]:
+def good_values(values: Sequence[object]) -> list[Raw]:
     """Some values of a column that can be used, to guess how long they are.
 
     Raises:

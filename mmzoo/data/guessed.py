@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmzoo.aliases import Raw
 from mmzoo.data.identifiers import Different, Naming, hardly_there, named_identifier
@@ -43,7 +43,7 @@ class Guess(NamedTuple):
     form: str = ""
 
 
-def guess(values: Iterable[Any], column: str = "COLUMN") -> Guess:
+def guess(values: Iterable[object], column: str = "COLUMN") -> Guess:
     """What a column is, from its cells; those that are missing or cannot be used do not count.
 
     Args:
@@ -68,7 +68,7 @@ class Looks:
         self.types: set[str] = set()
         self.several = Several()
 
-    def add(self, values: Iterable[Any]) -> None:
+    def add(self, values: Iterable[object]) -> None:
         """Some more cells, and what stands in the place of one."""
         texts: Counter[str] = Counter()
         for value in values:
@@ -127,7 +127,7 @@ class Written:
         """Of the texts alone; `naming` counts all cells."""
         self.forms = Forms()
 
-    def add(self, values: Iterable[Any]) -> None:
+    def add(self, values: Iterable[object]) -> None:
         """Some more cells, all of which `looks` has seen."""
         texts: Counter[str] = Counter()
         for value in filter(is_usable, values):
@@ -228,7 +228,7 @@ class Forms:
         self.dates.add(text, times)
         self.lists.add(text, times)
 
-    def add_all(self, values: Iterable[Any]) -> None:
+    def add_all(self, values: Iterable[object]) -> None:
         """The texts among some cells."""
         for text, times in Counter(value for value in values if isinstance(value, str)).items():
             self.add(text, times)
@@ -246,7 +246,7 @@ class Forms:
         return ""
 
 
-def form_of(kind: str, values: Iterable[Any]) -> str:
+def form_of(kind: str, values: Iterable[object]) -> str:
     """How the cells of a column of a kind are written, see `Forms.of`."""
     forms = Forms()
     forms.add_all(values)

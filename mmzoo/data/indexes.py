@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,7 @@ def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> di
     return dict(entry)
 
 
-def indexed(value: Raw, kind: str) -> Any:
+def indexed(value: Raw, kind: str) -> Json:
     """A value of a column as it stands in an index.
 
     Raises:
@@ -151,7 +152,7 @@ class Room:
     def __init__(self) -> None:
         self.left = [0.9 * limit for limit in (MAX_JSON, MAX_VALUES, MAX_OBJECTS)]
 
-    def admits(self, values: list[Any], more: int) -> bool:
+    def admits(self, values: Sequence[Raw], more: int) -> bool:
         """Is there room for what an index holds of one record, and for so many numbers more?"""
         text = as_json(values)
         taken = (len(text) + 24 * more, text.count(b",") + more, text.count(b"{"))
@@ -186,7 +187,7 @@ def read_own(path: Path, origin: str) -> bytes:
         raise DataError(f"{origin} cannot be read ({error.strerror}); copy it again.", "unreadable_file") from None
 
 
-def parsed(origin: str, data: bytes) -> Any:
+def parsed(origin: str, data: bytes) -> Json:
     """The value of a JSON text."""
     try:
         return parse_json(origin, data, "write the shards again")
@@ -219,7 +220,7 @@ def is_value(value: Raw, kind: str) -> bool:
 def is_number(value: Raw) -> bool:
     """Does it read as a number?"""
     try:
-        float(value)
+        float(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError):
         return False
     return True

@@ -6,8 +6,8 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
+from mmzoo.aliases import Untyped
 from mmzoo.data import arriving, lines
 from mmzoo.data.arriving import Arrived, Cursor
 from mmzoo.errors import MMZooError, require
@@ -42,8 +42,8 @@ class Kafka:
         name: str,
         wait: float = 0.0,
         *,
-        settings: Mapping[str, Any] | None = None,
-        make: Callable[[dict[str, Any]], Any] | None = None,
+        settings: Mapping[str, object] | None = None,
+        make: Callable[[dict[str, object]], Untyped] | None = None,
     ) -> None:
         found = re.fullmatch(r"kafka://([^/\s]+)/([A-Za-z0-9._-]{1,249})", name)
         if found is None:
@@ -67,7 +67,7 @@ class Kafka:
         finally:
             consumer.close()
 
-    def _partitions(self, consumer: Any) -> list[int]:
+    def _partitions(self, consumer: Untyped) -> list[int]:
         from confluent_kafka import KafkaException
 
         try:
@@ -78,7 +78,7 @@ class Kafka:
         require(found.error is None and found.partitions, said)
         return sorted(found.partitions)
 
-    def _polled(self, consumer: Any, offsets: dict[str, int], unread: set[str]) -> Iterator[Arrived | None]:
+    def _polled(self, consumer: Untyped, offsets: dict[str, int], unread: set[str]) -> Iterator[Arrived | None]:
         """What comes; `unread` are the partitions whose end was not seen yet."""
         last, away = time.monotonic(), False
         while True:
@@ -101,7 +101,7 @@ class Kafka:
                 row = lines.too_long(what, offset) if len(data) > lines.LONGEST else lines.parsed(what, offset, data)
                 yield Arrived(f"partition {key} line {offset}", row, {"offsets": offsets})
 
-    def _tell(self, error: Any, away: bool) -> bool:
+    def _tell(self, error: Untyped, away: bool) -> bool:
         """Say once that the broker is away, which librdkafka goes on to look for; raise what does not pass."""
         from confluent_kafka import KafkaError
 
@@ -120,14 +120,14 @@ class Kafka:
         return True
 
 
-def at_end(error: Any) -> bool:
+def at_end(error: Untyped) -> bool:
     """Is it no fault but the end of what a partition has so far?"""
     from confluent_kafka import KafkaError
 
     return bool(error.code() == KafkaError._PARTITION_EOF)
 
 
-def consumer() -> Callable[[dict[str, Any]], Any]:
+def consumer() -> Callable[[dict[str, object]], Untyped]:
     """The client of Kafka.
 
     Raises:

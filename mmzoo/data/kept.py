@@ -69,7 +69,7 @@ class Kept:
     record: str
     split: str
     there: dict[str, bool]
-    values: dict[str, Any]
+    values: dict[str, Json]
     bad: list[list[str]]
     frame: bytes | None
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -100,7 +99,7 @@ def sniff(data: bytes) -> str:
         return OTHER
 
 
-def plain(value: Raw) -> Any:
+def plain(value: Raw) -> Raw:
     """A cell as one of a few types: str, bool, int, float, Decimal, bytes, array, (waveform, rate), list, or as it is.
 
     The two kinds of dicts that Hugging Face's data sets have, `{"bytes", "path"}` and `{"array", "sampling_rate"}`,

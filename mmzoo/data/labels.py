@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from sys import intern
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ AGAIN, RAREST = 10, 5
 
 def label_task(
     name: str, table: Table, label: str, *, task: str = "", delimiter: str = ""
-) -> tuple[Task, list[Any], str]:
+) -> tuple[Task, list[Raw], str]:
     """The task that a column asks, the labels as it takes them, and what was decided, in words.
 
     Labels keep the text that they are written with. A label that cannot be used is a `DataError`.
@@ -116,7 +115,7 @@ def holds(task: str) -> str:
     return str(tasks.facts(task).get("label", "class")) if task else ""
 
 
-def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) -> Any:
+def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) -> Raw:
     """One label as a text, or a list of them; None where there is none.
 
     Args:
@@ -141,7 +140,9 @@ def label_of(label: str, value: Raw, where: str, words: bool, delimiter: str) ->
     return intern(text_of(value))  # a class is kept once, and not once a record
 
 
-def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Callable[[Any], object], fault: str) -> list[Any]:
+def replaced(
+    table: Table, label: str, cells: Sequence[object], wrong: Callable[[Raw], object], fault: str
+) -> list[Raw]:
     """The labels with a `DataError` in place of those that are wrong."""
     return [
         DataError(f"The label '{label}' {fault.format(where, value)}.", "bad_label")
@@ -151,25 +152,28 @@ def replaced(table: Table, label: str, cells: Sequence[Any], wrong: Callable[[An
     ]
 
 
-def fits(value: str) -> bool:
+def fits(value: Raw) -> bool:
     """Is it a number that a model can learn?"""
     number = number_of(value)
     return number is not None and abs(number) <= LARGEST
 
 
-def decided(numbers: Sequence[str]) -> tuple[str, str]:
+def decided(numbers: Sequence[Raw]) -> tuple[str, str]:
     """Are numbers labels or an amount? The kind of task and why."""
     counts = Counter(numbers)
-    different, whole = len(counts), all(float(text).is_integer() for text in counts)
+    values = {each: number_of(each) or 0.0 for each in counts}
+    different, whole = len(counts), all(value.is_integer() for value in values.values())
     come_again = different <= LABELS and different <= len(numbers) / 2
     come_again |= different <= len(numbers) / AGAIN and min(counts.values()) >= RAREST
-    come_again &= not (whole and different > FEW and is_smooth({int(float(n)): c for n, c in counts.items()}))
+    come_again &= not (whole and different > FEW and is_smooth({int(values[n]): c for n, c in counts.items()}))
     codes = any(is_code(text) for text in counts)
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
         return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
-    if spans_powers([number_of(text) or 0.0 for text in numbers]):
-        low, high = (shown(min(counts, key=float)), shown(max(counts, key=float)))
+    if spans_powers([values[text] for text in numbers]):
+        low, high = (
+            shown(str(each)) for each in (min(counts, key=values.__getitem__), max(counts, key=values.__getitem__))
+        )
         return "log_regression", f"from {low} to {high}: the logarithm is learnt; --task regression learns the number"
     return "regression", f"{different} different numbers; --task classification takes them for labels"
 
@@ -198,7 +202,7 @@ def is_smooth(counts: dict[int, int]) -> bool:
     return len(series) < 2 * len(counts) and bool(variance > 0.25 and np.diff(series).var() < variance)
 
 
-def one_of(name: str, label: str, task: str, cells: list[Any], said: str) -> tuple[Task, list[Any], str]:
+def one_of(name: str, label: str, task: str, cells: list[Raw], said: str) -> tuple[Task, list[Raw], str]:
     """The task whose answer is one of the labels."""
     there = [value for value in cells if isinstance(value, str)]
     labels = sorted(set(there), key=in_order)
@@ -227,7 +231,7 @@ def in_order(text: str) -> tuple[float, str]:
     return (float("inf") if number is None else number, text)
 
 
-def several(name: str, task: str, cells: Sequence[Any]) -> tuple[Task, list[Any], str]:
+def several(name: str, task: str, cells: Sequence[object]) -> tuple[Task, list[Raw], str]:
     """The task whose answer is any of the labels."""
     answers = [[value] if isinstance(value, str) else value for value in cells]
     labels = sorted({part for value in answers if isinstance(value, list) for part in value}, key=in_order)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw
 from mmzoo.data.kinds import column_kinds
 from mmzoo.data.names import plain_name
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
@@ -53,7 +53,7 @@ class Layout:
             {name: form for name, form in (forms or {}).items() if form},
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"inputs": self.inputs, "tasks": self.tasks, "forms": self.forms}
 
     @classmethod
@@ -64,10 +64,10 @@ class Layout:
             MMZooError: it is another's, or nothing that `to_json` writes.
         """
         usual = cls.of(spec.inputs, spec.tasks)
-        require(
-            isinstance(data, dict) and all(isinstance(data.get(key), dict) for key in ("inputs", "tasks", "forms")),
-            "The columns of a run are an object with 'inputs', 'tasks' and 'forms'.",
-        )
+        if not isinstance(data, dict) or not all(
+            isinstance(data.get(key), dict) for key in ("inputs", "tasks", "forms")
+        ):
+            raise MMZooError("The columns of a run are an object with 'inputs', 'tasks' and 'forms'.")
         inputs = {name: data["inputs"].get(name, usual.inputs[name]) for name in usual.inputs}
         tasks = {name: data["tasks"].get(name, usual.tasks[name]) for name in usual.tasks}
         for columns in inputs.values():
@@ -102,12 +102,12 @@ class Layout:
                 found[column] = others[0]
         return found
 
-    def gathered(self, columns: Mapping[str, Sequence[Any]], spec: Spec, count: int) -> dict[str, Sequence[Any]]:
+    def gathered(self, columns: Mapping[str, Sequence[object]], spec: Spec, count: int) -> dict[str, Sequence[object]]:
         """By input of a spec, its values for `count` records, of a table's columns under the names that they have here.
 
         None where a record lacks it.
         """
-        found: dict[str, Sequence[Any]] = {}
+        found: dict[str, Sequence[object]] = {}
         for item in spec.inputs:
             here = [column for column in self.inputs[item.name] if column in columns]
             whole = {column: columns.get(column, [None] * count) for column in self.inputs[item.name]}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from mmzoo.aliases import Raw
 from mmzoo.data.readers.json_lines import row_of
 from mmzoo.errors import DataError
 
 LONGEST = 2**20
 """Bytes of a line. A larger value, such as a picture, belongs in a file whose path the line has."""
 
-Row = dict[str, Any]
+Row = dict[str, Raw]
 
 
 def records_in(file: BinaryIO, name: str) -> Iterator[tuple[str, Row | DataError]]:

@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence, Sized
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from tqdm import tqdm
 
@@ -28,7 +28,7 @@ class Piece(Generic[Content]):
 
     def __init__(self, content: Content, start: int) -> None:
         self.content, self.start, self.end = content, start, start + len(content)
-        self.made: dict[tuple[str, str], Sequence[Any]] = {}
+        self.made: dict[tuple[str, str], Sequence[object]] = {}
 
 
 class Pieces(Generic[Content]):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.columns import Column
 from mmzoo.data.guessed import Forms, Guess, Looks, Written, is_usable
@@ -74,7 +74,7 @@ class Converting:
     root: Path
     allow_outside: bool
 
-    def of(self, piece: Piece[Cells], column: str, guess: Guess, cells: Sequence[Any]) -> list[Any]:
+    def of(self, piece: Piece[Cells], column: str, guess: Guess, cells: Sequence[object]) -> list[Raw]:
         """The values of a column, a `DataError` in place of each that cannot be used."""
         converter = Converter(self.root, self.allow_outside, piece.content.places)
         return converter.each(column, guess.kind, cells, guess.form)
@@ -96,12 +96,12 @@ class Surveyed:
         self.says_parts = not before
         """Does each cell say the part of a split?"""
 
-    def cells(self, cells: Cells) -> list[Any]:
+    def cells(self, cells: Cells) -> list[Raw]:
         """Its cells in a piece as they are written."""
         values = cells.columns.get(self.name) or [None] * len(cells.places)
         return [as_written(self.name, value, where) for value, where in zip(values, cells.places, strict=True)]
 
-    def there(self, written: Sequence[Any]) -> list[Any]:
+    def there(self, written: Sequence[object]) -> list[Raw]:
         """Those that say something; None in place of the others."""
         # Of a column that is said to be texts a word is a text, whatever it says.
         empty = is_missing if self.told.kind == "text" else says_nothing
@@ -218,8 +218,8 @@ class Survey:
             given[name] = np.concatenate(column.given)
             column.given.clear()
 
-        def written(name: str) -> Callable[[int], Any]:
-            def read(row: int) -> Any:
+        def written(name: str) -> Callable[[int], Raw]:
+            def read(row: int) -> Raw:
                 piece = pieces.of(row)
                 if (made := piece.made.get((name, "written"))) is None:
                     made = piece.made[name, "written"] = self.columns[name].cells(piece.content)
@@ -227,8 +227,8 @@ class Survey:
 
             return read
 
-        def converted(name: str) -> Callable[[int], Any]:
-            def read(row: int) -> Any:
+        def converted(name: str) -> Callable[[int], Raw]:
+            def read(row: int) -> Raw:
                 piece = pieces.of(row)
                 if (made := piece.made.get((name, "value"))) is None:
                     there = self.columns[name].there(self.columns[name].cells(piece.content))

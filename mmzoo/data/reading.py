@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -79,7 +78,7 @@ def table_of(
     )
 
 
-def as_written(column: str, value: Raw, where: str) -> Any:
+def as_written(column: str, value: Raw, where: str) -> Raw:
     """A cell as one of a few types; None where it is empty, a `DataError` where its text cannot be written down."""
     if isinstance(value, DataError):
         return value
@@ -94,7 +93,7 @@ def as_written(column: str, value: Raw, where: str) -> Any:
     return value
 
 
-def words_note(written: Sequence[Any], there: Sequence[Any]) -> str:
+def words_note(written: Sequence[object], there: Sequence[object]) -> str:
     """Which words are taken for nothing, and how often."""
     words = Counter(str(cell).strip() for cell, left in zip(written, there, strict=True) if left is None and cell)
     count = sum(words.values())
@@ -102,7 +101,7 @@ def words_note(written: Sequence[Any], there: Sequence[Any]) -> str:
     return f"{count} {'cell says' if count == 1 else 'cells say'} nothing ({some})" if words else ""
 
 
-def odd_note(values: Sequence[Any]) -> str:
+def odd_note(values: Sequence[object]) -> str:
     """How many cells cannot be used, and what is wrong with the first."""
     odd = [value for value in values if isinstance(value, DataError)]
     return f"{len(odd)} cannot be used: {odd[0]}" if odd else ""
@@ -120,7 +119,7 @@ class Converter:
     def __init__(self, root: Path, allow_outside: bool, places: Sequence[str]) -> None:
         self.root, self.allow_outside, self.places = root, allow_outside, places
 
-    def converted(self, column: str, kind: str, values: Sequence[Any], form: str = "") -> list[Any]:
+    def converted(self, column: str, kind: str, values: Sequence[object], form: str = "") -> list[Raw]:
         """The values of a column.
 
         Args:
@@ -141,11 +140,11 @@ class Converter:
             raise MMZooError(str(faults[0]))
         return found
 
-    def each(self, column: str, kind: str, values: Sequence[Any], form: str = "") -> list[Any]:
+    def each(self, column: str, kind: str, values: Sequence[object], form: str = "") -> list[Raw]:
         """The values of a column, a `DataError` in place of each that cannot be used."""
         if kind in ("ignore", OTHER):
             return list(values)
-        found: list[Any] = []
+        found: list[Raw] = []
         made = inputs().get(kind)
         of_files = made is not None and not made.is_text
         for value, where in zip(values, self.places, strict=True):
@@ -157,12 +156,13 @@ class Converter:
                 found.append(fault.with_traceback(None))
         return found
 
-    def of_file(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:
+    def of_file(self, column: str, kind: str, value: Raw, where: str, form: str) -> Raw:
         """One value that is there, of a kind that has files."""
-        path = isinstance(value, str) and bool(modalities[kind].endings)
-        return self.path(column, kind, value, where) if path else held(column, kind, value, where)
+        if isinstance(value, str) and modalities[kind].endings:
+            return self.path(column, kind, value, where)
+        return held(column, kind, value, where)
 
-    def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Any:
+    def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Raw:
         """One value that is there, of another kind."""
         if kind == "number":
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
@@ -213,7 +213,7 @@ class Converter:
         return str(path)
 
 
-def held(column: str, kind: str, value: Raw, where: str) -> Any:
+def held(column: str, kind: str, value: Raw, where: str) -> Raw:
     """What stands in a cell in place of a file's path: its bytes, an array, a waveform with its rate, a picture."""
     with suppress(TypeError, ValueError, OverflowError):
         return modalities[kind].from_cell(value)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw, Tree
 from mmzoo.data.columns import Chosen, Column
 from mmzoo.data.examples import Examples
 from mmzoo.data.layout import Layout
@@ -31,7 +32,7 @@ class Records:
 
     def __init__(
         self,
-        columns: Mapping[str, Sequence[Any]],
+        columns: Mapping[str, Sequence[object]],
         ids: Sequence[str] | None = None,
         *,
         layout: Layout | None = None,
@@ -50,10 +51,10 @@ class Records:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> dict[str, Raw]:
         return {name: column[index] for name, column in self.columns.items()}
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[dict[str, Raw]]:
         return (self[k] for k in range(len(self)))
 
     def select(self, positions: Sequence[int] | np.ndarray) -> Records:
@@ -66,14 +67,14 @@ class Records:
         """The first `count` records."""
         return self.select(range(min(count, len(self))))
 
-    def column(self, name: str) -> Sequence[Any]:
+    def column(self, name: str) -> Sequence[object]:
         """One column, whole."""
         if name not in self.columns:
             raise unknown("column called", name, self.columns)
         return self.columns[name]
 
 
-def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[str, Any]:
+def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[str, Tree]:
     """The tensors of all records as the model takes them: each input (N, *shape) and `present` bool (N, M).
 
     Args:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Piece:
     """
 
     records: Records
-    own: dict[str, list[Any]]
+    own: dict[str, list[Raw]]
     missing: list[str]
 
     def __len__(self) -> int:
@@ -91,7 +90,7 @@ class Reread:
         found = (piece for records in splits for piece in self._of_records(records, rows, f"'{source}'"))
         yield from islice(found, start, None)
 
-    def piece(self, rows: Sequence[Mapping[str, Any] | DataError], places: list[str], name: str) -> Piece:
+    def piece(self, rows: Sequence[Mapping[str, object] | DataError], places: list[str], name: str) -> Piece:
         """Records that come one by one: each is read as if it were alone, whatever columns others have.
 
         Args:
@@ -100,7 +99,7 @@ class Reread:
             name: how an error calls what they come from.
         """
         wanted = [*self.layout.kinds, *(self.layout.tasks.values() if self.labels else ()), "id"]
-        columns: dict[str, list[Any]] = {column: [None] * len(rows) for column in wanted}
+        columns: dict[str, list[Raw]] = {column: [None] * len(rows) for column in wanted}
         found: dict[tuple[str, ...], dict[str, str]] = {}
         for place, row in enumerate(rows):
             cells = row if isinstance(row, DataError) else self._spread(row, places[place])
@@ -122,7 +121,7 @@ class Reread:
             ]
         return piece
 
-    def _spread(self, row: Mapping[str, Any], where: str) -> dict[str, Any] | DataError:
+    def _spread(self, row: Mapping[str, object], where: str) -> dict[str, Raw] | DataError:
         """The cells of a record by column, also of inputs of several columns that stand in one of their own name."""
         cells = {str(key): as_cell(value) for key, value in row.items()}
         for name in self._rows(cells):
@@ -141,7 +140,7 @@ class Reread:
         kinds = {**self.layout.kinds, **dict.fromkeys(self._rows(cells.columns), "ignore")}
         told = {column for column, kind in self.options.kinds.items() if kind == "text"}
         reader = Converter(root, self.options.allow_outside, cells.places)
-        columns: dict[str, Sequence[Any]] = {}
+        columns: dict[str, Sequence[object]] = {}
         forms = {column: form for item in self.spec.inputs for column, form in item.cell_forms.items()}
         for column, kind in kinds.items():
             if (here := found.get(column, column)) not in cells.columns:
@@ -175,7 +174,7 @@ class Reread:
                 missing,
             )
 
-    def _rows(self, columns: Any) -> list[str]:
+    def _rows(self, columns: Container[str]) -> list[str]:
         """The inputs that have several columns and stand in one of their own name, as mappings."""
         return [item.name for item in self.spec.inputs if not item.in_column and item.name in columns]
 
@@ -204,15 +203,15 @@ class Reread:
         return [text_of(value) if fit else place for value, fit, place in zip(ids, fits, cells.places, strict=True)]
 
     @staticmethod
-    def _written(cells: Cells, column: str) -> list[Any]:
+    def _written(cells: Cells, column: str) -> list[Raw]:
         pairs = zip(cells.columns[column], cells.places, strict=True)
         return [as_written(column, value, where) for value, where in pairs]
 
     def _records(
         self,
-        columns: dict[str, Sequence[Any]],
+        columns: dict[str, Sequence[object]],
         found: dict[str, str],
-        there: Any,
+        there: Mapping[str, Sequence[Raw]],
         count: int,
         ids: Sequence[str],
         places: Sequence[str],
@@ -239,7 +238,7 @@ class Reread:
         """How a column is written, where that was said."""
         return self.options.kinds.get(column, "").partition(":")[2]
 
-    def _label(self, task: Task, column: str, value: Raw, where: str) -> Any:
+    def _label(self, task: Task, column: str, value: Raw, where: str) -> Raw:
         """A label as its task takes it, a `DataError` where it cannot be read; None where there is none."""
         form = (self._told_form(column) or self.layout.forms.get(task.name, "")) if isinstance(value, str) else ""
         value = value if isinstance(value, (list, tuple, np.ndarray)) else as_written(column, value, where)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Raw, Tensor, Untyped
 from mmzoo.data.columns import Column, given
 from mmzoo.data.examples import Examples
 from mmzoo.data.names import input_names
@@ -80,7 +80,7 @@ class ServiceBatches:
         self.features = {name: column for column, name in input_names(kinds).items()}
         self.stored = [item for item in spec.inputs if isinstance(self.columns[item.name], Column)]
         require(self.stored, "None of the inputs is in the shards; batches of such records need no service.")
-        numbers = cast(Column, self.columns[self.stored[0].name]).rows
+        numbers = cast(Column[Raw], self.columns[self.stored[0].name]).rows
         total = sum(len(shard.ids) for shard in self.shards)
         require(len(numbers) == 0 or numbers.max() < total, f"The records are not those of the shards in '{shards}'.")
         self.position = np.full(total, -1, np.int64)  # of each record of the shards, among those wanted
@@ -93,23 +93,23 @@ class ServiceBatches:
     def __len__(self) -> int:
         return math.ceil(len(self.records) / self.batch_size)
 
-    def __iter__(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    def __iter__(self) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
         """One epoch."""
         for whole in rebatched(self.parts(), self.batch_size, rest=True):
             yield self._batch(whole)
         self.epoch += 1
 
-    def repeated(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    def repeated(self) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
         """Epoch after epoch, as `model.fit` takes batches from a generator."""
         while True:
             yield from self
 
-    def _batch(self, whole: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _batch(self, whole: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         chosen = whole.pop("position")
         inputs = {**whole, "present": self.present[chosen]}
         return inputs, {name: labels[chosen] for name, labels in self.labels.items()}
 
-    def parts(self) -> Iterator[dict[str, Any]]:
+    def parts(self) -> Iterator[dict[str, np.ndarray]]:
         """Decoded inputs of some records at a time with their `position`; first what comes, then what did not."""
         seen = np.zeros(len(self.records), bool)
         for numbers, values in self._received(seen):
@@ -129,7 +129,7 @@ class ServiceBatches:
         for start in range(0, len(missing), SENT):
             yield self._decoded(missing[start : start + SENT], {})
 
-    def _decoded(self, positions: np.ndarray, values: dict[str, Any]) -> dict[str, Any]:
+    def _decoded(self, positions: np.ndarray, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All inputs of the records at `positions`, of which workers sent `values`: tensors, or bytes as stored."""
         ids = [self.records.ids[k] for k in positions]
         made: dict[str, Any] = {"position": positions}
@@ -144,7 +144,7 @@ class ServiceBatches:
                 made[item.name] = Examples(item, stored, ids)[:]
         return made
 
-    def _received(self, seen: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    def _received(self, seen: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """What workers send, until everything was seen, they are done, or nothing came for a while.
 
         Who reads waits in a thread of its own: TensorFlow waits for a dead worker without end, and cannot be asked to
@@ -183,7 +183,7 @@ class ServiceBatches:
         finally:
             done.set()
 
-    def _dataset(self) -> Any:
+    def _dataset(self) -> Untyped:
         """On the workers: shards to `(numbers (B,), inputs)`, without those records that the graph cannot decode."""
         import tensorflow as tf
 
@@ -225,9 +225,9 @@ class ServiceBatches:
         )
 
 
-def rebatched(parts: Iterator[dict[str, Any]], size: int, rest: bool = False) -> Iterator[dict[str, Any]]:
+def rebatched(parts: Iterator[dict[str, np.ndarray]], size: int, rest: bool = False) -> Iterator[dict[str, np.ndarray]]:
     """Arrays by name, of any number of rows, as ones of `size` rows; at the end what is left, if `rest`."""
-    waiting: list[dict[str, Any]] = []
+    waiting: list[dict[str, np.ndarray]] = []
     count = 0
     for part in parts:
         waiting.append(part)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from mmzoo.aliases import Raw
 from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
 from mmzoo.data.indexes import (
@@ -225,7 +226,7 @@ def read_shards(folder: str | Path) -> Table:
         for start, shard in zip(starts, shards, strict=False):
             there[start + np.array(shard.missing[name], np.int64)] = False
 
-        def read(number: int, name: str = name, kind: str = kind) -> Any:
+        def read(number: int, name: str = name, kind: str = kind) -> Raw:
             value = features(number)[name]
             return modalities[kind].from_stored(value, f"The {kind} of record {number + 1} of the shards in '{folder}'")
 

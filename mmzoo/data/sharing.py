@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from mmzoo.aliases import Untyped
 
 Made = TypeVar("Made")
 
 _MAKING = "seconds"
-_current: ContextVar[dict[Hashable, Any] | None] = ContextVar("sharing", default=None)
+_current: ContextVar[dict[Hashable, Untyped] | None] = ContextVar("sharing", default=None)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,7 +31,7 @@ DIGITS = 16
 USUAL = Drawing()
 
 
-def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL) -> np.ndarray:
+def parts_of(table: Table, label: str, classes: Sequence[object] | None = None, drawing: Drawing = USUAL) -> np.ndarray:
     """The split of each record of a table: what its column `split` says, or drawn by what it holds.
 
     Records of a group are on one side, or without groups those that hold the same, whatever they are called. A part
@@ -65,7 +64,7 @@ def parts_of(table: Table, label: str, classes: Sequence[Any] | None = None, dra
 
 
 def folds_of(
-    table: Table, label: str, count: int, classes: Sequence[Any] | None = None, drawing: Drawing = USUAL
+    table: Table, label: str, count: int, classes: Sequence[object] | None = None, drawing: Drawing = USUAL
 ) -> list[np.ndarray]:
     """For each fold of a cross-validation the part of each record, with the same rules as `parts_of`.
 
@@ -105,7 +104,7 @@ def folds_of(
     return found
 
 
-def chosen_of(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
+def chosen_of(values: Sequence[object], rows: np.ndarray) -> Sequence[object]:
     """Those of some rows, in order."""
     return values if len(rows) == len(values) else [values[row] for row in rows.tolist()]
 
@@ -188,7 +187,7 @@ def groups_of(table: Table, group: str) -> list[str | None]:
     return found
 
 
-def strata_of(classes: Sequence[Any] | None, units: np.ndarray) -> np.ndarray:
+def strata_of(classes: Sequence[object] | None, units: np.ndarray) -> np.ndarray:
     """How many records of each class each unit has, int (units, classes); a record of several counts for the rarest."""
     count = int(units.max()) + 1
     if classes is None:
@@ -208,7 +207,7 @@ def classes_in(said: Raw) -> list[str]:
 
 
 def split_lines(
-    table: Table, classes: Sequence[Any] | None, parts: np.ndarray, label: str, drawing: Drawing
+    table: Table, classes: Sequence[object] | None, parts: np.ndarray, label: str, drawing: Drawing
 ) -> list[str]:
     """The sizes of the parts, by what rule they came about, and what is missing in one."""
     sizes = Counter(parts.tolist())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Tensor, Untyped
 from mmzoo.data.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
@@ -28,14 +28,14 @@ class Cursor:
         convert: of each column, what its value is made into.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]]) -> None:
+    def __init__(self, dataset: tf.data.Dataset, convert: dict[str, Callable[[Tensor], Raw]]) -> None:
         self.dataset, self.convert = dataset, convert
         self.place = -1
-        self.element: dict[str, Any] = {}
-        self.rest: Iterator[Any] = iter(())
+        self.element: dict[str, Tensor] = {}
+        self.rest: Iterator[dict[str, Tensor]] = iter(())
         self.lock = threading.Lock()
 
-    def read(self, column: str, number: int) -> Any:
+    def read(self, column: str, number: int) -> Raw:
         """The value of one column."""
         with self.lock:
             if number != self.place:
@@ -45,7 +45,7 @@ class Cursor:
             return self.convert[column](self.element[column])
 
 
-def stream(dataset: tf.data.Dataset, convert: dict[str, Callable[[Any], Any]], name: str) -> Records:
+def stream(dataset: tf.data.Dataset, convert: dict[str, Callable[[Tensor], Raw]], name: str) -> Records:
     """Records of which none is in memory, for one way through them from the first to the last.
 
     Args:
@@ -68,7 +68,7 @@ def in_memory(records: Records, name: str, memory: int = MEMORY) -> Records:
     Raises:
         MMZooError: its values take more than `memory` bytes.
     """
-    columns: dict[str, list[Any]] = {key: [] for key in records.columns}
+    columns: dict[str, list[Raw]] = {key: [] for key in records.columns}
     for record in records:
         for key, value in record.items():
             columns[key].append(value)
@@ -98,7 +98,7 @@ def from_dataset(dataset: tf.data.Dataset, *, memory: int = MEMORY) -> Records:
     Raises:
         MMZooError: its elements are no dicts, it never ends, or it does not fit.
     """
-    spec: Any = getattr(dataset, "element_spec", None)
+    spec: Untyped = getattr(dataset, "element_spec", None)
     require(
         isinstance(spec, dict) and all(hasattr(part, "dtype") and hasattr(part, "shape") for part in spec.values()),
         "The elements of a dataset must be dicts of tensors by the names of columns; map it to such.",
@@ -106,7 +106,7 @@ def from_dataset(dataset: tf.data.Dataset, *, memory: int = MEMORY) -> Records:
     return in_memory(stream(dataset, dict.fromkeys(spec, plain_value), "dataset"), "dataset", memory)
 
 
-def plain_value(value: Raw) -> Any:
+def plain_value(value: Raw) -> Raw:
     """An element's value as a record has it."""
     if isinstance(value, bytes):
         try:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from mmzoo.data.columns import Chosen, Column
+from mmzoo.data.columns import Chosen, Column, T
 from mmzoo.data.records import Records
 
 
@@ -26,11 +25,11 @@ class Table(Records):
 
     def __init__(
         self,
-        columns: Mapping[str, Sequence[Any]],
+        columns: Mapping[str, Sequence[object]],
         ids: Sequence[str],
         kinds: dict[str, str],
         *,
-        written: Mapping[str, Sequence[Any]] | None = None,
+        written: Mapping[str, Sequence[object]] | None = None,
         places: Sequence[str] = (),
         told: Sequence[str] = (),
         notes: Mapping[str, str] | None = None,
@@ -41,7 +40,7 @@ class Table(Records):
         self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
         self.forms = dict(forms or {})
         self.written = written if written is not None else self.columns
-        self.places = places if isinstance(places, Column) else list(places) or self.ids
+        self.places: Sequence[str] = places if isinstance(places, Column) else list(places) or self.ids
 
     def select(self, positions: Sequence[int] | np.ndarray) -> Table:
         """The records at `positions`, in that order, as a table of these alone."""
@@ -60,7 +59,7 @@ class Table(Records):
     def without(self, names: Sequence[str]) -> Table:
         """The same records without some of the columns."""
 
-        def kept(columns: Mapping[str, Any]) -> dict[str, Any]:
+        def kept(columns: Mapping[str, T]) -> dict[str, T]:
             return {name: column for name, column in columns.items() if name not in names}
 
         written = None if self.written is self.columns else kept(self.written)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.faults import SHOWN, Faults
 from mmzoo.errors import DataError, require
 
-Row = dict[str, Any]
+Row = dict[str, Raw]
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Tally:
         return faults.table(dict(self.counts), self.bad)
 
 
-def tally_of(rows: Sequence[Row], causes: Sequence[str]) -> dict[str, Any]:
+def tally_of(rows: Sequence[Mapping[str, Raw]], causes: Sequence[str]) -> dict[str, Any]:
     """Plain data: the faults of some records, whose causes are "" where there is none."""
     counts = Counter(cause for cause in causes if cause)
     first: dict[str, list[list[str]]] = {}

@@ -66,8 +66,8 @@ def emoji_questions() -> tuple[Records, Records, Records]:
 def questions_of(records: Records, seed: int) -> Records:
     """The questions about the pictures of one split."""
     rng = np.random.default_rng(seed)
-    pictures, kinds = records.column("image"), [KINDS[group] for group in records.column("group")]
-    shares = [shares_of(picture) for picture in pictures]
+    pictures, kinds = records.column("image"), [KINDS[str(group)] for group in records.column("group")]
+    shares = [shares_of(np.asarray(picture)) for picture in pictures]
     colors = [max(each.items(), key=lambda pair: pair[1])[0] for each in shares]
     clear = [row for row, color in enumerate(colors) if shares[row][color] >= MOSTLY]
     found: dict[str, list[Question]] = {"kind": [], "colour": []}

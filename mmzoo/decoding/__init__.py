@@ -7,9 +7,9 @@ A decoder is a function, see `Step`: Keras, LiteRT and NumPy can all be behind i
 [array([ 17, 5], dtype=int32), array([ 9], dtype=int32)]
 """
 
-from mmzoo.decoding.base import Decoded, Step
+from mmzoo.decoding.base import Decoded, Step, WrittenText
 from mmzoo.decoding.beam import Beam
 from mmzoo.decoding.one import Greedy, Sample
 from mmzoo.decoding.run import decode
 
-__all__ = ["Beam", "Decoded", "Greedy", "Sample", "Step", "decode"]
+__all__ = ["Beam", "Decoded", "Greedy", "Sample", "Step", "WrittenText", "decode"]

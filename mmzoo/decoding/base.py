@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypedDict
 
 import numpy as np
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.errors import MMZooError
+
+
+class WrittenText(TypedDict):
+    """A text as a user reads it, and the logarithm of its probability."""
+
+    text: str
+    log_prob: float
 
 
 class Step(Protocol):
@@ -18,7 +25,7 @@ class Step(Protocol):
     is the same for all hypotheses of an example (what it hears or sees) need not be in the caches.
     """
 
-    def __call__(self, tokens: np.ndarray, caches: Tree, position: int) -> tuple[Any, Tree]:
+    def __call__(self, tokens: np.ndarray, caches: Tree, position: int) -> tuple[Tensor, Tree]:
         """The logarithms of the next token's probabilities, float32 (R, V), and the caches that go with them.
 
         Args:
@@ -51,7 +58,7 @@ class Decoded:
         return [row[:length] for row, length in zip(self.ids, self.lengths, strict=True)]
 
 
-def next_log_probs(found: Any) -> np.ndarray:
+def next_log_probs(found: Tensor) -> np.ndarray:
     """A step's log-probabilities as float64 (R, V).
 
     Raises:

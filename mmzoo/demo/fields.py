@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.files import read_file, write_file
 from mmzoo.modalities.arrays import MAGIC
@@ -37,7 +36,7 @@ class Field:
 
     item: Modality
     widget: Widget
-    components: Sequence[Any]
+    components: Sequence[Untyped]
     uploads: Path
 
     @property
@@ -54,7 +53,7 @@ class Field:
         with gr.Accordion(item.name), gr.Row():
             return cls(item, widget, [component_of_cell(cell) for cell in widget.cells], uploads)
 
-    def value(self, given: Sequence[Any]) -> Raw:
+    def value(self, given: Sequence[object]) -> Raw:
         """What the record has of this input, of what the components hold; None where all is left empty.
 
         Raises:
@@ -71,18 +70,19 @@ class Field:
             return value_of(self.item, only) if self.item.is_text else only
         return None if only is None or only == [] else uploaded(self.item.name, only, self.uploads)
 
-    def example(self, value: Raw, stem: Path) -> list[Any]:
+    def example(self, value: Raw, stem: Path) -> list[object]:
         """What the components hold for the value of a record; None where it has none or cannot be shown.
 
         Args:
             stem: of a file that is written for it, among the uploads: without an ending.
         """
-        nothing = [None] * len(self.components)
+        nothing: list[object] = [None] * len(self.components)
         if value is None or isinstance(value, DataError):
             return nothing
         try:
             if self.widget.kind == "form":
-                return [held(cell, value.get(cell.column)) for cell in self.widget.cells]
+                row = value if isinstance(value, Mapping) else {}
+                return [held(cell, row.get(cell.column)) for cell in self.widget.cells]
             if self.widget.kind == "text":
                 return [self.item.to_stored(value).decode("utf-8", "replace") if self.item.is_text else str(value)]
             data, ending = self._file(value)
@@ -103,9 +103,9 @@ class Field:
         return data, ".npy" if data.startswith(MAGIC) else self.item.endings[0]
 
 
-def component_of(item: Modality, kind: str) -> Any:
+def component_of(item: Modality, kind: str) -> Untyped:
     """A Gradio component; what it makes of files is not asked, only where they are."""
-    usual: dict[str, Any] = {"label": item.name, "buttons": []}  # one of those left out shares what it holds
+    usual: dict[str, object] = {"label": item.name, "buttons": []}  # one of those left out shares what it holds
     if kind == "picture":
         return gr.Image(**usual, type="filepath", sources=["upload", "clipboard", "webcam"], height=HIGH)
     if kind == "sound":
@@ -117,7 +117,7 @@ def component_of(item: Modality, kind: str) -> Any:
     return gr.Textbox(label=item.name, lines=2, max_lines=12)
 
 
-def component_of_cell(cell: Cell) -> Any:
+def component_of_cell(cell: Cell) -> Untyped:
     """A Gradio component for a column of a row."""
     if cell.kind == "number":  # no `gradio.Number`: left empty it says 0
         usual = f"{cell.usual[0]:g} to {cell.usual[1]:g}" if cell.usual else "a number"
@@ -139,7 +139,7 @@ def written(cell: Cell, value: Raw) -> Raw:
     return value if number is None else number
 
 
-def held(cell: Cell, value: Raw) -> Any:
+def held(cell: Cell, value: Raw) -> object:
     """A table's cell as its component holds it."""
     if says_nothing(value) or isinstance(value, DataError):
         return None

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 
+from mmzoo.aliases import Untyped
 from mmzoo.answers.rows import Answerer
 from mmzoo.data.records import Records
 from mmzoo.demo.page import CSS, page_of
@@ -95,7 +96,7 @@ class Demo:
 class Guard:
     """Lets browsers load nothing from elsewhere, and Gradio fetch nothing for others."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Untyped) -> None:
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:

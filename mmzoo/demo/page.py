@@ -9,10 +9,10 @@ from dataclasses import replace
 from html import escape
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Answerer, Row
 from mmzoo.data.names import input_names
 from mmzoo.data.records import Records
@@ -58,7 +58,7 @@ def page_of(
                 with gr.Row():
                     clear, button = gr.ClearButton(), gr.Button("Answer", variant="primary")
                 explain = gr.Checkbox(label="Say what each input added", value=answerer.explain)
-                answers: list[Any] = []
+                answers: list[Untyped] = []
                 for task in spec.tasks:
                     answers += [gr.Label(label=task.name, buttons=[]), gr.HTML()]
         inputs = [component for field in fields for component in field.components]
@@ -82,13 +82,13 @@ def page_of(
     return page
 
 
-def asked(answerer: Answerer, fields: Sequence[Field]) -> Callable[..., list[Any]]:
+def asked(answerer: Answerer, fields: Sequence[Field]) -> Callable[..., list[object]]:
     """What is done with what the components hold: the answers, two components a task."""
     pool = ThreadPoolExecutor(os.cpu_count())
     spec = answerer.spec
     promise = answerer.thresholds.promise if answerer.thresholds else 0.0
 
-    def row_of(given: Sequence[Any], explain: bool) -> Row:
+    def row_of(given: Sequence[object], explain: bool) -> Row:
         left, record = list(given), {}
         for field in fields:
             own, left = left[: len(field.components)], left[len(field.components) :]
@@ -100,13 +100,13 @@ def asked(answerer: Answerer, fields: Sequence[Field]) -> Callable[..., list[Any
         require_data(not row["error"], "other", str(row["error"]))
         return row
 
-    def answer(*given: Any) -> list[Any]:
+    def answer(*given: object) -> list[object]:
         try:
             row = row_of(given[:-1], bool(given[-1]))
         except MMZooError as error:
             # The words quote what a stranger wrote, and the page takes them for HTML.
             raise gr.Error(escape(str(error)), duration=None, print_exception=False) from None
-        found: list[Any] = []
+        found: list[object] = []
         for task in spec.tasks:
             found += [label_of(task, row), details_of(task, row, spec.input_names, promise)]
         return found
@@ -118,11 +118,11 @@ def asked(answerer: Answerer, fields: Sequence[Field]) -> Callable[..., list[Any
     return answer
 
 
-def examples_of(fields: Sequence[Field], records: Records, shown: Path) -> list[list[Any]]:
+def examples_of(fields: Sequence[Field], records: Records, shown: Path) -> list[list[object]]:
     """What the components hold for each record that has an input which can be shown."""
     found = []
     for place in range(len(records)):
-        example: list[Any] = []
+        example: list[object] = []
         for field in fields:
             try:
                 value = records.column(field.item.name)[place]
@@ -134,11 +134,11 @@ def examples_of(fields: Sequence[Field], records: Records, shown: Path) -> list[
     return found
 
 
-def only_files(block: Any) -> None:
+def only_files(block: Untyped) -> None:
     """Gradio fetches a file that is given as an address on the Internet; this keeps it from that."""
     moved = block.async_move_resource_to_block_cache
 
-    async def local(path: Any) -> Any:
+    async def local(path: Raw) -> Raw:
         if "://" in str(path):
             raise gr.Error("Give a file, not an address.", print_exception=False)
         return await moved(path)

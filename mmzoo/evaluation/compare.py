@@ -24,6 +24,8 @@ from mmzoo.words import decimal, one_line
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from mmzoo.run import Run
+
 
 @dataclass(frozen=True)
 class Row:
@@ -103,7 +105,7 @@ class Comparison:
     examples: int
     tables: list[Table]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Everything as plain data: `task` and `runs` of the one task there is, or `tasks` with the runs of each."""
         found: dict[str, Any] = {"split": self.split, "examples": self.examples}
         if len(self.tables) == 1:
@@ -133,7 +135,7 @@ class Comparison:
         write_figure(figure, path, dpi=130)
 
 
-def compare(runs: Sequence[Any], records: Records | None = None, *, split: str = "test") -> Comparison:
+def compare(runs: Sequence[Run], records: Records | None = None, *, split: str = "test") -> Comparison:
     """Evaluate runs on the same records, task by task: those given, or a split of the first run's data set.
 
     Raises:

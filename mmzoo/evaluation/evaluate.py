@@ -59,7 +59,7 @@ class Evaluation:
         """What metrics.json has of one task, beside the metrics themselves."""
         return {**self.tasks[name].to_json(), **self.found[name]}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The content of metrics.json.
 
         `metrics` and `subsets` are of all tasks, each metric called as `Spec.metric_name` has it. What else was found

@@ -136,7 +136,7 @@ class TaskEvaluation:
         """Of the records with a label: the labels as they are encoded, and the predictions with all modalities."""
         return self.subset_predictions.labels_and_predictions(self.task, self.everything)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """What metrics.json has of this task, beside the metrics themselves and the analyses."""
         if self.reason:
             return {"reason": self.reason}

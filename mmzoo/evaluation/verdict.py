@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ class Gain:
         """1 where it is better, -1 where it is worse, 0 where the interval holds both."""
         return int(self.low > 0) - int(self.high < 0)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return asdict(self)
 
 

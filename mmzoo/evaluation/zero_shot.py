@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -45,7 +44,7 @@ class ZeroShot:
     heads: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     majority: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return asdict(self)
 
     def text(self) -> str:
@@ -155,7 +154,7 @@ def truth_of(records: Records, labels: tuple[str, ...], name: str) -> str | None
             raise MMZooError(f"Column '{name}' has '{min(wrong)}', which is none of the labels: {', '.join(labels)}.")
         return name
 
-    def fits(column: Sequence[Any]) -> bool:
+    def fits(column: Sequence[object]) -> bool:
         values = {each if isinstance(each, str) else "" if each is not None else None for each in column} - {None}
         return bool(values) and values <= {*labels}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.declared import Axis
 from mmzoo.explanation.target import Target
 from mmzoo.graph.cut import tower_outputs
@@ -37,7 +37,7 @@ class AttentionMap:
         """By key, the sum of the weights."""
         return {name: float(each.sum()) for name, each in self.weights.items()}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         tokens = {name: np.round(each, 6).tolist() for name, each in self.weights.items()}
         return {"layer": self.layer, "query": self.query, "shares": self.shares, "tokens": tokens}
 
@@ -63,7 +63,7 @@ def attention_maps(target: Target) -> list[AttentionMap]:
     return found
 
 
-def attention_weights(model: keras.Model, inputs: dict[str, Any]) -> list[np.ndarray]:
+def attention_weights(model: keras.Model, inputs: dict[str, Tensor]) -> list[np.ndarray]:
     """The weights of each declared attention, the mean over its heads, float64 (T, S).
 
     Args:

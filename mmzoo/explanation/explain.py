@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.evaluation.shapley import coalitions, interactions, sampled_shapley, shapley
 from mmzoo.explanation.attention import AttentionMap, attention_maps, mean_weights
 from mmzoo.explanation.probe import CaseProbe
@@ -38,7 +39,7 @@ class Explanation:
     inside: dict[str, InputExplanation]
     attention: list[AttentionMap]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Everything as plain data; of a picture's attribution the sums over a coarse grid."""
         everything = tuple(self.target.names)
         return {
@@ -77,7 +78,7 @@ class Explanation:
 
 def explain(
     model: keras.Model,
-    record: dict[str, Any],
+    record: Mapping[str, Raw],
     *,
     task: str | None = None,
     label: str | None = None,

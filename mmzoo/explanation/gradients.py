@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor, Tree
+from mmzoo.aliases import Tensor, Tree, Untyped
 from mmzoo.explanation.target import BATCH, Target, entry, repeated
 from mmzoo.graph.parts import kept_on
 from mmzoo.tasks.base import Task
@@ -18,12 +16,12 @@ MEMORY = 2**29  # bytes of the gradients at all points
 GAP = 0.005  # of the difference that is shared out; there are more points until it is reached
 
 
-def score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
+def score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Untyped:
     """A graph: (what enters behind the layer `at`, see `entry`; an index) -> its logit (B,), and the gradient."""
     return kept_on(model, ("gradient", name, id(at), task.name), lambda: _score_gradient(model, name, at, task))
 
 
-def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Any:
+def _score_gradient(model: keras.Model, name: str, at: keras.layers.Layer, task: Task) -> Untyped:
     _into, onwards = entry(model, name, at)
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), onwards.input)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -17,7 +15,7 @@ class CaseProbe:
     def __init__(self, target: Target, name: str) -> None:
         parts = target.model.parts.of(name)
         self.target, self.name = target, name
-        self.value: Any = target.record[name]
+        self.value: object = target.record[name]
         self.example: np.ndarray = target.inputs[name][0]
         self.gate, self.frozen = parts.gate, parts.frozen
         self.embedding, self.feature_map = parts.embedding, parts.feature_map

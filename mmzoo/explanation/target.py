@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Raw, Tensor, Tree
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require, unknown
 from mmzoo.evaluation.shapley import Coalition
@@ -36,9 +36,9 @@ class Target:
     """
 
     model: keras.Model
-    record: dict[str, Any]
+    record: Mapping[str, Raw]
     inputs: dict[str, np.ndarray]
-    tokens: dict[str, Any]
+    tokens: dict[str, Tensor]
     task: Task
     index: int
 
@@ -84,7 +84,7 @@ class Target:
             found.append(self.with_tokens(name, keras.tree.map_structure(np.asarray, tokens)))
         return np.concatenate(found)
 
-    def _fuse(self, tokens: dict[str, Any], present: np.ndarray) -> np.ndarray:
+    def _fuse(self, tokens: dict[str, Tensor], present: np.ndarray) -> np.ndarray:
         spread = keras.tree.map_structure(lambda a: tf.constant(repeated(a, len(present))), tokens)
         outputs = compiled(fusing(self.model))({**spread, "present": tf.constant(present)})
         logits: np.ndarray = outputs[self.task.name].numpy()
@@ -97,7 +97,7 @@ def repeated(array: np.ndarray, count: int) -> np.ndarray:
 
 
 def make_target(
-    model: keras.Model, record: dict[str, Any], task: str | None = None, label: str | None = None
+    model: keras.Model, record: Mapping[str, Raw], task: str | None = None, label: str | None = None
 ) -> Target:
     """A record before a model, and its likeliest answer, or the one that is asked for.
 

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from mmzoo.aliases import Raw
-from mmzoo.errors import check_name, require
+from mmzoo.errors import MMZooError, check_name, require
 from mmzoo.limits import check_plain
 from mmzoo.modalities import modalities
 from mmzoo.tokenizers.spelling import SPELLED
@@ -30,8 +30,8 @@ def check_description(origin: str, about: Raw) -> None:
     wrong = f"The description in {origin} is not one that mmzoo writes"
     remedy = "export the model again"
     check_plain(wrong, about)
-    good = isinstance(about, dict) and about.keys() - {"variant", "writes"} in (KEYS, ENCODER)
-    require(good, f"{wrong} (its keys); {remedy}.")
+    if not isinstance(about, dict) or about.keys() - {"variant", "writes"} not in (KEYS, ENCODER):
+        raise MMZooError(f"{wrong} (its keys); {remedy}.")
     texts = [about[key] for key in ("mmzoo", "spec", "variant", "model") if key in about]
     require(all(type(text) is str and len(text) <= 64 for text in texts), f"{wrong} (its version); {remedy}.")
     for key in ("inputs", "outputs"):

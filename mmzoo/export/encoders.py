@@ -6,16 +6,18 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach
 from mmzoo.export.measure import measure
+from mmzoo.export.rows import Part
 from mmzoo.export.tflite import CALIBRATION, apart, exact_layers
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import discard
@@ -37,7 +39,7 @@ def has_vectors(job: Job) -> bool:
     return any(task.target == "batch" for task in job.model.spec.tasks)
 
 
-def write_encoders(job: Job, variant: str) -> dict[str, dict[str, Any]]:
+def write_encoders(job: Job, variant: str) -> dict[str, Part]:
     """Write encoders/<input>.tflite of each input into an export's folder, in one variant; the figures of each.
 
     Raises:
@@ -50,7 +52,7 @@ def write_encoders(job: Job, variant: str) -> dict[str, dict[str, Any]]:
     wanted = embed(model, records)
     entries = {entry["name"]: entry for entry in job.about["inputs"]}
     made = converted(model, inputs_of(task), variant, job.training)
-    rows = {}
+    rows: dict[str, Part] = {}
     for name in made:
         path = folder / f"{name}.tflite"
         discard(path)
@@ -111,7 +113,7 @@ def save(model: Multimodal, name: str, folder: Path) -> None:
         input_signature=[{name: tf.TensorSpec((1, *item.shape), item.dtype, name)}],
         autograph=False,
     )
-    def vector(inputs: dict[str, Any]) -> dict[str, Any]:
+    def vector(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {VECTOR: asked({name: inputs[name], "present": present}, training=False)[name]}
 
     tracked = tf.Module()

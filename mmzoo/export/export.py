@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import mmzoo
 from mmzoo.data.records import Records
@@ -17,6 +17,7 @@ from mmzoo.export.formats import formats, usable, with_choice
 from mmzoo.export.formats.base import Format, Job
 from mmzoo.export.proof import Proof, excess
 from mmzoo.export.report import known_rows, write_report
+from mmzoo.export.rows import Row
 from mmzoo.files import is_folder, read_file, subfolder, write_file
 from mmzoo.folders import discard, held
 from mmzoo.spec import Spec
@@ -35,7 +36,7 @@ def export(
     allow_loss: bool = False,
     fit: str | None = None,
     index: Path | None = None,
-) -> list[dict[str, Any]]:
+) -> list[Row]:
     """Write `run`'s export/ in a format and measure it on records; returns the rows of report.json.
 
     Args:
@@ -115,7 +116,7 @@ def is_calibrated(format: str, variants: Sequence[str]) -> bool:
 
 def measured(
     form: Format, job: Job, records: Records, variants: Sequence[str], allow_loss: bool
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[Row], list[str]]:
     """Write variants and measure them: their rows, and what is wrong with which.
 
     One that is beyond its limit is not left behind, but for `allow_loss`. Who asks for all of them wants those that are
@@ -124,10 +125,10 @@ def measured(
     wanted = list(form.variants) if "all" in variants else list(variants)
     exact = next(iter(form.variants))
     proof = Proof(job.model, records, form)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     failed: list[str] = []
     unwanted: set[Path] = set()
-    written: list[tuple[dict[str, Any], Path]] = []
+    written: list[tuple[Row, Path]] = []
     try:
         for variant, path in form.write(job, wanted):
             must = "all" not in variants or variant == exact
@@ -154,7 +155,7 @@ def measured(
             for (row, _), figures in zip(
                 written, form.in_turns([path for _, path in written], proof.inputs), strict=True
             ):
-                row |= figures
+                cast(dict[str, object], row).update(figures)
     finally:
         for path in unwanted:
             if is_folder(path):
@@ -168,9 +169,9 @@ def measured(
     return rows, failed
 
 
-def describe(spec: Spec) -> dict[str, Any]:
+def describe(spec: Spec) -> dict[str, object]:
     """What a client of a .tflite must know: inputs with types, units and vocabularies, outputs with labels."""
-    inputs: list[dict[str, Any]] = [
+    inputs: list[dict[str, object]] = [
         {**item.to_json(), **item.described, "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit}
         for item in spec.inputs
     ]

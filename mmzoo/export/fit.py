@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.export.rows import Row
 from mmzoo.files import bytes_of
 
 
@@ -35,7 +35,7 @@ class Fit:
                 raise MMZooError(f"A time is written like 10ms, not '{part}'.") from None
         return cls(**found)
 
-    def best(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    def best(self, rows: list[Row]) -> Row:
         """The row of the fastest variant that is within the limits and as near to the model as it has to be.
 
         Only where none is near enough, and yet allowed, the one that loses least counts first.
@@ -57,7 +57,7 @@ class Fit:
             near or fits, key=lambda row: (not near and (-(row.get("metric_drop") or 0.0)), -row["latency_ms_p50"])
         )
 
-    def holds(self, row: dict[str, Any]) -> bool:
+    def holds(self, row: Row) -> bool:
         """Whether the variant of a row is within the limits."""
         small = self.size is None or row["bytes"] <= self.size
         return small and (self.milliseconds is None or row["latency_ms_p50"] <= self.milliseconds)

@@ -95,7 +95,7 @@ class Sharing(flatbuffers.Builder):  # type: ignore[misc]
             self.known[key] = super().CreateNumpyVector(x)
         return self.known[key]
 
-    def CreateString(self, s: str | bytes, *args: Any, **options: Any) -> int:  # noqa: N802, the base class's name
+    def CreateString(self, s: str | bytes, *args: object, **options: object) -> int:  # noqa: N802, the base class's name
         if s not in self.known:
             self.known[s] = super().CreateString(s, *args, **options)
         return self.known[s]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import MMZooError
+from mmzoo.export.rows import Figures
 
 WARM_UP = 5
 RUNS = 100
@@ -36,7 +37,7 @@ def as_tensors(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: np.asarray(value, np.uint8) if name == "present" else value for name, value in inputs.items()}
 
 
-def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], Figures]:
     """The answers (N, ...) to all examples, and the figures: latency with 1 and 2 threads, memory.
 
     Raises:
@@ -44,13 +45,13 @@ def measure(path: Path, inputs: dict[str, np.ndarray]) -> tuple[dict[str, np.nda
     """
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "inputs.npz", **as_tensors(inputs))  # type: ignore[arg-type]
-        figures: dict[str, Any] = {}
+        figures: Figures = {}
         for threads in (1, 2):
             figures |= asked(folder, threads, str(path))[0]
         return dict(np.load(Path(folder) / "answers.npz")), figures
 
 
-def asked(folder: str, threads: int, *paths: str) -> list[dict[str, Any]]:
+def asked(folder: str, threads: int, *paths: str) -> list[Figures]:
     """What `main` prints, in a process of its own.
 
     Raises:
@@ -62,17 +63,17 @@ def asked(folder: str, threads: int, *paths: str) -> list[dict[str, Any]]:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         names = ", ".join(f"'{Path(path).name}'" for path in paths)
         raise MMZooError(f"LiteRT cannot run {names} ({last}); leave this variant out.")
-    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    found: list[Figures] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def in_turns(paths: Sequence[Path], inputs: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+def in_turns(paths: Sequence[Path], inputs: dict[str, np.ndarray]) -> list[Figures]:
     """The latency of several files that are asked one after the other, again and again, with 1 and 2 threads.
 
     What else the machine does then befalls all of them alike. Where it does much, so that one call in twenty takes
     twice as long as usual, that is said.
     """
-    found: list[dict[str, Any]] = [{} for _ in paths]
+    found: list[Figures] = [{} for _ in paths]
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "inputs.npz", **as_tensors(inputs))  # type: ignore[arg-type]
         for threads in (1, 2):
@@ -116,15 +117,15 @@ def main(folder: Path, threads: int, paths: Sequence[str]) -> None:
             if whole and turn < count:
                 answers.append({name: value[0].copy() for name, value in found.items()})
     suffix = "" if threads == 1 else f"_{threads}_threads"
-    figures: list[dict[str, Any]] = []
+    figures: list[dict[str, float | None]] = []
     for theirs in times:
         p50, p95 = np.percentile(theirs[WARM_UP:], (50, 95)).round(3).tolist()
         figures.append({f"latency_ms_p50{suffix}": p50, f"latency_ms_p95{suffix}": p95})
     if whole:
         peak = memory("VmHWM")
         figures[0]["memory_mb"] = None if peak is None or before is None else round(peak - before, 1)
-        stacked: dict[str, Any] = {name: np.stack([a[name] for a in answers]) for name in answers[0]}
-        np.savez(folder / "answers.npz", **stacked)
+        stacked: dict[str, np.ndarray] = {name: np.stack([a[name] for a in answers]) for name in answers[0]}
+        np.savez(folder / "answers.npz", **stacked)  # type: ignore[arg-type]
     print(json.dumps(figures))
 
 

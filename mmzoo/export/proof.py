@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats.base import Format, Variant
+from mmzoo.export.rows import Row, TaskFigures
 from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
@@ -38,13 +39,13 @@ class Proof:
         labelled = form.has_metric() and all(task.column in records.columns for task in self.spec.tasks if task.column)
         self.labels = encode_labels(self.spec.tasks, records) if labelled else None
 
-    def metrics(self, answers: Predictions, found: Predictions) -> list[dict[str, Any]]:
+    def metrics(self, answers: Predictions, found: Predictions) -> list[TaskFigures]:
         """Of each task its primary metric with what was found, and how much the model's own answers are better.
 
         Both are None without labels.
         """
         wanted, given = ({} if self.labels is None else metrics(self.spec, a, self.labels) for a in (answers, found))
-        rows = []
+        rows: list[TaskFigures] = []
         for task in self.spec.tasks:
             name = self.spec.metric_name(task, task.primary_metric)
             before, after = wanted.get(name), given.get(name)
@@ -52,7 +53,7 @@ class Proof:
             rows.append({"metric_name": name, "metric": after, "metric_drop": drop})
         return rows
 
-    def row(self, variant: str, path: Path) -> dict[str, Any]:
+    def row(self, variant: str, path: Path) -> Row:
         """The figures of what was written; of several tasks the metric of the one that loses most, and each in `tasks`.
 
         Raises:
@@ -62,7 +63,7 @@ class Proof:
         answers = self.predictions if asked is self.inputs else to_predictions(self.spec, run_model(self.model, asked))
         found, figures = self.form.run(variant, path, self.spec, self.inputs)
         worst, total, count, equal = 0.0, 0.0, 0, []
-        differences: list[dict[str, Any]] = []
+        differences: list[TaskFigures] = []
         for task in self.spec.tasks:
             wanted, given = answers[task.name], found[task.name]
             finite = np.isfinite(given).reshape(len(given), -1).all(axis=1)
@@ -79,24 +80,29 @@ class Proof:
                     "top1_agreement": float(np.mean(equal[-1])),
                 }
             )
-        lost: list[dict[str, Any]] = [{} for _ in self.spec.tasks]
+        lost: list[TaskFigures] = [{} for _ in self.spec.tasks]
         if self.form.has_metric():
             lost = self.metrics(answers, found)
-        each = {t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)}
+        each: dict[str, TaskFigures] = {
+            t.name: {**d, **m} for t, d, m in zip(self.spec.tasks, differences, lost, strict=True)
+        }
         drops = [row.get("metric_drop") for row in lost]
         most = lost[int(np.argmax([-np.inf if drop is None else drop for drop in drops]))]
-        return {
-            "variant": variant,
-            **({"file": path.name} if path.is_file() else {}),
-            "bytes": size_of(path),
-            "max_abs_diff": worst,
-            "mean_abs_diff": total / count,
-            "top1_agreement": float(np.mean(equal)),
-            **most,
-            **({"tasks": each} if len(each) > 1 else {}),
-            "examples": len(self.ids),
-            **figures,
-        }
+        return cast(
+            Row,
+            {
+                "variant": variant,
+                **({"file": path.name} if path.is_file() else {}),
+                "bytes": size_of(path),
+                "max_abs_diff": worst,
+                "mean_abs_diff": total / count,
+                "top1_agreement": float(np.mean(equal)),
+                **most,
+                **({"tasks": each} if len(each) > 1 else {}),
+                "examples": len(self.ids),
+                **figures,
+            },
+        )
 
 
 def size_of(path: Path) -> int:
@@ -104,7 +110,7 @@ def size_of(path: Path) -> int:
     return sum(each.stat().st_size for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
 
 
-def excess(row: dict[str, Any], variant: Variant) -> str:
+def excess(row: Row, variant: Variant) -> str:
     """Which limit a row does not keep, in words; empty where it keeps it."""
     if variant.difference is not None or row["metric_drop"] is None:
         limit, off = CLOSE if variant.difference is None else variant.difference, row["max_abs_diff"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import require
 from mmzoo.export.formats import known_variants
+from mmzoo.export.rows import Row
 from mmzoo.files import write_file
 from mmzoo.limits import MAX_JSON, parse_json
 from mmzoo.reports.page import page
@@ -32,7 +34,7 @@ FIGURES = (
 )
 
 
-def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
+def write_report(folder: Path, rows: list[Row]) -> None:
     """Write report.json, report.md and report.html; rows of other exports that are in report.json already stay.
 
     One row is the best at most: one of `rows`, or else the one that was it before, if it still may be.
@@ -40,7 +42,8 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     before = known_rows(folder)
     names = {row["variant"] for row in rows}
     if any(row.get("best") for row in rows):
-        before = [{key: value for key, value in row.items() if key != "best"} for row in before]
+        for row in before:
+            row.pop("best", None)
     was = {row["variant"] for row in before if row.get("best")}
     for row in rows:
         if row["variant"] in was and not {"reason", "over"} & row.keys():
@@ -70,7 +73,7 @@ def write_report(folder: Path, rows: list[dict[str, Any]]) -> None:
     write_file(folder / "report.html", content)
 
 
-def known_rows(folder: Path) -> list[dict[str, Any]]:
+def known_rows(folder: Path) -> list[Row]:
     """The rows of the report in a folder; none where there is no report.
 
     Raises:
@@ -81,7 +84,7 @@ def known_rows(folder: Path) -> list[dict[str, Any]]:
         return []
     found = parse_json(f"'{path}'", read_own(path, MAX_JSON, remedy), remedy)
     require(isinstance(found, list) and all(map(is_row, found)), f"'{path}' is damaged or of another kind; {remedy}.")
-    return list(found)
+    return cast(list[Row], found)
 
 
 def is_row(row: Raw) -> bool:
@@ -109,14 +112,14 @@ def is_encoder(found: Raw) -> bool:
     )
 
 
-def reason(row: dict[str, Any]) -> str:
+def reason(row: Row) -> str:
     """Why a row is the best."""
     near = "over" not in row
     why = "the fastest that loses no more than it may" if near else "of those that lose too much this loses least"
     return f"{why}. best{known_variants()[row['variant']].suffix} is a copy of it."
 
 
-def task_lines(row: dict[str, Any]) -> list[str]:
+def task_lines(row: Row) -> list[str]:
     """What a row says of each of several tasks, and of the encoders that go with it."""
     lines = []
     for name, found in row.get("tasks", {}).items():
@@ -124,21 +127,21 @@ def task_lines(row: dict[str, Any]) -> list[str]:
         said = "" if drop is None else f"; {found['metric_name']} {found['metric']:.4f}, {drop:+.4f} lost"
         equal = found["top1_agreement"]
         lines.append(f"{name}: differs by up to {found['max_abs_diff']:.1e}, top-1 equal {equal:.1%}{said}.")
-    for name, found in row.get("encoders", {}).items():
-        off = f", differs by up to {found['max_abs_diff']:.1e}" if "max_abs_diff" in found else ""
-        lines.append(f"{found['file']}: the vector of {name}, {found['bytes'] / 1e6:.2f} MB{off}.")
+    for name, part in row.get("encoders", {}).items():
+        off = f", differs by up to {part['max_abs_diff']:.1e}" if "max_abs_diff" in part else ""
+        lines.append(f"{part['file']}: the vector of {name}, {part['bytes'] / 1e6:.2f} MB{off}.")
     return lines
 
 
-def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
+def cells(row: Mapping[str, object]) -> list[tuple[str, str]]:
     """Head and text of each column; a figure that was not taken is a dash."""
 
     def text(name: str, form: str, factor: float = 1.0) -> str:
         value = row.get(name)
-        return "-" if value is None else form.format(value * factor)
+        return form.format(value * factor) if isinstance(value, (int, float)) else "-"
 
     return [
-        ("variant", row.get("variant", "")),
+        ("variant", str(row.get("variant", ""))),
         ("size", text("bytes", "{:.2f} MB", 1e-6)),
         ("ratio", text("ratio", "{:.3f}")),
         ("max diff", text("max_abs_diff", "{:.1e}")),
@@ -155,7 +158,7 @@ def cells(row: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """Columns for a shell; those that no row has a figure for are left out."""
     lines = [cells(row) for row in rows if "reason" not in row]
     heads = [head for head, _ in cells({})]
@@ -169,7 +172,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(text)
 
 
-def report_text(rows: list[dict[str, Any]]) -> str:
+def report_text(rows: list[Row]) -> str:
     """The table, and the operations of each variant, as Markdown."""
     heads = [head for head, _ in cells({})]
     measured = [row for row in rows if "reason" not in row]

@@ -64,7 +64,7 @@ class Serving:
         traced.setdefault("serving_default", traced[signatures[0]])
         tf.saved_model.save(tracked, str(folder), signatures=traced)
 
-    def predictions(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def predictions(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Each task's prediction: probabilities (B, labels), numbers (B, targets); and its uncertainty (B, 1)."""
         outputs = self.model(inputs, training=False)
         answers = {name: answer for task in self.spec.tasks for name, answer in task.answers(outputs).items()}
@@ -74,16 +74,16 @@ class Serving:
             **{name: uncertainty for name, uncertainty in uncertainties.items() if uncertainty is not None},
         }
 
-    def tensors(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def tensors(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Answers to the model's own tensors, `present` as 0 and 1."""
         return self.call({**inputs, "present": tf.cast(inputs["present"], tf.bool)})
 
-    def arrays(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def arrays(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Answers to arrays."""
         tensors = {item.name: item.from_array(inputs[item.name]) for item in self.spec.inputs}
         return self.call({**tensors, "present": inputs["present"]})
 
-    def files(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def files(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Answers to encoded files; what is empty is absent."""
 
         def tensor(item: Modality) -> Tensor:

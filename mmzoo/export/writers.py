@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.records import decode
 from mmzoo.decoding import Beam
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach
 from mmzoo.export.measure import interpreter
+from mmzoo.export.rows import Part, PartFigures
 from mmzoo.export.stepping import Stepping
 from mmzoo.export.tflite import SIGNATURES, apart, exact_layers
 from mmzoo.files import subfolder, write_file
@@ -37,13 +39,13 @@ LIMIT = 1e-4
 """The largest difference of a text's log-probability from the model's."""
 
 
-def write_writers(job: Job) -> dict[str, dict[str, Any]]:
+def write_writers(job: Job) -> dict[str, Part]:
     """Write writers/<task>.tflite of each task that writes into an export's folder; the figures of each.
 
     Raises:
         MMZooError: an operation is not a builtin of TFLite, or a text differs from the model's.
     """
-    rows = {}
+    rows: dict[str, Part] = {}
     for task in job.model.spec.tasks:
         if not task.tags.stepwise:
             continue
@@ -55,7 +57,7 @@ def write_writers(job: Job) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def proof(job: Job, task: Task, path: Path) -> dict[str, Any]:
+def proof(job: Job, task: Task, path: Path) -> PartFigures:
     """How far the log-probabilities of what is written are from the model's, and how many texts are the same.
 
     Raises:
@@ -110,7 +112,7 @@ def save(model: Multimodal, task: Task, folder: Path) -> None:
     given["present"] = tf.TensorSpec((1, len(spec.inputs)), tf.uint8, "present")
 
     @tf.function(input_signature=[given], autograph=False)
-    def encode(inputs: dict[str, Any]) -> dict[str, Any]:
+    def encode(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         found = asked({**inputs, "present": tf.cast(inputs["present"], tf.bool)}, training=False)
         return decoder.begin(*(found[name] for name in names))
 
@@ -122,7 +124,7 @@ def save(model: Multimodal, task: Task, folder: Path) -> None:
     numbers = {name: tf.TensorSpec((1,), tf.int32, name) for name in ("tokens", "position")}
 
     @tf.function(input_signature=[{**caches, **numbers}], autograph=False)
-    def step(inputs: dict[str, Any]) -> dict[str, Any]:
+    def step(inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         before = {name: inputs[name] for name in caches}
         log_probs, after = decoder.step(inputs["tokens"], before, inputs["position"][0])
         return {"log_probs": log_probs, **{name: each for name, each in after.items() if each is not before[name]}}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -191,7 +191,7 @@ def spread(scores: np.ndarray, vectors: np.ndarray, count: int) -> np.ndarray:
     return np.array(chosen)
 
 
-def _facts(task: Task, answers: np.ndarray, subsets: Sequence[str]) -> list[dict[str, Any]]:
+def _facts(task: Task, answers: np.ndarray, subsets: Sequence[str]) -> list[dict[str, object]]:
     """What the model says of records."""
     said, sure = task.likeliest(answers).tolist(), confidence(task, answers)
     return [

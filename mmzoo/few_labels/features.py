@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def embedded(run: Run, records: Raw, name: str, column: str, options: Options | 
 
 def some_of_each(records: Records, name: str, count: int, seed: int) -> Records:
     """At most `count` records of each class, drawn at random."""
-    labels, taken = records.column(name), Counter[Any]()
+    labels, taken = records.column(name), Counter[Raw]()
     chosen = []
     for row in np.random.default_rng(seed).permutation(len(records)).tolist():
         if labels[row] is not None and taken[labels[row]] < count:

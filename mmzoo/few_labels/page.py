@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.errors import MMZooError
 from mmzoo.few_labels.choosing import Chosen
@@ -12,6 +12,7 @@ from mmzoo.reports.gallery import shown_input
 from mmzoo.reports.page import page
 
 if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
     from mmzoo.run import Run
 
 
@@ -25,7 +26,7 @@ def write_page(path: Path, run: Run, chosen: Chosen) -> None:
             "score": row[score],
             "said": row[said],
             "sure": row[sure],
-            "inputs": [shown(item, chosen.records.column(item.name)[k], row["id"]) for item in run.spec.inputs],
+            "inputs": [shown(item, chosen.records.column(item.name)[k], str(row["id"])) for item in run.spec.inputs],
         }
         for k, row in enumerate(chosen.rows)
     ]
@@ -33,7 +34,7 @@ def write_page(path: Path, run: Run, chosen: Chosen) -> None:
     write_file(path, content)
 
 
-def shown(item: Any, value: Any, record: str) -> dict[str, Any]:
+def shown(item: Modality, value: object, record: str) -> dict[str, object]:
     """What is shown of an input, or why it cannot be."""
     try:
         return shown_input(item, value, record)

@@ -22,8 +22,7 @@ A layer that attends to the tokens of the modalities is declared with
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from mmzoo.registry import Registry
 
-fusions: Registry[Callable[..., Any]] = Registry("fusion", __name__)
+fusions: Registry[Callable[..., object]] = Registry("fusion", __name__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -20,7 +18,7 @@ class Confidence(keras.layers.Layer):
     (`mmzoo.inference.calibrate`). Among labels it is 1 / temperature; among numbers 1 / variance.
     """
 
-    def __init__(self, task: str, normalised: bool, **kwargs: Any) -> None:
+    def __init__(self, task: str, normalised: bool, **kwargs: object) -> None:
         """`task` is whose answers are weighed; are the weights of what is present `normalised`, as numbers need it?"""
         super().__init__(**kwargs)
         self.task, self.normalised = task, normalised

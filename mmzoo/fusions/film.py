@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -14,7 +12,7 @@ from mmzoo.layers import pooled
 from mmzoo.tokens import Tokens
 
 
-def check_target(inputs: list[str], *, target: str | None, **options: Any) -> None:
+def check_target(inputs: list[str], *, target: str | None, **options: object) -> None:
     """There is an input of that name."""
     if target is not None and target not in inputs:
         raise unknown("input for fusion 'film' to modulate called", target, inputs)

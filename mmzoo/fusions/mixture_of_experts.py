@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 from keras import ops
@@ -15,7 +15,7 @@ from mmzoo.options import Range
 from mmzoo.tokens import Tokens, masked_softmax
 
 
-def check_top(inputs: list[str], *, experts: int, top: int | None, **options: Any) -> None:
+def check_top(inputs: list[str], *, experts: int, top: int | None, **options: object) -> None:
     """No more experts can answer than there are."""
     if top is not None:
         check_number("The option 'top' of fusion 'mixture_of_experts'", top, 1, experts, whole=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -16,7 +14,7 @@ from mmzoo.tokens import Tokens
 LARGEST = 200_000
 
 
-def check_size(inputs: list[str], *, width: int, **options: Any) -> None:
+def check_size(inputs: list[str], *, width: int, **options: object) -> None:
     """The tensor is no larger than `LARGEST`."""
     size = (width + 1) ** len(inputs)
     require(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ VANISHED = 0.05  # nats an example, below which nothing of it is in the latent v
 MEMORY = 0.99  # of the average of the divergence
 
 
-def check_experts(inputs: Sequence[str], *, experts: str, **_: Any) -> None:
+def check_experts(inputs: Sequence[str], *, experts: str, **_: object) -> None:
     """There are such experts."""
     if experts not in EXPERTS:
         raise unknown("way to join experts called", experts, EXPERTS)
@@ -75,11 +75,11 @@ class Latent(Drawing):
     In training it is drawn, and the divergence from the prior is added to the loss.
     """
 
-    def __init__(self, experts: str, beta: float, warmup: int, **kwargs: Any) -> None:
+    def __init__(self, experts: str, beta: float, warmup: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.experts, self.beta, self.warmup = experts, beta, warmup
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "experts": self.experts, "beta": self.beta, "warmup": self.warmup}
 
     @property

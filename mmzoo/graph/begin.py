@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_folder
 from mmzoo.graph.weights import named_weights
 from mmzoo.weights import RUN
 from mmzoo.weights.card import CARD, WEIGHTS, read_card
 from mmzoo.weights.tensors import TensorFile, layout_of
+
+if TYPE_CHECKING:
+    from mmzoo.spec import Spec
 
 PART = re.compile(r"^\.(?:(?:blocks|frozen_features|pretrained|adapted)/)?")
 """The layers that hold the blocks of a tower: which of them does, depends on how it is trained."""
@@ -67,7 +71,7 @@ def begin_with(model: keras.Model, name: str, weights: str) -> None:
     )
 
 
-def source_of(there: dict[str, Any], spec: Any, name: str, wanted: str, where: str) -> str:
+def source_of(there: dict[str, keras.Variable], spec: Spec, name: str, wanted: str, where: str) -> str:
     """Which input of a saved model's spec has the tower that is meant.
 
     That is the one that is called `wanted`; else as the input is called; else the only one with the same tower.
@@ -92,12 +96,12 @@ def source_of(there: dict[str, Any], spec: Any, name: str, wanted: str, where: s
     return wanted
 
 
-def tower_name(tower: Any) -> str:
+def tower_name(tower: Raw) -> str:
     """The name of a tower as a spec, or the JSON of one, has it."""
     return str(tower.get("name") if isinstance(tower, dict) else getattr(tower, "name", tower))
 
 
-def of_tower(named: dict[str, Any], name: str) -> dict[str, Any]:
+def of_tower(named: dict[str, keras.Variable], name: str) -> dict[str, keras.Variable]:
     """The weights of one tower, by names that do not say whose it is, nor which of its blocks train."""
     found = {}
     for key, weight in named.items():

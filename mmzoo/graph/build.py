@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import keras
 
-from mmzoo.aliases import Tensor, Tree
+from mmzoo.aliases import Config, Tensor, Tree
 from mmzoo.choice import Fusion, Tower
 from mmzoo.declared import declaring
 from mmzoo.errors import require
@@ -28,7 +27,7 @@ from mmzoo.transformer import gathered
 from mmzoo.weights import Weights
 
 
-def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> Multimodal:
+def build(spec: Spec, *, files: dict[str, object] | None = None, packaged: Collection[Weights] = ()) -> Multimodal:
     """The model that `spec` describes: a plain functional `keras.Model`, dict in, dict out.
 
     Inputs: each input's name, (B, *shape) of its dtype, and `present`, bool
@@ -79,8 +78,8 @@ def build(spec: Spec, *, files: dict[str, Any] | None = None, packaged: Collecti
 
         fused = None
         if level == "feature" and any(task.fuses for task in spec.tasks):
-            made = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
-            fused = made if isinstance(made, Fused) else Fused(made)
+            joined = fuse(tokens, is_present, dim=spec.dim, **fusion.options)
+            fused = joined if isinstance(joined, Fused) else Fused(joined)
             if fused.tokens is None and any(task.tags.stepwise for task in spec.tasks):
                 fused = Fused(fused.embedding, gathered(tokens, is_present))
         heads: dict[str, Heads] = {}
@@ -131,19 +130,19 @@ class Multimodal(keras.Model):
 
     parts: Parts
 
-    def __init__(self, spec: Spec, assets: dict[str, Any], **graph: Any) -> None:
+    def __init__(self, spec: Spec, assets: dict[str, object], **graph: object) -> None:
         super().__init__(**graph)
         self.spec, self.assets = spec, assets
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {"spec": self.spec.to_json(), "assets": dict(self.assets), "dtype": self.dtype_policy.name}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Multimodal:
+    def from_config(cls, config: Config, custom_objects: object = None) -> Multimodal:
         with computing_in(config["dtype"]):
             return build(Spec.from_json(config["spec"]), files=config["assets"])
 
-    def __call__(self, inputs: Tree, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Tree, *args: object, **kwargs: object) -> Tree:
         wanted = [*self.spec.input_names, "present"]
         require(
             isinstance(inputs, dict), f"The model takes a dict with {', '.join(wanted)}, not {type(inputs).__name__}."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.parts import Parts, kept_on
 from mmzoo.names import PRESENT
 
@@ -33,7 +34,7 @@ def split(model: Multimodal) -> Split:
     but where parts of them are hidden.
     """
     parts: Parts = model.parts
-    cut: dict[str, Any] = {}
+    cut: dict[str, Tree] = {}
     hidden = {task.hides for task in model.spec.tasks}
     for item in model.spec.inputs:
         part = parts.inputs[item.name]
@@ -49,14 +50,14 @@ def split(model: Multimodal) -> Split:
     return Split(frozen, rest)
 
 
-def called_by_key(tensors: dict[str, Any]) -> None:
+def called_by_key(tensors: dict[str, Tensor]) -> None:
     """Call single tensors as their keys are, as Keras wants it of a dict of inputs."""
     for key, tensor in tensors.items():
         if not isinstance(tensor, (list, tuple)):
             tensor.name = key
 
 
-def tower_outputs(model: Multimodal) -> dict[str, tuple[Any, Any]]:
+def tower_outputs(model: Multimodal) -> dict[str, tuple[Tensor, Tensor]]:
     """By input, the symbolic (values, mask) that its tower puts out."""
     return {name: tuple(model.parts.tower_tokens(name)) for name in model.parts.inputs}
 

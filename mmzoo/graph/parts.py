@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import keras
 
-from mmzoo.aliases import Tensor, Tree
+from mmzoo.aliases import Tensor, Tree, Untyped
 from mmzoo.ctc import FrameReader
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
@@ -222,7 +222,7 @@ def kept_on(model: keras.Model, key: Hashable, make: Callable[[], Found]) -> Fou
     Args:
         key: tells what is kept from what else is kept with the same model.
     """
-    kept: dict[Any, Any] = vars(model).setdefault("_mmzoo_kept", {})  # past Keras, which would track it
+    kept: dict[Hashable, Untyped] = vars(model).setdefault("_mmzoo_kept", {})  # past Keras, which would track it
     if key not in kept:
         kept[key] = make()
     return kept[key]  # type: ignore[no-any-return]
@@ -240,7 +240,7 @@ def _last_map(layers: Sequence[keras.layers.Layer], gate: keras.layers.Layer) ->
     return found
 
 
-def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Any:
+def _node_of(model: keras.Model, layer: keras.layers.Layer) -> Untyped:
     """Where a layer is called in a model; its own `input` may be in the graph which that model was cut from."""
     return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
 

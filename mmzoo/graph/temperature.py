@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
@@ -25,7 +23,7 @@ class Temperature(Layer):
     validation records, when training ends.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def build(self, shape: Shape) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import keras
 
 NUMBERED = ("conv2d", "batch_normalization", "layer_normalization", "dense", "transformer_block", "variable")
 
 
-def named_weights(model: keras.Model) -> dict[str, Any]:
+def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
     """Every weight under a name that only the spec decides: its layer's, and its path in it.
 
     Keras numbers layers that were given no name through a whole program; within a layer of the

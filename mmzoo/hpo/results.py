@@ -66,7 +66,7 @@ class Results:
             raise MMZooError(f"No trial of '{self.folder}' succeeded; the first failed so: {self.trials[0].error}")
         return self.ranked[0]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {"metric": self.metric, "trials": [asdict(trial) for trial in self.trials]}
 
     @classmethod

@@ -32,11 +32,11 @@ def check_space(space: Raw, recipe: Recipe) -> Space:
     Raises:
         MMZooError: it is none, or the recipe has no such setting, or not with such a value.
     """
-    require(
-        isinstance(space, Mapping) and space,
-        "There is nothing to search: the recipe's file must define SPACE = {'training.learning_rate': (1e-4, 1e-2, "
-        "'log'), ...}, a range or a list for each setting.",
-    )
+    if not isinstance(space, Mapping) or not space:
+        raise MMZooError(
+            "There is nothing to search: the recipe's file must define SPACE = {'training.learning_rate': (1e-4, 1e-2, "
+            "'log'), ...}, a range or a list for each setting."
+        )
     found: Space = {}
     for key, values in space.items():
         if isinstance(values, list):
@@ -86,8 +86,9 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     return found
 
 
-def plain_values(space: Space, suggested: Mapping[str, Any]) -> dict[str, Any]:
+def plain_values(space: Space, suggested: Mapping[str, object]) -> dict[str, Any]:
     """The settings of a suggestion, without what KerasTuner notes beside them."""
     return {
-        key: json.loads(suggested[key]) if isinstance(values, list) else suggested[key] for key, values in space.items()
+        key: json.loads(str(suggested[key])) if isinstance(values, list) else suggested[key]
+        for key, values in space.items()
     }

@@ -163,6 +163,6 @@ def one_trial(
         trial,
         epochs=changed.training.epochs,
         score=best[metric],
-        best_epoch=best["epoch"],
-        seconds=sum(row["seconds"] for row in rows),
+        best_epoch=int(best["epoch"] or 0),
+        seconds=sum(row["seconds"] or 0.0 for row in rows),
     )

@@ -69,7 +69,7 @@ class Card:
     model: str
     run: str
     root: str
-    home: dict[str, Any]
+    home: dict[str, object]
     inputs: dict[str, str]
     by: list[str]
     dim: int
@@ -140,7 +140,8 @@ def check_fields(found: dict[str, Any], wrong: str) -> None:
 def checked(found: Raw, wrong: str) -> None:
     """Raise unless it has exactly the keys, the types and the sizes of a card."""
     kinds = {"format": int, "id": str, "run": str, "root": str, "home": dict, "segments": list, **CHECKED}
-    require(isinstance(found, dict) and found.keys() == kinds.keys(), wrong)
+    if not isinstance(found, dict) or found.keys() != kinds.keys():
+        raise MMZooError(wrong)
     require(all(type(found[key]) is kind for key, kind in kinds.items()) and found["format"] == FORMAT, wrong)
     require(re.fullmatch("[0-9a-f]{32}", found["id"]), wrong)
     check_fields(found, wrong)

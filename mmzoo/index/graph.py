@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from mmzoo import cache
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError
 from mmzoo.files import name_beside
 from mmzoo.index.exact import Part, best, check_finite
@@ -42,7 +42,7 @@ class Graph:
     segments: of how many.
     """
 
-    def __init__(self, graph: Any, segments: int) -> None:
+    def __init__(self, graph: Untyped, segments: int) -> None:
         self._graph, self.segments = graph, segments
 
     @classmethod
@@ -141,7 +141,7 @@ def rescored(parts: Sequence[Part], query: np.ndarray, near: np.ndarray) -> tupl
     return np.concatenate(scores), np.concatenate(rows)
 
 
-def empty(dim: int) -> Any:
+def empty(dim: int) -> Untyped:
     """A graph of nothing."""
     from usearch.index import Index
 

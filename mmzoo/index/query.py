@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.index.columns import LEAST_NORM, unit
 
 MAX_WEIGHT = 1000
 
 
-def asked_for(query: Mapping[str, Any], inputs: Sequence[str], known: Iterable[str]) -> dict[str, Any]:
+def asked_for(query: Mapping[str, object], inputs: Sequence[str], known: Iterable[str]) -> dict[str, Raw]:
     """The inputs of a query that say something.
 
     Args:

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -266,6 +265,6 @@ def written(folder: Path, columns: Columns) -> Held:
     return Held(name, columns.records)
 
 
-def home(folder: Path, later: Path) -> dict[str, Any]:
+def home(folder: Path, later: Path) -> dict[str, object]:
     """What `made_in` will say of a folder that is going to be at another place."""
     return {**made_in(folder), "folder": str(later.resolve())}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import keras
 import numpy as np
@@ -99,7 +99,7 @@ def embedding_task(spec: Spec, name: str = "") -> Task:
 
 def inputs_of(task: Task) -> tuple[str, ...]:
     """The inputs that a retrieval gives vectors of."""
-    return tuple(task.describe()["vectors"])
+    return tuple(cast("Sequence[str]", task.describe()["vectors"]))
 
 
 def vector_names(
@@ -170,11 +170,17 @@ def _vector(model: Multimodal, task: Asked, name: str) -> Tensor:
     return keras.ops.where(here[:, None], keras.ops.cast(vector, "float32"), 0.0)
 
 
+class Rows(Protocol):
+    """An array, or what reads some of its rows when they are asked for."""
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray: ...
+
+
 def vectors(
     model: Multimodal,
     task: Asked,
     names: Sequence[str],
-    columns: Mapping[str, Any],
+    columns: Mapping[str, Rows],
     present: np.ndarray,
     ids: Sequence[str],
 ) -> dict[str, np.ndarray]:

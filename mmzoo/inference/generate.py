@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Raw, Tensor, Tree, Untyped
 from mmzoo.drawing import Drawing, drawn
 from mmzoo.errors import check_number, require
 from mmzoo.graph.parts import kept_on
@@ -18,7 +18,7 @@ from mmzoo.inference.predict import inputs_of
 from mmzoo.inference.running import BATCH
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.base import Readable, Task
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 MOST = 10_000  # answers to one record
 
 
-def generate(model: Multimodal, record: dict[str, Any], *, count: int = 16, seed: int = 0, task: str = "") -> list[Any]:
+def generate(
+    model: Multimodal, record: Mapping[str, Raw], *, count: int = 16, seed: int = 0, task: str = ""
+) -> list[Readable]:
     """What a model draws for one record: pictures uint8 (side, side, 3), spectrograms, series or rows.
 
     Args:
@@ -95,13 +97,13 @@ def draw(model: keras.Model, inputs: dict[str, Tree], seed: int) -> dict[str, np
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _compiled(model: keras.Model, widths: dict[str, int]) -> Any:
+def _compiled(model: keras.Model, widths: dict[str, int]) -> Untyped:
     """From examples and what is drawn to the outputs, as one graph."""
     whole = model.parts.cut(model.input, {**model.output, PRESENT: model.parts.present})
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
     numbers = {name: tf.TensorSpec((None, width), tf.float32) for name, width in widths.items()}
 
-    def call(inputs: dict[str, Tree], normals: dict[str, Any]) -> Any:
+    def call(inputs: dict[str, Tree], normals: dict[str, Tensor]) -> Tree:
         with drawn(normals):
             return whole(inputs, training=False)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model, to_predictions
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 
-def predict(model: Multimodal, record: dict[str, Any]) -> dict[str, Any]:
+def predict(model: Multimodal, record: Mapping[str, Raw]) -> dict[str, Any]:
     """One record through a model: by task, `{label: probability}`, the numbers of a regression, or a text."""
     spec: Spec = model.spec
     outputs = run_model(model, inputs_of(spec, record))
@@ -33,7 +35,7 @@ def named_inputs(spec: Spec) -> str:
     return ", ".join(f"{name} (of {made})" if made else name for name, made in columns.items())
 
 
-def inputs_of(spec: Spec, record: dict[str, Any]) -> dict[str, np.ndarray]:
+def inputs_of(spec: Spec, record: Mapping[str, Raw]) -> dict[str, np.ndarray]:
     """One record as what the model takes, a batch of one.
 
     Raises:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Tree, Untyped
 from mmzoo.graph.parts import kept_on
 from mmzoo.spec import Spec
 
 BATCH = 128
 
 
-def compiled(model: keras.Model) -> Any:
+def compiled(model: keras.Model) -> Untyped:
     """`model` for inference as one graph; kept with the model, because tracing it costs seconds."""
     return kept_on(model, "compiled", lambda: _compiled(model))
 
 
-def _compiled(model: keras.Model) -> Any:
+def _compiled(model: keras.Model) -> Untyped:
     signature = keras.tree.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), model.input)
     call = tf.function(lambda inputs: model(inputs, training=False), input_signature=[signature], autograph=False)
     call.get_concrete_function()  # TensorFlow takes the first calls of several models for one that is traced too often

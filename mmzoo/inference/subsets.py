@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.cut import fusing, tower_of
 from mmzoo.inference.running import BATCH, compiled
 from mmzoo.spec import Spec
@@ -80,9 +80,9 @@ def presence_of(spec: Spec, present: np.ndarray, chosen: Sequence[str]) -> np.nd
     return np.asarray(present & np.array([name in chosen for name in spec.input_names]))
 
 
-def run_towers(model: Multimodal, inputs: dict[str, Tree]) -> dict[str, Any]:
+def run_towers(model: Multimodal, inputs: dict[str, Tree]) -> dict[str, Tensor]:
     """By input, what its tower makes of a batch, (values, mask), before `present` is looked at."""
-    tokens: dict[str, Any] = {}
+    tokens: dict[str, Tensor] = {}
     for name in model.parts.inputs:
         # A graph a tower, not one for all: noise and explanations run them one by one.
         tokens |= compiled(tower_of(model, name))({name: inputs[name], "present": inputs["present"]})

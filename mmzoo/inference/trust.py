@@ -8,6 +8,7 @@ from itertools import combinations
 import keras
 import numpy as np
 
+from mmzoo.inference.embed import inputs_of
 from mmzoo.layers import Joined
 from mmzoo.names import single_output
 from mmzoo.spec import Spec
@@ -32,7 +33,7 @@ def fit_trust(
     for layer in layers:
         task = next(task for task in spec.tasks if task.name == layer.task)
         rows = slice(None, None, max(len(labels[task.name]) // MOST, 1))
-        inputs = list(task.describe()["vectors"])
+        inputs = list(inputs_of(task))
         theirs = {name: answers[single_output(task.name, name)][rows] for name in inputs}
         trust = found(task, inputs, theirs, labels[task.name][rows])
         layer.trust.assign(trust)
@@ -44,9 +45,7 @@ def trust_of(model: keras.Model, task: Task) -> dict[str, float]:
     """How much each input's vector counts beside others, as it was fitted; of a model without such vectors nothing."""
     layers = [layer for layer in model.layers if isinstance(layer, Joined) and layer.task == task.name]
     return {
-        name: float(share)
-        for layer in layers
-        for name, share in zip(task.describe()["vectors"], layer.trust.numpy(), strict=True)
+        name: float(share) for layer in layers for name, share in zip(inputs_of(task), layer.trust.numpy(), strict=True)
     }
 
 

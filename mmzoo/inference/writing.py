@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
-from mmzoo.decoding import Beam, Greedy, Sample, decode
+from mmzoo.aliases import Raw, Tensor, Tree
+from mmzoo.decoding import Beam, Greedy, Sample, WrittenText, decode
 from mmzoo.graph.parts import decoder_of, kept_on
 from mmzoo.inference.asked import asked_task
 from mmzoo.inference.predict import inputs_of
@@ -25,12 +25,12 @@ ASKED = ("embedding", "values", "real")
 
 def write(
     model: Multimodal,
-    record: dict[str, Any],
+    record: Mapping[str, Raw],
     *,
     task: str = "",
     how: Greedy | Beam | Sample | None = None,
     seen: Callable[[str], object] | None = None,
-) -> dict[str, Any]:
+) -> WrittenText:
     """What a model writes about one record: `{"text": ..., "log_prob": ...}`.
 
     Args:
@@ -53,7 +53,7 @@ def write(
         if seen is not None:
             seen(asked.text(np.array(ids)))
 
-    def following(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Any, Tree]:
+    def following(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Tensor, Tree]:
         found, after = step(tf.constant(tokens), caches, tf.constant(position))
         return found.numpy(), {name: each.numpy() for name, each in after.items()}
 
@@ -81,7 +81,7 @@ def writing_task(spec: Spec, name: str = "") -> TextAnswer:
     )
 
 
-def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:
+def _compiled(model: Multimodal, task: str) -> tuple[Callable[..., Tree], Callable[..., Tree]]:
     """From what the model takes to the first caches, and from one step to the next, as graphs."""
     decoder = decoder_of(model.parts, task)
     asked = model.parts.cut(model.input, dict(zip(ASKED, model.parts.arguments(decoder), strict=True)))
@@ -89,7 +89,7 @@ def _compiled(model: Multimodal, task: str) -> tuple[Any, Any]:
     begin = tf.function(decoder.begin, autograph=False)
     step = tf.function(decoder.step, autograph=False, reduce_retracing=True)
 
-    def first(inputs: dict[str, Any]) -> Any:
+    def first(inputs: dict[str, Tensor]) -> Tree:
         found = run({name: tf.constant(value) for name, value in inputs.items()})
         return begin(*(found[name] for name in ASKED))
 

@@ -60,20 +60,25 @@ class Check:
                 found[split] = len(each), low, middle, high
         return found
 
-    def to_json(self) -> dict[str, Any]:
-        """The counts, as plain data: records, errors by cause, labels over all splits, duplicates and leaks."""
+    @property
+    def label_counts(self) -> dict[str, int]:
+        """How many records each label has over all splits, the most frequent first."""
         labels: Counter[str] = Counter()
         for counts in self.labels.values():
             labels.update(counts)
+        return dict(labels.most_common())
+
+    def to_json(self) -> dict[str, object]:
+        """The counts, as plain data: records, errors by cause, labels over all splits, duplicates and leaks."""
         return {
             "records": sum(self.splits.values()),
             "errors": self.faults.counts,
-            "labels": dict(labels.most_common()),
+            "labels": self.label_counts,
             "duplicates": len(self.duplicates),
             "leaks": len(self.leaks),
         }
 
-    def details(self) -> dict[str, Any]:
+    def details(self) -> dict[str, object]:
         """What the counts of `to_json` are made of, record by record."""
         return {
             "source": self.source,
@@ -154,7 +159,7 @@ def check(source: Source) -> Check:
 
 
 def looked_at(
-    name: str, kind: str, values: Sequence[Any], ids: Sequence[str], found: Check
+    name: str, kind: str, values: Sequence[object], ids: Sequence[str], found: Check
 ) -> tuple[list[Any], list[Any]]:
     """The exact hash of each value, and the group of those that are nearly the same; None where none is given."""
     made = input_kinds().get(kind)
@@ -181,7 +186,7 @@ def looked_at(
             found.faults.add(record, result)
         hashes.append(None if isinstance(result, MMZooError) else result)
     if kind == "number":
-        good = [np.nan if is_missing(value) or isinstance(value, DataError) else float(value) for value in values]
+        good = [np.nan if is_missing(value) or isinstance(value, DataError) else float(str(value)) for value in values]
         far = far_out(np.array(good))
         if far.any():
             found.outliers[name] = [ids[int(row)] for row in np.flatnonzero(far)]
@@ -236,9 +241,11 @@ def leaked(
         return
     together = [*zip(*groups.values(), strict=True)]
     whole = [key if any(part is not None for part in key) else None for key in together]
-    looked: list[tuple[str, Sequence[Any], Sequence[Any]]] = [("record", whole, [*zip(*hashes.values(), strict=True)])]
+    looked: list[tuple[str, Sequence[object], Sequence[object]]] = [
+        ("record", whole, [*zip(*hashes.values(), strict=True)])
+    ]
     for name in inputs:
-        keys: Sequence[Any] = groups[name]
+        keys: Sequence[object] = groups[name]
         if input_kinds()[found.kinds[name]].is_text:
             keys = [key if len(str(value)) >= LONG else None for key, value in zip(keys, columns[name], strict=True)]
         looked.append((name, keys, hashes[name]))

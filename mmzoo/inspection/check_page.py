@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mmzoo.data.kinds import inputs
 from mmzoo.data.table import Source
@@ -19,7 +18,7 @@ SHOWN = 24  # pairs drawn of each kind
 
 def write_page(path: Path, source: Source, found: Check) -> None:
     """Draw the counts, the labels of each split, and pairs of records that hold the same."""
-    labels = found.to_json()["labels"]
+    labels = found.label_counts
     pairs = {"Duplicates": found.duplicates, "Leaks": found.leaks}
     meanings = {
         "Duplicates": "records all of whose inputs are those of an earlier one",
@@ -47,11 +46,11 @@ def write_page(path: Path, source: Source, found: Check) -> None:
     write_file(path, content)
 
 
-def side(source: Source, record: str) -> dict[str, Any]:
+def side(source: Source, record: str) -> dict[str, object]:
     """One record of a pair: its name, and its first picture or its first text."""
     part = next(part for part in source.splits.values() if record in part.ids)
     values = part[part.ids.index(record)]
-    shown: dict[str, Any] = {"id": record, "picture": "", "text": ""}
+    shown: dict[str, object] = {"id": record, "picture": "", "text": ""}
     kinds = inputs()
     for name, kind in source.inputs.items():
         value = values[name]

@@ -44,7 +44,7 @@ def items_of(source: str) -> tuple[list[Modality], Records]:
     return items, records
 
 
-def fitted(item: Modality, values: Sequence[Any]) -> Modality:
+def fitted(item: Modality, values: Sequence[object]) -> Modality:
     """With the statistics of those of the values that can be read: some variants are shares of them."""
     if not item.unfitted:
         return item
@@ -100,7 +100,7 @@ def write_page(
     write_file(path, content)
 
 
-def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> dict[str, Any]:
+def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> dict[str, object]:
     """One input of a record: how it is shown, and how its variants are."""
     value, record = records.column(item.name)[row], records.ids[row]
     try:
@@ -123,7 +123,12 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
 
 
 def add_mixtures(
-    drawings: list[list[dict[str, Any]]], items: list[Modality], records: Records, rows: list[int], how: str, seed: int
+    drawings: list[list[dict[str, Any]]],
+    items: list[Modality],
+    records: Records,
+    rows: list[int],
+    how: str,
+    seed: int,
 ) -> None:
     """Add to each drawn input that training could mix how it comes out with its partner: the record drawn after it."""
     pairs = rows + rows[:1] if len(rows) % 2 else rows

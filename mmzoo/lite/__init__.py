@@ -9,14 +9,14 @@ Pictures in files need Pillow, sounds in files soundfile, a trained tokenizer th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.decoding import Beam, Greedy, Sample
+from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require
 from mmzoo.export.stepping import Stepping
 from mmzoo.index.query import asked_for, combined
@@ -35,7 +35,7 @@ class Model(File):
     def _check_kind(self) -> None:
         require("writes" not in self.about, f"'{self.path}' writes step by step; open it by lite.Writer.")
 
-    def predict(self, record: dict[str, Any]) -> dict[str, Any]:
+    def predict(self, record: Mapping[str, Raw]) -> dict[str, Any]:
         """The answer to one record: any subset of the inputs by name; None is absent too.
 
         Returns, by task, `{label: probability}`, a list of numbers, or a text with its log-probability.
@@ -112,11 +112,11 @@ class Writer(File):
 
     def write(
         self,
-        record: dict[str, Any],
+        record: Mapping[str, Raw],
         *,
         how: Greedy | Beam | Sample | None = None,
         seen: Callable[[str], None] | None = None,
-    ) -> dict[str, Any]:
+    ) -> WrittenText:
         """A text about a record and its log-probability: any subset of the inputs by name.
 
         Args:
@@ -169,7 +169,7 @@ class Index:
 
     def search(
         self,
-        query: dict[str, Any],
+        query: Mapping[str, Raw],
         k: int = 10,
         *,
         weights: dict[str, float] | None = None,
@@ -184,7 +184,7 @@ class Index:
         return [self.vectors.found(*each) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
 
-def written(about: dict[str, Any], numbers: Sequence[float]) -> dict[str, Any]:
+def written(about: Mapping[str, Any], numbers: Sequence[float]) -> WrittenText:
     """The text of an answer and its log-probability, from its ids and that.
 
     Raises:

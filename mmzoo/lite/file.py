@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.embedded import opened
 from mmzoo.export.measure import interpreter
@@ -84,7 +84,7 @@ class File:
             require(task.get("dim", shape[1]) == shape[1], wrong)
             require("text" not in task or task["text"]["tokens"] + 1 == shape[1], wrong)
 
-    def _tensors(self, record: dict[str, Any]) -> dict[str, np.ndarray]:
+    def _tensors(self, record: Mapping[str, Raw]) -> dict[str, np.ndarray]:
         """A record as what the whole model takes: any subset of the inputs by name; None is absent too."""
         names = ", ".join(self.inputs)
         for name in record:
@@ -117,13 +117,13 @@ class Input:
             ) from error
 
     @cached_property
-    def _decoder(self) -> Callable[[Any], np.ndarray]:
+    def _decoder(self) -> Callable[[Raw], np.ndarray]:
         """What its kind decodes with: nothing but NumPy is needed to make it."""
         with following(self.name):
             return modalities[self.kind].client(self.about)
 
 
-def check_memory(origin: str, model: Any) -> None:
+def check_memory(origin: str, model: Untyped) -> None:
     """Raise if the tensors of a LiteRT interpreter, for which no memory was taken yet, are larger than any model's."""
     total = 0
     for graph in range(model.num_subgraphs()):

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from mmzoo.aliases import Raw, Shape, Tensor
+from mmzoo.aliases import Raw, Shape, Tensor, Untyped
 from mmzoo.choice import Augmentation, Tower, plain
 from mmzoo.errors import check_name, require
 from mmzoo.modalities.defaults import Defaults
@@ -76,7 +76,7 @@ class Modality(Defaults):
         """What the numbers of an example are, for whoever writes a client."""
         return "numbers"
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With what is learnt from the training records before the model is built: a vocabulary, statistics."""
         return self
 
@@ -124,14 +124,14 @@ class Modality(Defaults):
         """One decoded example as a file that `from_file` reads."""
         raise NotImplementedError
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {key: plain(value) for key, value in values.items()}
 
 
 @lru_cache(maxsize=32)
-def augmenter(item: Modality) -> Any:
+def augmenter(item: Modality) -> Untyped:
     """The augmentations of an input, one after the other, compiled: on a CPU that is several times faster."""
     import tensorflow as tf
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from mmzoo.aliases import Raw, Untyped
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,4 @@ class Corruption:
 
     unit: str
     levels: tuple[float, ...]
-    apply: Callable[[list[Any], np.ndarray, float, np.random.Generator, Any], np.ndarray]
+    apply: Callable[[Sequence[Raw], np.ndarray, float, np.random.Generator, Untyped], np.ndarray]

@@ -94,7 +94,7 @@ class Defaults:
         return value
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """An input for a column of a table, by some of its values.
 
         Raises:
@@ -147,7 +147,7 @@ class Defaults:
         return self.to_stored(value)
 
     @classmethod
-    def from_stored(cls, data: bytes, origin: str) -> Any:
+    def from_stored(cls, data: bytes, origin: str) -> Raw:
         """What `decode` takes, of what `to_stored` wrote.
 
         Raises:
@@ -157,7 +157,7 @@ class Defaults:
 
         return load_npy(data, origin) if data.startswith(MAGIC) else data
 
-    def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
+    def mended(self, value: Raw, good: Callable[[Raw], bool]) -> Raw:
         """What is left of a value that cannot be used, by asking whether parts of it are good; None for nothing."""
         return None
 
@@ -174,7 +174,7 @@ class Defaults:
         `mmzoo.data.kinds.form_of`."""
         return {}
 
-    def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+    def gathered(self, columns: Mapping[str, Sequence[object]]) -> list[Raw] | None:
         """Its values where they are spread over several columns of a table; None where they are not."""
         return None
 
@@ -246,7 +246,7 @@ class Defaults:
         raise NotImplementedError
 
     @property
-    def described(self) -> Mapping[str, Any]:
+    def described(self) -> Mapping[str, object]:
         """What a client has to know of it beside its fields, or in their place."""
         return {}
 
@@ -256,7 +256,7 @@ class Defaults:
         return True
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
         """What decodes values without TensorFlow, by the description of the input in a .tflite.
 
         Raises:

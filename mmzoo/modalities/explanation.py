@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Json, Raw
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,7 @@ class InputExplanation:
     shown: np.ndarray | None = None
     tokens: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         maps = {how: rounded(coarse(values)) for how, values in self.maps.items()}
         said: dict[str, Any] = {"kind": self.kind, **maps}
         if self.pieces:
@@ -104,6 +104,6 @@ def coarse(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def rounded(values: np.ndarray) -> Any:
+def rounded(values: np.ndarray) -> Json:
     """Plain lists of numbers with six decimals."""
     return np.round(values.astype(float), 6).tolist()

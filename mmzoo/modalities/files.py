@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeAlias
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
@@ -30,8 +31,10 @@ def reading(origin: str) -> Iterator[None]:
         raise DataError(message, "unreadable_file") from None
 
 
-FILES = (str, os.PathLike, bytes, bytearray, memoryview)
+File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview
 """What a file may be given as: its path, or its bytes."""
+FILES = (str, os.PathLike, bytes, bytearray, memoryview)
+"""The classes of a `File`."""
 
 
 def origin_of(value: Raw, what: str) -> str:
@@ -42,8 +45,9 @@ def origin_of(value: Raw, what: str) -> str:
 def read_bytes(value: Raw, what: str, limit: int = MAX_FILE) -> tuple[bytes, str]:
     """The bytes of a file of at most `limit` bytes (or those given), and how an error calls them."""
     value = unwrapped(value)
-    kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
-    require_data(isinstance(value, FILES), "wrong_kind", kind)
+    if not isinstance(value, FILES):
+        kind = f"The {what} must be a path or the bytes of a file, not {type(value).__name__}."
+        raise DataError(kind, "wrong_kind")
     origin = origin_of(value, what)
     if isinstance(value, (str, os.PathLike)):
         with reading(origin):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 LOOKED_AT = 64
 """Files of a column that are opened to see how long they are."""
@@ -13,7 +15,7 @@ LITTLE_MORE = 1.5
 """Where the longest is no more than so many times what nineteen of twenty have, all are read whole."""
 
 
-def spread(values: Sequence[Any], count: int = LOOKED_AT) -> list[Any]:
+def spread(values: Sequence[T], count: int = LOOKED_AT) -> list[T]:
     """At most `count` of some values, from the first to the last at even distances: a table is often sorted."""
     places = np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))
     return [values[place] for place in places]

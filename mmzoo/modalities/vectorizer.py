@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
+
+from mmzoo.aliases import Raw, Untyped
 
 
 class Vectorizer:
@@ -17,11 +19,11 @@ class Vectorizer:
     categories: Sequence[int] = ()
     """The columns of the matrix that hold the places of categories, 0 and up; the others are numbers."""
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With what has to be learnt from the training records: a vocabulary."""
         return self
 
-    def transform(self, values: Sequence[Any]) -> Any:
+    def transform(self, values: Sequence[object]) -> Untyped:
         """float32 (N, F), NaN where a number is not known; or a sparse matrix without any.
 
         Raises:
@@ -38,10 +40,10 @@ class Each(Vectorizer):
         what: is being done, for the progress bar.
     """
 
-    def __init__(self, vector: Callable[[Any], np.ndarray], what: str) -> None:
+    def __init__(self, vector: Callable[[Raw], np.ndarray], what: str) -> None:
         self.vector, self.what = vector, what
 
-    def transform(self, values: Sequence[Any]) -> np.ndarray:
+    def transform(self, values: Sequence[object]) -> np.ndarray:
         from tqdm import tqdm  # `mmzoo.lite` imports this module, and shows no bars
 
         bar = tqdm(values, desc=self.what, unit="value", disable=None, leave=False, delay=1.0)

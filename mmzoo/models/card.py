@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.models import FIELDS, HOME, names
-from mmzoo.weights.card import read_card
+from mmzoo.weights.card import Card, read_card
 from mmzoo.weights.reading import told
 from mmzoo.words import code_block, decimal, markdown, one_line
 
@@ -30,35 +29,35 @@ def rows() -> list[tuple[str, str, str]]:
     return found
 
 
-def takes(card: Mapping[str, Any]) -> str:
+def takes(card: Card) -> str:
     """The inputs of a model: "image, name (text)"."""
     return ", ".join(called(each) for each in listed(card, "inputs"))
 
 
-def answers(card: Mapping[str, Any]) -> str:
+def answers(card: Card) -> str:
     """The tasks of a model: "group (classification)"."""
     return ", ".join(called(each) for each in listed(card, "tasks"))
 
 
-def called(part: Mapping[str, Any]) -> str:
+def called(part: Mapping[str, Raw]) -> str:
     """An input or a task by its name, and its kind where that is another."""
     name, kind = (one_line(part.get(key), SHOWN) for key in ("name", "kind"))
     return name if name == kind else f"{name} ({kind})"
 
 
-def listed(card: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def listed(card: Card, key: str) -> list[Mapping[str, Raw]]:
     """The inputs or tasks of a card, whose spec may be a stranger's and anything."""
     found: Raw = card["spec"].get(key)
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
-def needs(card: Mapping[str, Any]) -> str:
+def needs(card: Card) -> str:
     """The packages that a model's frozen weights come with."""
     found = [each for row in card.get("packages", {}).values() for each in row]
     return ", ".join(dict.fromkeys(f"{each['package']} {each['version']}" for each in found)) or "no package"
 
 
-def megabytes(card: Mapping[str, Any]) -> float:
+def megabytes(card: Card) -> float:
     """The size of a model's files."""
     return sum(int(facts["bytes"]) for facts in card["files"].values()) / 1e6
 
@@ -77,7 +76,7 @@ def page(where: str, folder: Path) -> str:
         return described(where, card)
 
 
-def described(where: str, card: Mapping[str, Any]) -> str:
+def described(where: str, card: Card) -> str:
     """What a card says, as Markdown."""
     about = card.get("about", {})
     asked = " ".join(f"--{each['kind']} {OPTIONS[str(each['kind'])]}" for each in usual(card))
@@ -92,12 +91,12 @@ def described(where: str, card: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def results(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+def results(card: Card) -> list[tuple[str, str]]:
     """The figures of a card."""
     return [(what, decimal(float(value))) for what, value in card["metrics"].items()]
 
 
-def usual(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def usual(card: Card) -> list[Mapping[str, Raw]]:
     """The inputs that an example shows: those of a file or a text, if no two are of one kind."""
     found = [each for each in listed(card, "inputs") if each.get("kind") in OPTIONS]
     return found if len({each["kind"] for each in found}) == len(found) else []

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,16 +23,17 @@ from mmzoo.words import code_block, decimal, markdown, printable
 if TYPE_CHECKING:
     from mmzoo.run import Run
     from mmzoo.spec import Spec
+    from mmzoo.training.notes import Row
 
 Section = tuple[str, list[tuple[str, str]]]
 
 
-def model_card(run: Run, records: Records, result: Evaluation, history: list[dict[str, Any]]) -> list[Section]:
+def model_card(run: Run, records: Records, result: Evaluation, history: list[Row]) -> list[Section]:
     """The sections of the card: each a title and (what, how much) pairs."""
     spec, model = result.spec, run.model
     training = run.settings["training"]
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
-    seconds = sum(row["seconds"] for row in history)
+    seconds = sum(row["seconds"] or 0.0 for row in history)
     make = [(item.name, f"{item.kind}, {Tower.of(item.tower).name}") for item in spec.inputs]
     make += [("fusion", Fusion.of(spec.fusion).name)]
     make += [(task.name, task.summary) for task in spec.tasks]
@@ -68,7 +69,10 @@ def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
         told = f"the table {table.path}, {f'label {table.label}' if table.label else 'no label'}"
     else:
         told = f"{run.data}: {facts['summary']}" if run.data else "a table in memory"
-    found = [("data set", told), ("licence of the data", facts.get("licence", "not known to mmzoo; see its source"))]
+    found = [
+        ("data set", told),
+        ("licence of the data", str(facts.get("licence", "not known to mmzoo; see its source"))),
+    ]
     for part in ("train", "validation", "test"):
         theirs = run.records(part)
         found.append((part, f"{len(theirs)} records, {fingerprint(theirs)}"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 from mmzoo.words import decimal, short
 
 
-def page(package: str, template: str, /, **values: Any) -> bytes:
+def page(package: str, template: str, /, **values: object) -> bytes:
     """A template of a package, filled in; it includes style.css.j2, which all pages share.
 
     Values are escaped, wherever they come from. Half a surrogate pair, which no file can hold, becomes "?".

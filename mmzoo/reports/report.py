@@ -23,7 +23,7 @@ from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.reports.queries import finds, queries
-from mmzoo.training.notes import read_history
+from mmzoo.training.notes import Row, read_history
 from mmzoo.words import decimal, one_line
 
 if TYPE_CHECKING:
@@ -166,12 +166,12 @@ def table(data: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def curves(rows: list[dict[str, Any]]) -> list[Chart]:
+def curves(rows: list[Row]) -> list[Chart]:
     """Learning curves: losses in one chart, the validation metrics from 0 to 1 in another, any other by itself."""
     if len(rows) < 2:
         return []
-    epochs = [row["epoch"] for row in rows]
-    values = {key: [np.nan if row.get(key) is None else row[key] for row in rows] for key in rows[0]}
+    epochs = [row["epoch"] or 0 for row in rows]
+    values = {key: [np.nan if each is None else each for each in (row.get(key) for row in rows)] for key in rows[0]}
     losses = {"loss": "training", "val_loss": "validation"}
     metrics = {key: key[4:].replace("_", " ") for key in values if key.startswith("val_") and key not in losses}
     shares = {

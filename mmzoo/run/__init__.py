@@ -20,6 +20,11 @@ from mmzoo.run.seen import warn_of_seen
 
 if TYPE_CHECKING:
     from mmzoo.baselines import Baseline
+    from mmzoo.demo.launch import Demo
+    from mmzoo.evaluation.compare import Comparison
+    from mmzoo.explanation.explain import Explanation
+    from mmzoo.export.rows import Row
+    from mmzoo.few_labels.prototypes import Prototypes
 
 
 class Run(Answering):
@@ -129,7 +134,7 @@ class Run(Answering):
         allow_loss: bool = False,
         fit: str | None = None,
         index: str | Path | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         """Write export/ in a format (`mmzoo list formats`), proven equal to the model; report.json's rows.
 
         The other arguments are `mmzoo.export.export.export`'s; `variants` are the usual ones of the format if not given
@@ -153,7 +158,7 @@ class Run(Answering):
             index=None if index is None else Path(index),
         )
 
-    def explain(self, record: Raw, **options: Any) -> Any:
+    def explain(self, record: Raw, **options: Any) -> Explanation:
         """Why the model answers one record as it does; see `mmzoo.explain`.
 
         Args:
@@ -163,7 +168,7 @@ class Run(Answering):
 
         return explain(self.model, self._one(record), **options)
 
-    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Any:
+    def prototypes(self, records: Raw = None, *, label: str = "", **options: Any) -> Prototypes:
         """New classes by a few records each, without training; see `mmzoo.few_labels.prototypes.Prototypes`.
 
         Args:
@@ -183,13 +188,13 @@ class Run(Answering):
             return Prototypes.of_saved(self)
         return Prototypes.of(self, records, label, **options)
 
-    def demo(self, **options: Any) -> Any:
+    def demo(self, **options: Any) -> Demo:
         """A page on which a person asks the model, for this machine alone; see `mmzoo.demo.show.demo`."""
         from mmzoo.demo.show import demo
 
         return demo(self, **options)
 
-    def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Any:
+    def compare(self, *others: Run | str | Path, split: str = "test", records: Records | None = None) -> Comparison:
         """This run beside others on the same records, with paired tests; see `mmzoo.compare`."""
         from mmzoo.evaluation.compare import compare
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +22,16 @@ from mmzoo.answers.vectors import Embedder
 from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.sources import absolute
-from mmzoo.decoding import Beam, Greedy, Sample
+from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require
 from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.pipelines.beam import Pipeline
 from mmzoo.run.folder import RunFolder
+from mmzoo.tasks.base import Readable
+
+if TYPE_CHECKING:
+    from mmzoo.answers.rows import Row
 
 
 class Answering(RunFolder):
@@ -76,7 +80,7 @@ class Answering(RunFolder):
         options: Options | None = None,
         explain: bool = False,
         on_error: str = "skip",
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Row]:
         """The answers to records that come one after another, in order: `for row in run.predict_stream(records): ...`.
 
         A row is that of `predict` for many records. One that cannot be used has a row with its `error`, and does not
@@ -97,12 +101,12 @@ class Answering(RunFolder):
 
     def write(
         self,
-        record: dict[str, Any],
+        record: Mapping[str, Raw],
         *,
         task: str = "",
         how: Greedy | Beam | Sample | None = None,
         seen: Callable[[str], object] | None = None,
-    ) -> dict[str, Any]:
+    ) -> WrittenText:
         """What the model writes about one record, `{"text": ..., "log_prob": ...}`; see `mmzoo.inference.writing`.
 
         Args:
@@ -114,7 +118,7 @@ class Answering(RunFolder):
 
         return write(self.model, record, task=task, how=how, seen=seen)
 
-    def generate(self, record: dict[str, Any], *, count: int = 16, seed: int = 0, task: str = "") -> list[Any]:
+    def generate(self, record: Mapping[str, Raw], *, count: int = 16, seed: int = 0, task: str = "") -> list[Readable]:
         """What the model draws for one record, such as pictures for a text; see `mmzoo.inference.generate`.
 
         Args:

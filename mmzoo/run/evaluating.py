@@ -11,7 +11,8 @@ from mmzoo.answers.evaluated import write_evaluated
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require
-from mmzoo.evaluation.analyses.baselines import against_baselines
+from mmzoo.evaluation.analyses.base import Reason
+from mmzoo.evaluation.analyses.baselines import BesideBaselines, against_baselines
 from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
 from mmzoo.evaluation.analyses.unimodal import train_unimodal
 from mmzoo.evaluation.compare import shared_tasks
@@ -90,7 +91,7 @@ def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
 
 def beside_baselines(
     run: Run, result: Evaluation, validation: Records | None, fitted: bool | Sequence[Baseline]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, BesideBaselines | Reason]:
     """What the model is worth beside baselines, by task.
 
     Args:

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -28,7 +27,7 @@ from mmzoo.folders import made_in
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import read_machine, read_settings, usual_settings
+from mmzoo.training.notes import Settings, read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 
@@ -70,7 +69,7 @@ class RunFolder:
         return self.model.spec  # type: ignore[no-any-return]
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> Settings:
         """What the run was started with: `data`, `training`, `seed`, `on_error`, `budget`, and `columns` of a table.
 
         Of a model without a run they are the usual ones, and the data set that its card names.
@@ -117,7 +116,7 @@ class RunFolder:
         over = "records that have no name"
         for key, words in (("stream", "a stream, which is not kept"), ("prototypes", "a few records of each class")):
             over = words if key in self.settings else over
-        columns: Any = self.settings.get("columns")
+        columns: Raw = self.settings.get("columns")
         tasks = columns.get("tasks") if isinstance(columns, dict) else None
         label = next(iter(tasks.values()), "") if isinstance(tasks, dict) else ""
         table = f"TABLE#{one_line(label, 40) or 'COLUMN'}"
@@ -146,7 +145,9 @@ class RunFolder:
     def keep_splits(self, splits: Sequence[Records]) -> None:
         """Know the records for training, validation and test, and write into splits.csv which are which."""
         self.splits = dict(zip(("train", "validation", "test"), splits, strict=True))
-        rows = [{"id": name, "split": split} for split, part in self.splits.items() for name in part.ids]
+        rows: list[dict[str, Raw]] = [
+            {"id": name, "split": split} for split, part in self.splits.items() for name in part.ids
+        ]
         out = io.BytesIO()
         write_csv(out, ["id", "split"], lambda: [rows])
         write_file(self.folder / "splits.csv", out.getvalue())
@@ -186,7 +187,7 @@ class RunFolder:
         """For answers with a promised coverage: found by the last evaluation with validation records."""
         return Thresholds.read(self.folder, self.seal)
 
-    def _one(self, record: Raw) -> dict[str, Any]:
+    def _one(self, record: Raw) -> dict[str, Raw]:
         """One record by the names of the inputs, of a mapping or a row of a table."""
         if isinstance(record, dict) and record.keys() <= {*self.spec.input_names}:
             return record

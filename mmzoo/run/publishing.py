@@ -31,6 +31,7 @@ README = "README.md"
 WRITTEN = re.compile(r"README\.md|(weights|golden)\.safetensors|[a-z0-9_.]+\.json")
 LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,60}")
 """One licence: hubs take no expressions of several."""
+UNKNOWN_LIMITS = "Measured on records like those it was trained on; nothing is known of others."
 
 
 def publish(
@@ -114,10 +115,10 @@ def about_of(run: Run) -> dict[str, str]:
     named = TableName.parse(run.data)
     data = run.data if run.data and not named.is_table else ""
     facts = datasets.facts(data) if data else {}
-    found = {
+    found: dict[str, str] = {
         "data": data or "a table of its maker's",
-        "licence of the data": facts.get("licence", "not stated"),
-        "limits": facts.get("limits", "Measured on records like those it was trained on; nothing is known of others."),
+        "licence of the data": str(facts.get("licence", "not stated")),
+        "limits": str(facts.get("limits", UNKNOWN_LIMITS)),
     }
     return {**found, **own}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def seen(names: Sequence[str], train: Records, records: Records) -> int:
     return sum(row in known for row in theirs)
 
 
-def key(value: Any) -> Hashable:
+def key(value: object) -> Hashable:
     """What is the same for the same cell; None for none."""
     if isinstance(value, dict):
         return tuple(sorted((name, str(each)) for name, each in value.items()))

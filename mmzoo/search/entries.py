@@ -97,8 +97,9 @@ def entry_of(
 def add_shown(entry: Entry, item: Modality, value: Raw, root: Path, previews: bool | None) -> None:
     """What is kept of a value: a text, the path of a file, or a small picture or the sound itself."""
     value = unwrapped(value)
-    of_file = bool(item.endings) and isinstance(value, (str, os.PathLike))
-    if of_file:
+    of_file = False
+    if item.endings and isinstance(value, (str, os.PathLike)):
+        of_file = True
         path = Path(os.path.abspath(value))  # noqa: PTH100, a link on the way stays what the user wrote
         entry.shown[item.name] = {"path": str(path.relative_to(root) if path.is_relative_to(root) else path)}
     elif item.is_text or not item.endings:

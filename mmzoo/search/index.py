@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
@@ -22,6 +22,8 @@ from mmzoo.inference.embed import embedding_task, inputs_of
 from mmzoo.inference.trust import trust_of
 from mmzoo.run import Run
 from mmzoo.search.entries import entries_of
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Hit:
     gone: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict, repr=False)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data; files that the index has are not in it."""
         found: dict[str, Any] = {"id": self.id, "score": round(self.score, 6), "input": self.input}
         return {**found, "texts": self.texts, "paths": self.paths, "gone": [*self.gone]}
@@ -196,7 +198,7 @@ class Index:
 
     def search(
         self,
-        query: Mapping[str, Any],
+        query: Mapping[str, object],
         k: int = 10,
         *,
         weights: Mapping[str, float] | None = None,
@@ -224,7 +226,7 @@ class Index:
         ((scores, rows),) = self.store.nearest(vector[None], k, among=chosen, exact=exact)
         return [self._hit(self.store.vectors.found(*each)) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
-    def by_name(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def by_name(self, values: Mapping[str, V]) -> dict[str, V]:
         """Values by the names of inputs, of values by names or kinds.
 
         Raises:

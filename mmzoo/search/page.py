@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
@@ -12,9 +12,12 @@ from mmzoo.reports.gallery import shown_input
 from mmzoo.reports.page import data_url, page
 from mmzoo.search.index import Hit, Index
 
+if TYPE_CHECKING:
+    from mmzoo.modalities.base import Modality
+
 
 def write_page(
-    path: Path, index: Index, query: Mapping[str, Any], weights: Mapping[str, float], hits: Sequence[Hit]
+    path: Path, index: Index, query: Mapping[str, object], weights: Mapping[str, float], hits: Sequence[Hit]
 ) -> None:
     """Draw a query and what was found by it.
 
@@ -36,11 +39,11 @@ def write_page(
     write_file(path, content)
 
 
-def inputs_of(index: Index, hit: Hit) -> list[dict[str, Any]]:
+def inputs_of(index: Index, hit: Hit) -> list[dict[str, object]]:
     """What is shown of a record, by input: a picture, a sound, a text, or why there is nothing to show."""
     found = []
     for item in index.run.spec.inputs:
-        each: dict[str, Any] = {"name": item.name, "alt": f"{item.name} of record {hit.id}"}
+        each: dict[str, object] = {"name": item.name, "alt": f"{item.name} of record {hit.id}"}
         if item.name in hit.texts:
             found.append({**each, "text": hit.texts[item.name]})
         elif data := hit.files.get(item.name):
@@ -51,7 +54,7 @@ def inputs_of(index: Index, hit: Hit) -> list[dict[str, Any]]:
     return found
 
 
-def of_file(index: Index, hit: Hit, item: Any, path: str) -> dict[str, Any]:
+def of_file(index: Index, hit: Hit, item: Modality, path: str) -> dict[str, object]:
     """How a file is shown."""
     if item.name in hit.gone:
         return {"problem": "the file is no longer there"}
@@ -60,7 +63,7 @@ def of_file(index: Index, hit: Hit, item: Any, path: str) -> dict[str, Any]:
     try:
         if picture := item.preview(path):
             return {"picture": data_url(picture, "image/jpeg")}
-        shown: dict[str, Any] = shown_input(item, path, hit.id)
+        shown: dict[str, object] = shown_input(item, path, hit.id)
     except MMZooError as error:
         return {"problem": str(error)}
     return {"sound": shown["sound"], "picture": "" if shown["sound"] else shown["picture"], "text": shown["text"]}

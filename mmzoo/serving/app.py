@@ -6,7 +6,7 @@ What a client has done wrong is 4xx, and one sentence in "detail"; where there i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from fastapi import FastAPI, HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Answerer
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.serving.batcher import Batcher, FullError
@@ -55,7 +56,7 @@ def create_app(
     batcher: list[Batcher] = []
 
     @asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
+    async def lifespan(_: object) -> AsyncIterator[None]:
         batcher.append(Batcher(answerer))
         yield
         await asyncio.to_thread(batcher.pop().close)
@@ -64,7 +65,7 @@ def create_app(
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
     app.add_middleware(Counted, limit=int(limits.megabytes * 1e6))
 
-    async def answered(records: list[dict[str, Any]]) -> dict[str, Any]:
+    async def answered(records: list[dict[str, Raw]]) -> dict[str, object]:
         try:
             waiting = asyncio.wrap_future(batcher[0].submit(records))
             rows = await asyncio.wait_for(waiting, limits.seconds)
@@ -80,7 +81,7 @@ def create_app(
         return {"answers": [{**row, "id": k} for k, row in enumerate(rows)]}
 
     @app.get("/health")
-    async def health() -> dict[str, Any]:
+    async def health() -> dict[str, object]:
         """Is it there, and what does it answer?"""
         inputs = {item.name: item.kind for item in spec.inputs}
         return {"status": "ok", "model": model, "inputs": inputs, "tasks": {t.name: t.kind for t in spec.tasks}}
@@ -91,7 +92,7 @@ def create_app(
     refused = {code: {"description": said} for code, said in REFUSED.items()}
 
     @app.post("/predict", responses=refused, openapi_extra=content("application/json", body))
-    async def predict(request: Request) -> dict[str, Any]:
+    async def predict(request: Request) -> dict[str, object]:
         """Answer records: any of the inputs each. A file is written in base64."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "Send application/json, or a form to /predict/files.")
@@ -104,12 +105,12 @@ def create_app(
     form = {"type": "object", "properties": {item.name: form_schema_of(item) for item in spec.inputs}}
 
     @app.post("/predict/files", responses=refused, openapi_extra=content("multipart/form-data", form))
-    async def predict_files(request: Request) -> dict[str, Any]:
+    async def predict_files(request: Request) -> dict[str, object]:
         """Answer one record, whose inputs are the fields of a form: files, texts, a row as JSON."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
             raise HTTPException(415, "Send multipart/form-data, or JSON to /predict.")
         items = {item.name: item for item in spec.inputs}
-        record: dict[str, Any] = {}
+        record: dict[str, Raw] = {}
         async with request.form(max_files=64, max_fields=64, max_part_size=int(limits.megabytes * 1e6)) as fields:
             for name, value in fields.multi_items():
                 if name not in items or name in record:
@@ -135,7 +136,7 @@ REFUSED: dict[int | str, str] = {
 }
 
 
-def content(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
+def content(kind: str, schema: Mapping[str, object]) -> dict[str, object]:
     """What OpenAPI says of a body."""
     return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
 
@@ -143,14 +144,14 @@ def content(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
 class Counted:
     """Refuses bodies that are too large, by what they say of themselves or when that much has come."""
 
-    def __init__(self, app: Any, limit: int) -> None:
+    def __init__(self, app: Untyped, limit: int) -> None:
         self.app, self.limit = app, limit
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """See ASGI."""
         count = 0
 
-        async def counted() -> dict[str, Any]:
+        async def counted() -> dict[str, object]:
             nonlocal count
             message = await receive()
             count += len(message.get("body", b""))

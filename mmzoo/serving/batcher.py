@@ -6,8 +6,8 @@ import os
 import queue
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.answers.rows import Answerer, Row
 from mmzoo.answers.waiting import Waiting
 from mmzoo.data.records import Records
@@ -20,7 +20,7 @@ WAIT = 0.002
 WAITING = 256
 """Requests that may wait; one more is turned away."""
 
-Job = tuple[list[dict[str, Any]], "Future[list[Row]]"]
+Job = tuple[list[dict[str, Raw]], "Future[list[Row]]"]
 
 
 class FullError(Exception):
@@ -41,7 +41,7 @@ class Batcher:
         self.thread = threading.Thread(target=self._work, name="mmzoo serve", daemon=True)
         self.thread.start()
 
-    def submit(self, records: list[dict[str, Any]]) -> Future[list[Row]]:
+    def submit(self, records: list[dict[str, Raw]]) -> Future[list[Row]]:
         """A row for each of some records, when it is there.
 
         Raises:

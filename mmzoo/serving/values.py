@@ -7,10 +7,10 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
 from mmzoo.limits import unique_keys
 from mmzoo.modalities.base import Modality
@@ -22,7 +22,7 @@ MOST_NUMBERS = 2**22
 HALF = "has a zero byte or half a character"
 
 
-def parsed(body: bytes) -> Any:
+def parsed(body: bytes) -> Raw:
     """The JSON of a request.
 
     Raises:
@@ -40,27 +40,28 @@ def parsed(body: bytes) -> Any:
         raise DataError(f"The body is not JSON ({one_line(error, 200)}).", "bad_json") from None
 
 
-def records_of(spec: Spec, data: Any, most: int) -> list[dict[str, Any]]:
+def records_of(spec: Spec, data: Raw, most: int) -> list[dict[str, Raw]]:
     """The records of a request: `{"records": [{input: value}, ...]}`.
 
     Raises:
         DataError: it is not written so, or has more than `most`.
     """
-    fits = isinstance(data, dict) and data.keys() == {"records"} and isinstance(data["records"], list)
-    require_data(fits, "bad_request", 'The body is an object {"records": [{input: value}, ...]}.')
-    records = data["records"]
+    records = data["records"] if isinstance(data, dict) and data.keys() == {"records"} else None
+    if not isinstance(records, list):
+        raise DataError('The body is an object {"records": [{input: value}, ...]}.', "bad_request")
     require_data(0 < len(records) <= most, "bad_request", f"There may be 1 to {most} records in a request.")
     return [record_of(spec, record) for record in records]
 
 
-def record_of(spec: Spec, record: Any) -> dict[str, Any]:
+def record_of(spec: Spec, record: Raw) -> dict[str, Raw]:
     """One record with its values as they are decoded.
 
     Raises:
         DataError: it has none of the inputs, one that there is not, or a value that is not of its kind.
     """
     names = ", ".join(spec.input_names)
-    require_data(isinstance(record, dict) and record, "bad_record", f"A record is an object of the inputs {names}.")
+    if not isinstance(record, dict) or not record:
+        raise DataError(f"A record is an object of the inputs {names}.", "bad_record")
     items = {item.name: item for item in spec.inputs}
     for name in record:
         said = f"There is no input '{one_line(name, 80)}'; there are: {names}."
@@ -68,17 +69,21 @@ def record_of(spec: Spec, record: Any) -> dict[str, Any]:
     return {name: value_of(items[name], value) for name, value in record.items() if value is not None}
 
 
-def value_of(item: Modality, value: Any) -> Any:
+def value_of(item: Modality, value: Raw) -> Raw:
     """A value of JSON: a text, the columns of a row, a file in base64, or numbers in lists."""
     if not item.in_column:
-        cells = value.values() if isinstance(value, Mapping) else (value,)
-        fits = isinstance(value, Mapping) and all(isinstance(cell, (str, int, float, type(None))) for cell in cells)
-        require_data(fits, "bad_row", f"Input '{item.name}' is an object of columns and their cells.")
-        for cell in filter(lambda cell: isinstance(cell, str), cells):
-            require_data(is_encodable(cell), "bad_text", f"A cell of input '{item.name}' {HALF}.")
+        wrong = DataError(f"Input '{item.name}' is an object of columns and their cells.", "bad_row")
+        if not isinstance(value, Mapping):
+            raise wrong
+        for cell in value.values():
+            if not isinstance(cell, (str, int, float, type(None))):
+                raise wrong
+            good = not isinstance(cell, str) or is_encodable(cell)
+            require_data(good, "bad_text", f"A cell of input '{item.name}' {HALF}.")
         return dict(value)
     if item.is_text:
-        require_data(isinstance(value, str), "bad_text", f"Input '{item.name}' is a text.")
+        if not isinstance(value, str):
+            raise DataError(f"Input '{item.name}' is a text.", "bad_text")
         require_data(is_encodable(value), "bad_text", f"Input '{item.name}' {HALF}.")
         return value
     if isinstance(value, str):
@@ -96,7 +101,7 @@ def value_of(item: Modality, value: Any) -> Any:
     return array
 
 
-def from_form(item: Modality, data: bytes) -> Any:
+def from_form(item: Modality, data: bytes) -> Raw:
     """A value of a form: the bytes of a file, a text, or a row as a JSON object.
 
     Raises:
@@ -112,7 +117,7 @@ def from_form(item: Modality, data: bytes) -> Any:
         raise DataError(f"Input '{item.name}' is not UTF-8.", "bad_text") from None
 
 
-def schema_of(item: Modality) -> dict[str, Any]:
+def schema_of(item: Modality) -> dict[str, object]:
     """What OpenAPI says of an input in JSON."""
     if not item.in_column:
         cell = {"type": ["string", "number", "null"]}
@@ -123,7 +128,7 @@ def schema_of(item: Modality) -> dict[str, Any]:
     return {"anyOf": [{"type": "string", "contentEncoding": "base64"}, numbers]}
 
 
-def form_schema_of(item: Modality) -> dict[str, Any]:
+def form_schema_of(item: Modality) -> dict[str, object]:
     """What OpenAPI says of an input in a form."""
     if item.in_column and not item.is_text:
         return {"type": "string", "format": "binary"}

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_X_y, column_or_1d, validate_data
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.given import joined
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.data.guess import table_spec
@@ -39,6 +40,9 @@ from mmzoo.tasks.base import Task
 from mmzoo.tasks.classification import Classification
 from mmzoo.tasks.regression import Regression
 from mmzoo.training.settings import Training
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 TARGET = "target"
 HELD_OUT = 0.15
@@ -90,12 +94,12 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
 
-    def _fit(self, X: Any, cells: list[Any], task: Task) -> None:
+    def _fit(self, X: Untyped, cells: list[Raw], task: Task) -> None:
         """Train on records whose labels, as the task takes them, are `cells`."""
         taken = self.out is not None and os.path.lexists(self.out)
         require(not taken, f"'{self.out}' is there already; every fit needs an 'out' of its own, or none.")
@@ -113,7 +117,7 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
                 splits = (kept, validation, validation)
                 self.run_, _ = train_within(spec, splits, seconds=60 * self.minutes, quality=self.quality, **how)
 
-    def _records(self, X: Any, cells: list[Any], task: Task) -> tuple[Spec, Records]:
+    def _records(self, X: Untyped, cells: list[Raw], task: Task) -> tuple[Spec, Records]:
         """The spec, and the records under its names with their labels."""
         if not is_frame(X):
             names = columns_of(X)
@@ -133,7 +137,7 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
         spec = with_auxiliary(replace(spec, tasks=[task]))
         return spec, Records(columns, records.ids, layout=records.layout)
 
-    def _answers(self, X: Any) -> np.ndarray:
+    def _answers(self, X: Untyped) -> np.ndarray:
         """The model's answers, (N, K)."""
         check_is_fitted(self, "run_")
         X = self._checked(X)
@@ -149,13 +153,13 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return folder
 
-    def _checked(self, X: Any) -> Any:
+    def _checked(self, X: Untyped) -> Untyped:
         if is_frame(X):
             validate_data(self, X, skip_check_array=True, reset=False)
             return X
         return validate_data(self, X, reset=False, dtype="numeric", ensure_all_finite="allow-nan")
 
-    def _checked_both(self, X: Any, y: Any, numeric: bool) -> tuple[Any, np.ndarray]:
+    def _checked_both(self, X: Untyped, y: Untyped, numeric: bool) -> tuple[Untyped, np.ndarray]:
         """X and y, with what they are remembered by."""
         if is_frame(X):
             validate_data(self, X, skip_check_array=True)
@@ -164,7 +168,7 @@ class Multimodal(BaseEstimator):  # type: ignore[misc]
         X, y = validate_data(self, X, y, dtype="numeric", y_numeric=numeric, ensure_all_finite="allow-nan")
         return X, column_or_1d(y)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The files of the run's model in place of the run, so that a pickle is whole by itself."""
         state = dict(super().__getstate__())
         if isinstance(run := state.pop("run_", None), Run):
@@ -192,7 +196,7 @@ class MultimodalClassifier(ClassifierMixin, Multimodal):  # type: ignore[misc]
     An array (N, D) is D columns of numbers, NaN where one is missing. See `Multimodal` for the arguments.
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Untyped, y: Untyped) -> Self:
         """Train.
 
         Args:
@@ -213,12 +217,12 @@ class MultimodalClassifier(ClassifierMixin, Multimodal):  # type: ignore[misc]
         self._fit(X, [labels[k] for k in places.tolist()], Classification(TARGET, labels=tuple(labels)))
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Untyped) -> np.ndarray:
         """The probabilities (N, K) of `classes_`."""
         shares = self._answers(X).astype(np.float64)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Untyped) -> np.ndarray:
         """The likeliest label of each record, (N,)."""
         places = self._answers(X).argmax(axis=1)
         return np.asarray(self.classes_[places])
@@ -227,18 +231,18 @@ class MultimodalClassifier(ClassifierMixin, Multimodal):  # type: ignore[misc]
 class MultimodalRegressor(RegressorMixin, Multimodal):  # type: ignore[misc]
     """A number, from what `MultimodalClassifier` takes."""
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Untyped, y: Untyped) -> Self:
         """Train on numbers y (N,)."""
         X, y = self._checked_both(X, y, numeric=True)
         self._fit(X, y.astype(float).tolist(), Regression(TARGET))
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Untyped) -> np.ndarray:
         """The numbers, (N,)."""
         return np.asarray(self._answers(X)[:, 0].astype(np.float64))
 
 
-def is_frame(X: Any) -> bool:
+def is_frame(X: Untyped) -> bool:
     """Is it a DataFrame of pandas?"""
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
@@ -248,7 +252,7 @@ def columns_of(X: np.ndarray) -> list[str]:
     return [f"x{k}" for k in range(X.shape[1])]
 
 
-def frame_of(X: np.ndarray) -> dict[str, list[Any]]:
+def frame_of(X: np.ndarray) -> dict[str, list[Raw]]:
     """An array as a table; None where a number is missing."""
     cells = X.astype(np.float64)
     return {
@@ -257,13 +261,13 @@ def frame_of(X: np.ndarray) -> dict[str, list[Any]]:
     }
 
 
-def held_out(cells: list[Any], seed: int, classes: bool) -> np.ndarray:
+def held_out(cells: list[Raw], seed: int, classes: bool) -> np.ndarray:
     """Which records choose the best epoch, bool (N,): a share of each class, or of all."""
     found = np.zeros(len(cells), bool)
     if len(cells) < FEWEST:
         return found
     random = np.random.default_rng(seed)
-    groups = np.unique(cells, return_inverse=True)[1] if classes else np.zeros(len(cells), int)
+    groups = np.unique(np.asarray(cells), return_inverse=True)[1] if classes else np.zeros(len(cells), int)
     for group in np.unique(groups):
         rows = random.permutation(np.flatnonzero(groups == group))
         found[rows[: round(HELD_OUT * len(rows))]] = True

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.choice import Tower
 from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.records import Records
@@ -22,6 +23,9 @@ from mmzoo.run import Run
 from mmzoo.sklearn import global_draws
 from mmzoo.spec import Spec
 from mmzoo.tasks.regression import Regression
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 INPUT = "value"
 
@@ -45,7 +49,7 @@ class TowerFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self,
         modality: str = "text",
         tower: str = "",
-        options: dict[str, Any] | None = None,
+        options: Mapping[str, object] | None = None,
         *,
         random_state: int = 0,
     ) -> None:
@@ -54,12 +58,12 @@ class TowerFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self.options = options
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.string, tags.input_tags.allow_nan = False, True, True
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Untyped, y: Untyped = None) -> Self:
         """Look at the values, for how long or large they are, and make the tower.
 
         Args:
@@ -83,13 +87,13 @@ class TowerFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self._n_features_out = self.transform(X[:1]).shape[1]
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Untyped) -> np.ndarray:
         """Vectors, float32 (N, D)."""
         check_is_fitted(self, "model_")
         values = column(X)
         return np.asarray(np.nan_to_num(embed(self.model_, Records({INPUT: values}), towers=True)[INPUT]))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """The model as its spec and its weights."""
         state = dict(super().__getstate__())
         if (model := state.pop("model_", None)) is not None:
@@ -122,24 +126,24 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.run = run
         self.inputs = inputs
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array, tags.input_tags.string, tags.input_tags.allow_nan = False, True, True
         return tags
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Untyped, y: Untyped = None) -> Self:
         """Open the run."""
         self.run_ = Run(self.run)
         self._n_features_out = self.transform(X[:1]).shape[1]
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Untyped) -> np.ndarray:
         """Vectors, float32 (N, D) of N records: a DataFrame, a list of mappings, `Records`."""
         check_is_fitted(self, "run_")
         found = self.run_.embed(X, inputs=list(self.inputs))
         return np.asarray(np.nan_to_num(np.concatenate([found[name] for name in self.inputs], axis=1)))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Without the model, which is in the run's folder."""
         state = dict(super().__getstate__())
         if "run_" in state:
@@ -147,7 +151,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return state
 
 
-def column(X: Any) -> list[Any]:
+def column(X: Untyped) -> list[Raw]:
     """N values of a list, a Series, an array, or the only column of a DataFrame or of an array (N, 1)."""
     if hasattr(X, "columns"):
         require(X.shape[1] == 1, f"A tower reads one column, not {X.shape[1]}; choose one, as ColumnTransformer does.")

@@ -23,7 +23,7 @@ from mmzoo.spec import Spec
 from mmzoo.streaming.warm_up import first_of, warmed_up
 from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.claim import claim, make_folder, next_free
-from mmzoo.training.notes import read_object, read_settings
+from mmzoo.training.notes import Settings, read_object, read_settings
 from mmzoo.training.settings import Training
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
@@ -172,16 +172,16 @@ def behind(reader: Source, taken: Taken) -> Iterator[Arrived | None]:
     )
 
 
-def source_of(source: Raw, wait: float) -> Source:
+def source_of(source: str | Path | Iterable[Raw] | Callable[[], Iterable[Raw]] | Source, wait: float) -> Source:
     """The source that is named, or given."""
     if isinstance(source, str) and source.startswith(PREFIX):
         return Kafka(source, wait)
     if isinstance(source, (str, Path)):
         return StandardInput() if str(source) == "-" else Folder(source, wait)
-    return source if hasattr(source, "records") else Given(source)
+    return source if isinstance(source, Source) else Given(source)
 
 
-def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, dict[str, Any]]:
+def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, Settings]:
     """The spec and the settings of a run that has begun; raise where it is another one."""
     told = read_settings(folder)
     there = told.get("stream")
@@ -193,7 +193,7 @@ def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, dict[str, Any]]:
     return Spec.from_json(read_object(folder / "spec.json")), told
 
 
-def replace_tuples(value: Any) -> Any:
+def replace_tuples(value: object) -> Any:
     """Plain data as JSON gives it back."""
     if isinstance(value, Mapping):
         return {key: replace_tuples(each) for key, each in value.items()}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,12 @@ from mmzoo.tasks.question import Question
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused
+
+
+Label: TypeAlias = np.ndarray | np.generic | int | float
+"""A label as `loss` takes it."""
+Readable: TypeAlias = Mapping[str, object] | Sequence[object] | str | np.ndarray
+"""A prediction as a user reads it."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Task(Question):
     differs. Nobody outside asks which class a task is: what they must know they find in its `tags`.
     """
 
-    missing: ClassVar[Any] = -1
+    missing: ClassVar[float] = -1
     """What stands for a label that a record does not have: -1 for a class, NaN for numbers."""
     primary_metric: ClassVar[str] = ""
     """The metric that selects the best epoch; higher is better."""
@@ -43,7 +49,7 @@ class Task(Question):
 
     # What it learns from.
 
-    def encode(self, value: Raw) -> Any:
+    def encode(self, value: Raw) -> Label:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
 
@@ -66,7 +72,7 @@ class Task(Question):
         return np.int32(self.missing)
 
     @property
-    def any_label(self) -> Any:
+    def any_label(self) -> np.ndarray:
         """A label, encoded, that stands where none is known and whose loss, which does not count, is finite."""
         return np.zeros_like(self.missing_label)
 
@@ -243,7 +249,7 @@ class Task(Question):
         """The place in `answer_names` of what each prediction (N, K) says, int (N,): of numbers the first."""
         return np.zeros(len(predictions), int)
 
-    def readable(self, prediction: np.ndarray) -> dict[str, Any] | list[float]:
+    def readable(self, prediction: np.ndarray) -> Readable:
         """One prediction as a user reads it: `{label: probability}`, the numbers, or a text and its log-probability."""
         return [float(number) for number in prediction]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Objective
 from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.objectives import objectives
+from mmzoo.tasks.base import Label
 from mmzoo.tasks.learned import Learned, reads
 from mmzoo.tasks.tags import Tags
 
@@ -67,10 +68,10 @@ class Labelled(Learned):
     def summary(self) -> str:
         return f"{self.kind}: {', '.join(self.labels)}"
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         return {**super().describe(), "labels": list(self.labels)}
 
-    def encode(self, value: Raw) -> Any:
+    def encode(self, value: Raw) -> Label:
         """The position of a label's name."""
         if value not in self.labels:
             raise unknown(f"label of task '{self.name}' called", value, self.labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Objective
@@ -37,7 +37,7 @@ class Learned(Task):
         )
 
     @property
-    def _chosen(self) -> tuple[str, dict[str, Any]]:
+    def _chosen(self) -> tuple[str, dict[str, object]]:
         assert isinstance(self.objective, Objective)
         return self.objective.name, self.objective.options
 

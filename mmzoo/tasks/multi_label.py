@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
-from mmzoo.errors import require, unknown
+from mmzoo.errors import MMZooError, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.labelled import Labelled, both, log_both
@@ -28,7 +28,7 @@ class MultiLabel(Labelled):
     primary_metric: ClassVar[str] = "macro_f1"
     metric_names: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "roc_auc", "average_precision")
     exclusive: ClassVar[bool] = False
-    missing: ClassVar[Any] = float("nan")
+    missing: ClassVar[float] = float("nan")
     fewest: ClassVar[int] = 1
 
     @property
@@ -42,10 +42,8 @@ class MultiLabel(Labelled):
     def encode(self, value: Raw) -> np.ndarray:
         """A name, or a list of names, as float32 (labels,) of ones and zeros."""
         names = [value] if isinstance(value, str) else value
-        require(
-            isinstance(names, (list, tuple, set, frozenset)),
-            f"Task '{self.name}' needs a list of labels, not {value!r}.",
-        )
+        if not isinstance(names, (list, tuple, set, frozenset)):
+            raise MMZooError(f"Task '{self.name}' needs a list of labels, not {value!r}.")
         for name in names:
             if name not in self.labels:
                 raise unknown(f"label of task '{self.name}' called", name, self.labels)

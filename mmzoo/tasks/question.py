@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from mmzoo.choice import plain
 from mmzoo.errors import check_name, check_number, require, unknown
@@ -131,11 +131,11 @@ class Question:
         theirs, ours = ((each.name, each.kind, each.units, each.answer_names) for each in (other, self))
         return theirs == ours
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         """What a client of an exported model must know of the answer."""
         return {"name": self.name, "kind": self.kind, "labels": []}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The fields as plain data, with `kind`."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {"kind": self.kind} | {name: plain(value) for name, value in values.items()}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.base import Readable, Task
 from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
 from mmzoo.tasks.tags import Tags
 
@@ -71,7 +71,7 @@ class Reconstruction(Task):
     deviations: Sequence[float] = field(default=(), kw_only=True)
     kind: ClassVar[str] = "reconstruction"
     target = "input"
-    missing: ClassVar[Any] = float("nan")
+    missing: ClassVar[float] = float("nan")
     primary_metric: ClassVar[str] = "r2"
     metric_names: ClassVar[tuple[str, ...]] = ("r2", "nmse", "psnr", "snr", "accuracy")
     score_name: ClassVar[str] = "nmse"
@@ -176,7 +176,7 @@ class Reconstruction(Task):
         hidden = ", of the others alone" if self.withholds else hidden
         return f"{self.kind}: {self.input}{hidden}"
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         return {**super().describe(), "input": self.input, "shape": list(self.rebuilding.shape)}
 
     # What it learns from.
@@ -255,9 +255,10 @@ class Reconstruction(Task):
 
     # How its answers are told.
 
-    def readable(self, prediction: np.ndarray) -> Any:
+    def readable(self, prediction: np.ndarray) -> Readable:
         """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a text; a row."""
-        return self.rebuilding.readable(self.cells.likeliest(prediction))
+        found: Readable = self.rebuilding.readable(self.cells.likeliest(prediction))
+        return found
 
     def label_text(self, label: Tensor) -> str:
         return self.rebuilding.shown(np.asarray(label, np.float32)).text or self.input

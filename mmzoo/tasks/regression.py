@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Regression(Learned):
     kind: ClassVar[str] = "regression"
     primary_metric: ClassVar[str] = "r2"
     metric_names: ClassVar[tuple[str, ...]] = ("mae", "r2")
-    missing: ClassVar[Any] = float("nan")
+    missing: ClassVar[float] = float("nan")
     score_name: ClassVar[str] = "mae"
     score_words: ClassVar[str] = "mean absolute error"
     greater_is_better: ClassVar[bool] = False

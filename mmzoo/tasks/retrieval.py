@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class Retrieval(Learned):
         left = [name for name in self.inputs if name in inputs]
         return replace(self, inputs=left) if len(left) > 1 else None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         vectors = {name: single_output(self.name, name) for name in self.inputs}
         return {**super().describe(), "dim": self.dim, "vectors": vectors}
 
@@ -203,7 +203,7 @@ class Retrieval(Learned):
         if fused is None:
             record = unit(Joined(self.name, name=f"{self.name}.joined")(ops.stack(list(vectors.values()), axis=1)))
         facts = objectives.facts(self._chosen[0])
-        first = [math.log(float(facts["scale"])), float(facts["bias"])]
+        first = [math.log(float(str(facts["scale"]))), float(str(facts["bias"]))]
         scale = Numbers(first, dtype="float32", name=f"{self.name}.scale")(record)
         return record, vectors, {scale_output(self.name): scale}
 

@@ -12,7 +12,7 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.tasks import tasks
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.question import Question
 from mmzoo.tasks.written import Written
 from mmzoo.tokenizers import tokenizers
 
@@ -71,7 +71,7 @@ class TextChoice(Written):
     def summary(self) -> str:
         return f"{self.kind}: one of {len(self.choices):,} texts"
 
-    def matches(self, other: Task) -> bool:
+    def matches(self, other: Question) -> bool:
         return super().matches(other) and getattr(other, "choices", None) == self.choices
 
     # What it learns from.

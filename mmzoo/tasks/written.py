@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tokenizer
+from mmzoo.decoding import WrittenText
 from mmzoo.errors import DataError, as_tuple, check_number, require, require_data
 from mmzoo.names import taught_output
 from mmzoo.tasks.base import Task
@@ -72,7 +73,7 @@ class Written(Task):
         )
 
     @property
-    def _tokenizer(self) -> tuple[str, dict[str, Any]]:
+    def _tokenizer(self) -> tuple[str, dict[str, object]]:
         assert isinstance(self.tokenizer, Tokenizer)
         return self.tokenizer.name, self.tokenizer.options
 
@@ -94,7 +95,7 @@ class Written(Task):
         theirs = (getattr(other, "vocabulary", None), getattr(other, "tokenizer", None))
         return super().matches(other) and theirs == (self.vocabulary, self.tokenizer)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, object]:
         text = {"tokenizer": self._tokenizer[0], "vocabulary": list(self.vocabulary), "tokens": self.tokens}
         return {**super().describe(), "text": text}
 
@@ -103,8 +104,9 @@ class Written(Task):
     def texts_of(self, value: Raw) -> list[str]:
         """The right answers of a label: a string, or a list of them, as they are read."""
         given = [value] if isinstance(value, str) else value
-        good = isinstance(given, (list, tuple)) and all(isinstance(each, str) for each in given)
-        require_data(good, "bad_label", f"Task '{self.name}' needs a text, or a list of texts, not {value!r:.80}.")
+        if not isinstance(given, (list, tuple)) or not all(isinstance(each, str) for each in given):
+            wrong = f"Task '{self.name}' needs a text, or a list of texts, not {value!r:.80}."
+            raise DataError(wrong, "bad_label")
         texts = [text for each in given if (text := " ".join(normalized(each, self.lowercase).split()))]
         require_data(texts, "empty_answer", f"The answer of task '{self.name}' has no words; give one, or none at all.")
         return texts
@@ -208,7 +210,7 @@ class Written(Task):
         rows = labels.reshape(len(labels), -1, self.tokens)
         return [[self.text(ids) for ids in several if ids[0] > 0] for several in rows]
 
-    def readable(self, prediction: np.ndarray) -> dict[str, Any]:
+    def readable(self, prediction: np.ndarray) -> WrittenText:
         """`{"text": what is written, "log_prob": the logarithm of its probability}`."""
         return {"text": self.text(prediction[:-1]), "log_prob": float(prediction[-1])}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from mmzoo.aliases import Tensor
@@ -25,7 +23,7 @@ class BytesTokenizer:
 class Bytes(keras.layers.Layer):
     """The first `length` bytes, A-Z as a-z: uint8 (B, L) -> int32 (B, length or L, the shorter)."""
 
-    def __init__(self, length: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.length = length
 

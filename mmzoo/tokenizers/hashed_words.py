@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ class HashedWords(keras.layers.Layer):
 
     WORD_BYTES = 32  # bytes after these do not count
 
-    def __init__(self, length: int, buckets: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, buckets: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.length, self.buckets = length, buckets
         places = np.random.RandomState(0).randint(1, 2**15, self.WORD_BYTES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -26,7 +25,7 @@ class LongestMatch(keras.layers.Layer):
     Pieces are found by two 30-bit polynomial hashes of every substring (`mmzoo.tokenizers.pieces`).
     """
 
-    def __init__(self, length: int, pieces: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, length: int, pieces: Sequence[str], **kwargs: object) -> None:
         """`pieces`: the vocabulary; piece k has id k + 1."""
         super().__init__(**{"trainable": False, **kwargs})
         self.length, self.pieces = length, tuple(pieces)
@@ -39,7 +38,7 @@ class LongestMatch(keras.layers.Layer):
         self.ids = (order + 1).astype(small)
         self.most = most_alike(table)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "length": self.length, "pieces": list(self.pieces)}
 
     def compute_output_spec(self, x: Tensor) -> Tensor:

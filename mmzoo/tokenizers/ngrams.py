@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -78,7 +78,7 @@ class Ngrams(keras.layers.Layer):
     2**31; one that is none of the vocabulary's is taken for one with a probability of `len(vocabulary)` / 2**30.
     """
 
-    def __init__(self, length: int, vocabulary: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, length: int, vocabulary: Sequence[str], **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.length, self.vocabulary = length, tuple(vocabulary)
         found = parsed(self.vocabulary)
@@ -88,7 +88,7 @@ class Ngrams(keras.layers.Layer):
         self.starts = np.searchsorted(self.keys // 2**15, np.arange(PRIMES[0] + 1)).astype(np.int32)
         self.most = int(np.diff(self.starts).max())
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "length": self.length, "vocabulary": list(self.vocabulary)}
 
     def compute_output_spec(self, x: Tensor) -> tuple[Tensor, Tensor]:

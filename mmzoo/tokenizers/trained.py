@@ -10,10 +10,11 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from mmzoo.aliases import Json
 from mmzoo.options import Range
 from mmzoo.tokenizers import tokenizers
 
@@ -183,7 +184,7 @@ def numbered(vocabulary: Vocabulary) -> dict[str, int]:
     return {piece: k for k, piece in enumerate(vocabulary)}
 
 
-def read(tokenizer: Tokenizer) -> dict[str, Any]:
+def read(tokenizer: Tokenizer) -> Json:
     """What the tokenizer's model has learnt, as data."""
     import json
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -36,7 +35,7 @@ class Unigram(keras.layers.Layer):
         longest: characters of a piece at most.
     """
 
-    def __init__(self, size: int, longest: int, length: int, **kwargs: Any) -> None:
+    def __init__(self, size: int, longest: int, length: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.size, self.longest, self.length = size, longest, length
 
@@ -46,7 +45,7 @@ class Unigram(keras.layers.Layer):
         self.table = Table(column("starts", STARTS), column("first", size), column("second", size))
         self.ids, self.scores = column("ids", size), column("scores", size)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "size": self.size, "longest": self.longest, "length": self.length}
 
     def build(self, shape: Shape) -> None:

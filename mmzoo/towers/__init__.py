@@ -14,7 +14,6 @@ them by itself, whatever the input's tokenizer is, is registered with `tokenizer
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 from mmzoo.aliases import Tensor
 from mmzoo.declared import begins_with, grid
@@ -52,9 +51,9 @@ def beginning(entry: Function, own: bool) -> Function:
     """
 
     @functools.wraps(entry)
-    def tower(x: Tensor, item: Modality, **options: Any) -> Tokens:
-        if is_run(options.get("weights")):
-            begins_with(item, options["weights"])
+    def tower(x: Tensor, item: Modality, **options: object) -> Tokens:
+        if is_run(weights := options.get("weights")):
+            begins_with(item, str(weights))
         if not own:
             options.pop("weights", None)
         return entry(x, item, **options)
@@ -73,7 +72,7 @@ def beginning(entry: Function, own: bool) -> Function:
 def checked(name: str, check: Callable[..., None] | None) -> Callable[..., None]:
     """What checks the options of a tower that has no pretrained weights: they can only be those of a run."""
 
-    def check_weights(item: Modality, *, weights: str | None, **options: Any) -> None:
+    def check_weights(item: Modality, *, weights: str | None, **options: object) -> None:
         require(
             weights is None or is_run(weights),
             f"There are no pretrained weights for tower '{name}' of input '{item.name}'; give weights='{RUN}FOLDER' "

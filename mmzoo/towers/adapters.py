@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 import keras
 from keras import ops
@@ -19,7 +18,7 @@ class Adapter(keras.layers.Layer):
     W begins at zero, so that a new adapter changes nothing.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.down = keras.layers.Dense(width, activation="gelu", name="down")
         self.width = width
@@ -43,7 +42,7 @@ def with_adapters(model: keras.Model, behind: Callable[[keras.layers.Layer], boo
         layer.trainable = False
     numbers = count(1)
 
-    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Tensor:
+    def call(layer: keras.layers.Layer, *args: object, **kwargs: object) -> Tensor:
         out = layer(*args, **kwargs)
         return Adapter(width, name=f"adapter{next(numbers)}")(out) if behind(layer) else out
 

@@ -17,10 +17,10 @@ class Assets:
     packaged: the weights of packages that a saved model names and does not bring.
     """
 
-    def __init__(self, files: dict[str, Any] | None = None, packaged: Collection[Weights] = ()) -> None:
-        self.files: dict[str, Any] = dict(files or {})
+    def __init__(self, files: dict[str, object] | None = None, packaged: Collection[Weights] = ()) -> None:
+        self.files: dict[str, object] = dict(files or {})
         self.restoring, self.packaged = files is not None, packaged
-        self.shared: dict[str, Any] = {}
+        self.shared: dict[str, object] = {}
 
     def from_package(self, weights: str | None, tower: str) -> bool:
         """Does the saved model leave the weights of that name, of that tower, to their package?"""
@@ -31,7 +31,7 @@ _current: ContextVar[Assets] = ContextVar("assets")
 
 
 @contextmanager
-def collecting(files: dict[str, Any] | None, packaged: Collection[Weights] = ()) -> Iterator[Assets]:
+def collecting(files: dict[str, object] | None, packaged: Collection[Weights] = ()) -> Iterator[Assets]:
     """Inside, towers find `files`, or, where that is None, what they make is collected."""
     assets = Assets(files, packaged)
     token = _current.set(assets)
@@ -47,7 +47,7 @@ def restoring(weights: str | None = None, tower: str = "") -> bool:
     return current is not None and current.restoring and not current.from_package(weights, tower)
 
 
-def get(name: str, make: Callable[[], Any], weights: str | None = None, tower: str = "") -> Any:
+def get(name: str, make: Callable[[], object], weights: str | None = None, tower: str = "") -> Any:
     """The asset of that name; made where the model is new, or leaves the weights it belongs to to their package."""
     current = _current.get(None)
     if current is None:
@@ -61,7 +61,7 @@ def get(name: str, make: Callable[[], Any], weights: str | None = None, tower: s
     return current.files[name]
 
 
-def shared(name: str, make: Callable[[], Any]) -> Any:
+def shared(name: str, make: Callable[[], object]) -> Any:
     """What several inputs of one model have in common, such as a frozen table: made for the first of them."""
     current = _current.get(None)
     if current is None:

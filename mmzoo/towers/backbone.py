@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor, Tree
+from mmzoo.aliases import Config, Tensor, Tree
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.modalities.base import Modality
@@ -22,7 +21,7 @@ from mmzoo.weights.download import fetch, is_remote
 
 
 def check_tuning(
-    item: Modality, *, weights: str | None, adapters: int, trainable_blocks: int = 0, blocks: int = 0, **options: Any
+    item: Modality, *, weights: str | None, adapters: int, trainable_blocks: int = 0, blocks: int = 0, **options: object
 ) -> None:
     """Raise unless a tower of so many blocks can train in that way."""
     check_number(f"trainable_blocks of input '{item.name}'", trainable_blocks, 0, blocks, whole=True)
@@ -107,7 +106,7 @@ class Scale(keras.layers.Layer):
     `(x - 127) / 128`.
     """
 
-    def __init__(self, preprocess: str, resolution: int = 0, **kwargs: Any) -> None:
+    def __init__(self, preprocess: str, resolution: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.preprocess, self.resolution = preprocess, resolution
 
@@ -127,16 +126,16 @@ class Scale(keras.layers.Layer):
 class FrozenFeatures(keras.layers.Layer):
     """`lower(scale(x))` as one layer: the frozen blocks of a backbone. What else `scale` puts out, it puts out too."""
 
-    def __init__(self, scale: keras.layers.Layer, lower: keras.Model, **kwargs: Any) -> None:
+    def __init__(self, scale: keras.layers.Layer, lower: keras.Model, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.scale, self.lower = scale, lower
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         parts = {"scale": self.scale, "lower": self.lower}
         return {**super().get_config(), **{k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> FrozenFeatures:
+    def from_config(cls, config: Config) -> FrozenFeatures:
         parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("scale", "lower")}
         return cls(**{**config, **parts})
 

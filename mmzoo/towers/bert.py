@@ -45,7 +45,7 @@ MINILM = known_weights.register(
 CONFIG = ("num_layers", "num_heads", "hidden_dim", "intermediate_dim", "max_sequence_length")
 
 
-def check_input(item: Text, *, weights: str | None, frozen: bool, adapters: int, **options: Any) -> None:
+def check_input(item: Text, *, weights: str | None, frozen: bool, adapters: int, **options: object) -> None:
     """The tower can train in that way."""
     require(
         not frozen or (weights and not adapters),
@@ -145,7 +145,7 @@ def read(encoder: keras.Model, ids: Tensor, pooled: bool, **call: bool) -> Token
 class Around(keras.layers.Layer):
     """[CLS] before and [SEP] after the real ids: int32 (B, T) -> (B, T + 2). An empty text stays empty."""
 
-    def __init__(self, first: int, last: int, **kwargs: Any) -> None:
+    def __init__(self, first: int, last: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.first, self.last = first, last
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -114,7 +114,7 @@ class Forest(keras.layers.Layer):
         members: int,
         start: int = 0,
         sizes: Sequence[int] = (),
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.count, self.trees, self.leaves, self.depth = count, trees, leaves, depth
@@ -122,7 +122,7 @@ class Forest(keras.layers.Layer):
         self.nodes = 2 * leaves - 1
         self.start, self.sizes = start, [int(size) for size in sizes]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         names = ("count", "trees", "leaves", "depth", "rate", "members", "start", "sizes")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -139,7 +139,7 @@ class Forest(keras.layers.Layer):
         def full_trees(shape: Shape, dtype: str) -> Tensor:
             return ops.cast(np.tile(heap, roots), dtype)
 
-        def add(name: str, initializer: Any, dtype: str) -> Any:
+        def add(name: str, initializer: str | keras.initializers.Initializer, dtype: str) -> keras.Variable:
             return self.add_weight(
                 shape=(roots * self.nodes,), initializer=initializer, dtype=dtype, trainable=False, name=name
             )

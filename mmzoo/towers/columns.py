@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +34,7 @@ class PiecewiseLinear(keras.layers.Layer):
     where there is a number; where there is none, the other two are those of the median.
     """
 
-    def __init__(self, quantiles: Sequence[Sequence[float]], **kwargs: Any) -> None:
+    def __init__(self, quantiles: Sequence[Sequence[float]], **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.quantiles = [list(each) for each in quantiles]
         edges = [edges_of(each) for each in self.quantiles]
@@ -49,7 +48,7 @@ class PiecewiseLinear(keras.layers.Layer):
         self.medians = middle
         self.scales = reciprocal(np.where(third > first, third - first, (largest - least) / 2))
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "quantiles": self.quantiles}
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -76,7 +75,7 @@ class DateParts(keras.layers.Layer):
     operations that every export has.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
 
     def call(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -118,11 +117,11 @@ class NumberVectors(keras.layers.Layer):
     has none.
     """
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width = width
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "width": self.width}
 
     def build(self, bins_shape: Shape, values_shape: Shape, there_shape: Shape) -> None:
@@ -148,12 +147,12 @@ class CategoryVectors(keras.layers.Layer):
     Guo & Berkhahn 2016, "Entity Embeddings of Categorical Variables", arXiv:1604.06737.
     """
 
-    def __init__(self, sizes: Sequence[int], width: int, **kwargs: Any) -> None:
+    def __init__(self, sizes: Sequence[int], width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.sizes, self.width = list(sizes), width
         self.offsets = np.cumsum([0, *self.sizes[:-1]]).astype(np.int32)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "sizes": self.sizes, "width": self.width}
 
     def build(self, shape: Shape) -> None:
@@ -161,7 +160,7 @@ class CategoryVectors(keras.layers.Layer):
         for place in (MISSING, UNKNOWN):
             told[self.offsets + place] = 0.0
 
-        def initial(shape: Shape, dtype: Any = None) -> Tensor:
+        def initial(shape: Shape, dtype: str | None = None) -> Tensor:
             return keras.initializers.RandomUniform(-1, 1)(shape, dtype) * ops.cast(told, dtype)
 
         self.vectors = self.add_weight(shape=(sum(self.sizes), self.width), initializer=initial, name="vectors")
@@ -174,11 +173,11 @@ class CategoryVectors(keras.layers.Layer):
 class WordVectors(keras.layers.Layer):
     """The sum of the vectors of the words that a cell has, or a vector for a missing cell: (B, W) -> (B, width)."""
 
-    def __init__(self, width: int, **kwargs: Any) -> None:
+    def __init__(self, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.width = width
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "width": self.width}
 
     def build(self, shape: Shape) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Config, Tensor, Tree, Untyped
 from mmzoo.choice import Tower
 from mmzoo.declared import frozen_features
 from mmzoo.errors import require
@@ -96,7 +94,7 @@ def beside(x: Tensor, item: Text, vectors: keras.layers.Layer | None, width: int
     return Tokens(ops.concatenate([values, projected[:, None]], axis=-1), ops.logical_or(mask, real))
 
 
-def bag(found: Any, item: Text, width: int, dropout: float) -> tuple[Tensor, Tensor]:
+def bag(found: Tree, item: Text, width: int, dropout: float) -> tuple[Tensor, Tensor]:
     """From ids (B, T), or ids and their weights, to the sum of their vectors (B, 1, width) and its mask (B, 1)."""
     name = scoped(item)
     ids, weights = found if isinstance(found, (tuple, list)) else (found, None)
@@ -117,7 +115,7 @@ class EmbeddingBag(keras.layers.Layer):
     too, many times faster than adding up the rows' own.
     """
 
-    def __init__(self, size: int, width: int, **kwargs: Any) -> None:
+    def __init__(self, size: int, width: int, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.size, self.width = size, width
         # Small: what is there at the beginning is noise, and of each text another.
@@ -147,16 +145,16 @@ class BagAndMean(keras.layers.Layer):
         vectors: gives float32 (B, T, D), zeros for padding, and which are real (B, T).
     """
 
-    def __init__(self, tokens: keras.layers.Layer, vectors: keras.layers.Layer, **kwargs: Any) -> None:
+    def __init__(self, tokens: keras.layers.Layer, vectors: keras.layers.Layer, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.tokens, self.vectors = tokens, vectors
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         parts = {"tokens": self.tokens, "vectors": self.vectors}
         return {**super().get_config(), **{k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> BagAndMean:
+    def from_config(cls, config: Config) -> BagAndMean:
         parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("tokens", "vectors")}
         return cls(**{**config, **parts})
 
@@ -169,7 +167,7 @@ class BagAndMean(keras.layers.Layer):
         return *found, total / ops.maximum(norm, 1e-6), ops.any(ops.cast(mask, "bool"), axis=1, keepdims=True)
 
     @property
-    def on_host(self) -> Any:
+    def on_host(self) -> Untyped:
         """What `call` gives, by `on_host` of both; None where one of them has none."""
         return self._on_host if hasattr(self.tokens, "on_host") and hasattr(self.vectors, "sums_on_host") else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ MOST_NUMBERS = 2**24
 """In all kernels of a tower: they are constants of the graph."""
 
 
-def check_beside(item: Modality, *, beside: Tower | str | None, **_options: Any) -> None:
+def check_beside(item: Modality, *, beside: Tower | str | None, **_options: object) -> None:
     """The tower beside the kernels reads sequences and knows its options."""
     if beside is not None:
         check_encoder(item, beside, "stand beside kernels")
@@ -102,11 +102,11 @@ class RandomKernels(keras.layers.Layer):
 
     in_float32 = True
 
-    def __init__(self, width: int, dilations: int, signals: int = 0, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, width: int, dilations: int, signals: int = 0, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.width, self.dilations, self.signals, self.seed = width, dilations, signals, seed
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         own = {"width": self.width, "dilations": self.dilations, "signals": self.signals, "seed": self.seed}
         return {**super().get_config(), **own}
 

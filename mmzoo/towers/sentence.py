@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Shape, Tensor
+from mmzoo.aliases import Shape, Tensor, Tree
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import require
 from mmzoo.modalities.text import Text
@@ -134,7 +134,7 @@ class SentenceFeatures(keras.layers.Layer):
         blocks: of the two of the network, from the first; with 0 it gives ids.
     """
 
-    def __init__(self, length: int, words: bool, blocks: int, **kwargs: Any) -> None:
+    def __init__(self, length: int, words: bool, blocks: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.length, self.words, self.blocks = length, words, blocks
         self.tokenizer = Unigram(PIECES, LONGEST, length, name="tokenizer")
@@ -144,13 +144,13 @@ class SentenceFeatures(keras.layers.Layer):
         for network in self.networks:
             network.trainable = False
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "length": self.length, "words": self.words, "blocks": self.blocks}
 
     def build(self, shape: Shape) -> None:
         """All of it is there already: Keras asks for this where a layer within another is made again."""
 
-    def call(self, x: Tensor) -> Any:
+    def call(self, x: Tensor) -> Tree:
         ids = self.marks(self.tokenizer(x[:, :MOST_BYTES]))
         if self.embedding is None:
             return ids
@@ -164,7 +164,7 @@ class Quantized(keras.layers.Layer):
     Row k is the vector of id k + 1; it is `table[k] * scale[k % 17] + low[k % 17]`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, **kwargs})
         self.table = self.add_weight((PIECES, WIDTH), "zeros", "uint8", trainable=False, name="table")
         self.scale = self.add_weight((PARTS,), "zeros", "float32", trainable=False, name="scale")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 from keras import ops
 
@@ -34,7 +34,7 @@ def sequence_tower(name: str, check: Callable[..., None] | None = None) -> Calla
     """
 
     def add(encoder: Encoder) -> Encoder:
-        def tower(x: Tensor, item: Any, **options: Any) -> Tokens:
+        def tower(x: Tensor, item: Modality, **options: object) -> Tokens:
             encode, width, options = encoder_of(Tower(name, **options), item)
             return encode(item.sequence(x, width), scoped(item), **options)
 
@@ -71,16 +71,16 @@ def check_encoder(item: Modality, tower: Tower | str, what: str, *others: str) -
         towers.check_options(chosen.name, chosen.options, item)
 
 
-def encoder_of(chosen: Tower, item: Modality) -> tuple[Encoder, int, dict[str, Any]]:
+def encoder_of(chosen: Tower, item: Modality) -> tuple[Encoder, int, dict[str, object]]:
     """The encoder of a tower, the width of its tokens, and its options for the tokens of an input."""
     encoder: Encoder = towers[chosen.name].encoder  # type: ignore[attr-defined]
     parameters = inspect.signature(encoder).parameters
     options = dict(chosen.options)
     if "signals" in parameters:
         options.setdefault("signals", item.signals)
-    return encoder, options.get("width", parameters["width"].default), options
+    return encoder, cast(int, options.get("width", parameters["width"].default)), options
 
 
-def without_padding(tokens: Tokens) -> Any:
+def without_padding(tokens: Tokens) -> Tensor:
     """The values, zero where they are padding: what a convolution may look at."""
     return ops.where(tokens.mask[..., None], tokens.values, 0.0)

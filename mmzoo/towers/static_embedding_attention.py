@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -111,14 +110,16 @@ class StaticTokens(keras.layers.Layer):
         table: of another such layer, which this one shares; one of its own, if not given.
     """
 
-    def __init__(self, pieces: Sequence[str], length: int, table: keras.Variable | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, pieces: Sequence[str], length: int, table: keras.Variable | None = None, **kwargs: object
+    ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         if table is None:
             table = self.add_weight(shape=(len(pieces) + 1, WIDTH), trainable=False, name="table")
         self.table = table
         self.tokenizer = LongestMatch(length, pieces, name="tokenizer")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         return {**super().get_config(), "pieces": list(self.tokenizer.pieces), "length": self.tokenizer.length}
 
     def build(self, shape: Shape) -> None:

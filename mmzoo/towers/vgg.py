@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 
@@ -21,7 +20,7 @@ SAID = """    batch_norm: of random weights only: each convolution is followed b
     """
 
 
-def check_batch_norm(item: Image, *, batch_norm: bool, weights: str | None, **_: Any) -> None:
+def check_batch_norm(item: Image, *, batch_norm: bool, weights: str | None, **_: object) -> None:
     """Pretrained weights were trained without it."""
     require(
         not batch_norm or weights is None,
@@ -57,7 +56,7 @@ def from_scratch(name: str, convolutions: Sequence[int], batch_norm: bool) -> Ca
     left, 1 / 2**6.5 of its scale.
     """
 
-    def network(*, input_shape: tuple[int, ...], **_: Any) -> keras.Model:
+    def network(*, input_shape: tuple[int, ...], **_: object) -> keras.Model:
         x = start = keras.Input(input_shape)
         for block, (depth, filters) in enumerate(zip(convolutions, FILTERS, strict=True), 1):
             for number in range(1, depth + 1):

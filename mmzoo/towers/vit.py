@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Config, Tensor
 from mmzoo.declared import pretrained
 from mmzoo.errors import require
 from mmzoo.modalities.image import Image
@@ -20,7 +20,7 @@ PRESET = "vit_base_patch16_224_imagenet"
 CONFIG = ("patch_size", "num_layers", "num_heads", "hidden_dim", "mlp_dim")
 
 
-def check_patch(item: Image, *, weights: str | None, patch: int, resolution: int, **options: Any) -> None:
+def check_patch(item: Image, *, weights: str | None, patch: int, resolution: int, **options: object) -> None:
     """The picture is a whole number of patches; those of a preset are only known when it is built."""
     if not is_preset(weights):
         check_side(item, resolution or item.size, patch)
@@ -63,7 +63,7 @@ def vit(
     side, name = resolution or item.size, scoped(item)
     layer_name = name("pretrained" if weights else "blocks")
 
-    def fresh(config: dict[str, Any]) -> keras.Model:
+    def fresh(config: Config) -> keras.Model:
         import keras_hub
 
         check_side(item, side, config["patch_size"])

@@ -169,7 +169,7 @@ def backbone() -> keras.Model:
     )
 
 
-def like(layer: keras.layers.Layer, **changes: Any) -> keras.layers.Layer:
+def like(layer: keras.layers.Layer, **changes: object) -> keras.layers.Layer:
     """A new layer with the settings of another, but for some."""
     return type(layer).from_config({**layer.get_config(), **changes})
 

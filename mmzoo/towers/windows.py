@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from keras import ops
 
@@ -23,7 +23,7 @@ def check_tower(item: Modality, *, tower: Tower | str, length: int) -> None:
 
 @towers.register("windows", check_tower, serves=SEQUENCES)
 def windows(
-    x: Tensor, item: Any, *, tower: Tower | str = "rocket", length: Annotated[int, Range(2, 16_384)] = 256
+    x: Tensor, item: Modality, *, tower: Tower | str = "rocket", length: Annotated[int, Range(2, 16_384)] = 256
 ) -> Tokens:
     """Windows of a long recording, each one token by the same tower; the fusion takes their mean and maximum.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def make_folder(folder: Path) -> None:
         raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
 
 
-def claim(folder: Path, spec: Spec, settings: dict[str, Any], recipe: Path | None) -> bool:
+def claim(folder: Path, spec: Spec, settings: Mapping[str, Any], recipe: Path | None) -> bool:
     """Make `folder`, which is there and held, this run's, or see that it is; True where the run is finished.
 
     Nothing that was there before is overwritten, but for the notes of a run that has no checkpoint, or none any more.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 from keras import ops
@@ -65,7 +64,7 @@ def discriminator(side: int, channels: int, condition: int, width: int) -> keras
 
     pixels = keras.Input((side, side, channels), dtype="float32")
     given = keras.Input((condition,), dtype="float32")
-    x: Any = pixels
+    x: Tensor = pixels
     for step in range(max(math.ceil(math.log2(side / SMALLEST)), 1)):
         filters = width * min(2**step, MOST)
         convolution = keras.layers.Conv2D(filters, 4, 2, padding="same", use_bias=False, dtype="float32")

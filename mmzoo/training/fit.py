@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -173,7 +173,7 @@ def remote_feed(
     )
 
 
-def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, Any]:
+def labels_of(spec: Spec, train: Records, training: Training) -> dict[str, np.ndarray]:
     """The labels of the records, with those that methods add."""
     methods = made(training.methods)
     labels = encode_labels(spec.tasks, train, unlabelled=any(method.unlabelled for method in methods))

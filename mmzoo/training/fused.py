@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -83,7 +82,7 @@ def by_parts(
         context: of several replicas, which have as many rows each and meet once each way.
     """
 
-    def over_all(values: list[Tensor]) -> Any:
+    def over_all(values: list[Tensor]) -> Tensor:
         stacked = tf.stack(values)
         if context is not None:
             stacked = context.all_reduce(tf.distribute.ReduceOp.MEAN, stacked)
@@ -91,7 +90,7 @@ def by_parts(
         return unstacked
 
     @tf.custom_gradient
-    def run(x: Tensor, gamma: Tensor, beta: Tensor) -> Any:
+    def run(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         if counts is None:
             count = rows_of(x)
             _, mean, variance = at_once(x, gamma, beta, epsilon)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import keras
 import numpy as np
@@ -88,7 +89,8 @@ def with_fewer_channels(spec: Spec, share: float) -> Spec:
     for item in spec.inputs:
         tower = Tower.of(item.tower)
         if tower.name in CHAINS:
-            filters = tower.options.get("filters", inspect.signature(towers[tower.name]).parameters["filters"].default)
+            usual = inspect.signature(towers[tower.name]).parameters["filters"].default
+            filters = cast(Sequence[int], tower.options.get("filters", usual))
             fewer = [max(round(count * (1 - share)), 1) for count in filters]
             item = replace(item, tower=Tower(tower.name, **{**tower.options, "filters": fewer}))
         inputs.append(item)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -25,6 +24,7 @@ from mmzoo.training.feeds.batches import records_named
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import total_loss
 from mmzoo.training.methods.base import LabelledOutputs
+from mmzoo.training.notes import Row
 from mmzoo.training.progress import Progress
 from mmzoo.training.settings import Training
 from mmzoo.training.state import State
@@ -38,7 +38,7 @@ SAVE_SECONDS = 600  # so much work may be lost, where an epoch takes longer
 PLATEAU = 3  # epochs without gain after which the rate is halved
 TRIES = 3  # times that a loss that is not finite is met with a lower rate
 
-Validation = tuple[dict[str, Any], dict[str, np.ndarray]]
+Validation = tuple[dict[str, Tree], dict[str, np.ndarray]]
 
 
 class Loop:
@@ -177,7 +177,7 @@ class Loop:
         state = self.state
         self.trainer.agree()
         state.epoch += 1
-        row: dict[str, Any] = {"epoch": state.epoch, **self.mean_losses()}
+        row: Row = {"epoch": state.epoch, **self.mean_losses()}
         state.losses = []
         with self.trainer.averaged():
             value = float(state.epoch)
@@ -197,10 +197,10 @@ class Loop:
         if state.epoch < self.training.epochs:
             progress.begin_epoch(state)
 
-    def worth(self, row: dict[str, Any]) -> float:
+    def worth(self, row: Mapping[str, float | None]) -> float:
         """The metric that chooses the best epoch, the same on every worker; `row` is what the first has measured."""
         chosen = row[f"val_{monitor(self.spec, self.training, row)}"] if is_chief() else 0.0
-        return float(added_up([chosen])[0])
+        return float(added_up([chosen or 0.0])[0])
 
     def mean_losses(self) -> dict[str, float]:
         """The mean loss of the epoch's steps, and where it has several terms these beside it; none without steps."""
@@ -287,7 +287,7 @@ class Loop:
         return 0 < self.training.patience <= self.state.epoch - self.state.best_epoch
 
 
-def monitor(spec: Spec, training: Training, row: dict[str, Any]) -> str:
+def monitor(spec: Spec, training: Training, row: Mapping[str, float | None]) -> str:
     """The name of the metric that chooses the best epoch."""
     scores = [name.removeprefix("val_") for name in row if name.startswith("val_") and name != "val_loss"]
     name = training.monitor or primary(spec)

@@ -6,8 +6,9 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypeAlias, TypedDict, cast
 
+from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import read_file
@@ -19,7 +20,30 @@ MAX_HISTORY = 2**28
 MAX_WORDS = 2**16
 NUMBERS = (int, float, type(None))
 AGAIN = "copy the run's folder again, or train it anew"
-Settings = dict[str, Any]
+Row: TypeAlias = dict[str, float | None]
+"""A row of a history: "epoch", "seconds" and other numbers by name, None for one that is not finite."""
+
+
+class Settings(TypedDict):
+    """What a run was started with, as `run.json` has it.
+
+    data: the name of a data set, or a table and its label; "" where the records have no name.
+    training: what `Training.from_json` takes.
+    columns: of a table, what `Layout.from_json` takes.
+    stream: what a run over a stream was asked for.
+    prototypes: what a run that was made of prototypes has beside its model.
+    made_in: what tells its folder from a copy.
+    """
+
+    data: str
+    training: dict[str, object]
+    seed: int
+    on_error: str
+    budget: float
+    columns: NotRequired[Raw]
+    stream: NotRequired[Raw]
+    prototypes: NotRequired[Raw]
+    made_in: NotRequired[Raw]
 
 
 def read_own(path: Path, limit: int, remedy: str = AGAIN) -> bytes:
@@ -58,7 +82,7 @@ def read_settings(folder: Path) -> Settings:
         Faults(found["on_error"], found["budget"])
     except Exception as error:  # a stranger's values may be of any kind
         raise MMZooError(f"The settings in '{path}' cannot be used ({one_line(error)}); {AGAIN}.") from error
-    return found
+    return cast(Settings, found)
 
 
 def usual_settings(data: str) -> Settings:
@@ -71,13 +95,13 @@ def usual_settings(data: str) -> Settings:
     return {"data": named, "training": Training().to_json(), "seed": 0, "on_error": "error", "budget": 0.01}
 
 
-def read_history(folder: Path) -> list[dict[str, Any]]:
+def read_history(folder: Path) -> list[Row]:
     """The rows of `history.jsonl`: "epoch", "seconds" and other numbers by name, None for one that is not finite."""
     path = folder / "history.jsonl"
     remedy = "remove it, or copy the run's folder again"
     if not os.path.lexists(path):
         return []
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     try:
         text = read_own(path, MAX_HISTORY, remedy).decode("utf-8")
         for line in text.split("\n"):
@@ -95,7 +119,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def history_text(rows: list[dict[str, Any]]) -> bytes:
+def history_text(rows: list[Row]) -> bytes:
     """`history.jsonl` of rows: a line an epoch, null for a number that is not finite."""
     plain = [
         {name: None if value is None or not math.isfinite(value) else value for name, value in row.items()}

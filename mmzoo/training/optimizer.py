@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 
 WARM_UP = 0.05  # share of the steps
 
@@ -19,7 +17,7 @@ class AdamW(keras.optimizers.AdamW):
     variables, the rate and the powers of the betas, is computed once.
     """
 
-    _step: Any = None
+    _step: Tensor = None
 
     def apply(self, grads: list[Tensor], trainable_variables: list[keras.Variable] | None = None) -> None:
         count = tf.cast(self.iterations.value + 1, tf.float32)
@@ -51,7 +49,7 @@ class AdamW(keras.optimizers.AdamW):
     def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
         """Done in `update_step`."""
 
-    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+    def _all_reduce_sum_gradients(self, grads_and_vars: Tree) -> Tree:
         return grads_and_vars
 
 

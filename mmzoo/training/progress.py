@@ -7,14 +7,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.files import subfolder, write_file
-from mmzoo.training.notes import history_text
+from mmzoo.training.notes import Row, history_text
 from mmzoo.training.state import State
 from mmzoo.words import duration
 
@@ -101,7 +100,7 @@ class Progress:
         """The share of the time of this epoch in which the model waited for data."""
         return self.waited / max(time.monotonic() - self.began, 1e-9)
 
-    def end_epoch(self, state: State, row: dict[str, Any]) -> None:
+    def end_epoch(self, state: State, row: Row) -> None:
         """An epoch has ended; `row` is what is known of it. It is added to the history."""
         seconds = time.monotonic() - self.began
         examples = (state.step - self.first) * self.batch_size
@@ -134,6 +133,6 @@ class Progress:
         self.callbacks.on_train_end()
 
 
-def board_in(folder: Path) -> Any:
+def board_in(folder: Path) -> keras.callbacks.TensorBoard:
     """A writer for TensorBoard, into a file of a name that nobody can guess: it would follow a link."""
     return tf.summary.create_file_writer(str(folder), filename_suffix=f".{secrets.token_hex(16)}")

@@ -45,7 +45,7 @@ class Samples(keras.callbacks.Callback):
         self.labels = labels
         self.inputs = keras.tree.map_structure(lambda x: np.repeat(x, DRAWN, axis=0), inputs)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         if (epoch + 1) % self.every and epoch + 1 != self.epochs:
             return
         for task in self.tasks:

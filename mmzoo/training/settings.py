@@ -131,7 +131,7 @@ class Training:
         """The names of `methods`, in this order."""
         return [Method.of(each).name for each in self.methods]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         return {each.name: plain(getattr(self, each.name)) for each in fields(self)}
 
     @classmethod
@@ -143,7 +143,7 @@ class Training:
         return cls(**data)
 
 
-def check_setting(each: Field[Any], value: Raw) -> None:
+def check_setting(each: Field[object], value: Raw) -> None:
     """Raise unless a value is of the type of its field, a number or a word, and within its limits."""
     limits = each.metadata.get("limits", ())
     if each.type in ("int", "float"):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.notes import Row
 from mmzoo.training.trainer import Trainer
 from mmzoo.words import one_line
 
@@ -36,7 +37,7 @@ class State:
     best: float | None = None
     best_epoch: int = 0
     lowered: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
 
     def save(self, folder: Path, trainer: Trainer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
@@ -136,7 +136,7 @@ class Gradients:
         outputs = self.model(inputs, training=True)
         return outputs, tf.add_n([tf.constant(0.0), *(tf.cast(loss, tf.float32) for loss in self.model.losses)])
 
-    def _called(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _called(self, call: Callable[..., object], *arguments: object) -> Tree:
         """What a call of the model gives with what is added to its kernels."""
         if not self.additions:
             return call(*arguments)

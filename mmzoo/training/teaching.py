@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 from keras import ops
@@ -28,12 +28,12 @@ class Taught(keras.layers.Layer):
     """
 
     def __init__(
-        self, teach: Callable[..., Tensor], loss: Callable[[Tensor, Tensor], Tensor], tokens: int, **kwargs: Any
+        self, teach: Callable[..., Tensor], loss: Callable[[Tensor, Tensor], Tensor], tokens: int, **kwargs: object
     ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.teach, self.loss, self.tokens = teach, loss, tokens
 
-    def compute_output_spec(self, first: Tensor, *_: Any, **__: Any) -> Tensor:
+    def compute_output_spec(self, first: Tensor, *_: object, **__: object) -> Tensor:
         return keras.KerasTensor((first.shape[0], 1), "float32")
 
     def call(self, *asked_and_ids: Tensor, training: bool | None = None) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
@@ -68,7 +67,7 @@ class Trainer:
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
         self.begin(0)
 
-    def _optimizer(self, rate: float, begin: int = 0, **options: Any) -> AdamW:
+    def _optimizer(self, rate: float, begin: int = 0, **options: object) -> AdamW:
         """An optimizer with a multiple of the settings' learning rate, whose first step is that at `begin`."""
         settings = self.training
         schedule = Rate(settings.learning_rate * rate, self.steps, settings.schedule == "cosine", self.factor, begin)
@@ -103,7 +102,7 @@ class Trainer:
         if self.replicas > 1:
             average_statistics(self.model)
 
-    def batches(self, feed: Feed, steps: range) -> Iterator[Any]:
+    def batches(self, feed: Feed, steps: range) -> Iterator[object]:
         """The batches of a feed as `run` takes them: each replica's part of the rows."""
 
         def parts(context: tf.distribute.InputContext) -> tf.data.Dataset:
@@ -111,7 +110,7 @@ class Trainer:
             data = feed.batches(steps, context.input_pipeline_id, workers)
             here = self.replicas // workers
 
-            def cut(*batch: Any) -> Any:
+            def cut(*batch: Tree) -> Tree:
                 return keras.tree.map_structure(lambda x: tf.reshape(x, (here, -1, *x.shape[1:])), batch)
 
             if here > 1:
@@ -121,7 +120,7 @@ class Trainer:
 
         return iter(self.strategy.distribute_datasets_from_function(parts))
 
-    def run(self, batches: Iterator[Any], count: int) -> tuple[np.ndarray, float]:
+    def run(self, batches: Iterator[object], count: int) -> tuple[np.ndarray, float]:
         """Take `count` steps; returns their losses, float32 (count, terms), and the seconds spent on waiting for data.
 
         The terms, whose sum the loss is, are those of `Gradients.terms`. They are NaN where the gradient was not
@@ -137,8 +136,8 @@ class Trainer:
         loss: np.ndarray = self._one_step(tuple(batch)).numpy()
         return loss
 
-    def _take_steps(self, batches: Iterator[Any], count: Tensor) -> Tensor:
-        def take(k: Tensor, losses: tf.TensorArray, ready: Tensor, waited: Tensor) -> tuple[Any, ...]:
+    def _take_steps(self, batches: Iterator[Sequence[Tensor]], count: Tensor) -> Tensor:
+        def take(k: Tensor, losses: tf.TensorArray, ready: Tensor, waited: Tensor) -> tuple[Tensor, ...]:
             batch = next(batches)
             with tf.control_dependencies([ready, *tf.nest.flatten(batch, expand_composites=True)]):
                 arrived = tf.timestamp()
@@ -216,7 +215,7 @@ class Trainer:
             for variable, value in zip(changed, kept, strict=True):
                 variable.assign(value)
 
-    def _variables(self) -> list[Any]:
+    def _variables(self) -> list[keras.Variable]:
         added = [v for each in self.tuned.additions for v in (each.a, each.b)]
         optimizers = [v for optimizer in self.optimizers for v in optimizer.variables]
         averages = [average for average, _ in self.averages]

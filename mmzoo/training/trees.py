@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -21,6 +21,8 @@ from mmzoo.tasks.base import Task
 from mmzoo.weights import is_run
 
 if TYPE_CHECKING:
+    import keras
+
     from mmzoo.graph.build import Multimodal
 
 
@@ -77,7 +79,7 @@ def fit_trees(
 
 def of_task(
     task: Task,
-    layer: Any,
+    layer: keras.layers.Layer,
     matrix: np.ndarray,
     encoding: Encoding,
     there: np.ndarray,

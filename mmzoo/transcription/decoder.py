@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -27,7 +25,7 @@ class Decoder(keras.layers.Layer):
         vocabulary: how many tokens there are.
     """
 
-    def __init__(self, size: Size, vocabulary: int, **kwargs: Any) -> None:
+    def __init__(self, size: Size, vocabulary: int, **kwargs: object) -> None:
         super().__init__(**{"name": "decoder", **kwargs})
         self.size, self.vocabulary = size, vocabulary
         small, width = backbone(), size.hidden_dim

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -58,7 +58,7 @@ class Recognizer:
 
     def __init__(self, weights: str = TINY_EN.name) -> None:
         files = find(TINY_EN.name, "whisper")
-        tensors: dict[str, Any]
+        tensors: dict[str, np.ndarray]
         self.padded = True
         if weights in SIZES:
             tensors = read_ctranslate2(files[FILE], "WhisperSpec")
@@ -84,7 +84,7 @@ class Recognizer:
         )
         self.first = forbidden(self.decoder.vocabulary, rules["suppress_ids_begin"])
         self._step = tf.function(self._log_probs, reduce_retracing=True, autograph=False)
-        self._starts: dict[tuple[int, int], Callable[[Any], Any]] = {}
+        self._starts: dict[tuple[int, int], Callable[[Tensor], Tree]] = {}
 
     def __call__(self, waves: np.ndarray, *, beams: int = 1, most: int = MOST) -> list[Heard]:
         """What is said in each of some sounds of one length.
@@ -95,9 +95,9 @@ class Recognizer:
             most: tokens of an answer at most.
         """
         (read, heard), silent = self._start(waves, most + 1)
-        kept: dict[int, Any] = {}
+        kept: dict[int, Tree] = {}
 
-        def step(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Any, Tree]:
+        def step(tokens: np.ndarray, caches: Tree, position: int) -> tuple[Tensor, Tree]:
             rows = len(tokens) // len(waves)
             if rows not in kept:
                 kept[rows] = [tf.repeat(layer, rows, axis=0) for layer in heard]
@@ -113,7 +113,7 @@ class Recognizer:
             for text, log_prob, length, none in zip(texts, found.log_probs, lengths, silent, strict=True)
         ]
 
-    def _start(self, waves: np.ndarray, longest: int) -> Any:
+    def _start(self, waves: np.ndarray, longest: int) -> Tree:
         """The decoder's caches of what was read, the first token, and of what was heard; and how likely it is, (B,),
         that nothing is said, which it tells behind that token.
         """
@@ -121,7 +121,7 @@ class Recognizer:
         if key not in self._starts:
             mel = WhisperMel(RATE, num_mel_bins=self.size.num_mels)
 
-            def start(x: Any) -> Any:
+            def start(x: Tensor) -> Tree:
                 heard = self.encoder(mel(x)[0], training=False)
                 first, caches = self.decoder.start(tf.fill((tf.shape(x)[0], 1), START), heard, longest)
                 silent = ops.softmax(ops.cast(self.decoder.logits(first), "float32"))[:, NO_SPEECH]
@@ -131,7 +131,7 @@ class Recognizer:
             self._starts[key] = tf.function(start, signature, autograph=False).get_concrete_function()
         return self._starts[key](tf.constant(waves))
 
-    def _log_probs(self, tokens: Any, read: Any, heard: Any, position: Any) -> tuple[Any, Any]:
+    def _log_probs(self, tokens: Tensor, read: Tree, heard: Tree, position: Tensor) -> tuple[Tensor, Tree]:
         hidden, read = self.decoder.step(tokens, read, heard, position)
         logits = ops.cast(self.decoder.logits(hidden), "float32") + self.never
         log_probs: Tensor = ops.log_softmax(ops.where(position == 1, logits + self.first, logits))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.data.options import Options, check_root
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
@@ -18,7 +18,7 @@ from mmzoo.modalities.tabular.cells import says_nothing
 
 def sounds_of(
     source: str, column: str, *, root: str = "", allow_outside: bool = False, rate: int = RATE
-) -> tuple[list[Any], list[dict[str, Any]]]:
+) -> tuple[list[Raw], list[dict[str, Raw]]]:
     """The sounds in a column of a table, shards or a data set, no samples where there is none and a `DataError` for a
     bad cell; and what stands beside them, by column, as it is written. Of a data set that is its ids.
 
@@ -31,7 +31,7 @@ def sounds_of(
     """
     reader = reader_of(source)
     if not isinstance(reader, CellReader):
-        sounds: list[Any] = []
+        sounds: list[Raw] = []
         ids: list[str] = []
         for records in reader.open(source, Options()).splits.values():
             if column not in records.columns:
@@ -53,6 +53,6 @@ def sounds_of(
     return sounds, [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
 
 
-def there(value: Any) -> Any:
+def there(value: object) -> Raw:
     """A sound, or one of no samples where there is none."""
     return np.zeros(0, np.float32) if value is None else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -16,7 +16,7 @@ from mmzoo.modalities.audio.slaney import RATE
 from mmzoo.modalities.audio.sounds import extent_of
 from mmzoo.modalities.files import FILES, origin_of, unwrapped
 from mmzoo.towers.whisper import TINY_EN
-from mmzoo.transcription.recognizer import Recognizer, recognizer
+from mmzoo.transcription.recognizer import Heard, Recognizer, recognizer
 from mmzoo.transcription.windows import padded, windows
 
 HOUR = 3600
@@ -47,7 +47,9 @@ NOTHING = Transcript("", 0.0, 0.0)
 """Of what is not there: an empty cell, a sound of no samples."""
 
 
-def transcribe(sounds: Raw, *, weights: str = TINY_EN.name, beams: int = 1, on_error: str = "error") -> Any:
+def transcribe(
+    sounds: Raw, *, weights: str = TINY_EN.name, beams: int = 1, on_error: str = "error"
+) -> Transcript | list[Transcript]:
     """English speech to text, by Whisper (Radford et al. 2022, arXiv:2212.04356).
 
     >>> mmzoo.transcribe("meeting.ogg").text
@@ -73,10 +75,11 @@ def transcribe(sounds: Raw, *, weights: str = TINY_EN.name, beams: int = 1, on_e
     if on_error not in ("error", "skip"):
         raise MMZooError(f"What is done about a sound that cannot be read is 'error' or 'skip', not {on_error!r:.40}.")
     one = not isinstance(sounds, (list, Iterator))
+    given = sounds if isinstance(sounds, (list, Iterator)) else [sounds]
     bar = tqdm(unit="sound", disable=None, leave=False, delay=2.0)
     found = []
     with bar:
-        for transcript in transcripts([sounds] if one else sounds, weights=weights, beams=beams):
+        for transcript in transcripts(given, weights=weights, beams=beams):
             if transcript.error and on_error == "error":
                 raise MMZooError(transcript.error)
             found.append(transcript)
@@ -112,7 +115,7 @@ def samples_of(value: Raw) -> np.ndarray | str:
 def batch_of(ask: Recognizer, sounds: Sequence[np.ndarray | str], beams: int) -> Iterator[Transcript]:
     """What is said in some sounds."""
     parts = [(k, part) for k, each in enumerate(sounds) if not isinstance(each, str) for part in windows(each)]
-    heard: dict[int, list[Any]] = {}
+    heard: dict[int, list[Heard]] = {}
     for start in range(0, len(parts), BATCH):
         some = parts[start : start + BATCH]
         waves = padded([part for _, part in some], whole=ask.padded)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import require
 from mmzoo.modalities.audio.slaney import RATE, WhisperMel
 from mmzoo.transcription.decoder import POSITIONS
@@ -71,7 +71,7 @@ def tune(
     signature = [tf.TensorSpec((None, None, ask.size.num_mels)), words, words]
 
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def step(mel: Any, tokens: Any, targets: Any) -> Any:
+    def step(mel: Tensor, tokens: Tensor, targets: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             logits = ask.decoder.logits(ask.decoder(tokens, ask.encoder(mel, training=True)))
             losses = keras.losses.sparse_categorical_crossentropy(
@@ -82,7 +82,7 @@ def tune(
         return loss
 
     draws, history = np.random.default_rng(seed), []
-    mels: dict[int, Any] = {}
+    mels: dict[int, Callable[[Tensor], Tensor]] = {}
     with tqdm(total=epochs * steps, desc="learning to listen", unit="step", disable=None, leave=False) as bar:
         for _ in range(epochs):
             losses = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import keras
 
 from mmzoo.errors import require
 from mmzoo.tuning import tuning
@@ -13,7 +13,7 @@ BIASES = ("bias", "beta")  # "beta" is what Keras calls the bias of a normalizat
 
 
 @tuning.register("bias")
-def bias(towers: list[list[Any]], rate: float) -> Tuned:
+def bias(towers: list[list[keras.Variable]], rate: float) -> Tuned:
     """The biases, those of normalizations too, and nothing else (BitFit; Ben Zaken et al. 2022, arXiv:2106.10199).
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import keras
 
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
@@ -10,7 +10,7 @@ from mmzoo.tuning.parts import into_blocks, variables_of
 
 
 @tuning.register("gradual")
-def gradual(towers: list[list[Any]], rate: float, *, blocks: int = 4, epochs: int = 1) -> Tuned:
+def gradual(towers: list[list[keras.Variable]], rate: float, *, blocks: int = 4, epochs: int = 1) -> Tuned:
     """One block after the other begins to train, the last one first (ULMFiT; Howard & Ruder 2018, arXiv:1801.06146).
 
     The fusion and the heads train from the first epoch, the last block joins them `epochs` epochs later, and so on

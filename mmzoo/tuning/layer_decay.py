@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import keras
 
 from mmzoo.tuning import tuning
 from mmzoo.tuning.groups import Group, Tuned
@@ -10,7 +10,7 @@ from mmzoo.tuning.parts import into_blocks, variables_of
 
 
 @tuning.register("layer_decay")
-def layer_decay(towers: list[list[Any]], rate: float, *, decay: float = 0.75, blocks: int = 12) -> Tuned:
+def layer_decay(towers: list[list[keras.Variable]], rate: float, *, decay: float = 0.75, blocks: int = 12) -> Tuned:
     """Each block learns `decay` times as fast as the one above it (ELECTRA; Clark et al. 2020, arXiv:2003.10555).
 
     Of L blocks, the l-th from the input learns at the learning rate times `fine_tune_rate` times decay**(L - l).

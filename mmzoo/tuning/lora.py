@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 
@@ -19,7 +18,12 @@ from mmzoo.tuning.parts import variables_of
 
 @tuning.register("lora")
 def lora(
-    towers: list[list[Any]], rate: float, *, rank: int = 4, alpha: float | None = None, only: Sequence[str] = ()
+    towers: list[list[keras.Variable]],
+    rate: float,
+    *,
+    rank: int = 4,
+    alpha: float | None = None,
+    only: Sequence[str] = (),
 ) -> Tuned:
     """Products of two thin matrices that are added to the kernels (LoRA; Hu et al. 2022, arXiv:2106.09685).
 

@@ -7,12 +7,30 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, cast
 
 from mmzoo.aliases import Raw
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 from mmzoo.limits import MAX_JSON, check_plain, parse_json
-from mmzoo.weights.reading import plain_size, read_start
+from mmzoo.weights.reading import FileFacts, plain_size, read_start
+
+
+class Card(TypedDict):
+    """What stands in a card, as `check_card` has it.
+
+    spec: plain data; what it means is the spec's own affair.
+    packages: by input the pretrained weights that are named and not copied, by package.
+    """
+
+    format: int
+    mmzoo: str
+    spec: dict[str, Any]
+    metrics: dict[str, float]
+    files: dict[str, FileFacts]
+    sha256: str
+    about: NotRequired[dict[str, str]]
+    packages: NotRequired[dict[str, list[dict[str, Any]]]]
+
 
 FORMAT = 2
 CARD, WEIGHTS, GOLDEN = "card.json", "weights.safetensors", "golden.safetensors"
@@ -38,7 +56,7 @@ def write_card(card: dict[str, Any]) -> bytes:
     return sealed(text.removesuffix("\n}").encode())
 
 
-def read_card(folder: Path) -> dict[str, Any]:
+def read_card(folder: Path) -> Card:
     """The card of a model folder.
 
     Raises:
@@ -54,15 +72,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     )
     card = parse_json(f"'{path}'", data)
     check_card(f"'{path}'", card)
-    return dict(card)
+    return cast(Card, card)
 
 
 def check_card(what: str, card: Raw) -> None:
     """Exactly the keys, the types and the sizes that a card has; what the spec means is the spec's own affair."""
-    require(
-        isinstance(card, dict) and card.get("format") == FORMAT,
-        f"{what} is not a card that this version of mmzoo reads (format {FORMAT}); save the model again with it.",
-    )
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise MMZooError(
+            f"{what} is not a card that this version of mmzoo reads (format {FORMAT}); save the model again with it."
+        )
     known = ", ".join(KEYS)
     require(
         card.keys() - MORE.keys() == KEYS.keys(),

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain, read_file
@@ -18,6 +18,13 @@ from mmzoo.words import one_line
 OWN = Path(__file__).parent.parent
 """Here installers put files, and some of them do that by links to those that they keep elsewhere."""
 NOT_PLAIN = "'{}' is a link or not a plain file; copy the model again, each file itself."
+
+
+class FileFacts(TypedDict):
+    """What a card says of a file of the model."""
+
+    bytes: int
+    sha256: str
 
 
 @contextmanager
@@ -60,7 +67,7 @@ def read_start(path: Path, count: int) -> bytes:
         return b"".join(parts)
 
 
-def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
+def read_whole(path: Path, facts: FileFacts) -> bytes:
     """All bytes of a file, if they are those that its card means."""
     damaged = f"'{path}' is not what its card says (wrong length or hash); copy the model again."
     require(plain_size(path) == facts["bytes"], damaged)
@@ -69,7 +76,7 @@ def read_whole(path: Path, facts: dict[str, Any]) -> bytes:
     return data
 
 
-def read_json(path: Path, facts: dict[str, Any]) -> Any:
+def read_json(path: Path, facts: FileFacts) -> Any:
     """The value of a JSON file, if it is the one that its card means."""
     require(facts["bytes"] <= MAX_JSON, f"'{path}' is over the limit of {MAX_JSON // 2**20} MB of JSON.")
     value = parse_json(f"'{path}'", read_whole(path, facts))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, require
 from mmzoo.safetensor_files import SIZES, places
-from mmzoo.weights.reading import plain_size, read_start, read_whole
+from mmzoo.weights.reading import FileFacts, plain_size, read_start, read_whole
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of each tensor by its name."""
@@ -33,7 +34,7 @@ class TensorFile:
         MMZooError: the header is not exactly that of a file of this length.
     """
 
-    def __init__(self, path: Path, facts: dict[str, Any]) -> None:
+    def __init__(self, path: Path, facts: FileFacts) -> None:
         self.path, self.facts = path, facts
         size = plain_size(path)
         require(
@@ -71,6 +72,6 @@ class TensorFile:
         return {name: array.astype(WIDER.get(array.dtype.name, array.dtype)) for name, array in arrays.items()}
 
 
-def layout_of(tensors: dict[str, Any]) -> Layout:
+def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
     """The layout of arrays, of Keras variables, or of what else has a dtype and a shape."""
     return {name: (str(np.dtype(each.dtype)), tuple(each.shape)) for name, each in tensors.items()}

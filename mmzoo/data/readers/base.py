@@ -56,7 +56,7 @@ class Reader(ABC):
 
     @abstractmethod
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
-        """The records of a source: by split, or in one `Table` as "all", of which no label is known yet.
+        """The records of a source that fits: by split, or in one `Table` as "all", of which no label is known yet.
 
         Raises:
             MMZooError: it cannot be read as a whole, or it takes no such options.
@@ -89,7 +89,7 @@ class CellReader(Reader):
         """Are the pieces of a source read in little memory, and its text as that of the whole?"""
         return False
 
-    def most_records(self, source: Raw) -> int | None:
+    def most_records(self, source: str) -> int | None:
         """As many records as a source has, or some more, found in little time; None where that takes reading it."""
         return None
 

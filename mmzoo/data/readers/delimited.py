@@ -31,12 +31,12 @@ class Delimited(FileReader):
         return read(name, text, ending, said)
 
     def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
-        return line_pieces(self.parser(source), source, encoding, rows, names=True, start=start)
+        return line_pieces(self.parser(str(source)), str(source), encoding, rows, names=True, start=start)
 
     def alike(self, source: str) -> bool:
         return is_utf8(source)
 
-    def most_records(self, source: Raw) -> int | None:
+    def most_records(self, source: str) -> int | None:
         return count_lines(source)
 
 
@@ -58,7 +58,7 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
             kind_of_path(column) is None,
             f"{name} has '{column}' in its first line, where the names of the columns should be; give it such a line.",
         )
-    rows: list[Any] = []
+    rows: list[list[str] | DataError] = []
     places = []
     for number, row in lines[1:]:
         if not isinstance(row, DataError) and len(row) != len(names):
@@ -110,7 +110,7 @@ def found_separator(text: str, usual: str) -> str:
     return usual
 
 
-def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int, Any]]:
+def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int, list[str] | DataError]]:
     """The number of the line where each row begins, and its fields; a `DataError` in place of what is not understood.
 
     Args:
@@ -120,7 +120,7 @@ def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int,
         MMZooError: a quote is opened and never closed, so that the rest of the table would be one cell.
     """
     options: Any = {"delimiter": separator, "strict": True, "skipinitialspace": separator != "\t"}
-    found: list[tuple[int, Any]] = []
+    found: list[tuple[int, list[str] | DataError]] = []
     limit = csv.field_size_limit(2**31 - 1)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), **options)

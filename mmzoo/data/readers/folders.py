@@ -72,7 +72,7 @@ class Folder(CellReader):
         return self.source_of(source, cells, options, kinds)
 
     def read(self, source: Raw, encoding: str = "") -> Cells:
-        name, home = f"The folder '{source}'", Path(source)
+        name, home = f"The folder '{source}'", Path(str(source))
         files, others = [], Counter[str]()
         for path in walk(name, home):
             ending = Path(path).suffix.lower()

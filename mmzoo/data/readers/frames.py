@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.data.cells import Cells, check_names
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
@@ -34,16 +34,17 @@ class Frames(CellReader):
             MMZooError: two of its columns have one name, or they are of different lengths.
         """
         kind = kind_of(source)
+        table: Untyped = source
         if kind == "pandas":
-            columns = [(column, source.iloc[:, k].tolist()) for k, column in enumerate(source.columns)]
+            columns = [(column, table.iloc[:, k].tolist()) for k, column in enumerate(table.columns)]
             return cells_of("The DataFrame", columns)
         if kind == "polars":
-            return cells_of("The DataFrame", [(column.name, column.to_list()) for column in source.iter_columns()])
+            return cells_of("The DataFrame", [(column.name, column.to_list()) for column in table.iter_columns()])
         if kind == "arrow":
-            return cells_of("The table", arrow_columns(source))
+            return cells_of("The table", arrow_columns(table))
         if kind == "columns":
-            return cells_of("The table", [(column, listed(column, values)) for column, values in source.items()])
-        rows = [source[k] for k in range(len(source))]
+            return cells_of("The table", [(column, listed(column, values)) for column, values in table.items()])
+        rows = [table[k] for k in range(len(table))]
         names = list(dict.fromkeys(key for row in rows for key in row))
         return cells_of("The table", [(column, [row.get(column) for row in rows]) for column in names])
 
@@ -61,23 +62,25 @@ def kind_of(source: Raw) -> str | None:
         return "columns"
     if package == "datasets" and hasattr(source, "features") and hasattr(source, "__getitem__"):
         return "rows"
-    series = isinstance(source, Sequence) and not isinstance(source, (str, bytes))
-    return "rows" if series and all(isinstance(row, Mapping) for row in source) else None
+    if not isinstance(source, Sequence) or isinstance(source, (str, bytes)):
+        return None
+    return "rows" if all(isinstance(row, Mapping) for row in source) else None
 
 
-def arrow_columns(table: pyarrow.Table) -> list[tuple[str, list[Any]]]:
+def arrow_columns(table: pyarrow.Table) -> list[tuple[str, list[Raw]]]:
     """The columns of an Arrow table, two of which may have one name."""
     return [(name, column.to_pylist()) for name, column in zip(table.column_names, table.itercolumns(), strict=True)]
 
 
-def listed(column: object, values: Raw) -> list[Any]:
+def listed(column: object, values: Raw) -> list[Raw]:
     """The values of one column of a mapping."""
     if isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__len__"):
         raise MMZooError(f"Column '{column}' of the table must be a list of values, not {type(values).__name__}.")
-    return list(values)
+    series: Untyped = values
+    return list(series)
 
 
-def cells_of(name: str, columns: Sequence[tuple[Any, list[Any]]]) -> Cells:
+def cells_of(name: str, columns: Sequence[tuple[object, list[Raw]]]) -> Cells:
     """Columns, whose names may be of any type, as cells."""
     names = [column_name(column) for column, _ in columns]
     check_names(name, names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -29,13 +28,14 @@ class Included(Reader):
         return not label and isinstance(source, str) and source in datasets.names()
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
+        source = str(source)
         options.check_only_kinds(source)
         splits = dict(zip(("train", "validation", "test"), datasets[source](), strict=True))
         kinds = {column: kind_of(values) for column, values in splits["train"].columns.items()}
         return Source(source, splits, kinds, str(datasets.facts(source)["tasks"]).partition(",")[0])
 
 
-def kind_of(values: Sequence[Any]) -> str:
+def kind_of(values: Sequence[object]) -> str:
     """What a column of a data set is, by its arrays, or else as in a table."""
     there = [value for value in values if value is not None]
     if there and isinstance(there[0], np.ndarray):

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells, check_names, in_columns
@@ -32,18 +31,18 @@ class JSONLines(FileReader):
         return replace(read(name, text), note=said)
 
     def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
-        return line_pieces(self.parser(source), source, encoding, rows, names=False, start=start)
+        return line_pieces(self.parser(str(source)), str(source), encoding, rows, names=False, start=start)
 
     def alike(self, source: str) -> bool:
         return is_utf8(source)
 
-    def most_records(self, source: Raw) -> int | None:
+    def most_records(self, source: str) -> int | None:
         return count_lines(source)
 
 
 def read(name: str, text: str) -> Cells:
     """The cells of JSON lines. A line ends in LF, CR LF or CR, not in all that Unicode calls the end of a line."""
-    rows: list[Any] = []
+    rows: list[dict[str, Raw] | DataError] = []
     places = []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         if line.strip():
@@ -55,7 +54,7 @@ def read(name: str, text: str) -> Cells:
     return Cells(name, in_columns(name, names, found), places)
 
 
-def row_of(name: str, number: int, line: str) -> dict[str, Any] | DataError:
+def row_of(name: str, number: int, line: str) -> dict[str, Raw] | DataError:
     """One line as an object, or what is wrong with it."""
     try:
         row = json.loads(line, object_pairs_hook=unique_keys)

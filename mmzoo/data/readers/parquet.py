@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from types import ModuleType
+from typing import BinaryIO
 
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
@@ -29,8 +30,8 @@ class Parquet(FileReader):
         return read(name, data)
 
     def pieces(self, source: Raw, rows: int, encoding: str = "", start: int = 0) -> Iterator[Cells]:
-        name = f"The table '{Path(source)}'"
-        with opened(source) as file:
+        name = f"The table '{Path(str(source))}'"
+        with opened(str(source)) as file:
             first = 0
             for number, batch in enumerate(batches(name, file, rows)):
                 if number >= start:
@@ -40,7 +41,7 @@ class Parquet(FileReader):
     def alike(self, source: str) -> bool:
         return True
 
-    def most_records(self, source: Raw) -> int | None:
+    def most_records(self, source: str) -> int | None:
         name = f"The table '{Path(source)}'"
         with opened(source) as file:
             try:
@@ -51,7 +52,7 @@ class Parquet(FileReader):
                 raise MMZooError(damaged(name, error)) from error
 
 
-def batches(name: str, file: BinaryIO, rows: int) -> Iterator[list[tuple[str, list[Any]]]]:
+def batches(name: str, file: BinaryIO, rows: int) -> Iterator[list[tuple[str, list[Raw]]]]:
     """The columns of an open file, so many records at a time.
 
     Raises:
@@ -86,7 +87,7 @@ def read(name: str, data: bytes) -> Cells:
     return frames.cells_of(name, without_index(found))
 
 
-def library(name: str) -> tuple[Any, Any]:
+def library(name: str) -> tuple[ModuleType, ModuleType]:
     """pyarrow, and what of it reads Parquet."""
     try:
         import pyarrow
@@ -101,6 +102,6 @@ def damaged(name: str, error: Exception) -> str:
     return f"{name} is no whole Parquet file ({str(error).strip().partition(chr(10))[0][:120]}); write it again."
 
 
-def without_index(columns: list[tuple[str, list[Any]]]) -> list[tuple[str, list[Any]]]:
+def without_index(columns: list[tuple[str, list[Raw]]]) -> list[tuple[str, list[Raw]]]:
     """Columns without the index that pandas stores beside them."""
     return [(column, values) for column, values in columns if not re.fullmatch(r"__index_level_\d+__", str(column))]

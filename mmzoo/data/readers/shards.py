@@ -23,5 +23,5 @@ class Shards(Reader):
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
         told = "What the columns of shards are was said when they were written: mmzoo data shard --kind."
         require(not options.kinds, told)
-        table = read_shards(source)
-        return Source(source, {"all": table}, table.kinds)
+        table = read_shards(str(source))
+        return Source(str(source), {"all": table}, table.kinds)

@@ -6,8 +6,8 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.readers import frames, readers
 from mmzoo.data.readers.base import FileReader
@@ -66,7 +66,7 @@ def unpacked(name: str, data: bytes) -> bytes:
     return plain.getvalue()
 
 
-def cells_of(name: str, rows: Sequence[Sequence[Any]], first: int) -> Cells:
+def cells_of(name: str, rows: Sequence[Sequence[object]], first: int) -> Cells:
     """The rows of a sheet as cells; what is empty as a whole, a row or a column without a name, is left out.
 
     Args:
@@ -83,7 +83,7 @@ def cells_of(name: str, rows: Sequence[Sequence[Any]], first: int) -> Cells:
     return replace(frames.cells_of(name, columns), places=[f"row {place}" for place, _ in kept])
 
 
-def as_value(cell: Any) -> Any:
+def as_value(cell: object) -> Raw:
     """A cell as other tables have it: a sheet has 3.0 for 3, and an empty text where there is nothing."""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
         return int(cell)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Tree, Untyped
 from mmzoo.data.kinds import column_kinds
 from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
@@ -38,6 +38,7 @@ class TFDS(Reader):
         return isinstance(source, str) and source.startswith(PREFIX)
 
     def open(self, source: Raw, options: Options, label: str = "") -> Source:
+        source = str(source)
         options.check_only_kinds(source)
         return read_tfds(source.removeprefix(PREFIX), label=label, kinds=options.kinds)
 
@@ -96,7 +97,7 @@ def prepared(name: str | tfds.core.DatasetBuilder, data_dir: str | None) -> tfds
     """The builder of a data set, its data on this machine."""
     import tensorflow_datasets as tfds
 
-    builder: Any = name
+    builder: Untyped = name
     if isinstance(name, str):
         try:
             builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
@@ -141,7 +142,7 @@ def default_splits(there: list[str]) -> dict[str, str]:
     return {part: chosen.get(part, part) for part in PARTS}
 
 
-def leaves(features: tfds.features.FeaturesDict, before: str = "") -> list[tuple[str, Any]]:
+def leaves(features: tfds.features.FeaturesDict, before: str = "") -> list[tuple[str, tfds.features.FeatureConnector]]:
     """The features of a data set by their names, those of a nested one as "outer/inner"."""
     import tensorflow_datasets as tfds
 
@@ -154,7 +155,7 @@ def leaves(features: tfds.features.FeaturesDict, before: str = "") -> list[tuple
     return found
 
 
-def picked(element: dict[str, Any], key: str) -> Any:
+def picked(element: dict[str, Tree], key: str) -> Tree:
     """The value at "outer/inner"."""
     for step in key.split("/"):
         element = element[step]
@@ -180,7 +181,7 @@ def is_picture(feature: tfds.features.FeatureConnector) -> bool:
     return type(feature) is tfds.features.Image and feature.tf_dtype.name == "uint8"
 
 
-def mapped(feature: tfds.features.FeatureConnector) -> tuple[str, Callable[[Any], Any]]:
+def mapped(feature: tfds.features.FeatureConnector) -> tuple[str, Callable[[Tree], Raw]]:
     """The kind of column that a feature makes, and how its values are converted."""
     import tensorflow_datasets as tfds
 
@@ -210,7 +211,7 @@ def mapped(feature: tfds.features.FeatureConnector) -> tuple[str, Callable[[Any]
     return ("image" if picture else "ignore"), np.asarray
 
 
-def waveform(value: Raw, rate: int | None) -> Any:
+def waveform(value: Raw, rate: int | None) -> Raw:
     """A sound as a WAV file with the same samples; as an array where TFDS does not know the rate."""
     samples = np.asarray(value)
     if samples.dtype.kind in "iu":

@@ -21,14 +21,15 @@ def find(identifier: str) -> tuple[Records, int]:
 
 def write_files(identifier: str, folder: Path) -> None:
     """Write `image.png`, `name.txt` and `speech.wav` of an emoji to `folder`."""
+    import numpy as np
     import soundfile
     from PIL import Image
 
     split, row = find(identifier)
     record = split[row]
     folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(record["image"]).save(folder / "image.png")
-    (folder / "name.txt").write_text(record["name"], "utf-8")
+    Image.fromarray(np.asarray(record["image"])).save(folder / "image.png")
+    (folder / "name.txt").write_text(str(record["name"]), "utf-8")
     soundfile.write(folder / "speech.wav", record["speech"], RATE)
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from mmzoo.aliases import Json
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
+
+
+class Reason(TypedDict):
+    """Why an analysis cannot be had, in a sentence."""
+
+    reason: str
 
 
 class Analysis:
@@ -50,7 +56,7 @@ class OnRequest(Analysis):
 
     remedy: ClassVar[str]
 
-    def compute(self, result: TaskEvaluation) -> Json:
+    def compute(self, result: TaskEvaluation) -> Reason:
         return {"reason": self.remedy}
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from mmzoo.evaluation.analyses import analyses
-from mmzoo.evaluation.analyses.base import OnRequest
+from mmzoo.evaluation.analyses.base import OnRequest, Reason
 from mmzoo.evaluation.blocks import Block, Cell, Table, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.verdict import Gain, amount, gain, span
@@ -18,16 +18,37 @@ if TYPE_CHECKING:
 NAMED = 3  # baselines that are better than the model
 
 
+class Scored(TypedDict):
+    """A baseline: its score on the validation records and on those that are evaluated, and how long it took."""
+
+    name: str
+    validation: float
+    test: float
+    seconds: float
+
+
+class BesideBaselines(TypedDict):
+    """See `against_baselines`."""
+
+    metric: str
+    models: list[Scored]
+    best: str
+    gain: dict[str, object]
+    verdict: str
+
+
 @analyses.register("baselines", section="baselines")
 class Baselines(OnRequest):
     """Is the model better than linear models, trees and neighbours on the same records?"""
 
     remedy: ClassVar[str] = "Baselines were not asked for; mmzoo evaluate RUN --baselines fits them."
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: BesideBaselines, result: TaskEvaluation) -> list[Block]:
         words = found["metric"].replace("_", " ")
         own: list[Cell] = ["this model", None, result.subsets[result.everything][result.primary], None]
-        rows = [[each["name"], each["validation"], each["test"], f"{each['seconds']:.1f}"] for each in found["models"]]
+        rows: list[list[Cell]] = [
+            [each["name"], each["validation"], each["test"], f"{each['seconds']:.1f}"] for each in found["models"]
+        ]
         heads = ["", f"{words}, validation", f"{words}, {result.split}", "seconds"]
         chosen = "The best of them is the best on the validation records, which also chose how each is regularised."
         return [
@@ -37,7 +58,7 @@ class Baselines(OnRequest):
         ]
 
 
-def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dict[str, Any]:
+def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> BesideBaselines | Reason:
     """What the model is worth beside baselines of the same task, on the records that it was evaluated on.
 
     Args:
@@ -54,7 +75,7 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
         return {"reason": f"There is no baseline for task '{task.name}': none fits it, or there was no time."}
     labels, _ = result.labels_and_predictions
     answers = [each.predict(result.records)[result.known] for each in theirs]
-    rows: list[dict[str, Any]] = [
+    rows: list[Scored] = [
         {
             "name": each.name,
             "validation": round(each.score, 6),
@@ -80,7 +101,7 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> dic
     }
 
 
-def above(result: TaskEvaluation, rows: Sequence[dict[str, Any]]) -> str:
+def above(result: TaskEvaluation, rows: Sequence[Scored]) -> str:
     """Which baselines do better than the model on these records; "" if none does."""
     own = result.subsets[result.everything][result.primary]
     better = sorted((each for each in rows if each["test"] > round(own, 6)), key=lambda each: -each["test"])

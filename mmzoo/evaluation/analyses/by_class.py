@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, NotRequired, TypedDict
 
 import numpy as np
 
@@ -11,6 +11,20 @@ from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Table
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.tasks.base import Task
+
+
+class LabelScores(TypedDict):
+    """Of one label; None stands for a share of nothing.
+
+    average_precision: where a record may have many labels.
+    """
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    count: int
+    average_precision: NotRequired[float | None]
 
 
 @analyses.register("by_class", section="mistakes")
@@ -22,18 +36,21 @@ class ByClass(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return bool(result.task.tags.probabilistic)
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[LabelScores]:
         return by_class(result.task, *result.labels_and_predictions)
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
-        columns = {"precision": "precision", "recall": "recall", "f1": "F1", "average_precision": "AP"}
-        kept = {key: head for key, head in columns.items() if key in found[0]}
-        rows: list[list[Cell]] = [[row["label"], *(row[key] for key in kept), row["count"]] for row in found]
-        heads = ["label", *kept.values(), "records"]
+    def draw(self, found: list[LabelScores], result: TaskEvaluation) -> list[Block]:
+        many = "average_precision" in found[0]
+        rows: list[list[Cell]] = []
+        for row in found:
+            shares: list[Cell] = [row["precision"], row["recall"], row["f1"]]
+            shares += [row["average_precision"]] if many else []
+            rows.append([row["label"], *shares, row["count"]])
+        heads = ["label", "precision", "recall", "F1", *(["AP"] if many else []), "records"]
         return [Table(heads, rows, "precision and recall by label", "By label, worst first")]
 
 
-def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[LabelScores]:
     """Precision, recall, F1 and count of each label, worst F1 first; for many labels at once also average precision.
 
     None stands for a share of nothing: the precision of a label never given, the recall of one that does not occur.
@@ -47,10 +64,8 @@ def by_class(task: Task, labels: np.ndarray, answers: np.ndarray) -> list[dict[s
     )
     rows = []
     for k, label in enumerate(task.answer_names):
-        shares = {
-            name: number_of(values[k]) for name, values in zip(("precision", "recall", "f1"), found, strict=False)
-        }
-        row: dict[str, Any] = {"label": label, **shares, "count": int(found[3][k])}
+        precision, recall, f1 = (number_of(values[k]) for values in found[:3])
+        row = LabelScores(label=label, precision=precision, recall=recall, f1=f1, count=int(found[3][k]))
         if not single:
             some = bool(right[:, k].any())
             row["average_precision"] = float(average_precision_score(right[:, k], answers[:, k])) if some else None

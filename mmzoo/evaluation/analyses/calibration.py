@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, NotRequired, TypedDict
 
 import numpy as np
 
 from mmzoo.evaluation.analyses import analyses
-from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.analyses.base import Analysis, Reason
 from mmzoo.evaluation.blocks import Block, Cell, Chart, Line, Table, Text, named
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.tasks.base import Task
@@ -17,13 +17,39 @@ DRAWS, MOST_DRAWN = 200, 4_000_000  # draws of chance, and claims in all of them
 LEAST_CLAIMS = 5  # in a bin that is drawn: the share of fewer is mostly chance
 
 
+class Bin(TypedDict):
+    """Claims of about one probability: how sure on average, how often true, how many."""
+
+    confidence: float
+    accuracy: float
+    count: int
+
+
+class Scores(TypedDict):
+    """The figures of some answers; `reliability` of all modalities alone."""
+
+    ece: float
+    brier: float
+    nll: float
+    reliability: NotRequired[list[Bin]]
+
+
+class Calibrated(Scores):
+    """And what a perfect model would have by chance, and `before` what they were at temperature 1."""
+
+    ece_by_chance: float
+    temperature: NotRequired[float]
+    before: NotRequired[Scores]
+    subsets: NotRequired[dict[str, Calibrated]]
+
+
 @analyses.register("calibration", section="trust")
 class Calibration(Analysis):
     """Are probabilities what they say? ECE, Brier score and NLL, and what they were before temperature scaling."""
 
     place: ClassVar[int] = 10
 
-    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+    def compute(self, result: TaskEvaluation) -> Calibrated | Reason:
         """The figures with all modalities; `subsets` has those of each subset."""
         task, found = result.task, result.subset_predictions
         if not task.tags.probabilistic:
@@ -40,7 +66,7 @@ class Calibration(Analysis):
         }
         return {**by_subset[result.everything], "subsets": {name: figures(each) for name, each in by_subset.items()}}
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: Calibrated, result: TaskEvaluation) -> list[Block]:
         bins = {"as it answers": found["reliability"]}
         if "before" in found:
             bins["before"] = found["before"]["reliability"]
@@ -66,23 +92,29 @@ class Calibration(Analysis):
         ]
 
 
-def no_probabilities(task: Task) -> dict[str, str]:
+def no_probabilities(task: Task) -> Reason:
     """Why a task without probabilities has none of this."""
     what = "numbers, which say nothing of how sure they are" if task.tags.numeric else "no probabilities"
     return {"reason": f"Task '{task.name}' answers with {what}."}
 
 
-def figures(found: dict[str, Any]) -> dict[str, Any]:
+def figures(found: Calibrated) -> Calibrated:
     """What `calibration` found without the bins of `reliability`, which are of all modalities only."""
-    return {key: figures(value) if key == "before" else value for key, value in found.items() if key != "reliability"}
+    kept = found.copy()
+    kept.pop("reliability", None)
+    if "before" in kept:
+        kept["before"] = kept["before"].copy()
+        kept["before"].pop("reliability", None)
+    return kept
 
 
-def cells(found: dict[str, Any]) -> list[Cell]:
+def cells(found: Calibrated) -> list[Cell]:
     """The figures of a subset as a row of the table."""
-    row: list[Cell] = [found[key] for key in ("ece", "ece_by_chance", "brier", "nll")]
+    row: list[Cell] = [found["ece"], found["ece_by_chance"], found["brier"], found["nll"]]
     if "before" not in found:
         return row
-    return [*row, f"{found['temperature']:.2f}", *(found["before"][key] for key in ("ece", "brier", "nll"))]
+    before = found["before"]
+    return [*row, f"{found['temperature']:.2f}", before["ece"], before["brier"], before["nll"]]
 
 
 def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,7 +131,7 @@ def stated(task: Task, labels: np.ndarray, answers: np.ndarray) -> tuple[np.ndar
     return answers.reshape(-1), labels.reshape(-1) > 0.5
 
 
-def reliability(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> list[dict[str, float]]:
+def reliability(claims: np.ndarray, true: np.ndarray, bins: int = BINS) -> list[Bin]:
     """The claims in bins of equal width: how many, how sure they were on average, how many came true."""
     place = np.minimum((claims * bins).astype(int), bins - 1)
     return [
@@ -143,7 +175,7 @@ def nll(task: Task, labels: np.ndarray, answers: np.ndarray) -> float:
     return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
-def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> Scores:
     """ECE, Brier score and NLL of predictions to records whose label is known."""
     return {
         "ece": ece(*stated(task, labels, answers)),
@@ -154,7 +186,7 @@ def scores(task: Task, labels: np.ndarray, answers: np.ndarray) -> dict[str, flo
 
 def calibration(
     task: Task, labels: np.ndarray, answers: np.ndarray, scaled: tuple[float, np.ndarray] | None = None
-) -> dict[str, Any]:
+) -> Calibrated:
     """Scores and reliability of the answers of a task with labels, and what they were `before`.
 
     Args:
@@ -162,8 +194,11 @@ def calibration(
         scaled: the temperature that they were made with, and the predictions without it.
     """
     claims, true = stated(task, labels, answers)
-    found: dict[str, Any] = {
-        **scores(task, labels, answers),
+    rated = scores(task, labels, answers)
+    found: Calibrated = {
+        "ece": rated["ece"],
+        "brier": rated["brier"],
+        "nll": rated["nll"],
         "ece_by_chance": ece_by_chance(claims),
         "reliability": reliability(claims, true),
     }

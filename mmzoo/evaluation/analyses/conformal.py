@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, NotRequired, TypedDict
 
 import numpy as np
 
 from mmzoo.evaluation.analyses import analyses
-from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.analyses.base import Analysis, Reason
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.tasks.base import Task
@@ -16,13 +16,36 @@ PROMISE = 0.9
 DIVISIONS = 100
 
 
+class Resampled(TypedDict):
+    """See `resampled`."""
+
+    mean: float
+    low: float
+    high: float
+    divisions: int
+
+
+class Coverage(TypedDict):
+    """See `conformal`.
+
+    half_width: of a range, by target; None where it is everywhere.
+    """
+
+    nominal_coverage: float
+    coverage: float
+    size: NotRequired[float]
+    sizes: NotRequired[list[float]]
+    half_width: NotRequired[list[float | None]]
+    resampled: NotRequired[Resampled]
+
+
 @analyses.register("conformal", section="trust")
 class Conformal(Analysis):
     """Sets of labels, or ranges of numbers, that hold the truth nine times of ten."""
 
     place: ClassVar[int] = 30
 
-    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+    def compute(self, result: TaskEvaluation) -> Coverage | Reason:
         task, held_out = result.task, result.validation
         if task.tags.probabilistic and not task.tags.exclusive:
             return {"reason": f"Task '{task.name}' has any number of right labels; a set is for one."}
@@ -34,7 +57,7 @@ class Conformal(Analysis):
         found = conformal(task, *result.labels_and_predictions, theirs)
         return {**found, "resampled": resampled(task, *result.labels_and_predictions, theirs)}
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: Coverage, result: TaskEvaluation) -> list[Block]:
         asked, got = f"{found['nominal_coverage'] * 100:.0f} %", f"{found['coverage'] * 100:.1f} %"
         if "size" in found:
             said = f"Sets of labels that should hold the right one {asked} of the time do so {got} of the time, with "
@@ -68,7 +91,7 @@ def conformal(
     answers: np.ndarray,
     held_out: tuple[np.ndarray, np.ndarray],
     promise: float = PROMISE,
-) -> dict[str, Any]:
+) -> Coverage:
     """Prediction sets (LAC; Sadinle, Lei & Wasserman 2019, arXiv:1609.00451), or for numbers ranges of even width.
 
     A set holds every label whose probability is at least `1 - threshold`, and the likeliest in any case: nobody is
@@ -112,7 +135,7 @@ def resampled(
     answers: np.ndarray,
     held_out: tuple[np.ndarray, np.ndarray],
     promise: float = PROMISE,
-) -> dict[str, Any]:
+) -> Resampled:
     """The coverage in `DIVISIONS` random divisions of all these records, as many of them held out as were.
 
     One division's coverage is off by chance, with a few hundred records by points; their mean is hardly.

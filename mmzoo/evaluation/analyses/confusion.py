@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
@@ -11,6 +11,13 @@ from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Matrix, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.tasks.base import Task
+
+
+class Counts(TypedDict):
+    """How often each label (rows) is answered as each (columns)."""
+
+    labels: list[str]
+    counts: list[list[int]]
 
 
 @analyses.register("confusion", section="mistakes")
@@ -22,11 +29,11 @@ class Confusion(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return bool(result.task.tags.exclusive)
 
-    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+    def compute(self, result: TaskEvaluation) -> Counts:
         counts = confusion(result.task, *result.labels_and_predictions)
         return {"labels": list(result.task.answer_names), "counts": counts.tolist()}
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: Counts, result: TaskEvaluation) -> list[Block]:
         said = "Rows are the true labels, columns the answers; the darker, the larger a row's share."
         return [Text(said, soft=True), Matrix(found["labels"], found["counts"])]
 

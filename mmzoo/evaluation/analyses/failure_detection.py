@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -118,10 +118,10 @@ def failure_detection(
             said[name] = {"mistakes": told, "ood": None}
         for name, told in far.get(task.name, {}).items():
             said.setdefault(name, {"mistakes": None, "ood": None})["ood"] = told
-        averaged = {}
+        averaged: dict[str, dict[str, object]] = {}
         for how, answers in together.items():
             better = float(task.score(right, answers[known]).mean())
-            rest = scores(task, right, answers[known]) if task.tags.probabilistic else {}
+            rest: Mapping[str, object] = scores(task, right, answers[known]) if task.tags.probabilistic else {}
             averaged[how] = {**rest, "score": better}
         count = 0 if ood is None else len(ood)
         found[task.name] = {"scores": said, "averaged": averaged, "ood_records": count}

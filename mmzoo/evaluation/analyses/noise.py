@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Tensor
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import OnRequest
@@ -157,7 +158,7 @@ def task_curves(
     return curves
 
 
-def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> dict[str, np.ndarray]:
+def ask(model: keras.Model, tokens: dict[str, Tensor], present: np.ndarray) -> dict[str, np.ndarray]:
     """By task, the predictions (B, K) to what the towers made of a batch."""
     outputs = compiled(fusing(model))({**tokens, "present": tf.constant(present)})
     return to_predictions(model.spec, {name: value.numpy() for name, value in outputs.items()})
@@ -166,7 +167,7 @@ def ask(model: keras.Model, tokens: dict[str, Any], present: np.ndarray) -> dict
 def three_ways(
     model: keras.Model,
     name: str,
-    tokens: dict[str, Any],
+    tokens: dict[str, Tensor],
     present: np.ndarray,
     single: dict[str, dict[str, np.ndarray]],
 ) -> dict[str, dict[str, np.ndarray]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
@@ -14,6 +14,14 @@ from mmzoo.evaluation.of_task import TaskEvaluation
 DRAWN = 400  # records at most
 
 
+class Errors(TypedDict):
+    """Of one target: answer minus truth, by its mean, its root mean square and its quantiles in percent."""
+
+    bias: float
+    rmse: float
+    quantiles: dict[str, float]
+
+
 @analyses.register("residuals", section="mistakes")
 class Residuals(Analysis):
     """Of numbers: bias, root mean square and quantiles of answer minus truth, on the scale of the task."""
@@ -23,10 +31,10 @@ class Residuals(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return bool(result.task.tags.numeric)
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[Errors]:
         return residuals(*map(result.task.on_scale, result.labels_and_predictions))
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: list[Errors], result: TaskEvaluation) -> list[Block]:
         labels, answers = (each[:DRAWN] for each in result.labels_and_predictions)
         blocks: list[Block] = []
         for k in range(labels.shape[1]):
@@ -40,14 +48,14 @@ class Residuals(Analysis):
         return [*blocks, Text(" ".join(map(told, found)), soft=True)]
 
 
-def in_words(target: dict[str, Any]) -> str:
+def in_words(target: Errors) -> str:
     """The errors of one target in a sentence."""
     low, high = target["quantiles"]["5"], target["quantiles"]["95"]
     said = f"Bias {target['bias']:+.3g}, root mean square {target['rmse']:.3g}"
     return f"{said}, nine of ten errors from {low:.3g} to {high:.3g}."
 
 
-def in_times(target: dict[str, Any]) -> str:
+def in_times(target: Errors) -> str:
     """The same of logarithms: how many times the truth the answers are."""
     low, middle, high = (np.exp(target["quantiles"][place]) for place in ("5", "50", "95"))
     return (
@@ -55,7 +63,7 @@ def in_times(target: dict[str, Any]) -> str:
     )
 
 
-def residuals(labels: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+def residuals(labels: np.ndarray, answers: np.ndarray) -> list[Errors]:
     """For each target of a regression: bias, deviation, and the quantiles of answer minus truth."""
     errors = answers - labels
     return [

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
 from mmzoo.evaluation.analyses import analyses
-from mmzoo.evaluation.analyses.base import Analysis
+from mmzoo.evaluation.analyses.base import Analysis, Reason
 from mmzoo.evaluation.analyses.calibration import no_probabilities
 from mmzoo.evaluation.blocks import Block, Chart, Line
 from mmzoo.evaluation.of_task import TaskEvaluation
@@ -16,20 +16,29 @@ from mmzoo.evaluation.uncertainty import confidence
 COVERAGES = np.arange(1, 21) / 20
 
 
+class RiskCoverage(TypedDict):
+    """See `risk_coverage`."""
+
+    aurc: float
+    best: float
+    coverage: list[float]
+    risk: list[float]
+
+
 @analyses.register("selective", section="trust")
 class Selective(Analysis):
     """The share of mistakes if only the surest answers are given."""
 
     place: ClassVar[int] = 20
 
-    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+    def compute(self, result: TaskEvaluation) -> RiskCoverage | Reason:
         task = result.task
         if not task.tags.probabilistic:
             return no_probabilities(task)
         labels, answers = result.labels_and_predictions
         return risk_coverage(confidence(task, answers), task.score(labels, answers))
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: RiskCoverage, result: TaskEvaluation) -> list[Block]:
         ticks = [(k / 4, f"{k * 25} %") for k in range(5)]
         line = Line("mistakes", found["coverage"], found["risk"], 0)
         level = Line("all", [0, 1], [found["risk"][-1]] * 2, "soft")
@@ -42,7 +51,7 @@ class Selective(Analysis):
         return []  # the same as of calibration, which stands there
 
 
-def risk_coverage(confidence: np.ndarray, score: np.ndarray) -> dict[str, Any]:
+def risk_coverage(confidence: np.ndarray, score: np.ndarray) -> RiskCoverage:
     """The share of mistakes among the surest answers, and the area under it.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
@@ -13,6 +13,14 @@ from mmzoo.inference.subsets import evaluated_subsets
 from mmzoo.words import decimal
 
 
+class Shares(TypedDict):
+    """The score shared out by modality; where that is sampled, the standard errors, and over how many orders."""
+
+    values: dict[str, float]
+    standard_errors: NotRequired[dict[str, float]]
+    orders: NotRequired[int]
+
+
 @analyses.register("shapley_values", section="modalities")
 class ShapleyValues(Analysis):
     """The score shared out over the modalities: their Shapley values sum to it, less what it is without any."""
@@ -20,7 +28,7 @@ class ShapleyValues(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return not result.task.tags.vectors
 
-    def compute(self, result: TaskEvaluation) -> dict[str, Any]:
+    def compute(self, result: TaskEvaluation) -> Shares:
         """`values` by modality; where they are sampled, `standard_errors` too, and from how many `orders`."""
         names, orders = result.spec.input_names, result.subset_predictions.orders
         values: dict[Coalition, Any] = {
@@ -36,7 +44,7 @@ class ShapleyValues(Analysis):
         )
         return {"values": shares, "standard_errors": errors, "orders": len(orders)}
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: Shares, result: TaskEvaluation) -> list[Block]:
         values, errors = found["values"], found.get("standard_errors", {})
         if len(values) < 2:
             return []

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mmzoo.export.rows import Figures, Row
+
 if TYPE_CHECKING:  # NumPy and Keras are only imported by what writes
     import numpy as np
 
@@ -100,7 +102,7 @@ class Format(ABC):
         """
 
     @abstractmethod
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         """How a file that was written answers.
 
         Args:
@@ -112,7 +114,7 @@ class Format(ABC):
             MMZooError: it does not answer.
         """
 
-    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[dict[str, Any]]:
+    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[Figures]:
         """Figures of several variants that say something only where one is asked after the other, again and again."""
         return [{} for _ in paths]
 
@@ -120,7 +122,7 @@ class Format(ABC):
         """What the model is asked where this variant is given `inputs`: the same, unless it takes less exact ones."""
         return inputs
 
-    def complete(self, job: Job, chosen: dict[str, Any]) -> None:  # noqa: B027, most have nothing to add
+    def complete(self, job: Job, chosen: Row) -> None:  # noqa: B027, most have nothing to add
         """Write what stands around the variant that was chosen, whose row this is; only of a format with a choice."""
 
     def hint(self, folder: Path) -> str:
@@ -128,7 +130,7 @@ class Format(ABC):
         return ""
 
 
-def one_by_one(ask: Callable[[dict[str, Any]], dict[str, Any]], inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+def one_by_one(ask: Callable[[Arrays], Arrays], inputs: Arrays) -> tuple[Arrays, Figures]:
     """What `Format.run` returns, from a function that answers a batch of one."""
     import numpy as np
 
@@ -141,6 +143,6 @@ def one_by_one(ask: Callable[[dict[str, Any]], dict[str, Any]], inputs: Arrays) 
     return found, {"latency_ms_p50": round(float(np.median(times[1:] or times)) * 1000, 3)}
 
 
-def examples(inputs: Arrays) -> list[dict[str, Any]]:
+def examples(inputs: Arrays) -> list[Arrays]:
     """Each decoded example as the tensors of a batch of one."""
     return [{name: value[row : row + 1] for name, value in inputs.items()} for row in range(len(inputs["present"]))]

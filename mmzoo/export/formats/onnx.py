@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
+from mmzoo.export.rows import Figures
 from mmzoo.files import write_file
 from mmzoo.folders import discard
 
@@ -39,7 +41,7 @@ class Onnx(Format):
         write_file(path, convert(job.model, job.about))
         yield "onnx", path
 
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         return one_by_one(runner(path), inputs)
 
 
@@ -122,7 +124,7 @@ def main(folder: Path) -> int:
     signature = [keywords[name] for name in sorted(keywords)]
 
     @tf.function(input_signature=signature)
-    def answers(*tensors: Any) -> dict[str, Any]:
+    def answers(*tensors: object) -> dict[str, Tensor]:
         found: dict[str, Any] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
         return found
 

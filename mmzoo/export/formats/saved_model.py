@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, examples, one_by_one
+from mmzoo.export.rows import Figures
 from mmzoo.folders import replacing
 from mmzoo.words import one_line
 
@@ -52,12 +54,12 @@ class SavedModel(Format):
             if SIGNATURES[variant] in serving.signatures:
                 yield variant, target
 
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         import tensorflow as tf
 
         signature = tf.saved_model.load(str(path)).signatures[SIGNATURES[variant]]
 
-        def ask(example: dict[str, Any]) -> dict[str, Any]:
+        def ask(example: dict[str, Tensor]) -> dict[str, Tensor]:
             if variant == "saved_model":
                 given = as_arrays(spec, example)
             else:
@@ -76,13 +78,13 @@ class SavedModel(Format):
         return decode(spec, Records({item.name: [file[item.name] or None for file in files] for item in spec.inputs}))
 
 
-def as_arrays(spec: Spec, example: dict[str, Any]) -> dict[str, Any]:
+def as_arrays(spec: Spec, example: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the signature `serving_default` takes: texts as strings."""
     texts = {i.name: [i.to_file(example[i.name][0])] for i in spec.inputs if i.array_spec[1] == "string"}
     return {**example, **texts}
 
 
-def as_files(spec: Spec, example: dict[str, Any]) -> dict[str, bytes]:
+def as_files(spec: Spec, example: dict[str, Tensor]) -> dict[str, bytes]:
     """What the signature `serve_bytes` takes: a file each, or b"" for what is absent."""
     here = example["present"][0]
     return {item.name: item.to_file(example[item.name][0]) * bool(here[k]) for k, item in enumerate(spec.inputs)}

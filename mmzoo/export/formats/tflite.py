@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import INDEX, Format, Job, Variant
+from mmzoo.export.rows import Figures, Row
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import discard
 from mmzoo.words import json_bytes
@@ -56,7 +57,7 @@ class TFLite(Format):
             yield variant, found
         write_file(job.folder / "model.json", json_bytes(job.about))
 
-    def complete(self, job: Job, chosen: dict[str, Any]) -> None:
+    def complete(self, job: Job, chosen: Row) -> None:
         """Of a model that gives vectors: an encoder of each input, and the index as one file. Of one that writes: a
         writer of each such task."""
         from mmzoo.export.encoders import has_vectors, write_encoders
@@ -76,7 +77,7 @@ class TFLite(Format):
         if job.index is not None:
             write_single(Store(job.index), job.seal, job.folder / INDEX)
 
-    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
         from mmzoo.export.measure import measure
         from mmzoo.export.operations import operations
 
@@ -84,7 +85,7 @@ class TFLite(Format):
         ops = Counter(name for name, _ in operations(read_file(path, links=False)))
         return answers, {**figures, "ops": dict(sorted(ops.items()))}
 
-    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[dict[str, Any]]:
+    def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[Figures]:
         from mmzoo.export.measure import in_turns
 
         return in_turns(paths, inputs)

@@ -16,13 +16,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from mmzoo import cache
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import INDEX, Job
 from mmzoo.export.formats.tflite import TFLite
+from mmzoo.export.rows import Row
 from mmzoo.files import read_file, write_file
 from mmzoo.folders import replacing
 
@@ -54,7 +54,7 @@ class Web(TFLite):
         """The best of those that were compared before, if they were."""
         return tuple(best) or super().usual(best)
 
-    def complete(self, job: Job, chosen: dict[str, Any]) -> None:
+    def complete(self, job: Job, chosen: Row) -> None:
         super().complete(job, chosen)
         write_web(job, chosen)
 
@@ -62,7 +62,7 @@ class Web(TFLite):
         return f"Look at it: python -m http.server --directory {folder / 'web'}, then localhost:8000"
 
 
-def write_web(job: Job, chosen: dict[str, Any]) -> Path:
+def write_web(job: Job, chosen: Row) -> Path:
     """Write web/ into an export's folder: the page, the model, what it must know, and the runtime; returns it.
 
     Where there is an index the page searches it: it has the encoders, and not the whole model.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -220,7 +220,7 @@ class Audio(Modality):
         return value if isinstance(value, tuple) else super().from_cell(value)
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """As long as nineteen of twenty sounds are, half a second to ten, at the commonest rate up to 16 kHz.
 
         By Whisper's encoder where it is installed, which knows English speech and hears other sounds as well; else by

@@ -11,10 +11,10 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.audio.wav import CHANNELS, RATES
 from mmzoo.modalities.audio.waveforms import mono
@@ -67,7 +67,7 @@ def container_of(head: bytes) -> str:
 
 
 @contextmanager
-def opened(data: bytes, origin: str, kind: str) -> Iterator[tuple[Any, Any]]:
+def opened(data: bytes, origin: str, kind: str) -> Iterator[tuple[Untyped, Untyped]]:
     """A container and its first stream of `kind` ("video" or "audio"), whose decoder is not started yet.
 
     Raises:

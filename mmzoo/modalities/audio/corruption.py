@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.corruption import Corruption
 
 if TYPE_CHECKING:
@@ -27,14 +29,14 @@ def mixed(waves: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:
 
 
 def white(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """White noise."""
     return mixed(examples, random.normal(0, 1, examples.shape), level)
 
 
 def babble(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """The sum of other records' clips, each repeated to the full length."""
     clips = [np.trim_zeros(wave, "b") for wave in examples if wave.any()] or [np.ones(1, np.float32)]

@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError
 from mmzoo.modalities.audio.sounds import Extent, extent_of
+from mmzoo.modalities.files import FILES
 from mmzoo.modalities.lengths import fitting_length, spread
 
 HIGHEST_GUESS = 16000
@@ -25,8 +26,10 @@ def usual_extent(values: Sequence[Raw]) -> tuple[int, float]:
         # An array is taken to be at the model's rate, if it does not say its own.
         wave, rate = value if isinstance(value, tuple) else (value, HIGHEST_GUESS)
         with suppress(MMZooError, TypeError, ZeroDivisionError):  # decoding will name it
-            held = isinstance(wave, np.ndarray)
-            found.append(Extent(rate, max(wave.shape, default=0) / rate) if held else extent_of(wave))
+            if isinstance(wave, np.ndarray):
+                found.append(Extent(rate, max(wave.shape, default=0) / rate))
+            elif isinstance(wave, FILES):
+                found.append(extent_of(wave))
     found = found or [Extent(HIGHEST_GUESS, 2.0)]
     seconds = fitting_length([each.seconds for each in found], 0.5, 10.0)
     # What most are: a resampled one costs time, and one that is made of fewer samples gains nothing by it.

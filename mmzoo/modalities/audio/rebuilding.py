@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from mmzoo.modalities.rebuilding import Rebuilding, along, grown, hidden_parts, 
 from mmzoo.modalities.shown import Shown, png
 
 if TYPE_CHECKING:
+    import keras
+
     from mmzoo.modalities.audio import Audio
 
 LONGEST = 128  # steps of a rebuilt spectrogram; where there are more frames, several are one step
@@ -42,7 +44,7 @@ class Spectrogram(Rebuilding):
         return self.target_of(self.item.decode(value)[None]).numpy()[0]  # type: ignore[no-any-return]
 
     @cached_property
-    def _frames(self) -> Any:
+    def _frames(self) -> keras.layers.Layer:
         """What makes the frames, and says which are real."""
         from mmzoo.modalities.audio.spectrogram import GivenFrames, LogMel
 

@@ -51,7 +51,7 @@ class PowerMel(keras.layers.Layer):
 
     in_float32 = True
 
-    def __init__(self, sample_rate: int, *, num_mel_bins: int, multiple: int = 1, **kwargs: Any) -> None:
+    def __init__(self, sample_rate: int, *, num_mel_bins: int, multiple: int = 1, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.sample_rate, self.num_mel_bins, self.multiple = sample_rate, num_mel_bins, multiple
         self.window, self.hop = sample_rate // 40, sample_rate // 100
@@ -64,7 +64,7 @@ class PowerMel(keras.layers.Layer):
         self.sines = (hann[:, None] * np.sin(angle)).astype(np.float32)
         self.mel = slaney_weights(num_mel_bins)[:heard].astype(np.float32)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         own = {"sample_rate": self.sample_rate, "num_mel_bins": self.num_mel_bins, "multiple": self.multiple}
         return {**super().get_config(), **own}
 

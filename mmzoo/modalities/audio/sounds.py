@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from mmzoo.files import open_plain
 from mmzoo.modalities.audio.containers import container_of, read_track
 from mmzoo.modalities.audio.wav import CHANNELS, RATES, mended, read_plain, reader
 from mmzoo.modalities.audio.waveforms import mono, waveform
-from mmzoo.modalities.files import origin_of, read_bytes, reading
+from mmzoo.modalities.files import File, origin_of, read_bytes, reading
+
+if TYPE_CHECKING:
+    import soundfile
 
 BLOCK = 2**22
 """Samples, of all channels together, that are decoded at once: a file of zeros may hold 10,000 times its own length."""
@@ -32,7 +35,7 @@ class Sound(NamedTuple):
     frames: int
 
 
-def read_sound(value: Raw, seconds: float) -> Sound:
+def read_sound(value: File, seconds: float) -> Sound:
     """The first `seconds` of a sound file or of the sound of a video.
 
     Args:
@@ -69,7 +72,7 @@ class Extent(NamedTuple):
     seconds: float
 
 
-def extent_of(value: Raw) -> Extent:
+def extent_of(value: File) -> Extent:
     """The rate of the sound in a file and how long it lasts, as its header says.
 
     Raises:
@@ -84,7 +87,7 @@ def extent_of(value: Raw) -> Extent:
 
 
 @contextmanager
-def source(value: str | os.PathLike[str] | bytes) -> Iterator[tuple[Any, bytes, str]]:
+def source(value: str | os.PathLike[str] | bytes) -> Iterator[tuple[BinaryIO | int, bytes, str]]:
     """What libsndfile reads a file from, the first 200 bytes, and how an error calls it."""
     origin = origin_of(value, "audio")
     if not isinstance(value, bytes):
@@ -123,7 +126,7 @@ class Bytes(io.BytesIO):
 
 
 @contextmanager
-def by_libsndfile(given: BinaryIO, origin: str) -> Iterator[Any]:
+def by_libsndfile(given: BinaryIO | int, origin: str) -> Iterator[soundfile.SoundFile]:
     """An open `soundfile.SoundFile`, whose rate and channels are ones that there are.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
@@ -45,7 +43,7 @@ class LogMel(keras.layers.Layer):
 
     in_float32 = True
 
-    def __init__(self, sample_rate: int, *, num_mel_bins: int = 64, **kwargs: Any) -> None:
+    def __init__(self, sample_rate: int, *, num_mel_bins: int = 64, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.unit = round(0.002 * sample_rate)  # of both: so a frame is made of whole parts of hops
         self.window, self.hop = 16 * self.unit, 5 * self.unit
@@ -125,7 +123,7 @@ class Mfcc(LogMel):
     half of the coefficients is kept; each is brought to mean 0 and deviation 1 over the clip's real frames.
     """
 
-    def __init__(self, sample_rate: int, *, num_mel_bins: int = 40, **kwargs: Any) -> None:
+    def __init__(self, sample_rate: int, *, num_mel_bins: int = 40, **kwargs: object) -> None:
         super().__init__(sample_rate, num_mel_bins=num_mel_bins, **kwargs)
         place = np.outer(np.arange(num_mel_bins) + 0.5, np.arange(num_mel_bins // 2))
         cosines = np.cos(np.pi * place / num_mel_bins) * np.sqrt(2 / num_mel_bins)
@@ -173,7 +171,7 @@ class SpecAugment(keras.layers.Layer):
     (B, T, F) -> (B, T, F). Two masks of up to a fifth of each axis an example.
     """
 
-    def __init__(self, share: float = 0.2, masks: int = 2, **kwargs: Any) -> None:
+    def __init__(self, share: float = 0.2, masks: int = 2, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.share, self.masks = share, masks
         self.seeds = keras.random.SeedGenerator()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +29,7 @@ class Plain(NamedTuple):
     frames: int
 
 
-def read_plain(value: str | Path | bytes, seconds: float) -> Plain | None:
+def read_plain(value: str | os.PathLike[str] | bytes, seconds: float) -> Plain | None:
     """The first `seconds` of a WAV file whose header is as plain as can be; None for anything else, whatever it is."""
     if isinstance(value, bytes):
         return plain(lambda at, length: value[at : at + length], len(value), seconds)

@@ -141,16 +141,16 @@ class Image(Modality):
     @classmethod
     def holds(cls, value: Raw) -> bool:
         axes = axes_of(value)
-        if axes == 2:
+        if isinstance(value, np.ndarray) and axes == 2:
             return bool(value.dtype == np.uint8 and min(value.shape) > 8)
-        return (axes == 3 and value.shape[-1] in (1, 3, 4)) or is_pillow(value)
+        return (isinstance(value, np.ndarray) and axes == 3 and value.shape[-1] in (1, 3, 4)) or is_pillow(value)
 
     @classmethod
     def from_cell(cls, value: Raw) -> Raw:
         return value if is_pillow(value) else super().from_cell(value)
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """As large as the pictures are; pretrained where that can be had and helps, else a small network from scratch.
 
         Small grey ones are digits, letters and signs: nothing that ImageNet knows, and another thing in a mirror.
@@ -236,7 +236,7 @@ class Image(Modality):
         return bool(high == wide and channels == 3)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
         """The same as `decode`, squeezed by NumPy."""
         return lambda value: squeezed(read_image(value, f"image '{about['name']}'"), about["shape"][1])
 

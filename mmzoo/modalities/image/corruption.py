@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.corruption import Corruption
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def jpeg(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """Pictures uint8 (B, S, S, 3) through JPEG of this quality."""
     from PIL import Image
@@ -28,7 +30,7 @@ def jpeg(
 
 
 def blur(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """Pictures (..., S, S, 3) under a Gaussian whose deviation is `level` percent of their side."""
     from scipy.ndimage import gaussian_filter
@@ -39,7 +41,7 @@ def blur(
 
 
 def grain(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """Pictures with Gaussian noise whose deviation is `level` of 255."""
     noisy = examples + random.normal(0, level, examples.shape)

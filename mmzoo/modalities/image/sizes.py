@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,7 @@ class Sizes(NamedTuple):
     grey: bool
 
 
-def sizes_of(values: Sequence[Any], least: int, most: int) -> Sizes | None:
+def sizes_of(values: Sequence[object], least: int, most: int) -> Sizes | None:
     """What a sample of pictures has in common, the side within limits; None where none of them can be read."""
     sides: list[int] = []
     grey = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -117,7 +117,7 @@ class Sensor(Modality):
     def unit(self) -> str:
         return "the channels' own units, NaN where nothing was measured and after the end"
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With the mean and the deviation of each channel over what was measured in these records."""
         if self.means:
             return self
@@ -148,7 +148,7 @@ class Sensor(Modality):
         if self.channels_first:
             found = real_numbers(found, what, np.float64).T
         elif names and self.channel_names:
-            found = columns_called(found, names, self.channel_names, self.rate > 0, what)
+            found = columns_called(np.asarray(found), names, self.channel_names, self.rate > 0, what)
         # Times in seconds since 1970 need 64 bits.
         array = read_array(found, what, self.channels + (self.rate > 0), np.float64)
         length = len(array)
@@ -160,14 +160,16 @@ class Sensor(Modality):
     @classmethod
     def holds(cls, value: Raw) -> bool:
         """A table of numbers; one of many bytes to each side is a picture."""
-        return axes_of(value) == 2 and not (value.dtype == np.uint8 and min(value.shape) > 8)
+        if not isinstance(value, np.ndarray) or axes_of(value) != 2:
+            return False
+        return not (value.dtype == np.uint8 and min(value.shape) > 8)
 
     @classmethod
     def from_cell(cls, value: Raw) -> Raw:
         return np.asarray(value, np.float32) if isinstance(value, list) else super().from_cell(value)
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """The channels, their names, the rate and the length that a sample of all files has."""
         layout = layout_of(name, values)
         # The longest kernels reach over the whole of it.

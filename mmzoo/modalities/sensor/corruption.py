@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.corruption import Corruption
 
 if TYPE_CHECKING:
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def steps_lost(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
 ) -> np.ndarray:
     """A series' steps missing with probability `level`."""
     gone = random.random(examples.shape[:2]) < level

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -30,14 +29,14 @@ class FillGaps(keras.layers.Layer):
     """
 
     def __init__(
-        self, means: Sequence[float], deviations: Sequence[float], *, each: bool = False, **kwargs: Any
+        self, means: Sequence[float], deviations: Sequence[float], *, each: bool = False, **kwargs: object
     ) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.each = each
         self.means = np.array(means, np.float32)
         self.deviations = np.array(deviations, np.float32)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         own = {"means": self.means.tolist(), "deviations": self.deviations.tolist(), "each": self.each}
         return {**super().get_config(), **own}
 

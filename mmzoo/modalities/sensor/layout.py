@@ -6,7 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Layout(NamedTuple):
     channel_names: tuple[str, ...]
 
 
-def layout_of(name: str, values: Sequence[Any]) -> Layout:
+def layout_of(name: str, values: Sequence[object]) -> Layout:
     """What arrays or files of series have in common, by a sample of them; says what could be taken otherwise.
 
     Raises:

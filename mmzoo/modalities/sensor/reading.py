@@ -36,11 +36,12 @@ def read_named(value: Raw) -> Numbers:
         DataError: see `read_csv`, `read_parquet` and `arrays.load_npy`.
     """
     value = unwrapped(value)
-    ending = Path(value).suffix.lower() if isinstance(value, (str, os.PathLike)) else ""
-    if ending in (".csv", ".tsv", ".txt"):
-        return read_csv(value)
-    if ending == ".parquet":
-        return read_parquet(value)
+    if isinstance(value, (str, os.PathLike)):
+        ending = Path(value).suffix.lower()
+        if ending in (".csv", ".tsv", ".txt"):
+            return read_csv(value)
+        if ending == ".parquet":
+            return read_parquet(value)
     return Numbers(load_npy(*read_bytes(value, "array")) if isinstance(value, FILES) else value)
 
 

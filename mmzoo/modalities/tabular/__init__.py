@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -153,7 +153,7 @@ class Tabular(Modality):
         """How many flags each column of multi-categories has."""
         return [len(words) + 1 for words in self.vocabularies[len(self.categories) :]]
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With the quantiles of the numbers, and the vocabularies of the categories, in these rows."""
         if not self.unfitted:
             return self
@@ -186,7 +186,7 @@ class Tabular(Modality):
         known = known and len(self.delimiters) == len(self.multi_categories)
         return "" if known else "columns whose statistics and vocabularies are not known yet"
 
-    def decode(self, value: Mapping[str, Any]) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A mapping of columns to values, as float32 (places,).
 
         What is not in it, None, or says that there is nothing ("NA", "null", "-" ...) is missing. Other columns may be
@@ -197,7 +197,7 @@ class Tabular(Modality):
         numbers, flags = self._rows.numbers_in(row), self._rows.flags_in(row)
         return np.array([*numbers, *self._rows.places_in(row), *self._rows.days_in(row), *flags], np.float32)
 
-    def check(self, value: Mapping[str, Any]) -> None:
+    def check(self, value: Raw) -> None:
         self._rows.check(value)
 
     @property
@@ -215,7 +215,7 @@ class Tabular(Modality):
         gone[start : start + len(self.categories)] = example[start : start + len(self.categories)] == MISSING
         return np.asarray(gone)
 
-    def mended(self, value: Raw, good: Callable[[Any], bool]) -> Raw:
+    def mended(self, value: Raw, good: Callable[[Raw], bool]) -> Raw:
         """The good cells of a row."""
         if not isinstance(value, dict):
             return None
@@ -232,7 +232,7 @@ class Tabular(Modality):
         marks = self.delimiters or [""] * len(self.multi_categories)
         return dict([*forms, *zip(self.multi_categories, marks, strict=True)])
 
-    def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+    def gathered(self, columns: Mapping[str, Sequence[object]]) -> list[Raw] | None:
         """The rows of a table that has all its columns."""
         if not {*self.columns} <= columns.keys():
             return None
@@ -253,7 +253,8 @@ class Tabular(Modality):
         return Widget("form", form_of(self))
 
     def shown(self, value: Raw) -> Shown:
-        return Shown(", ".join(f"{column} {cell}" for column, cell in value.items() if cell is not None) or "(nothing)")
+        cells = self._rows.checked(value).items()
+        return Shown(", ".join(f"{column} {cell}" for column, cell in cells if cell is not None) or "(nothing)")
 
     def explain(self, probe: Probe) -> InputExplanation:
         """Each column as if it were missing, and for numbers alone integrated gradients from their medians.
@@ -281,7 +282,7 @@ class Tabular(Modality):
     def vectorizer(self) -> Columns:
         return Columns(self)
 
-    def check_columns(self, row: Mapping[str, Any]) -> None:
+    def check_columns(self, row: Mapping[str, object]) -> None:
         """Raise where a row that somebody wrote by hand has a column that the model does not know."""
         for column in row:
             if column not in self.columns:

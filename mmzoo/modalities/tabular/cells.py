@@ -47,9 +47,9 @@ def number_of(value: Raw, form: str = "") -> float | None:
     if isinstance(value, (bytes, bytearray)) or (isinstance(value, np.ndarray) and value.ndim):
         return None
     try:
-        return float(value)
+        return float(value)  # type: ignore[arg-type]  # what is no number raises
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
     except (TypeError, ValueError):
         return None
 

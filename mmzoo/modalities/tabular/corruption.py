@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.corruption import Corruption
 
 
 def columns_lost(
-    values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Any
+    values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Any
 ) -> np.ndarray:
     """A row's columns missing with probability `level`."""
     gone = random.random((len(examples), len(item.columns))) < level

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -71,9 +71,9 @@ class Cells(Rebuilding):
         hidden = tf.gather(hidden_parts(keys, len(self.item.columns), share), self.item.owners, axis=1)
         return tf.where(hidden, self.item.absent, batch), hidden
 
-    def readable(self, cells: np.ndarray) -> dict[str, Any]:
+    def readable(self, cells: np.ndarray) -> dict[str, object]:
         """What each column holds, by its name: a number, a category, a date or the words that are likelier than not."""
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for place, column in enumerate(self.item.columns):
             own = cells[self.item.owners == place]
             if column in self.item.multi_categories:
@@ -95,7 +95,7 @@ class Cells(Rebuilding):
         return Shown(", ".join(f"{column} {plain(cell)}" for column, cell in said))
 
 
-def plain(cell: Any) -> str:
+def plain(cell: object) -> str:
     """A cell in a few characters."""
     if isinstance(cell, list):
         return " and ".join(cell) or "nothing"

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from mmzoo.words import one_line
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Raw]
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,9 @@ class Rows:
 
     def checked(self, value: Raw) -> Row:
         """`value`, which must be a row with at least one of the columns, and without one whose name is misspelt."""
-        require_data(
-            isinstance(value, Mapping),
-            "bad_row",
-            f"A row of tabular input '{self.name}' must be a mapping of columns to values, not {type(value).__name__}.",
-        )
+        if not isinstance(value, Mapping):
+            what = f"A row of tabular input '{self.name}' must be a mapping of columns to values"
+            raise DataError(f"{what}, not {type(value).__name__}.", "bad_row")
         wanted = {*self._columns}
         here = [column for column in value if column in wanted]
         for column in value if len(here) < len(wanted) else ():
@@ -71,7 +68,7 @@ class Rows:
                     str(unknown(f"column of input '{self.name}' called", column, alike or self._columns)),
                     "unknown_column",
                 )
-        return value  # type: ignore[no-any-return]
+        return value
 
     def check(self, value: Raw) -> None:
         """Raise where it is no row that can be read."""
@@ -157,7 +154,7 @@ def plain_words(text: str) -> str:
     return "".join(char for char in str(text).casefold() if char.isalnum()) or str(text)
 
 
-def cells(columns: Sequence[str], row: Row) -> Iterator[tuple[str, Any]]:
+def cells(columns: Sequence[str], row: Row) -> Iterator[tuple[str, Raw]]:
     """Some columns and their values, None where there is none."""
     for column in columns:
         if isinstance(value := row.get(column), DataError):
@@ -165,7 +162,7 @@ def cells(columns: Sequence[str], row: Row) -> Iterator[tuple[str, Any]]:
         yield column, value
 
 
-def from_text(name: str, text: str) -> dict[str, Any]:
+def from_text(name: str, text: str) -> dict[str, Raw]:
     """A row, written as a JSON object.
 
     Raises:

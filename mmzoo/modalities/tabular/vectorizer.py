@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.tabular.days import parts_of_days
 from mmzoo.modalities.vectorizer import Vectorizer
 
@@ -24,11 +25,11 @@ class Columns(Vectorizer):
         self.item = item
         self.categories = range(len(item.numbers), len(item.numbers) + len(item.categories))
 
-    def fit(self, values: Sequence[Mapping[str, Any]]) -> Self:
+    def fit(self, values: Sequence[Raw]) -> Self:
         self.item = self.item.fit(values)
         return self
 
-    def transform(self, values: Sequence[Mapping[str, Any]]) -> np.ndarray:
+    def transform(self, values: Sequence[Raw]) -> np.ndarray:
         rows = np.stack([self.item.decode(value) for value in values])
         first = len(self.item.numbers) + len(self.item.categories)
         days = rows[:, first : first + len(self.item.dates)].astype(np.float64)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tokenizer, Tower
-from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require, require_data
+from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.lengths import fitting_length
 from mmzoo.modalities.text.client import decoder, is_described
-from mmzoo.modalities.text.columns import joined
+from mmzoo.modalities.text.columns import as_text, joined
 from mmzoo.modalities.text.corruption import CORRUPTIONS
 from mmzoo.modalities.text.rebuilding import Tokens
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
@@ -26,6 +26,9 @@ from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.truncation import note_truncation
 from mmzoo.weights import best_installed
+
+if TYPE_CHECKING:
+    import keras
 
 MOST_WORDS = 64  # that are left out, one at a time
 LONGEST = 4096  # bytes or tokens that are read
@@ -125,7 +128,7 @@ class Text(Modality):
             return f"UTF-8 bytes of the text in NFKC{' and lower case' if self.in_lower_case else ''}, then zeros"
         return f"token ids of tokenizer '{Tokenizer.of(self.tokenizer).name}', then zeros"
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         """With the tokenizer trained on these texts, if it is one that is trained and has no vocabulary yet."""
         if not self.unfitted:
             return self
@@ -135,19 +138,19 @@ class Text(Modality):
     def unfitted(self) -> str:
         return "" if self.vocabulary or not self.is_trained else "a tokenizer that is not trained yet"
 
-    def _read(self, value: str | bytes) -> str:
+    def _read(self, value: Raw) -> str:
         """What a tokenizer in the graph can see of a text; all of it, where it is another."""
         text = self._normal(value)
         return text.encode()[: self.max_bytes].decode("utf-8", "ignore") if self.in_graph else text
 
-    def tokenizer_layer(self, name: str) -> Any:
+    def tokenizer_layer(self, name: str) -> keras.layers.Layer:
         """The tokenizer of the graph as a layer from uint8 (B, max_bytes) to ids int32 (B, tokens), and weights, if it
         has any."""
         self.check_fitted()
         given = (self.vocabulary,) if self.is_trained else ()
         return self.made_tokenizer.layer(self.tokens, name, *given)
 
-    def gathered(self, columns: Mapping[str, Sequence[Any]]) -> list[Any] | None:
+    def gathered(self, columns: Mapping[str, Sequence[object]]) -> list[Raw] | None:
         """The texts of several columns of a table as one, where it has all of them."""
         if not self.columns or not {*self.columns} <= columns.keys():
             return None
@@ -160,18 +163,18 @@ class Text(Modality):
             if isinstance(found, DataError):
                 raise found
             value = found or ""
-        what = f"Text '{self.name}' must be a string, not {type(value).__name__}."
-        require_data(isinstance(value, (str, bytes)), "bad_text", what)
+        if not isinstance(value, (str, bytes)):
+            raise DataError(f"Text '{self.name}' must be a string, not {type(value).__name__}.", "bad_text")
         return normalized(value, self.in_lower_case)
 
     @property
-    def described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, object]:
         return {"lowercase": self.in_lower_case}
 
-    def check(self, value: str | bytes) -> None:
+    def check(self, value: Raw) -> None:
         self._normal(value)
 
-    def decode(self, value: str | bytes) -> np.ndarray:
+    def decode(self, value: Raw) -> np.ndarray:
         """A string, or UTF-8 bytes, as uint8 (max_bytes,) or int32 (tokens,). What is longer is cut, and said."""
         text = self._normal(value)
         found = list(text.encode("utf-8", "replace")) if self.in_graph else self._ids(text)
@@ -214,10 +217,10 @@ class Text(Modality):
         return example.tobytes().rstrip(b"\0")
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """As many bytes as the longest text has, or nineteen of twenty where it is much longer; n-grams, of long texts
         words alone, and beside them the best vectors that are installed."""
-        lengths = [len(normalized(value).encode()) for value in values]
+        lengths = [len(normalized(as_text(value)).encode()) for value in values]
         bytes_ = int(fitting_length(lengths, 32, LONGEST))
         # A short text has up to four different n-grams a byte; in a long one most come again.
         tokens = min(4 * bytes_, 3 * bytes_ // 2 + 512, LONGEST)
@@ -233,7 +236,7 @@ class Text(Modality):
         return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
     @classmethod
-    def from_stored(cls, data: bytes, origin: str) -> Any:
+    def from_stored(cls, data: bytes, origin: str) -> Raw:
         return data.decode("utf-8", "replace")
 
     def value_of(self, example: np.ndarray) -> Raw:
@@ -254,7 +257,7 @@ class Text(Modality):
 
     def _without_words(self, probe: Probe) -> tuple[list[str], np.ndarray]:
         """The first words of the text, and the logit lost without each."""
-        text = probe.value.decode("utf-8", "replace") if isinstance(probe.value, bytes) else probe.value
+        text = probe.value.decode("utf-8", "replace") if isinstance(probe.value, bytes) else str(probe.value)
         spans = [match.span() for match in re.finditer(r"\S+", text)][:MOST_WORDS]
         if not spans:
             return [], np.zeros(0)
@@ -284,5 +287,5 @@ class Text(Modality):
         return is_described(about)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
         return decoder(about)

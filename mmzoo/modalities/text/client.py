@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError
 from mmzoo.modalities.described import following
 from mmzoo.tokenizers.normalizing import normalized
 
@@ -26,13 +26,14 @@ def is_described(about: Mapping[str, Any]) -> bool:
     return named and isinstance(vocabulary, list) and all(type(word) is str for word in vocabulary)
 
 
-def decoder(about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+def decoder(about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
     """The first UTF-8 bytes, or the ids of the first tokens, of a text in NFKC and the case described; then zeros."""
     name, dtype, length = about["name"], about["dtype"], about["shape"][1]
     tokenizer = None if dtype == "uint8" else trained(about)
 
     def decode(value: Raw) -> np.ndarray:
-        require(isinstance(value, (str, bytes)), f"Text '{name}' must be a string, not {type(value).__name__}.")
+        if not isinstance(value, (str, bytes)):
+            raise MMZooError(f"Text '{name}' must be a string, not {type(value).__name__}.")
         text = normalized(value, about["lowercase"])
         if tokenizer is None:
             found = list(text.encode())

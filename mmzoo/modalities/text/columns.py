@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import DataError
 
 
-def joined(cells: Mapping[str, Any]) -> str | DataError | None:
+def joined(cells: Mapping[str, object]) -> str | DataError | None:
     """Each text behind its column's name, "title: Alien. studio: Fox"; None where no cell has one.
 
     A cell that cannot be used is what comes back.
@@ -20,5 +20,6 @@ def joined(cells: Mapping[str, Any]) -> str | DataError | None:
     return ". ".join(parts) or None
 
 
-def as_text(cell: str | bytes) -> str:
-    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell
+def as_text(cell: Raw) -> str:
+    """A cell of texts: bytes are UTF-8."""
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.text.columns import as_text
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
 
 
-def reworded(change: Callable[[str, float, Any], str]) -> Callable[..., np.ndarray]:
+def reworded(change: Callable[[str, float, np.random.Generator], str]) -> Callable[..., np.ndarray]:
     """A change of a string as one of decoded examples."""
 
     def apply(
-        values: list[Any], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
+        values: Sequence[Raw], examples: np.ndarray, level: float, random: np.random.Generator, item: Modality
     ) -> np.ndarray:
         out = examples.copy()
         for k, value in enumerate(values):
             if value is not None:
-                text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-                out[k] = item.decode(change(text, level, random))
+                out[k] = item.decode(change(as_text(value), level, random))
         return out
 
     return apply

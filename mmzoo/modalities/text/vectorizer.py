@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
+from mmzoo.modalities.text.columns import as_text
 from mmzoo.modalities.vectorizer import Vectorizer
 from mmzoo.tokenizers.normalizing import normalized
 
@@ -21,13 +23,13 @@ class TfIdf(Vectorizer):
     """
 
     def __init__(self) -> None:
-        self.parts: list[Any] = []
+        self.parts: list[Untyped] = []
 
-    def fit(self, values: Sequence[Any]) -> Self:
+    def fit(self, values: Sequence[object]) -> Self:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        texts = [normalized(value) for value in values]
-        common: dict[str, Any] = {
+        texts = [normalized(as_text(value)) for value in values]
+        common: dict[str, object] = {
             "lowercase": False,
             "sublinear_tf": True,
             "min_df": 2 if len(texts) >= 500 else 1,
@@ -45,10 +47,10 @@ class TfIdf(Vectorizer):
                 continue
         return self
 
-    def transform(self, values: Sequence[Any]) -> Any:
+    def transform(self, values: Sequence[object]) -> Untyped:
         from scipy.sparse import csr_array, hstack
 
-        texts = [normalized(value) for value in values]
+        texts = [normalized(as_text(value)) for value in values]
         if not self.parts:
             return csr_array((len(texts), 1), dtype=np.float32)
         return hstack([part.transform(texts) for part in self.parts], format="csr")

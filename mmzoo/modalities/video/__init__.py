@@ -127,10 +127,10 @@ class Video(Modality):
 
     @classmethod
     def holds(cls, value: Raw) -> bool:
-        return axes_of(value) == 4 and value.shape[-1] in (1, 3)
+        return isinstance(value, np.ndarray) and axes_of(value) == 4 and value.shape[-1] in (1, 3)
 
     @classmethod
-    def guessed(cls, name: str, values: Sequence[Any]) -> Self:
+    def guessed(cls, name: str, values: Sequence[object]) -> Self:
         """Small clips whole and as they are; of longer and larger ones eight frames of 64 pixels a side."""
         extents = []
         for value in spread(values, LOOKED_AT):
@@ -174,21 +174,18 @@ class Video(Modality):
         return bool(high == wide and channels == 3)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Any], np.ndarray]:
+    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
         """An array uint8 (any, H, W, 3): frames at even distances."""
         _, count, size, *_ = about["shape"]
 
         def decode(value: Raw) -> np.ndarray:
+            clip = value if isinstance(value, np.ndarray) else np.zeros(0)
             require(
-                isinstance(value, np.ndarray)
-                and value.ndim == 4
-                and value.shape[-1] == 3
-                and value.dtype == np.uint8
-                and value.size,
+                clip.ndim == 4 and clip.shape[-1] == 3 and clip.dtype == np.uint8 and clip.size,
                 f"Video '{about['name']}' must be an array uint8 (frames, height, width, 3); "
                 "decode a file with mmzoo.predict.",
             )
-            return np.stack([squeezed(frame, size) for frame in value[even(len(value), count)]])
+            return np.stack([squeezed(frame, size) for frame in clip[even(len(clip), count)]])
 
         return decode
 
@@ -201,7 +198,7 @@ def extent_of(value: Raw) -> tuple[int, int]:
     """
     value = unwrapped(value)
     if not isinstance(value, FILES):
-        count, *sides = np.shape(value)[:3]
+        count, *sides = np.asarray(value).shape[:3]
         return count, max(sides)
     data, origin = read_bytes(value, "video")
     if data[:4] == b"GIF8":

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
-from mmzoo.aliases import Json, Tree
+from mmzoo.aliases import Json, Tensor, Tree
 from mmzoo.cache import claim, folder, is_own
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
@@ -67,7 +66,7 @@ def kept(what: str, key: str, like: Tree, leading: tuple[int, ...], compute: Cal
     return made
 
 
-def read(path: Path, like: list[Any], leading: tuple[int, ...]) -> list[np.ndarray] | None:
+def read(path: Path, like: list[Tensor], leading: tuple[int, ...]) -> list[np.ndarray] | None:
     """The arrays of a file; None where there is none that can be used.
 
     Args:
@@ -116,7 +115,7 @@ def make_room(place: Path, limit: int) -> None:
                 path.unlink()
 
 
-def key_of(facts: Json, weights: list[Any], arrays: dict[str, Any]) -> str:
+def key_of(facts: Json, weights: list[keras.Variable], arrays: dict[str, Tree]) -> str:
     """A hash of plain data, of weights, and of the arrays or `Examples` that go in."""
     digest = hashlib.sha256(json.dumps([mmzoo.__version__, keras.__version__, facts], sort_keys=True).encode())
     for array in [*map(np.asarray, weights), *(arrays[name] for name in sorted(arrays))]:

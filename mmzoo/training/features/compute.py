@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -26,15 +25,15 @@ BATCH = 64
 
 
 def compute_features(
-    part: Split, spec: Spec, arrays: dict[str, Any], *, num_variants: int = 1, seed: int = 0, what: str = "features"
-) -> dict[str, Any]:
+    part: Split, spec: Spec, arrays: dict[str, Tree], *, num_variants: int = 1, seed: int = 0, what: str = "features"
+) -> dict[str, Tree]:
     """Run the frozen parts over all examples: their outputs (N, num_variants, ...), and other inputs as they are.
 
     These are `Held`, or `Examples` where they are not in memory; `present` is an array (N, M). What comes out of a
     frozen part with weights, a frozen network, is `Half` as large, and kept on disk; of examples without random
     variants it has one variant.
     """
-    found: dict[str, Any] = {"present": arrays["present"]}
+    found: dict[str, Tree] = {"present": arrays["present"]}
     for index, item in enumerate(spec.inputs):
         given = {name: arrays[name] for name in (item.name, "present")}
         frozen_features = part.frozen.get(item.name)
@@ -87,7 +86,7 @@ def as_half(array: np.ndarray, tensor: Tensor) -> np.ndarray:
 
 
 def run_frozen_features(
-    frozen_features: keras.Model, item: Modality, arrays: dict[str, Any], num_variants: int, seed: int, what: str
+    frozen_features: keras.Model, item: Modality, arrays: dict[str, Tree], num_variants: int, seed: int, what: str
 ) -> Tensor:
     """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants."""
     run = runner(frozen_features, item)
@@ -130,7 +129,7 @@ def runner(frozen_features: keras.Model, item: Modality) -> Callable[[dict[str, 
 def first_variant(features: dict[str, Tree]) -> dict[str, Tree]:
     """The originals: what `rest` takes, without the axis of variants."""
 
-    def first(each: Any) -> np.ndarray:
+    def first(each: Tree) -> np.ndarray:
         chosen = each[:, 0]
         return chosen.whole() if isinstance(chosen, Half) else np.asarray(chosen)
 

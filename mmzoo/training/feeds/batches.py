@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
@@ -71,7 +70,7 @@ class Varied:
     ) -> tuple[Tree, ...]:
         """A batch `(inputs, labels[, weights])` of the examples `rows`, int64 (B,), of all `labels` (N, ...)."""
         counts = None if self.weights is None else tf.gather(tf.constant(self.weights), rows)
-        answers: Any = {name: tf.gather(label, rows) for name, label in labels.items()}
+        answers: dict[str, Tensor] = {name: tf.gather(label, rows) for name, label in labels.items()}
         for method in self.methods:
             inputs, answers, counts = method.batch(inputs, answers, counts, keys, self.items)
         chance = uniforms(keys, VARIANT, (inputs["present"].shape[1],))
@@ -123,7 +122,7 @@ def stream(
     files = {name: value for name, value in features.items() if isinstance(value, Examples)}
     held = {name: tf.constant(value.array) for name, value in features.items() if isinstance(value, Held)}
 
-    def batch(step: Tensor) -> Any:
+    def batch(step: Tensor) -> Tree:
         places = step * batch_size + tf.range(part.start, part.stop, dtype=tf.int64)
         drawn = rows_at(places // copies, count, seed)
         keys = keys_of(seed, drawn, places // copies // count * copies + places % copies)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tree
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.training.features.compute import first_variant
 from mmzoo.training.feeds.batches import Varied, rows_at, stream
 
@@ -34,7 +34,7 @@ class Feed(Protocol):
         """Which examples are in the batch of a step, by their position among the records."""
         ...
 
-    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def sample(self, count: int) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
         """So many examples, or all, spread over them, as they are: what the model takes, and their labels.
 
         Raises:
@@ -85,7 +85,7 @@ class Stream:
         rows: list[int] = (drawn if self.table is None else self.table[drawn]).tolist()
         return rows
 
-    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def sample(self, count: int) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
         """See `Feed`."""
         total = len(self.features["present"])
         rows = np.linspace(0, total - 1, min(count, total)).astype(int)

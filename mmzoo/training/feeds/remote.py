@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.service import ServiceBatches, rebatched
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError, require
@@ -44,19 +43,19 @@ class Remote:
             "A data service sends batches to one process; train with one worker, or from the shards without service.",
         )
 
-        def epochs() -> Iterator[dict[str, Any]]:
+        def epochs() -> Iterator[dict[str, Tensor]]:
             self.source.epoch = steps.start * self.batch_size // self.count
             while True:
                 for part in self.source.parts():
                     yield {**part, "epoch": np.full(len(part["position"]), self.source.epoch, np.int64)}
                 self.source.epoch += 1
 
-        def made() -> Iterator[dict[str, Any]]:
+        def made() -> Iterator[dict[str, Tensor]]:
             for step, batch in zip(steps, rebatched(epochs(), self.batch_size), strict=False):
                 self.sent.append((step, batch["position"].tolist()))
                 yield batch
 
-        def finished(batch: dict[str, Any]) -> Any:
+        def finished(batch: dict[str, Tensor]) -> Tree:
             rows, epoch = batch.pop("position"), batch.pop("epoch")
             present = tf.gather(tf.constant(self.source.present), rows)
             keys = keys_of(self.seed, rows, epoch)
@@ -66,7 +65,9 @@ class Remote:
             }
             return self.varied({**inputs, "present": present}, self.labels, rows, keys)
 
-        signature: dict[str, Any] = {name: tf.TensorSpec(self.batch_size, tf.int64) for name in ("position", "epoch")}
+        signature: dict[str, Tensor] = {
+            name: tf.TensorSpec(self.batch_size, tf.int64) for name in ("position", "epoch")
+        }
         for item in self.source.spec.inputs:
             signature[item.name] = tf.TensorSpec((self.batch_size, *item.shape), item.dtype)
         data = tf.data.Dataset.from_generator(made, output_signature=signature)
@@ -79,6 +80,6 @@ class Remote:
                 return rows
         raise MMZooError(f"Which records were in step {step} is not known any more.")
 
-    def sample(self, count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    def sample(self, count: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """See `Feed`; there are none here."""
         raise MMZooError("A data service sends batches only; train without it.")

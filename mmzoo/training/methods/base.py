@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ class Learner(NamedTuple):
     model: keras.Model
     tuned: Tuned
     steps: int
-    averages: Sequence[tuple[Any, Any]] = ()
+    averages: Sequence[tuple[keras.Variable, keras.Variable]] = ()
     optimizer: Callable[..., AdamW] = AdamW
 
 
@@ -89,7 +89,7 @@ class TrainingMethod:
         """
         return inputs, labels, weights
 
-    def outputs(self, parts: Parts) -> dict[str, Any]:
+    def outputs(self, parts: Parts) -> dict[str, Tensor]:
         """Symbolic tensors that the model should put out as well, by names that no other output has."""
         return {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +25,7 @@ from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import Learner, TrainingMethod
 
 
-def has_teacher(*, teacher: str, **_: Any) -> None:
+def has_teacher(*, teacher: str, **_: object) -> None:
     """Raise unless there is one."""
     require(teacher, "The method 'distillation' learns from a run; name its folder: teacher='runs/NAME'.")
 
@@ -70,7 +70,7 @@ class Distillation(TrainingMethod):
     def losses(self, batch: Batch, outputs: dict[str, Tensor], losses: list[TaskLoss]) -> list[TaskLoss]:
         found = []
         for task, loss, totals in zip(self.tasks, losses, tf.unstack(batch.totals), strict=True):
-            apart: list[Any] = []
+            apart: list[Tensor] = []
             for side, weights in sides(batch.labels, batch.weights):
                 if (teacher_logits := side.get(teacher_labels(task.name))) is not None:
                     each = task.imitation(teacher_logits, outputs[task.name], self.temperature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import numpy as np
 import tensorflow as tf
@@ -77,7 +77,7 @@ class GAN(TrainingMethod):
                 "set its 'noise', such as 64, or choose the fusion 'variational'.",
             )
 
-    def outputs(self, parts: Parts) -> dict[str, Any]:
+    def outputs(self, parts: Parts) -> dict[str, Tensor]:
         """The fused embedding, which is what a picture is to fit."""
         return {EMBEDDING: parts.embedding}
 

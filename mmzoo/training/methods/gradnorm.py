@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tensorflow as tf
 
@@ -53,7 +53,7 @@ class GradNorm(TrainingMethod):
             f"The method 'gradnorm' weighs the tasks, and so do {spec.task_weights} 'task_weights'; let one do it.",
         )
 
-    def outputs(self, parts: Parts) -> dict[str, Any]:
+    def outputs(self, parts: Parts) -> dict[str, Tensor]:
         """The fused embedding, which all tasks share."""
         return {EMBEDDING: parts.embedding}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import tensorflow as tf
@@ -50,9 +50,9 @@ class Modulation(TrainingMethod):
             "them out.",
         )
 
-    def outputs(self, parts: Parts) -> dict[str, Any]:
+    def outputs(self, parts: Parts) -> dict[str, Tensor]:
         """What each tower puts out, before `present` is looked at."""
-        found: dict[str, Any] = {}
+        found: dict[str, Tensor] = {}
         for name in parts.inputs:
             found |= dict(zip(tower_outputs(name), parts.tower_tokens(name), strict=True))
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import keras
 import tensorflow as tf
@@ -73,9 +73,9 @@ class SimCLR(TrainingMethod):
             "The method 'simclr' compares the examples of a whole batch; set 'grad_accum_steps' to 1.",
         )
 
-    def outputs(self, parts: Parts) -> dict[str, Any]:
+    def outputs(self, parts: Parts) -> dict[str, Tensor]:
         """The vectors (B, dim) that are compared, by input."""
-        found: dict[str, Any] = {}
+        found: dict[str, Tensor] = {}
         for name in self.inputs or parts.inputs:
             x = keras.ops.cast(masked_mean(*parts.tower_tokens(name)), "float32")
             output = variant_output(name)

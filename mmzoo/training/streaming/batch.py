@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.aliases import Raw, Tensor
 from mmzoo.data.arriving import Arrived
 from mmzoo.data.decoding import decoded, note
 from mmzoo.data.rereading import Reread
@@ -19,7 +20,7 @@ from mmzoo.data.tally import tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks.base import Task
+from mmzoo.tasks.base import Label, Task
 from mmzoo.training.loss import stand_in
 from mmzoo.words import one_line
 
@@ -28,7 +29,7 @@ NAMED = 100
 KEPT = 20
 """Records of a new class that are kept for a head that has it."""
 
-Line = dict[str, Any] | DataError
+Line = dict[str, Raw] | DataError
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Decoder:
     on_error: str
     new_classes: str = "ignore"
     named: list[str] = field(default_factory=list)
-    late: dict[str, list[Any]] = field(default_factory=dict)
+    late: dict[str, list[Raw]] = field(default_factory=dict)
     strangers: int = 0
 
     def __call__(
@@ -98,7 +99,7 @@ class Decoder:
         records = self.reread.piece(rows, places, "The stream").records
         found = decoded(spec, records, on_error, self.pool)
         kept = np.ones(len(found.rows), bool)
-        labels: dict[str, Any] = {}
+        labels: dict[str, np.ndarray] = {}
         for task in spec.tasks:
             column, made = records.column(task.name), []
             for k, row in enumerate(found.rows.tolist()):
@@ -113,7 +114,7 @@ class Decoder:
         told = [{"id": place, "error": reason} for place, reason in zip(places, found.reasons, strict=True)]
         return Usable(found.inputs, labels, found.rows).select(kept), tally_of(told, found.causes)
 
-    def _label(self, task: Task, value: Any, place: str, line: Line) -> Any:
+    def _label(self, task: Task, value: object, place: str, line: Line) -> Label:
         if is_missing(value):
             return task.missing_label
         try:
@@ -154,7 +155,7 @@ def filled(parts: Sequence[Usable], size: int) -> tuple[dict[str, np.ndarray], d
     return inputs, labels, (np.arange(size) < count).astype(np.float32)
 
 
-def losses_of(tasks: Sequence[Task], outputs: dict[str, Any], labels: dict[str, np.ndarray]) -> np.ndarray:
+def losses_of(tasks: Sequence[Task], outputs: dict[str, Tensor], labels: dict[str, np.ndarray]) -> np.ndarray:
     """The loss of each record, float (B,): the sum over the tasks, of those whose label it has."""
     total = np.zeros(len(labels[tasks[0].name]))
     for task in tasks:

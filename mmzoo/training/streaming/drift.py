@@ -127,7 +127,7 @@ class Drift:
             changed.append("embedding")
         return changed
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data, exactly."""
         return asdict(self)
 

@@ -13,13 +13,15 @@ from mmzoo.training.streaming.batch import KEPT
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
+Placed = Sequence[Any]
+"""A place and a row, as JSON has a pair."""
 GROWN = "grown"
 """The folder of the run with all classes, in that of the run over the stream."""
 MOST_OLD = 5_000
 """Records of the past among which a few of each class are looked for."""
 
 
-def grow(run: Run, late: Sequence[Any], old: Sequence[Any], reread: Reread) -> None:
+def grow(run: Run, late: Sequence[Placed], old: Sequence[Placed], reread: Reread) -> None:
     """Write a run that tells all classes apart by prototypes, and say so; say why, where that cannot be.
 
     Args:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.data.arriving import Arrived
 from mmzoo.data.rereading import Reread
 from mmzoo.data.tally import Tally
@@ -30,7 +31,7 @@ from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
 from mmzoo.training.streaming.batch import Decoder, Usable, filled, line_of
 from mmzoo.training.streaming.drift import COMPARED, FEWEST_OLD, Drift, alarm, places_among
-from mmzoo.training.streaming.late import MOST_OLD
+from mmzoo.training.streaming.late import MOST_OLD, Placed
 from mmzoo.training.streaming.numbers import Numbers, columns_of
 from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
@@ -99,7 +100,7 @@ class StreamLoop:
         self.saved = self.told = time.monotonic()
         self.kept = self.told_of = self.taken.records
         self.cuts = ExitStack()
-        self.old: list[Any] = []
+        self.old: list[Placed] = []
 
     def _restored(self) -> tuple[Taken, Reservoir]:
         found = load_checkpoint(self.checkpoints)
@@ -257,7 +258,7 @@ class StreamLoop:
             "folder.",
         )
 
-    def _batch(self, inputs: Any, labels: Any, numbers: Any, step: Any) -> Any:
+    def _batch(self, inputs: dict[str, Tensor], labels: dict[str, Tensor], numbers: Tensor, step: Tensor) -> Tree:
         """The rows as variants, which are drawn by their numbers and the step."""
         keys = keys_of(self.seed, numbers, step + tf.zeros_like(numbers))
         items = {item.name: item for item in self.spec.inputs}

@@ -89,12 +89,12 @@ class Numbers:
                     found.append((far, f"'{names[place]}' {new:.4g} on average, before {old:.4g}"))
         return [said for _, said in sorted(found, reverse=True)]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain data, exactly."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> Numbers:
+    def from_json(cls, facts: Mapping[str, Mapping[str, Any]]) -> Numbers:
         """What `to_json` has made."""
         return cls(**{name: Running(**each) for name, each in facts.items()})
 

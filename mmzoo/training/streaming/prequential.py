@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import to_predictions
 from mmzoo.spec import Spec
 from mmzoo.training.loss import total_loss
+from mmzoo.training.notes import Row
 from mmzoo.training.streaming.batch import Usable, joined, losses_of
 from mmzoo.training.streaming.state import Taken
 
@@ -48,7 +48,7 @@ class Window:
         self.losses.append(float(loss))
         return np.asarray(losses_of(self.spec.tasks, outputs, usable.labels)[known])
 
-    def row(self, taken: Taken, bad: int, strangers: int) -> dict[str, Any]:
+    def row(self, taken: Taken, bad: int, strangers: int) -> Row:
         """A row of the history.
 
         Args:
@@ -59,7 +59,7 @@ class Window:
         labels = joined([usable.labels for usable, _ in self.answers])
         scores = metrics(self.spec, joined([answers for _, answers in self.answers]), labels)
         seconds = time.monotonic() - self.began
-        row: dict[str, Any] = {"epoch": taken.history[-1]["epoch"] + 1 if taken.history else 1}
+        row: Row = {"epoch": int(taken.history[-1]["epoch"] or 0) + 1 if taken.history else 1}
         row |= {"records": taken.records, "step": taken.step, "bad": bad, "drifts": taken.drifts}
         row |= {"of_new_classes": strangers} if strangers else {}
         row |= {"prequential_loss": float(np.mean(self.losses))} if self.losses else {}
@@ -67,7 +67,7 @@ class Window:
         return row | {"seconds": round(seconds, 3), "examples_per_second": round(count / max(seconds, 1e-9), 3)}
 
 
-def shown(spec: Spec, history: Sequence[dict[str, Any]]) -> str:
+def shown(spec: Spec, history: Sequence[Row]) -> str:
     """What the answers of the last row of a history were worth, behind a comma; "" where that is not known."""
     last = history[-1] if history else {}
     name = f"prequential_{primary(spec)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,7 +40,7 @@ class Reservoir:
         self,
         folder: Path,
         capacity: int,
-        facts: dict[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
         arrays: dict[str, np.ndarray] | None = None,
     ) -> None:
         self.folder, self.capacity = folder, capacity
@@ -121,7 +122,7 @@ class Reservoir:
         self.file = self._open()
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """For a checkpoint, beside `arrays`."""
         return {"offered": self.offered, "end": self.end, "name": self.name, "before": self.before}
 

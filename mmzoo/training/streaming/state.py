@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmzoo.data.arriving import Arrived, Cursor
+from mmzoo.training.notes import Row
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Taken:
     cursor: Cursor = field(default_factory=dict)
     sha256: str = ""
     drifts: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[Row] = field(default_factory=list)
     tally: dict[str, Any] = field(default_factory=dict)
     drift: dict[str, Any] = field(default_factory=dict)
     numbers: dict[str, Any] = field(default_factory=dict)

@@ -5,8 +5,6 @@ What `reading` does and cannot be done here is refused by an assertion, not answ
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmzoo.aliases import Tensor
 from mmzoo.modalities.image.pictures.exif import LONG, ORIENTATION, SHORT
 from mmzoo.modalities.image.pictures.jpeg import APP1, EOI, FRAMES, LONELY, PLAIN, SOS
@@ -97,7 +95,7 @@ def walked(data: Tensor) -> tuple[Tensor, Tensor]:
     def number(at: Tensor) -> Tensor:
         return tf.cast(raw[at], tf.int32) * 256 + tf.cast(raw[at + 1], tf.int32)
 
-    def within_file(at: Tensor, marker: Tensor, *_: Any) -> Tensor:
+    def within_file(at: Tensor, marker: Tensor, *_: object) -> Tensor:
         return (at < end) & tf.reduce_all(tf.not_equal(marker, [SOS, EOI]))
 
     def step(at: Tensor, marker: Tensor, frame: Tensor, exif: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def by_simplejpeg(data: bytes, facts: Facts, out: np.ndarray | None, size: int =
         return None
 
 
-def is_pillow(value: Raw) -> bool:
+def is_pillow(value: Raw) -> TypeGuard[Image.Image]:
     """Is it a picture of Pillow? Then Pillow is loaded already."""
     pillow = sys.modules.get("PIL.Image")
     return pillow is not None and isinstance(value, pillow.Image)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mmzoo.aliases import Tensor
+
+if TYPE_CHECKING:
+    import keras
 
 NARROW = 2**25
 """Numbers that may lie between the squeezing of rows and that of columns, 4 bytes each; else the picture is laid on its
@@ -68,7 +71,7 @@ def by_pillow(image: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def resizer(size: int) -> Any:
+def resizer(size: int) -> keras.Model:
     """`resize` for one size, compiled; op by op it takes half as long again."""
     import tensorflow as tf
 

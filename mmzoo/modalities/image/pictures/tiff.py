@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import require_data
 from mmzoo.modalities.image.pictures.facts import Facts
 from mmzoo.modalities.image.pictures.limits import check_parts, check_sides, damaged
@@ -33,7 +33,7 @@ def read(data: bytes, origin: str) -> Facts:
     return Facts("TIFF", lambda: data, turn=None)
 
 
-def check(file: Any, origin: str, size: int) -> None:
+def check(file: Untyped, origin: str, size: int) -> None:
     """Hold what Pillow has found in the header of a TIFF against the limits."""
     tags = file.tag_v2
     bits, samples = tags.get(BITS, (1,)), tags.get(SAMPLES, 1)
