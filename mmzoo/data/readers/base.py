@@ -14,7 +14,7 @@ from typing import ClassVar
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.options import Options, home_of
-from mmzoo.data.packed import ending_of, is_packed, unpacked
+from mmzoo.data.packed import as_whole, ending_of, is_packed, unpacked
 from mmzoo.data.pieces import sliced
 from mmzoo.data.reading import table_of
 from mmzoo.data.table import Source
@@ -121,7 +121,8 @@ class FileReader(CellReader):
 
     def read(self, source: Raw, encoding: str = "") -> Cells:
         source = str(source)
-        data = unpacked(source) if is_packed(source) else read_bytes(Path(source), "table")[0]
+        with as_whole():
+            data = unpacked(source) if is_packed(source) else read_bytes(Path(source), "table")[0]
         return self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     def parser(self, source: str) -> Callable[[bytes, str], Cells]:
