@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.options import asks_no_label, check_task
+from mmzoo.data.spellings import spellings_note
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import frequent
@@ -218,7 +219,13 @@ def one_of(name: str, label: str, task: str, cells: list[Any], said: str) -> tup
     )
     if holds(task) == "level":
         labels.sort(key=lambda text: number_of(text.split()[0]) or 0.0)
-    return tasks[task](name, labels=tuple(labels)), cells, said or f"{len(labels)} labels"  # type: ignore[call-arg]
+    said = with_spellings(said or f"{len(labels)} labels", labels)
+    return tasks[task](name, labels=tuple(labels)), cells, said  # type: ignore[call-arg]
+
+
+def with_spellings(said: str, labels: Sequence[str]) -> str:
+    """What was decided, and which labels may be one that is written in several ways."""
+    return "; ".join(filter(None, [said, spellings_note(labels)]))
 
 
 def in_order(text: str) -> tuple[float, str]:
@@ -233,4 +240,4 @@ def several(name: str, task: str, cells: Sequence[Any]) -> tuple[Task, list[Any]
     labels = sorted({part for value in answers if isinstance(value, list) for part in value}, key=in_order)
     require(labels, f"No record has a label of '{name}'; give some.")
     made = tasks[task](name, labels=tuple(labels))  # type: ignore[call-arg]
-    return made, answers, f"lists of {len(labels)} labels"
+    return made, answers, with_spellings(f"lists of {len(labels)} labels", labels)

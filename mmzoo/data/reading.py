@@ -19,6 +19,7 @@ from mmzoo.data.cells import Cells
 from mmzoo.data.guessed import Guess, form_of, guess
 from mmzoo.data.kinds import OTHER, inputs, kind_of_path, look, plain, remedy_of, shown
 from mmzoo.data.options import check_root
+from mmzoo.data.spellings import spellings_note
 from mmzoo.data.splits import column_of_parts, says_parts
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
@@ -61,9 +62,8 @@ def table_of(
         seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
         forms[column] = seen.form
-        notes[column] = "; ".join(
-            filter(None, [seen.note, words_note(written[column], there), odd_note(columns[column])])
-        )
+        said = [seen.note, words_note(written[column], there), odd_note(columns[column])]
+        notes[column] = "; ".join(filter(None, [*said, categories_note(seen.kind, columns[column])]))
     ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
     places = cells.places
     return Table(
@@ -106,6 +106,14 @@ def odd_note(values: Sequence[Any]) -> str:
     """How many cells cannot be used, and what is wrong with the first."""
     odd = [value for value in values if isinstance(value, DataError)]
     return f"{len(odd)} cannot be used: {odd[0]}" if odd else ""
+
+
+def categories_note(kind: str, values: Sequence[Any]) -> str:
+    """Which categories of a column may be one that is written in several ways."""
+    if kind not in ("category", "multi_category"):
+        return ""
+    each = (value if isinstance(value, list) else [value] for value in values)
+    return spellings_note(text for texts in each for text in texts if isinstance(text, str))
 
 
 class Converter:
