@@ -1,4 +1,4 @@
-"""Categories that are written in several ways: they are told, and kept apart, since nobody else knows whether they are one."""
+"""Categories that are written in several ways: told and kept apart, since only people know whether they are one."""
 
 from __future__ import annotations
 

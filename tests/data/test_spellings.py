@@ -13,9 +13,8 @@ from mmzoo.data.spellings import spellings_note
 
 def test_what_is_told() -> None:
     labels = ["Barolo", "BAROLO", "barolo", "Barbera", "New York", "new-york"]
-    assert spellings_note(labels) == (
-        "5 of them differ from another by case, blanks or hyphens only ('BAROLO', 'Barolo', 'barolo' ...): are they one?"
-    )
+    said = "5 of them differ from another by case, blanks or hyphens only ('BAROLO', 'Barolo', 'barolo' ...)"
+    assert spellings_note(labels) == f"{said}: are they one?"
     word = "café"
     assert "2 of them" in spellings_note([unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word)])
 
@@ -32,7 +31,10 @@ def test_of_labels_and_of_columns() -> None:
         "kind": ["yes", "no", "Yes", "no"] * 10,
         "topics": [["sport"], ["Sport", "news"], [], ["news"]] * 10,
     }
-    said = {column: explained_spec(read_table(columns), column)[2] for column in ("kind", "topics")}
+    said = {
+        column: explained_spec(read_table(columns, kinds={"tags": "multi_category"}), column)[2]
+        for column in ("kind", "topics")
+    }
     for column, words in {"kind": "'Yes', 'yes'", "topics": "'Sport', 'sport'", "town": "'ROME', 'Rome'"}.items():
         lines = said["topics" if column == "topics" else "kind"]
         (line,) = [line for line in lines if line.startswith(f"{column}:")]
