@@ -24,6 +24,7 @@ from mmzoo.data.sources import open_table
 from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
+from mmzoo.data.told import Told, column_lines, names_of
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
@@ -91,7 +92,7 @@ def explained_spec(
     for each in labels:
         made, columns[names[each]], said = label_task(names[each], table, each, task=task, delimiter=delimiter)
         asked.append(made)
-        answers.append(line_of(each, made.name, made.kind, said))
+        answers.append(Told(each, made.name, made.kind, said).line)
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
@@ -102,11 +103,12 @@ def explained_spec(
     short = short_texts(table, apart)
     lines = [f"note: {table.note}"] if table.note else []
     lines += [line for line in apart.values() if line]
+    told = []
     for column, kind in table.kinds.items():
         if column in apart:
             continue
         own = names[column]
-        lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
+        told.append(Told(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
             raise MMZooError(
                 f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; say what it is "
@@ -119,18 +121,19 @@ def explained_spec(
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
+    lines += column_lines(told)
     if short:
         name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
         columns[name] = Text(name, columns=short).gathered(table.columns)
         values = good_values(columns[name])
-        require(values, f"The columns {', '.join(short)} are empty, so they are no texts; leave them out.")
+        require(values, f"The columns {names_of(short)} are empty, so they are no texts; leave them out.")
         inputs.append(replace(Text.guessed(name, values), columns=short))
-        lines.append(f"{name}: text, of {', '.join(short)}")
+        lines.append(f"{name}: text, of {names_of(short)}")
     if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
         inputs.append(row_of(table, cells))
-        lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
+        lines.append(f"{ROW}: tabular, of {names_of(chosen)}")
     beside = f" beside '{label}'" if labels else ""
     require(inputs, f"The table has no column{beside} that a model could read.")
     lines += answers
@@ -205,11 +208,6 @@ def short_texts(table: Table, apart: Iterable[str]) -> list[str]:
     lengths = {column: np.mean([len(text) for text in texts]) if texts else 0.0 for column, texts in found.items()}
     longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
     return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
-
-
-def line_of(column: str, name: str, kind: str, note: str) -> str:
-    """What a column was taken for."""
-    return f"{column if column == name else f'{column} -> {name}'}: {kind}{f' ({note})' if note else ''}"
 
 
 def good_values(values: Sequence[Any]) -> list[Any]:

@@ -113,9 +113,9 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
         classes = table.columns[label] if made.tags.probabilistic else None
         notes = notes | {label: said}
     if "split" not in table.columns and not label:
-        return Source(name, {"all": table}, found, label, notes)
+        return Source(name, {"all": table}, found, label, notes, table.note)
     parts = parts_of(table, label, classes, options.drawing)
-    return Source(name, split_table(table, parts), found, label, notes)
+    return Source(name, split_table(table, parts), found, label, notes, table.note)
 
 
 def split_table(table: Table, parts: np.ndarray) -> dict[str, Records]:

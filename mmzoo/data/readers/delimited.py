@@ -1,4 +1,4 @@
-"""Tables whose cells are separated by commas, tabs or semicolons."""
+"""Tables whose cells are separated by commas, tabs, semicolons or blanks."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.modalities.tabular.cells import number_of
+from mmzoo.modalities.tabular.numbers import is_plain
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
-TRIED = 20  # lines that say which separator it is
+BLANKS = " "  # one or several between two fields
+TRIED, MOST = 20, 1_000_000  # lines that say which separator it is, and their characters
 
 
 @readers.register("delimited")
 class Delimited(FileReader):
-    """A CSV or TSV, also with semicolons."""
+    """A CSV or TSV, also with semicolons or blanks."""
 
-    endings = (".csv", ".tsv", ".tab")
+    endings = (".csv", ".tsv", ".tab", ".txt", ".dat")
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         text, said = text_of_file(name, data, encoding)
@@ -53,11 +56,11 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
     if isinstance(lines[0][1], DataError):
         raise MMZooError(str(lines[0][1]))
     names = [column.strip() for column in lines[0][1]]
-    for column in names:
-        require(
-            kind_of_path(column) is None,
-            f"{name} has '{column}' in its first line, where the names of the columns should be; give it such a line.",
-        )
+    if separator == BLANKS:
+        names, lines = by_blanks(names, lines)
+    else:
+        check_widths(name, text)
+    check_first_line(name, names)
     rows: list[Any] = []
     places = []
     for number, row in lines[1:]:
@@ -79,7 +82,8 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
         del columns[index]
     notes = [said] if said else []
     notes += ["its first column, the numbers of the rows, is left out"] if index else []
-    notes += [f"its fields are separated by {SEPARATORS.get(separator, separator)}"] if separator != usual else []
+    said = "blanks" if separator == BLANKS else SEPARATORS.get(separator, separator)
+    notes += [f"its fields are separated by {said}"] if separator != usual else []
     return Cells(name, columns, places, "; ".join(notes))
 
 
@@ -93,21 +97,89 @@ def found_separator(text: str, usual: str) -> str:
 
     Only the first lines are looked at.
     """
-    start = [line for _, line in zip(range(TRIED), io.StringIO(text[:100_000], newline=""), strict=False)]
+    start = first_lines(text)
 
     def counts(separator: str) -> list[int]:
-        try:
-            return [len(row) for row in csv.reader(start, delimiter=separator, skipinitialspace=True) if row]
-        except csv.Error:
-            return [1]
+        return [len(row) for row in fields_of(start, separator)] or [1]
 
-    if max(counts(usual)[:1], default=1) > 1:
+    if counts(usual)[0] > 1:
         return usual
     for separator in SEPARATORS:
         found = counts(separator)
-        if separator != usual and found and found[0] > 1 and found.count(found[0]) > len(found) / 2:
+        if separator != usual and found[0] > 1 and found.count(found[0]) > len(found) / 2:
             return separator
-    return usual
+    return BLANKS if has_blanks_between(start) else usual
+
+
+def first_lines(text: str) -> list[str]:
+    """Some lines of a table, with the first of them its names."""
+    found = [line for _, line in zip(range(TRIED), io.StringIO(text[:MOST], newline=""), strict=False)]
+    return found[:-1] if len(found) > 2 and sum(map(len, found)) == MOST else found  # the last is cut
+
+
+def fields_of(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """The fields of some lines; none where a quote is misplaced."""
+    try:
+        return [row for row in csv.reader(lines, delimiter=separator, skipinitialspace=True) if row]
+    except csv.Error:
+        return []
+
+
+def has_blanks_between(lines: Sequence[str]) -> bool:
+    """Are there blanks between the fields? As many in each line, and numbers in one column at least: words have blanks
+    between them too.
+
+    R writes one name less than there are fields, where it names the rows.
+    """
+    names, *rows = fields_of([line.strip() for line in lines], BLANKS) or [[]]
+    counts = {len(row) for row in rows}
+    if len(names) < 2 or counts not in ({len(names)}, {len(names) + 1}):
+        return False
+    columns = zip(*rows, strict=True)
+    numbers = max(sum(is_number(cell) for cell in column) for column in columns)
+    return numbers > len(rows) / 2
+
+
+def is_number(text: str) -> bool:
+    """Is it a number, with whichever decimal mark?"""
+    return any(number_of(text, mark) is not None for mark in ".,")
+
+
+def check_first_line(name: str, names: Sequence[str]) -> None:
+    """Raise where the first line has the cells of a record in place of names.
+
+    Numbers may be names, such as years, and wavelengths with decimals in their order.
+    """
+    for column in names:
+        require(
+            kind_of_path(column) is None,
+            f"{name} has '{column}' in its first line, where the names of the columns should be; give it such a line.",
+        )
+    decimals = [float(column) for column in names if "." in column and is_plain(column)]
+    require(
+        len(decimals) <= len(names) / 2 or decimals in (sorted(decimals), sorted(decimals, reverse=True)),
+        f"{name} has numbers in its first line ({', '.join(names[:3])} ...), where the names of the columns should be; "
+        "give it such a line.",
+    )
+
+
+def by_blanks(names: list[str], lines: list[tuple[int, Any]]) -> tuple[list[str], list[tuple[int, Any]]]:
+    """Names and rows without what blanks at the end of a line make; the first name is "" where R named the rows."""
+    names = names[:-1] if names[-1] == "" else names
+    rows = [(at, row[:-1] if isinstance(row, list) and row[-1] == "" else row) for at, row in lines]
+    lengths = [len(row) for _, row in rows[1:] if isinstance(row, list)]
+    of_rows = sum(length == len(names) + 1 for length in lengths) > len(lengths) / 2
+    return (["", *names] if of_rows else names), rows
+
+
+def check_widths(name: str, text: str) -> None:
+    """Raise where a table has no separator, but columns of one width each, in which cells are empty or have blanks."""
+    start = [line.strip() for line in first_lines(text) if line.strip()]
+    wide = [len(re.findall(r"\S {2,}(?=\S)", line)) for line in start]
+    require(
+        any(separator in start[0] for separator in SEPARATORS) or wide[0] < 2 or sum(map(bool, wide)) <= len(wide) / 2,
+        f"{name} seems to have columns of one width each, with blanks between them and in some cells; save it as CSV.",
+    )
 
 
 def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int, Any]]:
