@@ -17,6 +17,7 @@ from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
 from mmzoo.data.tally import tally_of
+from mmzoo.data.told import names_of
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading
 from mmzoo.spec import Spec
@@ -48,7 +49,7 @@ def pieces(source: Raw, reread: Reread, start: int = 0) -> Iterator[Piece]:
         if not said and piece.missing:
             logging.getLogger("mmzoo").warning(
                 "The records have no column %s, so that %s taken for missing in all of them.",
-                ", ".join(f"'{column}'" for column in piece.missing),
+                names_of([f"'{column}'" for column in piece.missing]),
                 "it is" if len(piece.missing) == 1 else "they are",
             )
         said = True

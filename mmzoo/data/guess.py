@@ -14,7 +14,7 @@ import numpy as np
 from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.kinds import inputs as input_kinds
-from mmzoo.data.labels import label_task
+from mmzoo.data.labels import label_task, no_label
 from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
 from mmzoo.data.options import TableName, asks_no_label
@@ -25,7 +25,7 @@ from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
 from mmzoo.data.told import Told, column_lines, names_of
-from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import is_missing
@@ -159,7 +159,7 @@ def labels_in(table: Table, label: str) -> list[str]:
     found = [label] if label in table.columns else list(dict.fromkeys(part.strip() for part in label.split(",")))
     for each in found:
         if each not in table.columns:
-            raise unknown("column for the label called", each, table.columns)
+            raise no_label(table, each)
     return found
 
 

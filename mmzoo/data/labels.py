@@ -14,7 +14,7 @@ from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.options import asks_no_label, check_task
 from mmzoo.data.spellings import spellings_note
 from mmzoo.data.table import Table
-from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
 from mmzoo.tasks import tasks
@@ -109,6 +109,12 @@ def label_task(
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
     return one_of(name, label, task, cells, said)
+
+
+def no_label(table: Table, label: str) -> MMZooError:
+    """The error for a label that a table has no column for, with what is to be said of that table."""
+    said = unknown("column for the label called", label, table.columns)
+    return MMZooError(f"{said} Of this table {table.note}." if table.note else str(said))
 
 
 def holds(task: str) -> str:

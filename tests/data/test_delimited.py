@@ -58,6 +58,7 @@ def test_blanks_between_fields(text: str, frame: pandas.DataFrame, tmp_path: Pat
         "text\nsome words\nothers\n",
         "a review\nof it\nall of 3 words\n",
         "word\n1\n2\n",
+        "text\na; b; c\nd; e\n",
     ],
 )
 def test_words_are_one_column(text: str) -> None:
@@ -73,6 +74,9 @@ def test_words_are_one_column(text: str) -> None:
             "columns of one width each.*save it as CSV",
         ),
         ("14.23 1.71 2.43\n13.2 1.78 2.14\n", "has numbers in its first line"),
+        ("Study of 1995\na,b,c\n1,2,3\n4,5,6\n", "1 field in its first line and 3 in others; remove what is above"),
+        ("Study, 1995\na,b,c\n1,2,3\n4,5,6\n", "2 fields in its first line and 3 in others"),
+        ("Study\n\nof 1995\na;b;c\n1;2;3\n4;5;6\n", "1 field in its first line and 3 in others"),
         (
             "14.23,1.71,2.43,a\n13.2,1.78,2.14,b\n",
             r"numbers in its first line \(14.23, 1.71, 2.43 ...\), where the names",

@@ -45,6 +45,11 @@ class Reader(ABC):
     prefix: ClassVar[str] = ""
     """What a source begins with that is a name in another place and no path, such as "tfds:"."""
 
+    has_sheets: ClassVar[bool] = False
+    """Has a source several tables, of which one is read, as a workbook has?"""
+    sheet: str = ""
+    """Which of them; the first, if not given."""
+
     @abstractmethod
     def fits(self, source: Raw, label: str = "") -> bool:
         """Is this a source of its kind? Nothing is read for it but whether a file or a folder is there.

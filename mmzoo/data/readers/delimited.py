@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from typing import Any
 
 from mmzoo.aliases import Raw
@@ -19,6 +21,7 @@ from mmzoo.modalities.tabular.cells import number_of
 from mmzoo.modalities.tabular.numbers import is_plain
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
+MOSTLY = 0.5  # the share of the lines whose number of fields is that of the table
 BLANKS = " "  # one or several between two fields
 TRIED, MOST = 20, 1_000_000  # lines that say which separator it is, and their characters
 
@@ -61,6 +64,7 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
     else:
         check_widths(name, text)
     check_first_line(name, names)
+    check_counts(name, text, len(names), [len(row) for _, row in lines[1:] if isinstance(row, list)])
     rows: list[Any] = []
     places = []
     for number, row in lines[1:]:
@@ -170,6 +174,21 @@ def by_blanks(names: list[str], lines: list[tuple[int, Any]]) -> tuple[list[str]
     lengths = [len(row) for _, row in rows[1:] if isinstance(row, list)]
     of_rows = sum(length == len(names) + 1 for length in lengths) > len(lengths) / 2
     return (["", *names] if of_rows else names), rows
+
+
+def check_counts(name: str, text: str, first: int, counts: Sequence[int]) -> None:
+    """Raise where the first line has another number of fields than nearly all others, such as a title."""
+    usual, times = Counter(counts).most_common(1)[0] if counts else (first, 0)
+    if first == 1 and usual == 1:  # in all of the others below the first ones another separator may stand
+        for separator in SEPARATORS:
+            lengths = [len(row) for row in fields_of(first_lines(text), separator)]
+            below = [*dropwhile(lambda length: length == 1, lengths)]
+            usual = below[0] if len({*below}) == 1 and below[0] > 2 and len(below) > MOSTLY * len(lengths) else usual
+    require(
+        usual <= first or times < 2 or times <= MOSTLY * len(counts),
+        f"{name} has {first} field{'' if first == 1 else 's'} in its first line and {usual} in others; remove what is "
+        "above the line with the names of the columns, and give each a name.",
+    )
 
 
 def check_widths(name: str, text: str) -> None:
