@@ -17,6 +17,7 @@ from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import label_task, no_label
 from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
+from mmzoo.data.nearby import NOT_THERE
 from mmzoo.data.options import TableName, asks_no_label
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
@@ -24,7 +25,7 @@ from mmzoo.data.sources import open_table
 from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
-from mmzoo.data.told import Told, column_lines, names_of
+from mmzoo.data.told import MANY, Told, column_lines, names_of
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
@@ -117,6 +118,7 @@ def explained_spec(
         if kind in cells:
             cells[kind].append(column)
         elif kind != "ignore" and column not in short:
+            require(NOT_THERE not in (note := table.notes.get(column, "")), f"Column '{column}' is {kind}: {note}.")
             columns[own] = table.columns[column]
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
@@ -135,7 +137,9 @@ def explained_spec(
         inputs.append(row_of(table, cells))
         lines.append(f"{ROW}: tabular, of {names_of(chosen)}")
     beside = f" beside '{label}'" if labels else ""
-    require(inputs, f"The table has no column{beside} that a model could read.")
+    if not inputs:
+        why = "; ".join(each.line for each in told[:MANY] if each.note)
+        raise MMZooError(f"The table has no column{beside} that a model could read{f' ({why})' if why else ''}.")
     lines += answers
     if not labels:
         own = next(name for name in unused() if name not in names.values())

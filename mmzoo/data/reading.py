@@ -17,7 +17,8 @@ from tqdm import tqdm
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.guessed import Guess, form_of, guess
-from mmzoo.data.kinds import OTHER, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.kinds import OTHER, files, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.nearby import files_below, missing_note, slashes_note, stems_note
 from mmzoo.data.options import check_root
 from mmzoo.data.spellings import spellings_note
 from mmzoo.data.splits import column_of_parts, says_parts
@@ -46,6 +47,7 @@ def table_of(
         if column not in cells.columns:
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
+    files_below.cache_clear()  # they may be others than for the last table
     columns, written, found, notes, forms = {}, {}, {}, {}, {}
     bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
     parts = column_of_parts(cells.columns, lambda name: says_parts(name, cells.columns[name]), kinds)
@@ -63,7 +65,9 @@ def table_of(
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
         forms[column] = seen.form
         said = [seen.note, words_note(written[column], there), odd_note(columns[column])]
-        notes[column] = "; ".join(filter(None, [*said, categories_note(seen.kind, columns[column])]))
+        said += [categories_note(seen.kind, columns[column])]
+        said += files_notes(reader.root, seen.kind, there, columns[column])
+        notes[column] = "; ".join(filter(None, said))
     ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
     places = cells.places
     return Table(
@@ -114,6 +118,13 @@ def categories_note(kind: str, values: Sequence[Any]) -> str:
         return ""
     each = (value if isinstance(value, list) else [value] for value in values)
     return spellings_note(text for texts in each for text in texts if isinstance(text, str))
+
+
+def files_notes(root: Path, kind: str, written: Sequence[Any], values: Sequence[Any]) -> list[str]:
+    """What is to be said of the files that a column names, or seems to name."""
+    if kind in files():
+        return [slashes_note(written, values), missing_note(root, written, values)]
+    return [stems_note(root, written)] if kind in ("ignore", "text") else []
 
 
 class Converter:
@@ -199,6 +210,9 @@ class Converter:
             raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "bad_path")
         try:
             path = (self.root / text).resolve()
+            if "\\" in text and not path.exists():  # as Windows writes it
+                text = text.replace("\\", "/")
+                path = (self.root / text).resolve()
             leads_out = not path.is_relative_to(self.root)
             known = kind_of_path(text) is not None or (path.is_file() and not leads_out)
         except (OSError, RuntimeError, ValueError) as error:
