@@ -132,6 +132,8 @@ class Written:
         texts: Counter[str] = Counter()
         for value in filter(is_usable, values):
             text = text_of(value)
+            if self.are_numbers:
+                self.forms.numbers.points.add(value)
             if self.first is None:
                 self.first = text
                 self.alike = not isinstance(value, (list, tuple, dict))
@@ -178,7 +180,8 @@ class Written:
         comes_again = different <= max(count / 2, 2)
         if dates := self._dates(column):
             return dates
-        written = ("", "") if self.are_numbers else self.forms.numbers.format(MOST, column)
+        numbers = self.forms.numbers
+        written = numbers.points.format(column) if self.are_numbers else numbers.format(MOST, column)
         if written and self.codes <= (1 - MOST) * count:
             if comes_again and different < count / 2 and named_identifier(column) and count >= FEW:
                 return Guess(

@@ -99,6 +99,7 @@ def label_task(
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":
+        said = "; ".join(filter(None, [said, table.notes.get(label, "") if table.kinds[label] == "number" else ""]))
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
         if tasks.facts(task).get("values") == "positive":
