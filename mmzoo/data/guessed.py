@@ -214,6 +214,8 @@ class Written:
             return "its cells look like paths of files, but are taken as they stand, since no one decoder reads them"
         if self.codes > (1 - MOST) * self.texts and numbers >= MOST * self.texts:
             return "numbers that begin with zeros are codes, not amounts"
+        if several := self.forms.numbers.several_units(MOST):
+            return several
         if numbers > COMMON * self.texts:
             return f"{numbers} of {self.texts} cells are numbers"
         return ""

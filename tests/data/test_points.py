@@ -46,3 +46,14 @@ def test_of_inputs_and_of_labels() -> None:
     assert [float(item.decode(row)[0]) for row in records.column("row")] == AMOUNTS[::-1]
     told = mmzoo.read_table({"u": GERMAN, "v": GERMAN}, kinds={"u": "number:."})
     assert told.columns["u"][:5] == [float(cell) for cell in GERMAN[:5]]
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [(["kg", "g"], "(kg, g)"), (["€", "$"], "(€, $)"), (["a", "b", "c", "d", "e"], "(a, b, c, d ...)"), (["kg"], "")],
+)
+def test_several_units_are_told(units: list[str], said: str) -> None:
+    found = guess([f"{amount} {units[k % len(units)]}" for k, amount in enumerate(AMOUNTS)], "u")
+    assert found.kind == ("text" if said else "number")
+    assert (f"numbers with several units {said}; written in one they are a number" == found.note) == bool(said)
+    assert "units" not in guess([f"{k} bottles of beer on the {k} wall" for k in range(50)], "u").note

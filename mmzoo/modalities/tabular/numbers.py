@@ -48,6 +48,9 @@ def is_plain(text: str) -> bool:
 
 GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 SMALL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,2})")
+NAMED = 4
+"""Units that are named."""
+
 ENOUGH = 20
 """Different numbers with three decimals from which it is no chance that none ends in 0, if zeros are dropped."""
 
@@ -196,6 +199,14 @@ class NumbersWritten:
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
         return mark + unit, said + other
+
+    def several_units(self, share: float) -> str:
+        """Where `share` of the texts are numbers, but with several units, what to do; "" elsewhere."""
+        units = [unit for unit, count in self.units.most_common(NAMED + 1) if count > 1]
+        if len(units) < 2 or self.read + self.count - self.strange < share * self.count:
+            return ""
+        named = ", ".join(units[:NAMED]) + (" ..." if len(units) > NAMED else "")
+        return f"numbers with several units ({named}); written in one they are a number"
 
     def _decimal_mark(self, unit: str) -> tuple[str, bool]:
         """The mark before the decimals, and whether anything tells it from that between thousands."""
