@@ -112,8 +112,8 @@ def explained_spec(
         told.append(Told(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
             raise MMZooError(
-                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; say what it is "
-                f"(--kind {column}=audio, kinds={{'{column}': 'audio'}}), or leave it out ({column}=ignore)."
+                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; or leave it out "
+                f"(--kind {shlex.quote(column)}=ignore, kinds={{'{column}': 'ignore'}})."
             )
         if kind in cells:
             cells[kind].append(column)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mmzoo.aliases import Raw
 from mmzoo.data.identifiers import Different, Naming, hardly_there, named_identifier
 from mmzoo.data.kinds import MOST, OTHER, files, inputs, is_code, look
+from mmzoo.data.nested import Nested
 from mmzoo.errors import DataError
 from mmzoo.modalities.tabular.cells import text_of
 from mmzoo.modalities.tabular.dates import DatesWritten
@@ -50,7 +51,7 @@ def guess(values: Iterable[Any], column: str = "COLUMN") -> Guess:
         values: the same each time that they are gone through.
         column: its name: "id" says something, and the note tells how it is overruled.
     """
-    looks = Looks()
+    looks = Looks(column)
     looks.add(values)
     if (found := looks.guess) is not None:
         return found
@@ -60,9 +61,14 @@ def guess(values: Iterable[Any], column: str = "COLUMN") -> Guess:
 
 
 class Looks:
-    """What the cells of a column look like: counted one by one, in memory that does not grow."""
+    """What the cells of a column look like: counted one by one, in memory that does not grow.
 
-    def __init__(self) -> None:
+    Args:
+        column: its name, for what is told of it.
+    """
+
+    def __init__(self, column: str = "COLUMN") -> None:
+        self.column, self.nested = column, Nested()
         self.records = self.lists = 0
         self.looks: Counter[str] = Counter()
         self.types: set[str] = set()
@@ -80,6 +86,7 @@ class Looks:
                 self.looks[found] += 1
                 if found == OTHER:
                     self.types.add(type(value).__name__)
+                    self.nested.add(value)
                     if isinstance(value, (list, tuple)):
                         self.lists += 1
                         if not self.several.refused:
@@ -109,7 +116,8 @@ class Looks:
         if self.looks[OTHER] > COMMON * self.count:
             if self.lists >= MOST * self.count and self.several.found:
                 return Guess("multi_category")
-            return Guess(OTHER, f"values that no input reads ({', '.join(sorted(self.types))})")
+            said = f"values that no input reads ({', '.join(sorted(self.types))})"
+            return Guess(OTHER, "; ".join(filter(None, [said, self.nested.remedy(shlex.quote(self.column))])))
         return None
 
 

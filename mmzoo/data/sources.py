@@ -115,7 +115,8 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
     found = {column: "ignore" if kind == OTHER else kind for column, kind in table.kinds.items()}
     if options.group and options.group not in table.told:
         found[options.group] = "ignore"  # it names the groups of the split
-    notes = table.notes
+    refused = {column: table.notes.get(column, "") for column, kind in table.kinds.items() if kind == OTHER}
+    notes = table.notes | {column: f"mmzoo train refuses it: {note}" for column, note in refused.items()}
     classes = None
     if label:
         task = input_names(table.columns)[label]
