@@ -175,7 +175,9 @@ def decided(numbers: Sequence[str]) -> tuple[str, str]:
     codes = any(is_code(text) for text in counts)
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
-        return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
+        ordinal = "" if codes else ", --task ordinal for levels in their order"
+        amount = f"--task regression takes them for an amount{ordinal}"
+        return "", f"{different} {what} are taken for labels; {amount}"
     if spans_powers([number_of(text) or 0.0 for text in numbers]):
         low, high = (shown(min(counts, key=float)), shown(max(counts, key=float)))
         return "log_regression", f"from {low} to {high}: the logarithm is learnt; --task regression learns the number"

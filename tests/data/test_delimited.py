@@ -89,6 +89,12 @@ def test_what_is_no_such_table(text: str, words: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_separators_at_the_end_of_lines() -> None:
+    assert read("The table", "a,b,,\n1,2,,\n3,4, ,\n", ".csv").columns == {"a": ["1", "3"], "b": ["2", "4"]}
+    with pytest.raises(MMZooError, match="no name for column 3"):
+        read("The table", "a,b,\n1,2,\n3,4,5\n", ".csv")
+
+
 def test_numbers_may_be_names() -> None:
     for names in ("2019,2020,name", "400.5,401.5,402.5", "9.5,8.5,7.5"):
         assert [*read("The table", f"{names}\n1,2,3\n", ".csv").columns] == names.split(",")

@@ -76,6 +76,9 @@ def read(name: str, text: str, ending: str, said: str = "") -> Cells:
             )
         rows.append(row)
         places.append(f"line {number}")
+    while len(names) > 1 and names[-1] == "" and all(isinstance(row, DataError) or not row[-1].strip() for row in rows):
+        # A separator at the end of each line.
+        names, rows = names[:-1], [row if isinstance(row, DataError) else row[:-1] for row in rows]
     index = ""
     if names[0] == "" and are_row_numbers([row[0] for row in rows if not isinstance(row, DataError)]):
         names[0] = index = "index"  # the numbers of the rows, as pandas writes them, without a name
