@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mmzoo
+from mmzoo.answers.given import one_record
 from mmzoo.answers.pieces import pieces
 from mmzoo.data.layout import Layout
 from mmzoo.data.rereading import Reread
@@ -54,6 +55,16 @@ def test_of_several() -> None:
 def test_what_is_ambiguous_is_unknown() -> None:
     item = replace(ITEM, vocabularies=[["Yes", "yes", "007", "07"], []])
     assert [int(item.decode({"word": cell})[0]) for cell in ("YES", "yes", 7, "07", "0007")] == [1, 3, 1, 5, 1]
+
+
+def test_a_misspelt_column_of_one_record_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    spec = mmzoo.Spec([replace(ITEM, categories=["express"])], "concat", [mmzoo.Binary("on")])
+    reread = Reread(spec, Layout({"row": {"express": "category", "words": "multi_category"}}, {"on": "on"}))
+    with caplog.at_level(logging.WARNING, "mmzoo"):
+        assert one_record({"expres": "a", "words": "red", "remark": "x"}, reread)["row"]["words"] == ["red"]
+        one_record({"Express": "a", "words": "red", "expressed": "b"}, reread)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == "Nothing reads 'expres'; did you mean 'express'?"
 
 
 def test_unknown_ones_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
