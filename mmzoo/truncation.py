@@ -81,7 +81,8 @@ def count_truncations(name: str, kind: str, count: int, *, told: bool = False) -
     if found.lengths and not told:
         longest = max(found.lengths)
         wanted = min(longest, found.most)
-        remedy = f" (--set {name}.{found.setting}={wanted:g} reads {'all' if wanted == longest else 'more'} of it)"
+        more = "all" if wanted == longest else "more"
+        remedy = f" (a model that is trained with --set {name}.{found.setting}={wanted:g} reads {more} of it)"
         logging.getLogger("mmzoo").warning(
             "%s of %s examples of %s '%s' are longer than %g %s and are cut; the longest has %g%s.",
             f"{len(found.lengths):,}",

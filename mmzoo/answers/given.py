@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Row
+from mmzoo.data.layout import Layout
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece, Reread
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.words import one_line
+
+CLOSE = 0.8
+"""How alike a misspelt name is to the right one, by `difflib`."""
 
 
 def is_one(given: Raw) -> bool:
@@ -40,6 +47,8 @@ def one_record(given: Raw, reread: Reread) -> dict[str, Raw]:
     if not one_row and not isinstance(record, Mapping):
         said = f"{type(given).__name__} of {_length(given)}"
         raise MMZooError(f"One record is a mapping or one row of a table, not {said}.")
+    if isinstance(record, Mapping):
+        tell_misspelt([str(key) for key in record], reread.layout)
     (piece,) = reread.pieces([dict(record)] if isinstance(record, Mapping) and not one_row else given, 1)
     found = {name: piece.records.column(name)[0] for name in reread.spec.input_names}
     for value in found.values():
@@ -47,6 +56,15 @@ def one_record(given: Raw, reread: Reread) -> dict[str, Raw]:
             if isinstance(cell, DataError):
                 raise cell
     return {name: value for name, value in found.items() if value is not None}
+
+
+def tell_misspelt(names: list[str], layout: Layout) -> None:
+    """Say which names of a record nobody reads and are nearly those of columns that it lacks."""
+    found = layout.found_in(names)
+    lacking = [column for column in layout.kinds if column not in found]
+    for name in set(names) - {*found.values()}:
+        if close := difflib.get_close_matches(name, lacking, 1, CLOSE):
+            logging.getLogger("mmzoo").warning("Nothing reads '%s'; did you mean '%s'?", one_line(name, 40), close[0])
 
 
 def _length(given: Raw) -> str:

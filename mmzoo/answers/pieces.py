@@ -6,8 +6,10 @@ import hashlib
 import logging
 import math
 import os
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,21 @@ from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
 from mmzoo.data.tally import tally_of
+from mmzoo.data.told import names_of
+from mmzoo.errors import DataError
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading
+from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.tabular.rows import UNKNOWN
 from mmzoo.spec import Spec
+from mmzoo.words import one_line
 
 MEMORY = 2**26
 """Bytes of decoded examples that are computed at a time."""
 MOST, LEAST = 1024, 16
 """Records of a piece."""
+LOOKED_AT = 200
+"""Records of the first piece, whose categories are looked at."""
 
 
 Made = Generator[tuple[list[Row], dict[str, Any]], None, None]
@@ -48,11 +57,35 @@ def pieces(source: Raw, reread: Reread, start: int = 0) -> Iterator[Piece]:
         if not said and piece.missing:
             logging.getLogger("mmzoo").warning(
                 "The records have no column %s, so that %s taken for missing in all of them.",
-                ", ".join(f"'{column}'" for column in piece.missing),
+                names_of([f"'{column}'" for column in piece.missing]),
                 "it is" if len(piece.missing) == 1 else "they are",
             )
+        if not said:
+            for line in unknown_words(piece, reread.spec):
+                logging.getLogger("mmzoo").warning("%s", line)
         said = True
         yield piece
+
+
+def unknown_words(piece: Piece, spec: Spec) -> list[str]:
+    """Of each column most of whose cells are categories that the model does not know: that they are so."""
+    lines = []
+    for item in (each for each in spec.inputs if isinstance(each, Tabular)):
+        rows = [row for row in list(piece.records.column(item.name))[:LOOKED_AT] if isinstance(row, dict)]
+        unknown: dict[str, list[Any]] = defaultdict(list)
+        for row in rows if item.categories else ():
+            with suppress(DataError):  # said where it is decoded
+                places = item.decode(row)[len(item.numbers) :]
+                for column, place in zip(item.categories, places, strict=False):
+                    if place == UNKNOWN:
+                        unknown[column].append(row[column])
+        lines += [
+            f"In column '{column}' {len(found)} of {len(rows)} cells are no categories that the model knows, such as "
+            f"'{one_line(found[0], 40)}'; they are taken for a rare one."
+            for column, found in unknown.items()
+            if len(found) > len(rows) / 2
+        ]
+    return lines
 
 
 def made(maker: RowMaker, reread: Reread, source: Raw, start: int = 0) -> Made:

@@ -40,6 +40,7 @@ def add(sub: argparse.ArgumentParser, *, split: bool = True) -> None:
     group.add_argument("--root", default="", metavar="DIR", help="the folder of its files (default: the table's own)")
     group.add_argument("--allow-outside", action="store_true", help="its files may lie, or links lead, outside of that")
     group.add_argument("--encoding", default="", metavar="NAME", help="of its text, such as cp1252 (default: found)")
+    group.add_argument("--sheet", default="", metavar="NAME", help="of a workbook (default: the first with any cells)")
     sub.set_defaults(group="", stratify=True, split_seed=0)
     if not split:
         return
@@ -145,7 +146,7 @@ def named(name: str, args: argparse.Namespace, label: str | None = None) -> Tabl
     """The name of a table with what the command line says of it, as a `TableName`."""
     from mmzoo.data.options import Options, TableName, told_kinds
 
-    keys = ("root", "allow_outside", "encoding", "task", "delimiter", "group", "stratify", "split_seed")
+    keys = ("root", "allow_outside", "encoding", "sheet", "task", "delimiter", "group", "stratify", "split_seed")
     require(args.split_seed >= 0, f"The seed of a split is a whole number from 0 on, not {args.split_seed}.")
     told = Options(told_kinds(args.kind), **{key: getattr(args, key) for key in keys})
     found = TableName.parse(name)
@@ -159,5 +160,5 @@ def source_of(args: argparse.Namespace) -> str:
 
 def given(args: argparse.Namespace) -> bool:
     """Does the command line say how a table is read?"""
-    told = (args.kind, args.task, args.delimiter, args.root, args.allow_outside, args.encoding)
+    told = (args.kind, args.task, args.delimiter, args.root, args.allow_outside, args.encoding, args.sheet)
     return any(told) or bool(args.group or args.split_seed or not args.stratify)

@@ -15,9 +15,10 @@ from mmzoo.aliases import Raw
 from mmzoo.data.columns import sample
 from mmzoo.data.kinds import OTHER
 from mmzoo.data.kinds import inputs as input_kinds
-from mmzoo.data.labels import label_task
+from mmzoo.data.labels import label_task, no_label
 from mmzoo.data.layout import Layout
 from mmzoo.data.names import ROW, input_names
+from mmzoo.data.nearby import NOT_THERE
 from mmzoo.data.options import TableName, asks_no_label
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
@@ -25,7 +26,8 @@ from mmzoo.data.sources import open_table
 from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.suspicions import repeats, warnings_of
 from mmzoo.data.table import Table
-from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.data.told import MANY, Told, column_lines, names_of
+from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import is_missing
@@ -92,7 +94,7 @@ def explained_spec(
     for each in labels:
         made, columns[names[each]], said = label_task(names[each], table, each, task=task, delimiter=delimiter)
         asked.append(made)
-        answers.append(line_of(each, made.name, made.kind, said))
+        answers.append(Told(each, made.name, made.kind, said).line)
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
@@ -103,37 +105,42 @@ def explained_spec(
     short = short_texts(table, apart)
     lines = [f"note: {table.note}"] if table.note else []
     lines += [line for line in apart.values() if line]
+    told = []
     for column, kind in table.kinds.items():
         if column in apart:
             continue
         own = names[column]
-        lines.append(line_of(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
+        told.append(Told(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
             raise MMZooError(
-                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; say what it is "
-                f"(--kind {column}=audio, kinds={{'{column}': 'audio'}}), or leave it out ({column}=ignore)."
+                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; or leave it out "
+                f"(--kind {shlex.quote(column)}=ignore, kinds={{'{column}': 'ignore'}})."
             )
         if kind in cells:
             cells[kind].append(column)
         elif kind != "ignore" and column not in short:
+            require(NOT_THERE not in (note := table.notes.get(column, "")), f"Column '{column}' is {kind}: {note}.")
             columns[own] = table.columns[column]
             values = good_values(columns[own])
             require(values, f"Column '{column}' is empty, so it is no {kind}; leave it out (--kind {column}=ignore).")
             inputs.append(kinds[kind].guessed(own, values))
+    lines += column_lines(told)
     if short:
         name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
         columns[name] = Text(name, columns=short).gathered(table.columns)
         values = good_values(columns[name])
-        require(values, f"The columns {', '.join(short)} are empty, so they are no texts; leave them out.")
+        require(values, f"The columns {names_of(short)} are empty, so they are no texts; leave them out.")
         inputs.append(replace(Text.guessed(name, values), columns=short))
-        lines.append(f"{name}: text, of {', '.join(short)}")
+        lines.append(f"{name}: text, of {names_of(short)}")
     if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
         columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
         inputs.append(row_of(table, cells))
-        lines.append(f"{ROW}: tabular, of {', '.join(chosen)}")
+        lines.append(f"{ROW}: tabular, of {names_of(chosen)}")
     beside = f" beside '{label}'" if labels else ""
-    require(inputs, f"The table has no column{beside} that a model could read.")
+    if not inputs:
+        why = "; ".join(each.line for each in told[:MANY] if each.note)
+        raise MMZooError(f"The table has no column{beside} that a model could read{f' ({why})' if why else ''}.")
     lines += answers
     if not labels:
         own = next(name for name in unused() if name not in names.values())
@@ -157,7 +164,7 @@ def labels_in(table: Table, label: str) -> list[str]:
     found = [label] if label in table.columns else list(dict.fromkeys(part.strip() for part in label.split(",")))
     for each in found:
         if each not in table.columns:
-            raise unknown("column for the label called", each, table.columns)
+            raise no_label(table, each)
     return found
 
 
@@ -206,11 +213,6 @@ def short_texts(table: Table, apart: Iterable[str]) -> list[str]:
     lengths = {column: np.mean([len(str(text)) for text in texts]) if texts else 0.0 for column, texts in found.items()}
     longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
     return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
-
-
-def line_of(column: str, name: str, kind: str, note: str) -> str:
-    """What a column was taken for."""
-    return f"{column if column == name else f'{column} -> {name}'}: {kind}{f' ({note})' if note else ''}"
 
 
 def good_values(values: Sequence[object]) -> list[Raw]:

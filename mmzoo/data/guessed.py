@@ -13,6 +13,7 @@ from typing import NamedTuple
 from mmzoo.aliases import Raw
 from mmzoo.data.identifiers import Different, Naming, hardly_there, named_identifier
 from mmzoo.data.kinds import MOST, OTHER, files, inputs, is_code, look
+from mmzoo.data.nested import Nested
 from mmzoo.errors import DataError
 from mmzoo.modalities.tabular.cells import text_of
 from mmzoo.modalities.tabular.dates import DatesWritten
@@ -50,7 +51,7 @@ def guess(values: Iterable[object], column: str = "COLUMN") -> Guess:
         values: the same each time that they are gone through.
         column: its name: "id" says something, and the note tells how it is overruled.
     """
-    looks = Looks()
+    looks = Looks(column)
     looks.add(values)
     if (found := looks.guess) is not None:
         return found
@@ -60,9 +61,14 @@ def guess(values: Iterable[object], column: str = "COLUMN") -> Guess:
 
 
 class Looks:
-    """What the cells of a column look like: counted one by one, in memory that does not grow."""
+    """What the cells of a column look like: counted one by one, in memory that does not grow.
 
-    def __init__(self) -> None:
+    Args:
+        column: its name, for what is told of it.
+    """
+
+    def __init__(self, column: str = "COLUMN") -> None:
+        self.column, self.nested = column, Nested()
         self.records = self.lists = 0
         self.looks: Counter[str] = Counter()
         self.types: set[str] = set()
@@ -80,6 +86,7 @@ class Looks:
                 self.looks[found] += 1
                 if found == OTHER:
                     self.types.add(type(value).__name__)
+                    self.nested.add(value)
                     if isinstance(value, (list, tuple)):
                         self.lists += 1
                         if not self.several.refused:
@@ -109,7 +116,8 @@ class Looks:
         if self.looks[OTHER] > COMMON * self.count:
             if self.lists >= MOST * self.count and self.several.found:
                 return Guess("multi_category")
-            return Guess(OTHER, f"values that no input reads ({', '.join(sorted(self.types))})")
+            said = f"values that no input reads ({', '.join(sorted(self.types))})"
+            return Guess(OTHER, "; ".join(filter(None, [said, self.nested.remedy(shlex.quote(self.column))])))
         return None
 
 
@@ -132,6 +140,8 @@ class Written:
         texts: Counter[str] = Counter()
         for value in filter(is_usable, values):
             text = text_of(value)
+            if self.are_numbers:
+                self.forms.numbers.points.add(value)
             if self.first is None:
                 self.first = text
                 self.alike = not isinstance(value, (list, tuple, dict))
@@ -178,7 +188,8 @@ class Written:
         comes_again = different <= max(count / 2, 2)
         if dates := self._dates(column):
             return dates
-        written = ("", "") if self.are_numbers else self.forms.numbers.format(MOST, column)
+        numbers = self.forms.numbers
+        written = numbers.points.format(column) if self.are_numbers else numbers.format(MOST, column)
         if written and self.codes <= (1 - MOST) * count:
             if comes_again and different < count / 2 and named_identifier(column) and count >= FEW:
                 return Guess(
@@ -211,6 +222,8 @@ class Written:
             return "its cells look like paths of files, but are taken as they stand, since no one decoder reads them"
         if self.codes > (1 - MOST) * self.texts and numbers >= MOST * self.texts:
             return "numbers that begin with zeros are codes, not amounts"
+        if several := self.forms.numbers.several_units(MOST):
+            return several
         if numbers > COMMON * self.texts:
             return f"{numbers} of {self.texts} cells are numbers"
         return ""

@@ -11,8 +11,9 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.options import asks_no_label, check_task
+from mmzoo.data.spellings import spellings_note
 from mmzoo.data.table import Table
-from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
 from mmzoo.tasks import tasks
@@ -97,6 +98,7 @@ def label_task(
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":
+        said = "; ".join(filter(None, [said, table.notes.get(label, "") if table.kinds[label] == "number" else ""]))
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
         if tasks.facts(task).get("values") == "positive":
@@ -107,6 +109,12 @@ def label_task(
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
     return one_of(name, label, task, cells, said)
+
+
+def no_label(table: Table, label: str) -> MMZooError:
+    """The error for a label that a table has no column for, with what is to be said of that table."""
+    said = unknown("column for the label called", label, table.columns)
+    return MMZooError(f"{said} Of this table {table.note}." if table.note else str(said))
 
 
 def holds(task: str) -> str:
@@ -169,7 +177,9 @@ def decided(numbers: Sequence[Raw]) -> tuple[str, str]:
     codes = any(is_code(text) for text in counts)
     if codes or (whole and come_again):
         what = "codes that begin with zeros" if codes else "whole numbers that come again and again"
-        return "", f"{different} {what} are taken for labels; --task regression takes them for an amount"
+        ordinal = "" if codes else ", --task ordinal for levels in their order"
+        amount = f"--task regression takes them for an amount{ordinal}"
+        return "", f"{different} {what} are taken for labels; {amount}"
     if spans_powers([values[text] for text in numbers]):
         low, high = (
             shown(str(each)) for each in (min(counts, key=values.__getitem__), max(counts, key=values.__getitem__))
@@ -222,7 +232,13 @@ def one_of(name: str, label: str, task: str, cells: list[Raw], said: str) -> tup
     )
     if holds(task) == "level":
         labels.sort(key=lambda text: number_of(text.split()[0]) or 0.0)
-    return tasks[task](name, labels=tuple(labels)), cells, said or f"{len(labels)} labels"  # type: ignore[call-arg]
+    said = with_spellings(said or f"{len(labels)} labels", labels)
+    return tasks[task](name, labels=tuple(labels)), cells, said  # type: ignore[call-arg]
+
+
+def with_spellings(said: str, labels: Sequence[str]) -> str:
+    """What was decided, and which labels may be one that is written in several ways."""
+    return "; ".join(filter(None, [said, spellings_note(labels)]))
 
 
 def in_order(text: str) -> tuple[float, str]:
@@ -237,4 +253,4 @@ def several(name: str, task: str, cells: Sequence[object]) -> tuple[Task, list[R
     labels = sorted({part for value in answers if isinstance(value, list) for part in value}, key=in_order)
     require(labels, f"No record has a label of '{name}'; give some.")
     made = tasks[task](name, labels=tuple(labels))  # type: ignore[call-arg]
-    return made, answers, f"lists of {len(labels)} labels"
+    return made, answers, with_spellings(f"lists of {len(labels)} labels", labels)

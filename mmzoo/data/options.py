@@ -13,7 +13,7 @@ from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.tabular.dates import ORDERS
 from mmzoo.tasks import tasks
 
-TEXTS = ("root", "encoding", "task", "delimiter", "group")
+TEXTS = ("root", "encoding", "sheet", "task", "delimiter", "group")
 """The options that are texts."""
 
 
@@ -42,6 +42,7 @@ class Options:
         root: the folder that paths in the table are relative to; the table's own, if not given.
         allow_outside: may paths, or links on their way, lead out of it?
         encoding: of the text in its file.
+        sheet: of a workbook; the first that has any cells, if not given.
         task: what is asked of the label: "classification", "regression" ...
         delimiter: between the labels of one cell.
         group: the column whose groups are never on two sides of a split.
@@ -58,6 +59,7 @@ class Options:
     group: str = ""
     stratify: bool = True
     split_seed: int = 0
+    sheet: str = ""
 
     @property
     def drawing(self) -> Drawing:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from mmzoo.errors import MMZooError, require
+from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import MAX_FILE, open_plain
 from mmzoo.modalities.files import reading
 
@@ -30,6 +30,15 @@ def ending_of(source: str) -> str:
 
 
 @contextmanager
+def as_whole() -> Iterator[None]:
+    """What is wrong with the file of a table is no fault of a record, which could be left out."""
+    try:
+        yield
+    except DataError as error:
+        raise MMZooError(str(error)) from None
+
+
+@contextmanager
 def opened(source: str) -> Iterator[io.BufferedReader]:
     """The bytes of a table, unpacked on the way.
 
@@ -37,7 +46,7 @@ def opened(source: str) -> Iterator[io.BufferedReader]:
         MMZooError: it cannot be read, or what is packed is damaged.
     """
     name = f"The table '{source}'"
-    with reading(name):
+    with as_whole(), reading(name):
         handle, _ = open_plain(source)
         with os.fdopen(handle, "rb") as file:
             if not is_packed(source):

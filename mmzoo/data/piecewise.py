@@ -89,7 +89,7 @@ class Surveyed:
 
     def __init__(self, name: str, told: Told, before: int) -> None:
         self.name, self.told = name, told
-        self.looks, self.forms = Looks(), Forms()
+        self.looks, self.forms = Looks(name), Forms()
         self.given = [np.zeros(before, bool)]
         self.looks.records = before
         self.fault: DataError | None = None

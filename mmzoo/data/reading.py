@@ -16,8 +16,10 @@ from tqdm import tqdm
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.guessed import Guess, form_of, guess
-from mmzoo.data.kinds import OTHER, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.kinds import OTHER, files, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.nearby import files_below, missing_note, slashes_note, stems_note
 from mmzoo.data.options import check_root
+from mmzoo.data.spellings import spellings_note
 from mmzoo.data.splits import column_of_parts, says_parts
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
@@ -44,6 +46,7 @@ def table_of(
         if column not in cells.columns:
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
+    files_below.cache_clear()  # they may be others than for the last table
     columns, written, found, notes, forms = {}, {}, {}, {}, {}
     bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
     parts = column_of_parts(cells.columns, lambda name: says_parts(name, cells.columns[name]), kinds)
@@ -60,9 +63,10 @@ def table_of(
         seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
         forms[column] = seen.form
-        notes[column] = "; ".join(
-            filter(None, [seen.note, words_note(written[column], there), odd_note(columns[column])])
-        )
+        said = [seen.note, words_note(written[column], there), odd_note(columns[column])]
+        said += [categories_note(seen.kind, columns[column])]
+        said += files_notes(reader.root, seen.kind, there, columns[column])
+        notes[column] = "; ".join(filter(None, said))
     ids = [text_of(value) for value in written.get("id", []) if not is_missing(value)]
     places = cells.places
     return Table(
@@ -105,6 +109,21 @@ def odd_note(values: Sequence[object]) -> str:
     """How many cells cannot be used, and what is wrong with the first."""
     odd = [value for value in values if isinstance(value, DataError)]
     return f"{len(odd)} cannot be used: {odd[0]}" if odd else ""
+
+
+def categories_note(kind: str, values: Sequence[object]) -> str:
+    """Which categories of a column may be one that is written in several ways."""
+    if kind not in ("category", "multi_category"):
+        return ""
+    each = (value if isinstance(value, list) else [value] for value in values)
+    return spellings_note(text for texts in each for text in texts if isinstance(text, str))
+
+
+def files_notes(root: Path, kind: str, written: Sequence[object], values: Sequence[object]) -> list[str]:
+    """What is to be said of the files that a column names, or seems to name."""
+    if kind in files():
+        return [slashes_note(written, values), missing_note(root, written, values)]
+    return [stems_note(root, written)] if kind in ("ignore", "text") else []
 
 
 class Converter:
@@ -191,6 +210,9 @@ class Converter:
             raise DataError(f"Column '{column}' has '{shown(text)}' in {where}, {told}.", "bad_path")
         try:
             path = (self.root / text).resolve()
+            if "\\" in text and not path.exists():  # as Windows writes it
+                text = text.replace("\\", "/")
+                path = (self.root / text).resolve()
             leads_out = not path.is_relative_to(self.root)
             known = kind_of_path(text) is not None or (path.is_file() and not leads_out)
         except (OSError, RuntimeError, ValueError) as error:

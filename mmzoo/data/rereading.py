@@ -19,6 +19,7 @@ from mmzoo.data.readers.base import CellReader
 from mmzoo.data.readers.frames import as_cell
 from mmzoo.data.reading import Converter, as_written, told_form
 from mmzoo.data.records import Records
+from mmzoo.data.told import names_of
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
 from mmzoo.spec import Spec
@@ -80,7 +81,7 @@ class Reread:
             yield from islice(self._of_records(source, rows, "The records"), start, None)
             return
         source = str(source) if isinstance(source, Path) else source
-        reader = reader_of(source)
+        reader = reader_of(source, sheet=self.options.sheet)  # which others that are read so may not have
         if isinstance(reader, CellReader):
             root = check_root(self.options.root or home_of(source))
             for cells in reader.pieces(source, rows, self.options.encoding, start):
@@ -183,7 +184,7 @@ class Reread:
         wanted = [column for column in self.layout.kinds if column in found]
         if not wanted and not {*self.spec.input_names} & {*there}:
             raise MMZooError(
-                f"{name} has none of the columns that the model reads ({', '.join(self.layout.kinds)}), but "
+                f"{name} has none of the columns that the model reads ({names_of([*self.layout.kinds])}), but "
                 f"{', '.join(there[:20])}; rename its columns, or give another table."
             )
         return found

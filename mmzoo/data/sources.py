@@ -9,17 +9,17 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.kinds import OTHER
-from mmzoo.data.labels import label_task
+from mmzoo.data.labels import label_task, no_label
 from mmzoo.data.names import input_names
 from mmzoo.data.options import Options, TableName, check_kind
 from mmzoo.data.piecewise import read_in_pieces
 from mmzoo.data.readers import is_path, reader_of
-from mmzoo.data.readers.base import CellReader
+from mmzoo.data.readers.base import CellReader, Reader
 from mmzoo.data.records import Records
 from mmzoo.data.splits import SHARES, parts_of
 from mmzoo.data.streams import in_memory
 from mmzoo.data.table import Source, Table
-from mmzoo.errors import unknown
+from mmzoo.errors import require
 
 
 def read_table(
@@ -29,6 +29,7 @@ def read_table(
     kinds: dict[str, str] | None = None,
     allow_outside: bool = False,
     encoding: str = "",
+    sheet: str = "",
 ) -> Table:
     """The records of a table, and what its columns are: decided by most of their cells.
 
@@ -45,6 +46,7 @@ def read_table(
         allow_outside: paths may lead out of `root`.
         kinds: what columns are, where the guess is wrong: `{"zip_code": "category", "notes": "ignore"}`.
         encoding: of the text in the file; UTF-8, or what its first bytes say, if not given.
+        sheet: of a workbook; the first that has any cells, if not given.
 
     Raises:
         MMZooError: the table cannot be read or is empty, or no cell of a column can be used.
@@ -53,14 +55,26 @@ def read_table(
     for kind in kinds.values():
         check_kind(kind)
     source = str(source) if isinstance(source, Path) else source
-    options = Options(kinds, "" if root is None else str(root), allow_outside, encoding)
-    return in_one_table(source, reader_of(source).open(source, options))
+    options = Options(kinds, "" if root is None else str(root), allow_outside, encoding, sheet=sheet)
+    return in_one_table(source, reader_as_told(source, options).open(source, options))
 
 
 def open_table(name: str | TableName) -> Table:
     """What a name names as one table; with a column `split` where it is split."""
     named = TableName.parse(name) if isinstance(name, str) else name
-    return in_one_table(named.path, reader_of(named.path, named.label).open(named.path, named.options, named.label))
+    reader = reader_as_told(named.path, named.options, named.label)
+    return in_one_table(named.path, reader.open(named.path, named.options, named.label))
+
+
+def reader_as_told(source: Raw, options: Options, label: str = "") -> Reader:
+    """The reader of a source of which something was said.
+
+    Raises:
+        MMZooError: nobody reads it, or it has no sheets, of which one was named.
+    """
+    reader = reader_of(source, label, options.sheet)
+    require(not options.sheet or reader.has_sheets, f"'{source}' is no workbook, so it takes no sheet; leave that out.")
+    return reader
 
 
 def in_one_table(name: Raw, source: Source) -> Table:
@@ -87,7 +101,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
     """
     named = TableName.parse(name)
     options, label = named.options.updated(Options(kinds=kinds or {})), named.label
-    reader, table = reader_of(named.path, label), None
+    reader, table = reader_as_told(named.path, options, label), None
     if not held and isinstance(reader, CellReader):
         table = read_in_pieces(reader, named.path, options)
     if table is None:
@@ -97,11 +111,12 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
             return source
         table = found_all
     if label and label not in table.columns:
-        raise unknown("column for the label called", label, table.columns)
+        raise no_label(table, label)
     found = {column: "ignore" if kind == OTHER else kind for column, kind in table.kinds.items()}
     if options.group and options.group not in table.told:
         found[options.group] = "ignore"  # it names the groups of the split
-    notes = table.notes
+    refused = {column: table.notes.get(column, "") for column, kind in table.kinds.items() if kind == OTHER}
+    notes = table.notes | {column: f"mmzoo train refuses it: {note}" for column, note in refused.items()}
     classes = None
     if label:
         task = input_names(table.columns)[label]
@@ -113,9 +128,9 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
         classes = table.columns[label] if made.tags.probabilistic else None
         notes = notes | {label: said}
     if "split" not in table.columns and not label:
-        return Source(name, {"all": table}, found, label, notes)
+        return Source(name, {"all": table}, found, label, notes, table.note)
     parts = parts_of(table, label, classes, options.drawing)
-    return Source(name, split_table(table, parts), found, label, notes)
+    return Source(name, split_table(table, parts), found, label, notes, table.note)
 
 
 def split_table(table: Table, parts: np.ndarray) -> dict[str, Records]:

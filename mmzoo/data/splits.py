@@ -143,7 +143,8 @@ def told_parts(table: Table) -> np.ndarray:
         require(said, f"The column 'split' is empty in {where}; say train, validation or test.")
         part = part_called(said)
         if part not in SHARES:
-            raise unknown("split called", said, SHARES)
+            said = str(unknown("split called", said, SHARES))
+            raise MMZooError(f"{said} If the column 'split' tells something else, give it another name.")
         parts.append(part)
     return np.array(parts, dtype=object)
 

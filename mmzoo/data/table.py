@@ -82,6 +82,7 @@ class Source:
 
     label: the column to be predicted; "" where it was not said.
     notes: what is to be said of a column.
+    note: what is to be said of all of it.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Source:
     kinds: dict[str, str]
     label: str = ""
     notes: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def inputs(self) -> dict[str, str]:

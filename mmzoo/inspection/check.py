@@ -15,6 +15,7 @@ from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.labels import LABELS
 from mmzoo.data.table import Source
 from mmzoo.data.threads import in_threads
+from mmzoo.data.told import MANY, Told, column_lines, names_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import exact, near_groups, plain_words
 from mmzoo.modalities.tabular.cells import is_missing, number_of
@@ -38,6 +39,7 @@ class Check:
     outliers: dict[str, list[str]] = field(default_factory=dict)
     replaced: int = 0
     notes: dict[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def class_weights(self) -> dict[str, float]:
@@ -84,6 +86,7 @@ class Check:
             "source": self.source,
             "splits": self.splits,
             "columns": self.kinds,
+            "note": self.note,
             "notes": self.notes,
             "first": self.faults.to_json()["first"],
             "missing": self.missing,
@@ -100,7 +103,12 @@ class Check:
         count = sum(self.splits.values())
         shares = ", ".join(f"{n} {name}" for name, n in self.splits.items())
         lines = [f"{self.source}: {count} records ({shares})"]
-        lines += [f"  {column}: {kind}" + self._said(column) for column, kind in self.kinds.items()]
+        lines += [f"note: {self.note}"] if self.note else []
+        told = [
+            Told(column, column, kind, self.notes.get(column, ""), self.missing.get(column, 0))
+            for column, kind in self.kinds.items()
+        ]
+        lines += [f"  {line}" for line in column_lines(told)]
         if self.faults.bad:
             lines += [self.faults.table()]
         amounts = self.amounts
@@ -111,16 +119,13 @@ class Check:
             lines.append(f"Labels of {split}: {shown}{', ...' if len(counts) > 12 else ''}")
         lines += [self._pairs("Duplicates", "records that repeat another", self.duplicates)]
         lines += [self._pairs("Leaks", "records outside the training set whose content is in it", self.leaks)]
-        for column, ids in self.outliers.items():
+        for column, ids in [*self.outliers.items()][:MANY]:
             lines.append(f"Far from the others in {column}: {', '.join(ids[:5])}{', ...' if len(ids) > 5 else ''}")
+        if others := [*self.outliers][MANY:]:
+            lines.append(f"Far from the others also in {names_of(others)}")
         if self.replaced:
             lines.append(f"Bytes that are not UTF-8 were replaced in {self.replaced} texts.")
         return "\n".join(lines)
-
-    def _said(self, column: str) -> str:
-        missing = f"missing in {self.missing[column]}" if self.missing.get(column) else ""
-        said = "; ".join(filter(None, [missing, self.notes.get(column, "")]))
-        return f" ({said})" if said else ""
 
     def _pairs(self, what: str, meaning: str, pairs: list[tuple[str, str, str]]) -> str:
         some = "; ".join(f"{one} = {other} ({how})" for one, other, how in pairs[:5])
@@ -132,7 +137,7 @@ def check(source: Source) -> Check:
     found = Check(
         source.name, {name: len(part) for name, part in source.splits.items()}, source.kinds, Faults("mask", 1.0)
     )
-    found.notes = source.notes
+    found.notes, found.note = source.notes, source.note
     found.faults.records = sum(found.splits.values())
     ids = [record for part in source.splits.values() for record in part.ids]
     splits = [name for name, part in source.splits.items() for _ in part.ids]

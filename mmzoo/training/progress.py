@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.util
 import secrets
 import time
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -17,8 +20,53 @@ from mmzoo.training.notes import Row, history_text
 from mmzoo.training.state import State
 from mmzoo.words import duration
 
-SURE = 3.0  # seconds, after which it is known how long the rest will take
+SURE = 3.0  # seconds, before which it is not said how long the rest will take
+CALLS = 5  # into the graph, of which it is known: the first ones trace it, also for other numbers of steps
+RECENT = 50  # calls and ends of epochs that count
+OFF = 1.5  # a second estimate is said if it is so many times the first, or the first is so many times it
 LINES = 10  # printed in all where there is no terminal for a bar
+
+
+@dataclass
+class Pace:
+    """How long steps and ends of epochs take: the median, since the first of either trace a graph or read features."""
+
+    calls: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Seconds a step, by call into the graph, of the first epoch or of those after it."""
+    ends: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    """Seconds between the last call of an epoch and the first of the next."""
+    expected: float = 0.0
+    """When the end was expected, by the clock, when that was said; 0 before."""
+    settled: bool = False
+    """Was it seen after the first epoch how long the rest takes?"""
+
+    def add_end(self, seconds: float) -> None:
+        """An epoch has ended, and the next begins."""
+        if not self.ends:
+            self.calls.clear()
+        self.ends.append(seconds)
+
+    def left(self, steps: int, epochs: int) -> float:
+        """Seconds that so many steps and ends of epochs take; the first end alone says nothing."""
+        ends = float(np.median([*self.ends][1:])) if len(self.ends) > 1 else 0.0
+        return float(np.median(self.calls)) * steps + ends * epochs
+
+    def news(self, now: float, steps: int, epochs: int) -> float | None:
+        """What is left, in seconds, where it is to be said: once in the first epoch, and later if it was not said or
+        is quite another then.
+
+        Args:
+            now: by the clock.
+            steps, epochs: that are left.
+        """
+        first = not self.ends
+        if self.settled or len(self.calls) < CALLS or len(self.ends) == 1 or (first and self.expected):
+            return None
+        left, before, self.settled = self.left(steps, epochs), self.expected - now, not first
+        if self.expected and left / OFF < before < left * OFF:
+            return None
+        self.expected = now + left
+        return left
 
 
 class Progress:
@@ -61,8 +109,9 @@ class Progress:
             disable=None if chief else True,
             leave=False,
         )
-        self.steps, self.opened = steps, (0, 0.0)
-        self.told = False
+        self.steps, self.pace = steps, Pace()
+        self.opened = self.called = self.returned = time.monotonic()
+        self.ended = False
         self.callbacks.on_train_begin()
         self.begin_epoch(state)
 
@@ -74,26 +123,30 @@ class Progress:
 
     def begin_steps(self, state: State) -> None:
         """A call into the graph begins."""
+        self.called = time.monotonic()
+        if self.ended:
+            self.pace.add_end(self.called - self.returned)
+            self.ended = False
         self.callbacks.on_train_batch_begin(state.step)
 
     def end_steps(self, state: State, count: int, waited: float) -> None:
         """`count` steps were taken, of which `waited` seconds went by until their data were there."""
         self.waited += waited
+        self.returned = time.monotonic()
+        self.pace.calls.append((self.returned - self.called) / count)
         self.tell_time(state)
         self.bar.update(count * self.batch_size)
         self.bar.set_postfix_str(f"waiting for data {self.waiting:.0%}", refresh=False)
         self.callbacks.on_train_batch_end(state.step - 1, {"loss": sum(state.losses[-1])})
 
     def tell_time(self, state: State) -> None:
-        """Say once how long it will take, as soon as that is known: the first call traces the graph."""
+        """Say how long it will take, as soon as that is known."""
         now = time.monotonic()
-        if not self.opened[0]:
-            self.opened = state.step, now
-        elif not self.told and now - self.opened[1] > SURE and state.step > self.opened[0]:
-            self.told = True
-            left = (now - self.opened[1]) / (state.step - self.opened[0]) * (self.steps - state.step)
-            if self.chief:
-                print(f"All {self.epochs} epochs take about {duration(left)} from here.", flush=True)
+        if now - self.opened < SURE:
+            return
+        left = self.pace.news(now, self.steps - state.step, self.epochs - state.epoch)
+        if left is not None and self.chief:
+            print(f"All {self.epochs} epochs take about {duration(left)} from here.", flush=True)
 
     @property
     def waiting(self) -> float:
@@ -102,6 +155,7 @@ class Progress:
 
     def end_epoch(self, state: State, row: Row) -> None:
         """An epoch has ended; `row` is what is known of it. It is added to the history."""
+        self.ended = True
         seconds = time.monotonic() - self.began
         examples = (state.step - self.first) * self.batch_size
         speed = {"seconds": seconds, "examples_per_second": examples / seconds, "waiting": self.waiting}

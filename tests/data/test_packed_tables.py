@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mmzoo.data import packed
-from mmzoo.data.readers import reader_of
-from mmzoo.errors import MMZooError
+from mmzoo.data.readers import reader_of, readers
+from mmzoo.data.readers.base import FileReader
+from mmzoo.errors import DataError, MMZooError
 
 TABLES = {
     ".csv": b"name,price\nred car,3\nblue car,4.5\n",
@@ -45,3 +46,19 @@ def test_what_is_packed_tightly_is_not_unpacked(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"name\n" + b"a\n" * 2**20))
     with pytest.raises(MMZooError, match="over 65536 bytes when it is unpacked; split it"):
         packed.unpacked(str(path), 2**16)
+
+
+ENDINGS = sorted(
+    end for name in readers.names() if issubclass(readers[name], FileReader) for end in readers[name].endings
+)
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, ".csv.gz"])
+def test_a_table_that_is_not_there_is_no_fault_of_a_record(ending: str, tmp_path: Path) -> None:
+    """Of which others could be left out."""
+    path = str(tmp_path / f"a{ending}")
+    reader = reader_of(path)
+    for call in (lambda: reader.read(path), lambda: list(reader.pieces(path, 5))):
+        with pytest.raises(MMZooError, match="does not exist; check the path") as error:
+            call()
+        assert not isinstance(error.value, DataError)

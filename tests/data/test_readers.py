@@ -120,7 +120,7 @@ DEEP = "[" * 3000 + "]" * 3000
         ("a.csv", "img/0.png,1\nimg/1.png,2\n", "'img/0.png' in its first line"),
         ("a.csv", "\n\n", "has no records"),
         ("a.csv", "x,y", "has no records"),
-        ("a.csv", "x,y\n" + "1,2,3\n" * 5, "another number of fields in line 2"),
+        ("a.csv", "x,y\n" + "1,2,3\n" * 5, "2 fields in its first line and 3 in others"),
         ("a.jsonl", "[1, 2]\n", "no JSON object in line 1"),
         ("a.jsonl", '{"x": ' + DEEP + "}\n", "nested too deeply"),
         ("a.jsonl", '{"x": ' + "[" * 500 + "]" * 500 + "}\n", "nested too deeply"),

@@ -11,7 +11,11 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+import mmzoo
+from mmzoo.cli import main
+from mmzoo.data.options import Options
 from mmzoo.data.readers import reader_of, spreadsheets
+from mmzoo.data.rereading import Reread
 from mmzoo.errors import MMZooError
 
 SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -74,7 +78,7 @@ def test_cells_are_what_the_sheet_has(tmp_path: Path) -> None:
     assert cells.columns == {"name": ["a < b", None, "ß"], "price": [3, 4.5, -1], "new": [True, False, True]}
     assert [type(value) for value in cells.columns["price"]] == [int, float, int]
     assert cells.places == ["row 4", "row 5", "row 7"]
-    assert cells.note == "its sheet 'Sheet 2' is read, 2 more are not"
+    assert cells.note == "its sheet 'Sheet 2' is read, and not 'Sheet 1', 'Sheet 3' (--sheet)"
 
 
 @pytest.mark.parametrize(
@@ -112,4 +116,58 @@ def test_what_is_packed_tightly_is_not_unpacked(tmp_path: Path, monkeypatch: pyt
     assert lying != honest
     path.write_bytes(lying)
     with pytest.raises(MMZooError, match="no workbook that can be read"):
+        reader_of(str(path)).read(str(path))
+
+
+NOTES = [["Study of 1995"], ["ask Dr. Ho"]]
+DATA = [["size", "age", "kind"], *[[k, 30 + k % 5, "ab"[k % 2]] for k in range(40)]]
+
+
+def test_a_sheet_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By an option, in a name, in Python; remembered by who reads another workbook as this one."""
+    path = str(tmp_path / "a.xlsx")
+    Path(path).write_bytes(workbook(NOTES, DATA))
+    assert main(["data", "check", f"{path}#kind"]) == 2
+    said = capsys.readouterr().err
+    assert "There are: Study of 1995. Of this table its sheet 'Sheet 1' is read, and not 'Sheet 2' (--sheet)." in said
+    for arguments in ([f"{path}#kind", "--sheet", "Sheet 2"], [f"{path}#kind?sheet=Sheet%202"]):
+        assert main(["data", "check", *arguments]) == 0
+        assert "kind: category" in capsys.readouterr().out
+    table = mmzoo.read_table(path, sheet="Sheet 2")
+    assert list(table.kinds) == ["size", "age", "kind"]
+    spec, records = mmzoo.table_spec(table, "kind")
+    again = Reread(spec, records.layout, Options(sheet="Sheet 2"))
+    (piece,) = again.pieces(path, 100)
+    assert len(piece.records) == 40
+    (tmp_path / "a.csv").write_text("size,age\n1,2\n")  # of another kind, without sheets
+    (piece,) = again.pieces(str(tmp_path / "a.csv"), 100)
+    assert len(piece.records) == 1
+    for name, words in ((path, "no sheet in the table .* called 'Sheet 3'. Did you mean"), ("a.csv", "is no workbook")):
+        with pytest.raises(MMZooError, match=words):
+            mmzoo.read_table(str(tmp_path / name), sheet="Sheet 3")
+
+
+@pytest.mark.parametrize("above", [[], [["A title"]], [["A title"], [], ["of", None, None], []]])
+def test_a_title_above_the_names(above: list[list[object]], tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook([*above, *DATA]))
+    cells = reader_of(str(path)).read(str(path))
+    assert list(cells.columns) == DATA[0]
+    assert cells.columns["size"] == list(range(40))
+    assert cells.places[0] == f"row {len(above) + 2}"
+    assert cells.note == (f"its names are in row {len(above) + 1}, and what is above is left out" if above else "")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["name", None], ["Ann", "Rome"], ["Bo", "Oslo"]],
+        [["name", None, None], ["Ann", "Rome", 3], ["Bo", "Oslo", 4]],
+        [["name", None, "age"], ["Ann", "Rome", "x"], ["Bo", "Oslo", "y"]],
+    ],
+)
+def test_a_record_is_no_line_of_names(rows: list[list[object]], tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(workbook(rows))
+    with pytest.raises(MMZooError, match="no name for column 2; name it in the first line"):
         reader_of(str(path)).read(str(path))

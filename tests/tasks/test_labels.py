@@ -186,7 +186,7 @@ def test_shards_keep_the_labels(tmp_path: Path) -> None:
 NAMES = [
     TableName("a/t.csv", "species"),
     TableName("t.csv", "spam?", Options({"zip=code": "category", "文章": "text"}, root="/a b/&?#", allow_outside=True)),
-    TableName("t.csv", "# of rooms", Options(task="ordinal", delimiter=";", encoding="cp1252")),
+    TableName("t.csv", "# of rooms", Options(task="ordinal", delimiter=";", encoding="cp1252", sheet="Data & more")),
     TableName("t.csv", "is it? root=1", Options(kinds={"a.b": "ignore"})),
     TableName("t.csv", "y", Options({"x": "number:,€"}, group="who?&", stratify=False, split_seed=7)),
     TableName("tfds:mnist", "label"),

@@ -23,18 +23,20 @@ from mmzoo.registry import Registry
 readers: Registry[type[Reader]] = Registry("reader", __name__)
 
 
-def reader_of(source: Raw, label: str = "") -> Reader:
+def reader_of(source: Raw, label: str = "", sheet: str = "") -> Reader:
     """The reader of a source, the first by name that it fits.
 
     Args:
         source: a path or a name as a text, or a table in memory.
         label: the column to be predicted; "" where it was not said.
+        sheet: of a workbook; of a source that has none it means nothing.
 
     Raises:
         MMZooError: nobody reads such a thing.
     """
     for name in readers.names():
         if (reader := readers[name]()).fits(source, label):
+            reader.sheet = sheet if reader.has_sheets else ""
             return reader
     if not isinstance(source, str):
         raise MMZooError(

@@ -14,7 +14,7 @@ from typing import ClassVar
 from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.options import Options, home_of
-from mmzoo.data.packed import ending_of, is_packed, unpacked
+from mmzoo.data.packed import as_whole, ending_of, is_packed, unpacked
 from mmzoo.data.pieces import sliced
 from mmzoo.data.reading import table_of
 from mmzoo.data.table import Source
@@ -44,6 +44,11 @@ class Reader(ABC):
     """Of the files that it reads, in small letters."""
     prefix: ClassVar[str] = ""
     """What a source begins with that is a name in another place and no path, such as "tfds:"."""
+
+    has_sheets: ClassVar[bool] = False
+    """Has a source several tables, of which one is read, as a workbook has?"""
+    sheet: str = ""
+    """Which of them; the first, if not given."""
 
     @abstractmethod
     def fits(self, source: Raw, label: str = "") -> bool:
@@ -121,7 +126,8 @@ class FileReader(CellReader):
 
     def read(self, source: Raw, encoding: str = "") -> Cells:
         source = str(source)
-        data = unpacked(source) if is_packed(source) else read_bytes(Path(source), "table")[0]
+        with as_whole():
+            data = unpacked(source) if is_packed(source) else read_bytes(Path(source), "table")[0]
         return self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     def parser(self, source: str) -> Callable[[bytes, str], Cells]:

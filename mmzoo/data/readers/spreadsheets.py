@@ -11,20 +11,27 @@ from mmzoo.aliases import Raw
 from mmzoo.data.cells import Cells
 from mmzoo.data.readers import frames, readers
 from mmzoo.data.readers.base import FileReader
-from mmzoo.errors import MMZooError, require
+from mmzoo.data.splits import named
+from mmzoo.errors import MMZooError, require, unknown
 
 MOST = 2**28
 """Bytes of a workbook when it is unpacked."""
 
+HIGHEST = 20
+"""Rows in which the names are looked for."""
+
 
 @readers.register("spreadsheets")
 class Spreadsheets(FileReader):
-    """The first sheet of a workbook that has any cells; its first row has the names. Read by python-calamine.
+    """A sheet of a workbook, the first that has any cells; its first row has the names. Read by python-calamine.
+
+    Rows above the names that have one cell each, such as a title, are left out, and that is said.
 
     A cell with a formula has the value that was last computed and stored; nothing is computed here.
     """
 
     endings = (".xlsx", ".xls", ".xlsb", ".ods")
+    has_sheets = True
 
     def parse(self, name: str, data: bytes, ending: str, encoding: str) -> Cells:
         try:
@@ -33,7 +40,10 @@ class Spreadsheets(FileReader):
             raise MMZooError(f"{name} needs python-calamine; install it: pip install python-calamine.") from error
         try:
             book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(unpacked(name, data)))
-            sheets = ((sheet, book.get_sheet_by_name(sheet)) for sheet in book.sheet_names)
+            names = [str(sheet) for sheet in book.sheet_names]
+            if self.sheet and self.sheet not in names:
+                raise unknown(f"sheet in {name[0].lower()}{name[1:]} called", self.sheet, names)
+            sheets = ((sheet, book.get_sheet_by_name(sheet)) for sheet in ([self.sheet] if self.sheet else names))
             title, first, rows = next(
                 ((sheet, found.start[0], found.to_python()) for sheet, found in sheets if found.start), ("", 0, [])
             )
@@ -43,8 +53,9 @@ class Spreadsheets(FileReader):
             said = str(error).strip().partition("\n")[0][:120]
             raise MMZooError(f"{name} is no workbook that can be read ({said}); save it again, or as CSV.") from None
         cells = cells_of(name, rows, first)
-        others = len(book.sheet_names) - 1
-        return replace(cells, note=f"its sheet '{title}' is read, {others} more are not") if others else cells
+        others = [sheet for sheet in names if sheet != title]
+        said = f"its sheet '{title}' is read, and not {named(others)} (--sheet)" if others and not self.sheet else ""
+        return replace(cells, note="; ".join(filter(None, [said, cells.note])))
 
 
 def unpacked(name: str, data: bytes) -> bytes:
@@ -72,15 +83,32 @@ def cells_of(name: str, rows: Sequence[Sequence[object]], first: int) -> Cells:
     Args:
         first: the number of the first row in the sheet, from 0.
     """
-    require(len(rows) > 1, f"{name} has no records; give at least one row below the names.")
-    names, *rows = rows
-    kept = [(place, row) for place, row in enumerate(rows, start=first + 2) if any(cell != "" for cell in row)]
+    above = rows_above(rows)
+    require(len(rows) > above + 1, f"{name} has no records; give at least one row below the names.")
+    names, *rows = rows[above:]
+    start = first + above + 2
+    kept = [(place, row) for place, row in enumerate(rows, start=start) if any(cell != "" for cell in row)]
     columns = [
         (str(as_value(column)) if column != "" else "", [as_value(row[place]) for _, row in kept])
         for place, column in enumerate(names)
         if column != "" or any(row[place] != "" for _, row in kept)
     ]
-    return replace(frames.cells_of(name, columns), places=[f"row {place}" for place, _ in kept])
+    note = f"its names are in row {start - 1}, and what is above is left out" if above else ""
+    return replace(frames.cells_of(name, columns), places=[f"row {place}" for place, _ in kept], note=note)
+
+
+def rows_above(rows: Sequence[Sequence[object]]) -> int:
+    """How many rows stand above the names: of one cell each at most, above a row of different texts in all columns.
+
+    Of two columns or less the second row may be a record as well, of a column that was given no name.
+    """
+    width = sum(any(row[place] != "" for row in rows) for place in range(len(rows[0]) if rows else 0))
+    for above, row in enumerate(rows[:HIGHEST]):
+        there = [cell for cell in row if cell != ""]
+        if len(there) > 1:
+            is_header = all(isinstance(cell, str) for cell in there) and len(set(there)) == len(there) == width
+            return above if is_header and width > 2 else 0
+    return 0
 
 
 def as_value(cell: object) -> Raw:

@@ -13,6 +13,8 @@ import unicodedata
 from collections import Counter
 from typing import Any, NamedTuple
 
+from mmzoo.aliases import Raw
+
 LONGEST = 60
 """Characters of a number that is not written plainly."""
 
@@ -43,6 +45,14 @@ def is_plain(text: str) -> bool:
     """Is a text a number as programs write it, and nothing else?"""
     return len(text) <= 1000 and bool(PLAIN.fullmatch(text.strip()))
 
+
+GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
+SMALL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,2})")
+NAMED = 4
+"""Units that are named."""
+
+ENOUGH = 20
+"""Different numbers with three decimals from which it is no chance that none ends in 0, if zeros are dropped."""
 
 CURRENCIES = re.compile("USD|EUR|GBP|CHF|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN|CZK|RUB|TRY|ZAR|MXN|kr|zł|Kč")
 
@@ -94,11 +104,48 @@ def number_in(text: str, form: str) -> float | None:
     return (-1 if found.negative else 1) * float(digits + found.power)
 
 
+class Points:
+    """Do the points of plain numbers stand between thousands? Counted one by one, in memory that does not grow.
+
+    They do where all have three digits behind them and other numbers, all below 1000, have none: "3.432" beside "958".
+    Decimals that are rounded to three digits are all written with them, or else without the zeros at their end.
+    """
+
+    def __init__(self) -> None:
+        self.refused = self.zeros = False
+        self.grouped = self.small = 0
+        self.first = ""
+
+    def add(self, value: Raw) -> None:
+        """A cell that is a number."""
+        if self.refused:
+            return
+        text = value.strip() if isinstance(value, str) else ""
+        if GROUPED.fullmatch(text):
+            self.first = self.first or text
+            self.grouped += 1
+            self.zeros |= text.endswith("0")
+        elif SMALL.fullmatch(text):
+            self.small += 1
+        else:
+            self.refused = True
+
+    def format(self, column: str) -> tuple[str, str]:
+        """As `NumbersWritten.format`; what could be either is taken for decimals, and that is said."""
+        if self.refused or self.grouped < 2:
+            return "", ""
+        if self.small > 1 and (self.zeros or self.grouped >= ENOUGH):
+            said = f"'{self.first}' is {number_in(self.first, ','):.10g}"
+            return ",", f"{said}, where the point is no decimal mark; else --kind {column}=number:."
+        return "", f"'{self.first}' is {float(self.first):.10g}; else --kind {column}=number:,"
+
+
 class NumbersWritten:
     """How the numbers of a column are written, by its texts: counted one by one, in memory that does not grow."""
 
     def __init__(self) -> None:
         self.count = self.strange = self.read = 0
+        self.points = Points()
         self.units: Counter[str] = Counter()
         self.good: Counter[tuple[str, str]] = Counter()
         """Numbers by decimal mark and unit."""
@@ -111,6 +158,7 @@ class NumbersWritten:
         """A cell that says something, and how often it is there."""
         place, plain, found = self.count, is_plain(text), apart(text)
         self.count += times
+        self.points.add(text)
         if not plain:
             self.strange += times
             self.read += times * (found is not None)
@@ -134,7 +182,7 @@ class NumbersWritten:
             column: its name, for the remark.
         """
         if not self.strange:
-            return "", ""
+            return self.points.format(column)
         if self.read + self.count - self.strange < share * self.count:
             return None
         unit, count = self.units.most_common(1)[0] if self.units else ("", 0)
@@ -151,6 +199,14 @@ class NumbersWritten:
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
         return mark + unit, said + other
+
+    def several_units(self, share: float) -> str:
+        """Where `share` of the texts are numbers, but with several units, what to do; "" elsewhere."""
+        units = [unit for unit, count in self.units.most_common(NAMED + 1) if count > 1]
+        if len(units) < 2 or self.read + self.count - self.strange < share * self.count:
+            return ""
+        named = ", ".join(units[:NAMED]) + (" ..." if len(units) > NAMED else "")
+        return f"numbers with several units ({named}); written in one they are a number"
 
     def _decimal_mark(self, unit: str) -> tuple[str, bool]:
         """The mark before the decimals, and whether anything tells it from that between thousands."""

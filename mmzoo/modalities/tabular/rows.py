@@ -16,6 +16,7 @@ from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of
 from mmzoo.modalities.tabular.lists import DELIMITERS
+from mmzoo.modalities.tabular.vocabulary import Vocabulary
 from mmzoo.words import one_line
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
@@ -49,8 +50,8 @@ class Rows:
         return (*self.numbers, *self.categories, *self.dates, *self.multi_categories)
 
     @cached_property
-    def _places(self) -> list[dict[str, int]]:
-        return [{word: k for k, word in enumerate(words)} for words in self.vocabularies]
+    def _words(self) -> list[Vocabulary]:
+        return [Vocabulary(words) for words in self.vocabularies]
 
     def checked(self, value: Raw) -> Row:
         """`value`, which must be a row with at least one of the columns, and without one whose name is misspelt."""
@@ -130,23 +131,24 @@ class Rows:
 
     def places_in(self, row: Row) -> Iterator[int]:
         """Of each column of categories the place of what the row has."""
-        for column, words in zip(self.categories, self._places, strict=False):
+        for column, words in zip(self.categories, self._words, strict=False):
             found, written = self.category_in(column, row), row.get(column)
             # What a vocabulary has is what it was fitted on: a word for nothing too, and 1.0 where that was a text.
-            known = [] if is_missing(written) else [found, str(written).strip()]
-            place = next((words[word] + 2 for word in known if word in words), UNKNOWN)
-            yield MISSING if found is None and place == UNKNOWN else place
+            known = [] if is_missing(written) else [word for word in (found, str(written).strip()) if word is not None]
+            place = next((place for word in known if (place := words.place(word)) is not None), None)
+            yield (MISSING if found is None else UNKNOWN) if place is None else place + 2
 
     def flags_in(self, row: Row) -> Iterator[float]:
         """Of each column of multi-categories: is there a word that is unknown, and is each known one there?"""
-        places = self._places[len(self.categories) :]
-        for column, mark, words in zip(self.multi_categories, self.delimiters, places, strict=True):
+        several = self._words[len(self.categories) :]
+        for column, mark, words in zip(self.multi_categories, self.delimiters, several, strict=True):
             found = self.words_in(column, mark, row)
             if found is None:
-                yield from [float("nan")] * (len(words) + 1)
+                yield from [float("nan")] * (len(words.places) + 1)
             else:
-                yield float(not found <= words.keys())
-                yield from (float(word in found) for word in words)
+                there = {words.place(word) for word in found}
+                yield float(None in there)
+                yield from (float(place in there) for place in words.places.values())
 
 
 def plain_words(text: str) -> str:
