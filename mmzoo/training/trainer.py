@@ -12,7 +12,7 @@ import tensorflow as tf
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
-from mmzoo.training.distribution.synchronized import average_statistics, synchronize
+from mmzoo.training.distribution.synchronized import averaging, synchronize
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.fused import fuse
 from mmzoo.training.methods import made
@@ -62,6 +62,7 @@ class Trainer:
         if self.replicas > 1 and training.sync_batch_norm:
             synchronize(model)
         fuse(model, synchronized=training.sync_batch_norm)
+        self._average = averaging(model)
         self.gradients = Gradients(spec, model, training, self.tuned, self.methods)
         self._part_seeds()
         self.groups: list[tuple[AdamW, list[keras.Variable]]] = []
@@ -100,7 +101,7 @@ class Trainer:
     def agree(self) -> None:
         """Let all replicas have the same moving statistics, where each may have normalized by its own examples."""
         if self.replicas > 1:
-            average_statistics(self.model)
+            self._average()
 
     def batches(self, feed: Feed, steps: range) -> Iterator[object]:
         """The batches of a feed as `run` takes them: each replica's part of the rows."""

@@ -19,7 +19,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.graph.cut import split
 from mmzoo.labels import encode_labels
-from mmzoo.training.distribution.synchronized import average_statistics
+from mmzoo.training.distribution.synchronized import averaging
 from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
@@ -104,7 +104,7 @@ def averaged(strategy: tf.distribute.Strategy) -> list[list[float]]:
             layer.moving_mean.assign(tf.fill([3], tf.cast(replica, tf.float32)))
 
         strategy.run(tf.function(differ))
-        average_statistics(model)
+        averaging(model)()
         found = strategy.run(tf.function(lambda: tf.identity(layer.moving_mean.value)))
         return [each.numpy().tolist() for each in strategy.experimental_local_results(found)]
 

@@ -35,16 +35,21 @@ def moments_of_all(
     return tf.cast(found[0], mean.dtype), tf.cast(whole, variance.dtype)
 
 
-def average_statistics(model: keras.Model) -> None:
-    """Give every replica the mean of their moving statistics, where each has normalized by its own; one message."""
+def averaging(model: keras.Model) -> Callable[[], object]:
+    """What gives every replica the mean of their moving statistics, where each has normalized by its own; one message.
+
+    To be made in the scope of the strategy, and called outside of its replicas.
+    """
     layers = [each for each in model._flatten_layers() if isinstance(each, keras.layers.BatchNormalization)]
     moving = [variable for each in layers for variable in (each.moving_mean, each.moving_variance)]
+    sizes = [int(np.prod(variable.shape)) for variable in moving]
+    strategy = tf.distribute.get_strategy()
 
     def average() -> None:
         flat = tf.concat([tf.reshape(tf.cast(variable.value, tf.float32), [-1]) for variable in moving], axis=0)
         means = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, flat)
-        for variable, mean in zip(moving, tf.split(means, [int(np.prod(v.shape)) for v in moving]), strict=True):
+        for variable, mean in zip(moving, tf.split(means, sizes), strict=True):
             variable.assign(tf.reshape(mean, variable.shape))
 
-    if moving:
-        tf.distribute.get_strategy().run(tf.function(average))
+    called: Callable[[], object] = tf.function(lambda: strategy.run(average) if moving else None, autograph=False)
+    return called
