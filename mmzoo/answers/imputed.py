@@ -25,6 +25,7 @@ from mmzoo.tasks.base import Task
 from mmzoo.tasks.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
+    from mmzoo.decoding import WrittenText
     from mmzoo.graph.build import Multimodal
 
 LOOKED_AT = 256
@@ -136,7 +137,7 @@ class Imputer:
         column = self.columns[task.name]
         for row, answer in zip(rows, answers, strict=True):
             if is_missing(row.get(column)):
-                said: Any = task.readable(answer)
+                said = cast("WrittenText", task.readable(answer))
                 row |= {column: said["text"], f"{column}{LOG_PROB}": number(said["log_prob"])}
 
     def _file(self, task: Reconstruction, record: str, answer: np.ndarray) -> Row:
