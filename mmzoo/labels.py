@@ -11,7 +11,8 @@ from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.fingerprints import groups
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks.base import Label, Task
+from mmzoo.tasks.base import Task
+from mmzoo.tasks.question import Label
 from mmzoo.truncation import count_truncations
 
 

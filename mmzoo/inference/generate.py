@@ -18,7 +18,8 @@ from mmzoo.inference.predict import inputs_of
 from mmzoo.inference.running import BATCH
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.tasks.base import Readable, Task
+from mmzoo.tasks.base import Task
+from mmzoo.tasks.question import Readable
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

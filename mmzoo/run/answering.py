@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mmzoo.aliases import Raw
 from mmzoo.answers.given import is_one, joined, like
 from mmzoo.answers.imputed import Imputer, usual_errors
 from mmzoo.answers.pieces import pieces
-from mmzoo.answers.rows import Answerer, RowMaker
+from mmzoo.answers.rows import Answerer, Row, RowMaker
 from mmzoo.answers.spread import Spread
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.table import Written, answers_in_memory, write_answers
@@ -28,10 +28,7 @@ from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.pipelines.beam import Pipeline
 from mmzoo.run.folder import RunFolder
-from mmzoo.tasks.base import Readable
-
-if TYPE_CHECKING:
-    from mmzoo.answers.rows import Row
+from mmzoo.tasks.question import Readable
 
 
 class Answering(RunFolder):

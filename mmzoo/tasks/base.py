@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
-from mmzoo.tasks.question import Question
+from mmzoo.tasks.question import Label, Question, Readable
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused
-
-
-Label: TypeAlias = np.ndarray | np.generic | int | float
-"""A label as `loss` takes it."""
-Readable: TypeAlias = Mapping[str, object] | Sequence[object] | str | np.ndarray
-"""A prediction as a user reads it."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +46,6 @@ class Task(Question):
     def encode(self, value: Raw) -> Label:
         """A label as a record has it, as what `loss` takes."""
         raise NotImplementedError
-
-    @property
-    def group_columns(self) -> tuple[str, ...]:
-        """Where `target` is the batch, the columns that say which records are alike: its labels are their groups.
-
-        Encoded labels are int32 (N, columns) then: records that hold the same in a column have the same number there,
-        and -1 stands for nothing.
-        """
-        return ()
 
     def lacking(self, labels: np.ndarray) -> str:
         """Why nothing is to be learnt or told of these groups, int32 (N, columns), in a sentence; empty otherwise."""

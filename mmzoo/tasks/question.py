@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias
+
+import numpy as np
 
 from mmzoo.choice import plain
 from mmzoo.errors import check_name, check_number, require, unknown
@@ -12,6 +14,12 @@ from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
+
+
+Label: TypeAlias = np.ndarray | np.generic | int | float
+"""A label as `loss` takes it."""
+Readable: TypeAlias = Mapping[str, object] | Sequence[object] | str | np.ndarray
+"""A prediction as a user reads it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,15 @@ class Question:
         A task whose target is an input overrides this with the input's name.
         """
         return None if self.target == "batch" else self.name
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """Where `target` is the batch, the columns that say which records are alike: its labels are their groups.
+
+        Encoded labels are int32 (N, columns) then: records that hold the same in a column have the same number there,
+        and -1 stands for nothing.
+        """
+        return ()
 
     @property
     def units(self) -> int:

@@ -20,7 +20,8 @@ from mmzoo.data.tally import tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
 from mmzoo.modalities.tabular.cells import is_missing
-from mmzoo.tasks.base import Label, Task
+from mmzoo.tasks.base import Task
+from mmzoo.tasks.question import Label
 from mmzoo.training.loss import stand_in
 from mmzoo.words import one_line
 

@@ -99,8 +99,7 @@ class StreamLoop:
         self.window = Window(self.spec)
         self.saved = self.told = time.monotonic()
         self.kept = self.told_of = self.taken.records
-        self.cuts = ExitStack()
-        self.old: list[Placed] = []
+        self.cuts, self.old = ExitStack(), list[Placed]()
 
     def _restored(self) -> tuple[Taken, Reservoir]:
         found = load_checkpoint(self.checkpoints)
