@@ -22,8 +22,8 @@ import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.inference.running import run_model
 from mmzoo.recipe import load_recipe
-from mmzoo.tasks.text_answer import TextAnswer
 from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
+from mmzoo.tasks.written import Written
 
 CANDIDATES = 200  # names that are tried as the one for all
 
@@ -59,7 +59,7 @@ class Groups:
         return float((self.groups[nearest(self.of(names), self.vectors)] == np.array(groups)).mean())
 
 
-def figures(task: TextAnswer, found: list[str], test: Records, groups: Groups) -> dict[str, float]:
+def figures(task: Written, found: list[str], test: Records, groups: Groups) -> dict[str, float]:
     """What is measured of names."""
     right = [task.texts_of(name) for name in test.column(task.name)]
     return {
