@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.choice import Tower
 from mmzoo.declared import frozen_features, frozen_of
 from mmzoo.errors import require
@@ -38,7 +37,7 @@ def check_towers(item: Modality, *, towers: Sequence[Tower | str]) -> None:
 
 
 @known.register("feature_union", check_towers, serves=KINDS)
-def feature_union(x: Tensor, item: Any, *, towers: Sequence[Tower | str] = ()) -> Tokens:
+def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = ()) -> Tokens:
     """Several towers, each by itself; of each the mean over its tokens, side by side.
 
     Networks that were trained on something else know something else. (B, *shape) -> `Tokens` (B, 1, the widths of the
@@ -54,7 +53,7 @@ def feature_union(x: Tensor, item: Any, *, towers: Sequence[Tower | str] = ()) -
     ]
     frozen = [frozen_of(part) for part, _ in found]
     given = [start if layer is None else layer.output for layer in frozen]
-    read: list[Any] = [x] * len(found)
+    read: list[Tree] = [x] * len(found)
     if any(frozen):
         lower = keras.Model(start, given, name=name("frozen_features"))
         lower.trainable = False
