@@ -54,7 +54,8 @@ class Tower(Choice):
     @property
     def parts(self) -> list[Tower]:
         """The towers that stand side by side in it, as in a `feature_union`; of any other it is the only one."""
-        return [Tower.of(each) for each in self.options.get("towers", ())] or [self]
+        within = self.options.get("towers")
+        return [Tower.of(each) for each in within] if isinstance(within, list) and within else [self]
 
 
 class Tokenizer(Choice):
