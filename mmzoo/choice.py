@@ -51,6 +51,12 @@ class Choice:
 class Tower(Choice):
     """A tower by name, with its options: `Tower("vgg16", weights="imagenet")`."""
 
+    @property
+    def parts(self) -> list[Tower]:
+        """The towers that stand side by side in it, as in a `feature_union`; of any other it is the only one."""
+        within = self.options.get("towers")
+        return [Tower.of(each) for each in within] if isinstance(within, list) and within else [self]
+
 
 class Tokenizer(Choice):
     """A tokenizer by name, with its options: `Tokenizer("bpe", size=4000)`."""

@@ -96,6 +96,12 @@ def frozen_features(item: Modality, layer: Layer) -> Layer:
     return layer
 
 
+def frozen_of(item: Modality) -> keras.layers.Layer | None:
+    """The layer that was declared as what never trains of an input, to be part of what another one declares."""
+    current = _current.get()
+    return current.frozen.pop(item.name, None) if current else None
+
+
 def frozen_behind(before: Tensor, layer: Layer) -> Layer:
     """`layer` reads `before` and never trains: if that comes from what is frozen, so does what this makes of it."""
     if current := _current.get():

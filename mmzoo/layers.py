@@ -150,69 +150,6 @@ class Numbers(keras.layers.Layer):
         return ops.zeros_like(ops.cast(x[:, :1], "float32")) + self.values[None]
 
 
-@keras.saving.register_keras_serializable("mmzoo")
-class Near(keras.layers.Layer):
-    """How near a vector is to each of some training records': (B, any) -> float32 (B, count), from 0 to 1.
-
-    The Gaussian kernel of deviations from the mean, each of length 1. Nothing of it trains; the records are chosen in
-    `mmzoo.training.start` (`mmzoo.tasks.correlations.Landmarks`). What is left over is as near to everything.
-    """
-
-    def __init__(self, count: int, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
-        self.count = count
-
-    def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "count": self.count}
-
-    def build(self, shape: Shape) -> None:
-        width = int(shape[-1] or 0)
-        self.centre = self.add_weight(shape=(width,), initializer="zeros", name="centre")
-        self.places = self.add_weight(shape=(width, self.count), initializer="random_normal", name="places")
-        self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
-
-    def call(self, x: Tensor) -> Tensor:
-        x = x - self.centre[None]
-        x = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
-        return ops.exp(2.0 * self.gamma * (ops.matmul(x, self.places) - 1.0))
-
-
-@keras.saving.register_keras_serializable("mmzoo")
-class Straight(keras.layers.Dense):
-    """From what a modality's tower gives to a task's vector without a detour: (B, any) -> float32 (B, units).
-
-    Random, until `mmzoo.training.start` has found what it begins with.
-    """
-
-    def __init__(self, units: int, **kwargs: object) -> None:
-        super().__init__(units, **{"dtype": "float32", **kwargs})
-
-
-@keras.saving.register_keras_serializable("mmzoo")
-class Joined(keras.layers.Layer):
-    """The sum of the vectors of several inputs, each as far as it can be trusted: float32 (B, M, D) -> (B, D).
-
-    `trust` (M,) does not train: it is 1, until it is fitted on validation data when training ends
-    (`mmzoo.inference.trust`).
-
-    Args:
-        task: whose vectors they are.
-    """
-
-    def __init__(self, task: str, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32", **kwargs})
-        self.task = task
-
-    def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "task": self.task}
-
-    def build(self, shape: Shape) -> None:
-        self.trust = self.add_weight(shape=(shape[1],), initializer="ones", trainable=False, name="trust")
-
-    def call(self, x: Tensor) -> Tensor:
-        return ops.sum(x * self.trust[None, :, None], axis=1)
-
-
 def pooled(tokens: Tokens) -> Tensor:
     """One vector (B, 2 D) a modality: the mean and the maximum of its real tokens."""
     return ops.concatenate([masked_mean(tokens.values, tokens.mask), masked_max(tokens.values, tokens.mask)], axis=-1)

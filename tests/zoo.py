@@ -56,6 +56,15 @@ SMALL: dict[str, dict[str, Any]] = {
     "ft_transformer": {"width": 8, "heads": 2, "layers": 1},
     "boosted_trees": {"trees": 50, "leaves": 4},
 }
+# Of each kind two towers, one of which never trains where there is such a one.
+SIDE_BY_SIDE = {
+    "image": ["small_cnn", "efficientnet_lite0"],
+    "text": ["embedding_bag", "embedding_attention"],
+    "audio": ["spectrogram_cnn", "waveform_cnn"],
+    "video": ["frames", "r2plus1d"],
+    "sensor": ["cnn_1d", "rocket"],
+    "tabular": ["mlp", "ft_transformer"],
+}
 # Built at their full size, they take seconds to minutes to trace; the deeper ones have the blocks of a smaller one of
 # their family, and those with a tokenizer or an encoder of their own have a test file too. Left to `make test-long`.
 LARGE = {
@@ -161,7 +170,10 @@ def spec_of_inputs(pairs: list[tuple[str, str]], **changes: Any) -> mmzoo.Spec:
 def make_input(kind: str, tower: str, **changes: Any) -> Any:
     """A small input of that kind, called `x`."""
     made, options = INPUTS[kind]
-    return made("x", tower=mmzoo.Tower(tower, **SMALL.get(tower, {})), **{**options, **changes})
+    small = SMALL.get(tower, {})
+    if tower == "feature_union":
+        small = {"towers": [mmzoo.Tower(each, **SMALL.get(each, {})) for each in SIDE_BY_SIDE[kind]]}
+    return made("x", tower=mmzoo.Tower(tower, **small), **{**options, **changes})
 
 
 def tower_spec(name: str, kind: str) -> mmzoo.Spec:

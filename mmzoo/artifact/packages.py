@@ -17,7 +17,7 @@ from mmzoo.weights.card import Card
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
-MOST = 2  # packages of one tower
+MOST = 4  # packages of one tower
 Packages = dict[str, list[dict[str, Any]]]
 """What a card says of them, by input."""
 
@@ -91,7 +91,8 @@ def packaged(card: Card, what: str) -> dict[str, tuple[Weights, ...]]:
 
 def mentions(tower: Raw, names: tuple[str, ...]) -> bool:
     """Is it one of these towers, or has it one of them as a part?"""
-    return any(mentions(each, names) for each in tower.values()) if isinstance(tower, dict) else tower in names
+    within = tower.values() if isinstance(tower, dict) else tower if isinstance(tower, list) else ()
+    return tower in names if isinstance(tower, str) else any(mentions(each, names) for each in within)
 
 
 def means(entry: Raw, registered: dict[str, Any]) -> bool:

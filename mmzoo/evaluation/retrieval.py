@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -120,7 +120,7 @@ class RetrievalEvaluation(TaskEvaluation):
     @cached_property
     def gains(self) -> list[Gain]:
         """Of each input that several others can look for: what all of them add to the one that finds it best."""
-        return [each for _, each in self.together]
+        return [replace(each, over=f"{each.over} -> {most.key}") for most, each in self.together]
 
     @cached_property
     def together(self) -> list[tuple[Direction, Gain]]:

@@ -1,6 +1,8 @@
 """Labels that a model was never taught: each record's is the one whose words lie nearest.
 
-Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", arXiv:2103.00020.
+Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", arXiv:2103.00020. Words of
+labels are unlike the texts of records, so that each direction counts as far as validation records agreed along it
+(`mmzoo.inference.agreement`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError, as_tuple, check_strings, require, unknown
 from mmzoo.evaluation.statistics import interval
+from mmzoo.inference.agreement import agreement_of
 from mmzoo.inference.embed import embed, embedding_task, inputs_of
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
@@ -109,7 +112,10 @@ def zero_shot(
     answers: dict[str, list[str | None]] = {}
     for name, vectors in embed(model, records, inputs=others).items():
         there = ~np.isnan(vectors[:, 0])
-        nearest = (np.nan_to_num(vectors) @ means.T).argmax(axis=1)
+        weights = agreement_of(model, task, reads, name)
+        told = means @ weights
+        told /= np.maximum(np.linalg.norm(told, axis=1, keepdims=True), 1e-9)
+        nearest = (np.nan_to_num(vectors) @ weights @ told.T).argmax(axis=1)
         answers[name] = [asked[k] if here else None for k, here in zip(nearest, there, strict=True)]
     column = truth_of(records, asked, truth)
     if column is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain, count
 
 import keras
 
@@ -13,14 +14,17 @@ def named_weights(model: keras.Model) -> dict[str, keras.Variable]:
     """Every weight under a name that only the spec decides: its layer's, and its path in it.
 
     Keras numbers layers that were given no name through a whole program; within a layer of the
-    model they are numbered anew, in the order in which they come.
+    model they are numbered anew, in the order in which they come. So are weights of the same name, of two
+    networks of one family within a layer.
     """
-    named = {}
+    named: dict[str, keras.Variable] = {}
     for layer in model.layers:
         seen: dict[str, list[str]] = {}
         for weight in layer.weights:
             path = weight.path.removeprefix(f"{layer.name}/")
-            named[f"{layer.name}/{'/'.join(_renumbered(part, seen) for part in path.split('/'))}"] = weight
+            name = f"{layer.name}/{'/'.join(_renumbered(part, seen) for part in path.split('/'))}"
+            more = (f"{name}~{number}" for number in count(2))
+            named[next(each for each in chain([name], more) if each not in named)] = weight
     return named
 
 

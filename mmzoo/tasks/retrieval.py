@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import permutations
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -16,8 +15,7 @@ from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.names import scale_output, single_output
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.learned import Learned
-from mmzoo.tasks.recall import AT, Found, search
+from mmzoo.tasks.searched import Searched
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
@@ -25,14 +23,12 @@ if TYPE_CHECKING:
     from mmzoo.tokens import Fused
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
-EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
 STARTS = ("random", "correlations")
-MOST = 2000  # records among which validation searches
 
 
 @tasks.register("retrieval", label="")
 @dataclass(frozen=True)
-class Retrieval(Learned):
+class Retrieval(Searched):
     """A vector of length 1 for each input, near those of the other inputs of the same record: no column says what.
 
     Every input looks for every other one among the examples of a batch (Radford et al. 2021, "CLIP",
@@ -58,38 +54,31 @@ class Retrieval(Learned):
             Of few records and frozen towers these are hard to better, and what training adds to them begins at 0.
         landmarks: with that start, so many training records by the nearness to which an input is told, in place of the
             features themselves: correlations that are not linear; 0 for linear ones.
+        bank: what lies near to much is found by whatever looks; of so many training records the nearness of a vector to
+            theirs says how common it is, and its last number how rare (`mmzoo.nearness.Rarity`, an inverted softmax).
+            How much that counts is fitted on the validation records when training ends; 0 leaves it out.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
 
     dim: int = 128
     objective: Objective | str = field(default="infonce", kw_only=True)
-    inputs: Sequence[str] = field(default=(), kw_only=True)
     fused: bool = field(default=False, kw_only=True)
-    same: str = field(default="", kw_only=True)
     dropout: float = field(default=0.0, kw_only=True)
     start: str = field(default="random", kw_only=True)
     landmarks: int = field(default=0, kw_only=True)
+    bank: int = field(default=0, kw_only=True)
     hard_negatives: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = "retrieval"
     target = "batch"
     reads: ClassVar[tuple[str, ...]] = ("similarities",)
-    primary_metric: ClassVar[str] = "mean_recall"
-    metric_names: ClassVar[tuple[str, ...]] = (
-        "mean_recall",
-        *(f"recall@{k}" for k in AT),
-        "mrr",
-        "map",
-        "median_rank",
-    )
-    score_name: ClassVar[str] = "mrr"
-    score_words: ClassVar[str] = "mean reciprocal rank"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(f"The dim of task '{self.name}'", self.dim, 2, 4096, whole=True)
         check_number(f"The dropout of task '{self.name}'", self.dropout, 0, 0.95)
         check_number(f"The landmarks of task '{self.name}'", self.landmarks, 0, 4096, whole=True)
+        check_number(f"The bank of task '{self.name}'", self.bank, 0, 4096, whole=True)
         check_number(f"What hard negatives count in task '{self.name}'", self.hard_negatives, 0, 100)
         object.__setattr__(self, "inputs", as_tuple(f"The inputs of task '{self.name}'", self.inputs))
         check_strings(f"The inputs of task '{self.name}'", self.inputs)
@@ -100,6 +89,10 @@ class Retrieval(Learned):
         require(
             self.start == "correlations" or not self.landmarks,
             f"Task '{self.name}' needs start='correlations' for its landmarks.",
+        )
+        require(
+            not (self.bank and self.fused),
+            f"Task '{self.name}' cannot tell how rare the vector of what is fused is; leave out 'bank' or 'fused'.",
         )
         require(not self.auxiliary, f"Task '{self.name}' has a vector of each input as it is; leave out 'auxiliary'.")
 
@@ -141,16 +134,7 @@ class Retrieval(Learned):
         vectors = {name: single_output(self.name, name) for name in self.inputs}
         return {**super().describe(), "dim": self.dim, "vectors": vectors}
 
-    @property
-    def directions(self) -> list[tuple[str, str]]:
-        """Every ordered pair of inputs: what looks, and what it looks for."""
-        return list(permutations(self.inputs, 2))
-
     # What it learns from.
-
-    @property
-    def group_columns(self) -> tuple[str, ...]:
-        return (*self.inputs, self.same) if self.same else tuple(self.inputs)
 
     def known(self, labels: Tensor) -> Tensor:
         """Which examples have two of the inputs, bool (B,)."""
@@ -183,20 +167,25 @@ class Retrieval(Learned):
         return self.inputs
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        from mmzoo.layers import Near, Straight, head
+        from mmzoo.layers import head
+        from mmzoo.nearness import Near, Rarity, Straight
 
+        width = self.dim - bool(self.bank)
         if self.start == "random" or fused.tower is None:
-            return unit(head(self.dim, name, dropout=self.dropout)(fused.embedding))
-        own = Near(self.landmarks, name=f"{name}.near")(fused.tower) if self.landmarks else fused.tower
-        learned = head(self.dim, name, 0.0, self.dropout)(fused.embedding)
-        return unit(Straight(self.dim, name=f"{name}.straight")(own) + learned)
+            found = unit(head(width, name, dropout=self.dropout)(fused.embedding))
+        else:
+            own = Near(self.landmarks, name=f"{name}.near")(fused.tower) if self.landmarks else fused.tower
+            learned = head(width, name, 0.0, self.dropout)(fused.embedding)
+            found = unit(Straight(width, name=f"{name}.straight")(own) + learned)
+        return Rarity(self.bank, name=f"{name}.rarity")(found) if self.bank else found
 
     def completed(
         self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         from keras import ops
 
-        from mmzoo.layers import Joined, Numbers
+        from mmzoo.layers import Numbers
+        from mmzoo.nearness import Joined
 
         vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
         record = fused
@@ -273,102 +262,6 @@ class Retrieval(Learned):
             mean = ops.sum(weights, axis=1) / ops.maximum(ops.sum(wrong, axis=1), 1.0)
             wrong = weights / ops.maximum(mean, 1e-9)[:, None]
         return wrong + own
-
-    # How good it is.
-
-    def measured(
-        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
-    ) -> dict[str, float]:
-        """The mean of each metric over all directions, and `mean_recall`, that of the recalls; nothing without any.
-
-        With `asked`, what these find of each other input together. Of more than 2,000 records so many, spread evenly,
-        are looked at.
-        """
-        rows = np.linspace(0, len(labels) - 1, min(len(labels), MOST)).astype(int)
-        some = {name: each[rows] for name, each in answers.items()}
-        found = [each.metrics for _, each in self.searches(labels[rows], some, asked)]
-        means = {name: float(np.mean([each[name] for each in found])) for name in self.metric_names[1:] if found}
-        return {"mean_recall": float(np.mean([means[f"recall@{k}"] for k in AT])), **means} if found else {}
-
-    def failure(self, labels: np.ndarray, answers: dict[str, np.ndarray]) -> str:
-        for place, name in enumerate(self.inputs):
-            vectors = answers[single_output(self.name, name)]
-            there = vectors.any(axis=1)
-            # The length of the mean, squared, is the mean cosine of two.
-            if (
-                there.any()
-                and np.ptp(labels[there, place])
-                and 1.0 - np.square(vectors[there].mean(axis=0)).sum() < EQUAL
-            ):
-                return (
-                    f"The vectors of '{name}' have become equal for all {there.sum():,} validation records, so "
-                    "that none can be told from another; train again into a new folder, with a lower learning rate "
-                    "(--set training.learning_rate=...), larger batches or another objective."
-                )
-        return ""
-
-    def scored(self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()) -> np.ndarray:
-        """One over the rank of the right one, for each record the mean over what it is asked for, float (N,)."""
-        total, count = np.zeros(len(labels)), np.zeros(len(labels))
-        for rows, each in self.searches(labels, answers, asked):
-            total[rows] += 1.0 / each.ranks
-            count[rows] += 1
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-    def searches(
-        self, labels: np.ndarray, answers: dict[str, np.ndarray], asked: Sequence[str] = ()
-    ) -> list[tuple[np.ndarray, Found]]:
-        """Each direction's `found`, or what the `asked` inputs together find of each of the others."""
-        own = [name for name in self.inputs if name in asked]
-        pairs = [(own, key) for key in self.inputs if key not in own]
-        if len(own) in (0, len(self.inputs)):
-            pairs = [([query], key) for query, key in self.directions] if own or not asked else []
-        found = [self.found(query, key, labels, answers) for query, key in pairs]
-        return [each for each in found if each is not None]
-
-    def found(
-        self,
-        asked: Sequence[str],
-        key: str,
-        labels: np.ndarray,
-        answers: dict[str, np.ndarray],
-        *,
-        strict: bool = False,
-    ) -> tuple[np.ndarray, Found] | None:
-        """What inputs find of another among all records that have them: the rows of these, and how well.
-
-        None where there are no two candidates to tell apart.
-
-        Args:
-            asked: the inputs that look; of several the vector of the record, which `answers` must have of them alone.
-            key: what they look for.
-            labels, answers: of all records, as `measured` has them.
-            strict: is what another record has with the same query not right? So it is with several that look.
-        """
-        queries, there = self.looking(asked, answers), self.looking([key], answers)
-        rows = queries.any(axis=1) & there.any(axis=1)
-        for name in asked:
-            rows &= labels[:, self.inputs.index(name)] >= 0
-        held = labels[rows, self.inputs.index(key)]
-        if not rows.any() or np.ptp(held) == 0:
-            return None
-        return np.flatnonzero(rows), search(
-            queries[rows], there[rows], held, *self.alike(asked[strict:], key, labels[rows])
-        )
-
-    def looking(self, asked: Sequence[str], answers: dict[str, np.ndarray]) -> np.ndarray:
-        """The vectors (N, dim) of one input, or of several together; zeros where a record has none."""
-        return answers[single_output(self.name, asked[0]) if len(asked) == 1 else self.name]
-
-    def alike(self, asked: Sequence[str], key: str, labels: np.ndarray) -> list[np.ndarray]:
-        """The groups of records that are right for each other, int (N,) each, -1 for none."""
-        columns = [*(asked if len(asked) == 1 else ()), key, *([self.same] if self.same else [])]
-        return [labels[:, self.group_columns.index(name)] for name in columns]
-
-    def belonging(self, asked: Sequence[str], key: str, labels: np.ndarray, row: int) -> np.ndarray:
-        """Which records are right for one, bool (N,)."""
-        groups = self.alike(asked, key, labels)
-        return np.asarray(np.any([(group == group[row]) & (group[row] >= 0) for group in groups], axis=0))
 
 
 def unit(vectors: Tensor) -> Tensor:

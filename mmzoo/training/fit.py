@@ -36,6 +36,7 @@ from mmzoo.training.settings import Training
 from mmzoo.training.start import start_vectors
 from mmzoo.training.step import prepared
 from mmzoo.training.trees import fit_trees
+from mmzoo.training.vectors import check_bank, fit_vectors
 from mmzoo.tuning.model import tune
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def fit(
         if service is None
         else remote_feed(spec, train, training, seed, frozen, *service)
     )
+    check_bank(part.rest, spec, here=service is None)
     rest = prepared(spec, part.rest, training)
     started = [] if training.init_from else start_vectors(part.rest, spec, feed)
     tuned = tune(rest, training)
@@ -103,6 +105,8 @@ def fit(
             model = in_float32(model)
             part = split(model)
         if checked is not None:
+            if service is None:
+                fit_vectors(part.rest, spec, feed, *checked)
             calibrate(part.rest, spec, *checked)
         for layer in model.layers:
             if said := getattr(layer, "said_after_training", str)():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.inference.running import run_model
-from mmzoo.layers import Near, Straight
 from mmzoo.names import PRESENT
+from mmzoo.nearness import Near, Straight
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.correlations import Landmarks, correlations

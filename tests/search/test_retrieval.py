@@ -17,6 +17,7 @@ from mmzoo.fingerprints import groups
 from mmzoo.inference.embed import embedding_task
 from mmzoo.labels import encode_labels
 from mmzoo.names import scale_output, single_output
+from mmzoo.nearness import Rarity
 from mmzoo.tasks.recall import search
 from mmzoo.tasks.retrieval import Retrieval
 from mmzoo.training.settings import check_settings
@@ -165,11 +166,13 @@ def hidden_spec(**options: Any) -> mmzoo.Spec:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [pytest.param({"fused": True}, marks=pytest.mark.long), {"objective": "siglip"}], ids=str
+    "options", [pytest.param({"fused": True}, marks=pytest.mark.long), {"objective": "siglip", "bank": 60}], ids=str
 )
 def test_inputs_learn_to_find_each_other(options: dict[str, Any], tmp_path: Path) -> None:
     training = mmzoo.Training(epochs=20, batch_size=50, learning_rate=3e-3, modality_dropout=0.0, ema_decay=0.0)
     run = mmzoo.train(hidden_spec(**options), hidden(400), hidden(100, 1), training=training, out=tmp_path / "run")
+    for layer in (each for each in run.model.layers if isinstance(each, Rarity)):
+        np.testing.assert_allclose(np.linalg.norm(layer.bank.numpy(), axis=0), 1.0, atol=1e-5)
     new = hidden(100, 2)
     new.columns["near"][3] = None
     found = mmzoo.Run(run.folder).embed(new)

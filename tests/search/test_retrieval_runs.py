@@ -15,6 +15,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.compare import compare
 from mmzoo.evaluation.zero_shot import zero_shot
+from mmzoo.inference.agreement import agreement_of
 from mmzoo.reports.report import table
 from tests.conftest import LABELS, small_records, small_spec
 
@@ -100,7 +101,10 @@ def test_words_tell_labels_that_nobody_taught(run: mmzoo.Run) -> None:
     assert found.answers.keys() == {"picture", "sound"}
     vectors = run.embed(records, inputs=["picture"])["picture"]
     texts = run.embed([{"words": f"the {name}"} for name in LABELS], inputs=["words"])["words"]
-    wanted = [LABELS[k] for k in (vectors @ texts.T).argmax(axis=1)]
+    weights = agreement_of(run.model, run.spec.tasks[0], "words", "picture")
+    told = texts @ weights
+    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    wanted = [LABELS[k] for k in (vectors @ weights @ told.T).argmax(axis=1)]
     assert found.answers["picture"] == wanted
     right = np.array(wanted) == np.array(records.column("animal"))
     assert found.accuracy["picture"][0] == pytest.approx(right.mean()) and right.mean() > 0.6

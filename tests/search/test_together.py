@@ -49,6 +49,8 @@ def test_an_input_that_many_records_share_is_not_the_one_that_finds_best() -> No
     assert easy.value == 1 and easy.chance > 0.99
     (gained,) = [each for most, each in result.together if most.key == "picture"]
     assert gained.over == "sound alone"
+    rows = [each.over for each in result.gains]
+    assert "sound alone -> picture" in rows and len(rows) == len(set(rows)) == 3
     scores = vectors["sound"] @ vectors["picture"].T
     ranks = (scores >= np.diag(scores)[:, None]).sum(axis=1)
     both = predictions["words+sound"]["match"] @ vectors["picture"].T

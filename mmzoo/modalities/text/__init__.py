@@ -90,7 +90,8 @@ class Text(Modality):
     @property
     def in_lower_case(self) -> bool:
         """Are capitals made small?"""
-        return Tower.of(self.tower).name not in CASED if self.lowercase is None else self.lowercase
+        cased = all(tower.name in CASED for tower in Tower.of(self.tower).parts)
+        return not cased if self.lowercase is None else self.lowercase
 
     @property
     def in_graph(self) -> bool:

@@ -1,0 +1,74 @@
+"""Several towers over one input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import keras
+from keras import ops
+
+from mmzoo.aliases import Tensor, Tree
+from mmzoo.choice import Tower
+from mmzoo.declared import frozen_features, frozen_of
+from mmzoo.errors import require
+from mmzoo.modalities.base import Modality
+from mmzoo.tokens import Tokens, masked_mean
+from mmzoo.towers import scoped
+from mmzoo.towers import towers as known
+from mmzoo.towers.nested import called
+
+KINDS = ("image", "text", "audio", "video", "sensor", "tabular")
+FITTED = ("boosted_trees",)  # towers that answer the tasks by themselves
+
+
+def check_towers(item: Modality, *, towers: Sequence[Tower | str]) -> None:
+    """There are several towers, and each of them reads the input and knows its options."""
+    require(len(towers) > 1, f"Give the tower 'feature_union' of input '{item.name}' two towers or more.")
+    for part in parts_of(item, towers):
+        chosen = Tower.of(part.tower)
+        fitting = [name for name in known.names(serves=item.kind) if name not in FITTED]
+        require(
+            chosen.name in fitting,
+            f"Tower '{chosen.name}' cannot stand beside another for input '{item.name}'; there are: "
+            f"{', '.join(fitting)}.",
+        )
+        known.check_options(chosen.name, chosen.options, part)
+
+
+@known.register("feature_union", check_towers, serves=KINDS)
+def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = ()) -> Tokens:
+    """Several towers, each by itself; of each the mean over its tokens, side by side.
+
+    Networks that were trained on something else know something else. (B, *shape) -> `Tokens` (B, 1, the widths of the
+    towers together). What of them never trains is computed once for each record.
+
+    Args:
+        towers: of the input's kind, by name, or `Tower(name, option=...)`.
+    """
+    name, start = scoped(item), keras.Input(item.shape, dtype=item.dtype)
+    found = [
+        (part, known[Tower.of(part.tower).name](start, part, **Tower.of(part.tower).options))
+        for part in parts_of(item, towers)
+    ]
+    frozen = [frozen_of(part) for part, _ in found]
+    given = [start if layer is None else layer.output for layer in frozen]
+    read: list[Tree] = [x] * len(found)
+    if any(frozen):
+        lower = keras.Model(start, given, name=name("frozen_features"))
+        lower.trainable = False
+        read = frozen_features(item, lower)(x)
+    means, masks = [], []
+    for (part, tokens), before, behind in zip(found, given, read, strict=True):
+        out = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
+        mean, real = keras.Model(before, out, name=f"{part.name}.mean")(behind)
+        means.append(mean)
+        masks.append(real)
+    return Tokens(ops.concatenate(means, axis=-1)[:, None], ops.any(ops.concatenate(masks, axis=1), axis=1)[:, None])
+
+
+def parts_of(item: Modality, towers: Sequence[Tower | str]) -> list[Modality]:
+    """The input as each of its towers has it, called `<input>.part1`, `<input>.part2` ..."""
+    return [
+        called(replace(item, tower=Tower.of(tower)), item, f"part{number}") for number, tower in enumerate(towers, 1)
+    ]

@@ -1,0 +1,95 @@
+"""Several towers over one input: each as it would be alone, what never trains computed once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import mmzoo
+from mmzoo.artifact.packages import mentions
+from mmzoo.errors import MMZooError
+from mmzoo.graph.cut import split
+from mmzoo.graph.weights import named_weights
+from mmzoo.inference.running import run_model
+from mmzoo.tokens import masked_mean
+from mmzoo.towers import towers
+from mmzoo.towers.feature_union import parts_of
+from tests.zoo import TASK, batch_of, make_input
+
+
+def spec_of(item: Any) -> mmzoo.Spec:
+    return mmzoo.Spec([item], "concat", [TASK], dim=16)
+
+
+def test_each_tower_is_as_it_would_be_alone() -> None:
+    """A mean of each, side by side; and cut behind what never trains it gives the same."""
+    item = make_input("sensor", "feature_union")
+    model = mmzoo.build(spec_of(item))
+    batch = batch_of(model.spec)
+    values, mask = model.parts.tower_tokens("x")
+    found = model.parts.cut(model.input, {"values": values, "mask": mask})(batch)
+    own, wanted = named_weights(model), []
+    for part in parts_of(item, item.tower.options["towers"]):
+        x = keras.Input(item.shape, dtype=item.dtype)
+        alone = keras.Model(x, masked_mean(*towers[part.tower.name](x, part, **part.tower.options)))
+        for layer in alone.layers:
+            for weight in layer.weights:
+                same = [
+                    key for key in own if key.endswith(f"{layer.name}/{weight.path.removeprefix(layer.name + '/')}")
+                ]
+                (key,) = same
+                weight.assign(own[key])
+        wanted.append(np.asarray(alone(batch["x"])))
+    np.testing.assert_allclose(found["values"][:, 0], np.concatenate(wanted, axis=1), atol=1e-5)
+    assert found["mask"].shape == (3, 1) and np.asarray(found["mask"]).all()
+    part = split(model)
+    features = {name: frozen(batch) for name, frozen in part.frozen.items()}
+    assert features.keys() == {"x"}
+    rest = run_model(part.rest, {**batch, **keras.tree.map_structure(np.asarray, features)})
+    np.testing.assert_allclose(rest["animal"], model(batch)["animal"], atol=1e-5)
+
+
+@pytest.mark.long
+def test_of_two_networks_of_one_family_no_weight_is_lost() -> None:
+    """Their layers have the same names."""
+    pretrained = [mmzoo.Tower(f"efficientnet_lite{number}", resolution=32) for number in (0, 1)]
+    model = mmzoo.build(spec_of(mmzoo.Image("x", size=32, tower=mmzoo.Tower("feature_union", towers=pretrained))))
+    assert len(named_weights(model)) == len(model.weights)
+    part = model.parts.of("x")
+    assert part.frozen_network and not part.frozen.trainable_weights
+    assert [each.towers[0] for each in part.packages] == ["efficientnet_lite0", "efficientnet_lite1"]
+
+
+def test_a_text_keeps_its_capitals_if_all_its_towers_know_them() -> None:
+    for names, small in ((["sentence", "sentence_bag"], False), (["sentence", "embedding_bag"], True)):
+        text = mmzoo.Text("x", tower=mmzoo.Tower("feature_union", towers=names))
+        assert text.in_lower_case == small
+
+
+def test_what_it_is_made_of_is_looked_through() -> None:
+    tower = {"name": "feature_union", "towers": [{"name": "small_cnn"}, {"name": "efficientnet_lite1", "inner": True}]}
+    assert mentions(tower, ("efficientnet_lite1",)) and not mentions(tower, ("efficientnet_lite2",))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ([], "two towers or more"),
+        (["small_cnn"], "two towers or more"),
+        (["small_cnn", "lstm"], "'lstm' cannot stand beside another"),
+        (["small_cnn", mmzoo.Tower("vgg16", weight=None)], "Did you mean 'weights'"),
+    ],
+)
+def test_what_cannot_be_is_said(chosen: list[Any], words: str) -> None:
+    with pytest.raises(MMZooError, match=words):
+        spec_of(mmzoo.Image("x", size=32, tower=mmzoo.Tower("feature_union", towers=chosen)))
+
+
+def test_trees_stand_alone() -> None:
+    both = mmzoo.Tower("feature_union", towers=["mlp", "boosted_trees"])
+    with pytest.raises(MMZooError, match="'boosted_trees' cannot stand beside another"):
+        spec_of(replace(make_input("tabular", "mlp"), tower=both))
