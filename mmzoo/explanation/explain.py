@@ -16,7 +16,9 @@ from mmzoo.explanation.probe import CaseProbe
 from mmzoo.explanation.target import Target, make_target
 from mmzoo.inference.subsets import MOST, beginnings, orders
 from mmzoo.modalities.explanation import InputExplanation
-from mmzoo.words import one_line
+from mmzoo.words import one_line, short
+
+NAMED = 5  # words or columns of an input
 
 
 @dataclass(frozen=True)
@@ -54,19 +56,22 @@ class Explanation:
         }
 
     def text(self) -> str:
-        """The answer, and a line a modality: its share of the probability and of the logit."""
+        """The answer, each modality's share of the probability and of the logit, and what counted most inside it."""
         everything = tuple(self.target.names)
         rows = [("without any", {scale: found[()] for scale, found in self.values.items()}, "")]
         for name in self.target.spec.input_names:
             rows.append((name, {scale: shares[name] for scale, shares in self.shares.items()}, "+"))
         rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
         width = max(len(name) for name, _, _ in rows)
-        heads = ("probability", "logit") if self.target.task.tags.probabilistic else ("answer", "")
-        said = one_line(self.target.label)
+        sure = self.target.task.tags.probabilistic
+        heads = ("probability", "logit") if sure else ("answer", "")
+        answer = self.values["probability"][everything]
+        said = one_line(self.target.label) if sure or self.target.task.units > 1 else f"{answer:.4g}"
         lines = [f"{self.target.task.name}: {said}", f"{'':<{width}}  {heads[0]:>11}  {heads[1]:>7}"]
         for name, found, sign in rows:
-            logit = f"  {found['logit']:>{sign}7.2f}" if self.target.task.tags.probabilistic else ""
+            logit = f"  {found['logit']:>{sign}7.2f}" if sure else ""
             lines.append(f"{name:<{width}}  {found['probability']:>{sign}11.3f}{logit}")
+        lines += [counted(name, look) for name, look in self.inside.items() if look.pieces and "occlusion" in look.maps]
         return "\n".join(lines)
 
     def draw(self, path: str | Path) -> None:
@@ -74,6 +79,13 @@ class Explanation:
         from mmzoo.explanation.picture import draw
 
         draw(self, Path(path))
+
+
+def counted(name: str, look: InputExplanation) -> str:
+    """The words or columns that counted most in an input, in a line."""
+    lost = look.maps["occlusion"]
+    places = np.argsort(-np.abs(lost), kind="stable")[:NAMED]
+    return f"most in {name}: " + ", ".join(f"{one_line(look.pieces[k], 30)} {short(lost[k], '+')}" for k in places)
 
 
 def explain(

@@ -31,7 +31,7 @@ from mmzoo.modalities.tabular.fitting import (
 )
 from mmzoo.modalities.tabular.form import form_of
 from mmzoo.modalities.tabular.rebuilding import Cells
-from mmzoo.modalities.tabular.rows import MISSING, Rows, from_text
+from mmzoo.modalities.tabular.rows import MISSING, UNKNOWN, Rows, from_text
 from mmzoo.modalities.tabular.vectorizer import Columns
 from mmzoo.modalities.widgets import Widget
 
@@ -207,6 +207,14 @@ class Tabular(Modality):
         found[len(self.numbers) : len(self.numbers) + len(self.categories)] = MISSING
         return found
 
+    @property
+    def typical(self) -> np.ndarray:
+        """A row of medians and of the most frequent categories, decoded; what has neither is missing."""
+        found, start = self.absent, len(self.numbers)
+        found[:start] = [np.median(each) for each in self.quantiles[:start]]
+        found[start : start + len(self.categories)] = [min(UNKNOWN + 1, size - 1) for size in self.sizes]
+        return found
+
     def lacking(self, example: np.ndarray) -> np.ndarray:
         """Which of `columns` are missing in a decoded row, bool (columns,)."""
         first = np.flatnonzero(np.diff(self.owners, prepend=-1))  # all flags of a column are missing, or none is
@@ -257,18 +265,19 @@ class Tabular(Modality):
         return Shown(", ".join(f"{column} {cell}" for column, cell in cells if cell is not None) or "(nothing)")
 
     def explain(self, probe: Probe) -> InputExplanation:
-        """Each column as if it were missing, and for numbers alone integrated gradients from their medians.
+        """Each column with its usual value, and for numbers alone integrated gradients from their medians.
+
+        That a column is missing may say something by itself, or never have been seen.
 
         Trees, which are what is frozen of a tower for rows, have no gradients.
         """
         lost = self.owners == np.arange(len(self.columns))[:, None]
-        maps, gap = {"occlusion": probe.lost(np.where(lost, self.absent, probe.example))}, None
+        maps, gap = {"occlusion": probe.lost(np.where(lost, self.typical, probe.example))}, None
         if len(self.numbers) == len(self.columns) and probe.frozen is None:
             x, _ = probe.at(probe.gate)
-            medians = np.array([np.median(each) for each in self.quantiles], np.float32)
-            baseline = np.where(np.isnan(x), x, medians)
+            baseline = np.where(np.isnan(x), x, self.typical)
             maps["integrated_gradients"], gap = probe.integrated_gradients(probe.gate, x, baseline)
-        caption = "what each column says for the answer (blue) and against it (orange)"
+        caption = "what each column says for the answer (blue) and against it (orange), beside its usual value"
         return InputExplanation(self.kind, maps, caption, [*self.columns], gap, tokens="pieces")
 
     def mixed(self, own: Tensor, other: Tensor, share: Tensor, keys: Tensor) -> Tensor:
