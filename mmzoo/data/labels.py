@@ -9,6 +9,7 @@ from sys import intern
 import numpy as np
 
 from mmzoo.aliases import Raw
+from mmzoo.data.guessed import guess
 from mmzoo.data.kinds import MOST, is_code, shown
 from mmzoo.data.options import asks_no_label, check_task
 from mmzoo.data.spellings import spellings_note
@@ -98,7 +99,8 @@ def label_task(
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":
-        said = "; ".join(filter(None, [said, table.notes.get(label, "") if table.kinds[label] == "number" else ""]))
+        note = "" if label in table.told or table.kinds[label] != "number" else guess(table.written[label], label).note
+        said = "; ".join(filter(None, [said, note]))
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
         if tasks.facts(task).get("values") == "positive":
