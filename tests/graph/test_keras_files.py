@@ -14,7 +14,7 @@ from mmzoo.fusions import fusions
 from mmzoo.modalities.base import Modality
 from mmzoo.towers import towers
 from tests.conftest import small_spec, usual
-from tests.zoo import INPUTS, LARGE, SMALL, TASK, batch_of
+from tests.zoo import INPUTS, LARGE, TASK, batch_of, make_input
 
 
 def check_keras(model: keras.Model, batch: dict[str, np.ndarray], path: Path) -> None:
@@ -36,8 +36,7 @@ def check_keras(model: keras.Model, batch: dict[str, np.ndarray], path: Path) ->
 
 def made_input(kind: str, tower: str) -> Modality:
     """A small input of that kind, called as its tower is."""
-    made, options = INPUTS[kind]
-    return made(f"x_{tower}", tower=mmzoo.Tower(tower, **SMALL.get(tower, {})), **options)
+    return dataclasses.replace(make_input(kind, tower), name=f"x_{tower}")
 
 
 def served(kind: str) -> list[str]:
