@@ -8,8 +8,8 @@ all of these (`landmarks`), and a few epochs are added to it where they help. Me
 records, R@1 / R@10: picture -> name .234 / .668, name -> picture .240 / .680, speech -> picture .131 / .370, name and
 speech -> picture .263 / .687, picture and speech -> name .258 / .730. Without having been taught a label it names the
 group of .613 of the pictures (.588, .625, .625), by the nearness of the groups' words along the directions in which
-inputs agreed on validation records; as near as the vectors themselves are, .484. Speech that is written down first finds more:
-`retrieval_transcribed`.
+inputs agreed on validation records; as near as the vectors themselves are, .484. Speech that is written down first
+finds more: `retrieval_transcribed`.
 
 With EfficientNet-Lite2 at 260 pixels in place of Lite1 at 240 (seed 0): picture -> name .232 / .634, name -> picture
 .253 / .649, speech -> picture .119 / .360, zero-shot .433; names in other languages, which were never trained on, find
