@@ -56,6 +56,7 @@ def trained(out: Path, spec: mmzoo.Spec, *, seconds: float = 1e6, **options: Any
     return found
 
 
+@pytest.mark.long
 def test_the_best_of_several_is_an_ordinary_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

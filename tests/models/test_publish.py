@@ -154,6 +154,7 @@ def test_what_stands_in_its_place(published: Path, tmp_path: Path) -> None:
     assert (target / "mine.txt").exists()
 
 
+@pytest.mark.long
 def test_on_hugging_face(hub: Hub, run: Run, published: Path, capsys: pytest.CaptureFixture[str]) -> None:
     address = f"hf://{NAME}"
     assert main(["publish", str(published), address, "--licence", "MIT"]) == 0

@@ -96,6 +96,7 @@ def test_what_is_changed_of_pictures_words_and_sounds() -> None:
     assert loss_of(attack.outputs(inputs, changed, training=False)) > loss_of(model(inputs, training=False))
 
 
+@pytest.mark.long
 def test_low_rank_additions_are_attacked_and_trained() -> None:
     """The loss falls although every kernel of the model but the additions to it stays as it was."""
     spec, rng = series_spec(tower=mmzoo.Tower("cnn_1d", width=8)), np.random.default_rng(0)
