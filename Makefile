@@ -27,7 +27,7 @@ $(STAMP): setup.cfg pyproject.toml Makefile
 # from files.
 demo: $(STAMP)
 	$(BIN)/python -m mmzoo.datasets.emoji.sample 1f427 runs/sample
-	$(BIN)/mmzoo predict emoji --image runs/sample/image.png --text "$$(cat runs/sample/name.txt)"
+	$(BIN)/mmzoo predict emoji --image runs/sample/image.png --text "$$(cat runs/sample/name.txt)" --audio runs/sample/speech.wav
 	$(BIN)/mmzoo train emoji --out runs/demo
 	$(BIN)/mmzoo export runs/demo --format saved_model
 	$(BIN)/mmzoo export runs/demo --format tflite
