@@ -10,8 +10,19 @@ from mmzoo.aliases import Shape, Tensor
 SLOPE = 4.0  # of the last number over how common a vector is, both for a strength of 1
 
 
+class OfRecords(keras.layers.Layer):
+    """What is held against `count` vectors of training records. Nothing of it trains."""
+
+    def __init__(self, count: int, **kwargs: object) -> None:
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
+        self.count = count
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "count": self.count}
+
+
 @keras.saving.register_keras_serializable("mmzoo")
-class Rarity(keras.layers.Layer):
+class Rarity(OfRecords):
     """How rare a vector is, as one more number of it: float32 (B, D), of length 1 -> (B, D + 1), of length 1.
 
     What lies near to many is found by whatever is asked ("hubs"; Radovanovic et al. 2010, JMLR 11). An inverted softmax
@@ -26,13 +37,6 @@ class Rarity(keras.layers.Layer):
     Args:
         count: vectors in the bank.
     """
-
-    def __init__(self, count: int, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
-        self.count = count
-
-    def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "count": self.count}
 
     def build(self, shape: Shape) -> None:
         self.bank = self.add_weight(shape=(int(shape[-1] or 0), self.count), initializer="zeros", name="bank")
@@ -50,19 +54,12 @@ class Rarity(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mmzoo")
-class Near(keras.layers.Layer):
+class Near(OfRecords):
     """How near a vector is to each of some training records': (B, any) -> float32 (B, count), from 0 to 1.
 
     The Gaussian kernel of deviations from the mean, each of length 1. Nothing of it trains; the records are chosen in
     `mmzoo.training.start` (`mmzoo.tasks.correlations.Landmarks`). What is left over is as near to everything.
     """
-
-    def __init__(self, count: int, **kwargs: object) -> None:
-        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
-        self.count = count
-
-    def get_config(self) -> dict[str, object]:
-        return {**super().get_config(), "count": self.count}
 
     def build(self, shape: Shape) -> None:
         width = int(shape[-1] or 0)

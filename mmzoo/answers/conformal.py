@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mmzoo.errors import require
-from mmzoo.evaluation.analyses.conformal import PROMISE, threshold
+from mmzoo.evaluation.analyses.conformal import PROMISE, scores_of, threshold
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
@@ -106,13 +104,6 @@ class Thresholds:
         kept = self.tasks.get(task.name, {})
         found = kept.get(subset, kept.get(ANY))
         return found if found is not None and len(found) == (task.units if task.tags.numeric else 1) else None
-
-
-def scores_of(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """How far each truth is from its answer, (N, 1) or for numbers (N, K)."""
-    if task.tags.numeric:
-        return np.asarray(np.abs(task.on_scale(labels) - task.on_scale(answers)))
-    return np.asarray(1.0 - answers[np.arange(len(labels)), labels][:, None])
 
 
 def has_sets(task: Task) -> bool:

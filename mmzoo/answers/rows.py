@@ -183,12 +183,11 @@ class Answerer:
     def _numbers(self, task: Task, answer: np.ndarray, limits: list[float] | None) -> Row:
         names = [f"{task.name}_{k + 1}" for k in range(task.units)] if task.units > 1 else [task.name]
         row: Row = {}
+        low, high = ranges_of(task, answer, np.inf if limits is None else np.array(limits)).tolist()
         for k, name in enumerate(names):
             row[f"{name}_prediction"] = number(answer[k])
             if self._has_sets(task):
-                half = limits[k] if limits is not None else np.inf
-                low, high = ranges_of(task, answer, half)[:, k].tolist()
-                row |= {f"{name}_low": number(low), f"{name}_high": number(high)}
+                row |= {f"{name}_low": number(low[k]), f"{name}_high": number(high[k])}
         return row
 
     def _labels(self, task: Task, answer: np.ndarray, limits: list[float] | None, sure: float) -> Row:
@@ -208,12 +207,16 @@ class Answerer:
         return row | {f"{task.name}_p_{label}": number(share) for label, share in zip(labels, answer, strict=True)}
 
 
-def ranges_of(task: Task, answer: np.ndarray, half: float) -> np.ndarray:
-    """The range of each number of an answer (K,), float (2, K), so far to either side of it on the task's scale."""
-    if not np.isfinite(half):
-        return np.stack([np.full(len(answer), -np.inf), np.full(len(answer), np.inf)])
-    middle = task.on_scale(answer)
-    return np.stack([task.off_scale(middle - half), task.off_scale(middle + half)])
+def ranges_of(task: Task, answer: np.ndarray, half: np.ndarray | float) -> np.ndarray:
+    """The range of each number of an answer (K,), float (2, K), so far to either side of it on the task's scale.
+
+    Args:
+        half: of each (K,), or one for all; infinite where nothing is promised.
+    """
+    middle, finite = task.on_scale(answer), np.isfinite(half)
+    reach = np.where(finite, half, 0.0)
+    ends = [task.off_scale(middle - reach), task.off_scale(middle + reach)]
+    return np.where(finite, ends, [[-np.inf], [np.inf]])
 
 
 def columns_of(own: Sequence[str], made: Sequence[str]) -> list[str]:

@@ -41,13 +41,8 @@ class Encoding(NamedTuple):
         scales = np.where(deviations > 1e-30, 1.0 / np.maximum(deviations, 1e-30), 0.0)
         return cls(means.astype(np.float32), scales.astype(np.float32), start, sizes)
 
-    @property
-    def width(self) -> int:
-        """Of an encoded row."""
-        return 2 * len(self.means) + sum(self.sizes)
-
     def __call__(self, matrix: np.ndarray) -> Any:
-        """Float (N, F) as (N, `width`), sparse where there are many categories. The graph does the same."""
+        """Float (N, F) as (N, 2 F + all places), sparse where there are many categories. The graph does the same."""
         from scipy.sparse import csr_array, hstack
 
         gone = np.isnan(matrix)

@@ -85,6 +85,13 @@ def threshold(scores: np.ndarray, promise: float = PROMISE) -> float:
     return float(np.sort(scores)[place - 1]) if place <= len(scores) else float("inf")
 
 
+def scores_of(task: Task, labels: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """How far each truth is from its answer, (N, 1) or for numbers (N, K)."""
+    if task.tags.numeric:
+        return np.asarray(np.abs(task.on_scale(labels) - task.on_scale(answers)))
+    return np.asarray(1.0 - answers[np.arange(len(labels)), labels][:, None])
+
+
 def conformal(
     task: Task,
     labels: np.ndarray,
@@ -107,11 +114,10 @@ def conformal(
     """
     theirs, their_answers = held_out
     if task.tags.numeric:
-        off = np.abs(task.on_scale(theirs) - task.on_scale(their_answers))
-        widths = np.array([threshold(column, promise) for column in off.T])
-        inside = np.abs(task.on_scale(labels) - task.on_scale(answers)) <= widths
+        widths = np.array([threshold(column, promise) for column in scores_of(task, theirs, their_answers).T])
+        inside = scores_of(task, labels, answers) <= widths
         return {"nominal_coverage": promise, "coverage": float(inside.mean()), "half_width": bounded(widths)}
-    limit = threshold(1.0 - their_answers[np.arange(len(theirs)), theirs], promise)
+    limit = threshold(scores_of(task, theirs, their_answers)[:, 0], promise)
     sets = sets_of(task, answers, limit)
     sizes = sets.sum(axis=1)
     return {
