@@ -24,7 +24,15 @@ from mmzoo.data.splits import column_of_parts, says_parts
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import (
+    LARGEST,
+    is_encodable,
+    is_missing,
+    is_no_amount,
+    number_of,
+    says_nothing,
+    text_of,
+)
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.lists import parts_of
 
@@ -63,7 +71,7 @@ def table_of(
         seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
         forms[column] = seen.form
-        said = [seen.note, words_note(written[column], there), odd_note(columns[column])]
+        said = [seen.note, words_note(written[column], columns[column]), odd_note(columns[column])]
         said += [categories_note(seen.kind, columns[column])]
         said += files_notes(reader.root, seen.kind, there, columns[column])
         notes[column] = "; ".join(filter(None, said))
@@ -182,7 +190,9 @@ class Converter:
         return held(column, kind, value, where)
 
     def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Raw:
-        """One value that is there, of another kind."""
+        """One value that is there, of another kind; None of a number or a date that says nothing all the same."""
+        if kind in ("number", "date") and is_no_amount(value):
+            return None
         if kind == "number":
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
             if number is None or abs(number) > LARGEST:

@@ -17,8 +17,8 @@ from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
 from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.modalities.tabular.amounts import is_plain
 from mmzoo.modalities.tabular.cells import number_of
-from mmzoo.modalities.tabular.numbers import is_plain
 
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 MOSTLY = 0.5  # the share of the lines whose number of fields is that of the table
