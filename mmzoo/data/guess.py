@@ -98,7 +98,7 @@ def explained_spec(
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
-    apart = dict.fromkeys(("split", "id"), "")
+    apart = dict.fromkeys(("split", "id") if table.tells_parts else ("id",), "")
     for each in labels or [""]:
         apart |= no_inputs(table, each, group)
     apart |= dict.fromkeys(labels, "")
@@ -260,6 +260,10 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
     table = table.without(others) if others else table
     classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
     parts = parts_of(table, label, classes, options.drawing)
+    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
+    warned = warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
+    if records.layout is not None:
+        records.layout = replace(records.layout, warnings=(*(one.removeprefix("warning: ") for one in warned),))
     found = selected(records, parts)
     where = f" of '{named.path}'" if named.path else ""
     for part, chosen in zip(SHARES, found, strict=True):
@@ -274,8 +278,7 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
     if none > len(table) / 2:
         lines.append(f"warning: most records have no label, {none} of {len(table)}.")
     lines += split_lines(table, classes, parts, label, options.drawing)
-    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
-    lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
+    lines += warned
     drawn = folds_of(table, label, folds, classes, options.drawing) if folds else []
     return Loaded(spec, found, lines, [selected(records, each) for each in drawn])
 

@@ -101,7 +101,7 @@ def label_task(
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":
-        note = table.notes.get(label, "") if table.kinds[label] == "number" and label not in table.told else ""
+        note = table.remarks.get(label, "") if table.kinds[label] == "number" and label not in table.told else ""
         said = "; ".join(filter(None, [said, note]))
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)

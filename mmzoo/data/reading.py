@@ -55,7 +55,7 @@ def table_of(
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
     files_below.cache_clear()  # they may be others than for the last table
-    columns, written, found, notes, forms = {}, {}, {}, {}, {}
+    columns, written, found, notes, forms, remarks = {}, {}, {}, {}, {}, {}
     bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
     parts = column_of_parts(cells.columns, lambda name: says_parts(name, cells.columns[name]), kinds)
     for name, values in bar:
@@ -70,7 +70,7 @@ def table_of(
             raise MMZooError(str(faults[0]))
         seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
-        forms[column] = seen.form
+        forms[column], remarks[column] = seen.form, seen.note
         said = [seen.note, words_note(written[column], columns[column]), odd_note(columns[column])]
         said += [categories_note(seen.kind, columns[column])]
         said += files_notes(reader.root, seen.kind, there, columns[column])
@@ -86,6 +86,7 @@ def table_of(
         told=sorted(kinds),
         notes={column: note for column, note in notes.items() if note},
         forms={column: form for column, form in forms.items() if form},
+        remarks=remarks,
         note=cells.note,
     )
 
