@@ -66,7 +66,9 @@ def in_other_units(table: Table, column: str, label: str) -> bool:
     found = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2).T
     if found.shape[1] < LEAST or not np.isfinite(found).all() or not (found.std(axis=1) > 0).all():
         return False
-    return bool(abs(np.corrcoef(found)[0, 1]) > SAME_LINE)
+    from scipy.stats import pearsonr
+
+    return abs(float(pearsonr(*found)[0])) > SAME_LINE
 
 
 def cells_of(table: Table, column: str, label: str) -> list[tuple[str | None, str | None]]:
