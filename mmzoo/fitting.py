@@ -18,7 +18,7 @@ from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
 from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
-from mmzoo.data.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
+from mmzoo.data.schema.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.data.table import Table
 from mmzoo.errors import check_number, require

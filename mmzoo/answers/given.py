@@ -9,9 +9,9 @@ from typing import Any
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows import Row
-from mmzoo.data.layout import Layout
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.schema.layout import Layout
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.words import one_line
 

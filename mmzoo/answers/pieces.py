@@ -18,8 +18,8 @@ from mmzoo.answers.rows import Row, RowMaker
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.schema.told import names_of
 from mmzoo.data.tally import tally_of
-from mmzoo.data.told import names_of
 from mmzoo.errors import DataError
 from mmzoo.files import open_plain
 from mmzoo.modalities.files import reading

@@ -16,7 +16,7 @@ from mmzoo.auto.candidates import FITTED, Candidate, told_by
 from mmzoo.auto.choosing import Answers, answers_of
 from mmzoo.auto.tried import Trials, Tried
 from mmzoo.auto.watch import TooSlowError, train_until
-from mmzoo.data.columns import given
+from mmzoo.data.lazy.columns import given
 from mmzoo.data.records import Records
 from mmzoo.data.sharing import seconds_making
 from mmzoo.errors import DataError, MMZooError

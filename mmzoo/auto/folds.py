@@ -142,7 +142,7 @@ def cross_validate(
 
     Args:
         spec: that is not fitted.
-        folds: training, validation and test records of each; see `mmzoo.data.splits.folds_of`.
+        folds: training, validation and test records of each; see `mmzoo.data.splits.parts.folds_of`.
         training: what it learns from other runs (`init_from`, distillation) is left out, since these have seen the
             records.
         seconds: for all folds; each has an equal share of what is left, and fewer epochs where they do not fit.

@@ -145,7 +145,7 @@ def answer_stream(run: Run, args: argparse.Namespace) -> None:
     """Answer standard input, line for line, until it ends or nobody reads the answers any more."""
     from mmzoo.answers.rows import Answerer
     from mmzoo.answers.stream import answered
-    from mmzoo.data.lines import records_in
+    from mmzoo.data.streams.lines import records_in
 
     alone = args.table is None and args.out is None and not args.columns and not records.given(args)
     require(alone, "--stream answers standard input on standard output; leave out the table, --out and the record.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmzoo.data.columns import Chosen, Column, T
+from mmzoo.data.lazy.columns import Chosen, Column, T
 from mmzoo.data.records import Records
 
 
@@ -20,7 +20,8 @@ class Table(Records):
     places: where each record stands: "line 7"; its id, if not given.
     told: the columns whose kinds were not guessed.
     notes: what is to be said of a column.
-    forms: how the cells of a column are written where they do not say it one by one, see `mmzoo.data.kinds.form_of`.
+    forms: how the cells of a column are written where they do not say it one by one, see
+        `mmzoo.data.schema.kinds.form_of`.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.export.embedded import attach

@@ -19,8 +19,8 @@ from mmzoo.answers.spread import Spread
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.table import Written, answers_in_memory, write_answers
 from mmzoo.answers.vectors import Embedder
-from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.data.sources import absolute
 from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require

@@ -18,9 +18,9 @@ from mmzoo.answers.given import one_record
 from mmzoo.answers.reading import reading
 from mmzoo.artifact import load_folder
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
 from mmzoo.folders import made_in

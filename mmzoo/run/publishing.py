@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.licenses import canonicalize_license_expression
 
 from mmzoo.artifact import save
-from mmzoo.data.options import TableName
+from mmzoo.data.schema.options import TableName
 from mmzoo.datasets import datasets
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain, write_file

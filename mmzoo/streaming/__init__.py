@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
-from mmzoo.data.arriving import Arrived, Folder, Given, Source, StandardInput
 from mmzoo.data.faults import Faults
-from mmzoo.data.kafka import PREFIX, Kafka
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options
+from mmzoo.data.streams.arriving import Arrived, Folder, Given, Source, StandardInput
+from mmzoo.data.streams.kafka import PREFIX, Kafka
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import held
@@ -64,9 +64,9 @@ def stream(
     has, with the same bytes in the end as if it had not ended; where more has come since, also of a finished run.
 
     Args:
-        source: a folder of files that grow (`mmzoo.data.arriving.Folder`) or one such file; "-" for JSON lines on
-            standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.kafka`); or mappings of Python. Standard input and
-            Python must give the same records from the first again when the call is made again.
+        source: a folder of files that grow (`mmzoo.data.streams.arriving.Folder`) or one such file; "-" for JSON lines
+            on standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.streams.kafka`); or mappings of Python. Standard
+            input and Python must give the same records from the first again when the call is made again.
         label: the column to be predicted, where no `spec` is given.
         spec: the model, whose inputs and tasks are called as the columns are; guessed from the warm-up if not given.
         out: the run's folder; the next free `runs/N` if not given.

@@ -13,7 +13,7 @@ from mmzoo.aliases import Tensor
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
-from mmzoo.data.service import ServiceBatches
+from mmzoo.data.shards.service import ServiceBatches
 from mmzoo.errors import require
 from mmzoo.files import subfolder
 from mmzoo.graph.build import build, computing_in

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import TableName
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.folders import held

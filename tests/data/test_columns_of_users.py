@@ -11,10 +11,10 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import explained_spec
-from mmzoo.data.labels import label_task
 from mmzoo.data.rereading import Reread
 from mmzoo.data.sources import open_source, read_table
 from mmzoo.data.table import Table
+from mmzoo.data.tables.labels import label_task
 from mmzoo.inspection.check import check
 
 GENRES = ("action", "comedy", "crime", "drama")

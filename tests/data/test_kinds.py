@@ -12,8 +12,8 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.guessed import guess
-from mmzoo.data.kinds import files
+from mmzoo.data.schema.guessed import guess
+from mmzoo.data.schema.kinds import files
 from mmzoo.data.table import Table
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError

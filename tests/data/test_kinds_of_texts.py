@@ -9,8 +9,8 @@ import pytest
 
 import mmzoo
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.kinds import looks_like_path
-from mmzoo.data.names import input_names
+from mmzoo.data.schema.kinds import looks_like_path
+from mmzoo.data.schema.names import input_names
 from mmzoo.modalities.tabular.cells import number_of, says_nothing, text_of
 
 

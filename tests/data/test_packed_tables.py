@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mmzoo.data import packed
 from mmzoo.data.readers import reader_of, readers
 from mmzoo.data.readers.base import FileReader
+from mmzoo.data.tables import packed
 from mmzoo.errors import DataError, MMZooError
 
 TABLES = {

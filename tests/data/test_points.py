@@ -7,7 +7,7 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import explained_spec
-from mmzoo.data.guessed import guess
+from mmzoo.data.schema.guessed import guess
 
 RANDOM = np.random.default_rng(0)
 AMOUNTS = [int(each) for each in RANDOM.integers(200, 4000, 300)]

@@ -11,8 +11,8 @@ import pytest
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.guess import load_table
-from mmzoo.data.options import Options, TableName
 from mmzoo.data.readers import reader_of, readers
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.data.sources import absolute
 from mmzoo.data.table import Table
 from mmzoo.datasets import open_source
@@ -22,7 +22,7 @@ from mmzoo.listing import text
 INI = '''
 import configparser
 
-from mmzoo.data.cells import Cells
+from mmzoo.data.tables.cells import Cells
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, Reader, decoded
 from mmzoo.data.records import Records

@@ -20,9 +20,9 @@ from PIL import Image as Pillow
 from pyarrow import parquet
 
 import mmzoo
-from mmzoo.data.cells import Cells
 from mmzoo.data.readers import json_lines, reader_of
 from mmzoo.data.readers.base import CellReader
+from mmzoo.data.tables.cells import Cells
 from mmzoo.errors import DataError, MMZooError
 
 

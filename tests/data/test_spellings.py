@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 
 from mmzoo.data.guess import explained_spec
+from mmzoo.data.schema.spellings import spellings_note
 from mmzoo.data.sources import read_table
-from mmzoo.data.spellings import spellings_note
 
 
 def test_what_is_told() -> None:

@@ -13,9 +13,9 @@ import pytest
 
 import mmzoo
 from mmzoo.cli import main
-from mmzoo.data.options import Options
 from mmzoo.data.readers import reader_of, spreadsheets
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.options import Options
 from mmzoo.errors import MMZooError
 
 SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"

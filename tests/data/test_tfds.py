@@ -16,11 +16,11 @@ from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo.cli import main
+from mmzoo.data.from_dataset import in_memory
 from mmzoo.data.guess import load_table
 from mmzoo.data.readers.tfds import default_splits, read_tfds
 from mmzoo.data.records import decode
-from mmzoo.data.shards import read_shards
-from mmzoo.data.streams import in_memory
+from mmzoo.data.shards.folder import read_shards
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 

@@ -10,8 +10,8 @@ import pytest
 
 from mmzoo.cli import main
 from mmzoo.data.guess import explained_spec
+from mmzoo.data.schema.told import MANY, Told, column_lines, names_of
 from mmzoo.data.sources import read_table
-from mmzoo.data.told import MANY, Told, column_lines, names_of
 
 
 def test_a_few_columns_have_a_line_each() -> None:

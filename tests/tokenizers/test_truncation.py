@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.truncation import count_truncations, note_truncation, said_once
 

@@ -19,12 +19,12 @@ import tensorflow as tf
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data import service as home
 from mmzoo.data.guess import load_table
 from mmzoo.data.records import Records, decode
-from mmzoo.data.service import ServiceBatches
-from mmzoo.data.serving import start_server
-from mmzoo.data.shards import write_shards
+from mmzoo.data.shards import service as home
+from mmzoo.data.shards.folder import write_shards
+from mmzoo.data.shards.service import ServiceBatches
+from mmzoo.data.shards.serving import start_server
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split

@@ -12,7 +12,7 @@ import tensorflow as tf
 from scipy import stats
 
 import mmzoo
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import decode
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Raw, Tensor
-from mmzoo.data.arriving import Arrived
 from mmzoo.data.decoding import decoded, note
 from mmzoo.data.rereading import Reread
+from mmzoo.data.streams.arriving import Arrived
 from mmzoo.data.tally import tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label

@@ -15,8 +15,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.arriving import Arrived
 from mmzoo.data.rereading import Reread
+from mmzoo.data.streams.arriving import Arrived
 from mmzoo.data.tally import Tally
 from mmzoo.draws import keys_of
 from mmzoo.errors import require

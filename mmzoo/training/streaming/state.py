@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmzoo.data.arriving import Arrived, Cursor
+from mmzoo.data.streams.arriving import Arrived, Cursor
 from mmzoo.training.notes import Row
 
 

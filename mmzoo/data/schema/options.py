@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
 from mmzoo.aliases import Raw
-from mmzoo.data.kinds import column_kinds
+from mmzoo.data.schema.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.tabular.dates import ORDERS
 from mmzoo.tasks import tasks

@@ -11,8 +11,8 @@ import io
 import re
 from collections.abc import Callable, Iterator
 
-from mmzoo.data.cells import Cells
-from mmzoo.data.packed import opened
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.packed import opened
 from mmzoo.errors import DataError, MMZooError, require
 
 LARGEST_PIECE = 2**30

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmzoo.data.kinds import files
+from mmzoo.data.lazy.threads import in_threads
+from mmzoo.data.schema.kinds import files
 from mmzoo.data.table import Table
-from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import open_plain
 from mmzoo.fingerprints import exact

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from mmzoo.aliases import Raw
-from mmzoo.data import lines
+from mmzoo.data.streams import lines
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import open_plain
 from mmzoo.words import one_line

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmzoo.data.options import Drawing
+from mmzoo.data.schema.options import Drawing
 
 STEADY = 1000
 """Units of one class from which each is drawn by itself: the shares are near enough then, and none changes sides."""

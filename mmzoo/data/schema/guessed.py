@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mmzoo.aliases import Raw
-from mmzoo.data.identifiers import Different, Naming, hardly_there, named_identifier
-from mmzoo.data.kinds import MOST, OTHER, files, inputs, is_code, look
-from mmzoo.data.nested import Nested
+from mmzoo.data.schema.identifiers import Different, Naming, hardly_there, named_identifier
+from mmzoo.data.schema.kinds import MOST, OTHER, files, inputs, is_code, look
+from mmzoo.data.schema.nested import Nested
 from mmzoo.errors import DataError
 from mmzoo.modalities.tabular.cells import text_of
 from mmzoo.modalities.tabular.dates import DatesWritten

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.contents import contents_of
-from mmzoo.data.kinds import files
+from mmzoo.data.schema.kinds import files
+from mmzoo.data.splits.contents import contents_of
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError
 from mmzoo.modalities.tabular.cells import is_missing, number_of, text_of

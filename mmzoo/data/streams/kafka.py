@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 
 from mmzoo.aliases import Untyped
-from mmzoo.data import arriving, lines
-from mmzoo.data.arriving import Arrived, Cursor
+from mmzoo.data.streams import arriving, lines
+from mmzoo.data.streams.arriving import Arrived, Cursor
 from mmzoo.errors import MMZooError, require
 from mmzoo.words import one_line
 
@@ -55,7 +55,7 @@ class Kafka:
         self.make = make or consumer()
 
     def records(self, cursor: Cursor) -> Iterator[Arrived | None]:
-        """See `mmzoo.data.arriving.Source`."""
+        """See `mmzoo.data.streams.arriving.Source`."""
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
         consumer = self.make(self.settings)

@@ -1,4 +1,4 @@
-"""The servers of a tf.data service; see `mmzoo.data.service` for what they do.
+"""The servers of a tf.data service; see `mmzoo.data.shards.service` for what they do.
 
 TensorFlow cannot bind them to an address; see `mmzoo.network` for what that means.
 """

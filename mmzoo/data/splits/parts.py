@@ -10,9 +10,9 @@ from collections.abc import Callable, Container, Iterable, Sequence
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.contents import contents_of
-from mmzoo.data.dealing import dealt_evenly, drawn
-from mmzoo.data.options import Drawing
+from mmzoo.data.schema.options import Drawing
+from mmzoo.data.splits.contents import contents_of
+from mmzoo.data.splits.dealing import dealt_evenly, drawn
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.tabular.cells import is_missing, text_of

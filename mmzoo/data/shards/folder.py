@@ -20,9 +20,10 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
-from mmzoo.data.columns import Column
 from mmzoo.data.faults import Faults
-from mmzoo.data.indexes import (
+from mmzoo.data.lazy.columns import Column
+from mmzoo.data.schema.kinds import inputs
+from mmzoo.data.shards.indexes import (
     FORMAT,
     INDEX,
     SPLITS,
@@ -33,9 +34,8 @@ from mmzoo.data.indexes import (
     shard_name,
     write_index,
 )
-from mmzoo.data.kept import WHOLE, AllKept, Here, Prepared
-from mmzoo.data.kinds import inputs
-from mmzoo.data.shard import Shard
+from mmzoo.data.shards.kept import WHOLE, AllKept, Here, Prepared
+from mmzoo.data.shards.shard import Shard
 from mmzoo.data.table import Source, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.files import open_plain, write_file

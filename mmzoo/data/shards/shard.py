@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from weakref import ReferenceType, ref
 
-from mmzoo.data.indexes import read_entry
-from mmzoo.data.serialization import FOOT, HEAD, parts_of, unframed
+from mmzoo.data.shards.indexes import read_entry
+from mmzoo.data.shards.serialization import FOOT, HEAD, parts_of, unframed
 from mmzoo.errors import DataError, require_data
 from mmzoo.files import open_plain
 

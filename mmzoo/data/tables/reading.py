@@ -14,14 +14,14 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.guessed import Guess, form_of, guess
-from mmzoo.data.kinds import OTHER, files, inputs, kind_of_path, look, plain, remedy_of, shown
-from mmzoo.data.nearby import files_below, missing_note, slashes_note, stems_note
-from mmzoo.data.options import check_root
-from mmzoo.data.spellings import spellings_note
-from mmzoo.data.splits import column_of_parts, says_parts
+from mmzoo.data.schema.guessed import Guess, form_of, guess
+from mmzoo.data.schema.kinds import OTHER, files, inputs, kind_of_path, look, plain, remedy_of, shown
+from mmzoo.data.schema.options import check_root
+from mmzoo.data.schema.spellings import spellings_note
+from mmzoo.data.splits.parts import column_of_parts, says_parts
 from mmzoo.data.table import Table
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.nearby import files_below, missing_note, slashes_note, stems_note
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
 from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
@@ -142,7 +142,7 @@ class Converter:
         """The values of a column.
 
         Args:
-            form: how its cells are written, see `mmzoo.data.kinds.form_of`.
+            form: how its cells are written, see `mmzoo.data.schema.kinds.form_of`.
 
         Raises:
             MMZooError: none of them can be used, and not only because there is no decoder.

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from mmzoo.aliases import Json, Raw
-from mmzoo.data.indexes import as_json, indexed
-from mmzoo.data.kinds import inputs
 from mmzoo.data.records import Records
-from mmzoo.data.serialization import MAX_RECORD, example, framed
+from mmzoo.data.schema.kinds import inputs
+from mmzoo.data.shards.indexes import as_json, indexed
+from mmzoo.data.shards.serialization import MAX_RECORD, example, framed
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities import modalities

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor, Untyped
-from mmzoo.data.columns import Column, given
-from mmzoo.data.examples import Examples
-from mmzoo.data.names import input_names
+from mmzoo.data.lazy.columns import Column, given
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
-from mmzoo.data.shards import open_shards
+from mmzoo.data.schema.names import input_names
+from mmzoo.data.shards.folder import open_shards
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec

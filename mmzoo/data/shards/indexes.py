@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Json, Raw
-from mmzoo.data.kinds import column_kinds, inputs
-from mmzoo.data.serialization import FOOT, HEAD, MAX_RECORD
+from mmzoo.data.schema.kinds import column_kinds, inputs
+from mmzoo.data.shards.serialization import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
 from mmzoo.files import read_file, write_file
 from mmzoo.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json

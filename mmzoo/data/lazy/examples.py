@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmzoo.data.columns import given
-from mmzoo.data.threads import in_threads
+from mmzoo.data.lazy.columns import given
+from mmzoo.data.lazy.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.modalities.base import Modality
 from mmzoo.truncation import count_truncations

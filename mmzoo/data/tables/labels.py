@@ -9,10 +9,10 @@ from sys import intern
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.guessed import guess
-from mmzoo.data.kinds import MOST, is_code, shown
-from mmzoo.data.options import asks_no_label, check_task
-from mmzoo.data.spellings import spellings_note
+from mmzoo.data.schema.guessed import guess
+from mmzoo.data.schema.kinds import MOST, is_code, shown
+from mmzoo.data.schema.options import asks_no_label, check_task
+from mmzoo.data.schema.spellings import spellings_note
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw
-from mmzoo.data.kinds import column_kinds
-from mmzoo.data.names import plain_name
+from mmzoo.data.schema.kinds import column_kinds
+from mmzoo.data.schema.names import plain_name
 from mmzoo.errors import MMZooError, require
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Layout:
         """The layout of a spec's inputs and tasks.
 
         Args:
-            names: by column of the table, what its input or task is called (`mmzoo.data.names.input_names`); they are
-                called alike, if not given.
+            names: by column of the table, what its input or task is called (`mmzoo.data.schema.names.input_names`);
+                they are called alike, if not given.
             forms: by task, how its labels are written.
         """
         columns = {own: column for column, own in (names or {}).items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.aliases import Raw, Tensor, Untyped
-from mmzoo.data.columns import Column
+from mmzoo.data.lazy.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mmzoo.data.kinds import files, kind_of_path
+from mmzoo.data.schema.kinds import files, kind_of_path
 
 MOST = 10_000
 """Files of a folder that are looked at."""
