@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.rows import Row
+from mmzoo.answers.rows.answered import Row
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece, Reread
 from mmzoo.data.schema.layout import Layout

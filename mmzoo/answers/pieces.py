@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.rows import Row, RowMaker
+from mmzoo.answers.rows.answered import Row, RowMaker
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread

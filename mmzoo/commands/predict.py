@@ -143,7 +143,7 @@ def write_words(run: Run, record: Mapping[str, Raw], args: argparse.Namespace) -
 
 def answer_stream(run: Run, args: argparse.Namespace) -> None:
     """Answer standard input, line for line, until it ends or nobody reads the answers any more."""
-    from mmzoo.answers.rows import Answerer
+    from mmzoo.answers.rows.answered import Answerer
     from mmzoo.answers.stream import answered
     from mmzoo.data.streams.lines import records_in
 
@@ -165,7 +165,7 @@ def standard_input() -> BinaryIO:
 
 def answer_table(run: Run, args: argparse.Namespace) -> None:
     """Answer a table into a file."""
-    from mmzoo.answers.conformal import has_sets
+    from mmzoo.answers.rows.conformal import has_sets
 
     require(args.out is not None, "Say where the answers go: --out answers.csv (or .jsonl, .parquet).")
     require(not records.given(args), "Give one record by its inputs, or a table, not both.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mmzoo.errors import require
 
 if TYPE_CHECKING:
-    from mmzoo.answers.table import Written
+    from mmzoo.answers.written.table import Written
     from mmzoo.data.schema.options import TableName
     from mmzoo.pipelines.beam import Pipeline
 

@@ -46,7 +46,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from mmzoo.answers.formats import check_ending, check_free, write_rows
+    from mmzoo.answers.written.formats import check_ending, check_free, write_rows
     from mmzoo.transcription.transcribe import NOTHING, transcripts
 
     if args.out is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from mmzoo.answers.rows import Row
+from mmzoo.answers.rows.answered import Row
 from mmzoo.tasks.base import Task
 from mmzoo.words import one_line
 

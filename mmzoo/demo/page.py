@@ -13,7 +13,7 @@ from pathlib import Path
 import gradio as gr
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.rows import Answerer, Row
+from mmzoo.answers.rows.answered import Answerer, Row
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece
 from mmzoo.data.schema.names import input_names

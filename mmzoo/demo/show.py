@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.rows.answered import Answerer
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number
 from mmzoo.network import allowed_hosts

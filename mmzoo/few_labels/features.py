@@ -11,7 +11,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces
-from mmzoo.answers.rows import plain
+from mmzoo.answers.rows.answered import plain
 from mmzoo.data.records import Records
 from mmzoo.data.schema.options import Options
 from mmzoo.errors import MMZooError, require

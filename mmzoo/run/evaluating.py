@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.answers.conformal import FILE as CONFORMAL
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.evaluated import write_evaluated
+from mmzoo.answers.rows.conformal import FILE as CONFORMAL
+from mmzoo.answers.rows.conformal import Thresholds
+from mmzoo.answers.written.evaluated import write_evaluated
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require

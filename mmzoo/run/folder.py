@@ -12,10 +12,10 @@ from pathlib import Path
 import keras
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.formats import write_csv
 from mmzoo.answers.given import one_record
 from mmzoo.answers.reading import reading
+from mmzoo.answers.rows.conformal import Thresholds
+from mmzoo.answers.written.formats import write_csv
 from mmzoo.artifact import load_folder
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.answers.formats import write_rows
+from mmzoo.answers.written.formats import write_rows
 from mmzoo.data.rereading import Reread
 from mmzoo.data.schema.layout import Layout
 from mmzoo.data.schema.options import Options

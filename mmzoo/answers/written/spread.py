@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from mmzoo.answers.part import as_lines, rows_of
 from mmzoo.answers.pieces import Made, fingerprint, made, most_records, pieces, rows_at_a_time
-from mmzoo.answers.rows import RowMaker
+from mmzoo.answers.rows.answered import RowMaker
+from mmzoo.answers.written.part import as_lines, rows_of
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import require
 from mmzoo.pipelines.beam import Pipeline

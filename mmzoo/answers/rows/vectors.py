@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
+from mmzoo.answers.rows.answered import Row, begun, columns_of, number, subsets_of
 from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.inference.embed import encoder, retrieval, vector_names, vectors

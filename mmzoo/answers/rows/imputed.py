@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
+from mmzoo.answers.rows.answered import Row, begun, columns_of, number, subsets_of
 from mmzoo.data.decoding import decoded
 from mmzoo.data.records import Records, decode
 from mmzoo.data.rereading import Piece

@@ -11,11 +11,11 @@ from typing import Any
 from tqdm import tqdm
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.formats import check_ending, check_free, write_rows
-from mmzoo.answers.part import PartFile
 from mmzoo.answers.pieces import Made, fingerprint, made, most_records
-from mmzoo.answers.rows import Row, RowMaker
-from mmzoo.answers.spread import Spread
+from mmzoo.answers.rows.answered import Row, RowMaker
+from mmzoo.answers.written.formats import check_ending, check_free, write_rows
+from mmzoo.answers.written.part import PartFile
+from mmzoo.answers.written.spread import Spread
 from mmzoo.data.rereading import Reread
 from mmzoo.data.tally import Tally
 from mmzoo.errors import require

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.conformal import Thresholds, has_sets
-from mmzoo.answers.shares import answers_and_shares
+from mmzoo.answers.rows.conformal import Thresholds, has_sets
+from mmzoo.answers.rows.shares import answers_and_shares
 from mmzoo.data.decoding import decoded
 from mmzoo.data.rereading import Piece
 from mmzoo.errors import MMZooError, require
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 class RowMaker(Protocol):
-    """Who makes a row of each record of a table; `mmzoo.answers.table` reads the table, and writes and keeps the rows.
+    """Who makes a row of each record; `mmzoo.answers.written.table` reads the table, and writes and keeps the rows.
 
     The same records, the same number of them at a time, give the same rows.
     """

@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.formats import write_rows
 from mmzoo.answers.pieces import MOST
-from mmzoo.answers.rows import Answerer, Row, number
+from mmzoo.answers.rows.answered import Answerer, Row, number
+from mmzoo.answers.rows.conformal import Thresholds
+from mmzoo.answers.written.formats import write_rows
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.reports.report import ANSWERS
 from mmzoo.tasks.base import Task
