@@ -14,7 +14,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.convert import converted
 from mmzoo.inference.running import run_model
 from mmzoo.tasks.ridge import STRENGTHS, ridge
 from mmzoo.text_chooser import Apart, TextChooser

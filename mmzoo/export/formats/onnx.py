@@ -80,7 +80,7 @@ def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], Arrays]:
     """
     import onnxruntime
 
-    from mmzoo.export.measure import as_tensors
+    from mmzoo.export.tflite.measure import as_tensors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

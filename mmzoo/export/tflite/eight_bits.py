@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.export.flatbuffer import opened, written
-from mmzoo.export.operations import builtins
+from mmzoo.export.tflite.flatbuffer import opened, written
+from mmzoo.export.tflite.operations import builtins
 
 PRODUCTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "GATHER"}
 """What is computed in 8 bits, and embeddings. Masks of -1e9 leave no room in 8 bits for anything beside them."""

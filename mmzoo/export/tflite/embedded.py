@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.export.description import check_description
+from mmzoo.export.tflite.description import check_description
 from mmzoo.files import MAX_FILE, open_plain, read_file
 from mmzoo.limits import parse_json
 
@@ -46,7 +46,7 @@ def attach(data: bytes, about: dict[str, Any]) -> bytes:
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
 
-    from mmzoo.export.flatbuffer import opened, written
+    from mmzoo.export.tflite.flatbuffer import opened, written
 
     text = json.dumps({"sha256": UNSIGNED.decode(), "format": FORMAT, **about}, ensure_ascii=False).encode()
     model, buffer, entry = opened(data), schema.BufferT(), schema.MetadataT()

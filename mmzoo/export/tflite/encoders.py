@@ -15,10 +15,10 @@ from mmzoo.aliases import Tensor
 from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import attach
-from mmzoo.export.measure import measure
 from mmzoo.export.rows import Part
-from mmzoo.export.tflite import CALIBRATION, apart, exact_layers
+from mmzoo.export.tflite.convert import CALIBRATION, apart, exact_layers
+from mmzoo.export.tflite.embedded import attach
+from mmzoo.export.tflite.measure import measure
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import discard
 from mmzoo.inference.embed import embed, embedding_task, encoder, inputs_of

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.export.eight_bits import quantized
-from mmzoo.export.flatbuffer import deduplicated, restored
-from mmzoo.export.lookups import with_lookups
+from mmzoo.export.tflite.eight_bits import quantized
+from mmzoo.export.tflite.flatbuffer import deduplicated, restored
+from mmzoo.export.tflite.lookups import with_lookups
 from mmzoo.files import write_file
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def convert(
     Args:
         training: `Records` by which "int8" learns the ranges of the activations.
     """
-    from mmzoo.export.measure import as_tensors
     from mmzoo.export.serving import Serving
+    from mmzoo.export.tflite.measure import as_tensors
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -18,11 +18,11 @@ from mmzoo.aliases import Tensor
 from mmzoo.data.records import decode
 from mmzoo.decoding import Beam
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import attach
-from mmzoo.export.measure import interpreter
 from mmzoo.export.rows import Part, PartFigures
-from mmzoo.export.stepping import Stepping
-from mmzoo.export.tflite import SIGNATURES, apart, exact_layers
+from mmzoo.export.tflite.convert import SIGNATURES, apart, exact_layers
+from mmzoo.export.tflite.embedded import attach
+from mmzoo.export.tflite.measure import interpreter
+from mmzoo.export.tflite.stepping import Stepping
 from mmzoo.files import subfolder, write_file
 from mmzoo.folders import discard
 from mmzoo.graph.parts import decoder_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmzoo.export.flatbuffer import opened, written
+from mmzoo.export.tflite.flatbuffer import opened, written
 
 
 def with_lookups(data: bytes) -> bytes:

@@ -14,7 +14,7 @@ Runner = Callable[..., dict[str, np.ndarray]]
 
 
 class Stepping:
-    """The signatures `encode` and `step` of a file that `mmzoo.export.writers` has made.
+    """The signatures `encode` and `step` of a file that `mmzoo.export.tflite.writers` has made.
 
     Args:
         encode: from the tensors of an example to what the decoder remembers of it at first.
