@@ -9,7 +9,7 @@ import numpy as np
 from mmzoo.names import single_output
 from mmzoo.nearness import SLOPE, Rarity
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.searched import Searched
+from mmzoo.tasks.common.searched import Searched
 
 if TYPE_CHECKING:
     import keras

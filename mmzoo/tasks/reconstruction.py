@@ -13,8 +13,8 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.common.rebuilt_cells import LEAST, RebuiltCells
 from mmzoo.tasks.question import Readable
-from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:

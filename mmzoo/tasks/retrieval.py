@@ -15,7 +15,7 @@ from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.names import scale_output, single_output
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.searched import Searched
+from mmzoo.tasks.common.searched import Searched
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from mmzoo.choice import Objective
 from mmzoo.errors import check_number, require
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.learned import Learned
+from mmzoo.tasks.common.learned import Learned
+from mmzoo.tasks.common.written import Written
 from mmzoo.tasks.tags import Tags
-from mmzoo.tasks.written import Written
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused

@@ -12,8 +12,8 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.tasks import tasks
+from mmzoo.tasks.common.written import Written
 from mmzoo.tasks.question import Question
-from mmzoo.tasks.written import Written
 from mmzoo.tokenizers import tokenizers
 
 if TYPE_CHECKING:

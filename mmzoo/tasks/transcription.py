@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.written import Written
+from mmzoo.tasks.common.written import Written
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality

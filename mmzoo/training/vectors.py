@@ -11,7 +11,7 @@ from mmzoo.inference.agreement import fit_agreement
 from mmzoo.inference.rarity import fit_rarity, layers_of, plain
 from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
-from mmzoo.tasks.searched import Searched
+from mmzoo.tasks.common.searched import Searched
 from mmzoo.training.feeds.feed import Feed
 
 if TYPE_CHECKING:

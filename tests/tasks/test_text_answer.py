@@ -16,7 +16,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.export.formats import web
 from mmzoo.labels import encode_labels
-from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
 from tests.tasks.text_answer_case import records, spec_of
 
 

@@ -14,9 +14,9 @@ from mmzoo.decoding import WrittenText
 from mmzoo.errors import DataError, as_tuple, check_number, require, require_data
 from mmzoo.names import taught_output
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
 from mmzoo.tasks.question import Question
 from mmzoo.tasks.tags import Tags
-from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.tokenizers.spelling import spelling

@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from mmzoo.names import single_output
-from mmzoo.tasks.learned import Learned
-from mmzoo.tasks.recall import AT, Found, search
+from mmzoo.tasks.common.learned import Learned
+from mmzoo.tasks.metrics.recall import AT, Found, search
 
 EQUAL = 1e-4  # by how much the mean cosine of two vectors that are not equal is below 1
 MOST = 2000  # records among which validation searches

@@ -13,7 +13,7 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Objective
 from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.objectives import objectives
-from mmzoo.tasks.learned import Learned, reads
+from mmzoo.tasks.common.learned import Learned, reads
 from mmzoo.tasks.question import Label
 from mmzoo.tasks.tags import Tags
 
