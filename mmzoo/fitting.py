@@ -25,7 +25,7 @@ from mmzoo.errors import check_number, require
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
-from mmzoo.training.claim import next_free
+from mmzoo.training.run_folder.claim import next_free
 from mmzoo.training.settings import Training
 from mmzoo.truncation import said_once
 from mmzoo.weights import is_run

@@ -58,7 +58,8 @@ class Near(OfRecords):
     """How near a vector is to each of some training records': (B, any) -> float32 (B, count), from 0 to 1.
 
     The Gaussian kernel of deviations from the mean, each of length 1. Nothing of it trains; the records are chosen in
-    `mmzoo.training.start` (`mmzoo.tasks.correlations.Landmarks`). What is left over is as near to everything.
+    `mmzoo.training.fitted.start` (`mmzoo.training.fitted.correlations.Landmarks`). What is left over is as near to
+    everything.
     """
 
     def build(self, shape: Shape) -> None:
@@ -77,7 +78,7 @@ class Near(OfRecords):
 class Straight(keras.layers.Dense):
     """From what a modality's tower gives to a task's vector without a detour: (B, any) -> float32 (B, units).
 
-    Random, until `mmzoo.training.start` has found what it begins with.
+    Random, until `mmzoo.training.fitted.start` has found what it begins with.
     """
 
     def __init__(self, units: int, **kwargs: object) -> None:

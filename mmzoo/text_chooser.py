@@ -20,7 +20,7 @@ class Apart(keras.layers.Layer):
     """How far a vector is from that of each of some training records, and how far a vector of zeros is.
 
     (B, any) -> float32 (B, 2, count): squared distances of deviations from the mean, as multiples of their own mean
-    square. Zeros stand for what is absent. Nothing of it trains; `mmzoo.training.start` chooses the records.
+    square. Zeros stand for what is absent. Nothing of it trains; `mmzoo.training.fitted.start` chooses the records.
     """
 
     def __init__(self, count: int, **kwargs: Any) -> None:
@@ -63,7 +63,8 @@ class TextChooser(keras.layers.Layer):
     """How near an example is to each of some training records, and what is to be added -> the text that is worth most.
 
     float32 (B, L) and (B, C) -> float32 (B, tokens + 1): its ids, zeros behind their end, and in the last place the
-    logarithm of what it is worth. That is linear in how near the records are; `mmzoo.training.start` finds the weights.
+    logarithm of what it is worth. That is linear in how near the records are; `mmzoo.training.fitted.start` finds the
+    weights.
 
     Args:
         table: the ids of the choices, int (C, tokens), zeros behind their ends.

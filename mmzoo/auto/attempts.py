@@ -23,9 +23,9 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
 from mmzoo.folders import check_no_link
 from mmzoo.inference.metrics import primary
-from mmzoo.training.checkpoint import checkpoints
 from mmzoo.training.finished import load_finished
-from mmzoo.training.notes import read_history
+from mmzoo.training.run_folder.checkpoint import checkpoints
+from mmzoo.training.run_folder.notes import read_history
 from mmzoo.words import duration, one_line
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from mmzoo.folders import check_no_link, held
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
 from mmzoo.training.finished import load_finished
-from mmzoo.training.notes import read_history, read_object
+from mmzoo.training.run_folder.notes import read_history, read_object
 from mmzoo.training.settings import Training
 from mmzoo.words import duration, json_bytes, one_line
 

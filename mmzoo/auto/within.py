@@ -20,8 +20,8 @@ from mmzoo.files import is_folder, read_file, write_file
 from mmzoo.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
-from mmzoo.training.claim import keep_budget, make_folder
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.claim import keep_budget, make_folder
+from mmzoo.training.run_folder.notes import read_object
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
 from mmzoo.words import json_bytes

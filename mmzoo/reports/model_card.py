@@ -23,7 +23,7 @@ from mmzoo.words import code_block, decimal, markdown, printable
 if TYPE_CHECKING:
     from mmzoo.run import Run
     from mmzoo.spec import Spec
-    from mmzoo.training.notes import Row
+    from mmzoo.training.run_folder.notes import Row
 
 Section = tuple[str, list[tuple[str, str]]]
 

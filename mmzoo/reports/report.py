@@ -23,7 +23,7 @@ from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.reports.queries import finds, queries
-from mmzoo.training.notes import Row, read_history
+from mmzoo.training.run_folder.notes import Row, read_history
 from mmzoo.words import decimal, one_line
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from mmzoo.folders import made_in
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import Settings, read_machine, read_settings, usual_settings
+from mmzoo.training.run_folder.notes import Settings, read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
 from mmzoo.words import one_line
 

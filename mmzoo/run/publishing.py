@@ -21,7 +21,7 @@ from mmzoo.models import is_address
 from mmzoo.models.card import readme
 from mmzoo.models.hub import upload
 from mmzoo.run import Run
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.notes import read_object
 from mmzoo.weights.card import read_card
 
 if TYPE_CHECKING:

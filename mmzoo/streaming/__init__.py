@@ -21,9 +21,9 @@ from mmzoo.folders import held
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.streaming.warm_up import first_of, warmed_up
-from mmzoo.training.checkpoint import checkpoints
-from mmzoo.training.claim import claim, make_folder, next_free
-from mmzoo.training.notes import Settings, read_object, read_settings
+from mmzoo.training.run_folder.checkpoint import checkpoints
+from mmzoo.training.run_folder.claim import claim, make_folder, next_free
+from mmzoo.training.run_folder.notes import Settings, read_object, read_settings
 from mmzoo.training.settings import Training
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
@@ -205,7 +205,7 @@ def built(spec: Spec, training: Training, seed: int) -> Multimodal:
     import keras
 
     from mmzoo.graph.build import build, computing_in
-    from mmzoo.training.init_from import init_from
+    from mmzoo.training.model.init_from import init_from
 
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):

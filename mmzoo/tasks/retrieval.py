@@ -50,8 +50,9 @@ class Retrieval(Searched):
         dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
             a batch, of which the right one is to be told from the others: 0 learns fastest.
         start: what the vectors are before training: "random", or "correlations", the directions along which the inputs
-            agree in the training records (`mmzoo.tasks.correlations`), found in closed form from what the towers give.
-            Of few records and frozen towers these are hard to better, and what training adds to them begins at 0.
+            agree in the training records (`mmzoo.training.fitted.correlations`), found in closed form from what the
+            towers give. Of few records and frozen towers these are hard to better, and what training adds to them
+            begins at 0.
         landmarks: with that start, so many training records by the nearness to which an input is told, in place of the
             features themselves: correlations that are not linear; 0 for linear ones.
         bank: what lies near to much is found by whatever looks; of so many training records the nearness of a vector to

@@ -15,8 +15,8 @@ from mmzoo.files import write_file
 from mmzoo.folders import held
 from mmzoo.models import find
 from mmzoo.spec import Spec
-from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.finished import check_finished
+from mmzoo.training.run_folder.claim import claim, make_folder, next_free
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.words import json_bytes
 

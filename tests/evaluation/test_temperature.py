@@ -25,7 +25,7 @@ from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.inference.subset_predictions import predict_subsets, temperatures_of
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
-from mmzoo.training.init_from import init_from
+from mmzoo.training.model.init_from import init_from
 from tests.conftest import LABELS, small_records, small_spec
 
 NAMES = list("abcd")

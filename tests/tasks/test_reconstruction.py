@@ -27,7 +27,7 @@ from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.modalities.audio.vectorizer import log_mel
-from mmzoo.training.hiding import partly_hidden
+from mmzoo.training.model.hiding import partly_hidden
 from mmzoo.training.settings import check_settings
 from mmzoo.training.stopping import Interrupted
 from tests.conftest import stop_at

@@ -26,8 +26,8 @@ def test_a_step_lowers_the_loss_of_every_part(fusion: str) -> None:
     import tensorflow as tf
 
     from mmzoo.data.records import decode
+    from mmzoo.training.model.teaching import with_given
     from mmzoo.training.step import prepared
-    from mmzoo.training.teaching import with_given
 
     data = records(6, 0)
     data.columns["word"][2] = None  # the tokens of what is missing are asked for nothing

@@ -13,11 +13,11 @@ import tensorflow as tf
 import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.names import EMBEDDING
-from mmzoo.training.checkpoint import load_checkpoint
 from mmzoo.training.discriminator import SpectralNormalization, discriminator
 from mmzoo.training.loss import Batch, known_totals
 from mmzoo.training.methods.base import Learner
 from mmzoo.training.methods.gan import GAN
+from mmzoo.training.run_folder.checkpoint import load_checkpoint
 from mmzoo.training.settings import check_settings
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted

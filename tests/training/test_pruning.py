@@ -15,9 +15,9 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.training.init_from import narrowed, with_fewer_channels
 from mmzoo.training.methods.base import Learner
 from mmzoo.training.methods.pruning import Pruning
+from mmzoo.training.model.init_from import narrowed, with_fewer_channels
 from mmzoo.training.settings import check_settings
 from mmzoo.tuning.groups import Group, Tuned
 from tests.conftest import small_records, small_spec

@@ -17,7 +17,7 @@ from mmzoo.evaluation.analyses.conformal import PROMISE, scores_of, threshold
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.notes import read_object
 
 FILE = "conformal.json"
 ANY = "*"

@@ -23,9 +23,10 @@ from mmzoo.errors import require
 from mmzoo.files import subfolder, write_file
 from mmzoo.inference.running import run_model
 from mmzoo.names import EMBEDDING
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.feeds.batches import Varied
-from mmzoo.training.notes import history_text
+from mmzoo.training.model.teaching import with_given
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.notes import history_text
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
@@ -36,7 +37,6 @@ from mmzoo.training.streaming.numbers import Numbers, columns_of
 from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
 from mmzoo.training.streaming.state import Streaming, Taken, chained
-from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
 from mmzoo.truncation import count_truncations
 

@@ -16,8 +16,8 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.files import subfolder, write_file
-from mmzoo.training.notes import Row, history_text
-from mmzoo.training.state import State
+from mmzoo.training.run_folder.notes import Row, history_text
+from mmzoo.training.run_folder.state import State
 from mmzoo.words import duration
 
 SURE = 3.0  # seconds, before which it is not said how long the rest will take

@@ -11,10 +11,10 @@ from mmzoo.names import PRESENT
 from mmzoo.nearness import Near, Straight
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.correlations import Landmarks, correlations
-from mmzoo.tasks.ridge import ridge
 from mmzoo.text_chooser import Apart, TextChooser
 from mmzoo.training.feeds.feed import Feed
+from mmzoo.training.fitted.correlations import Landmarks, correlations
+from mmzoo.training.fitted.ridge import ridge
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +68,7 @@ def begin(model: keras.Model, spec: Spec, feed: Feed, heads: dict[str, tuple[ker
 
 
 def choose(model: keras.Model, spec: Spec, feed: Feed, task: Task, chooser: TextChooser) -> None:
-    """Set the weights of a task's `Apart` and of what chooses, by `mmzoo.tasks.ridge`."""
+    """Set the weights of a task's `Apart` and of what chooses, by `mmzoo.training.fitted.ridge`."""
     examples, labels = feed.sample(MOST)
     ids = labels[task.name].reshape(len(labels[task.name]), -1, chooser.tokens)
     known = ids[:, 0, 0] > 0

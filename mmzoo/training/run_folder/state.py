@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.notes import Row
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.notes import Row
 from mmzoo.training.trainer import Trainer
 from mmzoo.words import one_line
 

@@ -13,8 +13,8 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
 from mmzoo.folders import made_in
 from mmzoo.spec import Spec
-from mmzoo.training.checkpoint import checkpoints
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.checkpoint import checkpoints
+from mmzoo.training.run_folder.notes import read_object
 from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
