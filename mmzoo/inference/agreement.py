@@ -13,8 +13,8 @@ import keras
 import numpy as np
 
 from mmzoo.inference.embed import inputs_of
+from mmzoo.layers.nearness import Joined, Rarity
 from mmzoo.names import single_output
-from mmzoo.nearness import Joined, Rarity
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.common.searched import Searched
 

@@ -235,7 +235,7 @@ class Reconstruction(Task):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         """Cells in deviations from their means, and logits of what categories can hold, float32 (B, units)."""
-        from mmzoo.drawing import Noise
+        from mmzoo.layers.drawing import Noise
 
         read = Noise(self.noise, name=f"{name}.noise")(fused.embedding) if self.noise else fused.embedding
         return self.rebuilding.layers(read, self.units, name)

@@ -56,8 +56,8 @@ class Retrieval(Searched):
         landmarks: with that start, so many training records by the nearness to which an input is told, in place of the
             features themselves: correlations that are not linear; 0 for linear ones.
         bank: what lies near to much is found by whatever looks; of so many training records the nearness of a vector to
-            theirs says how common it is, and its last number how rare (`mmzoo.nearness.Rarity`, an inverted softmax).
-            How much that counts is fitted on the validation records when training ends; 0 leaves it out.
+            theirs says how common it is, and its last number how rare (`mmzoo.layers.nearness.Rarity`, an inverted
+            softmax). How much that counts is fitted on the validation records when training ends; 0 leaves it out.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
@@ -169,7 +169,7 @@ class Retrieval(Searched):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         from mmzoo.layers import head
-        from mmzoo.nearness import Near, Rarity, Straight
+        from mmzoo.layers.nearness import Near, Rarity, Straight
 
         width = self.dim - bool(self.bank)
         if self.start == "random" or fused.tower is None:
@@ -186,7 +186,7 @@ class Retrieval(Searched):
         from keras import ops
 
         from mmzoo.layers import Numbers
-        from mmzoo.nearness import Joined
+        from mmzoo.layers.nearness import Joined
 
         vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
         record = fused

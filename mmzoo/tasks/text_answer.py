@@ -98,8 +98,8 @@ class TextAnswer(Written, Learned):
         return ()
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        """The answer itself, float32 (B, tokens + 1); see `mmzoo.text_decoder.TextDecoder`."""
-        from mmzoo.text_decoder import TextDecoder
+        """The answer itself, float32 (B, tokens + 1); see `mmzoo.layers.text_decoder.TextDecoder`."""
+        from mmzoo.layers.text_decoder import TextDecoder
 
         self.check_fitted()
         assert fused.tokens is not None  # `build` hands on those of the towers where a fusion has none

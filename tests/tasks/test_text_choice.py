@@ -16,7 +16,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite.convert import converted
 from mmzoo.inference.running import run_model
-from mmzoo.text_chooser import Apart, TextChooser
+from mmzoo.layers.text_chooser import Apart, TextChooser
 from mmzoo.training.fitted.ridge import STRENGTHS, ridge
 from tests.tasks.text_answer_case import NUMBERS, WORDS, records, spec_of
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.inference.running import run_model
+from mmzoo.layers.nearness import Near, Straight
+from mmzoo.layers.text_chooser import Apart, TextChooser
 from mmzoo.names import PRESENT
-from mmzoo.nearness import Near, Straight
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.text_chooser import Apart, TextChooser
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.fitted.correlations import Landmarks, correlations
 from mmzoo.training.fitted.ridge import ridge
