@@ -21,7 +21,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.sharing import seconds_making
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
-from mmzoo.folders import check_no_link
+from mmzoo.files.folders import check_no_link
 from mmzoo.inference.metrics import primary
 from mmzoo.training.finished import load_finished
 from mmzoo.training.run_folder.checkpoint import checkpoints

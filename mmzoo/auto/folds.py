@@ -21,7 +21,7 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
 from mmzoo.training.finished import load_finished

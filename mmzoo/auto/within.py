@@ -17,7 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.sharing import sharing
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.files import is_folder, read_file, write_file
-from mmzoo.folders import check_no_link, discard, held, made_in
+from mmzoo.files.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
 from mmzoo.spec import Spec
 from mmzoo.training.run_folder.claim import keep_budget, make_folder

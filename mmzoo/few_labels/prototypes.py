@@ -23,7 +23,7 @@ from mmzoo.errors import require
 from mmzoo.few_labels.features import based_on, embedded, features, some_of_each, task_and_column
 from mmzoo.few_labels.linear import softened
 from mmzoo.files import write_file
-from mmzoo.folders import made_in, replacing
+from mmzoo.files.folders import made_in, replacing
 from mmzoo.tasks.classification import Classification
 from mmzoo.weights.reading import told as reading
 from mmzoo.weights.tensors import TensorFile

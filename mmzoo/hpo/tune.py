@@ -14,7 +14,7 @@ from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
 from mmzoo.hpo.results import Results, Trial
 from mmzoo.hpo.space import Space, check_space, setting
 from mmzoo.hpo.suggestions import METHODS, Suggestion, Suggestions

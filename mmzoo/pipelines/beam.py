@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from mmzoo.pipelines.units import END, Facts, Units
 from mmzoo.words import one_line
 

@@ -18,7 +18,7 @@ from mmzoo.evaluation.analyses.unimodal import train_unimodal
 from mmzoo.evaluation.compare import shared_tasks
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
 from mmzoo.files import write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
 from mmzoo.reports.report import write_report
 from mmzoo.training.settings import Training
 from mmzoo.words import json_bytes

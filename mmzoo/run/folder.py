@@ -23,7 +23,7 @@ from mmzoo.data.rereading import Reread
 from mmzoo.data.schema.options import Options, TableName
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
-from mmzoo.folders import made_in
+from mmzoo.files.folders import made_in
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished

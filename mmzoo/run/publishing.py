@@ -16,7 +16,7 @@ from mmzoo.data.schema.options import TableName
 from mmzoo.datasets import datasets
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain, write_file
-from mmzoo.folders import replacing
+from mmzoo.files.folders import replacing
 from mmzoo.models import is_address
 from mmzoo.models.card import readme
 from mmzoo.models.hub import upload

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
-from mmzoo.limits import unique_keys
+from mmzoo.files.limits import unique_keys
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular.cells import is_encodable
 from mmzoo.spec import Spec

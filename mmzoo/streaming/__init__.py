@@ -17,7 +17,7 @@ from mmzoo.data.streams.arriving import Arrived, Folder, Given, Source, Standard
 from mmzoo.data.streams.kafka import PREFIX, Kafka
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.streaming.warm_up import first_of, warmed_up

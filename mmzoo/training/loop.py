@@ -14,7 +14,7 @@ import tensorflow as tf
 from mmzoo.aliases import Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder
-from mmzoo.folders import identity
+from mmzoo.files.folders import identity
 from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.names import PRESENT

@@ -12,7 +12,7 @@ from mmzoo.data.records import Records
 from mmzoo.data.schema.options import TableName
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished

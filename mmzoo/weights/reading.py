@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain, read_file
-from mmzoo.limits import MAX_JSON, check_plain, parse_json
+from mmzoo.files.limits import MAX_JSON, check_plain, parse_json
 from mmzoo.words import one_line
 
 OWN = Path(__file__).parent.parent

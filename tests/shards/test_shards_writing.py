@@ -22,7 +22,7 @@ from mmzoo.data.shards.kept import Prepared
 from mmzoo.data.sources import read_table
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from tests.shards.case import everything, source
 
 

@@ -39,7 +39,7 @@ from mmzoo.data.shards.shard import Shard
 from mmzoo.data.table import Source, Table
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.files import open_plain, write_file
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from mmzoo.modalities import modalities
 from mmzoo.pipelines.units import Units
 

@@ -22,7 +22,7 @@ from mmzoo.data.schema.kinds import column_kinds, inputs
 from mmzoo.data.shards.serialization import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
 from mmzoo.files import read_file, write_file
-from mmzoo.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json
+from mmzoo.files.limits import MAX_JSON, MAX_OBJECTS, MAX_VALUES, parse_json
 from mmzoo.modalities.tabular.cells import is_missing
 
 FORMAT = 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, check_name, require
-from mmzoo.limits import check_plain
+from mmzoo.files.limits import check_plain
 from mmzoo.modalities import modalities
 from mmzoo.tokenizers.spelling import SPELLED
 

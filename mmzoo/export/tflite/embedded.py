@@ -22,7 +22,7 @@ from typing import Any
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.tflite.description import check_description
 from mmzoo.files import MAX_FILE, open_plain, read_file
-from mmzoo.limits import parse_json
+from mmzoo.files.limits import parse_json
 
 ENTRY = b"mmzoo.json"
 FORMAT = 1

@@ -20,7 +20,7 @@ from mmzoo.export.tflite.convert import CALIBRATION, apart, exact_layers
 from mmzoo.export.tflite.embedded import attach
 from mmzoo.export.tflite.measure import measure
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import discard
+from mmzoo.files.folders import discard
 from mmzoo.inference.embed import embed, embedding_task, encoder, inputs_of
 
 if TYPE_CHECKING:

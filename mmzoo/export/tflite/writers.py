@@ -24,7 +24,7 @@ from mmzoo.export.tflite.embedded import attach
 from mmzoo.export.tflite.measure import interpreter
 from mmzoo.export.tflite.stepping import Stepping
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import discard
+from mmzoo.files.folders import discard
 from mmzoo.graph.parts import decoder_of
 from mmzoo.inference.running import run_model
 from mmzoo.tasks.base import Task

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require, require_data, unknown
-from mmzoo.limits import unique_keys
+from mmzoo.files.limits import unique_keys
 from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of

@@ -14,7 +14,7 @@ from safetensors.numpy import load, save
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import is_folder, is_plain, read_file, write_file
-from mmzoo.folders import discard
+from mmzoo.files.folders import discard
 
 KEEP = 2
 NAME = re.compile(r"step-([0-9]{8,15})\.checkpoint")

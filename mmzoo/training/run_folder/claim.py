@@ -11,7 +11,7 @@ from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
-from mmzoo.folders import made_in
+from mmzoo.files.folders import made_in
 from mmzoo.spec import Spec
 from mmzoo.training.run_folder.checkpoint import checkpoints
 from mmzoo.training.run_folder.notes import read_object

@@ -12,7 +12,7 @@ from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import read_file
-from mmzoo.limits import MAX_JSON, parse_json
+from mmzoo.files.limits import MAX_JSON, parse_json
 from mmzoo.training.settings import Training
 from mmzoo.words import one_line
 

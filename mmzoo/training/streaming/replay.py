@@ -17,7 +17,7 @@ import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain, open_plain, writing
-from mmzoo.folders import discard
+from mmzoo.files.folders import discard
 from mmzoo.words import one_line
 
 NAME = re.compile(r"replay-[0-9]{8,15}\.jsonl")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import require
-from mmzoo.limits import parse_json
+from mmzoo.files.limits import parse_json
 
 if TYPE_CHECKING:
     import numpy as np
