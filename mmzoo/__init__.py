@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mmzoo.quiet import quieten
+from mmzoo.messages.quiet import quieten
 
 quieten()
 

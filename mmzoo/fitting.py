@@ -22,12 +22,12 @@ from mmzoo.data.schema.options import LABEL, Options, TableName, asks_no_label, 
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.data.table import Table
 from mmzoo.errors import check_number, require
+from mmzoo.messages.truncation import said_once
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.training.run_folder.claim import next_free
 from mmzoo.training.settings import Training
-from mmzoo.truncation import said_once
 from mmzoo.weights import is_run
 
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for

@@ -23,10 +23,10 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
 from mmzoo.files.folders import check_no_link
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import duration, one_line
 from mmzoo.training.finished import load_finished
 from mmzoo.training.run_folder.checkpoint import checkpoints
 from mmzoo.training.run_folder.notes import read_history
-from mmzoo.words import duration, one_line
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

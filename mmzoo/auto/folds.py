@@ -23,11 +23,11 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder, write_file
 from mmzoo.files.folders import check_no_link, held
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import duration, json_bytes, one_line
 from mmzoo.spec import Spec
 from mmzoo.training.finished import load_finished
 from mmzoo.training.run_folder.notes import read_history, read_object
 from mmzoo.training.settings import Training
-from mmzoo.words import duration, json_bytes, one_line
 
 FILE = "folds.json"
 PLACE = "folds"

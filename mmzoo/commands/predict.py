@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mmzoo.aliases import Raw
 from mmzoo.commands import records, tables
-from mmzoo.console import as_json
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.console import as_json
+from mmzoo.messages.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmzoo.aliases import Raw
 from mmzoo.commands import tables
 from mmzoo.errors import require
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 EXAMPLE = "mmzoo transcribe a.wav b.ogg; mmzoo transcribe calls.csv --column recording --out written.csv"
 

@@ -21,10 +21,10 @@ from mmzoo.data.tables.cells import Cells
 from mmzoo.data.tables.labels import holds, label_of
 from mmzoo.data.tables.reading import Converter, as_written, told_form
 from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from mmzoo.answers.rows.answered import Row
+from mmzoo.messages.words import one_line
 from mmzoo.tasks.base import Task
-from mmzoo.words import one_line
 
 SHOWN = 8
 """Labels, of many the likeliest."""

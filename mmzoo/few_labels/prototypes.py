@@ -24,10 +24,10 @@ from mmzoo.few_labels.features import based_on, embedded, features, some_of_each
 from mmzoo.few_labels.linear import softened
 from mmzoo.files import write_file
 from mmzoo.files.folders import made_in, replacing
+from mmzoo.messages.words import json_bytes
 from mmzoo.tasks.classification import Classification
 from mmzoo.weights.reading import told as reading
 from mmzoo.weights.tensors import TensorFile
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

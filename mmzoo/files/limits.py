@@ -9,7 +9,7 @@ from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 DEPTH = 16
 WHOLE = 2**20

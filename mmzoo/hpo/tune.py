@@ -19,12 +19,12 @@ from mmzoo.hpo.results import Results, Trial
 from mmzoo.hpo.space import Space, check_space, setting
 from mmzoo.hpo.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import json_bytes, one_line
 from mmzoo.recipe import Recipe
 from mmzoo.training.run_folder.claim import make_folder
 from mmzoo.training.run_folder.notes import read_history, read_object
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.train import train
-from mmzoo.words import json_bytes, one_line
 
 ANOTHER = "choose another --out or remove the folder first"
 

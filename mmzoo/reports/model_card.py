@@ -18,7 +18,7 @@ from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.machine import machine
-from mmzoo.words import code_block, decimal, markdown, printable
+from mmzoo.messages.words import code_block, decimal, markdown, printable
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

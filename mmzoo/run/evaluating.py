@@ -19,9 +19,9 @@ from mmzoo.evaluation.compare import shared_tasks
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
 from mmzoo.files import write_file
 from mmzoo.files.folders import check_no_link, held
+from mmzoo.messages.words import json_bytes
 from mmzoo.reports.report import write_report
 from mmzoo.training.settings import Training
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

@@ -24,12 +24,12 @@ from mmzoo.data.schema.options import Options, TableName
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
 from mmzoo.files.folders import made_in
+from mmzoo.messages.words import one_line
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
 from mmzoo.training.run_folder.notes import Settings, read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
-from mmzoo.words import one_line
 
 
 class RunFolder:

@@ -18,6 +18,7 @@ from mmzoo.data.streams.kafka import PREFIX, Kafka
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import subfolder, write_file
 from mmzoo.files.folders import held
+from mmzoo.messages.words import json_bytes
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.streaming.warm_up import first_of, warmed_up
@@ -29,7 +30,6 @@ from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
 from mmzoo.training.streaming.loop import StreamLoop
 from mmzoo.training.streaming.state import Streaming, Taken, chained
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

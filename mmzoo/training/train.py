@@ -13,12 +13,12 @@ from mmzoo.data.schema.options import TableName
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
 from mmzoo.files.folders import held
+from mmzoo.messages.words import json_bytes
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
 from mmzoo.training.run_folder.claim import claim, make_folder, next_free
 from mmzoo.training.settings import Training, check_settings
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     import keras

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 fcntl: ModuleType | None
 try:

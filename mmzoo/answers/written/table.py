@@ -19,8 +19,8 @@ from mmzoo.answers.written.spread import Spread
 from mmzoo.data.rereading import Reread
 from mmzoo.data.tally import Tally
 from mmzoo.errors import require
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.pipelines.units import Units
-from mmzoo.truncation import count_truncations
 
 
 @dataclass(frozen=True)

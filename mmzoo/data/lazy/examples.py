@@ -12,8 +12,8 @@ import numpy as np
 from mmzoo.data.lazy.columns import given
 from mmzoo.data.lazy.threads import in_threads
 from mmzoo.errors import DataError, MMZooError
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.modalities.base import Modality
-from mmzoo.truncation import count_truncations
 
 ALIGNMENT = 64  # bytes: EIGEN_MAX_ALIGN_BYTES of TensorFlow's builds
 LOOKED_AT = 256  # examples, by which it is known whether their features can be rounded

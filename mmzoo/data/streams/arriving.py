@@ -19,7 +19,7 @@ from mmzoo.aliases import Raw
 from mmzoo.data.streams import lines
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import open_plain
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 Cursor = dict[str, Any]
 """Plain data of a source's own, which it checks when it is given back."""

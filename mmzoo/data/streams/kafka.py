@@ -11,7 +11,7 @@ from mmzoo.aliases import Untyped
 from mmzoo.data.streams import arriving, lines
 from mmzoo.data.streams.arriving import Arrived, Cursor
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 PREFIX = "kafka://"
 SECONDS = 20.0

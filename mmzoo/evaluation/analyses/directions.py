@@ -8,8 +8,8 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Table, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.messages.words import decimal
 from mmzoo.tasks.metrics.recall import AT
-from mmzoo.words import decimal
 
 
 @analyses.register("directions", section="search")

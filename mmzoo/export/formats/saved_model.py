@@ -13,7 +13,7 @@ from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, examples, one_by_one
 from mmzoo.export.rows import Figures
 from mmzoo.files.folders import replacing
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays

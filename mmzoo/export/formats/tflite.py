@@ -13,7 +13,7 @@ from mmzoo.export.formats.base import INDEX, Format, Job, Variant
 from mmzoo.export.rows import Figures, Row
 from mmzoo.files import read_file, write_file
 from mmzoo.files.folders import discard
-from mmzoo.words import json_bytes
+from mmzoo.messages.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays

@@ -12,6 +12,7 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tokenizer
 from mmzoo.decoding import WrittenText
 from mmzoo.errors import DataError, as_tuple, check_number, require, require_data
+from mmzoo.messages.truncation import note_truncation
 from mmzoo.names import taught_output
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
@@ -20,7 +21,6 @@ from mmzoo.tasks.tags import Tags
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.tokenizers.spelling import spelling
-from mmzoo.truncation import note_truncation
 
 LONGEST = 512
 MOST_REFERENCES = 16

@@ -16,9 +16,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.files import subfolder, write_file
+from mmzoo.messages.words import duration
 from mmzoo.training.run_folder.notes import Row, history_text
 from mmzoo.training.run_folder.state import State
-from mmzoo.words import duration
 
 SURE = 3.0  # seconds, before which it is not said how long the rest will take
 CALLS = 5  # into the graph, of which it is known: the first ones trace it, also for other numbers of steps

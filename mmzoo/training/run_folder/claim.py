@@ -12,10 +12,10 @@ from typing import Any
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
 from mmzoo.files.folders import made_in
+from mmzoo.messages.words import json_bytes
 from mmzoo.spec import Spec
 from mmzoo.training.run_folder.checkpoint import checkpoints
 from mmzoo.training.run_folder.notes import read_object
-from mmzoo.words import json_bytes
 
 FIRST = ("spec.json", "run.json", "machine.txt", "recipe.py", "data_errors.json")
 """What a run's folder holds before its first checkpoint; with one of the first three there, the others are a run's."""

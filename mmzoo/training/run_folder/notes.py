@@ -13,8 +13,8 @@ from mmzoo.data.faults import Faults
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import read_file
 from mmzoo.files.limits import MAX_JSON, parse_json
+from mmzoo.messages.words import one_line
 from mmzoo.training.settings import Training
-from mmzoo.words import one_line
 
 MAX_HISTORY = 2**28
 MAX_WORDS = 2**16

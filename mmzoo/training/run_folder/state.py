@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.messages.words import one_line
 from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.run_folder.notes import Row
 from mmzoo.training.trainer import Trainer
-from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     import keras

@@ -19,11 +19,11 @@ from mmzoo.data.streams.arriving import Arrived
 from mmzoo.data.tally import tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.question import Label
 from mmzoo.training.loss import stand_in
-from mmzoo.words import one_line
 
 NAMED = 100
 """New classes that are named."""

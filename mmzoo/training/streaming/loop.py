@@ -22,6 +22,7 @@ from mmzoo.draws import keys_of
 from mmzoo.errors import require
 from mmzoo.files import subfolder, write_file
 from mmzoo.inference.running import run_model
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.names import EMBEDDING
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.model.teaching import with_given
@@ -38,7 +39,6 @@ from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
 from mmzoo.training.streaming.state import Streaming, Taken, chained
 from mmzoo.training.trainer import Trainer
-from mmzoo.truncation import count_truncations
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

@@ -12,7 +12,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from typing import TextIO
 
 from mmzoo.aliases import Json, Untyped
-from mmzoo.words import HIDDEN, printable
+from mmzoo.messages.words import HIDDEN, printable
 
 
 class Shown(io.TextIOBase):
