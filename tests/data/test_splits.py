@@ -12,7 +12,8 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.data.guess import load_named, load_table
 from mmzoo.data.schema.options import Drawing, Options, TableName
-from mmzoo.data.splits.parts import SHARES, contents, folds_of, parts_of
+from mmzoo.data.splits import contents
+from mmzoo.data.splits.parts import SHARES, folds_of, parts_of
 from mmzoo.errors import MMZooError
 
 RANDOM = np.random.default_rng(0)

@@ -16,7 +16,7 @@ from mmzoo.data import piecewise
 from mmzoo.data.faults import Faults
 from mmzoo.data.lazy.columns import Column
 from mmzoo.data.shards.folder import write_shards
-from mmzoo.data.splits.parts import contents
+from mmzoo.data.splits import contents
 from mmzoo.data.table import Source
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError

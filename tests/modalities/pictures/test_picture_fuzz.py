@@ -11,7 +11,7 @@ import pytest
 
 import mmzoo
 from mmzoo.errors import DataError
-from tests.modalities.picture_files import KINDS
+from tests.modalities.pictures.picture_files import KINDS
 from tests.mutations import mutations
 
 IMAGE = mmzoo.Image("picture", size=32)

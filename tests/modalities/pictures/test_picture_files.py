@@ -19,7 +19,19 @@ from mmzoo.errors import DataError
 from mmzoo.modalities.image.client import read_image, squeezed
 from mmzoo.modalities.image.pictures.exif import orientation
 from mmzoo.modalities.image.pictures.resizing import resized
-from tests.modalities.picture_files import ALPHA, CLEAR, FILES, GREY, PIXELS, SIDE, chunk, encoded, expected, png, tiff
+from tests.modalities.pictures.picture_files import (
+    ALPHA,
+    CLEAR,
+    FILES,
+    GREY,
+    PIXELS,
+    SIDE,
+    chunk,
+    encoded,
+    expected,
+    png,
+    tiff,
+)
 
 IMAGE = mmzoo.Image("picture", size=SIDE)
 GRAPH = [name for name in FILES if name.startswith(("JPEG", "PNG"))]

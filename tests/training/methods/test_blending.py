@@ -20,7 +20,7 @@ from mmzoo.training.methods.base import Learner
 from mmzoo.training.methods.blending import FLOOR, LEAST, Blending, head_losses, new_weights
 from mmzoo.training.stopping import Interrupted
 from mmzoo.tuning.groups import Tuned
-from tests.training.starved import starved, starved_spec
+from tests.training.methods.starved import starved, starved_spec
 
 METHODS = (mmzoo.Method("gradient_blending", epochs=2),)
 RANDOM = np.random.default_rng(0)

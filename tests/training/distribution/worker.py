@@ -16,7 +16,7 @@ from mmzoo.errors import MMZooError
 from mmzoo.training.distribution.strategy import strategy_of
 from mmzoo.training.stopping import Interrupted
 from tests.conftest import small_records, small_spec
-from tests.training.training_replicas import no_dropout
+from tests.training.distribution.replicas import no_dropout
 
 
 def comparable(spec: mmzoo.Spec) -> keras.Model:

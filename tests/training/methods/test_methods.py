@@ -23,7 +23,7 @@ from mmzoo.training import step, trainer
 from mmzoo.training.methods import methods
 from mmzoo.training.methods.base import TrainingMethod
 from tests.conftest import small_spec
-from tests.training.tuning_case import PICTURES, trainer_of
+from tests.training.tuning.case import PICTURES, trainer_of
 
 NAMES = ("mixup", "pruning")
 SHRINKING = '''

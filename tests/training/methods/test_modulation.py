@@ -20,7 +20,7 @@ from mmzoo.labels import encode_labels
 from mmzoo.training.methods.modulation import factors_of
 from mmzoo.training.step import prepared
 from mmzoo.training.trainer import Trainer
-from tests.training.starved import starved, starved_spec
+from tests.training.methods.starved import starved, starved_spec
 
 
 def test_the_factors_are_the_papers() -> None:

@@ -19,7 +19,7 @@ from mmzoo.tuning import tuning
 from mmzoo.tuning.model import tune
 from mmzoo.tuning.parts import into_blocks, tuned_towers, variables_of
 from tests.conftest import small_records, small_spec
-from tests.training.tuning_case import PICTURES, SPEC, moved, settings, trainer_of, values
+from tests.training.tuning.case import PICTURES, SPEC, moved, settings, trainer_of, values
 
 
 def train(out: Path, way: str, **changes: Any) -> mmzoo.Run:

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from tests.conftest import privately
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.long  # several processes, or several replicas in one of its own
 
 
@@ -30,7 +30,7 @@ def python(*arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
 
 
 def replicas(*more: str) -> dict[str, Any]:
-    done = python("-m", "tests.training.training_replicas", *more)
+    done = python("-m", "tests.training.distribution.replicas", *more)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -136,7 +136,7 @@ def start_workers(command: list[str], count: int, folder: Path) -> int:
 
 
 def work(folder: Path, epochs: int, *more: str) -> list[str]:
-    return [sys.executable, "-W", "ignore", "-m", "tests.training.training_worker", str(folder), str(epochs), *more]
+    return [sys.executable, "-W", "ignore", "-m", "tests.training.distribution.worker", str(folder), str(epochs), *more]
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from mmzoo.tuning.groups import Addition
 from mmzoo.tuning.lora import matrix
 from mmzoo.tuning.model import tune
 from mmzoo.tuning.parts import tuned_towers, variables_of
-from tests.training.tuning_case import SPEC, moved, settings, trainer_of, values
+from tests.training.tuning.case import SPEC, moved, settings, trainer_of, values
 from tests.zoo import batch_of, kinds, towers_spec
 
 

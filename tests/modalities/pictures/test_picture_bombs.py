@@ -20,7 +20,7 @@ from mmzoo.errors import DataError
 from mmzoo.modalities.image.client import read_image, squeezed
 from mmzoo.modalities.image.pictures.limits import MAX_MEMORY
 from mmzoo.modalities.image.pictures.moving import read_gif
-from tests.modalities.picture_files import (
+from tests.modalities.pictures.picture_files import (
     BASE,
     GIFS,
     PIXELS,

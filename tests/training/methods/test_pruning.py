@@ -21,7 +21,7 @@ from mmzoo.training.model.init_from import narrowed, with_fewer_channels
 from mmzoo.training.settings import check_settings
 from mmzoo.tuning.groups import Group, Tuned
 from tests.conftest import small_records, small_spec
-from tests.training.tuning_case import PICTURES, trainer_of
+from tests.training.tuning.case import PICTURES, trainer_of
 from tests.zoo import INPUTS
 
 SPEC = small_spec()
