@@ -21,7 +21,7 @@ class Table(Records):
     told: the columns whose kinds were not guessed.
     notes: what is to be said of a column.
     forms: how the cells of a column are written where they do not say it one by one, see
-        `mmzoo.data.schema.kinds.form_of`.
+        `mmzoo.data.schema.guessed.form_of`.
     """
 
     def __init__(

@@ -142,7 +142,7 @@ class Converter:
         """The values of a column.
 
         Args:
-            form: how its cells are written, see `mmzoo.data.schema.kinds.form_of`.
+            form: how its cells are written, see `mmzoo.data.schema.guessed.form_of`.
 
         Raises:
             MMZooError: none of them can be used, and not only because there is no decoder.
