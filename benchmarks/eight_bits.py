@@ -39,7 +39,7 @@ from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.statistics import interval
 from mmzoo.export.serving import Serving
 from mmzoo.export.tflite import eight_bits
-from mmzoo.export.tflite.convert import calibration, exact_layers, exactly, variant_of
+from mmzoo.export.tflite.conversion import calibration, exact_layers, exactly, variant_of
 from mmzoo.export.tflite.measure import as_tensors, interpreter
 from mmzoo.labels import encode_labels
 

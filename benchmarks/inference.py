@@ -46,7 +46,7 @@ from mmzoo.export.export import describe
 from mmzoo.export.formats import onnx
 from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import convert
+from mmzoo.export.tflite.conversion import convert
 from mmzoo.export.tflite.measure import as_tensors, interpreter
 from mmzoo.recipe import load_recipe
 

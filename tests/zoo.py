@@ -16,7 +16,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.export.export import describe
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.export.tflite.embedded import attach
 from mmzoo.towers import towers
 from mmzoo.training.loss import total_loss

@@ -17,7 +17,7 @@ from scipy.special import expit, log_softmax
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.analyses.calibration import ece, stated
-from mmzoo.export.tflite.convert import convert
+from mmzoo.export.tflite.conversion import convert
 from mmzoo.export.tflite.measure import measure
 from mmzoo.graph.temperature import Temperature
 from mmzoo.inference.calibrate import calibrate, temperature, temperatures

@@ -16,7 +16,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted, in_four_bits, inside
+from mmzoo.export.tflite.conversion import converted, in_four_bits, inside
 from mmzoo.export.tflite.embedded import attach
 from mmzoo.export.tflite.flatbuffer import deduplicated, opened, restored
 from mmzoo.export.tflite.lookups import with_lookups

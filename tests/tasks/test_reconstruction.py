@@ -20,7 +20,7 @@ from mmzoo.data.records import Records, decode
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.graph.weights import named_weights
 from mmzoo.inference.running import run_model, to_predictions

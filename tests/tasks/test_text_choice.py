@@ -14,7 +14,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.inference.running import run_model
 from mmzoo.layers.text_chooser import Apart, TextChooser
 from mmzoo.training.fitted.ridge import STRENGTHS, ridge

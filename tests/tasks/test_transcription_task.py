@@ -13,7 +13,7 @@ import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.layers.ctc import FrameReader, ctc_loss

@@ -25,7 +25,7 @@ from mmzoo.boosting.linear import Encoding
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite.convert import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import run_model, to_predictions

@@ -1,4 +1,4 @@
-"""Files of TFLite's builtin operations, exact or smaller; how they are made says `mmzoo.export.tflite.convert`."""
+"""Files of TFLite's builtin operations, exact or smaller; how they are made says `mmzoo.export.tflite.conversion`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TFLite(Format):
     examples = 1000
 
     def write(self, job: Job, wanted: Sequence[str]) -> Iterator[tuple[str, Path | MMZooError]]:
-        from mmzoo.export.tflite.convert import convert
+        from mmzoo.export.tflite.conversion import convert
         from mmzoo.export.tflite.embedded import attach
 
         for variant, data in convert(job.model, wanted, job.training).items():

@@ -16,7 +16,7 @@ from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.export.rows import Part
-from mmzoo.export.tflite.convert import CALIBRATION, apart, exact_layers
+from mmzoo.export.tflite.conversion import CALIBRATION, apart, exact_layers
 from mmzoo.export.tflite.embedded import attach
 from mmzoo.export.tflite.measure import measure
 from mmzoo.files import subfolder, write_file

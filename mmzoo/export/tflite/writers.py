@@ -19,7 +19,7 @@ from mmzoo.data.records import decode
 from mmzoo.decoding import Beam
 from mmzoo.errors import MMZooError
 from mmzoo.export.rows import Part, PartFigures
-from mmzoo.export.tflite.convert import SIGNATURES, apart, exact_layers
+from mmzoo.export.tflite.conversion import SIGNATURES, apart, exact_layers
 from mmzoo.export.tflite.embedded import attach
 from mmzoo.export.tflite.measure import interpreter
 from mmzoo.export.tflite.stepping import Stepping
