@@ -22,8 +22,8 @@ import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.inference.running import run_model
 from mmzoo.recipe import load_recipe
-from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
-from mmzoo.tasks.written import Written
+from mmzoo.tasks.common.written import Written
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
 
 CANDIDATES = 200  # names that are tried as the one for all
 

@@ -25,7 +25,7 @@ import mmzoo
 from mmzoo.datasets import load
 from mmzoo.datasets.emoji import RATE
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.text_scores import chrf, word_errors
+from mmzoo.tasks.metrics.text_scores import chrf, word_errors
 
 
 def ways() -> dict[str, Task]:

@@ -37,10 +37,10 @@ import mmzoo
 from mmzoo import datasets
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.statistics import interval
-from mmzoo.export import eight_bits
-from mmzoo.export.measure import as_tensors, interpreter
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import calibration, exact_layers, exactly, variant_of
+from mmzoo.export.tflite import eight_bits
+from mmzoo.export.tflite.conversion import calibration, exact_layers, exactly, variant_of
+from mmzoo.export.tflite.measure import as_tensors, interpreter
 from mmzoo.labels import encode_labels
 
 MODELS = ("emoji", "emoji_image", "emoji_phone")

@@ -45,9 +45,9 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.export import describe
 from mmzoo.export.formats import onnx
 from mmzoo.export.formats.tflite import TFLite
-from mmzoo.export.measure import as_tensors, interpreter
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import convert
+from mmzoo.export.tflite.conversion import convert
+from mmzoo.export.tflite.measure import as_tensors, interpreter
 from mmzoo.recipe import load_recipe
 
 ROUNDS, SECONDS = 7, 1.0

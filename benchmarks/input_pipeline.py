@@ -57,9 +57,9 @@ import tensorflow as tf
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data.kept import Prepared
 from mmzoo.data.records import Records, decode
-from mmzoo.data.shards import read_shards, write_shards
+from mmzoo.data.shards.folder import read_shards, write_shards
+from mmzoo.data.shards.kept import Prepared
 from mmzoo.data.table import Source
 from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.training.feeds.batches import Varied, rows_at, stream

@@ -25,8 +25,8 @@ import mmzoo
 from mmzoo.baselines import best_of, fit_baselines
 from mmzoo.baselines.fit import labels_of
 from mmzoo.data.guess import load_table
-from mmzoo.data.options import TableName
 from mmzoo.data.records import Records, decode
+from mmzoo.data.schema.options import TableName
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.tasks.base import Task
 

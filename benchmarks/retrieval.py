@@ -28,7 +28,7 @@ from mmzoo.evaluation.zero_shot import zero_shot
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.recipe import load_recipe
-from mmzoo.tasks.recall import AT, Found, search
+from mmzoo.tasks.metrics.recall import AT, Found, search
 
 PENALTIES = (1e-2, 1e-1, 1.0, 10.0)
 COMPONENTS = 256

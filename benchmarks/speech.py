@@ -46,7 +46,7 @@ from mmzoo.layers import pooled
 from mmzoo.recipe import load_recipe
 from mmzoo.run.training import train
 from mmzoo.tokens import Tokens
-from mmzoo.training.notes import read_history
+from mmzoo.training.run_folder.notes import read_history
 
 TOWERS = {
     "spectrogram_cnn": mmzoo.Tower("spectrogram_cnn", dropout=0.0, augment=0.0),

@@ -39,7 +39,7 @@ from mmzoo.training.features.compute import compute_features
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.loss import total_loss
-from mmzoo.training.state import State
+from mmzoo.training.run_folder.state import State
 from mmzoo.training.trainer import Trainer
 
 ROUNDS, STEPS, BATCH, RECORDS = 9, 32, 32, 128

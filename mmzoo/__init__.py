@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from mmzoo.quiet import quieten
+from mmzoo.messages.quiet import quieten
 
 quieten()
 
@@ -53,7 +53,7 @@ _HOMES = {
     "evaluate": "mmzoo.evaluation.evaluate",
     "explain": "mmzoo.explanation.explain",
     "fit": "mmzoo.fitting",
-    "from_dataset": "mmzoo.data.streams",
+    "from_dataset": "mmzoo.data.from_dataset",
     "list": "mmzoo.listing:names",
     "load": "mmzoo.artifact",
     "predict": "mmzoo.inference.predict",

@@ -12,10 +12,10 @@ from typing import Any
 
 import mmzoo
 from mmzoo.commands import COMMANDS, command
-from mmzoo.console import console
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.quiet import silenced
-from mmzoo.words import one_line
+from mmzoo.messages.console import console
+from mmzoo.messages.quiet import silenced
+from mmzoo.messages.words import one_line
 
 EXAMPLES = """examples:
   mmzoo train emoji --out runs/emoji              train a recipe, evaluate it, write report.html
@@ -150,7 +150,7 @@ def run(argv: Sequence[str] | None) -> int:
 
 def run_heavy(args: argparse.Namespace) -> None:
     """Run a command that may decode records: what is cut of them is said once, however often it reads them."""
-    from mmzoo.truncation import said_once
+    from mmzoo.messages.truncation import said_once
 
     with said_once():
         args.run_command(args)

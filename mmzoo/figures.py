@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file
-from mmzoo.words import one_line, printable
+from mmzoo.messages.words import one_line, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

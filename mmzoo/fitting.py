@@ -18,16 +18,16 @@ from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
 from mmzoo.choice import Tower
 from mmzoo.data.guess import Loaded, Splits, load_named
-from mmzoo.data.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
+from mmzoo.data.schema.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.data.table import Table
 from mmzoo.errors import check_number, require
+from mmzoo.messages.truncation import said_once
 from mmzoo.recipe import Recipe
 from mmzoo.run import Run
 from mmzoo.spec import Spec
-from mmzoo.training.claim import next_free
+from mmzoo.training.run_folder.claim import next_free
 from mmzoo.training.settings import Training
-from mmzoo.truncation import said_once
 from mmzoo.weights import is_run
 
 FOLDED = 0.4  # of the time, for cross-validation where it is asked for

@@ -10,10 +10,10 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.fingerprints import groups
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.question import Label
-from mmzoo.truncation import count_truncations
 
 
 class Labelled(Protocol):

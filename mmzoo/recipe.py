@@ -29,7 +29,7 @@ class Recipe:
     Args:
         spec: the model.
         data: the name of a data set (`mmzoo list datasets`), or of a table with its label and how it is read, see
-            `mmzoo.data.options.TableName`.
+            `mmzoo.data.schema.options.TableName`.
         training: the settings of the run.
     """
 

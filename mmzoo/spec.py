@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.aliases import Raw
 from mmzoo.choice import Augmentation, Fusion, Tower
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
+from mmzoo.files.limits import check_plain
 from mmzoo.labels import encode_labels
-from mmzoo.limits import check_plain
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.tasks import tasks

@@ -27,8 +27,8 @@ import pytest
 import mmzoo
 from mmzoo.artifact import load_folder
 from mmzoo.data.records import Records
+from mmzoo.messages.words import json_bytes
 from mmzoo.training.trainer import Trainer
-from mmzoo.words import json_bytes
 
 
 def usual(names: Iterable[Any], kept: Container[Any]) -> list[Any]:

@@ -14,10 +14,10 @@ import tensorflow as tf
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.export.embedded import attach
 from mmzoo.export.export import describe
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.embedded import attach
 from mmzoo.towers import towers
 from mmzoo.training.loss import total_loss
 from tests.conftest import LABELS, small_spec

@@ -10,8 +10,8 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces, rows_at_a_time
-from mmzoo.data.columns import Column, TableColumn, given
-from mmzoo.data.piece import Pieces
+from mmzoo.data.lazy.columns import Column, TableColumn, given
+from mmzoo.data.lazy.pieces import Pieces
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.readers.shards import Shards

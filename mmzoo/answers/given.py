@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.rows import Row
-from mmzoo.data.layout import Layout
+from mmzoo.answers.rows.answered import Row
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.schema.layout import Layout
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 CLOSE = 0.8
 """How alike a misspelt name is to the right one, by `difflib`."""

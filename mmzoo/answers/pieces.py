@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.rows import Row, RowMaker
+from mmzoo.answers.rows.answered import Row, RowMaker
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
+from mmzoo.data.schema.told import names_of
 from mmzoo.data.tally import tally_of
-from mmzoo.data.told import names_of
 from mmzoo.errors import DataError
 from mmzoo.files import open_plain
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.files import reading
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.rows import UNKNOWN
 from mmzoo.spec import Spec
-from mmzoo.words import one_line
 
 MEMORY = 2**26
 """Bytes of decoded examples that are computed at a time."""

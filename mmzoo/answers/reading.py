@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options, TableName
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.errors import require
 from mmzoo.spec import Spec
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.pieces import rows_at_a_time
-from mmzoo.answers.rows import Answerer, Row
+from mmzoo.answers.rows.answered import Answerer, Row
 from mmzoo.answers.waiting import Waiting
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import DataError, check_number

@@ -16,17 +16,17 @@ from mmzoo.auto.candidates import FITTED, Candidate, told_by
 from mmzoo.auto.choosing import Answers, answers_of
 from mmzoo.auto.tried import Trials, Tried
 from mmzoo.auto.watch import TooSlowError, train_until
-from mmzoo.data.columns import given
+from mmzoo.data.lazy.columns import given
 from mmzoo.data.records import Records
 from mmzoo.data.sharing import seconds_making
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.files import subfolder
-from mmzoo.folders import check_no_link
+from mmzoo.files.folders import check_no_link
 from mmzoo.inference.metrics import primary
-from mmzoo.training.checkpoint import checkpoints
+from mmzoo.messages.words import duration, one_line
 from mmzoo.training.finished import load_finished
-from mmzoo.training.notes import read_history
-from mmzoo.words import duration, one_line
+from mmzoo.training.run_folder.checkpoint import checkpoints
+from mmzoo.training.run_folder.notes import read_history
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

@@ -21,13 +21,13 @@ from mmzoo.data.faults import Faults, usable
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import duration, json_bytes, one_line
 from mmzoo.spec import Spec
 from mmzoo.training.finished import load_finished
-from mmzoo.training.notes import read_history, read_object
+from mmzoo.training.run_folder.notes import read_history, read_object
 from mmzoo.training.settings import Training
-from mmzoo.words import duration, json_bytes, one_line
 
 FILE = "folds.json"
 PLACE = "folds"
@@ -142,7 +142,7 @@ def cross_validate(
 
     Args:
         spec: that is not fitted.
-        folds: training, validation and test records of each; see `mmzoo.data.splits.folds_of`.
+        folds: training, validation and test records of each; see `mmzoo.data.splits.parts.folds_of`.
         training: what it learns from other runs (`init_from`, distillation) is left out, since these have seen the
             records.
         seconds: for all folds; each has an equal share of what is left, and fewer epochs where they do not fit.

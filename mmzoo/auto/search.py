@@ -14,8 +14,8 @@ from mmzoo.auto.tried import Floor
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.choice import Method
 from mmzoo.errors import MMZooError
+from mmzoo.messages.words import duration
 from mmzoo.spec import Spec
-from mmzoo.words import duration
 
 FLOOR = 0.15  # of the time, for the baselines
 DISTILLED = "distilled"

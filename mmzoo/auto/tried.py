@@ -12,8 +12,8 @@ from typing import Any
 from mmzoo.aliases import Json
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
-from mmzoo.training.notes import read_object
-from mmzoo.words import json_bytes, one_line
+from mmzoo.messages.words import json_bytes, one_line
+from mmzoo.training.run_folder.notes import read_object
 
 FILE = "candidates.json"
 NUMBERS = ("seconds", "spent")

@@ -17,14 +17,14 @@ from mmzoo.data.records import Records
 from mmzoo.data.sharing import sharing
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.files import is_folder, read_file, write_file
-from mmzoo.folders import check_no_link, discard, held, made_in
+from mmzoo.files.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import json_bytes
 from mmzoo.spec import Spec
-from mmzoo.training.claim import keep_policy, make_folder
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.claim import keep_policy, make_folder
+from mmzoo.training.run_folder.notes import read_object
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
-from mmzoo.words import json_bytes
 
 MOVED = ("spec.json", "machine.txt", "history.jsonl", "tensorboard", "checkpoints", "model")
 """What makes a candidate's folder a run; the model last, which says that it is whole."""

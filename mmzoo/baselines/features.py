@@ -11,12 +11,12 @@ from mmzoo.aliases import Raw, Untyped
 from mmzoo.baselines.base import Clock
 from mmzoo.baselines.blocks import Block, Matrix, Table
 from mmzoo.baselines.pooled import pooled_blocks
-from mmzoo.data.columns import given
+from mmzoo.data.lazy.columns import given
 from mmzoo.data.records import Records
 from mmzoo.errors import require
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.modalities.vectorizer import Vectorizer
 from mmzoo.spec import Spec
-from mmzoo.truncation import count_truncations
 
 
 class Features:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mmzoo.baselines.base import Answers, Baseline, Clock, Labels, Model, OutOfTimeError, Problem
 from mmzoo.baselines.features import Features
 from mmzoo.boosting import few_threads
-from mmzoo.data.columns import given
+from mmzoo.data.lazy.columns import given
 from mmzoo.data.records import Records
 from mmzoo.errors import check_number, require
 from mmzoo.labels import encode_labels

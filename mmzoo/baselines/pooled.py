@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmzoo.baselines.base import Clock
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.sharing import is_sharing
 from mmzoo.graph.build import build
 from mmzoo.graph.cut import Split, split

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mmzoo.commands import runs
-from mmzoo.console import as_json
+from mmzoo.messages.console import as_json
 
 EXAMPLE = "mmzoo compare runs/a runs/b --png compared.png"
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from mmzoo.commands import tables
-from mmzoo.console import as_json
+from mmzoo.messages.console import as_json
 
 EXAMPLE = "mmzoo data check photos.csv#species --html check.html"
 

@@ -27,7 +27,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.data.serving import start_server
+    from mmzoo.data.shards.serving import start_server
 
     server, address = start_server(
         args.role,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mmzoo.commands import tables
 
 if TYPE_CHECKING:
-    from mmzoo.data.kept import Prepared
+    from mmzoo.data.shards.kept import Prepared
     from mmzoo.data.table import Source
 
 EXAMPLE = "mmzoo data shard photos.csv#species shards; mmzoo train shards --label species --out runs/mine"
@@ -37,8 +37,8 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 def prepared_by(args: argparse.Namespace, source: Source) -> Prepared:
     """What a recipe, a run or the guess for the source reads of its columns."""
-    from mmzoo.data.kept import Prepared
-    from mmzoo.data.kinds import inputs
+    from mmzoo.data.schema.kinds import inputs
+    from mmzoo.data.shards.kept import Prepared
     from mmzoo.errors import require
     from mmzoo.modalities import modalities
     from mmzoo.modalities.base import Modality
@@ -64,9 +64,9 @@ def prepared_by(args: argparse.Namespace, source: Source) -> Prepared:
 
 def run(args: argparse.Namespace) -> None:
     from mmzoo.data.faults import Faults
-    from mmzoo.data.kept import WHOLE
     from mmzoo.data.kept_elsewhere import Elsewhere
-    from mmzoo.data.shards import write_shards
+    from mmzoo.data.shards.folder import write_shards
+    from mmzoo.data.shards.kept import WHOLE
     from mmzoo.datasets import open_source
     from mmzoo.errors import require
     from mmzoo.files import bytes_of

@@ -41,7 +41,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.answers.formats import check_ending, check_free, write_rows
+    from mmzoo.answers.written.formats import check_ending, check_free, write_rows
     from mmzoo.few_labels.choosing import label_next
     from mmzoo.few_labels.page import write_page
     from mmzoo.run import Run

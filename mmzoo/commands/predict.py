@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from mmzoo.aliases import Raw
 from mmzoo.commands import records, tables
-from mmzoo.console import as_json
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.console import as_json
+from mmzoo.messages.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
@@ -143,9 +143,9 @@ def write_words(run: Run, record: Mapping[str, Raw], args: argparse.Namespace) -
 
 def answer_stream(run: Run, args: argparse.Namespace) -> None:
     """Answer standard input, line for line, until it ends or nobody reads the answers any more."""
-    from mmzoo.answers.rows import Answerer
+    from mmzoo.answers.rows.answered import Answerer
     from mmzoo.answers.stream import answered
-    from mmzoo.data.lines import records_in
+    from mmzoo.data.streams.lines import records_in
 
     alone = args.table is None and args.out is None and not args.columns and not records.given(args)
     require(alone, "--stream answers standard input on standard output; leave out the table, --out and the record.")
@@ -165,7 +165,7 @@ def standard_input() -> BinaryIO:
 
 def answer_table(run: Run, args: argparse.Namespace) -> None:
     """Answer a table into a file."""
-    from mmzoo.answers.conformal import has_sets
+    from mmzoo.answers.rows.conformal import has_sets
 
     require(args.out is not None, "Say where the answers go: --out answers.csv (or .jsonl, .parquet).")
     require(not records.given(args), "Give one record by its inputs, or a table, not both.")

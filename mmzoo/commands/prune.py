@@ -28,7 +28,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from mmzoo.run import Run
     from mmzoo.run.training import train
-    from mmzoo.training.init_from import with_fewer_channels
+    from mmzoo.training.model.init_from import with_fewer_channels
     from mmzoo.training.settings import Training
 
     before = Run(args.run, data=args.data)

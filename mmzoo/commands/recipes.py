@@ -39,14 +39,14 @@ def recipe_of(args: argparse.Namespace) -> Recipe:
 
 def is_table(args: argparse.Namespace) -> bool:
     """Is a table named, with its label or a task that needs none, and not a recipe?"""
-    from mmzoo.data.options import asks_no_label
+    from mmzoo.data.schema.options import asks_no_label
 
     return label_of(args) is not None or asks_no_label(args.task)
 
 
 def label_of(args: argparse.Namespace) -> str | None:
     """The label that was said; that of its folders, where a folder of files and no recipe is named and needs one."""
-    from mmzoo.data.options import LABEL, asks_no_label, is_folder
+    from mmzoo.data.schema.options import LABEL, asks_no_label, is_folder
     from mmzoo.recipe import recipe_files
 
     told: str | None = args.label
@@ -57,7 +57,7 @@ def label_of(args: argparse.Namespace) -> str | None:
 
 def may_be_table(name: str) -> bool:
     """Is something there of that name that is no recipe, or is it that of a data set?"""
-    from mmzoo.data.options import TableName, is_there
+    from mmzoo.data.schema.options import TableName, is_there
     from mmzoo.recipe import recipe_files
 
     path = TableName.parse(name).path
@@ -66,7 +66,7 @@ def may_be_table(name: str) -> bool:
 
 def recipe_and_table(args: argparse.Namespace) -> tuple[Recipe, Loaded | None]:
     """That recipe, and the records of the table that it was made of, as `Loaded`; None for a recipe's file."""
-    from mmzoo.data.options import check_task
+    from mmzoo.data.schema.options import check_task
     from mmzoo.recipe import load_recipe
     from mmzoo.tasks import tasks
 

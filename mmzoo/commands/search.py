@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 
 from mmzoo.commands import records, tables
-from mmzoo.console import as_json
 from mmzoo.errors import MMZooError, require
-from mmzoo.words import one_line
+from mmzoo.messages.console import as_json
+from mmzoo.messages.words import one_line
 
 EXAMPLE = 'mmzoo search runs/index --text "a dog in the snow" --page found.html'
 

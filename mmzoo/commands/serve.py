@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
         from mmzoo.serving.app import Limits, create_app
     except ImportError as error:
         raise MMZooError("Serving needs FastAPI and uvicorn; install them: pip install 'mmzoo[serve]'.") from error
-    from mmzoo.answers.rows import Answerer
+    from mmzoo.answers.rows.answered import Answerer
     from mmzoo.run import Run
 
     run = Run(args.run)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from mmzoo.errors import require
 
 if TYPE_CHECKING:
-    from mmzoo.answers.table import Written
-    from mmzoo.data.options import TableName
+    from mmzoo.answers.written.table import Written
+    from mmzoo.data.schema.options import TableName
     from mmzoo.pipelines.beam import Pipeline
 
 
@@ -146,7 +146,7 @@ def tell(done: Written, what: str) -> None:
 
 def named(name: str, args: argparse.Namespace, label: str | None = None) -> TableName:
     """The name of a table with what the command line says of it, as a `TableName`."""
-    from mmzoo.data.options import Options, TableName, told_kinds
+    from mmzoo.data.schema.options import Options, TableName, told_kinds
 
     keys = ("root", "allow_outside", "encoding", "sheet", "task", "delimiter", "group", "stratify", "split_seed")
     require(args.split_seed >= 0, f"The seed of a split is a whole number from 0 on, not {args.split_seed}.")

@@ -111,8 +111,8 @@ def add_stream(sub: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mmzoo.training.claim import next_free
     from mmzoo.training.distribution.strategy import is_chief, strategy_of, worker_count
+    from mmzoo.training.run_folder.claim import next_free
 
     if args.out is None:
         require(not (args.workers or worker_count()), "Several workers need one folder for all; give --out.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from mmzoo.aliases import Raw
 from mmzoo.commands import tables
 from mmzoo.errors import require
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 EXAMPLE = "mmzoo transcribe a.wav b.ogg; mmzoo transcribe calls.csv --column recording --out written.csv"
 
@@ -46,7 +46,7 @@ def add(sub: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from mmzoo.answers.formats import check_ending, check_free, write_rows
+    from mmzoo.answers.written.formats import check_ending, check_free, write_rows
     from mmzoo.transcription.transcribe import NOTHING, transcripts
 
     if args.out is not None:

@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.columns import Column, TableColumn, given, mended
+from mmzoo.data.lazy.columns import Column, TableColumn, given, mended
+from mmzoo.data.lazy.threads import in_threads
 from mmzoo.data.records import Records
-from mmzoo.data.threads import in_threads
 from mmzoo.errors import DataError, MMZooError, check_number, require, unknown
 from mmzoo.labels import encoded_label
 from mmzoo.modalities.base import Modality

@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.columns import sample
-from mmzoo.data.kinds import OTHER
-from mmzoo.data.kinds import inputs as input_kinds
-from mmzoo.data.labels import label_task, no_label
-from mmzoo.data.layout import Layout
-from mmzoo.data.names import ROW, input_names
-from mmzoo.data.nearby import NOT_THERE
-from mmzoo.data.options import TableName, asks_no_label
+from mmzoo.data.lazy.columns import sample
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
+from mmzoo.data.schema.kinds import OTHER
+from mmzoo.data.schema.kinds import inputs as input_kinds
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.names import ROW, input_names
+from mmzoo.data.schema.options import TableName, asks_no_label
+from mmzoo.data.schema.told import MANY, Told, column_lines, names_of
 from mmzoo.data.sources import open_table
-from mmzoo.data.splits import SHARES, folds_of, parts_of, split_lines
-from mmzoo.data.suspicions import repeats, warnings_of
+from mmzoo.data.splits.parts import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.table import Table
-from mmzoo.data.told import MANY, Told, column_lines, names_of
+from mmzoo.data.tables.labels import label_task, no_label
+from mmzoo.data.tables.nearby import NOT_THERE
+from mmzoo.data.tables.suspicions import repeats, warnings_of
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
@@ -232,10 +232,10 @@ def load_table(path: str | Path, label: str = "") -> tuple[Spec, Splits]:
     """A table's spec and its training, validation and test records.
 
     A column `split` says which is which ("train", "validation", "test"); without it each record is drawn by what it
-    holds (70, 10 and 20 of 100), see `mmzoo.data.splits.parts_of`.
+    holds (70, 10 and 20 of 100), see `mmzoo.data.splits.parts.parts_of`.
 
     Args:
-        path: of the table, or its name with how it is read, see `mmzoo.data.options.TableName`.
+        path: of the table, or its name with how it is read, see `mmzoo.data.schema.options.TableName`.
         label: the column to be predicted, if the name does not say it; several with commas between them.
     """
     named = TableName.parse(str(path))
@@ -248,7 +248,7 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
 
     Args:
         table: that was read already, and has no name.
-        folds: so many of them are drawn, see `mmzoo.data.splits.folds_of`; 0 for none.
+        folds: so many of them are drawn, see `mmzoo.data.splits.parts.folds_of`; 0 for none.
     """
     table = table if table is not None else open_table(named)
     label, options = named.label, named.options

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mmzoo.data.kept import Here, Kept, Prepared
-from mmzoo.data.options import TableName
+from mmzoo.data.schema.options import TableName
+from mmzoo.data.shards.kept import Here, Kept, Prepared
 from mmzoo.data.sources import absolute, open_source
 from mmzoo.data.table import Source
 from mmzoo.errors import require

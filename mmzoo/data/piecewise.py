@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.columns import Column
-from mmzoo.data.guessed import Forms, Guess, Looks, Written, is_usable
-from mmzoo.data.identifiers import Different
-from mmzoo.data.kinds import OTHER
-from mmzoo.data.options import Options, check_root, home_of
-from mmzoo.data.piece import Piece, Pieces
+from mmzoo.data.lazy.columns import Column
+from mmzoo.data.lazy.pieces import Piece, Pieces
 from mmzoo.data.readers.base import CellReader
-from mmzoo.data.reading import Converter, as_written
-from mmzoo.data.splits import column_of_parts, says_parts
+from mmzoo.data.schema.guessed import Forms, Guess, Looks, Written, is_usable
+from mmzoo.data.schema.identifiers import Different
+from mmzoo.data.schema.kinds import OTHER
+from mmzoo.data.schema.options import Options, check_root, home_of
+from mmzoo.data.splits.parts import column_of_parts, says_parts
 from mmzoo.data.table import Table
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.reading import Converter, as_written
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities.tabular.cells import is_missing, says_nothing, text_of
 

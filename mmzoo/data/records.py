@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from mmzoo.aliases import Raw, Tree
-from mmzoo.data.columns import Chosen, Column
-from mmzoo.data.examples import Examples
-from mmzoo.data.layout import Layout
+from mmzoo.data.lazy.columns import Chosen, Column
+from mmzoo.data.lazy.examples import Examples
+from mmzoo.data.schema.layout import Layout
 from mmzoo.data.sharing import shared
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.base import Modality

@@ -10,21 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.labels import holds, label_of
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options, check_root, home_of
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.readers.frames import as_cell
-from mmzoo.data.reading import Converter, as_written, told_form
 from mmzoo.data.records import Records
-from mmzoo.data.told import names_of
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options, check_root, home_of
+from mmzoo.data.schema.told import names_of
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.labels import holds, label_of
+from mmzoo.data.tables.reading import Converter, as_written, told_form
 from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import is_missing, number_of, says_nothing, text_of
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.words import one_line
 
 
 @dataclass(frozen=True)

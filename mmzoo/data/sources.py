@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.kinds import OTHER
-from mmzoo.data.labels import label_task, no_label
-from mmzoo.data.names import input_names
-from mmzoo.data.options import Options, TableName, check_kind
+from mmzoo.data.from_dataset import in_memory
 from mmzoo.data.piecewise import read_in_pieces
 from mmzoo.data.readers import is_path, reader_of
 from mmzoo.data.readers.base import CellReader, Reader
 from mmzoo.data.records import Records
-from mmzoo.data.splits import SHARES, parts_of
-from mmzoo.data.streams import in_memory
+from mmzoo.data.schema.kinds import OTHER
+from mmzoo.data.schema.names import input_names
+from mmzoo.data.schema.options import Options, TableName, check_kind
+from mmzoo.data.splits.parts import SHARES, parts_of
 from mmzoo.data.table import Source, Table
+from mmzoo.data.tables.labels import label_task, no_label
 from mmzoo.errors import require
 
 
@@ -92,7 +92,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
     """A data set by its name (`mmzoo list datasets`), a table ("photos.csv"), shards ("shards") or "tfds:mnist".
 
     "#label" behind it names the column to be predicted; behind that may stand how a table is read, see
-    `mmzoo.data.options.TableName`.
+    `mmzoo.data.schema.options.TableName`.
 
     Args:
         kinds: what columns of a table are, where the guess is wrong.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmzoo.data.columns import Chosen, Column, T
+from mmzoo.data.lazy.columns import Chosen, Column, T
 from mmzoo.data.records import Records
 
 
@@ -21,7 +21,8 @@ class Table(Records):
     told: the columns whose kinds were not guessed.
     notes: what is to be said of a column.
     remarks: what of that was said when it was guessed what the column is.
-    forms: how the cells of a column are written where they do not say it one by one, see `mmzoo.data.kinds.form_of`.
+    forms: how the cells of a column are written where they do not say it one by one, see
+        `mmzoo.data.schema.guessed.form_of`.
     """
 
     def __init__(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from mmzoo.answers.rows import Row
+from mmzoo.answers.rows.answered import Row
+from mmzoo.messages.words import one_line
 from mmzoo.tasks.base import Task
-from mmzoo.words import one_line
 
 SHOWN = 8
 """Labels, of many the likeliest."""

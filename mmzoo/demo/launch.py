@@ -15,7 +15,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 
 from mmzoo.aliases import Untyped
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.rows.answered import Answerer
 from mmzoo.data.records import Records
 from mmzoo.demo.page import CSS, page_of
 from mmzoo.errors import MMZooError

@@ -13,10 +13,10 @@ from pathlib import Path
 import gradio as gr
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.rows import Answerer, Row
-from mmzoo.data.names import input_names
+from mmzoo.answers.rows.answered import Answerer, Row
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece
+from mmzoo.data.schema.names import input_names
 from mmzoo.demo.answers import details_of, label_of
 from mmzoo.demo.fields import Field
 from mmzoo.errors import DataError, MMZooError, require_data

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.rows.answered import Answerer
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number
+from mmzoo.messages.words import one_line
 from mmzoo.network import allowed_hosts
-from mmzoo.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.demo.launch import Demo

@@ -17,9 +17,9 @@ from mmzoo.figures import write_figure
 from mmzoo.inference.metrics import rounded
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
+from mmzoo.messages.words import decimal, one_line
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.words import decimal, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,7 @@ import numpy as np
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.verdict import Gain, gain
-from mmzoo.tasks.recall import Found
+from mmzoo.tasks.metrics.recall import Found
 
 if TYPE_CHECKING:
     from mmzoo.tasks.retrieval import Retrieval

@@ -15,8 +15,8 @@ from mmzoo.explanation.attention import AttentionMap, attention_maps, mean_weigh
 from mmzoo.explanation.probe import CaseProbe
 from mmzoo.explanation.target import Target, make_target
 from mmzoo.inference.subsets import MOST, beginnings, orders
+from mmzoo.messages.words import one_line, short
 from mmzoo.modalities.explanation import InputExplanation
-from mmzoo.words import one_line, short
 
 NAMED = 5  # words or columns of an input
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mmzoo.explanation.attention import cross_modal_attention
 from mmzoo.figures import write_figure
-from mmzoo.words import one_line, short
+from mmzoo.messages.words import one_line, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,7 +19,7 @@ from mmzoo.export.proof import Proof, excess
 from mmzoo.export.report import known_rows, write_report
 from mmzoo.export.rows import Row
 from mmzoo.files import is_folder, read_file, subfolder, write_file
-from mmzoo.folders import discard, held
+from mmzoo.files.folders import discard, held
 from mmzoo.spec import Spec
 
 if TYPE_CHECKING:

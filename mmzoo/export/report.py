@@ -14,10 +14,10 @@ from mmzoo.errors import require
 from mmzoo.export.formats import known_variants
 from mmzoo.export.rows import Row
 from mmzoo.files import write_file
-from mmzoo.limits import MAX_JSON, parse_json
+from mmzoo.files.limits import MAX_JSON, parse_json
+from mmzoo.messages.words import markdown
 from mmzoo.reports.page import page
-from mmzoo.training.notes import read_own
-from mmzoo.words import markdown
+from mmzoo.training.run_folder.notes import read_own
 
 FIGURES = (
     "ratio",

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.pieces import pieces
-from mmzoo.answers.rows import Row, begun, columns_of, number, subsets_of
+from mmzoo.answers.rows.answered import Row, begun, columns_of, number, subsets_of
 from mmzoo.data.decoding import decoded
-from mmzoo.data.options import Options
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import Options
 from mmzoo.data.tally import Tally, tally_of
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.evaluation.uncertainty import confidence, entropy, mc_dropout

@@ -11,9 +11,9 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces
-from mmzoo.answers.rows import plain
-from mmzoo.data.options import Options
+from mmzoo.answers.rows.answered import plain
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import Options
 from mmzoo.errors import MMZooError, require
 from mmzoo.graph.build import build
 from mmzoo.graph.parts import kept_on
@@ -72,7 +72,7 @@ def task_and_column(run: Run, label: str) -> tuple[str, str]:
     name = label or next(iter(named))
     if name in named:
         return name, named[name]
-    from mmzoo.data.names import input_names
+    from mmzoo.data.schema.names import input_names
 
     return next(iter(input_names([name]).values())), name
 

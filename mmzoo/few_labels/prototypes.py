@@ -17,17 +17,17 @@ from mmzoo.aliases import Raw
 from mmzoo.answers.given import is_one, joined, like, one_record
 from mmzoo.answers.pieces import pieces
 from mmzoo.artifact import save
-from mmzoo.data.options import Options
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import Options
 from mmzoo.errors import require
 from mmzoo.few_labels.features import based_on, embedded, features, some_of_each, task_and_column
 from mmzoo.few_labels.linear import softened
 from mmzoo.files import write_file
-from mmzoo.folders import made_in, replacing
+from mmzoo.files.folders import made_in, replacing
+from mmzoo.messages.words import json_bytes
 from mmzoo.tasks.classification import Classification
 from mmzoo.weights.reading import told as reading
 from mmzoo.weights.tensors import TensorFile
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

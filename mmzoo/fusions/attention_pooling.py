@@ -8,8 +8,8 @@ from keras import ops
 from mmzoo.aliases import Tensor
 from mmzoo.declared import LEARNED_QUERIES, attention
 from mmzoo.fusions import fusions
+from mmzoo.layers.transformer import Learned, at_least_two, gathered, lengths
 from mmzoo.tokens import Fused, Tokens
-from mmzoo.transformer import Learned, at_least_two, gathered, lengths
 
 
 @fusions.register("attention_pooling", level="feature", absent="left out")

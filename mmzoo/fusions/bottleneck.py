@@ -11,9 +11,9 @@ from mmzoo.aliases import Tensor
 from mmzoo.declared import BOTTLENECKS
 from mmzoo.fusions import fusions
 from mmzoo.layers import stacked
+from mmzoo.layers.transformer import Learned, gathered, transformer_block
 from mmzoo.options import Range
 from mmzoo.tokens import Fused, Tokens, masked_mean
-from mmzoo.transformer import Learned, gathered, transformer_block
 
 
 @fusions.register("bottleneck", level="feature", absent="left out")

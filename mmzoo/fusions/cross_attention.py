@@ -9,8 +9,8 @@ from mmzoo.aliases import Tensor
 from mmzoo.declared import attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
+from mmzoo.layers.transformer import at_least_two, gathered
 from mmzoo.tokens import Fused, Tokens
-from mmzoo.transformer import at_least_two, gathered
 
 
 @fusions.register("cross_attention", level="feature", absent="learned embedding")

@@ -9,8 +9,8 @@ from mmzoo.aliases import Tensor
 from mmzoo.declared import attention
 from mmzoo.fusions import fusions
 from mmzoo.layers import stacked
+from mmzoo.layers.transformer import Learned
 from mmzoo.tokens import Fused, Tokens, masked_mean, masked_softmax
-from mmzoo.transformer import Learned
 
 
 @fusions.register("graph_attention", level="feature", absent="left out")

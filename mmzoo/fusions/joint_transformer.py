@@ -7,8 +7,8 @@ import keras
 from mmzoo.aliases import Tensor
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
+from mmzoo.layers.transformer import gathered, lengths, transformer_block
 from mmzoo.tokens import Fused, Tokens
-from mmzoo.transformer import gathered, lengths, transformer_block
 
 
 @fusions.register("joint_transformer", level="feature", absent="left out")

@@ -10,8 +10,8 @@ from keras import ops
 from mmzoo.aliases import Tensor
 from mmzoo.declared import LEARNED_QUERIES
 from mmzoo.fusions import fusions
+from mmzoo.layers.transformer import Learned, gathered, lengths, transformer_block
 from mmzoo.tokens import Fused, Tokens
-from mmzoo.transformer import Learned, gathered, lengths, transformer_block
 
 
 @fusions.register("perceiver", level="feature", absent="left out")

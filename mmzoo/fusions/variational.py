@@ -10,10 +10,10 @@ import numpy as np
 from keras import ops
 
 from mmzoo.aliases import Shape, Tensor
-from mmzoo.drawing import Drawing
 from mmzoo.errors import unknown
 from mmzoo.fusions import fusions
 from mmzoo.layers import pooled
+from mmzoo.layers.drawing import Drawing
 from mmzoo.options import Range
 from mmzoo.tokens import Tokens
 

@@ -18,12 +18,12 @@ from mmzoo.graph.parts import Heads, Parts, find_parts, layers_behind, layers_be
 from mmzoo.graph.scored import added, scored
 from mmzoo.graph.temperature import calibrated
 from mmzoo.layers import Gate, IsPresent, Numbers, Presence, Scores, Withheld, entry, pooled
+from mmzoo.layers.transformer import gathered
 from mmzoo.names import LOG_VARIANCES, single_output
 from mmzoo.spec import Spec
 from mmzoo.tokens import Fused, masked_mean
 from mmzoo.towers import towers
 from mmzoo.towers.assets import collecting
-from mmzoo.transformer import gathered
 from mmzoo.weights import Weights
 
 

@@ -9,14 +9,14 @@ from typing import TypeVar
 import keras
 
 from mmzoo.aliases import Tensor, Tree, Untyped
-from mmzoo.ctc import FrameReader
 from mmzoo.declared import Attention, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.layers import Withheld
+from mmzoo.layers.ctc import FrameReader
+from mmzoo.layers.text_chooser import TextChooser
+from mmzoo.layers.text_decoder import TextDecoder
 from mmzoo.names import owner_of, uncalibrated_output
-from mmzoo.text_chooser import TextChooser
-from mmzoo.text_decoder import TextDecoder
 from mmzoo.tokens import Fused, Tokens
 from mmzoo.weights import Weights
 

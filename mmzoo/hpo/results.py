@@ -10,7 +10,7 @@ from typing import Any
 from mmzoo.aliases import Json
 from mmzoo.errors import MMZooError
 from mmzoo.figures import write_figure
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require, unknown
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
 from mmzoo.hpo.results import Results, Trial
 from mmzoo.hpo.space import Space, check_space, setting
 from mmzoo.hpo.suggestions import METHODS, Suggestion, Suggestions
 from mmzoo.inference.metrics import primary
+from mmzoo.messages.words import json_bytes, one_line
 from mmzoo.recipe import Recipe
-from mmzoo.training.claim import make_folder
-from mmzoo.training.notes import read_history, read_object
+from mmzoo.training.run_folder.claim import make_folder
+from mmzoo.training.run_folder.notes import read_history, read_object
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.train import train
-from mmzoo.words import json_bytes, one_line
 
 ANOTHER = "choose another --out or remove the folder first"
 

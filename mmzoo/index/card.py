@@ -16,9 +16,9 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, write_file
+from mmzoo.files.limits import MAX_JSON, parse_json
 from mmzoo.index.columns import DTYPES, MAX_TEXT
 from mmzoo.index.segments import AGAIN
-from mmzoo.limits import MAX_JSON, parse_json
 
 CARD = "index.json"
 FORMAT = 1
@@ -57,7 +57,7 @@ class Card:
         id: tells it from others.
         model: the sha256 of the card of the model whose vectors they are.
         run, root: the folders of that run, and of the files that paths are relative to, where it was built.
-        home: what tells the index's folder from its copies, see `mmzoo.folders.made_in`.
+        home: what tells the index's folder from its copies, see `mmzoo.files.folders.made_in`.
         inputs: kinds of the model's inputs by their names.
         by: those of them whose vectors it holds.
         dim: numbers a vector.

@@ -13,7 +13,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.errors import require
 from mmzoo.files import writing
-from mmzoo.safetensor_files import header_of
+from mmzoo.files.safetensors import header_of
 
 DTYPES = ("float16", "int8")
 """What vectors may be kept in: float16 takes 2 bytes a number, int8 one, and 4 bytes a vector for its scale."""

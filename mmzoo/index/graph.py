@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmzoo import cache
 from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError
-from mmzoo.files import name_beside
+from mmzoo.files import cache, name_beside
 from mmzoo.index.exact import Part, best, check_finite
 from mmzoo.index.segments import as_float
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain
+from mmzoo.files.limits import parse_json
+from mmzoo.files.safetensors import Place, places
 from mmzoo.index.columns import MAX_SHOWN, Columns
-from mmzoo.limits import parse_json
-from mmzoo.safetensor_files import Place, places
 
 AGAIN = "build the index again"
 

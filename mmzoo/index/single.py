@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
+from mmzoo.files.limits import parse_json
 from mmzoo.index.card import CHECKED, check_fields
 from mmzoo.index.exact import Part
 from mmzoo.index.segments import AGAIN, Segment, opened
 from mmzoo.index.store import Store
 from mmzoo.index.vectors import Vectors
-from mmzoo.limits import parse_json
 
 ABOUT = "about"
 MAX_ABOUT = 2**16

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain
-from mmzoo.folders import check_no_link, held, made_in, replacing
+from mmzoo.files.folders import check_no_link, held, made_in, replacing
 from mmzoo.index.card import CARD, MAX_INPUTS, SEGMENT, Card, Held, marked
 from mmzoo.index.columns import Columns, Entry
 from mmzoo.index.exact import Part, best

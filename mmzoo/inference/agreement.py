@@ -13,10 +13,10 @@ import keras
 import numpy as np
 
 from mmzoo.inference.embed import inputs_of
+from mmzoo.layers.nearness import Joined, Rarity
 from mmzoo.names import single_output
-from mmzoo.nearness import Joined, Rarity
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.searched import Searched
+from mmzoo.tasks.common.searched import Searched
 
 LEAST = 1e-9  # that varies
 POWERS = (1.0, 0.75, 0.5, 0.25, 0.0)

@@ -21,8 +21,8 @@ from mmzoo.graph.cut import presence_model
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.inference.subsets import evaluated_subsets, presence_of, run_presences
 from mmzoo.inference.trust import fit_trust
+from mmzoo.layers.nearness import Joined
 from mmzoo.names import PRESENT, single_output, uncalibrated_output
-from mmzoo.nearness import Joined
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 

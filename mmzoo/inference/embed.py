@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Fusion
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.fusions import fusions

@@ -10,12 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Raw, Tensor, Tree, Untyped
-from mmzoo.drawing import Drawing, drawn
 from mmzoo.errors import check_number, require
 from mmzoo.graph.parts import kept_on
 from mmzoo.inference.asked import asked_task
 from mmzoo.inference.predict import inputs_of
 from mmzoo.inference.running import BATCH
+from mmzoo.layers.drawing import Drawing, drawn
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task

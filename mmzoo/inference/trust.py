@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from mmzoo.inference.embed import inputs_of
+from mmzoo.layers.nearness import Joined
 from mmzoo.names import single_output
-from mmzoo.nearness import Joined
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
-from mmzoo.data.kinds import inputs as input_kinds
-from mmzoo.data.labels import LABELS
+from mmzoo.data.lazy.threads import in_threads
+from mmzoo.data.schema.kinds import inputs as input_kinds
+from mmzoo.data.schema.told import MANY, Told, column_lines, names_of
 from mmzoo.data.table import Source
-from mmzoo.data.threads import in_threads
-from mmzoo.data.told import MANY, Told, column_lines, names_of
+from mmzoo.data.tables.labels import LABELS
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import exact, near_groups, plain_words
 from mmzoo.modalities.tabular.cells import is_missing, number_of

@@ -6,7 +6,7 @@ import base64
 from contextlib import suppress
 from pathlib import Path
 
-from mmzoo.data.kinds import inputs
+from mmzoo.data.schema.kinds import inputs
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError
 from mmzoo.files import write_file

@@ -18,7 +18,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require
-from mmzoo.export.stepping import Stepping
+from mmzoo.export.tflite.stepping import Stepping
 from mmzoo.index.query import asked_for, combined
 from mmzoo.index.single import read_single
 from mmzoo.index.vectors import Found

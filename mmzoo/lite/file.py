@@ -13,8 +13,8 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.errors import MMZooError, require
-from mmzoo.export.embedded import opened
-from mmzoo.export.measure import interpreter
+from mmzoo.export.tflite.embedded import opened
+from mmzoo.export.tflite.measure import interpreter
 from mmzoo.modalities import modalities
 from mmzoo.modalities.described import following
 

@@ -171,7 +171,7 @@ class Defaults:
     @property
     def cell_forms(self) -> Mapping[str, str]:
         """By such a column, how its cells are written where they do not say it one by one; see
-        `mmzoo.data.kinds.form_of`."""
+        `mmzoo.data.schema.guessed.form_of`."""
         return {}
 
     def gathered(self, columns: Mapping[str, Sequence[object]]) -> list[Raw] | None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmzoo.aliases import Raw
+from mmzoo.messages.words import code_block, decimal, markdown, one_line
 from mmzoo.models import FIELDS, HOME, names
 from mmzoo.weights.card import Card, read_card
 from mmzoo.weights.reading import told
-from mmzoo.words import code_block, decimal, markdown, one_line
 
 OPTIONS = {"image": "image.png", "text": '"some words"', "audio": "sound.wav", "video": "clip.mp4"}
 """What an example gives for an input of a kind."""

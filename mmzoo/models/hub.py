@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmzoo import cache
 from mmzoo.errors import MMZooError, require
-from mmzoo.limits import MAX_JSON
+from mmzoo.files import cache
+from mmzoo.files.limits import MAX_JSON
+from mmzoo.messages.words import one_line
 from mmzoo.models import check_address
 from mmzoo.weights.card import CARD, read_card
-from mmzoo.words import one_line
 
 LOGIN = {"hf": "hf auth login", "kaggle": "python -c 'import kagglehub; kagglehub.login()'"}
 """The commands by which a hub's own program is told who asks."""

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from tqdm import tqdm
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.folders import held
+from mmzoo.files.folders import held
+from mmzoo.messages.words import one_line
 from mmzoo.pipelines.units import END, Facts, Units
-from mmzoo.words import one_line
 
 LEAST, EACH = 128, 4
 """Into so many stretches a work is cut at least, if it has as many units, and for each worker that the options name.

@@ -19,7 +19,7 @@ from typing import Any
 
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import BESIDE, read_file, write_file
-from mmzoo.folders import check_replaced
+from mmzoo.files.folders import check_replaced
 
 Facts = dict[str, Any]
 """Plain data about a unit."""

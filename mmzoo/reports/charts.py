@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from mmzoo.evaluation.blocks import Chart, Line
-from mmzoo.words import short
+from mmzoo.messages.words import short
 
 WIDE, HIGH, LEFT, TOP, BOTTOM = 460, 260, 46, 12, 40
 GAP = 14  # between labels

@@ -12,18 +12,18 @@ import numpy as np
 
 import mmzoo
 from mmzoo.choice import Fusion, Tower
-from mmzoo.data.columns import Column
+from mmzoo.data.lazy.columns import Column
 from mmzoo.data.records import Records
 from mmzoo.evaluation.cost import flops
 from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.machine import machine
-from mmzoo.words import code_block, decimal, markdown, printable
+from mmzoo.messages.words import code_block, decimal, markdown, printable
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
     from mmzoo.spec import Spec
-    from mmzoo.training.notes import Row
+    from mmzoo.training.run_folder.notes import Row
 
 Section = tuple[str, list[tuple[str, str]]]
 
@@ -60,7 +60,7 @@ def data_of(run: Run, records: Records, split: str) -> list[tuple[str, str]]:
     """The data set, and each split's size and hash."""
     if not run.has_data:
         return [(split, f"{len(records)} records, {fingerprint(records)}")]
-    from mmzoo.data.options import TableName
+    from mmzoo.data.schema.options import TableName
     from mmzoo.datasets import datasets
 
     table = TableName.parse(run.data)

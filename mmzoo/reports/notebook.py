@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.evaluate import by_task, verdict_of
 from mmzoo.files import is_folder, read_file
+from mmzoo.messages.words import one_line
 from mmzoo.reports.page import page
-from mmzoo.training.notes import read_object
-from mmzoo.words import one_line
+from mmzoo.training.run_folder.notes import read_object
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

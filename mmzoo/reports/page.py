@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from mmzoo.words import decimal, short
+from mmzoo.messages.words import decimal, short
 
 
 def page(package: str, template: str, /, **values: object) -> bytes:

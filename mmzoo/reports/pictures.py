@@ -14,8 +14,8 @@ from mmzoo.evaluation.blocks import Block, Chart, Matrix
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
-from mmzoo.folders import discard
-from mmzoo.words import decimal
+from mmzoo.files.folders import discard
+from mmzoo.messages.words import decimal
 
 COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
 MADE_BY = {"Software": "mmzoo"}

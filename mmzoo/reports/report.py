@@ -17,14 +17,14 @@ from mmzoo.evaluation.evaluate import Evaluation
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.files import subfolder, write_file
 from mmzoo.inference.subsets import is_sampled, subset_count
+from mmzoo.messages.words import decimal, one_line
 from mmzoo.reports.charts import svg
 from mmzoo.reports.gallery import gallery
 from mmzoo.reports.model_card import card_text, model_card
 from mmzoo.reports.page import page
 from mmzoo.reports.pictures import write_pictures
 from mmzoo.reports.queries import finds, queries
-from mmzoo.training.notes import Row, read_history
-from mmzoo.words import decimal, one_line
+from mmzoo.training.run_folder.notes import Row, read_history
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

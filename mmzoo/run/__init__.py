@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.again import records_of
-from mmzoo.data.options import Options
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import table_name
-from mmzoo.folders import check_no_link
+from mmzoo.data.schema.options import Options
+from mmzoo.files.folders import check_no_link
 from mmzoo.reports.notebook import html_of, text_of
 from mmzoo.run.answering import Answering
 from mmzoo.run.seen import warn_of_seen

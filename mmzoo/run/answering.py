@@ -12,15 +12,15 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.given import is_one, joined, like
-from mmzoo.answers.imputed import Imputer, usual_errors
 from mmzoo.answers.pieces import pieces
-from mmzoo.answers.rows import Answerer, Row, RowMaker
-from mmzoo.answers.spread import Spread
+from mmzoo.answers.rows.answered import Answerer, Row, RowMaker
+from mmzoo.answers.rows.imputed import Imputer, usual_errors
+from mmzoo.answers.rows.vectors import Embedder
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
-from mmzoo.answers.table import Written, answers_in_memory, write_answers
-from mmzoo.answers.vectors import Embedder
-from mmzoo.data.options import Options, TableName
+from mmzoo.answers.written.spread import Spread
+from mmzoo.answers.written.table import Written, answers_in_memory, write_answers
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.data.sources import absolute
 from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require
@@ -170,7 +170,7 @@ class Answering(RunFolder):
             pipeline: of Apache Beam, which computes them; this process does, if not given.
 
         Raises:
-            MMZooError: see `mmzoo.answers.table.write_answers`.
+            MMZooError: see `mmzoo.answers.written.table.write_answers`.
         """
         make = partial(answerer_of, explain=explain, on_error=on_error)
         return self._written(make, table, out, options, columns, budget, overwrite, pipeline)
@@ -199,7 +199,7 @@ class Answering(RunFolder):
             columns, overwrite, pipeline: as `write_answers` has them.
 
         Raises:
-            MMZooError: see `mmzoo.answers.table.write_answers`.
+            MMZooError: see `mmzoo.answers.written.table.write_answers`.
         """
         numbered = Path(out).suffix.lower() == ".csv"
         make = partial(embedder_of, inputs=inputs, on_error=on_error, numbered=numbered)
@@ -246,13 +246,13 @@ class Answering(RunFolder):
         """A table with what its records lack filled in, and how sure that is; `mmzoo impute RUN TABLE`.
 
         The model has a `mmzoo.Reconstruction`, or of a text a `mmzoo.TextAnswer`. Cells and texts stand in the table's
-        own columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.imputed`.
+        own columns; pictures, sounds and series are files in a folder beside `out`. See `mmzoo.answers.rows.imputed`.
 
         Args:
             overwrite: as `write_answers` has it.
 
         Raises:
-            MMZooError: the model rebuilds and writes nothing; or see `mmzoo.answers.table.write_answers`.
+            MMZooError: the model rebuilds and writes nothing; or see `mmzoo.answers.written.table.write_answers`.
         """
         out, reread = Path(out), self.reading(options, own=("*",))
         errors: dict[str, float] = {}

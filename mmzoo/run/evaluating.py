@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mmzoo.answers.conformal import FILE as CONFORMAL
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.evaluated import write_evaluated
+from mmzoo.answers.rows.conformal import FILE as CONFORMAL
+from mmzoo.answers.rows.conformal import Thresholds
+from mmzoo.answers.written.evaluated import write_evaluated
 from mmzoo.baselines import Baseline, fit_baselines
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require
@@ -18,10 +18,10 @@ from mmzoo.evaluation.analyses.unimodal import train_unimodal
 from mmzoo.evaluation.compare import shared_tasks
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
 from mmzoo.files import write_file
-from mmzoo.folders import check_no_link, held
+from mmzoo.files.folders import check_no_link, held
+from mmzoo.messages.words import json_bytes
 from mmzoo.reports.report import write_report
 from mmzoo.training.settings import Training
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.run import Run

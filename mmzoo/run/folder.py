@@ -12,24 +12,24 @@ from pathlib import Path
 import keras
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.conformal import Thresholds
-from mmzoo.answers.formats import write_csv
 from mmzoo.answers.given import one_record
 from mmzoo.answers.reading import reading
+from mmzoo.answers.rows.conformal import Thresholds
+from mmzoo.answers.written.formats import write_csv
 from mmzoo.artifact import load_folder
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import Options, TableName
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.options import Options, TableName
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
-from mmzoo.folders import made_in
+from mmzoo.files.folders import made_in
+from mmzoo.messages.words import one_line
 from mmzoo.models import find
 from mmzoo.spec import Spec
 from mmzoo.training.finished import check_finished
-from mmzoo.training.notes import Settings, read_machine, read_settings, usual_settings
+from mmzoo.training.run_folder.notes import Settings, read_machine, read_settings, usual_settings
 from mmzoo.weights.card import read_card
-from mmzoo.words import one_line
 
 
 class RunFolder:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 from packaging.licenses import canonicalize_license_expression
 
 from mmzoo.artifact import save
-from mmzoo.data.options import TableName
+from mmzoo.data.schema.options import TableName
 from mmzoo.datasets import datasets
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain, write_file
-from mmzoo.folders import replacing
+from mmzoo.files.folders import replacing
 from mmzoo.models import is_address
 from mmzoo.models.card import readme
 from mmzoo.models.hub import upload
 from mmzoo.run import Run
-from mmzoo.training.notes import read_object
+from mmzoo.training.run_folder.notes import read_object
 from mmzoo.weights.card import read_card
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mmzoo.data.columns import Column, TableColumn
+from mmzoo.data.lazy.columns import Column, TableColumn
 from mmzoo.data.records import Records
 
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ def train(
         strategy: a `tf.distribute.Strategy` to compute on; if not given, the one whose scope this is called in.
             The result does not depend on it, nor need a run be gone on with on the one that it began on.
         service: "grpc://host:port" of a tf.data service that decodes the training records, which must be those of
-            the shards that `data` names; see `mmzoo.data.service`. Two runs then differ.
+            the shards that `data` names; see `mmzoo.data.shards.service`. Two runs then differ.
         callbacks: of Keras; they are given the whole model, at the end of an epoch with the weights that would be kept.
 
     Raises:

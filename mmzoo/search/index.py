@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
-from mmzoo.data.options import Options, check_root, home_of
+from mmzoo.data.schema.options import Options, check_root, home_of
 from mmzoo.errors import require, unknown
-from mmzoo.folders import made_in
+from mmzoo.files.folders import made_in
 from mmzoo.index.card import Card
 from mmzoo.index.query import asked_for, combined
 from mmzoo.index.store import Store

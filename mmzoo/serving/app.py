@@ -16,7 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.rows.answered import Answerer
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.serving.batcher import Batcher, FullError
 from mmzoo.serving.values import form_schema_of, from_form, parsed, records_of, schema_of

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from mmzoo.aliases import Raw
-from mmzoo.answers.rows import Answerer, Row
+from mmzoo.answers.rows.answered import Answerer, Row
 from mmzoo.answers.waiting import Waiting
 from mmzoo.data.records import Records
 from mmzoo.data.rereading import Piece

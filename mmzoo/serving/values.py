@@ -12,11 +12,11 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, require_data
-from mmzoo.limits import unique_keys
+from mmzoo.files.limits import unique_keys
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular.cells import is_encodable
 from mmzoo.spec import Spec
-from mmzoo.words import one_line
 
 MOST_NUMBERS = 2**22
 HALF = "has a zero byte or half a character"

@@ -22,10 +22,10 @@ from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.given import joined
 from mmzoo.auto.defaults import training_for, with_auxiliary
 from mmzoo.data.guess import table_spec
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options
 from mmzoo.data.records import Records, decode
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options
 from mmzoo.data.sources import read_table
 from mmzoo.errors import require
 from mmzoo.files import read_file, write_file

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.choice import Tower
-from mmzoo.data.kinds import inputs as input_kinds
 from mmzoo.data.records import Records
+from mmzoo.data.schema.kinds import inputs as input_kinds
 from mmzoo.errors import require, unknown
 from mmzoo.graph.build import build
 from mmzoo.inference.embed import embed

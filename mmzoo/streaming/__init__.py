@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmzoo.aliases import Raw
-from mmzoo.data.arriving import Arrived, Folder, Given, Source, StandardInput
 from mmzoo.data.faults import Faults
-from mmzoo.data.kafka import PREFIX, Kafka
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options
+from mmzoo.data.streams.arriving import Arrived, Folder, Given, Source, StandardInput
+from mmzoo.data.streams.kafka import PREFIX, Kafka
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.files import subfolder, write_file
-from mmzoo.folders import held
+from mmzoo.files.folders import held
+from mmzoo.messages.words import json_bytes
 from mmzoo.run import Run
 from mmzoo.spec import Spec
 from mmzoo.streaming.warm_up import first_of, warmed_up
-from mmzoo.training.checkpoint import checkpoints
-from mmzoo.training.claim import claim, make_folder, next_free
-from mmzoo.training.notes import Settings, read_object, read_settings
+from mmzoo.training.run_folder.checkpoint import checkpoints
+from mmzoo.training.run_folder.claim import claim, make_folder, next_free
+from mmzoo.training.run_folder.notes import Settings, read_object, read_settings
 from mmzoo.training.settings import Training
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.streaming.late import grow
 from mmzoo.training.streaming.loop import StreamLoop
 from mmzoo.training.streaming.state import Streaming, Taken, chained
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -64,9 +64,9 @@ def stream(
     has, with the same bytes in the end as if it had not ended; where more has come since, also of a finished run.
 
     Args:
-        source: a folder of files that grow (`mmzoo.data.arriving.Folder`) or one such file; "-" for JSON lines on
-            standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.kafka`); or mappings of Python. Standard input and
-            Python must give the same records from the first again when the call is made again.
+        source: a folder of files that grow (`mmzoo.data.streams.arriving.Folder`) or one such file; "-" for JSON lines
+            on standard input; "kafka://HOST:PORT/TOPIC" (`mmzoo.data.streams.kafka`); or mappings of Python. Standard
+            input and Python must give the same records from the first again when the call is made again.
         label: the column to be predicted, where no `spec` is given.
         spec: the model, whose inputs and tasks are called as the columns are; guessed from the warm-up if not given.
         out: the run's folder; the next free `runs/N` if not given.
@@ -205,7 +205,7 @@ def built(spec: Spec, training: Training, seed: int) -> Multimodal:
     import keras
 
     from mmzoo.graph.build import build, computing_in
-    from mmzoo.training.init_from import init_from
+    from mmzoo.training.model.init_from import init_from
 
     keras.utils.set_random_seed(seed)
     with computing_in(training.precision):

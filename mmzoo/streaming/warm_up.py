@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmzoo.auto.defaults import training_for, with_auxiliary
-from mmzoo.data.arriving import Arrived
-from mmzoo.data.cells import Cells, check_names, in_columns
 from mmzoo.data.faults import Faults, usable
 from mmzoo.data.guess import explained_spec
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options
-from mmzoo.data.reading import table_of
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options
+from mmzoo.data.streams.arriving import Arrived
+from mmzoo.data.tables.cells import Cells, check_names, in_columns
+from mmzoo.data.tables.reading import table_of
 from mmzoo.errors import DataError, require
 from mmzoo.recipe import Recipe
 from mmzoo.spec import Spec

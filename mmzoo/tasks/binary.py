@@ -10,8 +10,8 @@ import numpy as np
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.labelled import Labelled, both, log_both
-from mmzoo.tasks.ranking import macro_f1, ranking
+from mmzoo.tasks.common.labelled import Labelled, both, log_both
+from mmzoo.tasks.metrics.ranking import macro_f1, ranking
 
 
 @tasks.register("binary", label="class")

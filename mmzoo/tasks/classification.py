@@ -10,8 +10,8 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number
 from mmzoo.tasks import tasks
-from mmzoo.tasks.labelled import Labelled
-from mmzoo.tasks.ranking import macro_f1, ranking
+from mmzoo.tasks.common.labelled import Labelled
+from mmzoo.tasks.metrics.ranking import macro_f1, ranking
 
 
 @tasks.register("classification", label="class")

@@ -11,8 +11,8 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.labelled import Labelled, both, log_both
-from mmzoo.tasks.ranking import ranking
+from mmzoo.tasks.common.labelled import Labelled, both, log_both
+from mmzoo.tasks.metrics.ranking import ranking
 
 
 @tasks.register("multi_label", label="classes")

@@ -9,8 +9,8 @@ import numpy as np
 
 from mmzoo.aliases import Tensor
 from mmzoo.tasks import tasks
-from mmzoo.tasks.labelled import Labelled, both, log_both
-from mmzoo.tasks.ranking import macro_f1
+from mmzoo.tasks.common.labelled import Labelled, both, log_both
+from mmzoo.tasks.metrics.ranking import macro_f1
 
 
 @tasks.register("ordinal", label="level")

@@ -13,8 +13,8 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError, as_tuple, check_number, require, unknown
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.common.rebuilt_cells import LEAST, RebuiltCells
 from mmzoo.tasks.question import Readable
-from mmzoo.tasks.rebuilt_cells import LEAST, RebuiltCells
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Reconstruction(Task):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         """Cells in deviations from their means, and logits of what categories can hold, float32 (B, units)."""
-        from mmzoo.drawing import Noise
+        from mmzoo.layers.drawing import Noise
 
         read = Noise(self.noise, name=f"{name}.noise")(fused.embedding) if self.noise else fused.embedding
         return self.rebuilding.layers(read, self.units, name)

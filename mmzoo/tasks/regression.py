@@ -13,7 +13,7 @@ from mmzoo.choice import Objective
 from mmzoo.errors import MMZooError, as_tuple, check_number, require
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.learned import Learned
+from mmzoo.tasks.common.learned import Learned
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:

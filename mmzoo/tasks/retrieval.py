@@ -15,7 +15,7 @@ from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.names import scale_output, single_output
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.searched import Searched
+from mmzoo.tasks.common.searched import Searched
 from mmzoo.tasks.tags import Tags
 
 if TYPE_CHECKING:
@@ -50,13 +50,14 @@ class Retrieval(Searched):
         dropout: share of what a vector is made of that is left out in training. What drops out changes every vector of
             a batch, of which the right one is to be told from the others: 0 learns fastest.
         start: what the vectors are before training: "random", or "correlations", the directions along which the inputs
-            agree in the training records (`mmzoo.tasks.correlations`), found in closed form from what the towers give.
-            Of few records and frozen towers these are hard to better, and what training adds to them begins at 0.
+            agree in the training records (`mmzoo.training.fitted.correlations`), found in closed form from what the
+            towers give. Of few records and frozen towers these are hard to better, and what training adds to them
+            begins at 0.
         landmarks: with that start, so many training records by the nearness to which an input is told, in place of the
             features themselves: correlations that are not linear; 0 for linear ones.
         bank: what lies near to much is found by whatever looks; of so many training records the nearness of a vector to
-            theirs says how common it is, and its last number how rare (`mmzoo.nearness.Rarity`, an inverted softmax).
-            How much that counts is fitted on the validation records when training ends; 0 leaves it out.
+            theirs says how common it is, and its last number how rare (`mmzoo.layers.nearness.Rarity`, an inverted
+            softmax). How much that counts is fitted on the validation records when training ends; 0 leaves it out.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
@@ -168,7 +169,7 @@ class Retrieval(Searched):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         from mmzoo.layers import head
-        from mmzoo.nearness import Near, Rarity, Straight
+        from mmzoo.layers.nearness import Near, Rarity, Straight
 
         width = self.dim - bool(self.bank)
         if self.start == "random" or fused.tower is None:
@@ -185,7 +186,7 @@ class Retrieval(Searched):
         from keras import ops
 
         from mmzoo.layers import Numbers
-        from mmzoo.nearness import Joined
+        from mmzoo.layers.nearness import Joined
 
         vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
         record = fused

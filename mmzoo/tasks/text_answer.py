@@ -11,9 +11,9 @@ from mmzoo.choice import Objective
 from mmzoo.errors import check_number, require
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
-from mmzoo.tasks.learned import Learned
+from mmzoo.tasks.common.learned import Learned
+from mmzoo.tasks.common.written import Written
 from mmzoo.tasks.tags import Tags
-from mmzoo.tasks.written import Written
 
 if TYPE_CHECKING:
     from mmzoo.tokens import Fused
@@ -98,8 +98,8 @@ class TextAnswer(Written, Learned):
         return ()
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        """The answer itself, float32 (B, tokens + 1); see `mmzoo.text_decoder.TextDecoder`."""
-        from mmzoo.text_decoder import TextDecoder
+        """The answer itself, float32 (B, tokens + 1); see `mmzoo.layers.text_decoder.TextDecoder`."""
+        from mmzoo.layers.text_decoder import TextDecoder
 
         self.check_fitted()
         assert fused.tokens is not None  # `build` hands on those of the towers where a fusion has none

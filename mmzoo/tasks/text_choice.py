@@ -12,8 +12,8 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.tasks import tasks
+from mmzoo.tasks.common.written import Written
 from mmzoo.tasks.question import Question
-from mmzoo.tasks.written import Written
 from mmzoo.tokenizers import tokenizers
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class TextChoice(Written):
         Of what is fused, what is added to what the choices are worth, float32 (B, choices): zeros at first.
         """
         from mmzoo.layers import head
-        from mmzoo.text_chooser import Apart
+        from mmzoo.layers.text_chooser import Apart
 
         self.check_fitted()
         if fused.tower is None:
@@ -151,10 +151,10 @@ class TextChoice(Written):
     def completed(
         self, fused: Tensor | None, single: dict[str, Tensor], present: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
-        """The answer itself, float32 (B, tokens + 1); see `mmzoo.text_chooser.TextChooser`."""
+        """The answer itself, float32 (B, tokens + 1); see `mmzoo.layers.text_chooser.TextChooser`."""
         from keras import ops
 
-        from mmzoo.text_chooser import TextChooser
+        from mmzoo.layers.text_chooser import TextChooser
 
         apart: Any = 0.0
         for name, each in single.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from mmzoo.aliases import Tensor
 from mmzoo.errors import check_number, require, unknown
 from mmzoo.tasks import tasks
-from mmzoo.tasks.written import Written
+from mmzoo.tasks.common.written import Written
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
@@ -74,8 +74,8 @@ class Transcription(Written):
         return (self.input,)
 
     def head(self, fused: Fused, name: str) -> Tensor:
-        """The answer itself, float32 (B, tokens + 1); see `mmzoo.ctc.FrameReader`."""
-        from mmzoo.ctc import FrameReader
+        """The answer itself, float32 (B, tokens + 1); see `mmzoo.layers.ctc.FrameReader`."""
+        from mmzoo.layers.ctc import FrameReader
 
         self.check_fitted()
         assert fused.tokens is not None  # those of an input
@@ -100,6 +100,6 @@ class Transcription(Written):
         return single[self.input] * here, {}, {}
 
     def loss_of_tokens(self, ids: Tensor, log_probs: Tensor) -> Tensor:
-        from mmzoo.ctc import ctc_loss
+        from mmzoo.layers.ctc import ctc_loss
 
         return ctc_loss(ids, log_probs)

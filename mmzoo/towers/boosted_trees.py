@@ -49,7 +49,7 @@ def boosted_trees(
     part of the records out, which say when to stop; the scores are the members' mean. While other layers train, a
     record has the score of that member which has not seen it: those of trees that know the answer would be believed too
     much. Where a ridge or logistic regression makes what is left out clearly likelier, the scores are a mean of both,
-    as they are worth: what is a line needs few records. See `mmzoo.training.trees`.
+    as they are worth: what is a line needs few records. See `mmzoo.training.fitted.trees`.
 
     What a task's head says is added to the scores; under a fusion of answers they are the input's answer as they are.
 
@@ -94,7 +94,7 @@ class Forest(keras.layers.Layer):
     the node says so, the row goes to the node's child, else to the one behind that. A leaf is its own child. Whatever
     the numbers of the nodes are, a row stays within its tree, and comes to an end after `depth` questions.
 
-    Random, until `mmzoo.training.trees` has fitted it.
+    Random, until `mmzoo.training.fitted.trees` has fitted it.
 
     Args:
         count: scores.

@@ -6,11 +6,11 @@ import keras
 from keras import ops
 
 from mmzoo.aliases import Tensor
+from mmzoo.layers.transformer import transformer_block
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
 from mmzoo.towers.columns import column_vectors
-from mmzoo.transformer import transformer_block
 
 
 @towers.register("ft_transformer", serves="tabular")

@@ -7,11 +7,11 @@ from keras import ops
 
 from mmzoo.aliases import Tensor
 from mmzoo.errors import require
+from mmzoo.layers.transformer import Positions, transformer_block
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.audio.sequence import frames
 from mmzoo.tokens import Tokens
 from mmzoo.towers import scoped, towers
-from mmzoo.transformer import Positions, transformer_block
 
 
 @towers.register("patch_transformer", serves="audio")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import keras
 
+from mmzoo.layers.transformer import Positions, transformer_block
 from mmzoo.tokens import Tokens
 from mmzoo.towers.sequence import sequence_tower, without_padding
-from mmzoo.transformer import Positions, transformer_block
 
 
 @sequence_tower("transformer")

@@ -13,7 +13,7 @@ from mmzoo.aliases import Tensor
 from mmzoo.artifact import save
 from mmzoo.data.balance import rows_of, weights_of
 from mmzoo.data.records import Records, decode
-from mmzoo.data.service import ServiceBatches
+from mmzoo.data.shards.service import ServiceBatches
 from mmzoo.errors import require
 from mmzoo.files import subfolder
 from mmzoo.graph.build import build, computing_in
@@ -26,17 +26,17 @@ from mmzoo.training.features.compute import compute_features, first_variant
 from mmzoo.training.feeds.batches import Varied
 from mmzoo.training.feeds.feed import Stream
 from mmzoo.training.feeds.remote import Remote
-from mmzoo.training.hiding import hiding, partly_hidden
-from mmzoo.training.init_from import init_from
+from mmzoo.training.fitted.start import start_vectors
+from mmzoo.training.fitted.trees import fit_trees
+from mmzoo.training.fitted.vectors import check_bank, fit_vectors
 from mmzoo.training.loop import Loop
 from mmzoo.training.methods import made
+from mmzoo.training.model.hiding import hiding, partly_hidden
+from mmzoo.training.model.init_from import init_from
+from mmzoo.training.monitoring.samples import samples_of
 from mmzoo.training.plan import make_plan
-from mmzoo.training.samples import samples_of
 from mmzoo.training.settings import Training
-from mmzoo.training.start import start_vectors
 from mmzoo.training.step import prepared
-from mmzoo.training.trees import fit_trees
-from mmzoo.training.vectors import check_bank, fit_vectors
 from mmzoo.tuning.model import tune
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def fitted(
     *,
     here: bool,
 ) -> dict[str, np.ndarray]:
-    """What `mmzoo.training.trees` gives where a tower is to be fitted; it ends early if a callback `is_over`.
+    """What `mmzoo.training.fitted.trees` gives where a tower is to be fitted; it ends early if a callback `is_over`.
 
     Args:
         here: are the records decoded here?

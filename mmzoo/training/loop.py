@@ -14,7 +14,7 @@ import tensorflow as tf
 from mmzoo.aliases import Tree
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import subfolder
-from mmzoo.folders import identity
+from mmzoo.files.folders import identity
 from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.names import PRESENT
@@ -24,12 +24,12 @@ from mmzoo.training.feeds.batches import records_named
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import total_loss
 from mmzoo.training.methods.base import LabelledOutputs
-from mmzoo.training.notes import Row
-from mmzoo.training.progress import Progress
+from mmzoo.training.model.teaching import with_given
+from mmzoo.training.monitoring.progress import Progress
+from mmzoo.training.run_folder.notes import Row
+from mmzoo.training.run_folder.state import State
 from mmzoo.training.settings import Training
-from mmzoo.training.state import State
 from mmzoo.training.stopping import Interrupted, stop_requests
-from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
 from mmzoo.tuning.groups import Tuned
 

@@ -17,8 +17,8 @@ from mmzoo.inference.running import run_model
 from mmzoo.spec import Spec
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.loss import sides, total_loss
+from mmzoo.training.model.teaching import with_given
 from mmzoo.training.settings import Training
-from mmzoo.training.teaching import with_given
 from mmzoo.tuning.groups import Tuned
 from mmzoo.tuning.model import tune
 

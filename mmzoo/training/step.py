@@ -16,8 +16,8 @@ from mmzoo.spec import Spec
 from mmzoo.training.loss import Batch, TaskLoss, known_totals, sides, task_losses, weighed_losses, whole_batch
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import TrainingMethod
+from mmzoo.training.model.teaching import teaching, with_given
 from mmzoo.training.settings import Training
-from mmzoo.training.teaching import teaching, with_given
 from mmzoo.tuning.groups import Tuned
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.options import TableName
 from mmzoo.data.records import Records
+from mmzoo.data.schema.options import TableName
 from mmzoo.errors import check_number, require
 from mmzoo.files import write_file
-from mmzoo.folders import held
+from mmzoo.files.folders import held
+from mmzoo.messages.words import json_bytes
 from mmzoo.models import find
 from mmzoo.spec import Spec
-from mmzoo.training.claim import claim, make_folder, next_free
 from mmzoo.training.finished import check_finished
+from mmzoo.training.run_folder.claim import claim, make_folder, next_free
 from mmzoo.training.settings import Training, check_settings
-from mmzoo.words import json_bytes
 
 if TYPE_CHECKING:
     import keras

@@ -14,9 +14,9 @@ from mmzoo.spec import Spec
 from mmzoo.training.distribution.strategy import added_up
 from mmzoo.training.distribution.synchronized import averaging, synchronize
 from mmzoo.training.feeds.feed import Feed
-from mmzoo.training.fused import fuse
 from mmzoo.training.methods import made
 from mmzoo.training.methods.base import Learner, TrainingMethod
+from mmzoo.training.model.fused import fuse
 from mmzoo.training.optimizer import AdamW, Rate
 from mmzoo.training.settings import Training
 from mmzoo.training.step import Gradients

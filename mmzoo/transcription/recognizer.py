@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.decoding import Beam, Greedy, decode
 from mmzoo.errors import require
-from mmzoo.limits import MAX_JSON
+from mmzoo.files.limits import MAX_JSON
 from mmzoo.modalities.audio import Audio
 from mmzoo.modalities.audio.slaney import RATE, WhisperMel
 from mmzoo.towers.hub import load_preset

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.options import Options, check_root
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
-from mmzoo.data.reading import Converter
+from mmzoo.data.schema.options import Options, check_root
+from mmzoo.data.tables.reading import Converter
 from mmzoo.errors import DataError, unknown
 from mmzoo.modalities.audio.slaney import RATE
 from mmzoo.modalities.tabular.cells import says_nothing

@@ -11,7 +11,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
-from mmzoo.limits import MAX_JSON, check_plain, parse_json
+from mmzoo.files.limits import MAX_JSON, check_plain, parse_json
 from mmzoo.weights.reading import FileFacts, plain_size, read_start
 
 

@@ -14,10 +14,10 @@ from typing import IO, Any, NamedTuple
 
 from tqdm import tqdm
 
-from mmzoo.cache import claim, folder
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain
-from mmzoo.folders import held
+from mmzoo.files.cache import claim, folder
+from mmzoo.files.folders import held
 from mmzoo.network import is_loopback
 from mmzoo.weights.installed import digest_of
 

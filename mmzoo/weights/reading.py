@@ -12,8 +12,8 @@ from typing import Any, TypedDict
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain, read_file
-from mmzoo.limits import MAX_JSON, check_plain, parse_json
-from mmzoo.words import one_line
+from mmzoo.files.limits import MAX_JSON, check_plain, parse_json
+from mmzoo.messages.words import one_line
 
 OWN = Path(__file__).parent.parent
 """Here installers put files, and some of them do that by links to those that they keep elsewhere."""

@@ -13,7 +13,7 @@ from safetensors.numpy import load
 
 from mmzoo.aliases import Tensor
 from mmzoo.errors import MMZooError, require
-from mmzoo.safetensor_files import SIZES, places
+from mmzoo.files.safetensors import SIZES, places
 from mmzoo.weights.reading import FileFacts, plain_size, read_start, read_whole
 
 Layout = dict[str, tuple[str, tuple[int, ...]]]

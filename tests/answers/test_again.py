@@ -10,8 +10,8 @@ import mmzoo
 from mmzoo.answers.again import records_of
 from mmzoo.answers.given import joined
 from mmzoo.answers.pieces import pieces
-from mmzoo.data.columns import TableColumn
 from mmzoo.data.faults import Faults, usable
+from mmzoo.data.lazy.columns import TableColumn
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.run.seen import seen

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.answers.formats import write_rows
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options
+from mmzoo.answers.written.formats import write_rows
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options
 from mmzoo.errors import MMZooError
 from tests.answers.case import KINDS, ask, record_of, rows_of, write_table
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import mmzoo
-from mmzoo.answers.part import PartFile
+from mmzoo.answers.written.part import PartFile
 from mmzoo.errors import MMZooError
 from tests.answers.case import ROOT, ask, write_table
 
@@ -110,7 +110,7 @@ def test_the_disk_is_full_in_the_end(run: mmzoo.Run, tmp_path: Path, monkeypatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setitem(mmzoo.answers.formats.WRITERS, ".csv", full)  # type: ignore[attr-defined]
+        patch.setitem(mmzoo.answers.written.formats.WRITERS, ".csv", full)  # type: ignore[attr-defined]
         with pytest.raises(MMZooError, match="No space left"):
             run.write_answers(table, out)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".mmzoo")] == []

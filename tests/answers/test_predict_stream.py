@@ -20,7 +20,7 @@ import mmzoo
 from mmzoo.answers import stream
 from mmzoo.answers.waiting import Waiting
 from mmzoo.cli import main
-from mmzoo.data import lines
+from mmzoo.data.streams import lines
 from mmzoo.errors import DataError, MMZooError
 from tests.conftest import untrained
 

@@ -15,7 +15,7 @@ import keras
 import pytest
 
 import mmzoo
-from mmzoo.answers.rows import Answerer
+from mmzoo.answers.rows.answered import Answerer
 from mmzoo.cli import main
 from mmzoo.network import is_loopback
 from tests.conftest import LABELS, small_records, small_spec

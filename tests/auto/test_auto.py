@@ -24,7 +24,7 @@ from mmzoo.auto.within import train_within
 from mmzoo.baselines import fit_baselines
 from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.training.notes import read_history
+from mmzoo.training.run_folder.notes import read_history
 from tests.auto.case import LABELS, SMALL, words_records, words_spec
 
 

@@ -21,7 +21,7 @@ from mmzoo.auto.search import Search
 from mmzoo.auto.tried import Trials
 from mmzoo.auto.watch import Watch
 from mmzoo.data.records import Records
-from mmzoo.training.notes import history_text
+from mmzoo.training.run_folder.notes import history_text
 from mmzoo.training.settings import Training
 
 RECORDS = 160

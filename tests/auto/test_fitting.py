@@ -19,7 +19,7 @@ from mmzoo.baselines import fit_baselines
 from mmzoo.cli import main, parser
 from mmzoo.commands.train import is_steered
 from mmzoo.data.guess import load_named
-from mmzoo.data.options import TableName
+from mmzoo.data.schema.options import TableName
 from mmzoo.errors import MMZooError
 from mmzoo.training.settings import Training
 

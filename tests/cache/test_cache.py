@@ -16,7 +16,7 @@ import pytest
 import mmzoo
 from mmzoo.baselines.base import Clock
 from mmzoo.baselines.pooled import pooled_blocks
-from mmzoo.data.examples import Half
+from mmzoo.data.lazy.examples import Half
 from mmzoo.data.records import decode
 from mmzoo.data.sharing import sharing
 from mmzoo.graph.cut import split

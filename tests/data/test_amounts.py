@@ -10,7 +10,7 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import explained_spec
-from mmzoo.data.guessed import guess
+from mmzoo.data.schema.guessed import guess
 from mmzoo.errors import MMZooError
 from mmzoo.modalities.tabular.clock import duration_of, time_of
 from mmzoo.modalities.tabular.dates import date_of

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data.examples import ALIGNMENT, KEPT, Examples, Memory
+from mmzoo.data.lazy.examples import ALIGNMENT, KEPT, Examples, Memory
 from mmzoo.errors import DataError
 
 RANDOM = np.random.default_rng(0)

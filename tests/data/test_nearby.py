@@ -10,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data.nearby import files_below
+from mmzoo.data.tables.nearby import files_below
 from mmzoo.errors import DataError, MMZooError
 
 

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image as Pillow
 
 import mmzoo
-from mmzoo.data import contents
 from mmzoo.data.guess import load_named, load_table
-from mmzoo.data.options import Drawing, Options, TableName
-from mmzoo.data.splits import SHARES, folds_of, parts_of
+from mmzoo.data.schema.options import Drawing, Options, TableName
+from mmzoo.data.splits import contents
+from mmzoo.data.splits.parts import SHARES, folds_of, parts_of
 from mmzoo.errors import MMZooError
 
 RANDOM = np.random.default_rng(0)

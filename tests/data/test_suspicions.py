@@ -8,9 +8,9 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import load_named
-from mmzoo.data.labels import decided
-from mmzoo.data.layout import Layout
-from mmzoo.data.options import Options, TableName
+from mmzoo.data.schema.layout import Layout
+from mmzoo.data.schema.options import Options, TableName
+from mmzoo.data.tables.labels import decided
 
 
 def said(columns: dict[str, list[object]], **options: object) -> list[str]:

@@ -17,15 +17,15 @@ from scipy.special import expit, log_softmax
 import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.analyses.calibration import ece, stated
-from mmzoo.export.measure import measure
-from mmzoo.export.tflite import convert
+from mmzoo.export.tflite.conversion import convert
+from mmzoo.export.tflite.measure import measure
 from mmzoo.graph.temperature import Temperature
 from mmzoo.inference.calibrate import calibrate, temperature, temperatures
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.inference.subset_predictions import predict_subsets, temperatures_of
 from mmzoo.inference.subsets import presence_of, run_presences, subsets
 from mmzoo.labels import encode_labels
-from mmzoo.training.init_from import init_from
+from mmzoo.training.model.init_from import init_from
 from tests.conftest import LABELS, small_records, small_spec
 
 NAMES = list("abcd")

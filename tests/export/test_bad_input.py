@@ -16,10 +16,10 @@ from PIL import Image
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import attach
 from mmzoo.export.export import describe
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.embedded import attach
 from tests.conftest import once, small_spec
 from tests.zoo import export_every_kind, value
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python import schema_py_generated as schema
 
-from mmzoo.export.eight_bits import FEW, kind_of, left_exact, quantized, without_detours
-from mmzoo.export.flatbuffer import opened, written
-from mmzoo.export.operations import builtins, operations
-from mmzoo.export.tflite import converted, converter_of
+from mmzoo.export.tflite.conversion import converted, converter_of
+from mmzoo.export.tflite.eight_bits import FEW, kind_of, left_exact, quantized, without_detours
+from mmzoo.export.tflite.flatbuffer import opened, written
+from mmzoo.export.tflite.operations import builtins, operations
 
 # TensorFlow's own, of its converter
 pytestmark = pytest.mark.filterwarnings(

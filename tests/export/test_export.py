@@ -19,7 +19,6 @@ from tensorflow.lite.python import schema_py_generated as schema
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import read
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.fit import Fit
 from mmzoo.export.formats import known_variants
@@ -27,7 +26,8 @@ from mmzoo.export.formats.base import Variant, examples
 from mmzoo.export.formats.saved_model import SavedModel, as_files
 from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.report import known_rows, table, write_report
-from mmzoo.export.tflite import apart, convert
+from mmzoo.export.tflite.conversion import apart, convert
+from mmzoo.export.tflite.embedded import read
 from mmzoo.inference.running import run_model, to_predictions
 from tests.conftest import small_records, small_spec, untrained
 
@@ -232,7 +232,7 @@ def test_a_variant_beyond_its_limit_is_not_left(little: mmzoo.Run, monkeypatch: 
         made.update(convert(model, [variant for variant in variants if variant not in made], training))
         return {variant: made[variant] for variant in variants}
 
-    monkeypatch.setattr("mmzoo.export.tflite.convert", once)
+    monkeypatch.setattr("mmzoo.export.tflite.conversion.convert", once)
     monkeypatch.setitem(TFLite.variants, "fp16", Variant("", difference=-1.0))
     with pytest.raises(MMZooError, match="'fp16' differs"):
         little.export("tflite", RECORDS, variants=("fp16",))

@@ -15,13 +15,13 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.export.embedded import attach
-from mmzoo.export.flatbuffer import deduplicated, opened, restored
-from mmzoo.export.lookups import with_lookups
-from mmzoo.export.measure import as_tensors
-from mmzoo.export.operations import operations
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted, in_four_bits, inside
+from mmzoo.export.tflite.conversion import converted, in_four_bits, inside
+from mmzoo.export.tflite.embedded import attach
+from mmzoo.export.tflite.flatbuffer import deduplicated, opened, restored
+from mmzoo.export.tflite.lookups import with_lookups
+from mmzoo.export.tflite.measure import as_tensors
+from mmzoo.export.tflite.operations import operations
 from tests.conftest import small_records, small_spec
 
 SPEC = small_spec()

@@ -15,11 +15,11 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.commands.export import variants_help
 from mmzoo.errors import MMZooError
-from mmzoo.export import measure
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.formats import formats, known_variants, usable
 from mmzoo.export.formats.base import Variant
 from mmzoo.export.proof import excess
+from mmzoo.export.tflite import measure
 from mmzoo.listing import text
 from tests.conftest import small_records, small_spec, untrained
 

@@ -16,8 +16,8 @@ from PIL import Image
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import ENTRY
-from mmzoo.export.flatbuffer import opened, written
+from mmzoo.export.tflite.embedded import ENTRY
+from mmzoo.export.tflite.flatbuffer import opened, written
 from mmzoo.modalities.image.pictures.resizing import resizer
 from tests.conftest import LABELS, once
 from tests.zoo import INPUTS, TEXTS, every_kind, export_every_kind, value
@@ -117,7 +117,7 @@ def test_files_that_are_no_model(file: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not say which files are open")
 def test_the_file_is_mapped_and_not_copied(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And it stays the one that was opened, whatever is at its path later."""
-    monkeypatch.setattr("mmzoo.export.embedded.read_file", lambda _: pytest.fail("the file was read as a whole"))
+    monkeypatch.setattr("mmzoo.export.tflite.embedded.read_file", lambda _: pytest.fail("the file was read as a whole"))
     path = tmp_path / "model.tflite"
     path.write_bytes(file.read_bytes())
     client = mmzoo.lite.Model(path)

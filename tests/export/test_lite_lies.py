@@ -21,9 +21,9 @@ from tensorflow.lite.python import schema_py_generated as schema
 import mmzoo
 import mmzoo.lite
 from mmzoo.errors import MMZooError
-from mmzoo.export.embedded import SEAL, UNSIGNED, attach, entry_of, read
 from mmzoo.export.export import describe
-from mmzoo.export.flatbuffer import written
+from mmzoo.export.tflite.embedded import SEAL, UNSIGNED, attach, entry_of, read
+from mmzoo.export.tflite.flatbuffer import written
 from tests.mutations import mutations, put
 
 VOCABULARY = ("[UNK]", "a", "b", "##a", "##b", "ab")

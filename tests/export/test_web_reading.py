@@ -20,7 +20,7 @@ from mmzoo.export.formats import web
 from mmzoo.modalities.image.pictures.header import read_header
 from mmzoo.tokenizers import tokenizers
 from tests.conftest import usual
-from tests.modalities.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
+from tests.modalities.pictures.picture_files import BASE, FILES, PLAIN, SMALL_GIF, filled, screened
 
 PAGE = Path(web.__file__).parents[1] / "page"
 

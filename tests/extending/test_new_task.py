@@ -18,9 +18,9 @@ from mmzoo import lite
 from mmzoo.cli import main
 from mmzoo.commands.evaluate import show
 from mmzoo.data.faults import Faults, usable
-from mmzoo.data.labels import label_task
 from mmzoo.data.records import Records
 from mmzoo.data.sources import open_table
+from mmzoo.data.tables.labels import label_task
 from mmzoo.evaluation.compare import compare
 from mmzoo.labels import encode_labels
 from mmzoo.tasks import tasks

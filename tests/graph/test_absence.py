@@ -13,9 +13,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import mmzoo
 from mmzoo.export.formats import onnx
-from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.inference.running import to_predictions
 from tests.conftest import usual
 from tests.zoo import INPUTS, SMALL, TASK, batch_of

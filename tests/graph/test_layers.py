@@ -7,7 +7,7 @@ import keras_hub
 import numpy as np
 import pytest
 
-from mmzoo.transformer import transformer_block
+from mmzoo.layers.transformer import transformer_block
 
 RNG = np.random.default_rng(0)
 PARTS = {  # ours -> KerasHub's

@@ -14,7 +14,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.names import owner_of
 from mmzoo.summary import outline
-from mmzoo.training.init_from import narrowed, with_fewer_channels
+from mmzoo.training.model.init_from import narrowed, with_fewer_channels
 from mmzoo.tuning.model import tune
 from tests.conftest import LABELS, small_records, small_spec
 

@@ -11,8 +11,8 @@ import pytest
 import mmzoo
 from mmzoo.answers.given import one_record
 from mmzoo.answers.pieces import pieces
-from mmzoo.data.layout import Layout
 from mmzoo.data.rereading import Reread
+from mmzoo.data.schema.layout import Layout
 
 WORDS = ["TRUE", "FALSE", "01067", "04103", "nein", "Ja", "a", "A", "1", "2"]
 ITEM = replace(

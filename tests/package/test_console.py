@@ -14,7 +14,7 @@ import pytest
 
 from mmzoo import cli
 from mmzoo.cli import main
-from mmzoo.console import Shown
+from mmzoo.messages.console import Shown
 
 ROOT = Path(__file__).parents[2]
 NO_ROOM = "mmzoo: what there was to say could not be written"

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 import mmzoo.network as home
 from mmzoo.cli import main
-from mmzoo.data.serving import start_server
+from mmzoo.data.shards.serving import start_server
 from mmzoo.errors import MMZooError
 from mmzoo.network import is_reachable, leave
 from mmzoo.training.distribution import strategy

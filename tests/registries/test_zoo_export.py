@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import mmzoo
 from mmzoo.data.records import decode
-from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.fusions import fusions
 from mmzoo.inference.running import to_predictions
 from mmzoo.tasks import tasks

@@ -13,8 +13,8 @@ from mmzoo.cli import main
 from mmzoo.errors import MMZooError
 from mmzoo.export.report import known_rows
 from mmzoo.hpo.tune import found_results
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
-from mmzoo.training.notes import history_text, read_history
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.notes import history_text, read_history
 from tests.conftest import usual
 from tests.run_folder.case import DEEP, QUICK, SPEC, damage, records, train
 

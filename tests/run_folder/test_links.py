@@ -14,9 +14,9 @@ import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats.saved_model import WRITTEN as SAVED_MODEL
 from mmzoo.files import BESIDE, name_beside, remove_beside
-from mmzoo.folders import replacing
-from mmzoo.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from mmzoo.training.claim import claim
+from mmzoo.files.folders import replacing
+from mmzoo.training.run_folder.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.claim import claim
 from tests.run_folder.case import LABELS, SPEC, contents, records, saved, train
 
 WRITTEN = (

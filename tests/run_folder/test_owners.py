@@ -18,7 +18,7 @@ import mmzoo
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, name_beside
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from tests.conftest import usual
 from tests.run_folder.case import QUICK, ROOT, SPEC, contents, damage, train
 
@@ -135,7 +135,7 @@ def test_a_label_that_no_file_can_hold_is_refused() -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 with held(Path(sys.argv[1]), "training"):
     print("held", flush=True)
     time.sleep(600)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mmzoo.inference.agreement import agreement, agreement_of, as_safe, axes, fit_agreement, separation
+from mmzoo.layers.nearness import Joined
 from mmzoo.names import single_output
-from mmzoo.nearness import Joined
 from mmzoo.tasks.retrieval import Retrieval
 
 TASK = Retrieval("match", 12, inputs=("picture", "words"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.answers.part import PartFile
+from mmzoo.answers.written.part import PartFile
 from mmzoo.cli import main
 from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from mmzoo.errors import MMZooError
+from mmzoo.files.safetensors import header_of
 from mmzoo.index.card import CARD
 from mmzoo.index.columns import Columns, Entry
 from mmzoo.index.store import Store
-from mmzoo.safetensor_files import header_of
 from tests.search.index_case import DIM, INPUTS, card, entries, made, names
 
 

@@ -8,8 +8,8 @@ from scipy.special import logsumexp
 
 from mmzoo.errors import MMZooError
 from mmzoo.inference.rarity import fit_rarity, others, unit, with_rarity
+from mmzoo.layers.nearness import Rarity
 from mmzoo.names import single_output
-from mmzoo.nearness import Rarity
 from mmzoo.tasks.retrieval import Retrieval
 
 RNG = np.random.default_rng(0)

@@ -16,9 +16,9 @@ from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import groups
 from mmzoo.inference.embed import embedding_task
 from mmzoo.labels import encode_labels
+from mmzoo.layers.nearness import Rarity
 from mmzoo.names import scale_output, single_output
-from mmzoo.nearness import Rarity
-from mmzoo.tasks.recall import search
+from mmzoo.tasks.metrics.recall import search
 from mmzoo.tasks.retrieval import Retrieval
 from mmzoo.training.settings import check_settings
 from tests.conftest import small_records, small_spec

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 import mmzoo
 from mmzoo.cli import main
 from mmzoo.errors import MMZooError
-from mmzoo.nearness import Joined
+from mmzoo.layers.nearness import Joined
 from mmzoo.search.page import write_page
 from tests.conftest import small_records, small_spec
 

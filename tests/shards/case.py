@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmzoo.data.records import Records
-from mmzoo.data.shards import read_shards
+from mmzoo.data.shards.folder import read_shards
 from mmzoo.data.table import Source
 
 KINDS = {"note": "text", "motion": "sensor", "weight": "number", "shop": "category", "tags": "ignore"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmzoo.data.shards import write_shards
+from mmzoo.data.shards.folder import write_shards
 from tests.shards.case import source
 
 

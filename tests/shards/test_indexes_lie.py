@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mmzoo.data.shards import read_shards, write_shards
+from mmzoo.data.shards.folder import read_shards, write_shards
 from mmzoo.errors import DataError, MMZooError
 from tests.mutations import put
 from tests.shards.case import changed, everything, source

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.data.serialization import framed, masked
-from mmzoo.data.shards import open_shards, write_shards
+from mmzoo.data.shards.folder import open_shards, write_shards
+from mmzoo.data.shards.serialization import framed, masked
 from mmzoo.errors import DataError, MMZooError
 from tests.mutations import mutations, put
 from tests.shards.case import changed, everything, sealed, source

@@ -23,7 +23,7 @@ from mmzoo.cli import main
 from mmzoo.data.faults import Faults
 from mmzoo.data.guess import load_table, table_spec
 from mmzoo.data.records import Records, decode
-from mmzoo.data.shards import read_shards, write_shards
+from mmzoo.data.shards.folder import read_shards, write_shards
 from mmzoo.data.table import Source
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
@@ -232,7 +232,7 @@ def test_a_killed_writing_goes_on_to_the_same_bytes(table: Path, shards: Path, t
     """SIGKILL at random moments, until one run gets through."""
     folder = tmp_path / "killed"
     slow = (
-        "import sys, time; import mmzoo.data.shards as home; write = home.write_file\n"
+        "import sys, time; import mmzoo.data.shards.folder as home; write = home.write_file\n"
         "def slowly(path, data):\n    time.sleep(0.04); write(path, data)\n"
         "home.write_file = slowly\n"
         "from mmzoo.datasets import open_source\n"

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from mmzoo.data import contents, piecewise
-from mmzoo.data.columns import Column
+from mmzoo.data import piecewise
 from mmzoo.data.faults import Faults
-from mmzoo.data.shards import write_shards
+from mmzoo.data.lazy.columns import Column
+from mmzoo.data.shards.folder import write_shards
+from mmzoo.data.splits import contents
 from mmzoo.data.table import Source
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError

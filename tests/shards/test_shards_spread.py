@@ -11,9 +11,9 @@ from PIL import Image as Pillow
 
 import mmzoo
 from mmzoo.data.faults import Faults
-from mmzoo.data.kept import WHOLE, Prepared
 from mmzoo.data.kept_elsewhere import Elsewhere
-from mmzoo.data.shards import write_shards
+from mmzoo.data.shards.folder import write_shards
+from mmzoo.data.shards.kept import WHOLE, Prepared
 from mmzoo.datasets import open_source
 from mmzoo.errors import MMZooError
 from mmzoo.pipelines.beam import Pipeline

@@ -12,17 +12,17 @@ import soundfile
 from PIL import Image
 
 import mmzoo
-import mmzoo.data.indexes as indexes
-import mmzoo.data.shards as home
+import mmzoo.data.shards.folder as home
+import mmzoo.data.shards.indexes as indexes
 from mmzoo.cli import main
 from mmzoo.data.faults import Faults
-from mmzoo.data.kept import Prepared
 from mmzoo.data.records import Records, decode
-from mmzoo.data.shards import read_shards, write_shards
+from mmzoo.data.shards.folder import read_shards, write_shards
+from mmzoo.data.shards.kept import Prepared
 from mmzoo.data.sources import read_table
 from mmzoo.data.table import Source
 from mmzoo.errors import DataError, MMZooError
-from mmzoo.folders import held
+from mmzoo.files.folders import held
 from tests.shards.case import everything, source
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mmzoo.data import kafka
-from mmzoo.data.arriving import Arrived
-from mmzoo.data.kafka import Kafka
+from mmzoo.data.streams import kafka
+from mmzoo.data.streams.arriving import Arrived
+from mmzoo.data.streams.kafka import Kafka
 from mmzoo.errors import DataError, MMZooError
 
 confluent_kafka = pytest.importorskip("confluent_kafka")

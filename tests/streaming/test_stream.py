@@ -20,8 +20,8 @@ import pytest
 
 import mmzoo
 from mmzoo.cli import main
-from mmzoo.data import lines
-from mmzoo.data.arriving import Arrived, Folder, Given, StandardInput
+from mmzoo.data.streams import lines
+from mmzoo.data.streams.arriving import Arrived, Folder, Given, StandardInput
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.streaming import behind
 from mmzoo.training.streaming.replay import Reservoir
@@ -112,7 +112,7 @@ def test_what_is_no_source(tmp_path: Path) -> None:
 def test_standard_input_is_read_as_it_comes(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(logging.getLogger("mmzoo"), "propagate", True)
     monkeypatch.setattr(lines, "LONGEST", 40)
-    monkeypatch.setattr("mmzoo.data.arriving.POLL", 0.001)
+    monkeypatch.setattr("mmzoo.data.streams.arriving.POLL", 0.001)
     reading, writing = os.pipe()
     found = StandardInput(reading).records({"line": 1})
     os.write(writing, b'{"x": 1}\n{"x": 2}\n{"x"')

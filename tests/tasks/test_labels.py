@@ -12,9 +12,9 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import load_table
-from mmzoo.data.labels import label_task
-from mmzoo.data.options import Options, TableName, told_kinds
-from mmzoo.data.shards import write_shards
+from mmzoo.data.schema.options import Options, TableName, told_kinds
+from mmzoo.data.shards.folder import write_shards
+from mmzoo.data.tables.labels import label_task
 from mmzoo.datasets import open_source
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.tasks import tasks

@@ -13,9 +13,9 @@ import tensorflow as tf
 from scipy.stats import lognorm
 
 import mmzoo
-from mmzoo.answers.rows import ranges_of
+from mmzoo.answers.rows.answered import ranges_of
 from mmzoo.baselines import fit_baselines
-from mmzoo.data.labels import decided
+from mmzoo.data.tables.labels import decided
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.analyses.conformal import conformal
 

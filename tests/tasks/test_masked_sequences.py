@@ -15,7 +15,7 @@ from mmzoo.data.records import Records
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
 from mmzoo.labels import encode_labels
-from mmzoo.training.hiding import partly_hidden
+from mmzoo.training.model.hiding import partly_hidden
 
 PAIRS = (("red", "apple"), ("blue", "sky"), ("green", "leaf"), ("white", "snow"))
 

@@ -19,15 +19,15 @@ import mmzoo
 from mmzoo.data.records import Records, decode
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError
-from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.graph.weights import named_weights
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.modalities.audio.spectrogram import LogMel
 from mmzoo.modalities.audio.vectorizer import log_mel
-from mmzoo.training.hiding import partly_hidden
+from mmzoo.training.model.hiding import partly_hidden
 from mmzoo.training.settings import check_settings
 from mmzoo.training.stopping import Interrupted
 from tests.conftest import stop_at

@@ -16,7 +16,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.export.formats import web
 from mmzoo.labels import encode_labels
-from mmzoo.tasks.text_scores import bleu, chrf, exact, word_errors
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
 from tests.tasks.text_answer_case import records, spec_of
 
 
@@ -26,8 +26,8 @@ def test_a_step_lowers_the_loss_of_every_part(fusion: str) -> None:
     import tensorflow as tf
 
     from mmzoo.data.records import decode
+    from mmzoo.training.model.teaching import with_given
     from mmzoo.training.step import prepared
-    from mmzoo.training.teaching import with_given
 
     data = records(6, 0)
     data.columns["word"][2] = None  # the tokens of what is missing are asked for nothing

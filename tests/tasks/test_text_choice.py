@@ -14,10 +14,10 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.inference.running import run_model
-from mmzoo.tasks.ridge import STRENGTHS, ridge
-from mmzoo.text_chooser import Apart, TextChooser
+from mmzoo.layers.text_chooser import Apart, TextChooser
+from mmzoo.training.fitted.ridge import STRENGTHS, ridge
 from tests.tasks.text_answer_case import NUMBERS, WORDS, records, spec_of
 
 TEXTS = ["a red car", "a red bus", "A  red car", "a green bus", "a red car", "a green bus", "a dog dog"]

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from mmzoo.decoding import Beam, Greedy, Sample, decode
-from mmzoo.text_decoder import TextDecoder
+from mmzoo.layers.text_decoder import TextDecoder
 
 COUNT, TOKENS, VOCABULARY = 5, 6, 11
 

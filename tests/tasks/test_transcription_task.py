@@ -10,13 +10,13 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
-from mmzoo.ctc import FrameReader, ctc_loss
 from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
+from mmzoo.layers.ctc import FrameReader, ctc_loss
 from mmzoo.tasks.transcription import Transcription
 
 RATE = 8000

@@ -11,9 +11,9 @@ import pytest
 
 import mmzoo
 from mmzoo.data.guess import load_named
-from mmzoo.data.guessed import guess
-from mmzoo.data.identifiers import Naming
-from mmzoo.data.options import TableName, told_kinds
+from mmzoo.data.schema.guessed import guess
+from mmzoo.data.schema.identifiers import Naming
+from mmzoo.data.schema.options import TableName, told_kinds
 from mmzoo.errors import MMZooError
 from mmzoo.modalities.tabular.amounts import number_in
 from mmzoo.modalities.tabular.cells import number_of, text_of

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 import mmzoo
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.graph.cut import split
 from mmzoo.inference.running import compiled
 from mmzoo.tokenizers.longest_match import LongestMatch

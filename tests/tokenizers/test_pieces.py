@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from mmzoo.data.pieces import gathered, line_pieces, still_open
 from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
+from mmzoo.data.tables.pieces import gathered, line_pieces, still_open
 from mmzoo.errors import DataError, MMZooError
 
 AWKWARD = [
@@ -55,7 +55,7 @@ def check_same(path: Path, rows: int, encoding: str = "") -> int:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
 def test_lines_in_pieces(tmp_path: Path, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmzoo.data.cells.BAD_LINES", 0.5)
+    monkeypatch.setattr("mmzoo.data.tables.cells.BAD_LINES", 0.5)
     path = tmp_path / "t.csv"
     path.write_bytes(awkward().encode(encoding))
     assert check_same(path, 16, "cp1252" if encoding == "cp1252" else "") > 5

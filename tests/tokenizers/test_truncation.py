@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import mmzoo
-from mmzoo.data.examples import Examples
+from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import decode
-from mmzoo.truncation import count_truncations, note_truncation, said_once
+from mmzoo.messages.truncation import count_truncations, note_truncation, said_once
 
 TEXTS = ["short", "a text of some length", "b" * 40, "no"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from mmzoo.console import as_json
 from mmzoo.figures import write_figure
 from mmzoo.hpo.results import Results, Trial
-from mmzoo.words import code_block, decimal, markdown, one_line, printable, short
+from mmzoo.messages.console import as_json
+from mmzoo.messages.words import code_block, decimal, markdown, one_line, printable, short
 
 mpl.use("Agg")
 

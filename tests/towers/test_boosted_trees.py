@@ -24,9 +24,9 @@ from mmzoo.boosting.committee import Committee, Shape
 from mmzoo.boosting.linear import Encoding
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
-from mmzoo.export.measure import as_tensors
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
+from mmzoo.export.tflite.measure import as_tensors
 from mmzoo.inference.metrics import metrics
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels

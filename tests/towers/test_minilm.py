@@ -16,7 +16,7 @@ from scipy.special import erf
 import mmzoo
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
-from mmzoo.export.tflite import converted
+from mmzoo.export.tflite.conversion import converted
 from mmzoo.towers.bert import MINILM, preset_vocabulary
 from mmzoo.tuning.model import tune
 from mmzoo.weights import find, is_installed

@@ -11,8 +11,8 @@ import scipy.linalg
 import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.inference.running import run_model
-from mmzoo.tasks.correlations import correlations
 from mmzoo.tokens import masked_mean
+from mmzoo.training.fitted.correlations import correlations
 from tests.conftest import usual
 from tests.search.test_retrieval import hidden, hidden_spec, unit
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmzoo.training.fused import fuse
+from mmzoo.training.model.fused import fuse
 
 ROOT = Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def test_two_replicas_are_one() -> None:
 import keras, numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from mmzoo.training.fused import fuse
+from mmzoo.training.model.fused import fuse
 random = np.random.default_rng(0)
 x, slope = (random.normal(1.0, 2.0, (8, 3, 6, 5)).astype(np.float32) for _ in range(2))
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())

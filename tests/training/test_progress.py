@@ -7,9 +7,9 @@ from pathlib import Path
 import keras
 import pytest
 
-from mmzoo.training import progress
-from mmzoo.training.progress import Progress
-from mmzoo.training.state import State
+from mmzoo.training.monitoring import progress
+from mmzoo.training.monitoring.progress import Progress
+from mmzoo.training.run_folder.state import State
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import mmzoo
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.inference.running import run_model
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.stopping import Interrupted
 from mmzoo.training.trainer import Trainer
 from tests.conftest import small_records, small_spec, stop_at

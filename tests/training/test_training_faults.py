@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mmzoo.errors import MMZooError
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ SAVE = """
 import sys
 from pathlib import Path
 import numpy as np
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
 folder = Path(sys.argv[1])
 found = load_checkpoint(folder)
 step = found[1]["step"] if found else 0

@@ -15,8 +15,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmzoo.aliases import Raw
-from mmzoo.data.options import is_there
 from mmzoo.data.readers.base import Reader
+from mmzoo.data.schema.options import is_there
 from mmzoo.errors import MMZooError, unknown
 from mmzoo.registry import Registry
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.options import Options, home_of
-from mmzoo.data.packed import as_whole, ending_of, is_packed, unpacked
-from mmzoo.data.pieces import sliced
-from mmzoo.data.reading import table_of
+from mmzoo.data.schema.options import Options, home_of
 from mmzoo.data.table import Source
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.packed import as_whole, ending_of, is_packed, unpacked
+from mmzoo.data.tables.pieces import sliced
+from mmzoo.data.tables.reading import table_of
 from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.files import read_bytes
 
@@ -131,7 +131,7 @@ class FileReader(CellReader):
         return self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     def parser(self, source: str) -> Callable[[bytes, str], Cells]:
-        """`parse` of this file, for `mmzoo.data.pieces`."""
+        """`parse` of this file, for `mmzoo.data.tables.pieces`."""
         return lambda data, encoding: self.parse(f"The table '{Path(source)}'", data, ending_of(source), encoding)
 
     @abstractmethod

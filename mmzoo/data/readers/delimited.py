@@ -11,11 +11,11 @@ from itertools import dropwhile
 from typing import Any
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells, check_names, in_columns
-from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
+from mmzoo.data.schema.kinds import kind_of_path
+from mmzoo.data.tables.cells import Cells, check_names, in_columns
+from mmzoo.data.tables.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.tabular.amounts import is_plain
 from mmzoo.modalities.tabular.cells import number_of

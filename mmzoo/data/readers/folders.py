@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.kinds import kind_of_path
-from mmzoo.data.options import LABEL, Options, is_folder
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader, text_of_file
 from mmzoo.data.readers.included import Included
-from mmzoo.data.splits import SHARES, part_called
+from mmzoo.data.schema.kinds import kind_of_path
+from mmzoo.data.schema.options import LABEL, Options, is_folder
+from mmzoo.data.splits.parts import SHARES, part_called
 from mmzoo.data.table import Source
+from mmzoo.data.tables.cells import Cells
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import read_file
 

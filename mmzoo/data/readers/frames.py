@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw, Untyped
-from mmzoo.data.cells import Cells, check_names
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
+from mmzoo.data.tables.cells import Cells, check_names
 from mmzoo.errors import MMZooError, require
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.guessed import guess
-from mmzoo.data.kinds import inputs
-from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
 from mmzoo.data.records import Records
+from mmzoo.data.schema.guessed import guess
+from mmzoo.data.schema.kinds import inputs
+from mmzoo.data.schema.options import Options
 from mmzoo.data.table import Source
 from mmzoo.registry import Registry
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells, check_names, in_columns
-from mmzoo.data.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import FileReader, text_of_file
+from mmzoo.data.tables.cells import Cells, check_names, in_columns
+from mmzoo.data.tables.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.errors import DataError
-from mmzoo.limits import unique_keys
+from mmzoo.files.limits import unique_keys
 
 DEEPEST = 8
 """Lists and objects within each other in a cell; what is deeper is no value that anything here reads."""

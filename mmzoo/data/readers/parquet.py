@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import BinaryIO
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
-from mmzoo.data.packed import opened
-from mmzoo.data.pieces import shifted
 from mmzoo.data.readers import frames, readers
 from mmzoo.data.readers.base import FileReader
+from mmzoo.data.tables.cells import Cells
+from mmzoo.data.tables.packed import opened
+from mmzoo.data.tables.pieces import shifted
 from mmzoo.errors import MMZooError, require
 
 MOST_CELLS = 2**28

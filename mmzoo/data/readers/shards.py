@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmzoo.aliases import Raw
-from mmzoo.data.options import Options
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
-from mmzoo.data.shards import read_shards
+from mmzoo.data.schema.options import Options
+from mmzoo.data.shards.folder import read_shards
 from mmzoo.data.table import Source
 from mmzoo.errors import require
 

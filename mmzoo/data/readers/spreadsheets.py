@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mmzoo.aliases import Raw
-from mmzoo.data.cells import Cells
 from mmzoo.data.readers import frames, readers
 from mmzoo.data.readers.base import FileReader
-from mmzoo.data.splits import named
+from mmzoo.data.splits.parts import named
+from mmzoo.data.tables.cells import Cells
 from mmzoo.errors import MMZooError, require, unknown
 
 MOST = 2**28

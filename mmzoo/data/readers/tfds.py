@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmzoo.aliases import Raw, Tree, Untyped
-from mmzoo.data.kinds import column_kinds
-from mmzoo.data.options import Options
+from mmzoo.data.from_dataset import plain_value, stream
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import Reader
-from mmzoo.data.streams import plain_value, stream
+from mmzoo.data.schema.kinds import column_kinds
+from mmzoo.data.schema.options import Options
 from mmzoo.data.table import Source
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.modalities.audio.sounds import to_wav

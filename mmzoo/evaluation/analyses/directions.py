@@ -8,8 +8,8 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Table, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.tasks.recall import AT
-from mmzoo.words import decimal
+from mmzoo.messages.words import decimal
+from mmzoo.tasks.metrics.recall import AT
 
 
 @analyses.register("directions", section="search")

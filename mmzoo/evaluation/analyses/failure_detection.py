@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from mmzoo.data.names import input_names
 from mmzoo.data.records import Records, decode
+from mmzoo.data.schema.names import input_names
 from mmzoo.data.sources import open_table
 from mmzoo.datasets import open_source
 from mmzoo.errors import require

@@ -10,7 +10,7 @@ from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Heading, Pair, Pairs, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
-from mmzoo.words import one_line
+from mmzoo.messages.words import one_line
 
 WORST, OTHERS = 8, 16
 

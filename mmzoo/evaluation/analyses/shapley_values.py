@@ -10,7 +10,7 @@ from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.shapley import Coalition, sampled_shapley, shapley
 from mmzoo.inference.subsets import evaluated_subsets
-from mmzoo.words import decimal
+from mmzoo.messages.words import decimal
 
 
 class Shares(TypedDict):

@@ -15,10 +15,10 @@ from mmzoo.evaluation.blocks import Block, Cell, Table
 from mmzoo.evaluation.languages import languages
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.statistics import interval
+from mmzoo.messages.words import decimal
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
-from mmzoo.words import decimal
 
 MOST_SLICES = 30  # different values of a column that is sliced as it is; numbers beyond that are cut in quarters
 LEAST_RECORDS = 5  # of a slice

@@ -12,7 +12,7 @@ from mmzoo.evaluation.blocks import Block
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.verdict import Gain, amount, gain, span, within
 from mmzoo.files import subfolder
-from mmzoo.folders import check_no_link
+from mmzoo.files.folders import check_no_link
 from mmzoo.inference.metrics import task_metrics
 from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec

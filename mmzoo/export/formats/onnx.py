@@ -17,7 +17,7 @@ from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
 from mmzoo.export.rows import Figures
 from mmzoo.files import write_file
-from mmzoo.folders import discard
+from mmzoo.files.folders import discard
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays
@@ -80,7 +80,7 @@ def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], Arrays]:
     """
     import onnxruntime
 
-    from mmzoo.export.measure import as_tensors
+    from mmzoo.export.tflite.measure import as_tensors
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

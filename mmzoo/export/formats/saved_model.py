@@ -12,8 +12,8 @@ from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, examples, one_by_one
 from mmzoo.export.rows import Figures
-from mmzoo.folders import replacing
-from mmzoo.words import one_line
+from mmzoo.files.folders import replacing
+from mmzoo.messages.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays

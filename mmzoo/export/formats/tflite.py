@@ -1,4 +1,4 @@
-"""Files of TFLite's builtin operations, exact or smaller; how they are made says `mmzoo.export.tflite`."""
+"""Files of TFLite's builtin operations, exact or smaller; how they are made says `mmzoo.export.tflite.conversion`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import INDEX, Format, Job, Variant
 from mmzoo.export.rows import Figures, Row
 from mmzoo.files import read_file, write_file
-from mmzoo.folders import discard
-from mmzoo.words import json_bytes
+from mmzoo.files.folders import discard
+from mmzoo.messages.words import json_bytes
 
 if TYPE_CHECKING:
     from mmzoo.export.formats.base import Arrays
@@ -41,8 +41,8 @@ class TFLite(Format):
     examples = 1000
 
     def write(self, job: Job, wanted: Sequence[str]) -> Iterator[tuple[str, Path | MMZooError]]:
-        from mmzoo.export.embedded import attach
-        from mmzoo.export.tflite import convert
+        from mmzoo.export.tflite.conversion import convert
+        from mmzoo.export.tflite.embedded import attach
 
         for variant, data in convert(job.model, wanted, job.training).items():
             path = job.folder / ("model.tflite" if variant == "fp32" else f"model_{variant}.tflite")
@@ -60,12 +60,12 @@ class TFLite(Format):
     def complete(self, job: Job, chosen: Row) -> None:
         """Of a model that gives vectors: an encoder of each input, and the index as one file. Of one that writes: a
         writer of each such task."""
-        from mmzoo.export.encoders import has_vectors, write_encoders
+        from mmzoo.export.tflite.encoders import has_vectors, write_encoders
         from mmzoo.index.single import write_single
         from mmzoo.index.store import Store
 
         if any(task.tags.stepwise for task in job.model.spec.tasks):
-            from mmzoo.export.writers import write_writers
+            from mmzoo.export.tflite.writers import write_writers
 
             chosen["writers"] = write_writers(job)
         require(
@@ -78,14 +78,14 @@ class TFLite(Format):
             write_single(Store(job.index), job.seal, job.folder / INDEX)
 
     def run(self, variant: str, path: Path, spec: Spec, inputs: Arrays) -> tuple[Arrays, Figures]:
-        from mmzoo.export.measure import measure
-        from mmzoo.export.operations import operations
+        from mmzoo.export.tflite.measure import measure
+        from mmzoo.export.tflite.operations import operations
 
         answers, figures = measure(path, inputs)
         ops = Counter(name for name, _ in operations(read_file(path, links=False)))
         return answers, {**figures, "ops": dict(sorted(ops.items()))}
 
     def in_turns(self, paths: Sequence[Path], inputs: Arrays) -> list[Figures]:
-        from mmzoo.export.measure import in_turns
+        from mmzoo.export.tflite.measure import in_turns
 
         return in_turns(paths, inputs)

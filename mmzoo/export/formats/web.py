@@ -17,14 +17,13 @@ from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
-from mmzoo import cache
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import INDEX, Job
 from mmzoo.export.formats.tflite import TFLite
 from mmzoo.export.rows import Row
-from mmzoo.files import read_file, write_file
-from mmzoo.folders import replacing
+from mmzoo.files import cache, read_file, write_file
+from mmzoo.files.folders import replacing
 
 # LiteRT for browsers (Apache-2.0). npm's own checksums, so that what is packed is what was tried.
 CORE, UTILS = "@litertjs/core@2.5.3", "@litertjs/wasm-utils@2.5.3"

@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import check_number, require, require_data, unknown
+from mmzoo.messages.truncation import count_truncations, note_truncation
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import read_array
 from mmzoo.modalities.audio.corruption import CORRUPTIONS
@@ -29,7 +30,6 @@ from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.vectorizer import Each
 from mmzoo.modalities.widgets import Widget
-from mmzoo.truncation import count_truncations, note_truncation
 from mmzoo.weights import is_installed, weights
 
 FEATURES = ("log_mel", "mfcc")

@@ -11,6 +11,7 @@ import numpy as np
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
 from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
+from mmzoo.messages.truncation import note_truncation
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of, read_array, real_numbers
 from mmzoo.modalities.base import Modality, padded, statistics
@@ -23,7 +24,6 @@ from mmzoo.modalities.sensor.rebuilding import Channels
 from mmzoo.modalities.sensor.vectorizer import series_vector
 from mmzoo.modalities.shown import Shown, curves
 from mmzoo.modalities.vectorizer import Each
-from mmzoo.truncation import note_truncation
 
 NORMALIZE = ("all", "each")
 MOST_STEPS = 16_384

@@ -11,13 +11,13 @@ import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require, require_data, unknown
-from mmzoo.limits import unique_keys
+from mmzoo.files.limits import unique_keys
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import LARGEST, is_missing, is_no_amount, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of
 from mmzoo.modalities.tabular.lists import DELIMITERS
 from mmzoo.modalities.tabular.vocabulary import Vocabulary
-from mmzoo.words import one_line
 
 MISSING, UNKNOWN = 0, 1  # a category's first two places
 

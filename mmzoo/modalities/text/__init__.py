@@ -12,6 +12,7 @@ import numpy as np
 from mmzoo.aliases import Raw, Shape, Tensor
 from mmzoo.choice import Tokenizer, Tower
 from mmzoo.errors import DataError, as_tuple, check_number, check_strings, require
+from mmzoo.messages.truncation import note_truncation
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
@@ -24,7 +25,6 @@ from mmzoo.modalities.text.rebuilding import Tokens
 from mmzoo.modalities.text.vectorizer import SHORT, TfIdf
 from mmzoo.tokenizers import tokenizers
 from mmzoo.tokenizers.normalizing import normalized
-from mmzoo.truncation import note_truncation
 from mmzoo.weights import best_installed
 
 if TYPE_CHECKING:

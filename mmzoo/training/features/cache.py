@@ -1,8 +1,8 @@
 """Features of frozen networks, kept on disk from run to run.
 
-In the folder of `mmzoo.cache`, if there is one. A file is named by a hash of everything that its content depends on, so
-runs that share one may use it at the same time: each writes beside under a name of its own and renames, and a file that
-another run has removed is computed anew.
+In the folder of `mmzoo.files.cache`, if there is one. A file is named by a hash of everything that its content depends
+on, so runs that share one may use it at the same time: each writes beside under a name of its own and renames, and a
+file that another run has removed is computed anew.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from safetensors.numpy import load, save
 
 import mmzoo
 from mmzoo.aliases import Json, Tensor, Tree
-from mmzoo.cache import claim, folder, is_own
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
+from mmzoo.files.cache import claim, folder, is_own
 
 ROWS = 1024  # hashed at a time
 LIMIT = 4 * 10**9  # bytes in the folder; the files that were not used for longest go first

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.examples import Examples, Half, Held
+from mmzoo.data.lazy.examples import Examples, Half, Held
 from mmzoo.data.sharing import is_sharing, shared
 from mmzoo.draws import keys_of
 from mmzoo.graph.cut import Split

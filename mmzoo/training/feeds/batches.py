@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.examples import Examples, Half, Held
+from mmzoo.data.lazy.examples import Examples, Half, Held
 from mmzoo.draws import keys_of, uniforms
 from mmzoo.errors import DataError, require
 from mmzoo.modalities.base import Modality

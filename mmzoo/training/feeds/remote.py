@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.service import ServiceBatches, rebatched
+from mmzoo.data.shards.service import ServiceBatches, rebatched
 from mmzoo.draws import keys_of
 from mmzoo.errors import MMZooError, require
 from mmzoo.training.feeds.batches import Varied

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from mmzoo.aliases import Tensor
 from mmzoo.choice import Method
-from mmzoo.data.columns import given
+from mmzoo.data.lazy.columns import given
 from mmzoo.errors import require
 from mmzoo.names import single_output
 from mmzoo.options import Range

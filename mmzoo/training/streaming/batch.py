@@ -13,17 +13,17 @@ import numpy as np
 import tensorflow as tf
 
 from mmzoo.aliases import Raw, Tensor
-from mmzoo.data.arriving import Arrived
 from mmzoo.data.decoding import decoded, note
 from mmzoo.data.rereading import Reread
+from mmzoo.data.streams.arriving import Arrived
 from mmzoo.data.tally import tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.tasks.base import Task
 from mmzoo.tasks.question import Label
 from mmzoo.training.loss import stand_in
-from mmzoo.words import one_line
 
 NAMED = 100
 """New classes that are named."""

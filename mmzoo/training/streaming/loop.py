@@ -15,17 +15,19 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from mmzoo.aliases import Tensor, Tree
-from mmzoo.data.arriving import Arrived
 from mmzoo.data.rereading import Reread
+from mmzoo.data.streams.arriving import Arrived
 from mmzoo.data.tally import Tally
 from mmzoo.draws import keys_of
 from mmzoo.errors import require
 from mmzoo.files import subfolder, write_file
 from mmzoo.inference.running import run_model
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.names import EMBEDDING
-from mmzoo.training.checkpoint import load_checkpoint, save_checkpoint
 from mmzoo.training.feeds.batches import Varied
-from mmzoo.training.notes import history_text
+from mmzoo.training.model.teaching import with_given
+from mmzoo.training.run_folder.checkpoint import load_checkpoint, save_checkpoint
+from mmzoo.training.run_folder.notes import history_text
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
@@ -36,9 +38,7 @@ from mmzoo.training.streaming.numbers import Numbers, columns_of
 from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
 from mmzoo.training.streaming.state import Streaming, Taken, chained
-from mmzoo.training.teaching import with_given
 from mmzoo.training.trainer import Trainer
-from mmzoo.truncation import count_truncations
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal

@@ -13,7 +13,7 @@ from mmzoo.inference.metrics import metrics, primary
 from mmzoo.inference.running import to_predictions
 from mmzoo.spec import Spec
 from mmzoo.training.loss import total_loss
-from mmzoo.training.notes import Row
+from mmzoo.training.run_folder.notes import Row
 from mmzoo.training.streaming.batch import Usable, joined, losses_of
 from mmzoo.training.streaming.state import Taken
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import is_plain, open_plain, writing
-from mmzoo.folders import discard
-from mmzoo.words import one_line
+from mmzoo.files.folders import discard
+from mmzoo.messages.words import one_line
 
 NAME = re.compile(r"replay-[0-9]{8,15}\.jsonl")
 ROOM = 2**20

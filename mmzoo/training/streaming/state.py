@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmzoo.data.arriving import Arrived, Cursor
-from mmzoo.training.notes import Row
+from mmzoo.data.streams.arriving import Arrived, Cursor
+from mmzoo.training.run_folder.notes import Row
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Folders of shards: written, read, and decoded on other machines."""

@@ -1,0 +1,1 @@
+"""Which records are for training, for validation and for the test."""

@@ -1,0 +1,1 @@
+"""Records that come one after another and may never end."""

@@ -1,0 +1,1 @@
+"""A .tflite: converted, made smaller, described, measured."""

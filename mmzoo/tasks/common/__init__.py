@@ -1,0 +1,1 @@
+"""What several tasks have in common, beside what all have (`mmzoo.tasks.base`)."""

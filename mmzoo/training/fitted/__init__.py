@@ -1,0 +1,1 @@
+"""What is fitted in closed form or by trees, before or after the steps of gradient descent."""

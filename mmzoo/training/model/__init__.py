@@ -1,0 +1,1 @@
+"""The model as it is trained: what it begins from, what it is shown, and what is computed otherwise than in use."""
