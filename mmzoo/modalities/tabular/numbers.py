@@ -108,7 +108,10 @@ class NumbersWritten:
         said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}"
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
-        return mark + unit, said + other + self._marked(example)
+        bounds = self._marked(mark + unit)
+        # Where the example is such a number, that says it already.
+        said = bounds if bounds and example.strip() == self.marked else "; ".join(filter(None, [said + other, bounds]))
+        return mark + unit, said
 
     @property
     def _are_exact(self) -> bool:
@@ -124,12 +127,12 @@ class NumbersWritten:
         usual = self.bottoms <= BOTTOMS or len(self.bottoms) == 1
         return bool(self.fractions) and usual and self.fractions + plain >= share * self.count
 
-    def _marked(self, example: str) -> str:
-        """What is to be said of numbers that are not exact; `example` is said already."""
-        count = self.marks.total() - self.marks[""]
-        if not count or (count == 1 and example.strip() == self.marked):
+    def _marked(self, form: str) -> str:
+        """What is to be said of numbers that are not exact."""
+        count, number = self.marks.total() - self.marks[""], number_in(self.marked, form)
+        if not count or number is None:
             return ""
-        return f"; {count} such as '{self.marked}' are taken for the number in them"
+        return f"{count} such as '{self.marked}', which is taken for {number:.10g}"
 
     def several_units(self, share: float) -> str:
         """Where `share` of the texts are numbers, but with several units, what to do; "" elsewhere."""

@@ -29,11 +29,15 @@ def column(cells: list[str], name: str = "x") -> tuple[str, str, list[object], s
 @pytest.mark.parametrize(
     ("cells", "numbers", "told"),
     [
-        ([f"<{5}" if v < 5 else f"{v}" for v in VALUES], [max(v, 5) for v in VALUES], "'<5' is 5"),
+        ([f"<{5}" if v < 5 else f"{v}" for v in VALUES], [max(v, 5) for v in VALUES], "'<5', which is taken for 5"),
         ([f"> {90}" if v > 90 else f"{v}" for v in VALUES], [min(v, 90) for v in VALUES], "such as '> 90'"),
         ([f"<={9} mg/L" if v < 9 else f"{v} mg/L" for v in VALUES], [max(v, 9) for v in VALUES], "such as '<=9 mg/L'"),
         ([f"~{v}" for v in VALUES], VALUES, "60 such as"),
-        ([f"{v:.0f}" if v < 50 else "50+" for v in VALUES], [min(round(v), 50) for v in VALUES], "'50+' is 50"),
+        (
+            [f"{v:.0f}" if v < 50 else "50+" for v in VALUES],
+            [min(round(v), 50) for v in VALUES],
+            "'50+', which is taken for 50",
+        ),
         ([f"${v}M" for v in VALUES], [v * 1e6 for v in VALUES], "M' is"),
         (
             [f"${v}M" if v > 50 else f"${v * 10:.0f}K" for v in VALUES],
