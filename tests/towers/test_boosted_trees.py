@@ -22,7 +22,7 @@ from mmzoo.artifact import load
 from mmzoo.boosting import grow
 from mmzoo.boosting.committee import Committee, Shape
 from mmzoo.boosting.hiding import SHARE, Hiding
-from mmzoo.boosting.linear import Encoding
+from mmzoo.boosting.linear import Encoding, fit_linear
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
@@ -329,3 +329,29 @@ def test_a_column_that_is_missing_at_prediction_alone(category: bool) -> None:
         assert np.mean((whole - truth) ** 2) < 0.03 * truth.var(), "what is there is read as well"
     assert errors[1][0] < 0.1 < errors[0][0], "the commonest side is biased"
     assert errors[1][1] < errors[0][1] / 3
+
+
+@pytest.mark.parametrize("against", [False, True])
+def test_the_linear_part_holds_columns_against_one_another_only_where_it_must(against: bool) -> None:
+    """Two columns say nearly the same. Without one the answer is that of the other, unless their difference counts."""
+    random = np.random.RandomState(1)
+    size = random.normal(size=300)
+    other = size + random.normal(size=300) * 0.05
+    matrix = np.stack([size, other, random.randint(2, 400, 300) * 1.0], axis=1)
+    targets = size + random.normal(size=300) * 0.3 + (100 * (size - other) if against else 0)
+    encoding = Encoding.of(matrix, 2, [402])  # so many categories that it is sparse
+    assert issparse(encoding(matrix))
+    lacking = matrix.copy()
+    lacking[:, 1] = np.nan
+    errors, found = [], []
+    for hides in (None, Hiding(np.arange(3), range(2, 3))):
+        committee = Committee(matrix, targets, 0, Shape(20, 8, 4, 0.1, 5), encoding, 0, hides)
+        found.append(fit_linear(committee, encoding))
+        assert found[-1] is not None
+        said = [np.asarray(encoding(each) @ found[-1].weights)[:, 0] + found[-1].bias for each in (matrix, lacking)]
+        errors.append([float(((each - targets) ** 2).mean() / targets.var()) for each in said])
+    if against:
+        np.testing.assert_array_equal(found[0].weights, found[1].weights)
+    else:
+        assert errors[1][1] < errors[0][1]
+        assert errors[1][0] < errors[0][0] + 0.05

@@ -109,9 +109,8 @@ class NumbersWritten:
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
         bounds = self._marked(mark + unit)
-        # Where the example is such a number, that says it already.
-        said = bounds if bounds and example.strip() == self.marked else "; ".join(filter(None, [said + other, bounds]))
-        return mark + unit, said
+        told = [said + other, bounds] if example.strip() != self.marked else [(bounds or said) + other]
+        return mark + unit, "; ".join(filter(None, told))
 
     @property
     def _are_exact(self) -> bool:
