@@ -71,6 +71,18 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments; where one that is not known is a setting, the error says how settings are changed."""
+    root = parser()
+    args, left = root.parse_known_args(argv)
+    if left:
+        word = left[0].lstrip("-").partition("=")[0].replace("-", "_")
+        name = word if word in SPEC_SETTINGS else f"training.{word}" if hasattr(mmzoo.Training, word) else ""
+        hint = f"; a setting is changed by --set {name}=VALUE" if name and hasattr(args, "set") else ""
+        root.error(f"unrecognized arguments: {' '.join(left)}{hint}")
+    return args
+
+
 def import_quietly() -> None:
     """Import Keras without the lines that its C++ parts write about devices that are not there.
 
@@ -92,6 +104,7 @@ def import_quietly() -> None:
             gc.enable()
 
 
+SPEC_SETTINGS = ("fusion", "dim", "task_weights")
 SKIPPING = "--on-error skip leaves such records out; mmzoo data check names all of them."
 
 
@@ -122,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str] | None) -> int:
     """Run a command whose words go to a `console`."""
-    args = parser().parse_args(argv)
+    args = parsed(argv)
     notes = logging.StreamHandler()
     notes.setFormatter(Note())
     logger = logging.getLogger("mmzoo")
