@@ -5,6 +5,7 @@ The blocks of one page are one program. A `console` block is what no test can ru
 
 from __future__ import annotations
 
+import configparser
 import re
 import shlex
 import subprocess
@@ -141,6 +142,32 @@ def test_the_links_of_the_readme() -> None:
     """Those between the pages are looked at when they are built."""
     for link in re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("page", [*PAGES, CONTRIBUTING])
+def test_the_files_that_are_named_exist(page: str) -> None:
+    """But for those that an example of the page makes, which are named in its first line."""
+    text = (ROOT / page).read_text("utf-8")
+    made = set(re.findall(r"^# (\S+\.py)$", text, re.MULTILINE))
+    named = set(re.findall(r"\b(?:mmzoo|tests|docs|benchmarks|recipes)/[\w./-]*\w", text)) - made
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
+
+
+def test_the_page_on_design_has_every_module_of_the_package() -> None:
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    folders = [path.parent.name for path in (ROOT / "mmzoo").glob("*/__init__.py")]
+    files = [path.name for path in (ROOT / "mmzoo").glob("[a-z]*.py")]
+    named = [*(f"{name}/" for name in folders), *files]
+    assert [each for each in sorted(named) if not re.search(rf"(?<!\w){re.escape(each)}", text)] == []
+
+
+def test_the_quickstart_has_every_extra() -> None:
+    """Those for whoever works on mmzoo are not for users."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = set(setup["options.extras_require"]) - {"test", "docs", "lint", "benchmark"}
+    text = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    assert extras == set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", [*PAGES, CONTRIBUTING])
