@@ -6,6 +6,7 @@ import argparse
 import gc
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -122,7 +123,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str] | None) -> int:
     """Run a command whose words go to a `console`."""
-    args = parser().parse_args(argv)
+    args, extra = parser().parse_known_args(argv)
+    if extra:
+        print(f"mmzoo: {unrecognized(args, extra)}", file=sys.stderr)
+        return 2
     notes = logging.StreamHandler()
     notes.setFormatter(Note())
     logger = logging.getLogger("mmzoo")
@@ -146,6 +150,16 @@ def run(argv: Sequence[str] | None) -> int:
         print(f"mmzoo: {sentence(error)}{more}", file=sys.stderr)
         return 2
     return 0
+
+
+def unrecognized(args: argparse.Namespace, extra: Sequence[str]) -> str:
+    """What is said of words that no command takes: an input by its own name is what is tried most."""
+    what = f"'{one_line(' '.join(extra), 80)}' is nothing that this command takes; --help says what it does."
+    name, equals, value = extra[0].partition("=")
+    if not hasattr(args, "input") or not name.startswith("--"):
+        return what
+    value = value if equals else extra[1] if len(extra) > 1 else "..."
+    return f"{what} An input is given by its name with --input {shlex.quote(f'{name[2:]}={value}')}."
 
 
 def run_heavy(args: argparse.Namespace) -> None:
