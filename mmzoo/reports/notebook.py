@@ -52,10 +52,11 @@ def evaluated(run: Run) -> dict[str, Any]:
     """What metrics.json says; nothing where there is none that can be read."""
     try:
         found = read_object(run.folder / "metrics.json") if os.path.lexists(run.folder / "metrics.json") else {}
-        by_task(found).items()
-        shapes = (found.get("metrics", {}), found.get("subsets", {}), *found.get("subsets", {}).values())
+        subsets = found.get("subsets", {})
+        shapes = [found.get("tasks", {}), found.get("metrics", {}), subsets]
+        shapes += subsets.values() if isinstance(subsets, dict) else ()
         return found if all(isinstance(each, dict) for each in shapes) else {}
-    except (MMZooError, AttributeError):
+    except MMZooError:
         return {}
 
 
@@ -67,7 +68,7 @@ def numbers(found: dict[str, Any]) -> dict[str, float]:
 def verdicts(data: dict[str, Any]) -> list[tuple[str, str]]:
     """By task, what is said of it; of a single task without its name."""
     found = by_task(data) if data else {}
-    return [(str(name), verdict_of(each)) for name, each in found.items() if isinstance(each, dict)]
+    return [(name, verdict_of(each)) for name, each in found.items()]
 
 
 def pictures(folder: Path) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,6 @@ def evaluated(
 def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
     """What models of one modality each are worth, by task; they are trained with the run's settings."""
     scores = {each.name: each.scores[each.everything] for each in result.tasks.values() if not each.reason}
-    options = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
     return train_unimodal(
         run.spec,
         run.records("train"),
@@ -85,7 +84,9 @@ def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
         folder=run.results,
         training=Training.from_json(run.settings["training"]),
         data=run.data,
-        **options,
+        seed=run.settings["seed"],
+        on_error=run.settings["on_error"],
+        budget=run.settings["budget"],
     )
 
 

@@ -14,7 +14,7 @@ import mmzoo
 
 HOME = Path(mmzoo.__file__).parent
 MOST = {
-    "evaluation": 46,
+    "evaluation": 1,
     "data": 45,
     "answers": 29,
     "weights": 27,
@@ -42,11 +42,11 @@ MOST = {
     "sklearn": 3,
     "streaming": 3,
     "tasks": 3,
-    "commands": 2,
+    "commands": 1,
     "declared": 2,
     "few_labels": 2,
     "figures": 2,
-    "inference": 2,
+    "inference": 1,
     "spec": 2,
     "__init__": 1,
     "cli": 1,

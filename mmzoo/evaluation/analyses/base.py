@@ -41,7 +41,7 @@ class Analysis:
         """What the report shows where it cannot be had."""
         return [Text(reason, soft=True)]
 
-    def shown(self, found: Json, result: TaskEvaluation) -> list[Block]:
+    def shown(self, found: object, result: TaskEvaluation) -> list[Block]:
         """What the report shows."""
         reason = reason_of(found)
         return [*(self.draw(found, result) if reason is None else self.draw_reason(reason))]
@@ -60,7 +60,7 @@ class OnRequest(Analysis):
         return {"reason": self.remedy}
 
 
-def reason_of(found: Json) -> str | None:
+def reason_of(found: object) -> str | None:
     """Why an analysis could not be had; None where it could."""
     reason = found.get("reason") if isinstance(found, dict) else None
     return reason if isinstance(reason, str) else None
