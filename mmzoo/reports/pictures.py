@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
 from mmzoo.files.folders import discard
 from mmzoo.messages.words import decimal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
 MADE_BY = {"Software": "mmzoo"}
@@ -146,7 +150,7 @@ def draw_matrix(found: Matrix, path: Path) -> None:
     write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
-def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Any, Any]:
+def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Figure, Axes]:
     """A figure with one plot of few lines; the margins are given, because to fit them takes longer than to draw."""
     from matplotlib import pyplot
 

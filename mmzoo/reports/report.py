@@ -135,7 +135,7 @@ def task_of(
 
 def groups(blocks: Sequence[Block]) -> list[list[Block]]:
     """The blocks of a section, those together that stand side by side: all charts, and the tables with a title."""
-    found: dict[Any, list[Block]] = {}
+    found: dict[str | int, list[Block]] = {}
     for k, block in enumerate(blocks):
         aside = isinstance(block, Chart) or (isinstance(block, Table) and block.title)
         found.setdefault(block.kind if aside else k, []).append(block)
