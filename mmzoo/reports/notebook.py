@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.evaluate import by_task, verdict_of
 from mmzoo.files import is_folder, read_file
@@ -60,12 +61,12 @@ def evaluated(run: Run) -> dict[str, Any]:
         return {}
 
 
-def numbers(found: dict[str, Any]) -> dict[str, float]:
+def numbers(found: Mapping[str, Raw]) -> dict[str, float]:
     """Those of some values that are numbers."""
-    return {name: value for name, value in found.items() if type(value) in (int, float)}
+    return {name: value for name, value in found.items() if type(value) is int or type(value) is float}
 
 
-def verdicts(data: dict[str, Any]) -> list[tuple[str, str]]:
+def verdicts(data: Mapping[str, Raw]) -> list[tuple[str, str]]:
     """By task, what is said of it; of a single task without its name."""
     found = by_task(data) if data else {}
     return [(name, verdict_of(each)) for name, each in found.items()]

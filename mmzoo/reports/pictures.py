@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -92,10 +92,9 @@ def draw_chart(chart: Chart, path: Path) -> None:
             axes.plot(line.x, line.y, "o", color=COLOURS[0], ms=3, alpha=0.55)
             continue
         soft = line.style == "soft"
-        look: dict[str, Any] = (
-            {"lw": 1, "ls": "--"} if soft else {"lw": 1.8, "marker": "o" if line.dots else None, "ms": 4}
-        )
-        axes.plot(line.x, line.y, color=COLOURS[line.style], label=line.name or None, **look)
+        width, dashes, marker = (1.0, "--", None) if soft else (1.8, "-", "o" if line.dots else None)
+        colour, label = COLOURS[line.style], line.name or None
+        axes.plot(line.x, line.y, color=colour, label=label, lw=width, ls=dashes, marker=marker, ms=4)
     if chart.logarithmic:
         axes.set_xscale("log")
         axes.set_yscale("log")

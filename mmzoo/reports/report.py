@@ -100,7 +100,7 @@ def folds_of(run: Run) -> list[list[Block]]:
 
 def task_of(
     result: TaskEvaluation, data: dict[str, Any], shown: dict[str, list[Block]], several: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What the page shows of one task.
 
     Args:
@@ -109,7 +109,7 @@ def task_of(
         several: are there other tasks? Then the metrics are called without the task's name, which stands above.
     """
     task = result.task
-    found: dict[str, Any] = {"name": task.name, "data": data, "several": several, "unimodal": {}}
+    found: dict[str, object] = {"name": task.name, "data": data, "several": several, "unimodal": {}}
     if result.reason:
         return found
     start = f"{task.name}_" if several else ""
