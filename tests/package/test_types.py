@@ -19,7 +19,7 @@ MOST = {
     "answers": 2,
     "weights": 2,
     "reports": 4,
-    "modalities": 6,
+    "modalities": 5,
     "training": 2,
     "run": 7,
     "auto": 1,
