@@ -15,7 +15,7 @@ import mmzoo
 HOME = Path(mmzoo.__file__).parent
 MOST = {
     "evaluation": 1,
-    "data": 45,
+    "data": 5,
     "answers": 2,
     "weights": 2,
     "reports": 4,
