@@ -14,7 +14,7 @@ import mmzoo
 
 HOME = Path(mmzoo.__file__).parent
 MOST = {
-    "evaluation": 1,
+    "evaluation": 2,
     "data": 5,
     "answers": 2,
     "weights": 2,
@@ -24,7 +24,7 @@ MOST = {
     "run": 7,
     "auto": 1,
     "towers": 2,
-    "aliases": 5,
+    "aliases": 4,
     "lite": 1,
     "recipe": 3,
     "datasets": 1,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
-from mmzoo.aliases import Json
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 
@@ -29,11 +28,11 @@ class Analysis:
         """Is there anything to be said? Else metrics.json and the report are silent. Ask `result.task.tags`."""
         return result.task.tags.elementwise
 
-    def compute(self, result: TaskEvaluation) -> Json:
+    def compute(self, result: TaskEvaluation) -> object:
         """Plain JSON; `{"reason": sentence}` where it cannot be had. Some record has a label of the task."""
         raise NotImplementedError
 
-    def draw(self, found: Json, result: TaskEvaluation) -> Sequence[Block]:
+    def draw(self, found: Any, result: TaskEvaluation) -> Sequence[Block]:
         """What the report shows of what `compute` has found."""
         return []
 

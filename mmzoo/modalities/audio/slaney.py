@@ -51,7 +51,7 @@ class PowerMel(keras.layers.Layer):
 
     in_float32 = True
 
-    def __init__(self, sample_rate: int, *, num_mel_bins: int, multiple: int = 1, **kwargs: Any) -> None:
+    def __init__(self, sample_rate: int, *, num_mel_bins: int, multiple: int = 1, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.sample_rate, self.num_mel_bins, self.multiple = sample_rate, num_mel_bins, multiple
         self.window, self.hop = sample_rate // 40, sample_rate // 100
