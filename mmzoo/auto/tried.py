@@ -70,7 +70,7 @@ class Trials:
     why, verdict: sentences: why that, and how it stands to the floor.
     """
 
-    asked: Raw
+    asked: dict[str, object]
     metric: str
     task: str
     seconds: float
@@ -106,6 +106,8 @@ class Trials:
             }
             trials = cls(**own)
             texts = (trials.metric, trials.task, trials.chosen, trials.why, trials.verdict)
+            if not isinstance(trials.asked, dict):
+                raise TypeError("what was asked for is no object")
             if not all(isinstance(each, str) for each in texts):
                 raise TypeError("a text is none")
             if not all(type(getattr(trials, name)) in (int, float) for name in NUMBERS):
@@ -116,8 +118,7 @@ class Trials:
 
     def check_asked(self, asked: Mapping[str, object], folder: Path) -> None:
         """Raise unless this is what was asked for, but for the budget of bad records: nothing is learnt of it."""
-        before = self.asked if isinstance(self.asked, dict) else {}
-        same = {**before, "budget": asked["budget"]} == json.loads(json.dumps(asked))
+        same = {**self.asked, "budget": asked["budget"]} == json.loads(json.dumps(asked))
         require(
             same,
             f"'{folder}' holds candidates for another spec, other settings, data, seed, quality or time; "
