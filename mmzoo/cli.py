@@ -9,7 +9,6 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import mmzoo
 from mmzoo.commands import COMMANDS, command
@@ -58,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"mmzoo {mmzoo.__version__}")
     root.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    homes: dict[str, Any] = {"": root.add_subparsers(dest="command", required=True, metavar="COMMAND")}
+    homes: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {
+        "": root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    }
     for name in COMMANDS:
         home, _, last = name.rpartition(" ")
         if home not in homes:
