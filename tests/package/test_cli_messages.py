@@ -51,10 +51,10 @@ def test_a_remedy_is_named(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "t.csv", "--fusion", "concat"], "--fusion concat; a setting is changed by --set fusion=VALUE"),
-        (["train", "t.csv", "--learning-rate=1"], "--learning-rate=1; a setting .* --set training.learning_rate=VALUE"),
-        (["train", "t.csv", "--colour", "1"], "unrecognized arguments: --colour 1"),
-        (["list", "towers", "--fusion", "concat"], "unrecognized arguments: --fusion concat"),
+        (["train", "t.csv", "--fusion", "concat"], "A setting is changed by --set fusion=VALUE."),
+        (["train", "t.csv", "--learning-rate=1"], "A setting is changed by --set training.learning_rate=VALUE."),
+        (["train", "t.csv", "--colour", "1"], "--help says what it does."),
+        (["list", "towers", "--fusion", "concat"], "--help says what it does."),
     ],
 )
 def test_a_setting_that_is_given_as_an_option(
@@ -62,7 +62,7 @@ def test_a_setting_that_is_given_as_an_option(
 ) -> None:
     code, _, err = ask(capsys, *arguments)
     assert code == 2
-    assert re.search(f"error: .*{words}\n$", err), err
+    assert err.endswith(f"{words}\n")
 
 
 def test_words_as_json_are_json(capsys: pytest.CaptureFixture[str]) -> None:
