@@ -1,4 +1,4 @@
-"""Records for the page: the surest mistakes, the least sure answers, and those the modalities disagree about."""
+"""Records for the page: the most confident mistakes, the least confident answers, and where modalities disagree."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def gallery(result: TaskEvaluation) -> list[dict[str, object]]:
     if task.tags.probabilistic:
         sure = confidence(task, result.subset_predictions.predictions[result.everything][task.name][rows])
         wrong = score < 1
-        groups["The surest mistakes"] = rows[wrong][np.argsort(-sure[wrong], kind="stable")]
-        groups["The least sure answers"] = rows[np.argsort(sure, kind="stable")]
+        groups["The most confident mistakes"] = rows[wrong][np.argsort(-sure[wrong], kind="stable")]
+        groups["The least confident answers"] = rows[np.argsort(sure, kind="stable")]
     else:
         title = "The largest errors" if task.tags.numeric else "The worst answers"
         groups[title] = rows[np.argsort(score, kind="stable")]

@@ -6,6 +6,8 @@ The blocks of one page are one program. A `console` block is what no test can ru
 from __future__ import annotations
 
 import configparser
+import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
@@ -159,6 +161,26 @@ def test_the_page_on_design_has_every_module_of_the_package() -> None:
     files = [path.name for path in (ROOT / "mmzoo").glob("[a-z]*.py")]
     named = [*(f"{name}/" for name in folders), *files]
     assert [each for each in sorted(named) if not re.search(rf"(?<!\w){re.escape(each)}", text)] == []
+
+
+def test_the_reference_says_how_everything_is_called() -> None:
+    """Each parameter of each function and class of the pages, and how the build of a model is called as a whole."""
+    found = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    assert found is not None and found.loader is not None
+    hooks = importlib.util.module_from_spec(found)
+    found.loader.exec_module(hooks)
+    (block,) = re.findall(r"^```python\n(.*?)^```$", hooks.api("layers.transformer.gathered"), re.DOTALL | re.MULTILINE)
+    assert block == "gathered(tokens: dict[str, Tokens], present: Tensor, *, embedded: bool = False) -> Tokens\n"
+    text = "".join((ROOT / "docs" / "reference" / f"{page}.md").read_text("utf-8") for page in ("python", "contracts"))
+    names = [name for line in re.findall(r"^<!-- api: (.*) -->$", text, re.MULTILINE) for name in line.split()]
+    assert len(names) > 50
+    for name in names:
+        home, _, last = name.rpartition(".")
+        thing = getattr(importlib.import_module(f"mmzoo.{home}") if home else mmzoo, last)
+        shown = hooks.signature(last, thing)
+        wanted = {} if thing is mmzoo.MMZooError else inspect.signature(thing).parameters
+        assert [each for each in wanted if not re.search(rf"\b{each}\b", shown)] == [], name
+        assert "<" not in shown and " at 0x" not in shown, name
 
 
 def test_the_quickstart_has_every_extra() -> None:
