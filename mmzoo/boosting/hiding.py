@@ -2,7 +2,7 @@
 
 Scikit-learn's trees send a number that was never missing to the side of a question where most records are, which is as
 good a guess as its median, and biased. With each column of the abalones missing in turn (`benchmarks/missing_cells.py`)
-R2 is FIRST so, SECOND with the median, and THIRD with cells hidden in training; with nothing missing FULL and HFULL.
+R2 is .34 so, .27 with the median, and .43 with cells hidden in training; with nothing missing it is .560 and .555.
 """
 
 from __future__ import annotations

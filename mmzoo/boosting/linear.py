@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from mmzoo.aliases import Untyped
 
 if TYPE_CHECKING:
     from mmzoo.boosting.committee import Committee
@@ -20,7 +22,7 @@ STEPS = 10  # of the share of the linear scores
 HIDDEN = 0.03  # what a record with hidden cells counts beside a whole one: .1 costs R2 .01 where nothing is missing
 
 
-Lacking = tuple[Any, np.ndarray]
+Lacking = tuple[Untyped, np.ndarray]
 """Records with hidden cells, encoded, and which each is of."""
 
 
@@ -47,7 +49,7 @@ class Encoding(NamedTuple):
         scales = np.where(deviations > 1e-30, 1.0 / np.maximum(deviations, 1e-30), 0.0)
         return cls(means.astype(np.float32), scales.astype(np.float32), start, sizes)
 
-    def __call__(self, matrix: np.ndarray) -> Any:
+    def __call__(self, matrix: np.ndarray) -> Untyped:
         """Float (N, F) as (N, 2 F + all places), sparse where there are many categories. The graph does the same."""
         from scipy.sparse import csr_array, hstack
 
@@ -93,7 +95,7 @@ def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
     return Linear(*regressed(committee, encoded, every, penalty, lacking), left_out)
 
 
-def fitted(committee: Committee, encoded: Any, lacking: Lacking | None) -> tuple[float, float, np.ndarray]:
+def fitted(committee: Committee, encoded: Untyped, lacking: Lacking | None) -> tuple[float, float, np.ndarray]:
     """The best penalty for what the members leave out: how far that is off, the penalty, and the scores, (N, K)."""
     found: list[tuple[float, float, np.ndarray]] = []
     for penalty in PENALTIES:
@@ -109,7 +111,7 @@ def fitted(committee: Committee, encoded: Any, lacking: Lacking | None) -> tuple
 
 def regressed(
     committee: Committee,
-    encoded: Any,
+    encoded: Untyped,
     rows: np.ndarray,
     penalty: float,
     lacking: Lacking | None = None,
@@ -123,7 +125,7 @@ def regressed(
     from scipy.sparse import vstack
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    made: Any = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
+    made: Untyped = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what does not converge is measured as it is
         seen, labels, counts = encoded[rows], committee.labels[rows], np.ones(int(rows.sum()))

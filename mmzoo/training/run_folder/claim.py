@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
@@ -31,7 +30,7 @@ def make_folder(folder: Path) -> None:
         raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
 
 
-def claim(folder: Path, spec: Spec, settings: Mapping[str, Any], recipe: Path | None) -> bool:
+def claim(folder: Path, spec: Spec, settings: Mapping[str, object], recipe: Path | None) -> bool:
     """Make `folder`, which is there and held, this run's, or see that it is; True where the run is finished.
 
     Nothing that was there before is overwritten, but for the notes of a run that has no checkpoint, or none any more.
@@ -90,7 +89,7 @@ def claim(folder: Path, spec: Spec, settings: Mapping[str, Any], recipe: Path | 
     return finished
 
 
-def keep_policy(folder: Path, on_error: str, budget: float) -> None:
+def keep_policy(folder: Path, on_error: object, budget: object) -> None:
     """Let a finished run treat bad records otherwise from here on: it has learnt of none."""
     there = read_object(folder / "run.json")
     if (there.get("on_error"), there.get("budget")) != (on_error, budget):
