@@ -23,8 +23,6 @@ picture .052 / .280.
 
 import mmzoo
 from mmzoo.datasets.emoji import RATE
-from mmzoo.towers.bert import MINILM, preset_vocabulary
-from mmzoo.weights import is_installed
 
 PICTURES = mmzoo.Tower(
     "feature_union",
@@ -33,30 +31,19 @@ PICTURES = mmzoo.Tower(
         mmzoo.Tower("efficientnet_lite2", resolution=260, inner=True),
     ],
 )
-TEXTS = mmzoo.Tower(
-    "feature_union", towers=["sentence", mmzoo.Tower("bert", weights="minilm", frozen=True, pooled=True)]
-)
 
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
             mmzoo.Image("image", size=64, tower=PICTURES, augmentations=[]),
-            mmzoo.Text(
-                "name",
-                max_bytes=64,
-                tokenizer="wordpiece_in_graph",
-                # Without the package the tower says how it is installed.
-                vocabulary=preset_vocabulary("minilm") if is_installed(MINILM) else (),
-                lowercase=False,
-                tower=TEXTS,
-            ),
+            mmzoo.Text("name", max_bytes=64, tower="sentence"),
             mmzoo.Audio("speech", sample_rate=RATE, seconds=2.5, tower="whisper", augmentations=[]),
         ],
         fusion="concat",
         # 1,144 pairs are few: what the closed form finds, training by gradients hardly betters.
         tasks=[
             mmzoo.Retrieval(
-                "match", dim=512, start="correlations", landmarks=1200, dropout=0.5, bank=1200, class_words=256
+                "match", dim=768, start="correlations", landmarks=1200, dropout=0.5, bank=1200, class_words=256
             )
         ],
         dim=512,

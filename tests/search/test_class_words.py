@@ -12,6 +12,7 @@ import pytest
 from scipy.special import softmax
 
 import mmzoo
+from mmzoo import lite
 from mmzoo.data.records import Records
 from mmzoo.declared import Classifier, knows_classes
 from mmzoo.errors import MMZooError
@@ -99,7 +100,7 @@ def test_words_count_where_they_find(helps: bool) -> None:
     assert (shares == {1.0}) if helps else (max(shares) <= 0.25)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def told() -> Iterator[str]:
     """An image tower that has what its network told `NAMES` by: which row of a picture is bright."""
 
@@ -114,7 +115,7 @@ def told() -> Iterator[str]:
     towers._entries.pop("toy_told")
 
 
-def spec_of(tower: str, **options: Any) -> mmzoo.Spec:
+def spec_of(tower: str | mmzoo.Tower, **options: Any) -> mmzoo.Spec:
     inputs = [
         mmzoo.Image("photo", size=SIDE, tower=tower, augmentations=[]),
         mmzoo.Text("says", max_bytes=16, tokens=8, tower=mmzoo.Tower("embedding_bag", width=64)),
@@ -134,12 +135,19 @@ def records(classes: range, copies: int, seed: int) -> Records:
     return Records({"photo": photos, "says": says, "pulse": pulses}, [f"r{k}" for k in range(len(says))])
 
 
-def test_what_no_pair_taught_is_found_by_its_name(told: str, tmp_path: Path) -> None:
-    training = mmzoo.Training(epochs=1, batch_size=20, learning_rate=1e-4, modality_dropout=0.0)
-    run = mmzoo.train(
-        spec_of(told, class_words=12), records(range(16), 2, 0), records(range(16, 24), 2, 1),
-        training=training, out=tmp_path / "run",
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def run(told: str, tmp_path_factory: pytest.TempPathFactory) -> mmzoo.Run:
+    """Trained on pairs of half of the classes."""
+    return mmzoo.train(
+        spec_of(told, class_words=12),
+        records(range(16), 2, 0),
+        records(range(16, 24), 2, 1),
+        training=mmzoo.Training(epochs=1, batch_size=20, learning_rate=1e-4, modality_dropout=0.0),
+        out=tmp_path_factory.mktemp("runs") / "run",
+    )
+
+
+def test_what_no_pair_taught_is_found_by_its_name(run: mmzoo.Run) -> None:
     assert set(shares_of(run.model, run.spec.tasks[0])) == {"photo", "says"}
     new = records(range(24, 32), 1, 2)
     found = mmzoo.Run(run.folder).embed(new)
@@ -149,6 +157,26 @@ def test_what_no_pair_taught_is_found_by_its_name(told: str, tmp_path: Path) -> 
     assert ((found["photo"] @ found["says"].T).argmax(axis=1) == np.arange(8)).mean() >= 0.8  # chance is .125
     task, shown = run.spec.tasks[0], {single_output("match", name): each for name, each in found.items()}
     assert task.measured(np.tile(np.arange(8)[:, None], (1, 3)), shown, ["photo"])["recall@1"] > 0.4
+
+
+@pytest.mark.long
+def test_an_encoder_of_a_phone_says_the_same(run: mmzoo.Run) -> None:
+    new = records(range(24, 32), 1, 2)
+    run.export("tflite", new)
+    wanted = run.embed(new)
+    for name in ("photo", "says"):
+        encoder = lite.Encoder(run.folder / "export" / "encoders" / f"{name}.tflite")
+        found = np.stack([encoder.embed(value) for value in new.column(name)])
+        np.testing.assert_allclose(found, wanted[name], atol=1e-5)
+
+
+def test_beside_another_tower_its_classes_are_told_by_its_own_columns(told: str) -> None:
+    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("small_cnn", filters=[4, 6]), told])
+    parts = mmzoo.build(spec_of(both, class_words=4).fit(records(range(4), 1, 0))).parts
+    (known,) = parts.inputs["photo"].classifiers
+    width = parts.tower_tokens("photo").values.shape[-1]
+    assert (known.place, known.classes) == (width - SIDE, SIDE)
+    assert parts.inputs["says"].classifiers == ()
 
 
 def test_what_lacks_classes_is_told_so(told: str, tmp_path: Path) -> None:
