@@ -8,7 +8,8 @@ all of these (`landmarks`), and a few epochs are added to it where they help. Wh
 beside it (`class_words`), and what lies near to everything is found less often (`bank`). Mean of seeds 0 to 2, the 328
 test records, R@1 / R@10: picture -> name .328 / .713, name -> picture .353 / .739, speech -> picture .125 / .381, name
 and speech -> picture .366 / .753, picture and speech -> name .358 / .795. Without having been taught a label it
-names the group of .582 of the pictures (.582, .579, .585). Speech that is written down first finds more: `retrieval_transcribed`.
+names the group of .582 of the pictures (.582, .579, .585). Speech that is written
+down first finds more: `retrieval_transcribed`.
 
 Without `class_words` and `bank`, with Lite1 alone and 256 numbers a vector: picture -> name .234 / .668, name ->
 picture .240 / .680, speech -> picture .131 / .370, the group of .613 (.588, .625, .625) of the pictures; as near as the
