@@ -8,7 +8,7 @@ builds a model is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from mmzoo.aliases import Tensor
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from mmzoo.modalities.base import Modality
     from mmzoo.tasks.base import Task
@@ -42,14 +43,30 @@ class Attention(NamedTuple):
     key: Axis
 
 
+class Classifier(NamedTuple):
+    """What a pretrained network, of which a tower has what lies below, tells classes by.
+
+    place: where what the classifier reads begins among the columns of the mean of the tower's tokens.
+    classes: how many.
+    read: gives the names of the classes, and the classifier's kernel float (D, classes) and bias float (classes,).
+    """
+
+    place: int
+    classes: int
+    read: Callable[[], tuple[Sequence[str], np.ndarray, np.ndarray]]
+
+
 @dataclass
 class Declared:
     """What one build of a model has declared, by the name of the input.
 
     tasks: that the model is asked.
+    texts: the inputs that are texts.
     """
 
     tasks: Sequence[Task] = ()
+    texts: Sequence[str] = ()
+    classifiers: dict[str, list[Classifier]] = field(default_factory=dict)
     frozen: dict[str, keras.layers.Layer] = field(default_factory=dict)
     embeddings: dict[str, keras.layers.Layer] = field(default_factory=dict)
     pretrained: dict[str, list[keras.layers.Layer]] = field(default_factory=dict)
@@ -64,9 +81,9 @@ _current: ContextVar[Declared | None] = ContextVar("declared", default=None)
 
 
 @contextmanager
-def declaring(tasks: Sequence[Task] = ()) -> Iterator[Declared]:
-    """What is declared inside, where a model is built that is asked some tasks."""
-    found = Declared(tasks)
+def declaring(tasks: Sequence[Task] = (), texts: Sequence[str] = ()) -> Iterator[Declared]:
+    """What is declared inside, where a model is built that is asked some tasks; some of its inputs are `texts`."""
+    found = Declared(tasks, texts)
     token = _current.set(found)
     try:
         yield found
@@ -78,6 +95,24 @@ def asked() -> Sequence[Task]:
     """The tasks of the model that is being built."""
     current = _current.get()
     return current.tasks if current else ()
+
+
+def knows_classes(item: Modality, *classifiers: Classifier) -> None:
+    """A tower never trains, and its network told classes by what it puts out, which have names."""
+    if current := _current.get():
+        current.classifiers.setdefault(item.name, []).extend(classifiers)
+
+
+def classifiers_of(name: str) -> Sequence[Classifier]:
+    """What an input's tower tells classes by."""
+    current = _current.get()
+    return current.classifiers.get(name, ()) if current else ()
+
+
+def is_text(name: str) -> bool:
+    """Is that input of the model that is being built a text?"""
+    current = _current.get()
+    return current is not None and name in current.texts
 
 
 def scores(item: Modality, layer: Layer) -> Layer:

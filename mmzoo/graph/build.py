@@ -59,7 +59,10 @@ def build(spec: Spec, *, files: dict[str, object] | None = None, packaged: Colle
     projected: dict[str, Tensor] = {}
     packages: dict[str, tuple[Weights, ...]] = {}
     own, tokens, means, here = {}, {}, {}, []
-    with collecting(files, packaged) as assets, declaring(spec.tasks) as declared:
+    with (
+        collecting(files, packaged) as assets,
+        declaring(spec.tasks, [item.name for item in spec.inputs if item.is_text]) as declared,
+    ):
         for index, item in enumerate(spec.inputs):
             name = item.name
             # What an absent modality holds must not reach anything, be it NaN; so it is cut off at the door.

@@ -9,7 +9,7 @@ from typing import TypeVar
 import keras
 
 from mmzoo.aliases import Tensor, Tree, Untyped
-from mmzoo.declared import Attention, Declared
+from mmzoo.declared import Attention, Classifier, Declared
 from mmzoo.errors import unknown
 from mmzoo.graph.temperature import Temperature
 from mmzoo.layers import Withheld
@@ -39,6 +39,7 @@ class InputParts:
         feature_map: the last layer that puts out a map (B, H, W, C), if there is one.
         grid: rows and columns, where the tokens are the places of a map, row by row.
         packages: the weights that were read from packages when it was built.
+        classifiers: what the network of its tower told classes by, see `mmzoo.declared.Classifier`.
         fitted: the layer that is fitted to the labels before training, and never trains; see `mmzoo.declared.scores`.
     """
 
@@ -52,6 +53,7 @@ class InputParts:
     feature_map: keras.layers.Layer | None
     grid: tuple[int, int] | None
     packages: tuple[Weights, ...]
+    classifiers: tuple[Classifier, ...]
     fitted: keras.layers.Layer | None
 
     @property
@@ -211,6 +213,7 @@ def find_parts(
             # A tower may use another one's map within it, and put out other tokens.
             grid if grid and grid[0] * grid[1] == last.output[1].shape[1] else None,
             packages[name],
+            tuple(declared.classifiers.get(name, ())),
             declared.scored.get(name),
         )
     return Parts(model, inputs, heads, tuple(declared.attention))

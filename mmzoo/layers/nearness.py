@@ -10,6 +10,11 @@ from mmzoo.aliases import Shape, Tensor
 SLOPE = 4.0  # of the last number over how common a vector is, both for a strength of 1
 
 
+def of_length_1(vectors: Tensor) -> Tensor:
+    """Vectors (B, D) scaled to length 1; zeros stay zeros, with a slope of 0."""
+    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), 1e-12))
+
+
 class OfRecords(keras.layers.Layer):
     """What is held against `count` vectors of training records. Nothing of it trains."""
 
@@ -70,8 +75,7 @@ class Near(OfRecords):
 
     def call(self, x: Tensor) -> Tensor:
         x = x - self.centre[None]
-        x = x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), 1e-12))
-        return ops.exp(2.0 * self.gamma * (ops.matmul(x, self.places) - 1.0))
+        return ops.exp(2.0 * self.gamma * (ops.matmul(of_length_1(x), self.places) - 1.0))
 
 
 @keras.saving.register_keras_serializable("mmzoo")
@@ -83,6 +87,84 @@ class Straight(keras.layers.Dense):
 
     def __init__(self, units: int, **kwargs: object) -> None:
         super().__init__(units, **{"dtype": "float32", **kwargs})
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class Worded(keras.layers.Layer):
+    """What a text says, in numbers that the names of classes have too: float32 (B, D) -> (B, units), of length 1.
+
+    `(x - centre) @ kernel`. Nothing of it trains; it is fitted in `mmzoo.training.fitted.worded`.
+    """
+
+    def __init__(self, units: int, **kwargs: object) -> None:
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
+        self.units = units
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "units": self.units}
+
+    def build(self, shape: Shape) -> None:
+        width = int(shape[-1] or 0)
+        self.centre = self.add_weight(shape=(width,), initializer="zeros", name="centre")
+        self.kernel = self.add_weight(shape=(width, self.units), initializer="zeros", name="kernel")
+
+    def call(self, x: Tensor) -> Tensor:
+        return of_length_1(ops.matmul(x - self.centre[None], self.kernel))
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class WordedByClasses(Worded):
+    """What a picture shows, in the words of classes that a pretrained network tells: (B, D) -> (B, units), of length 1.
+
+    The mean of what the classes' names say, each as likely as the network has it (ConSE; Norouzi et al. 2014,
+    arXiv:1312.5650): `softmax(x @ kernel + bias) @ words`. Nothing of it trains; it is fitted in
+    `mmzoo.training.fitted.worded`.
+
+    Args:
+        count: classes.
+    """
+
+    def __init__(self, units: int, count: int, **kwargs: object) -> None:
+        super().__init__(units, **kwargs)
+        self.count = count
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "count": self.count}
+
+    def build(self, shape: Shape) -> None:
+        self.kernel = self.add_weight(shape=(int(shape[-1] or 0), self.count), initializer="zeros", name="kernel")
+        self.bias = self.add_weight(shape=(self.count,), initializer="zeros", name="bias")
+        self.words = self.add_weight(shape=(self.count, self.units), initializer="zeros", name="words")
+
+    def call(self, x: Tensor) -> Tensor:
+        return of_length_1(ops.matmul(ops.softmax(ops.matmul(x, self.kernel) + self.bias[None]), self.words))
+
+
+@keras.saving.register_keras_serializable("mmzoo")
+class Beside(keras.layers.Layer):
+    """Two vectors of length 1 side by side, so that the cosine of two such pairs is a weighted mean of both cosines.
+
+    float32 (B, D), (B, E) -> (B, D + E), of length 1. `share` is how much the second cosine counts beside the first.
+    It does not train; it is fitted on validation records when training ends (`mmzoo.inference.worded`).
+
+    Args:
+        first: what `share` is until then.
+    """
+
+    def __init__(self, first: float, **kwargs: object) -> None:
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
+        self.first = first
+
+    def get_config(self) -> dict[str, object]:
+        return {**super().get_config(), "first": self.first}
+
+    def build(self, x_shape: Shape, other_shape: Shape) -> None:
+        self.width = int(other_shape[-1] or 0)  # of what is put beside
+        first = keras.initializers.Constant(self.first)
+        self.share = self.add_weight(shape=(), initializer=first, name="share")
+
+    def call(self, x: Tensor, other: Tensor) -> Tensor:
+        return of_length_1(ops.concatenate([x, ops.sqrt(self.share) * other], axis=1))
 
 
 @keras.saving.register_keras_serializable("mmzoo")

@@ -15,6 +15,7 @@ from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
 from mmzoo.names import scale_output, single_output
 from mmzoo.objectives import objectives
 from mmzoo.tasks import tasks
+from mmzoo.tasks.common.class_words import worded
 from mmzoo.tasks.common.searched import Searched
 from mmzoo.tasks.tags import Tags
 
@@ -58,6 +59,10 @@ class Retrieval(Searched):
         bank: what lies near to much is found by whatever looks; of so many training records the nearness of a vector to
             theirs says how common it is, and its last number how rare (`mmzoo.layers.nearness.Rarity`, an inverted
             softmax). How much that counts is fitted on the validation records when training ends; 0 leaves it out.
+        class_words: a pretrained picture network knows classes by name, which no pair has to teach. So many numbers of
+            a vector say in their words what a picture shows, and what a text does
+            (`mmzoo.layers.nearness.WordedByClasses`). The picture's tower is one with such classes ("efficientnet_lite1"), the text's a frozen one ("sentence").
+            How much these numbers count is fitted on the validation records when training ends; 0 leaves them out.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.
     """
@@ -69,6 +74,7 @@ class Retrieval(Searched):
     start: str = field(default="random", kw_only=True)
     landmarks: int = field(default=0, kw_only=True)
     bank: int = field(default=0, kw_only=True)
+    class_words: int = field(default=0, kw_only=True)
     hard_negatives: float = field(default=0.0, kw_only=True)
     kind: ClassVar[str] = "retrieval"
     target = "batch"
@@ -80,6 +86,11 @@ class Retrieval(Searched):
         check_number(f"The dropout of task '{self.name}'", self.dropout, 0, 0.95)
         check_number(f"The landmarks of task '{self.name}'", self.landmarks, 0, 4096, whole=True)
         check_number(f"The bank of task '{self.name}'", self.bank, 0, 4096, whole=True)
+        check_number(f"The class_words of task '{self.name}'", self.class_words, 0, 2048, whole=True)
+        require(
+            self.dim - bool(self.bank) - self.class_words >= 2,
+            f"Of the {self.dim} numbers of task '{self.name}' too few are left beside class_words; give a larger dim.",
+        )
         check_number(f"What hard negatives count in task '{self.name}'", self.hard_negatives, 0, 100)
         object.__setattr__(self, "inputs", as_tuple(f"The inputs of task '{self.name}'", self.inputs))
         check_strings(f"The inputs of task '{self.name}'", self.inputs)
@@ -124,6 +135,10 @@ class Retrieval(Searched):
         require(
             len(set(found)) > 1,
             f"Task '{self.name}' lets inputs find each other, and here is only {' and '.join(found)}; give it two.",
+        )
+        require(
+            not self.class_words or any(item.is_text for item in inputs if item.name in found),
+            f"Task '{self.name}' has class_words, and no text is among {', '.join(found)}; leave class_words out.",
         )
         return replace(self, inputs=found)
 
@@ -171,13 +186,15 @@ class Retrieval(Searched):
         from mmzoo.layers import head
         from mmzoo.layers.nearness import Near, Rarity, Straight
 
-        width = self.dim - bool(self.bank)
+        width = self.dim - bool(self.bank) - self.class_words
         if self.start == "random" or fused.tower is None:
             found = unit(head(width, name, dropout=self.dropout)(fused.embedding))
         else:
             own = Near(self.landmarks, name=f"{name}.near")(fused.tower) if self.landmarks else fused.tower
             learned = head(width, name, 0.0, self.dropout)(fused.embedding)
             found = unit(Straight(width, name=f"{name}.straight")(own) + learned)
+        if self.class_words:
+            found = worded(found, fused.tower, name, name.removeprefix(f"{self.name}."), self.class_words)
         return Rarity(self.bank, name=f"{name}.rarity")(found) if self.bank else found
 
     def completed(

@@ -95,10 +95,9 @@ class WordPiece(Trained):
         made.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=self.size, show_progress=False))
         counts: Counter[str] = Counter()
         for encoding in made.encode_batch(texts):
-            for token, word, before in zip(
-                encoding.tokens, encoding.word_ids, [None, *encoding.word_ids[:-1]], strict=True
-            ):
-                counts[token if word != before else f"##{token}"] += 1
+            words = encoding.word_ids
+            for place, (token, word) in enumerate(zip(encoding.tokens, words, strict=True)):
+                counts[f"##{token}" if place and word == words[place - 1] else token] += 1
         characters = sorted({character for text in texts for character in text if not character.isspace()})
         whole = [UNKNOWN, *characters, *(f"##{character}" for character in characters)]
         others = sorted(counts.keys() - set(whole), key=lambda piece: (-counts[piece], piece))

@@ -75,7 +75,8 @@ def bert(
     Args:
         weights: None (random), "minilm" (`mmzoo list weights`), the folder of a KerasHub preset, or a preset's name
             (downloaded), such as "bert_tiny_en_uncased". The input then needs the preset's vocabulary:
-            `Text(name, tokenizer="wordpiece", vocabulary=mmzoo.towers.bert.preset_vocabulary("minilm"))`.
+            `Text(name, tokenizer="wordpiece", vocabulary=mmzoo.towers.bert.preset_vocabulary("minilm"))`, or
+            "wordpiece_in_graph", which reads raw bytes as a tower beside it may.
         width, layers, heads: of the Transformer; its inner layers are four times as wide. A preset brings its own.
         dropout: share of features left out in training.
         adapters: with weights, all layers stay frozen, and behind each is an adapter of that width.
@@ -84,8 +85,8 @@ def bert(
             (B, 1, width).
     """
     name = scoped(item)
-    ids = token_ids(x, item)
-    ids = around(ids, item)
+    start = keras.Input(item.shape, dtype=item.dtype) if frozen else x
+    ids = around(token_ids(start, item), item)
     mine = {
         "num_layers": layers,
         "num_heads": heads,
@@ -122,10 +123,9 @@ def bert(
         pretrained(item, encoder)
     if not frozen:
         return read(encoder, ids, pooled)
-    start = keras.Input(ids.shape[1:], dtype="int32")
-    whole = keras.Model(start, read(encoder, start, pooled, training=False), name=name("frozen_features"))
+    whole = keras.Model(start, read(encoder, ids, pooled, training=False), name=name("frozen_features"))
     whole.trainable = False
-    return Tokens(*frozen_features(item, whole)(ids))
+    return Tokens(*frozen_features(item, whole)(x))
 
 
 def read(encoder: keras.Model, ids: Tensor, pooled: bool, **call: bool) -> Tokens:

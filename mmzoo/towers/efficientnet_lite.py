@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from mmzoo.aliases import Tensor
+from mmzoo.declared import Classifier, knows_classes
 from mmzoo.errors import check_number, require
 from mmzoo.modalities.image import Image
 from mmzoo.tokens import Tokens
@@ -28,7 +30,7 @@ STAGES = [
     (5, 2, 6, 192, 4),
     (3, 1, 6, 320, 1),
 ]
-STEM, TOP = 32, 1280
+STEM, TOP, CLASSES = 32, 1280, 1000
 INNER = "stage6"  # the last but one stage, whose map is as large as the top's
 CUTS = [f"stage{number}" for number in range(1, len(STAGES) + 1)]
 
@@ -116,6 +118,8 @@ def register(called: str, member: Member) -> None:
         if inner:
             maps = [backbone.get_layer(INNER).output, backbone.output]
             backbone = keras.Model(backbone.input, keras.layers.Concatenate(name="maps")(maps))
+        if weights == "imagenet" and not (trainable_blocks or adapters):
+            knows_classes(item, Classifier(backbone.output.shape[-1] - TOP, CLASSES, partial(classifier, called)))
         blocks = trainable_blocks if weights else None
         scale = Scale("lite", resolution)
         return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters), item)
@@ -155,6 +159,23 @@ def register(called: str, member: Member) -> None:
             less of drawings.
     """
     towers.register(called, check, serves="image")(tower)
+
+
+def classifier(called: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The names of ImageNet's classes, and the dense layer that tells them by the mean over the top's map, float32.
+
+    Returns:
+        1,000 names, the kernel (1280, 1000) and the bias (1000,).
+
+    Raises:
+        MMZooError: the weights are not installed.
+    """
+    from keras_hub.utils import imagenet_id_to_name
+
+    (path,) = find("imagenet", called).values()
+    arrays = read_torch(path)
+    kernel, bias = arrays["_fc.weight"].T, arrays["_fc.bias"]
+    return [imagenet_id_to_name(k).replace("_", " ") for k in range(len(bias))], kernel, bias
 
 
 def network(called: str, side: int) -> keras.Model:

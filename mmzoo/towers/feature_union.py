@@ -10,7 +10,7 @@ from keras import ops
 
 from mmzoo.aliases import Tensor, Tree
 from mmzoo.choice import Tower
-from mmzoo.declared import frozen_features, frozen_of
+from mmzoo.declared import classifiers_of, frozen_features, frozen_of, knows_classes
 from mmzoo.errors import require
 from mmzoo.modalities.base import Modality
 from mmzoo.tokens import Tokens, masked_mean
@@ -52,19 +52,27 @@ def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = 
         for part in parts_of(item, towers)
     ]
     frozen = [frozen_of(part) for part, _ in found]
-    given = [start if layer is None else layer.output for layer in frozen]
+    given = [start if layer is None else called_output(layer) for layer in frozen]
     read: list[Tree] = [x] * len(found)
     if any(frozen):
         lower = keras.Model(start, given, name=name("frozen_features"))
         lower.trainable = False
         read = frozen_features(item, lower)(x)
-    means, masks = [], []
+    means, masks, place = [], [], 0
     for (part, tokens), before, behind in zip(found, given, read, strict=True):
         out = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
         mean, real = keras.Model(before, out, name=f"{part.name}.mean")(behind)
         means.append(mean)
         masks.append(real)
+        knows_classes(item, *(each._replace(place=place + each.place) for each in classifiers_of(part.name)))
+        place += mean.shape[-1]
     return Tokens(ops.concatenate(means, axis=-1)[:, None], ops.any(ops.concatenate(masks, axis=1), axis=1)[:, None])
+
+
+def called_output(layer: keras.layers.Layer) -> Tree:
+    """What a layer put out where it was called last; the `output` of one that is a model is within it."""
+    outputs = layer._inbound_nodes[-1].outputs
+    return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
 
 def parts_of(item: Modality, towers: Sequence[Tower | str]) -> list[Modality]:

@@ -85,7 +85,7 @@ def fit(
     )
     check_bank(part.rest, spec, here=service is None)
     rest = prepared(spec, part.rest, training)
-    started = [] if training.init_from else start_vectors(part.rest, spec, feed)
+    started = [] if training.init_from else start_vectors(part.rest, spec, feed, model)
     tuned = tune(rest, training)
     plan = make_plan(spec, rest, feed, training, train.ids, tuned=tuned, whole=model)
     if is_chief():

@@ -11,13 +11,17 @@ import pytest
 
 import mmzoo
 from mmzoo.artifact.packages import mentions
+from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import split
 from mmzoo.graph.weights import named_weights
+from mmzoo.inference.embed import embed
 from mmzoo.inference.running import run_model
 from mmzoo.tokens import masked_mean
 from mmzoo.towers import towers
+from mmzoo.towers.bert import MINILM, preset_vocabulary
 from mmzoo.towers.feature_union import parts_of
+from mmzoo.weights import is_installed
 from tests.zoo import TASK, batch_of, make_input
 
 
@@ -93,3 +97,19 @@ def test_trees_stand_alone() -> None:
     both = mmzoo.Tower("feature_union", towers=["mlp", "boosted_trees"])
     with pytest.raises(MMZooError, match="'boosted_trees' cannot stand beside another"):
         spec_of(replace(make_input("tabular", "mlp"), tower=both))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not is_installed(MINILM), reason=f"{MINILM.package} is not installed")
+def test_bert_stands_beside_a_tower_that_reads_bytes() -> None:
+    """With its tokenizer in the graph it says what it does with that on the host."""
+    vocabulary, chosen = preset_vocabulary("minilm"), mmzoo.Tower("bert", weights="minilm", frozen=True, pooled=True)
+    texts = Records(
+        {"x": ["man: curly hair", "three o\u2019clock", "a station"], "animal": ["cat", "dog", "cat"]}, [*"abc"]
+    )
+    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("embedding_bag", width=4), chosen])
+    found = []
+    for tokenizer, tower in (("wordpiece_in_graph", both), ("wordpiece", chosen)):
+        item = mmzoo.Text("x", max_bytes=32, tokens=12, tokenizer=tokenizer, vocabulary=vocabulary, tower=tower)
+        found.append(embed(mmzoo.build(spec_of(item)), texts, inputs=["x"], towers=True)["x"])
+    np.testing.assert_allclose(found[0][:, -384:], found[1], atol=1e-5)

@@ -15,19 +15,23 @@ from mmzoo.tasks.base import Task
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.fitted.correlations import Landmarks, correlations
 from mmzoo.training.fitted.ridge import ridge
+from mmzoo.training.fitted.worded import word
 
 if TYPE_CHECKING:
     import keras
+
+    from mmzoo.graph.build import Multimodal
 
 MOST = 20_000  # records that are looked at
 BATCH = 256
 
 
-def start_vectors(model: keras.Model, spec: Spec, feed: Feed) -> list[str]:
-    """Give the layers `Straight` and `TextChooser` of a model their first weights; the tasks that have some.
+def start_vectors(model: keras.Model, spec: Spec, feed: Feed, whole: Multimodal) -> list[str]:
+    """Give the layers `Straight`, `TextChooser` and `Worded` of a model their first weights; the tasks that have some.
 
     Args:
         model: that of the spec, or what `mmzoo.graph.cut.split` leaves of it, which takes what the feed gives.
+        whole: that of the spec.
 
     Raises:
         MMZooError: the feed's examples are not at hand.
@@ -42,6 +46,8 @@ def start_vectors(model: keras.Model, spec: Spec, feed: Feed) -> list[str]:
         if found:
             started.append(task.name)
             begin(model, spec, feed, found)
+        if word(model, spec, feed, task, whole):
+            started.append(task.name)
     return started
 
 

@@ -10,6 +10,8 @@ from mmzoo.errors import require
 from mmzoo.inference.agreement import fit_agreement
 from mmzoo.inference.rarity import fit_rarity, layers_of, plain
 from mmzoo.inference.running import run_model
+from mmzoo.inference.worded import fit_share, shares_of
+from mmzoo.names import single_output
 from mmzoo.spec import Spec
 from mmzoo.tasks.common.searched import Searched
 from mmzoo.training.feeds.feed import Feed
@@ -35,7 +37,7 @@ def check_bank(model: keras.Model, spec: Spec, here: bool) -> None:
 def fit_vectors(
     model: keras.Model, spec: Spec, feed: Feed, inputs: dict[str, Tree], labels: dict[str, np.ndarray]
 ) -> None:
-    """Fit how much rarity counts, and how far inputs agree; of tasks whose answers are vectors.
+    """Fit how much the words of classes and rarity count, and how far inputs agree; of tasks whose answers are vectors.
 
     Args:
         model: that of the spec, or what `mmzoo.graph.cut.split` leaves of it.
@@ -46,6 +48,11 @@ def fit_vectors(
     if not tasks:
         return
     train, looked = run_model(model, feed.sample(MOST)[0]), run_model(model, inputs)
+    for task in tasks:
+        if shares := shares_of(model, task):
+            whole = {name: looked[single_output(task.name, name)] for name in task.inputs}
+            fit_share(task, shares, plain(looked, task) if layers_of(model, task) else whole, labels[task.name])
+            train, looked = run_model(model, feed.sample(MOST)[0]), run_model(model, inputs)
     for task in tasks:
         if layers := layers_of(model, task):
             fit_rarity(task, layers, plain(train, task), plain(looked, task), labels[task.name])
