@@ -16,7 +16,15 @@ import mmzoo
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=64, tower=mmzoo.Tower("efficientnet_lite1", resolution=224), augmentations=[]),
+            mmzoo.Image(
+                "image",
+                size=64,
+                tower=mmzoo.Tower(
+                    "feature_union",
+                    towers=[mmzoo.Tower("efficientnet_lite1", resolution=224), "color_histogram"],
+                ),
+                augmentations=[],
+            ),
         ],
         fusion="concat",
         tasks=[mmzoo.TextChoice("name", 24, tokenizer=mmzoo.Tokenizer("words", size=3000), lowercase=True)],

@@ -18,7 +18,15 @@ import mmzoo
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
         inputs=[
-            mmzoo.Image("image", size=64, tower=mmzoo.Tower("efficientnet_lite0", resolution=160), augmentations=[]),
+            mmzoo.Image(
+                "image",
+                size=64,
+                tower=mmzoo.Tower(
+                    "feature_union",
+                    towers=[mmzoo.Tower("efficientnet_lite1", resolution=224), "color_histogram"],
+                ),
+                augmentations=[],
+            ),
             mmzoo.Text(
                 "question",
                 max_bytes=64,

@@ -20,6 +20,7 @@ from mmzoo.towers.nested import called
 
 KINDS = ("image", "text", "audio", "video", "sensor", "tabular")
 FITTED = ("boosted_trees",)  # towers that answer the tasks by themselves
+LEAST = 1e-6  # squared length of a vector that has one
 
 
 def check_towers(item: Modality, *, towers: Sequence[Tower | str]) -> None:
@@ -41,30 +42,40 @@ def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = 
     """Several towers, each by itself; of each the mean over its tokens, side by side.
 
     Networks that were trained on something else know something else. (B, *shape) -> `Tokens` (B, 1, the widths of the
-    towers together). What of them never trains is computed once for each record.
+    towers together). The means are of one length, so that none counts for more because its numbers are larger or more;
+    on average the square of a number is 1. What of the towers never trains is computed once for each record.
 
     Args:
         towers: of the input's kind, by name, or `Tower(name, option=...)`.
     """
     name, start = scoped(item), keras.Input(item.shape, dtype=item.dtype)
-    found = [
-        (part, known[Tower.of(part.tower).name](start, part, **Tower.of(part.tower).options))
-        for part in parts_of(item, towers)
-    ]
-    frozen = [frozen_of(part) for part, _ in found]
-    given = [start if layer is None else layer.output for layer in frozen]
-    read: list[Tree] = [x] * len(found)
-    if any(frozen):
+    given, readers, frozen, width = [], [], False, 0
+    for part in parts_of(item, towers):
+        tokens = known[Tower.of(part.tower).name](start, part, **Tower.of(part.tower).options)
+        mean = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
+        layer = frozen_of(part)
+        before = start if layer is None else layer.output
+        reader = keras.Model(before, mean, name=f"{part.name}.mean")
+        # A mean of what never trains, over the places of a map, is a fraction of it to be kept.
+        whole = layer is not None and not reader.variables
+        given.append(mean if whole else before)
+        readers.append(None if whole else reader)
+        frozen, width = frozen or layer is not None, width + mean[0].shape[-1]
+    read: list[Tree] = [x] * len(given)
+    if frozen:
         lower = keras.Model(start, given, name=name("frozen_features"))
         lower.trainable = False
         read = frozen_features(item, lower)(x)
-    means, masks = [], []
-    for (part, tokens), before, behind in zip(found, given, read, strict=True):
-        out = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
-        mean, real = keras.Model(before, out, name=f"{part.name}.mean")(behind)
-        means.append(mean)
-        masks.append(real)
-    return Tokens(ops.concatenate(means, axis=-1)[:, None], ops.any(ops.concatenate(masks, axis=1), axis=1)[:, None])
+    found = [each if reader is None else reader(each) for reader, each in zip(readers, read, strict=True)]
+    values = ops.concatenate([scaled(mean, width / len(found)) for mean, _ in found], axis=-1)
+    masks = ops.concatenate([real for _, real in found], axis=1)
+    return Tokens(values[:, None], ops.any(masks, axis=1)[:, None])
+
+
+def scaled(x: Tensor, square: float) -> Tensor:
+    """Vectors (B, D) of that squared length; those of zeros stay."""
+    own = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.sqrt(square / ops.maximum(own, LEAST))
 
 
 def parts_of(item: Modality, towers: Sequence[Tower | str]) -> list[Modality]:
