@@ -16,7 +16,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ForwardRef
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -105,8 +105,43 @@ def api(names: str) -> str:
         thing = getattr(importlib.import_module(f"mmzoo.{home}") if home else mmzoo, last)
         heading = f"## `mmzoo.{name}` {{ #{name.lower()} }}"
         options = "    options:\n      show_root_toc_entry: false"
-        found.append(f"{heading}\n\n::: {thing.__module__}.{thing.__qualname__}\n{options}")
+        parts = [heading, signature(last, thing), f"::: {thing.__module__}.{thing.__qualname__}\n{options}"]
+        found.append("\n\n".join(filter(None, parts)))
     return "\n\n".join(found)
+
+
+class Bare(str):
+    """What is shown without quotation marks."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def bare(written: Any) -> Any:
+    """An annotation as it is written in the file."""
+    return Bare(getattr(written, "__forward_arg__", written)) if isinstance(written, (str, ForwardRef)) else written
+
+
+def signature(name: str, thing: Any) -> str:
+    """How a function or a class is called, which mkdocstrings shows under headings of its own only."""
+    try:
+        found = inspect.signature(thing)
+    except ValueError:  # of an error, which nobody makes
+        return ""
+    if not found.parameters:
+        return ""
+    parts = [each.replace(annotation=bare(each.annotation)) for each in found.parameters.values()]
+    answer = found.empty if inspect.isclass(thing) else bare(found.return_annotation)
+    line = f"{name}{inspect.Signature(parts, return_annotation=answer)}"
+    if len(line) > 90:
+        listed = [str(each) for each in parts]
+        first = next((k for k, each in enumerate(parts) if each.kind is each.KEYWORD_ONLY), None)
+        if first is not None and not any(each.kind is each.VAR_POSITIONAL for each in parts):
+            listed.insert(first, "*")
+        after = "" if answer is found.empty else f" -> {inspect.formatannotation(answer)}"
+        line = f"{name}(\n" + "".join(f"    {each},\n" for each in listed) + f"){after}"
+    line = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", line.replace("<factory>", "..."))
+    return f"```python\n{line}\n```"
 
 
 def commands() -> str:

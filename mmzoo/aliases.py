@@ -19,9 +19,6 @@ Raw: TypeAlias = object
 Shape: TypeAlias = tuple[int | None, ...]
 """The shape of an array or a tensor; None is a side of any length."""
 
-Json: TypeAlias = Any
-"""Plain data as JSON has it: objects, lists, texts, numbers, booleans and null."""
-
 Untyped: TypeAlias = Any
 """An object of a library that has no types, such as a data frame, a sound file or an interpreter of LiteRT."""
 

@@ -75,7 +75,7 @@ class Tune(Choice):
 
 
 class Method(Choice):
-    """A way to learn by name, with its options: `Method("mixup", alpha=0.2)`."""
+    """A training method by name, with its options: `Method("mixup", alpha=0.2)`."""
 
 
 class Fusion(Choice):

@@ -6,9 +6,9 @@ import argparse
 import gc
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import mmzoo
 from mmzoo.commands import COMMANDS, command
@@ -57,7 +57,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"mmzoo {mmzoo.__version__}")
     root.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    homes: dict[str, Any] = {"": root.add_subparsers(dest="command", required=True, metavar="COMMAND")}
+    homes: dict[str, argparse._SubParsersAction[argparse.ArgumentParser]] = {
+        "": root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    }
     for name in COMMANDS:
         home, _, last = name.rpartition(" ")
         if home not in homes:
@@ -92,6 +94,7 @@ def import_quietly() -> None:
             gc.enable()
 
 
+SPEC_SETTINGS = ("fusion", "dim", "task_weights")
 SKIPPING = "--on-error skip leaves such records out; mmzoo data check names all of them."
 
 
@@ -122,7 +125,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(argv: Sequence[str] | None) -> int:
     """Run a command whose words go to a `console`."""
-    args = parser().parse_args(argv)
+    args, extra = parser().parse_known_args(argv)
+    if extra:
+        print(f"mmzoo: {unrecognized(args, extra)}", file=sys.stderr)
+        return 2
     notes = logging.StreamHandler()
     notes.setFormatter(Note())
     logger = logging.getLogger("mmzoo")
@@ -146,6 +152,20 @@ def run(argv: Sequence[str] | None) -> int:
         print(f"mmzoo: {sentence(error)}{more}", file=sys.stderr)
         return 2
     return 0
+
+
+def unrecognized(args: argparse.Namespace, extra: Sequence[str]) -> str:
+    """What is said of words that no command takes: an input or a setting by its own name is what is tried most."""
+    what = f"'{one_line(' '.join(extra), 80)}' is nothing that this command takes; --help says what it does."
+    name, equals, value = extra[0].partition("=")
+    setting = name.removeprefix("--").replace("-", "_")
+    if hasattr(args, "set") and (setting in SPEC_SETTINGS or setting in mmzoo.Training.__dataclass_fields__):
+        path = setting if setting in SPEC_SETTINGS else f"training.{setting}"
+        return f"{what} A setting is changed by --set {path}=VALUE."
+    if not hasattr(args, "input") or not name.startswith("--"):
+        return what
+    value = value if equals else extra[1] if len(extra) > 1 else "..."
+    return f"{what} An input is given by its name with --input {shlex.quote(f'{name[2:]}={value}')}."
 
 
 def run_heavy(args: argparse.Namespace) -> None:

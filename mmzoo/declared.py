@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from mmzoo.aliases import Tensor
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mmzoo.modalities.base import Modality
     from mmzoo.tasks.base import Task
+    from mmzoo.weights import Weights
 
 LEARNED_QUERIES, BOTTLENECKS = "learned queries", "bottlenecks"
 Axis = Sequence[tuple[str, int]]
@@ -55,7 +56,7 @@ class Declared:
     grids: dict[str, tuple[int, int]] = field(default_factory=dict)
     attention: list[Attention] = field(default_factory=list)
     begins: dict[str, str] = field(default_factory=dict)
-    packages: list[Any] = field(default_factory=list)
+    packages: list[Weights] = field(default_factory=list)
     scored: dict[str, keras.layers.Layer] = field(default_factory=dict)
 
 
@@ -131,7 +132,7 @@ def begins_with(item: Modality, weights: str) -> None:
         current.begins[item.name] = weights
 
 
-def from_package(weights: Any) -> None:
+def from_package(weights: Weights) -> None:
     """The tower that is being made takes weights (`mmzoo.weights.Weights`) of a package."""
     if current := _current.get():
         current.packages.append(weights)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.spec import Spec
 from mmzoo.training.settings import Training, check_settings
@@ -69,7 +69,7 @@ class Recipe:
             self._set(value, key, new)
         return Recipe.from_json(value)
 
-    def _set(self, value: dict[str, Any], key: str, new: Json) -> None:
+    def _set(self, value: dict[str, Any], key: str, new: Raw) -> None:
         spec = value["spec"]
         roots = {part["name"]: part for part in [*spec["inputs"], *spec["tasks"]]}
         whole = [field.name for field in fields(Spec)]
@@ -92,7 +92,7 @@ class Recipe:
             require(rest, f"The setting '{key}' names a whole part; say what of it: {key}.FIELD=value.")
             self._put(roots[first], rest, key, new)
 
-    def _put(self, place: dict[str, Any], steps: Sequence[str], key: str, new: Json) -> None:
+    def _put(self, place: dict[str, Any], steps: Sequence[str], key: str, new: Raw) -> None:
         """Put a value where the steps lead to; a name on the way is a choice that has had no options yet."""
         for step in steps[:-1]:
             if step in CHOICES and isinstance(place.get(step), str):
@@ -138,7 +138,7 @@ def load_recipe(name: str) -> Recipe:
     return recipe  # type: ignore[return-value]
 
 
-def load_space(name: str) -> Any:
+def load_space(name: str) -> Raw:
     """Run a recipe file and take its `SPACE`, what `mmzoo tune` may try; None where it has none."""
     return getattr(module_of(name), "SPACE", None)
 

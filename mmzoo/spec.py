@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmzoo.aliases import Raw
 from mmzoo.choice import Augmentation, Fusion, Tower
@@ -219,7 +219,10 @@ def _check_count(key: str, parts: Sequence[object]) -> None:
     require(len(parts) <= MAX_PARTS, f"A spec has up to {MAX_PARTS} {key}, not {len(parts)}.")
 
 
-def _part(data: Raw, what: str, registry: Registry[Any]) -> Any:
+Part = TypeVar("Part", Modality, Task)
+
+
+def _part(data: Raw, what: str, registry: Registry[type[Part]]) -> Part:
     """An input or a task from its JSON form: `kind` says which class, the rest are its fields."""
     if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
         raise MMZooError(f"An {what} of a spec is an object with a 'kind', not {data!r}.".replace("An task", "A task"))
@@ -229,5 +232,5 @@ def _part(data: Raw, what: str, registry: Registry[Any]) -> Any:
         if key not in known:
             raise unknown(f"field of {data['kind']} called", key, known)
     require("name" in data, f"This {what} of kind '{data['kind']}' has no 'name'.")
-    values = {k: Tower.of(v) if k == "tower" else v for k, v in data.items() if k != "kind"}
+    values: dict[str, Any] = {k: Tower.of(v) if k == "tower" else v for k, v in data.items() if k != "kind"}
     return made(**values)

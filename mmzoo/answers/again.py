@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +38,7 @@ def records_of(source: Raw, reread: Reread) -> Records:
     kept = Pieces(begun)
     inputs = reread.spec.input_names
     there: dict[str, list[np.ndarray]] = {name: [] for name in inputs}
-    labels: dict[str, list[Any]] = {}
+    labels: dict[str, list[Raw]] = {}
     same: dict[str, str] = {}
     for piece in kept.all():
         for name, values in piece.content.records.columns.items():
@@ -53,8 +52,8 @@ def records_of(source: Raw, reread: Reread) -> Records:
     rows = np.arange(len(masks[inputs[0]]))
     kind = Column if isinstance(reader_of(source), Shards) else TableColumn
 
-    def value(name: str) -> Callable[[int], Any]:
-        def read(row: int) -> Any:
+    def value(name: str) -> Callable[[int], Raw]:
+        def read(row: int) -> Raw:
             piece = kept.of(row)
             return piece.content.records.columns[name][row - piece.start]
 

@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.answers.rows.answered import Row, RowMaker
@@ -19,7 +18,7 @@ from mmzoo.data.readers import reader_of
 from mmzoo.data.readers.base import CellReader
 from mmzoo.data.rereading import Piece, Reread
 from mmzoo.data.schema.told import names_of
-from mmzoo.data.tally import tally_of
+from mmzoo.data.tally import PieceTally, tally_of
 from mmzoo.errors import DataError
 from mmzoo.files import open_plain
 from mmzoo.messages.words import one_line
@@ -36,7 +35,7 @@ LOOKED_AT = 200
 """Records of the first piece, whose categories are looked at."""
 
 
-Made = Generator[tuple[list[Row], dict[str, Any]], None, None]
+Made = Generator[tuple[list[Row], PieceTally], None, None]
 """The rows of each piece of a table, and what was counted in it."""
 
 
@@ -72,7 +71,7 @@ def unknown_words(piece: Piece, spec: Spec) -> list[str]:
     lines = []
     for item in (each for each in spec.inputs if isinstance(each, Tabular)):
         rows = [row for row in list(piece.records.column(item.name))[:LOOKED_AT] if isinstance(row, dict)]
-        unknown: dict[str, list[Any]] = defaultdict(list)
+        unknown: dict[str, list[Raw]] = defaultdict(list)
         for row in rows if item.categories else ():
             with suppress(DataError):  # said where it is decoded
                 places = item.decode(row)[len(item.numbers) :]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.rereading import Reread
 from mmzoo.data.schema.layout import Layout
 from mmzoo.data.schema.options import Options, TableName
@@ -15,7 +15,7 @@ from mmzoo.spec import Spec
 
 def reading(
     spec: Spec,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Raw],
     data: str,
     own: bool,
     options: Options | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 MOST = 4  # packages of one tower
-Packages = dict[str, list[dict[str, Any]]]
+
+
+class Packaged(TypedDict):
+    """Weights that a card names; `files` are the digests of those that are read."""
+
+    weights: str
+    tower: str
+    package: str
+    version: str
+    files: dict[str, str]
+
+
+Packages = dict[str, list[Packaged]]
 """What a card says of them, by input."""
 
 
@@ -48,7 +60,7 @@ def frozen_names(model: Multimodal, inputs: Collection[str]) -> set[str]:
     return {name for name, weight in named_weights(model).items() if id(weight) in frozen}
 
 
-def told(known: Weights) -> dict[str, Any]:
+def told(known: Weights) -> Packaged:
     """What a card says of weights: which, and the files that are read."""
     return {
         "weights": known.name,
@@ -95,7 +107,7 @@ def mentions(tower: Raw, names: tuple[str, ...]) -> bool:
     return tower in names if isinstance(tower, str) else any(mentions(each, names) for each in within)
 
 
-def means(entry: Raw, registered: dict[str, Any]) -> bool:
+def means(entry: Raw, registered: Packaged) -> bool:
     """Does an entry mean these weights? A later mmzoo may read more files of the package, but none in their place."""
     if not isinstance(entry, dict) or not isinstance(files := entry.get("files"), dict) or not files:
         return False

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -113,13 +113,15 @@ class Attempts:
             tried.note = reason
         self.write()
 
-    def measure(self, tried: Tried, candidate: Candidate, an_epoch: float, **more: Any) -> None:
+    def measure(
+        self, tried: Tried, candidate: Candidate, an_epoch: float, *, once: float = 0.0, over: bool = False
+    ) -> None:
         """See `Allowance.measure`. The first that has ended tells of the others, and better the spec itself.
 
         What is fitted and has no epochs tells nothing.
         """
         if self.trained == {candidate.name} or candidate.name == self.leader:
-            self.time.measure(tried, candidate, an_epoch, **more)
+            self.time.measure(tried, candidate, an_epoch, once=once, over=over)
 
     @property
     def trained(self) -> set[str]:

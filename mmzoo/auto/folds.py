@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Raw
 from mmzoo.auto.choosing import answers_of
 from mmzoo.auto.tried import checked
 from mmzoo.auto.watch import TooSlowError, train_until
@@ -53,7 +53,7 @@ class Folds:
     count: so many folds there shall be.
     """
 
-    asked: Json
+    asked: Raw
     metric: str
     count: int
     folds: list[Fold] = field(default_factory=list)
@@ -108,14 +108,12 @@ class Folds:
         remedy = "remove it, or choose another --out"
         found = read_object(path, remedy)
         try:
-            made = cls(
-                found["asked"], found["metric"], found["count"], [checked(Fold, each) for each in found["folds"]]
-            )
-            if not isinstance(made.metric, str) or type(made.count) is not int or len(made.folds) > made.count:
+            metric, count, folds = found["metric"], found["count"], checked(Fold, found["folds"])
+            if not isinstance(metric, str) or type(count) is not int or len(folds) > count:
                 raise TypeError("the metric or the number of folds is none")
-            if not all(math.isfinite(each.score) for each in made.folds):
+            if not all(math.isfinite(each.score) for each in folds):
                 raise TypeError("a score is no number")
-            return made
+            return cls(found["asked"], metric, count, folds)
         except (KeyError, TypeError) as error:
             raise MMZooError(f"'{path}' is damaged ({one_line(error)}); {remedy}.") from None
 

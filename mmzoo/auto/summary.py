@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.choice import Fusion, Tokenizer, Tower
 from mmzoo.modalities.base import Modality
@@ -54,7 +54,7 @@ def input_words(item: Modality) -> str:
         for key, each in inspect.signature(towers[tower.name]).parameters.items()
         if each.default is not inspect.Parameter.empty
     }
-    options: dict[str, Any] = {**defaults, **tower.options}
+    options: dict[str, object] = {**defaults, **tower.options}
     lengths = {key: getattr(item, key, None) for key in LENGTHS.get(item.kind, {})}
     found = [LENGTHS[item.kind][key].format(value) for key, value in lengths.items() if value is not None]
     rows = {key: getattr(item, key, ()) if item.kind == "tabular" else () for key in COUNTED}

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import write_file
 from mmzoo.messages.words import json_bytes, one_line
 from mmzoo.training.run_folder.notes import read_object
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+Cell: TypeAlias = str | int | float | None
 FILE = "candidates.json"
 NUMBERS = ("seconds", "spent")
 
@@ -65,7 +70,7 @@ class Trials:
     why, verdict: sentences: why that, and how it stands to the floor.
     """
 
-    asked: Json
+    asked: dict[str, object]
     metric: str
     task: str
     seconds: float
@@ -94,14 +99,15 @@ class Trials:
         found = read_object(path, remedy)
         try:
             floor = found["floor"]
-            trials = cls(
-                **{
-                    **found,
-                    "candidates": [checked(Tried, each) for each in found["candidates"]],
-                    "floor": None if floor is None else [checked(Floor, each) for each in floor],
-                }
-            )
+            own: dict[str, Any] = {
+                **found,
+                "candidates": checked(Tried, found["candidates"]),
+                "floor": None if floor is None else checked(Floor, floor),
+            }
+            trials = cls(**own)
             texts = (trials.metric, trials.task, trials.chosen, trials.why, trials.verdict)
+            if not isinstance(trials.asked, dict):
+                raise TypeError("what was asked for is no object")
             if not all(isinstance(each, str) for each in texts):
                 raise TypeError("a text is none")
             if not all(type(getattr(trials, name)) in (int, float) for name in NUMBERS):
@@ -110,7 +116,7 @@ class Trials:
         except (KeyError, TypeError) as error:
             raise MMZooError(f"'{path}' is damaged ({one_line(error)}); {remedy}.") from None
 
-    def check_asked(self, asked: Json, folder: Path) -> None:
+    def check_asked(self, asked: Mapping[str, object], folder: Path) -> None:
         """Raise unless this is what was asked for, but for the budget of bad records: nothing is learnt of it."""
         same = {**self.asked, "budget": asked["budget"]} == json.loads(json.dumps(asked))
         require(
@@ -149,27 +155,28 @@ class Trials:
         return ["candidate", self.metric, "epochs", "kept", "seconds", "what it is"]
 
     @property
-    def rows(self) -> list[list[str | int | float | None]]:
+    def rows(self) -> list[list[Cell]]:
         """A row for each candidate and baseline, the best first, those that have no score last.
 
         Baselines of other tasks have other metrics, which are in no order with these: they stand below, and say theirs.
         """
-        rows: list[list[Any]] = [
-            [
-                f"{each.name}{' (chosen)' if each.name == self.chosen else ''}",
-                each.score,
-                *((each.trained, each.best_epoch, round(each.seconds)) if each.trained else (None, None, None)),
-                each.note or each.summary,
-            ]
-            for each in self.candidates
-        ]
-        others: list[list[Any]] = []
+        rows: list[tuple[float | None, list[Cell]]] = []
+        others: list[list[Cell]] = []
+        for tried in self.candidates:
+            name = f"{tried.name}{' (chosen)' if tried.name == self.chosen else ''}"
+            figures = (tried.trained, tried.best_epoch, round(tried.seconds)) if tried.trained else (None, None, None)
+            rows.append((tried.score, [name, tried.score, *figures, tried.note or tried.summary]))
         for each in self.floor or ():
             own = each.task == self.task
             told = "" if own else f", {each.task}: {each.metric} {'-' if each.score is None else f'{each.score:.3f}'}"
-            row = [f"{each.name} (floor)", each.score if own else None, None, None, round(each.seconds)]
-            (rows if own else others).append([*row, f"scikit-learn{told}"])
-        return sorted(rows, key=lambda row: float("inf") if row[1] is None else -row[1]) + others
+            score = each.score if own else None
+            row = [f"{each.name} (floor)", score, None, None, round(each.seconds), f"scikit-learn{told}"]
+            if own:
+                rows.append((score, row))
+            else:
+                others.append(row)
+        ranked = sorted(rows, key=lambda ranked: float("inf") if ranked[0] is None else -ranked[0])
+        return [row for _, row in ranked] + others
 
     def text(self) -> str:
         """The table, and what follows from it."""
@@ -186,15 +193,18 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def checked(made: type[Any], value: Json) -> Any:
-    """A row of plain data.
+def checked(made: type[T], values: Raw) -> list[T]:
+    """Rows of plain data.
 
     Raises:
-        TypeError: a value is of another type than its field.
+        TypeError: they are none, or a value is of another type than its field.
     """
+    if not isinstance(values, list):
+        raise TypeError("a list is none")
     kinds = {"str": (str,), "int": (int,), "float": (int, float), "float | None": (int, float, type(None))}
-    row = made(**value)
-    for each in fields(made):
-        if type(getattr(row, each.name)) not in kinds[str(each.type)]:
-            raise TypeError(f"'{each.name}' is no {each.type}")
-    return row
+    rows = [made(**value) for value in values]
+    for row in rows:
+        for each in fields(row):
+            if type(getattr(row, each.name)) not in kinds[str(each.type)]:
+                raise TypeError(f"'{each.name}' is no {each.type}")
+    return rows

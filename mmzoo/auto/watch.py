@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 
@@ -127,14 +128,16 @@ def train_until(
     stop: Sequence[int] = (),
     again: bool,
     least: float = 0.0,
-    **options: Any,
+    seed: int,
+    out: Path,
+    data: str = "",
 ) -> tuple[Multimodal | None, Watch]:
     """Train as `mmzoo.train` does, but for a time, and say a line on it only now and then.
 
     Args:
         until: when it ends, by `time.monotonic`.
         stop, again, least: of `Watch`.
-        options: of `mmzoo.training.train.train`.
+        seed, out, data: of `mmzoo.training.train.train`.
 
     Returns:
         The model, None if there was nothing left to train; and what watched it.
@@ -149,5 +152,15 @@ def train_until(
     watch = Watch(until, training.epochs, steps, stop, again=again, least=least, say=say)
     # A line for each of ten epochs and the size of each model are too much of many trainings.
     with redirect_stdout(io.StringIO()):
-        train_folder(spec, train, validation, training=training, callbacks=[watch], on_model=made.append, **options)
+        train_folder(
+            spec,
+            train,
+            validation,
+            training=training,
+            seed=seed,
+            out=out,
+            data=data,
+            callbacks=[watch],
+            on_model=made.append,
+        )
     return (made[0] if made else None), watch

@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
 
 from mmzoo.auto.candidates import candidates
 from mmzoo.auto.search import DISTILLED, Search, longer
@@ -22,7 +21,7 @@ from mmzoo.inference.metrics import primary
 from mmzoo.messages.words import json_bytes
 from mmzoo.spec import Spec
 from mmzoo.training.run_folder.claim import keep_budget, make_folder
-from mmzoo.training.run_folder.notes import read_object
+from mmzoo.training.run_folder.notes import read_settings
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
 
@@ -92,8 +91,8 @@ def train_within(
             if on_error != "error":
                 write_file(folder / "data_errors.json", json_bytes(faults.to_json()))
                 print(faults.table())
-            runs: dict[str, Any] = {"seed": seed, "data": data, "quality": quality}
-            search = Search(folder, trials, train, validation, stop, gone=gone, later=later, **runs)
+            parts = train, validation
+            search = Search(folder, trials, *parts, stop, gone=gone, later=later, seed=seed, data=data, quality=quality)
             search.run(found, spec.fit(train))
             fitted = [*search.baselines]
         elif (folder / "model" / "card.json").exists():
@@ -108,12 +107,12 @@ def train_within(
     return fitted
 
 
-def adopt(folder: Path, name: str, settings: dict[str, Any], training: Training) -> None:
+def adopt(folder: Path, name: str, settings: dict[str, object], training: Training) -> None:
     """Make a candidate's run that of the folder; whatever of it is there already is left."""
     place = check_no_link(folder / "candidates" / name)
     if is_folder(place):
-        theirs = read_object(place / "run.json") if (place / "run.json").exists() else {}
-        if theirs:
+        if (place / "run.json").exists():
+            theirs = read_settings(place)
             # What it began with is a candidate's: whoever trains another spec with these settings has none.
             theirs["training"]["init_from"] = training.init_from
             write_file(folder / "run.json", json_bytes({**theirs, **settings, "made_in": made_in(folder)}))

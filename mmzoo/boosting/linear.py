@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from mmzoo.aliases import Untyped
 
 if TYPE_CHECKING:
     from mmzoo.boosting.committee import Committee
@@ -41,7 +43,7 @@ class Encoding(NamedTuple):
         scales = np.where(deviations > 1e-30, 1.0 / np.maximum(deviations, 1e-30), 0.0)
         return cls(means.astype(np.float32), scales.astype(np.float32), start, sizes)
 
-    def __call__(self, matrix: np.ndarray) -> Any:
+    def __call__(self, matrix: np.ndarray) -> Untyped:
         """Float (N, F) as (N, 2 F + all places), sparse where there are many categories. The graph does the same."""
         from scipy.sparse import csr_array, hstack
 
@@ -90,11 +92,13 @@ def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
     return Linear(*regressed(committee, encoded, every, penalty), left_out)
 
 
-def regressed(committee: Committee, encoded: Any, rows: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+def regressed(
+    committee: Committee, encoded: Untyped, rows: np.ndarray, penalty: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The weights (width, K) and bias (K,) of a regression of some of the records."""
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    made: Any = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
+    made: Untyped = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what does not converge is measured as it is
         made.fit(encoded[rows], committee.labels[rows])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
 
 from mmzoo.commands import records, tables
 from mmzoo.errors import require
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     tables.check_ending(args.png, ".png", "--png")
     run = Run(args.run)
     record = records.record_of(run, args)
-    task: Any = rebuilding_task(run.spec, args.task)
+    task = rebuilding_task(run.spec, args.task)
     require(
         task.tags.pictures,
         f"Task '{task.name}' makes no pictures, which alone have a PNG; in Python, Run.generate gives what it makes.",

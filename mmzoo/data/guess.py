@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -39,6 +39,7 @@ from mmzoo.tasks.base import Task
 LOOKED_AT = 200  # values of a column that are read to guess how long they are
 TEXTS = "texts"  # the input that short texts of a table make together
 MOST_TEXTS = 3  # columns of texts that are inputs of their own
+PHRASE = 3  # words from which a cell is a phrase that one could put in other words
 MATCH = "match"  # what a task without a label is called
 LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
 
@@ -102,11 +103,12 @@ def explained_spec(
     for each in labels or [""]:
         apart |= no_inputs(table, each, group)
     apart |= dict.fromkeys(labels, "")
-    short = short_texts(table, apart)
+    read_as = {**table.kinds, **({} if labels else searched_by_words(table, task))}
+    short = short_texts(table, read_as, apart)
     lines = [f"note: {table.note}"] if table.note else []
     lines += [line for line in apart.values() if line]
     told = []
-    for column, kind in table.kinds.items():
+    for column, kind in read_as.items():
         if column in apart:
             continue
         own = names[column]
@@ -198,15 +200,32 @@ def no_inputs(table: Table, label: str, group: str) -> dict[str, str]:
     return found
 
 
-def short_texts(table: Table, apart: Iterable[str]) -> list[str]:
+def searched_by_words(table: Table, task: str) -> dict[str, str]:
+    """The columns that are read as texts where inputs are to find each other, though their cells come again and again.
+
+    Captions are few in many data sets; as categories nobody could ask for them in other words.
+    """
+    if task not in tasks.names(phrases="text"):
+        return {}
+    return {
+        column: "text"
+        for column, kind in table.kinds.items()
+        if kind == "category"
+        and column not in table.told
+        and np.median([len(str(value).split()) for value in good_values(table.columns[column])] or [0]) >= PHRASE
+    }
+
+
+def short_texts(table: Table, kinds: Mapping[str, str], apart: Iterable[str]) -> list[str]:
     """The columns of texts that are one input together: where there are many, all but the longest.
 
     Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
 
     Args:
+        kinds: what each column is read as.
         apart: columns that are no inputs.
     """
-    columns = [name for name, kind in table.kinds.items() if kind == "text" and name not in apart]
+    columns = [name for name, kind in kinds.items() if kind == "text" and name not in apart]
     if len(columns) <= MOST_TEXTS:
         return []
     found = {column: good_values(table.columns[column]) for column in columns}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TypeAlias, TypedDict
 
+from mmzoo.aliases import Raw
 from mmzoo.data.schema.options import TableName
 from mmzoo.data.shards.kept import Here, Kept, Prepared
 from mmzoo.data.sources import absolute, open_source
@@ -17,6 +18,15 @@ from mmzoo.pipelines.units import Units
 
 UNIT = 64
 """Records of a unit: so many are in memory."""
+RowFacts: TypeAlias = tuple[str, str, dict[str, bool], dict[str, Raw], list[list[str]], int | None]
+"""The fields of a `Kept`, of its frame only the length; a list where JSON was between."""
+
+
+class UnitFacts(TypedDict):
+    """What is told of the records of a unit beside their frames."""
+
+    rows: list[RowFacts]
+    on_error: str
 
 
 @dataclass(frozen=True)
@@ -34,14 +44,21 @@ class Reading:
     prepared: Prepared
     count: int
 
-    def units(self, numbers: range) -> Iterator[tuple[dict[str, Any], bytes]]:
+    def units(self, numbers: range) -> Iterator[tuple[UnitFacts, bytes]]:
         here = Here(opened(self.source), self.kinds, self.on_error, self.prepared)
         same = len(here) == self.count and self.kinds.items() <= here.source.kinds.items()
         require(same, f"'{self.source}' is another source on a worker; it has to lie where all workers see it.")
         for number in numbers:
             rows = [here[row] for row in range(UNIT * number, min(UNIT * number + UNIT, self.count))]
-            facts = [
-                [each.record, each.split, each.there, each.values, each.bad, each.frame and len(each.frame)]
+            facts: list[RowFacts] = [
+                (
+                    each.record,
+                    each.split,
+                    each.there,
+                    each.values,
+                    each.bad,
+                    None if each.frame is None else len(each.frame),
+                )
                 for each in rows
             ]
             yield {"rows": facts, "on_error": self.on_error}, b"".join(each.frame or b"" for each in rows)
@@ -63,7 +80,7 @@ class Elsewhere:
         name = str(absolute(TableName.parse(here.source.name)))
         work = Reading(name, here.kinds, here.on_error, here.prepared, self.count)
 
-        def fits(facts: dict[str, Any]) -> bool:
+        def fits(facts: UnitFacts) -> bool:
             """Where nothing was wrong it does not matter what would have been done about it."""
             return facts["on_error"] == here.on_error or not any(bad for *_, bad, _ in facts["rows"])
 
@@ -79,7 +96,7 @@ class Elsewhere:
         return self.held[row]
 
 
-def unpacked(rows: list[list[Any]], data: bytes) -> Iterator[Kept]:
+def unpacked(rows: list[RowFacts], data: bytes) -> Iterator[Kept]:
     """The records of a unit."""
     place = 0
     for record, split, there, values, bad, length in rows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -88,7 +87,7 @@ def decode(spec: Spec, records: Records, *, memory: float = math.inf) -> dict[st
     present = np.stack([examples.there for examples in found.values()], axis=1)
     for empty in np.flatnonzero(~present.any(axis=1)).tolist():
         raise MMZooError(f"Record '{records.ids[empty]}' has none of the inputs {spec.input_names}; leave it out.")
-    arrays: dict[str, Any] = {"present": present}
+    arrays: dict[str, Tree] = {"present": present}
     for name, examples in sorted(found.items(), key=lambda pair: pair[1].nbytes):
         memory -= examples.nbytes
         key = decoding_of(examples.item)

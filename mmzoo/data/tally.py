@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import SHOWN, Faults
 from mmzoo.errors import DataError, require
 
 Row = dict[str, Raw]
+
+
+class Counted(TypedDict):
+    """A tally as plain data."""
+
+    records: int
+    counts: dict[str, int]
+    first: dict[str, list[list[str]]]
+
+
+class PieceTally(Counted):
+    """What was counted in a piece of a table: its faults, the columns that it has, and what was done about faults."""
+
+    own: list[str]
+    on_error: str
 
 
 @dataclass
@@ -29,7 +44,7 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     first: dict[str, list[list[str]]] = field(default_factory=dict)
 
-    def add(self, found: dict[str, Any]) -> None:
+    def add(self, found: Counted) -> None:
         """Add what `tally_of` has found of some records."""
         self.records += found["records"]
         self.bad += sum(found["counts"].values())
@@ -38,7 +53,7 @@ class Tally:
             self.first[cause] = [*self.first.get(cause, []), *named][:SHOWN]
 
     @property
-    def counted(self) -> dict[str, Any]:
+    def counted(self) -> Counted:
         """It as plain data, which `add` takes."""
         return {"records": self.records, "counts": dict(self.counts), "first": self.first}
 
@@ -62,7 +77,7 @@ class Tally:
         return faults.table(dict(self.counts), self.bad)
 
 
-def tally_of(rows: Sequence[Mapping[str, Raw]], causes: Sequence[str]) -> dict[str, Any]:
+def tally_of(rows: Sequence[Mapping[str, Raw]], causes: Sequence[str]) -> Counted:
     """Plain data: the faults of some records, whose causes are "" where there is none."""
     counts = Counter(cause for cause in causes if cause)
     first: dict[str, list[list[str]]] = {}

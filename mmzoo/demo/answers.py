@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from mmzoo.answers.rows.answered import Row
 from mmzoo.messages.words import one_line
@@ -14,7 +13,7 @@ SHOWN = 8
 """Labels, of many the likeliest."""
 
 
-def label_of(task: Task, row: Row) -> dict[str, Any]:
+def label_of(task: Task, row: Row) -> dict[str, object]:
     """What a `gradio.Label` holds: the likeliest labels with their probabilities, or what is answered, in words."""
     if not task.tags.probabilistic:
         return {"label": in_words(task, row), "confidences": None}

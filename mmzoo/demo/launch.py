@@ -6,20 +6,20 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
 
 from mmzoo.aliases import Untyped
 from mmzoo.answers.rows.answered import Answerer
 from mmzoo.data.records import Records
 from mmzoo.demo.page import CSS, page_of
 from mmzoo.errors import MMZooError
-from mmzoo.serving.app import Counted, Receive, Send
+from mmzoo.serving.app import Counted
 
 POLICY = (
     b"default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; connect-src 'self' data: blob:; object-src 'none'; "
@@ -99,17 +99,17 @@ class Guard:
     def __init__(self, app: Untyped) -> None:
         self.app = app
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
 
-        async def guarded(message: dict[str, Any]) -> None:
+        async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"content-security-policy", POLICY)]
             await send(message)
 
         path = unquote(scope.get("path", ""))
         if any(each in path for each in FETCHED):
-            await PlainTextResponse("Nothing is fetched from elsewhere.", 403)(scope, receive, guarded)  # type: ignore[arg-type]
+            await PlainTextResponse("Nothing is fetched from elsewhere.", 403)(scope, receive, guarded)
             return
         await self.app(scope, receive, guarded)
 

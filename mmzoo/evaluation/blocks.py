@@ -37,7 +37,10 @@ class Table:
     """Rows of figures, each named by its first cell. Tables with a title stand side by side.
 
     Args:
+        heads: what the columns are called.
+        rows: texts, numbers, or None for a dash.
         label: what a screen reader says.
+        title: above it.
         words: how many of the last columns are sentences.
     """
 
@@ -80,6 +83,8 @@ class Chart:
     """Lines under a title, for the page and as a picture. The charts of a section stand together, where its first is.
 
     Args:
+        drawn: its lines.
+        x_label: what the horizontal axis has.
         label: what a screen reader says.
         y_span: lowest and highest value; what the lines need, if not given.
         x_ticks: (place, words) under the axis; first and last, if not given.

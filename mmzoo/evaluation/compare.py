@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Table:
     task: Task
     rows: list[Row]
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[dict[str, object]]:
         """A run a row."""
         return [
             {
@@ -107,7 +107,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, object]:
         """Everything as plain data: `task` and `runs` of the one task there is, or `tasks` with the runs of each."""
-        found: dict[str, Any] = {"split": self.split, "examples": self.examples}
+        found: dict[str, object] = {"split": self.split, "examples": self.examples}
         if len(self.tables) == 1:
             return {**found, "task": self.tables[0].task.name, "runs": self.tables[0].to_json()}
         return {**found, "tasks": {table.task.name: {"runs": table.to_json()} for table in self.tables}}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import keras
 import tensorflow as tf
+
+from mmzoo.aliases import Tensor, Untyped
 
 
 def flops(model: keras.Model) -> int:
@@ -16,7 +17,7 @@ def flops(model: keras.Model) -> int:
     leaves out. What is inside a loop, as in recurrent layers, is counted once.
     """
 
-    def one(tensor: Any) -> tf.TensorSpec:
+    def one(tensor: Tensor) -> tf.TensorSpec:
         return tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype)
 
     call = tf.function(lambda inputs: model(inputs, training=False), autograph=False)
@@ -33,7 +34,7 @@ def flops(model: keras.Model) -> int:
     return counted + sum(einsum_flops(operation) for operation in graph.get_operations() if operation.type == "Einsum")
 
 
-def einsum_flops(operation: Any) -> int:
+def einsum_flops(operation: Untyped) -> int:
     """A multiplication and an addition for every combination of the indices."""
     terms = operation.get_attr("equation").decode().partition("->")[0].split(",")
     sides: dict[str, int] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
+from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.errors import require
 from mmzoo.evaluation.analyses import computed
@@ -18,6 +20,9 @@ from mmzoo.inference.metrics import metrics, task_metrics
 from mmzoo.inference.subset_predictions import SubsetPredictions, predict_subsets
 from mmzoo.inference.subsets import is_sampled, subset_count, subsets
 from mmzoo.spec import Spec
+
+Findings: TypeAlias = dict[str, Any]
+"""By analysis, what it has found of a task; of which type that is the analysis says alone."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Evaluation:
     subset_predictions: SubsetPredictions
     subsets: dict[str, dict[str, float]]
     tasks: dict[str, TaskEvaluation]
-    found: dict[str, dict[str, Any]]
+    found: dict[str, Findings]
 
     @property
     def everything(self) -> str:
@@ -50,12 +55,12 @@ class Evaluation:
         """How many of the records have each modality."""
         return self.subset_predictions.counts(self.spec)
 
-    def with_found(self, analysis: str, found: dict[str, Any]) -> Evaluation:
+    def with_found(self, analysis: str, found: Mapping[str, object]) -> Evaluation:
         """The same with what an analysis that was asked for has found, by task."""
         more = {name: {analysis: each} for name, each in found.items() if self.found[name]}
         return replace(self, found={name: {**each, **more.get(name, {})} for name, each in self.found.items()})
 
-    def of_task(self, name: str) -> dict[str, Any]:
+    def of_task(self, name: str) -> dict[str, object]:
         """What metrics.json has of one task, beside the metrics themselves."""
         return {**self.tasks[name].to_json(), **self.found[name]}
 
@@ -79,13 +84,14 @@ class Evaluation:
         }
 
 
-def by_task(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def by_task(data: Mapping[str, Raw]) -> dict[str, Mapping[str, Raw]]:
     """What metrics.json says of each task, by its name; of a single task under no name, ""."""
-    found: dict[str, dict[str, Any]] = data.get("tasks", {"": data})
-    return found
+    tasks = data.get("tasks", {"": data})
+    named = tasks.items() if isinstance(tasks, Mapping) else ()
+    return {str(name): found for name, found in named if isinstance(found, Mapping)}
 
 
-def verdict_of(found: dict[str, Any]) -> str:
+def verdict_of(found: Mapping[str, Raw]) -> str:
     """What is said of one task in a sentence or two, or why nothing can be said."""
     beside = [found.get(name) for name in ("unimodal", "baselines")]
     said = [found.get("verdict"), *(each.get("verdict") for each in beside if isinstance(each, dict))]
@@ -118,7 +124,7 @@ def evaluate(
     tasks = {}
     for task in spec.tasks:
         theirs = {name: task_metrics(spec, task, each, found.labels, name.split("+")) for name, each in told.items()}
-        kind: Any = RetrievalEvaluation if task.tags.vectors else TaskEvaluation
+        kind: type[TaskEvaluation] = RetrievalEvaluation if task.tags.vectors else TaskEvaluation
         tasks[task.name] = kind(spec, task, split_name, records, found, theirs, held_out)
     analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
     result = Evaluation(spec, split_name, found, scores, tasks, analyzed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -99,7 +99,7 @@ class TaskEvaluation:
         return [gain(self.task, name, self.scores[self.everything], self.scores[name]) for name in others]
 
     @cached_property
-    def intervals(self) -> dict[str, dict[str, Any]]:
+    def intervals(self) -> dict[str, dict[str, list[float]]]:
         """By subset, the 95 % bootstrap interval of the score."""
         sign = self.task.score_sign
         scores = {name: self.scores[name][np.isfinite(self.scores[name])] for name in self.subsets}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 FIRST, FIRSTS = 1, 10  # places that count for the verdict: of few candidates, of many
 MANY = 50
+
+
+class DirectionFigures(TypedDict):
+    """A direction as metrics.json has it: `interval` is of the metric that counts, the others are by their names."""
+
+    asked: list[str]
+    key: str
+    queries: int
+    candidates: int
+    metrics: dict[str, float]
+    chance: dict[str, float]
+    interval: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class Direction:
             f"{self.found.candidates:,})"
         )
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> DirectionFigures:
         return {
             "asked": list(self.asked),
             "key": self.key,

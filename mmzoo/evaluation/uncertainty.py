@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import keras
 import numpy as np
@@ -112,7 +111,9 @@ def logits_of(model: keras.Model, records: Records) -> dict[str, np.ndarray]:
     return run_model(model, decode(model.spec, records))
 
 
-def mc_dropout(model: keras.Model, records: Records, draws: int = 20, seed: int = 0) -> dict[str, dict[str, Any]]:
+def mc_dropout(
+    model: keras.Model, records: Records, draws: int = 20, seed: int = 0
+) -> dict[str, dict[str, np.ndarray]]:
     """Answers under dropout, drawn again and again (Gal & Ghahramani 2016, arXiv:1506.02142).
 
     The towers run once, as they are; the dropout of the fusion and the heads is at work.

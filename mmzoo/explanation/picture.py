@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from mmzoo.messages.words import one_line, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import SubFigure
 
     from mmzoo.explanation.explain import Explanation
     from mmzoo.modalities.explanation import InputExplanation
@@ -87,7 +89,7 @@ def is_picture(each: InputExplanation) -> bool:
     return each.shown is not None and each.shown.ndim == 3
 
 
-def draw_shares(part: Any, explanation: Explanation) -> None:
+def draw_shares(part: SubFigure, explanation: Explanation) -> None:
     """From what the model says without any modality to its answer, one bar a modality, as logit and as probability."""
     case = explanation.target
     axes = part.subplots(1, 2, sharey=True)
@@ -146,7 +148,7 @@ def bare(place: Axes) -> None:
         label.set_color(INK)
 
 
-def panels(each: InputExplanation) -> list[Callable[[Any], None]]:
+def panels(each: InputExplanation) -> list[Callable[[Axes], None]]:
     """What is drawn of one modality, from left to right."""
     if each.pieces:
         titles = {**TITLES, "occlusion": "what is lost without it", "attention": "share of attention"}
@@ -158,7 +160,7 @@ def panels(each: InputExplanation) -> list[Callable[[Any], None]]:
         return [partial(wave, each=each)]
     seen = is_picture(each)
     drawer: Callable[..., None] = shown if seen else spectrogram
-    drawn: list[Callable[[Any], None]] = [
+    drawn: list[Callable[[Axes], None]] = [
         partial(drawer, each=each, how=None, title="as the model sees it" if seen else "as the model hears it")
     ]
     return drawn + [
@@ -171,7 +173,7 @@ def limits(values: np.ndarray) -> float:
     return float(max(np.percentile(np.abs(values), 99.5), 1e-9))
 
 
-def colours() -> Any:
+def colours() -> LinearSegmentedColormap:
     """Orange over nothing to blue."""
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import keras
 import numpy as np
@@ -145,7 +144,7 @@ def _entry(model: keras.Model, name: str, layer: keras.layers.Layer) -> tuple[ke
     inside = (layer.output, layer.input) if isinstance(layer, keras.layers.Embedding) else layer.output
     inside = tuple(inside) if isinstance(inside, (list, tuple)) else inside
     into = keras.Model({key: model.input[key] for key in (name, "present")}, {name: inside})
-    cut: dict[str, Any] = {**tower_outputs(model), name: inside, "present": model.input["present"]}
+    cut: dict[str, Tree] = {**tower_outputs(model), name: inside, "present": model.input["present"]}
     called_by_key(cut)
     onwards = keras.Model(cut, model.output)
     if isinstance(inside, tuple) or "int" not in inside.dtype:

@@ -14,7 +14,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, require, unknown
 from mmzoo.export.fit import Fit
 from mmzoo.export.formats import formats, usable, with_choice
-from mmzoo.export.formats.base import Format, Job
+from mmzoo.export.formats.base import ClientFacts, Format, Job
 from mmzoo.export.proof import Proof, excess
 from mmzoo.export.report import known_rows, write_report
 from mmzoo.export.rows import Row
@@ -169,7 +169,7 @@ def measured(
     return rows, failed
 
 
-def describe(spec: Spec) -> dict[str, object]:
+def describe(spec: Spec) -> ClientFacts:
     """What a client of a .tflite must know: inputs with types, units and vocabularies, outputs with labels."""
     inputs: list[dict[str, object]] = [
         {**item.to_json(), **item.described, "dtype": item.dtype, "shape": [1, *item.shape], "unit": item.unit}

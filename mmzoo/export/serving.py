@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
@@ -31,7 +31,7 @@ class Serving:
         self.model, self.batch = model, batch
         self.spec: Spec = model.spec
         # The signatures share one traced graph of the model.
-        self.call: Callable[[dict[str, Any]], dict[str, Any]] = tf.function(self.predictions)
+        self.call: Callable[[dict[str, Tensor]], dict[str, Tensor]] = tf.function(self.predictions)
 
     @property
     def signatures(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def write_page(path: Path, run: Run, chosen: Chosen) -> None:
     write_file(path, content)
 
 
-def shown(item: Modality, value: object, record: str) -> dict[str, object]:
+def shown(item: Modality, value: object, record: str) -> Mapping[str, object]:
     """What is shown of an input, or why it cannot be."""
     try:
         return shown_input(item, value, record)

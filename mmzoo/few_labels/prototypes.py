@@ -19,7 +19,7 @@ from mmzoo.answers.pieces import pieces
 from mmzoo.artifact import save
 from mmzoo.data.records import Records
 from mmzoo.data.schema.options import Options
-from mmzoo.errors import require
+from mmzoo.errors import MMZooError, require
 from mmzoo.few_labels.features import based_on, embedded, features, some_of_each, task_and_column
 from mmzoo.few_labels.linear import softened
 from mmzoo.files import write_file
@@ -126,11 +126,9 @@ class Prototypes:
         Raises:
             MMZooError: there are none, or the file is damaged.
         """
-        told: Any = run.settings.get("prototypes")
-        require(
-            isinstance(told, dict) and isinstance(told.get("file"), dict),
-            f"The run '{run.folder}' was not made of prototypes; give records of the classes.",
-        )
+        told = run.settings.get("prototypes")
+        if not isinstance(told, dict) or not isinstance(told.get("file"), dict):
+            raise MMZooError(f"The run '{run.folder}' was not made of prototypes; give records of the classes.")
         task = run.spec.tasks[0]
         with reading(f"The prototypes in '{run.folder}' cannot be read; save them again"):
             kept = TensorFile(run.folder / FILE, told["file"])

@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from mmzoo.errors import MMZooError
 
@@ -130,7 +130,7 @@ def writing(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _folder(path: Path) -> Iterator[tuple[int | None, dict[str, Any]]]:
+def _folder(path: Path) -> Iterator[tuple[int | None, dict[str, int]]]:
     """The descriptor of a folder and how `os.open` is told of it; none where a system has none (Windows)."""
     if os.open not in os.supports_dir_fd or not hasattr(os, "O_DIRECTORY"):
         yield None, {}

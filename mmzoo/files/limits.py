@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
@@ -57,7 +56,7 @@ def check_plain(what: str, value: Raw, depth: int = 0) -> None:
         raise MMZooError(f"{what} has a {type(value).__name__}, which is not plain data: {value!r}.")
 
 
-def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> Any:
+def parse_json(what: str, data: bytes, remedy: str = "copy the model again") -> Raw:
     """The value of a JSON text in UTF-8: no key twice, no number that is not finite, nothing that grows in memory.
 
     Raises:

@@ -65,6 +65,7 @@ def places(what: str, read: Callable[[int], bytes], size: int, remedy: str) -> d
     check(8 + length <= size, "its header is cut short")
     header = parse_json(f"The header of {what}", read(8 + length)[8:], remedy)
     check(isinstance(header, dict) and len(header) <= MAX_TENSORS, f"it is no list of up to {MAX_TENSORS} tensors")
+    assert isinstance(header, dict)
     found, spans = {}, []
     for name, facts in header.items():
         known = isinstance(facts, dict) and facts.keys() == {"dtype", "shape", "data_offsets"}

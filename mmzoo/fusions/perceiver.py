@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import keras
 from keras import ops
@@ -41,10 +41,10 @@ def perceiver(
     values, mask = gathered(tokens, present, embedded=True)
     state = Learned(latents, dim, name="fusion.latents")(values)
     real = ops.ones_like(state[..., 0], dtype="bool")
-    sizes: dict[str, Any] = {"heads": heads, "hidden": 4 * dim, "dropout": dropout}
+    block = partial(transformer_block, heads=heads, hidden=4 * dim, dropout=dropout)
     for k in range(rounds):
         over = [(LEARNED_QUERIES, latents)], lengths(tokens)
-        state = transformer_block(state, mask, f"fusion.cross{k}", source=values, over=over, **sizes)
-        state = transformer_block(state, real, f"fusion.latent{k}", **sizes)
+        state = block(state, mask, f"fusion.cross{k}", source=values, over=over)
+        state = block(state, real, f"fusion.latent{k}")
     state = keras.layers.LayerNormalization(epsilon=1e-5, name="fusion.norm")(state)
     return Fused(ops.mean(state, axis=1), Tokens(state, real))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError
 from mmzoo.figures import write_figure
 from mmzoo.messages.words import one_line
@@ -25,7 +24,7 @@ class Trial:
     """
 
     number: int
-    values: dict[str, Any]
+    values: dict[str, object]
     epochs: int
     score: float | None = None
     best_epoch: int = 0
@@ -70,7 +69,7 @@ class Results:
         return {"metric": self.metric, "trials": [asdict(trial) for trial in self.trials]}
 
     @classmethod
-    def from_json(cls, folder: Path, data: dict[str, Any]) -> Results:
+    def from_json(cls, folder: Path, data: dict[str, Raw]) -> Results:
         """The results of plain data.
 
         Raises:
@@ -78,6 +77,8 @@ class Results:
         """
         if not isinstance(data["metric"], str):
             raise TypeError("'metric' is no text")
+        if not isinstance(data["trials"], list):
+            raise TypeError("'trials' is no list")
         trials = [Trial(**trial) for trial in data["trials"]]
         for number, trial in enumerate(trials):
             figures = (trial.score if trial.score is not None else 0.0, trial.seconds)
@@ -118,15 +119,16 @@ class Results:
         figure = Figure(figsize=(3.2 * len(keys) + 0.6, 3.4), layout="constrained")
         for axes, key in zip(figure.subplots(1, len(keys), sharey=True, squeeze=False)[0], keys, strict=True):
             values = [trial.values[key] for trial in self.ranked]
-            numbers = all(type(value) in (int, float) for value in values)
-            places = values if numbers else [readable(value) for value in values]
+            numbers = [value for value in values if type(value) is int or type(value) is float]
+            numeric = len(numbers) == len(values)
+            places = numbers if numeric else [readable(value) for value in values]
             axes.scatter(places, [trial.score for trial in self.ranked], color="#7a8794", s=24)
             axes.scatter(places[:1], [best.score], color="#c2410c", s=60, marker="D")
-            if numbers and min(values) > 0 and max(values) / min(values) >= 50:
+            if numeric and min(numbers) > 0 and max(numbers) / min(numbers) >= 50:
                 axes.set_xscale("log")
                 axes.xaxis.set_major_formatter("{x:g}")  # its usual one writes TeX
                 axes.xaxis.set_minor_formatter("")
-            if not numbers:
+            if not numeric:
                 axes.tick_params(axis="x", rotation=20)
             axes.set_xlabel(key)
             axes.spines[["top", "right"]].set_visible(False)
@@ -134,7 +136,7 @@ class Results:
         write_figure(figure, path, dpi=120)
 
 
-def readable(value: Json) -> str:
+def readable(value: object) -> str:
     """A value in a cell."""
     if isinstance(value, float):
         return f"{value:.4g}"

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
-from mmzoo.aliases import Json, Raw
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras_tuner
 
-Space = dict[str, Any]
+Choices: TypeAlias = list[object] | tuple[object, ...]
+Space: TypeAlias = dict[str, Choices]
 
 
 def check_space(space: Raw, recipe: Recipe) -> Space:
@@ -65,7 +66,7 @@ def check_space(space: Raw, recipe: Recipe) -> Space:
     return found
 
 
-def setting(key: str, value: Json) -> str:
+def setting(key: str, value: object) -> str:
     """`key=value` as `Recipe.changed` takes it."""
     return f"{key}={json.dumps(value)}"
 
@@ -86,7 +87,7 @@ def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
     return found
 
 
-def plain_values(space: Space, suggested: Mapping[str, object]) -> dict[str, Any]:
+def plain_values(space: Space, suggested: Mapping[str, object]) -> dict[str, object]:
     """The settings of a suggestion, without what KerasTuner notes beside them."""
     return {
         key: json.loads(str(suggested[key])) if isinstance(values, list) else suggested[key]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError
 from mmzoo.hpo.space import Space, hyperparameters, plain_values
 
@@ -14,7 +15,7 @@ METHODS = ("random", "bayesian", "hyperband")
 class Suggestion(NamedTuple):
     """values: by setting; epochs: so many of training, None for what the recipe says."""
 
-    values: dict[str, Any]
+    values: dict[str, object]
     epochs: int | None
 
 
@@ -40,7 +41,7 @@ class Suggestions:
             raise MMZooError("A search needs KerasTuner; install it: pip install 'mmzoo[tune]'.") from error
 
         self.space, self.left = space, trials
-        common: dict[str, Any] = {
+        common: dict[str, Untyped] = {
             "objective": keras_tuner.Objective("score", "max"),
             "hyperparameters": hyperparameters(space),
             "seed": seed + 1,  # 0 would be drawn
@@ -55,7 +56,7 @@ class Suggestions:
         self.oracle.verbose = 0
         self.folder = tempfile.TemporaryDirectory()  # it writes down what is known from the trials
         keras_tuner.engine.base_tuner.BaseTuner(self.oracle, directory=self.folder.name, project_name="search")
-        self.trial: Any = None
+        self.trial: Untyped = None
 
     def next(self) -> Suggestion | None:
         """What to try next; None where nothing is left."""

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import keras
 
@@ -27,6 +27,16 @@ from mmzoo.training.stopping import Interrupted
 from mmzoo.training.train import train
 
 ANOTHER = "choose another --out or remove the folder first"
+
+
+class Asked(TypedDict):
+    """What was asked for, as search.json has it."""
+
+    recipe: dict[str, object]
+    space: Space
+    method: str
+    trials: int
+    seed: int
 
 
 def tune(
@@ -61,16 +71,16 @@ def tune(
     check_number("The number of trials", trials, 1, 100_000, whole=True)
     space = check_space(space, recipe)
     folder = Path(out)
-    asked = {"recipe": recipe.to_json(), "space": space, "method": method, "trials": trials, "seed": seed}
+    asked: Asked = {"recipe": recipe.to_json(), "space": space, "method": method, "trials": trials, "seed": seed}
     make_folder(folder)
     with held(folder, "search"):
         return searched(recipe, space, records, validation, folder, asked)
 
 
 def searched(
-    recipe: Recipe, space: Space, records: Records, validation: Records, folder: Path, asked: dict[str, Any]
+    recipe: Recipe, space: Space, records: Records, validation: Records, folder: Path, asked: Asked
 ) -> Results:
-    """What `tune` does in its folder, which is held; `asked` is what was asked for, as in search.json."""
+    """What `tune` does in its folder, which is held."""
     method, trials, seed = asked["method"], asked["trials"], asked["seed"]
     results = found_results(folder, asked, recipe)
     ended = list(results.trials)
@@ -102,7 +112,7 @@ def searched(
     return results
 
 
-def found_results(folder: Path, asked: dict[str, Any], recipe: Recipe) -> Results:
+def found_results(folder: Path, asked: Asked, recipe: Recipe) -> Results:
     """The results that are in the folder, which is made this search's if it is nobody's."""
     asked = json.loads(json.dumps(asked))
     place, past = folder / "search.json", folder / "results.json"

@@ -6,10 +6,10 @@ import base64
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -47,6 +47,35 @@ class Held:
     def gone(self) -> int:
         """How many of its records are no longer there."""
         return 0 if self.removed is None else int(self.removed.sum())
+
+
+class About(TypedDict):
+    """Those fields of a card that an index in one file has too; see `Card`."""
+
+    model: str
+    inputs: dict[str, str]
+    by: list[str]
+    dim: int
+    dtype: str
+    weights: dict[str, float]
+
+
+class SegmentFacts(TypedDict):
+    """A segment as a card names it; which of its records were removed is base64."""
+
+    file: str
+    records: int
+    removed: str
+
+
+class Own(TypedDict):
+    """The other fields of a card."""
+
+    id: str
+    run: str
+    root: str
+    home: dict[str, object]
+    segments: list[SegmentFacts]
 
 
 @dataclass(frozen=True)
@@ -100,11 +129,9 @@ class Card:
         except OSError as error:
             raise MMZooError(f"'{path}' cannot be read ({error.strerror or error}); {AGAIN}.") from None
         found = parse_json(f"'{path}'", data, AGAIN)
-        checked(found, f"'{path}' is not the card of an index that this version of mmzoo reads; {AGAIN}.")
-        segments = tuple(Held(s["file"], s["records"], unpacked(s["removed"], s["records"])) for s in found["segments"])
-        return cls(
-            **{key: value for key, value in found.items() if key not in ("format", "segments")}, segments=segments
-        )
+        own, about = checked(found, f"'{path}' is not the card of an index that this version of mmzoo reads; {AGAIN}.")
+        held = (Held(s["file"], s["records"], unpacked(s["removed"], s["records"])) for s in own["segments"])
+        return cls(own["id"], run=own["run"], root=own["root"], home=own["home"], segments=tuple(held), **about)
 
     def with_segments(self, *segments: Held) -> Card:
         """The same with other segments."""
@@ -124,27 +151,29 @@ def marked(segments: list[Held], gone: Iterable[tuple[int, int]]) -> list[Held]:
     return segments
 
 
-def check_fields(found: dict[str, Any], wrong: str) -> None:
-    """Raise unless the fields of `CHECKED` are what a card has."""
+def check_fields(found: Mapping[str, Raw], wrong: str) -> About:
+    """The fields of `CHECKED`; raise unless they are what a card has."""
     require(all(type(found[key]) is kind for key, kind in CHECKED.items()), wrong)
-    require(re.fullmatch("[0-9a-f]{64}", found["model"]), wrong)
-    require(found["dtype"] in DTYPES and 1 <= found["dim"] <= MAX_DIM, wrong)
-    require(1 <= len(found["inputs"]) <= MAX_INPUTS, wrong)
-    for name, kind in found["inputs"].items():
+    about = cast(About, {key: found[key] for key in CHECKED})
+    require(re.fullmatch("[0-9a-f]{64}", about["model"]), wrong)
+    require(about["dtype"] in DTYPES and 1 <= about["dim"] <= MAX_DIM, wrong)
+    require(1 <= len(about["inputs"]) <= MAX_INPUTS, wrong)
+    for name, kind in about["inputs"].items():
         require(re.fullmatch("[a-z][a-z0-9_]{0,39}", name) and isinstance(kind, str) and len(kind) <= MAX_TEXT, wrong)
-    for name, weight in found["weights"].items():
-        require(name in found["inputs"] and type(weight) in (int, float) and 0 <= weight <= 1, wrong)
-    require(0 < len(found["by"]) == len({*map(str, found["by"])} & found["inputs"].keys()), wrong)
+    for name, weight in about["weights"].items():
+        require(name in about["inputs"] and type(weight) in (int, float) and 0 <= weight <= 1, wrong)
+    require(0 < len(about["by"]) == len({*map(str, about["by"])} & about["inputs"].keys()), wrong)
+    return about
 
 
-def checked(found: Raw, wrong: str) -> None:
-    """Raise unless it has exactly the keys, the types and the sizes of a card."""
+def checked(found: Raw, wrong: str) -> tuple[Own, About]:
+    """What a card says of itself and of its vectors; raise unless it has exactly the keys, types and sizes of one."""
     kinds = {"format": int, "id": str, "run": str, "root": str, "home": dict, "segments": list, **CHECKED}
     if not isinstance(found, dict) or found.keys() != kinds.keys():
         raise MMZooError(wrong)
     require(all(type(found[key]) is kind for key, kind in kinds.items()) and found["format"] == FORMAT, wrong)
     require(re.fullmatch("[0-9a-f]{32}", found["id"]), wrong)
-    check_fields(found, wrong)
+    about = check_fields(found, wrong)
     require(len(found["segments"]) <= MAX_SEGMENTS, wrong)
     for each in found["segments"]:
         require(isinstance(each, dict) and each.keys() == {"file", "records", "removed"}, wrong)
@@ -157,6 +186,7 @@ def checked(found: Raw, wrong: str) -> None:
             raise MMZooError(wrong) from None
         require(count in (0, (each["records"] + 7) // 8), wrong)
     require(len({each["file"] for each in found["segments"]}) == len(found["segments"]), wrong)
+    return cast(Own, found), about
 
 
 def packed(removed: np.ndarray | None) -> str:

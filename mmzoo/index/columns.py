@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -160,7 +159,7 @@ def narrowed(vectors: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray | 
 
 def shown_bytes(shown: Mapping[str, Mapping[str, str]]) -> bytes:
     """What is shown of a record as JSON; long texts are cut."""
-    cut: dict[str, Any] = {
+    cut = {
         name: {key: value if key == "path" else value[:MAX_TEXT] for key, value in each.items()}
         for name, each in shown.items()
     }

@@ -140,7 +140,8 @@ class Segment:
             for name, each in found.items()
         )
         self._check(plain, "what it shows of a record is neither a text nor a path")
-        return dict(found)
+        assert isinstance(found, dict)
+        return found
 
     def file(self, record: int, place: int) -> bytes:
         """The small picture or the short sound of a record's input; empty where there is none."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files.limits import parse_json
-from mmzoo.index.card import CHECKED, check_fields
+from mmzoo.index.card import CHECKED, About, check_fields
 from mmzoo.index.exact import Part
 from mmzoo.index.segments import AGAIN, Segment, opened
 from mmzoo.index.store import Store
@@ -39,7 +38,7 @@ def write_single(store: Store, model: str, path: Path) -> None:
     store.columns().write(path, **{ABOUT: text})
 
 
-def read_single(path: str | Path) -> tuple[dict[str, Any], Vectors]:
+def read_single(path: str | Path) -> tuple[About, Vectors]:
     """What `write_single` wrote: "model", "inputs", "by", "dim" and "dtype", and the vectors.
 
     Raises:
@@ -54,9 +53,10 @@ def read_single(path: str | Path) -> tuple[dict[str, Any], Vectors]:
     place = found.get(ABOUT)
     if place is None or place.dtype != "uint8" or len(place.shape) != 1 or place.shape[0] > MAX_ABOUT:
         raise MMZooError(wrong)
-    about = parse_json(f"What '{path}' says of itself", bytes(data[place.start : place.start + place.shape[0]]), AGAIN)
-    require(isinstance(about, dict) and about.keys() == {*CHECKED}, wrong)
-    check_fields(about, wrong)
+    said = parse_json(f"What '{path}' says of itself", bytes(data[place.start : place.start + place.shape[0]]), AGAIN)
+    if not isinstance(said, dict) or said.keys() != {*CHECKED}:
+        raise MMZooError(wrong)
+    about = check_fields(said, wrong)
     segment = Segment(path, len(about["inputs"]), about["dim"], links=True, beside={ABOUT})
     require(segment.vectors.dtype == about["dtype"], wrong)
     return about, Vectors([Part(segment, 0, 0, None)], [*about["inputs"]], about["by"], about["dim"], f"'{path}'")

@@ -18,8 +18,8 @@ from mmzoo.inference.running import BATCH
 from mmzoo.layers.drawing import Drawing, drawn
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
-from mmzoo.tasks.base import Task
 from mmzoo.tasks.question import Readable
+from mmzoo.tasks.reconstruction import Reconstruction, rebuilds
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -61,7 +61,7 @@ def generate(
     return [asked.readable(answer) for answer in np.asarray(asked.to_predictions(outputs[asked.name]))]
 
 
-def rebuilding_task(spec: Spec, name: str = "") -> Task:
+def rebuilding_task(spec: Spec, name: str = "") -> Reconstruction:
     """The task of a spec that rebuilds an input.
 
     Raises:
@@ -71,7 +71,9 @@ def rebuilding_task(spec: Spec, name: str = "") -> Task:
         "The model makes no pictures, sounds or rows, since none of its tasks is a mmzoo.Reconstruction; ask it for "
         "its answers (mmzoo predict)."
     )
-    return asked_task(spec, name, lambda task: task.tags.rebuilt, what="task that rebuilds an input", none=none)
+    found = asked_task(spec, name, rebuilds, what="task that rebuilds an input", none=none)
+    assert rebuilds(found)
+    return found
 
 
 def layers_that_draw(model: keras.Model) -> Sequence[Drawing]:

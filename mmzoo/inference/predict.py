@@ -22,7 +22,7 @@ def predict(model: Multimodal, record: Mapping[str, Raw]) -> dict[str, Any]:
     spec: Spec = model.spec
     outputs = run_model(model, inputs_of(spec, record))
     answers = to_predictions(spec, outputs)
-    found: dict[str, Any] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
+    found: dict[str, object] = {task.name: task.readable(answers[task.name][0]) for task in spec.tasks}
     for task in spec.tasks:
         if (uncertainty := task.uncertainty(outputs[task.name])) is not None:
             found[task.uncertainty_name] = [float(np.asarray(uncertainty)[0, 0])]

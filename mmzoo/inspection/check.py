@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from mmzoo.fingerprints import exact, near_groups, plain_words
 from mmzoo.modalities.tabular.cells import is_missing, number_of
 
 LONG = 30  # characters from which the same text in two splits is a leak, not a common word
+Keys: TypeAlias = Sequence[Hashable]
+"""By record, what is equal where values are; None where there is none."""
 FAR = 10.0  # robust deviations from the median at which a number is far out
 
 
@@ -163,15 +165,13 @@ def check(source: Source) -> Check:
     return found
 
 
-def looked_at(
-    name: str, kind: str, values: Sequence[object], ids: Sequence[str], found: Check
-) -> tuple[list[Any], list[Any]]:
+def looked_at(name: str, kind: str, values: Sequence[object], ids: Sequence[str], found: Check) -> tuple[Keys, Keys]:
     """The exact hash of each value, and the group of those that are nearly the same; None where none is given."""
     made = input_kinds().get(kind)
     files = made is not None and bool(made.endings)
     trial = made.trial() if made is not None else None
 
-    def one(value: Raw) -> Any:
+    def one(value: Raw) -> tuple[Hashable | MMZooError, np.ndarray | None]:
         if value is None if files else is_missing(value):
             return None, None
         try:
@@ -185,7 +185,7 @@ def looked_at(
             return error, None
 
     results = in_threads(one, values, f"reading {name}")
-    hashes: list[Any] = []
+    hashes: list[Hashable] = []
     for record, (result, _) in zip(ids, results, strict=True):
         if isinstance(result, MMZooError) and not found.faults.has(record, result):
             found.faults.add(record, result)
@@ -217,11 +217,9 @@ def far_out(numbers: np.ndarray) -> np.ndarray:
         return np.asarray(np.isinf(numbers) | (finite & (deviation > 0) & (np.abs(numbers - middle) > FAR * deviation)))
 
 
-def repeated(
-    found: Check, inputs: list[str], ids: list[str], hashes: dict[str, list[Any]], groups: dict[str, list[Any]]
-) -> None:
+def repeated(found: Check, inputs: list[str], ids: list[str], hashes: dict[str, Keys], groups: dict[str, Keys]) -> None:
     """Records all of whose inputs are those of an earlier one, exactly or nearly."""
-    seen: dict[tuple[Any, ...], int] = {}
+    seen: dict[tuple[Hashable, ...], int] = {}
     for row, record in enumerate(ids):
         key = tuple(groups[name][row] for name in inputs)
         if all(part is None for part in key):
@@ -237,26 +235,24 @@ def leaked(
     inputs: list[str],
     ids: list[str],
     splits: list[str],
-    hashes: dict[str, list[Any]],
-    groups: dict[str, list[Any]],
-    columns: dict[str, list[Any]],
+    hashes: dict[str, Keys],
+    groups: dict[str, Keys],
+    columns: Mapping[str, Sequence[Raw]],
 ) -> None:
     """Records of another split that are in the training set too, as a whole or by a file or a longer text of theirs."""
     if "train" not in found.splits:
         return
     together = [*zip(*groups.values(), strict=True)]
     whole = [key if any(part is not None for part in key) else None for key in together]
-    looked: list[tuple[str, Sequence[object], Sequence[object]]] = [
-        ("record", whole, [*zip(*hashes.values(), strict=True)])
-    ]
+    looked: list[tuple[str, Keys, Keys]] = [("record", whole, [*zip(*hashes.values(), strict=True)])]
     for name in inputs:
-        keys: Sequence[object] = groups[name]
+        keys = groups[name]
         if input_kinds()[found.kinds[name]].is_text:
             keys = [key if len(str(value)) >= LONG else None for key, value in zip(keys, columns[name], strict=True)]
         looked.append((name, keys, hashes[name]))
     done: set[int] = set()
     for what, held, exactly in looked:
-        known: dict[Any, int] = {}
+        known: dict[Hashable, int] = {}
         for row, key in enumerate(held):
             if splits[row] == "train" and key is not None:
                 known.setdefault(key, row)

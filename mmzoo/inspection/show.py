@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,9 +22,10 @@ from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.files import write_file
 from mmzoo.modalities.base import Modality
 from mmzoo.recipe import load_recipe, recipe_files
-from mmzoo.reports.gallery import shown_input
+from mmzoo.reports.gallery import ShownInput, shown_input
 from mmzoo.reports.page import page
 from mmzoo.training.methods import made
+from mmzoo.training.methods.mixing import Mixing
 
 
 def items_of(source: str) -> tuple[list[Modality], Records]:
@@ -100,7 +100,7 @@ def write_page(
     write_file(path, content)
 
 
-def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> dict[str, object]:
+def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) -> ShownInput:
     """One input of a record: how it is shown, and how its variants are."""
     value, record = records.column(item.name)[row], records.ids[row]
     try:
@@ -108,7 +108,7 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
             raise value
         original = shown_input(item, value, record)
     except MMZooError as error:
-        return {"name": item.name, "kind": item.kind, "error": str(error), "variants": []}
+        return {"name": item.name, "alt": "", "kind": item.kind, "error": str(error), "variants": []}
     original["variants"] = []
     if value is not None and item.augmentations and not item.unfitted:
         example = item.decode(value)
@@ -123,7 +123,7 @@ def drawn(item: Modality, records: Records, row: int, variants: int, seed: int) 
 
 
 def add_mixtures(
-    drawings: list[list[dict[str, Any]]],
+    drawings: list[list[ShownInput]],
     items: list[Modality],
     records: Records,
     rows: list[int],
@@ -143,7 +143,8 @@ def add_mixtures(
                 inputs[items[k].name][place] = items[k].decode(value)
                 present[place, column] = True
     keys = keys_of(seed, np.array(pairs, np.int64), np.arange(len(pairs)))
-    mixing: Any = made([Method(how, alpha=1.0)])[0]
+    (mixing,) = made([Method(how, alpha=1.0)])
+    assert isinstance(mixing, Mixing)
     found, shares = mixing.mixed({**inputs, "present": present}, keys, {item.name: item for item in mixed})
     for place, row in enumerate(rows):
         said = f"{shares[place]:.0%} of it, the rest of {records.ids[pairs[place ^ 1]]}"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from mmzoo.aliases import Shape, Tensor
+from mmzoo.aliases import Config, Shape, Tensor
 
 LEAST = 1e-6
 """The lowest value of a choice that has a logarithm."""
@@ -23,11 +22,11 @@ class Apart(keras.layers.Layer):
     square. Zeros stand for what is absent. Nothing of it trains; `mmzoo.training.fitted.start` chooses the records.
     """
 
-    def __init__(self, count: int, **kwargs: Any) -> None:
+    def __init__(self, count: int, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
         self.count = count
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "count": self.count}
 
     def build(self, shape: Shape) -> None:
@@ -70,13 +69,13 @@ class TextChooser(keras.layers.Layer):
         table: the ids of the choices, int (C, tokens), zeros behind their ends.
     """
 
-    def __init__(self, table: Sequence[Sequence[int]] | np.ndarray, **kwargs: Any) -> None:
+    def __init__(self, table: Sequence[Sequence[int]] | np.ndarray, **kwargs: object) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
         self.table = np.asarray(table, np.int32)
         self.count, self.tokens = self.table.shape
         self.worth = keras.layers.Dense(self.count, dtype="float32", name="worth")
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Config:
         return {**super().get_config(), "table": self.table.tolist()}
 
     def build(self, near_shape: Shape, learned_shape: Shape) -> None:

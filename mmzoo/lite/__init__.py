@@ -18,6 +18,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.decoding import Beam, Greedy, Sample, WrittenText
 from mmzoo.errors import require
+from mmzoo.export.tflite.description import AnswerText
 from mmzoo.export.tflite.stepping import Stepping
 from mmzoo.index.query import asked_for, combined
 from mmzoo.index.single import read_single
@@ -48,7 +49,7 @@ class Model(File):
         tensors = self._tensors(record)
         with self._running():
             answers = self._run(**tensors)
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for task in self.about["outputs"]:
             numbers = [float(number) for number in answers[task["name"]][0]]
             if "text" in task:
@@ -184,7 +185,7 @@ class Index:
         return [self.vectors.found(*each) for each in zip(scores.tolist(), rows.tolist(), strict=True)]
 
 
-def written(about: Mapping[str, Any], numbers: Sequence[float]) -> WrittenText:
+def written(about: AnswerText, numbers: Sequence[float]) -> WrittenText:
     """The text of an answer and its log-probability, from its ids and that.
 
     Raises:

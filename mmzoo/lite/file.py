@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.export.tflite.embedded import opened
 from mmzoo.export.tflite.measure import interpreter
 from mmzoo.modalities import modalities
-from mmzoo.modalities.described import following
+from mmzoo.modalities.described import InputDescription, following
 
 MAX_MEMORY = 2**33  # bytes of all tensors of a model together
 
@@ -101,7 +100,7 @@ class File:
 class Input:
     """One input as the file describes it, and how anything a user has becomes its tensor."""
 
-    def __init__(self, about: dict[str, Any]) -> None:
+    def __init__(self, about: InputDescription) -> None:
         self.about = about
         self.name, self.kind, self.dtype = about["name"], about["kind"], about["dtype"]
         self.shape = tuple(about["shape"][1:])

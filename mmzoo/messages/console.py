@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TextIO
 
-from mmzoo.aliases import Json, Untyped
+from mmzoo.aliases import Untyped
 from mmzoo.messages.words import HIDDEN, printable
 
 
@@ -102,7 +102,7 @@ def open_missing() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
-def as_json(value: Json) -> str:
+def as_json(value: object) -> str:
     """JSON in one line, whose letters are escaped where the output has no such letters or a terminal would act."""
     text = json.dumps(value, ensure_ascii=False)
     try:

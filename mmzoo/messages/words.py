@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-from mmzoo.aliases import Json
-
 HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, turns the order of letters round, or is half a character; but not \\n and \\t."""
 
@@ -16,7 +14,7 @@ MARKS = re.compile(r"[\\`*\[\]<>|~$#]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|:(?=//)|(?<=w
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;"}
 
 
-def json_bytes(value: Json) -> bytes:
+def json_bytes(value: object) -> bytes:
     """JSON in UTF-8, in lines; half a surrogate pair, which UTF-8 has not, is escaped."""
     try:
         return json.dumps(value, indent=1, ensure_ascii=False).encode()

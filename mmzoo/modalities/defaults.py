@@ -18,6 +18,7 @@ import numpy as np
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.errors import MMZooError
 from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.described import InputDescription
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.shown import Shown
@@ -251,12 +252,12 @@ class Defaults:
         return {}
 
     @classmethod
-    def is_described(cls, about: Mapping[str, Any]) -> bool:
+    def is_described(cls, about: InputDescription) -> bool:
         """Does a stranger's description of such an input hold what a client needs, beside type and axes?"""
         return True
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
+    def client(cls, about: InputDescription) -> Callable[[Raw], np.ndarray]:
         """What decodes values without TensorFlow, by the description of the input in a .tflite.
 
         Raises:

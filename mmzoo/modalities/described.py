@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypedDict
 
 from mmzoo.errors import MMZooError
+
+
+class InputDescription(TypedDict):
+    """What every input's description says: the type and the shape (1, ...) of a tensor, and the unit of its numbers.
+
+    Beside that it has what a client of such an input needs: fields of the modality, which it must `get`.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    shape: list[int]
+    unit: str
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from mmzoo.aliases import Json, Raw
+from mmzoo.aliases import Raw
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,7 @@ class InputExplanation:
 
     def to_json(self) -> dict[str, object]:
         maps = {how: rounded(coarse(values)) for how, values in self.maps.items()}
-        said: dict[str, Any] = {"kind": self.kind, **maps}
+        said: dict[str, object] = {"kind": self.kind, **maps}
         if self.pieces:
             said["pieces"] = self.pieces
         if self.gap is not None:
@@ -104,6 +104,7 @@ def coarse(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def rounded(values: np.ndarray) -> Json:
+def rounded(values: np.ndarray) -> list[object]:
     """Plain lists of numbers with six decimals."""
-    return np.round(values.astype(float), 6).tolist()
+    found: list[object] = np.round(values.astype(float), 6).tolist()
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class Rebuilding:
         """
         raise NotImplementedError
 
-    def readable(self, cells: np.ndarray) -> Any:
+    def readable(self, cells: np.ndarray) -> np.ndarray | str | dict[str, object]:
         """What a user is given of rebuilt cells, (cells,): here the array."""
         return cells.reshape(self.shape)
 

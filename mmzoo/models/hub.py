@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import cache
@@ -46,18 +45,18 @@ def from_hugging_face(name: str, revision: str) -> Path:
     cache.claim(place)
     folder = place / "models" / re.sub(r"[^\w.-]", "_", f"hf-{name.replace('/', '-')}-{revision}")
     cache.claim(folder, links=False)
-    asked: dict[str, Any] = {"revision": revision or None, "endpoint": endpoint()}
+    at, host = revision or None, endpoint()
 
     def get(file: str, most: int) -> None:
         try:
-            size = hub.get_hf_file_metadata(hub.hf_hub_url(name, file, **asked)).size or 0
+            size = hub.get_hf_file_metadata(hub.hf_hub_url(name, file, revision=at, endpoint=host)).size or 0
         except Exception as error:
             if type(error).__name__ not in OFFLINE or not (folder / file).exists():
                 raise
             logging.getLogger("mmzoo").info(f"'hf://{name}' cannot be reached; what was downloaded before is taken.")
             return
         require(size <= most, f"its file {file} has {size} bytes, over the {most} that it may have")
-        hub.hf_hub_download(name, file, local_dir=folder, **asked)
+        hub.hf_hub_download(name, file, local_dir=folder, revision=at, endpoint=host)
 
     get(CARD, MAX_JSON)
     for file, facts in read_card(folder)["files"].items():

@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from tqdm import tqdm
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError, require
 from mmzoo.files.folders import held
 from mmzoo.messages.words import one_line
@@ -97,7 +98,7 @@ class Pipeline:
                 f"kept in '{units.folder}', and the same command goes on there."
             ) from error
 
-    def _beam(self) -> tuple[Any, Any]:
+    def _beam(self) -> tuple[Untyped, Untyped]:
         """Beam, and the options of the pipeline."""
         try:
             import apache_beam as beam

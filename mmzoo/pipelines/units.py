@@ -11,18 +11,18 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.files import BESIDE, read_file, write_file
 from mmzoo.files.folders import check_replaced
 
-Facts = dict[str, Any]
-"""Plain data about a unit."""
+Facts: TypeAlias = Any
+"""Plain data about a unit; of which type, the work knows."""
 
 ABOUT, FAILED = "about.json", "failed.json"
 OWN = re.compile(rf"unit-\d{{8}}|{re.escape(ABOUT)}|{re.escape(FAILED)}|{BESIDE.pattern}")
@@ -40,10 +40,10 @@ class Units:
     """
 
     folder: Path
-    about: Facts
+    about: Mapping[str, object]
 
     @classmethod
-    def beside(cls, path: Path, about: Facts) -> Units:
+    def beside(cls, path: Path, about: Mapping[str, object]) -> Units:
         """Those of a file or a folder that is to be written, in a folder beside it."""
         return cls(path.with_name(f"{path.name}.units").absolute(), about)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError
 from mmzoo.evaluation.evaluate import by_task, verdict_of
 from mmzoo.files import is_folder, read_file
@@ -52,22 +53,23 @@ def evaluated(run: Run) -> dict[str, Any]:
     """What metrics.json says; nothing where there is none that can be read."""
     try:
         found = read_object(run.folder / "metrics.json") if os.path.lexists(run.folder / "metrics.json") else {}
-        by_task(found).items()
-        shapes = (found.get("metrics", {}), found.get("subsets", {}), *found.get("subsets", {}).values())
+        subsets = found.get("subsets", {})
+        shapes = [found.get("tasks", {}), found.get("metrics", {}), subsets]
+        shapes += subsets.values() if isinstance(subsets, dict) else ()
         return found if all(isinstance(each, dict) for each in shapes) else {}
-    except (MMZooError, AttributeError):
+    except MMZooError:
         return {}
 
 
-def numbers(found: dict[str, Any]) -> dict[str, float]:
+def numbers(found: Mapping[str, Raw]) -> dict[str, float]:
     """Those of some values that are numbers."""
-    return {name: value for name, value in found.items() if type(value) in (int, float)}
+    return {name: value for name, value in found.items() if type(value) is int or type(value) is float}
 
 
-def verdicts(data: dict[str, Any]) -> list[tuple[str, str]]:
+def verdicts(data: Mapping[str, Raw]) -> list[tuple[str, str]]:
     """By task, what is said of it; of a single task without its name."""
     found = by_task(data) if data else {}
-    return [(str(name), verdict_of(each)) for name, each in found.items() if isinstance(each, dict)]
+    return [(name, verdict_of(each)) for name, each in found.items()]
 
 
 def pictures(folder: Path) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,10 @@ from mmzoo.figures import write_figure
 from mmzoo.files import open_plain, remove_beside
 from mmzoo.files.folders import discard
 from mmzoo.messages.words import decimal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS: dict[int | str, str] = {0: "#2f5fa7", 1: "#b5530f", 2: "#1d7044", 3: "#5b6475", "soft": "#8a93a3"}
 MADE_BY = {"Software": "mmzoo"}
@@ -88,10 +92,9 @@ def draw_chart(chart: Chart, path: Path) -> None:
             axes.plot(line.x, line.y, "o", color=COLOURS[0], ms=3, alpha=0.55)
             continue
         soft = line.style == "soft"
-        look: dict[str, Any] = (
-            {"lw": 1, "ls": "--"} if soft else {"lw": 1.8, "marker": "o" if line.dots else None, "ms": 4}
-        )
-        axes.plot(line.x, line.y, color=COLOURS[line.style], label=line.name or None, **look)
+        width, dashes, marker = (1.0, "--", None) if soft else (1.8, "-", "o" if line.dots else None)
+        colour, label = COLOURS[line.style], line.name or None
+        axes.plot(line.x, line.y, color=colour, label=label, lw=width, ls=dashes, marker=marker, ms=4)
     if chart.logarithmic:
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -146,7 +149,7 @@ def draw_matrix(found: Matrix, path: Path) -> None:
     write_figure(figure, path, dpi=110, metadata=MADE_BY)
 
 
-def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Any, Any]:
+def new_figure(wide: float, high: float, title: str, left: float = 0.13, bottom: float = 0.0) -> tuple[Figure, Axes]:
     """A figure with one plot of few lines; the margins are given, because to fit them takes longer than to draw."""
     from matplotlib import pyplot
 

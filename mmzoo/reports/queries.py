@@ -8,21 +8,21 @@ import numpy as np
 
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.retrieval import Direction
-from mmzoo.reports.gallery import shown_input
+from mmzoo.reports.gallery import ShownInput, shown_input
 
 DIRECTIONS = 8
 QUERIES = 3  # of each direction
 FOUND = 5
 
 
-def queries(result: TaskEvaluation) -> list[dict[str, Any]]:
+def queries(result: TaskEvaluation) -> list[dict[str, object]]:
     """By direction `title` and `queries`: each with what looks (`asked`), its `rank`, and what it `found`.
 
     Queries are those at even distances between the best found and the worst, as the records fall.
     """
     chosen = [each for each in result.directions if len(each.asked) == 1]
     chosen += [each for each in result.directions if len(each.asked) > 1]
-    groups = []
+    groups: list[dict[str, object]] = []
     for each in chosen[:DIRECTIONS]:
         order = np.argsort(each.found.ranks, kind="stable")
         places = np.unique(np.linspace(0, len(order) - 1, QUERIES).round().astype(int))
@@ -44,12 +44,12 @@ def finds(data: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def query(result: TaskEvaluation, direction: Direction, place: int) -> dict[str, Any]:
+def query(result: TaskEvaluation, direction: Direction, place: int) -> dict[str, object]:
     """One query, with its inputs as a browser shows them."""
     items = {item.name: item for item in result.spec.inputs}
     row, found = result.nearest(direction, place, FOUND)
 
-    def shown(name: str, record: int) -> dict[str, Any]:
+    def shown(name: str, record: int) -> ShownInput:
         return shown_input(items[name], result.records.column(name)[record], result.records.ids[record])
 
     return {

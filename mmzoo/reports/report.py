@@ -100,7 +100,7 @@ def folds_of(run: Run) -> list[list[Block]]:
 
 def task_of(
     result: TaskEvaluation, data: dict[str, Any], shown: dict[str, list[Block]], several: bool
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What the page shows of one task.
 
     Args:
@@ -109,7 +109,7 @@ def task_of(
         several: are there other tasks? Then the metrics are called without the task's name, which stands above.
     """
     task = result.task
-    found: dict[str, Any] = {"name": task.name, "data": data, "several": several, "unimodal": {}}
+    found: dict[str, object] = {"name": task.name, "data": data, "several": several, "unimodal": {}}
     if result.reason:
         return found
     start = f"{task.name}_" if several else ""
@@ -135,7 +135,7 @@ def task_of(
 
 def groups(blocks: Sequence[Block]) -> list[list[Block]]:
     """The blocks of a section, those together that stand side by side: all charts, and the tables with a title."""
-    found: dict[Any, list[Block]] = {}
+    found: dict[str | int, list[Block]] = {}
     for k, block in enumerate(blocks):
         aside = isinstance(block, Chart) or (isinstance(block, Table) and block.title)
         found.setdefault(block.kind if aside else k, []).append(block)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from mmzoo.answers.given import is_one, joined, like
 from mmzoo.answers.pieces import pieces
 from mmzoo.answers.rows.answered import Answerer, Row, RowMaker
 from mmzoo.answers.rows.imputed import Imputer, usual_errors
-from mmzoo.answers.rows.vectors import Embedder
 from mmzoo.answers.stream import LATENCY, MOST, answered, placed
 from mmzoo.answers.written.spread import Spread
 from mmzoo.answers.written.table import Written, answers_in_memory, write_answers
@@ -28,6 +27,7 @@ from mmzoo.inference.embed import embed
 from mmzoo.inference.predict import predict
 from mmzoo.pipelines.beam import Pipeline
 from mmzoo.run.folder import RunFolder
+from mmzoo.run.workers import Opened, answerer_of, embedder_of
 from mmzoo.tasks.question import Readable
 
 
@@ -263,39 +263,3 @@ class Answering(RunFolder):
         columns = {name: next(iter(found)) for name, found in reread.layout.inputs.items()} | reread.layout.tasks
         imputer = Imputer(self.model, out.with_name(f"{out.stem}_files"), columns, errors, on_error)
         return write_answers(imputer, reread, str(table), out, model=self.seal, budget=budget, overwrite=overwrite)
-
-
-def answerer_of(run: Answering, *, explain: bool, on_error: str) -> Answerer:
-    """Who makes the rows of `write_answers`."""
-    return Answerer(run.model, run.thresholds, explain, on_error)
-
-
-def embedder_of(run: Answering, *, inputs: Sequence[str], on_error: str, numbered: bool) -> Embedder:
-    """Who makes the rows of `write_vectors`."""
-    return Embedder(run.model, inputs, on_error, numbered=numbered)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Who makes the rows of a table on a worker, by a run that is opened there once in each process.
-
-    Args:
-        seal: of the model.
-    """
-
-    kind: Callable[[Path], Answering]
-    folder: Path
-    seal: str
-    make: Callable[[Answering], RowMaker]
-
-    def __call__(self) -> RowMaker:
-        run = opened_run(self.kind, self.folder)
-        same = run.seal == self.seal
-        require(same, f"The run '{self.folder}' is another one on a worker; it has to lie where all workers see it.")
-        return self.make(run)
-
-
-@lru_cache(maxsize=1)
-def opened_run(kind: Callable[[Path], Answering], folder: Path) -> Answering:
-    """A run whose model is loaded once."""
-    return kind(folder)

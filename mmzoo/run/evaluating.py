@@ -13,7 +13,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.evaluation.analyses.base import Reason
 from mmzoo.evaluation.analyses.baselines import BesideBaselines, against_baselines
-from mmzoo.evaluation.analyses.failure_detection import failure_detection, ood_records
+from mmzoo.evaluation.analyses.failure_detection import Told, failure_detection, ood_records
 from mmzoo.evaluation.analyses.unimodal import train_unimodal
 from mmzoo.evaluation.compare import shared_tasks
 from mmzoo.evaluation.evaluate import Evaluation, evaluate
@@ -72,10 +72,9 @@ def evaluated(
     return data
 
 
-def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
+def alone(run: Run, records: Records, result: Evaluation) -> dict[str, dict[str, object]]:
     """What models of one modality each are worth, by task; they are trained with the run's settings."""
     scores = {each.name: each.scores[each.everything] for each in result.tasks.values() if not each.reason}
-    options = {key: run.settings[key] for key in ("seed", "on_error", "budget")}
     return train_unimodal(
         run.spec,
         run.records("train"),
@@ -85,7 +84,9 @@ def alone(run: Run, records: Records, result: Evaluation) -> dict[str, Any]:
         folder=run.results,
         training=Training.from_json(run.settings["training"]),
         data=run.data,
-        **options,
+        seed=run.settings["seed"],
+        on_error=run.settings["on_error"],
+        budget=run.settings["budget"],
     )
 
 
@@ -112,7 +113,7 @@ def beside_baselines(
 
 def uncertainty(
     run: Run, records: Records, mc_dropout: int, ensemble: Sequence[Run], ood: Records | str | None
-) -> dict[str, Any]:
+) -> dict[str, Told]:
     """How well mistakes and strange records are told by what draws under dropout, or several runs, disagree on."""
     check_number("The number of draws under dropout", mc_dropout, 0, 1000, whole=True)
     for other in ensemble:

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from packaging.licenses import canonicalize_license_expression
 
@@ -126,5 +126,6 @@ def about_of(run: Run) -> dict[str, str]:
 def metrics_of(run: Run) -> dict[str, float]:
     """The figures of the run's last evaluation; else those that its model's card has."""
     path = run.folder / "metrics.json"
-    found: Any = read_object(path).get("metrics") if is_plain(path) else read_card(run.model_folder)["metrics"]
-    return {str(key): value for key, value in found.items() if type(value) in (int, float)} if found else {}
+    found = read_object(path).get("metrics") if is_plain(path) else read_card(run.model_folder)["metrics"]
+    metrics = found.items() if isinstance(found, dict) else ()
+    return {str(key): value for key, value in metrics if type(value) in (int, float)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -57,7 +57,7 @@ def sound(run: Run, records: Records, faults: Faults) -> Records:
     faults.records += len(records)
     if faults.on_error == "error":
         return records
-    columns: dict[str, Any] = dict(records.columns)
+    columns: dict[str, Sequence[Raw]] = dict(records.columns)
     kept = np.ones(len(records), bool)
     for item in run.spec.inputs:
         if item.name not in columns:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
@@ -50,7 +50,7 @@ class Hit:
 
     def to_json(self) -> dict[str, object]:
         """Plain data; files that the index has are not in it."""
-        found: dict[str, Any] = {"id": self.id, "score": round(self.score, 6), "input": self.input}
+        found: dict[str, object] = {"id": self.id, "score": round(self.score, 6), "input": self.input}
         return {**found, "texts": self.texts, "paths": self.paths, "gone": [*self.gone]}
 
 
@@ -233,7 +233,7 @@ class Index:
             MMZooError: an input stands twice.
         """
         kinds = named_by_kind(self.run, self.inputs)
-        found: dict[str, Any] = {}
+        found: dict[str, V] = {}
         for key, value in values.items():
             name = key if key in self.run.spec.input_names else kinds.get(key, key)
             require(name not in found, f"The input '{name}' is given twice; give it once.")

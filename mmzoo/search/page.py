@@ -63,7 +63,7 @@ def of_file(index: Index, hit: Hit, item: Modality, path: str) -> dict[str, obje
     try:
         if picture := item.preview(path):
             return {"picture": data_url(picture, "image/jpeg")}
-        shown: dict[str, object] = shown_input(item, path, hit.id)
+        shown = shown_input(item, path, hit.id)
     except MMZooError as error:
         return {"problem": str(error)}
     return {"sound": shown["sound"], "picture": "" if shown["sound"] else shown["picture"], "text": shown["text"]}

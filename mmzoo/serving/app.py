@@ -6,23 +6,20 @@ What a client has done wrong is 4xx, and one sentence in "detail"; where there i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from starlette.datastructures import UploadFile
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Message, Receive, Scope, Send
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.answers.rows.answered import Answerer
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.serving.batcher import Batcher, FullError
 from mmzoo.serving.values import form_schema_of, from_form, parsed, records_of, schema_of
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -147,11 +144,11 @@ class Counted:
     def __init__(self, app: Untyped, limit: int) -> None:
         self.app, self.limit = app, limit
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         count = 0
 
-        async def counted() -> dict[str, object]:
+        async def counted() -> Message:
             nonlocal count
             message = await receive()
             count += len(message.get("body", b""))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
@@ -103,7 +103,7 @@ def stream(
     reader = source_of(source, wait)
     rooted = options if options.root or not isinstance(reader, Folder) else replace(options, root=str(reader.home))
     streaming = Streaming(steps, replay, replay_share, every, new_classes)
-    asked: dict[str, Any] = {
+    asked: dict[str, object] = {
         "label": label,
         "spec": spec.to_json() if spec else None,
         "warm_up": warm_up,
@@ -181,19 +181,19 @@ def source_of(source: str | Path | Iterable[Raw] | Callable[[], Iterable[Raw]] |
     return source if isinstance(source, Source) else Given(source)
 
 
-def begun(folder: Path, asked: dict[str, Any]) -> tuple[Spec, Settings]:
+def begun(folder: Path, asked: dict[str, object]) -> tuple[Spec, Settings]:
     """The spec and the settings of a run that has begun; raise where it is another one."""
     told = read_settings(folder)
     there = told.get("stream")
     if not isinstance(there, dict) or "columns" not in told:
         raise MMZooError(f"'{folder}' holds a run over no stream; choose another --out.")
-    wanted = replace_tuples(asked)
+    wanted = {key: replace_tuples(value) for key, value in asked.items()}
     other = sorted(key for key in wanted if there.get(key) != wanted[key])
     require(not other, f"'{folder}' holds a stream with another {' and '.join(other)}; choose another --out.")
     return Spec.from_json(read_object(folder / "spec.json")), told
 
 
-def replace_tuples(value: object) -> Any:
+def replace_tuples(value: object) -> object:
     """Plain data as JSON gives it back."""
     if isinstance(value, Mapping):
         return {key: replace_tuples(each) for key, each in value.items()}

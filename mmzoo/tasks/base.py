@@ -157,7 +157,7 @@ class Task(Question):
         return logits / temperature
 
     def imitation(self, teacher: Tensor, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """How far `logits` (B, units) are from a teacher's, (B,).
+        """How far `logits` (B, units) are from a teacher's, (B,); gradients flow into both.
 
         Here their mean squared difference (Ba & Caruana 2014, arXiv:1312.6184), which knows no temperature.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeGuard
 
 import numpy as np
 
@@ -258,8 +258,7 @@ class Reconstruction(Task):
 
     def readable(self, prediction: np.ndarray) -> Readable:
         """A picture, uint8 (side, side, 3); a spectrogram (steps, bands); a series (steps, channels); a text; a row."""
-        found: Readable = self.rebuilding.readable(self.cells.likeliest(prediction))
-        return found
+        return self.rebuilding.readable(self.cells.likeliest(prediction))
 
     def label_text(self, label: Tensor) -> str:
         return self.rebuilding.shown(np.asarray(label, np.float32)).text or self.input
@@ -285,3 +284,8 @@ class Reconstruction(Task):
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Minus the squared error in deviations, the mean over the cells that are known."""
         return -self.cells.errors(labels, predictions)
+
+
+def rebuilds(task: Task) -> TypeGuard[Reconstruction]:
+    """Does a task rebuild an input, so that it has what a reconstruction has?"""
+    return task.tags.rebuilt

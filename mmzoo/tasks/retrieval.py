@@ -26,7 +26,7 @@ LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
 STARTS = ("random", "correlations")
 
 
-@tasks.register("retrieval", label="")
+@tasks.register("retrieval", label="", phrases="text")
 @dataclass(frozen=True)
 class Retrieval(Searched):
     """A vector of length 1 for each input, near those of the other inputs of the same record: no column says what.

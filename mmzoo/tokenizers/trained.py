@@ -14,7 +14,7 @@ from typing import Annotated
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from mmzoo.aliases import Json
+from mmzoo.aliases import Untyped
 from mmzoo.options import Range
 from mmzoo.tokenizers import tokenizers
 
@@ -184,7 +184,7 @@ def numbered(vocabulary: Vocabulary) -> dict[str, int]:
     return {piece: k for k, piece in enumerate(vocabulary)}
 
 
-def read(tokenizer: Tokenizer) -> Json:
+def read(tokenizer: Tokenizer) -> Untyped:
     """What the tokenizer's model has learnt, as data."""
     import json
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError
 from mmzoo.weights import Weights
+
+T = TypeVar("T")
 
 
 class Assets:
@@ -20,7 +23,7 @@ class Assets:
     def __init__(self, files: dict[str, object] | None = None, packaged: Collection[Weights] = ()) -> None:
         self.files: dict[str, object] = dict(files or {})
         self.restoring, self.packaged = files is not None, packaged
-        self.shared: dict[str, object] = {}
+        self.shared: dict[str, Untyped] = {}
 
     def from_package(self, weights: str | None, tower: str) -> bool:
         """Does the saved model leave the weights of that name, of that tower, to their package?"""
@@ -61,11 +64,12 @@ def get(name: str, make: Callable[[], object], weights: str | None = None, tower
     return current.files[name]
 
 
-def shared(name: str, make: Callable[[], object]) -> Any:
+def shared(name: str, make: Callable[[], T]) -> T:
     """What several inputs of one model have in common, such as a frozen table: made for the first of them."""
     current = _current.get(None)
     if current is None:
         return make()
     if name not in current.shared:
         current.shared[name] = make()
-    return current.shared[name]
+    found: T = current.shared[name]
+    return found

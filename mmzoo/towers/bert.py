@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import keras
 from keras import ops
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Config, Tensor
 from mmzoo.declared import frozen_features, pretrained
 from mmzoo.errors import check_number, require
 from mmzoo.modalities.text import Text
@@ -182,7 +181,7 @@ def folder_of(weights: str) -> str:
     return str(next(iter(find(weights, "bert").values())).parent) if is_named(weights) else weights
 
 
-def preset_config(item: Text, weights: str) -> dict[str, Any]:
+def preset_config(item: Text, weights: str) -> Config:
     """What shapes the preset's network; and is its activation the exact one, not KerasHub's approximation?"""
     config = load_preset("BertBackbone", folder_of(weights), item).get_config()
     return {**{key: config[key] for key in CONFIG}, "exact_gelu": is_named(weights)}

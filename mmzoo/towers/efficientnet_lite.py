@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -120,12 +120,21 @@ def register(called: str, member: Member) -> None:
         scale = Scale("lite", resolution)
         return grid_tokens(run_backbone(x, item, backbone, scale, CUTS, blocks, adapters), item)
 
-    def check(item: Image, *, resolution: int, inner: bool, **options: Any) -> None:
+    def check(
+        item: Image,
+        *,
+        resolution: int,
+        inner: bool,
+        weights: str | None,
+        adapters: int,
+        trainable_blocks: int,
+        **options: object,
+    ) -> None:
         side = resolution or item.size
         check_number(f"The resolution of the {called} tower of input '{item.name}'", side, 32, 1024, whole=True)
-        check_tuning(item, blocks=len(CUTS) + 1, **options)
+        check_tuning(item, weights=weights, adapters=adapters, trainable_blocks=trainable_blocks, blocks=len(CUTS) + 1)
         require(
-            not inner or not (options["trainable_blocks"] or options["adapters"]),
+            not inner or not (trainable_blocks or adapters),
             f"With 'inner' no block of the tower of input '{item.name}' trains by itself; leave out trainable_blocks "
             "and adapters.",
         )

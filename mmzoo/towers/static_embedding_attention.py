@@ -92,7 +92,7 @@ def static_tokens(item: Text, length: int, name: str) -> StaticTokens:
             layer.table.assign(wordllama_vectors(pieces))
         return layer
 
-    layer: StaticTokens = assets.shared("static_tokens", first)
+    layer = assets.shared("static_tokens", first)
     if layer.name == name:
         return layer
     require(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -96,7 +94,7 @@ def preset(item: Image, weights: str) -> keras.Model:
     return load_preset("ViTBackbone", PRESET if weights == "imagenet" else weights, item)
 
 
-def preset_config(item: Image, weights: str) -> dict[str, Any]:
+def preset_config(item: Image, weights: str) -> Config:
     """What shapes the preset's network."""
     config = preset(item, weights).get_config()
     patch = config["patch_size"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -60,7 +60,17 @@ SIZES = {TINY_EN.name: Size(80, 384, 4, 6)}
 LARGEST = Size(128, 1280, 32, 20)
 
 
-def check_whisper(item: Audio, *, weights: str | None, width: int, layers: int, heads: int, **options: Any) -> None:
+def check_whisper(
+    item: Audio,
+    *,
+    weights: str | None,
+    width: int,
+    layers: int,
+    heads: int,
+    adapters: int,
+    trainable_blocks: int,
+    **options: object,
+) -> None:
     """The sound is a waveform that the log-mel can be made of, and the encoder can train in that way."""
     require(not item.frames, f"Tower 'whisper' of input '{item.name}' reads waveforms; leave frames at 0.")
     fits = item.sample_rate % STEP == 0 and item.seconds <= LONGEST
@@ -72,7 +82,7 @@ def check_whisper(item: Audio, *, weights: str | None, width: int, layers: int, 
     require(width % heads == 0, f"The width {width} of the tower of input '{item.name}' must divide by its heads.")
     if weights is not None:  # how many a preset has is known when it is there
         layers = SIZES.get(weights, LARGEST).num_layers
-    check_tuning(item, weights=weights, blocks=layers + 1, **options)
+    check_tuning(item, weights=weights, adapters=adapters, trainable_blocks=trainable_blocks, blocks=layers + 1)
 
 
 @towers.register("whisper", check_whisper, serves="audio")

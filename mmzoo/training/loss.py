@@ -36,7 +36,7 @@ class Batch:
         inputs: what a feed gives, by input, and `present`.
         labels: by task; or, of mixed examples, a tuple of such dicts, and `weights` one of their shares.
         present: bool (B, M), which modalities are really there (`mmzoo.graph.cut.presence_model`).
-        weights: float32 (B,), how much each example counts in a mean; 1 if not given.
+        weights: float32 (B,), how much each example counts in a mean; None where all count alike.
         totals: what `known_totals` gives for the whole batch, where this is a part of it; the losses of all parts
             then add up to the loss of the whole.
         share: how much of the whole batch this part is.

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
@@ -29,7 +30,7 @@ class Card(TypedDict):
     files: dict[str, FileFacts]
     sha256: str
     about: NotRequired[dict[str, str]]
-    packages: NotRequired[dict[str, list[dict[str, Any]]]]
+    packages: NotRequired[dict[str, list[dict[str, object]]]]
 
 
 FORMAT = 2
@@ -49,7 +50,7 @@ def sealed(body: bytes) -> bytes:
 SEAL = len(sealed(b""))
 
 
-def write_card(card: dict[str, Any]) -> bytes:
+def write_card(card: Mapping[str, object]) -> bytes:
     """The bytes of a card, every one of them fixed by its content."""
     check_card("the card", {**card, "sha256": ""})
     text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False)
@@ -100,7 +101,7 @@ def check_card(what: str, card: Raw) -> None:
     check_files(what, card["files"])
 
 
-def check_files(what: str, files: dict[str, Any]) -> None:
+def check_files(what: str, files: Mapping[str, Raw]) -> None:
     """Flat lower-case names, a length and a sha256 each, together no more than a disk likes."""
     require({WEIGHTS, GOLDEN} <= files.keys(), f"{what} must name {WEIGHTS} and {GOLDEN}.")
     require(len(files) <= MAX_FILES, f"{what} names {len(files)} files, over the limit of {MAX_FILES}.")

@@ -10,7 +10,7 @@ import urllib.parse
 import urllib.request
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from tqdm import tqdm
 
@@ -176,7 +176,7 @@ class Followed(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Any:
+    ) -> urllib.request.Request | None:
         check_url(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

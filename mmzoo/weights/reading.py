@@ -8,8 +8,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import open_plain, read_file
 from mmzoo.files.limits import MAX_JSON, check_plain, parse_json
@@ -76,7 +77,7 @@ def read_whole(path: Path, facts: FileFacts) -> bytes:
     return data
 
 
-def read_json(path: Path, facts: FileFacts) -> Any:
+def read_json(path: Path, facts: FileFacts) -> Raw:
     """The value of a JSON file, if it is the one that its card means."""
     require(facts["bytes"] <= MAX_JSON, f"'{path}' is over the limit of {MAX_JSON // 2**20} MB of JSON.")
     value = parse_json(f"'{path}'", read_whole(path, facts))

@@ -12,9 +12,9 @@ from __future__ import annotations
 import io
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -96,6 +96,8 @@ def tensors_of(data: bytes) -> dict[str, np.ndarray]:
     magic = run(file)
     require(magic == MAGIC, "it does not begin as a file of torch's first format does; get it again.")
     _version, _machine, saved, keys = (run(file) for _ in range(4))
+    if not isinstance(keys, list):
+        raise MMZooError("its storages have no keys; get it again.")
     found = walk(saved)
     require(found, "it has no tensors.")
     dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in found.values()}
@@ -132,9 +134,11 @@ def view(storage: np.ndarray, tensor: Tensor) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False).copy()
 
 
-def walk(saved: Any) -> dict[str, Tensor]:
+def walk(saved: object) -> dict[str, Tensor]:
     """The tensors of a dict and of dicts within it, by name. One that stands in several places counts once."""
-    found, waiting, seen = {}, [("", saved)], set()
+    found: dict[str, Tensor] = {}
+    waiting: list[tuple[str, object]] = [("", saved)]
+    seen: set[int] = set()
     while waiting:
         name, value = waiting.pop(0)
         if isinstance(value, Tensor):
@@ -145,10 +149,10 @@ def walk(saved: Any) -> dict[str, Tensor]:
     return found
 
 
-def run(file: io.BytesIO) -> Any:
+def run(file: io.BytesIO) -> object:
     """The value of one pickle, which ends where the next begins."""
-    stack: list[Any] = []
-    memo: dict[Any, Any] = {}
+    stack: list[object] = []
+    memo: dict[object, object] = {}
     for step, (code, argument, _) in enumerate(pickletools.genops(file)):
         require(step < MAX_STEPS, f"it has over {MAX_STEPS} steps.")
         if code.name == "STOP":
@@ -166,14 +170,15 @@ def run(file: io.BytesIO) -> Any:
     raise MMZooError("it is cut short; get it again.")
 
 
-def named(argument: str) -> Name:
+def named(argument: object) -> Name:
     """A name that tensors need."""
-    if argument not in (*DTYPES, DICT, TENSOR, PARAMETER):
-        raise MMZooError(f"it asks for {argument[:100].replace(' ', '.')!r}, which tensors do not need.")
-    return Name(argument)
+    name = str(argument)
+    if name not in (*DTYPES, DICT, TENSOR, PARAMETER):
+        raise MMZooError(f"it asks for {name[:100].replace(' ', '.')!r}, which tensors do not need.")
+    return Name(name)
 
 
-def since_mark(stack: list[Any]) -> list[Any]:
+def since_mark(stack: list[object]) -> list[object]:
     """What stands on the stack behind the last mark, taken off with it."""
     place = next(place for place in range(len(stack) - 1, -1, -1) if isinstance(stack[place], Mark))
     found = stack[place + 1 :]
@@ -181,7 +186,7 @@ def since_mark(stack: list[Any]) -> list[Any]:
     return found
 
 
-def last(stack: list[Any], count: int) -> tuple[Any, ...]:
+def last(stack: list[object], count: int) -> tuple[object, ...]:
     """The last `count` values of the stack, taken off it."""
     require(len(stack) >= count, "its steps do not fit together.")
     found = tuple(stack[len(stack) - count :])
@@ -189,32 +194,38 @@ def last(stack: list[Any], count: int) -> tuple[Any, ...]:
     return found
 
 
-def set_items(stack: list[Any], items: list[Any] | tuple[Any, ...]) -> None:
+def set_items(stack: list[object], items: Sequence[object]) -> None:
     """Keys and values, one after the other, into the dict on top of the stack."""
     target = stack[-1]
-    require(isinstance(target, dict) and len(items) % 2 == 0, "its steps do not fit together.")
+    if not isinstance(target, dict) or len(items) % 2:
+        raise MMZooError("its steps do not fit together.")
     for key, value in zip(items[::2], items[1::2], strict=True):
         require(isinstance(key, (str, int)), "a key is neither a text nor a number.")
         target[key] = value
 
 
-def extend(stack: list[Any], items: list[Any] | tuple[Any, ...]) -> None:
+def extend(stack: list[object], items: Sequence[object]) -> None:
     """Values to the list on top of the stack."""
-    require(isinstance(stack[-1], list), "its steps do not fit together.")
-    stack[-1].extend(items)
+    target = stack[-1]
+    if not isinstance(target, list):
+        raise MMZooError("its steps do not fit together.")
+    target.extend(items)
 
 
-def storage(stack: list[Any]) -> None:
+def storage(stack: list[object]) -> None:
     """("storage", type, key, machine, count, ...) as a `Storage`."""
-    kind, dtype, key, *_ = stack.pop()
-    fits = kind == "storage" and isinstance(dtype, Name) and dtype.name in DTYPES and isinstance(key, str)
-    require(fits, "a tensor has no storage.")
+    held = stack.pop()
+    kind, dtype, key, *_ = held if isinstance(held, tuple) else (None, None, None)
+    if not (kind == "storage" and isinstance(dtype, Name) and dtype.name in DTYPES and isinstance(key, str)):
+        raise MMZooError("a tensor has no storage.")
     stack.append(Storage(DTYPES[dtype.name], key))
 
 
-def reduce(stack: list[Any]) -> None:
+def reduce(stack: list[object]) -> None:
     """What a call would make: an empty dict or a tensor; nothing is called."""
     function, arguments = last(stack, 2)
+    if not isinstance(arguments, tuple):
+        raise MMZooError("its steps do not fit together.")
     name = function.name if isinstance(function, Name) else ""
     if name == DICT and arguments == ():
         stack.append({})
@@ -229,7 +240,7 @@ def reduce(stack: list[Any]) -> None:
         raise MMZooError("it asks for a call, which tensors do not need.")
 
 
-VALUES: dict[str, Callable[[Any], Any]] = {
+VALUES: dict[str, Callable[[object], object]] = {
     **dict.fromkeys(("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE"), lambda argument: argument),
     "GLOBAL": named,
     "MARK": lambda _: Mark(),
@@ -240,7 +251,7 @@ VALUES: dict[str, Callable[[Any], Any]] = {
     "EMPTY_LIST": lambda _: [],
     "EMPTY_TUPLE": lambda _: (),
 }
-STEPS: dict[str, Callable[[list[Any]], object]] = {
+STEPS: dict[str, Callable[[list[object]], object]] = {
     "TUPLE": lambda stack: stack.append(tuple(since_mark(stack))),
     "TUPLE1": lambda stack: stack.append(last(stack, 1)),
     "TUPLE2": lambda stack: stack.append(last(stack, 2)),

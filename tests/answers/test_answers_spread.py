@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("small")
 @pytest.fixture(autouse=True)
 def one_model(run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's run is ours, whose model is loaded."""
-    monkeypatch.setattr("mmzoo.run.answering.opened_run", lambda *_: run)
+    monkeypatch.setattr("mmzoo.run.workers.opened_run", lambda *_: run)
 
 
 def without_times(words: str) -> list[str]:

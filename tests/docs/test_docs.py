@@ -5,6 +5,9 @@ The blocks of one page are one program. A `console` block is what no test can ru
 
 from __future__ import annotations
 
+import configparser
+import importlib.util
+import inspect
 import re
 import shlex
 import subprocess
@@ -141,6 +144,52 @@ def test_the_links_of_the_readme() -> None:
     """Those between the pages are looked at when they are built."""
     for link in re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text("utf-8")):
         assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("page", [*PAGES, CONTRIBUTING])
+def test_the_files_that_are_named_exist(page: str) -> None:
+    """But for those that an example of the page makes, which are named in its first line."""
+    text = (ROOT / page).read_text("utf-8")
+    made = set(re.findall(r"^# (\S+\.py)$", text, re.MULTILINE))
+    named = set(re.findall(r"\b(?:mmzoo|tests|docs|benchmarks|recipes)/[\w./-]*\w", text)) - made
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
+
+
+def test_the_page_on_design_has_every_module_of_the_package() -> None:
+    text = (ROOT / "docs" / "design.md").read_text("utf-8")
+    folders = [path.parent.name for path in (ROOT / "mmzoo").glob("*/__init__.py")]
+    files = [path.name for path in (ROOT / "mmzoo").glob("[a-z]*.py")]
+    named = [*(f"{name}/" for name in folders), *files]
+    assert [each for each in sorted(named) if not re.search(rf"(?<!\w){re.escape(each)}", text)] == []
+
+
+def test_the_reference_says_how_everything_is_called() -> None:
+    """Each parameter of each function and class of the pages, and how the build of a model is called as a whole."""
+    found = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "hooks.py")
+    assert found is not None and found.loader is not None
+    hooks = importlib.util.module_from_spec(found)
+    found.loader.exec_module(hooks)
+    (block,) = re.findall(r"^```python\n(.*?)^```$", hooks.api("layers.transformer.gathered"), re.DOTALL | re.MULTILINE)
+    assert block == "gathered(tokens: dict[str, Tokens], present: Tensor, *, embedded: bool = False) -> Tokens\n"
+    text = "".join((ROOT / "docs" / "reference" / f"{page}.md").read_text("utf-8") for page in ("python", "contracts"))
+    names = [name for line in re.findall(r"^<!-- api: (.*) -->$", text, re.MULTILINE) for name in line.split()]
+    assert len(names) > 50
+    for name in names:
+        home, _, last = name.rpartition(".")
+        thing = getattr(importlib.import_module(f"mmzoo.{home}") if home else mmzoo, last)
+        shown = hooks.signature(last, thing)
+        wanted = {} if thing is mmzoo.MMZooError else inspect.signature(thing).parameters
+        assert [each for each in wanted if not re.search(rf"\b{each}\b", shown)] == [], name
+        assert "<" not in shown and " at 0x" not in shown, name
+
+
+def test_the_quickstart_has_every_extra() -> None:
+    """Those for whoever works on mmzoo are not for users."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = set(setup["options.extras_require"]) - {"test", "docs", "lint", "benchmark"}
+    text = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    assert extras == set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", [*PAGES, CONTRIBUTING])

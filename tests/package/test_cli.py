@@ -202,6 +202,13 @@ def test_errors_are_one_sentence_and_exit_with_2(run: Path, capsys: pytest.Captu
         assert len(err.splitlines()) == 1, err
 
 
+def test_an_input_by_its_name_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "anywhere", "--photo", "my cat.png"]) == 2
+    assert "An input is given by its name with --input 'photo=my cat.png'." in capsys.readouterr().err
+    assert main(["list", "towers", "more"]) == 2
+    assert capsys.readouterr().err == "mmzoo: 'more' is nothing that this command takes; --help says what it does.\n"
+
+
 def test_the_package_runs_as_the_command() -> None:
     command = [sys.executable, "-m", "mmzoo", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

@@ -48,6 +48,23 @@ def test_a_remedy_is_named(
     assert re.fullmatch(f"mmzoo: .*{words}.*\n", err), err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "t.csv", "--fusion", "concat"], "A setting is changed by --set fusion=VALUE."),
+        (["train", "t.csv", "--learning-rate=1"], "A setting is changed by --set training.learning_rate=VALUE."),
+        (["train", "t.csv", "--colour", "1"], "--help says what it does."),
+        (["list", "towers", "--fusion", "concat"], "--help says what it does."),
+    ],
+)
+def test_a_setting_that_is_given_as_an_option(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = ask(capsys, *arguments)
+    assert code == 2
+    assert err.endswith(f"{words}\n")
+
+
 def test_words_as_json_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     class Writes:
         def write(self, record: Any, how: Any, seen: Callable[[str], object]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from mmzoo.aliases import Raw, Untyped
+from mmzoo.aliases import Raw
 from mmzoo.answers.rows.conformal import Thresholds, has_sets
 from mmzoo.answers.rows.shares import answers_and_shares
 from mmzoo.data.decoding import decoded
@@ -19,9 +19,10 @@ from mmzoo.errors import MMZooError, require
 from mmzoo.evaluation.analyses.conformal import sets_of
 from mmzoo.evaluation.uncertainty import confidence
 from mmzoo.inference.running import run_model, to_predictions
-from mmzoo.modalities.rebuilding import Rebuilding
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.common.written import writes
+from mmzoo.tasks.reconstruction import rebuilds
 
 if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
@@ -106,8 +107,8 @@ class Answerer:
             found += [f"{start}_p_{label}" for label in task.answer_names]
         elif task.tags.texts:
             found += [f"{start}_prediction", f"{start}_log_prob"]
-        elif task.tags.rebuilt:
-            found += [f"{start}_{column}" for column in rebuilding_of(task).columns]
+        elif rebuilds(task):
+            found += [f"{start}_{column}" for column in task.rebuilding.columns]
         else:
             found += [f"{start}_{name.replace(' ', '_')}" for name in task.answer_names]
         found += [task.uncertainty_name] if task.tags.evidential else []
@@ -162,12 +163,13 @@ class Answerer:
                     row |= self._numbers(task, answer, limits)
                 elif task.tags.probabilistic:
                     row |= self._labels(task, answer, limits, float(sure[k]))
-                elif task.tags.texts:
-                    said: Any = task.readable(answer)
+                elif writes(task):
+                    said = task.readable(answer)
                     row |= {f"{task.name}_prediction": said["text"], f"{task.name}_log_prob": number(said["log_prob"])}
-                elif task.tags.rebuilt:
-                    if columns := rebuilding_of(task).columns:  # a picture has no room in a table
-                        again: Any = task.readable(answer)
+                elif rebuilds(task):
+                    if columns := task.rebuilding.columns:  # a picture has no room in a table
+                        again = task.readable(answer)
+                        assert isinstance(again, dict)
                         row |= {f"{task.name}_{column}": cell_of(again[column]) for column in columns}
                 else:
                     named = zip(task.answer_names, answer, strict=True)
@@ -251,12 +253,6 @@ def subsets_of(spec: Spec, present: np.ndarray) -> list[str]:
     return [
         "+".join(name for name, here in zip(spec.input_names, each, strict=True) if here) for each in present.tolist()
     ]
-
-
-def rebuilding_of(task: Untyped) -> Rebuilding:
-    """What a task rebuilds."""
-    found: Rebuilding = task.rebuilding
-    return found
 
 
 def cell_of(value: object) -> Raw:

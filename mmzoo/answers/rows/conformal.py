@@ -10,9 +10,9 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mmzoo.errors import require
+from mmzoo.aliases import Raw
+from mmzoo.errors import MMZooError
 from mmzoo.evaluation.analyses.conformal import PROMISE, scores_of, threshold
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.spec import Spec
@@ -80,11 +80,14 @@ class Thresholds:
         if not os.path.lexists(path):
             return None
         data = read_object(path, REMEDY)
-        tasks: Any = data.get("tasks")
-        fits = isinstance(tasks, dict) and isinstance(data.get("promise"), (int, float))
-        fits = fits and all(isinstance(each, dict) for each in tasks.values())
-        fits = fits and all(is_limits(limits) for each in tasks.values() for limits in each.values())
-        require(fits, f"'{path}' is not what mmzoo writes; {REMEDY}.")
+        tasks, promise = data.get("tasks"), data.get("promise")
+        if not (
+            isinstance(tasks, dict)
+            and isinstance(promise, (int, float))
+            and all(isinstance(each, dict) for each in tasks.values())
+            and all(is_limits(limits) for each in tasks.values() for limits in each.values())
+        ):
+            raise MMZooError(f"'{path}' is not what mmzoo writes; {REMEDY}.")
         if data.get("model") != model:
             return None
         found = {
@@ -94,7 +97,7 @@ class Thresholds:
             }
             for task, each in tasks.items()
         }
-        return cls(float(data["promise"]), model, found)
+        return cls(float(promise), model, found)
 
     def of(self, task: Task, subset: str) -> list[float] | None:
         """The thresholds of a task for records that have just these inputs; None where there are none.
@@ -111,6 +114,6 @@ def has_sets(task: Task) -> bool:
     return task.tags.exclusive or task.tags.numeric
 
 
-def is_limits(limits: Any) -> bool:
+def is_limits(limits: Raw) -> bool:
     """Is it a list of thresholds?"""
     return isinstance(limits, list) and all(limit is None or type(limit) in (int, float) for limit in limits)

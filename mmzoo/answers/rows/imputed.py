@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from mmzoo.data.rereading import Piece
 from mmzoo.errors import require
 from mmzoo.files import write_file
 from mmzoo.inference.running import run_model, to_predictions
+from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.rebuilding import Cells
 from mmzoo.spec import Spec
@@ -161,9 +162,15 @@ def tasks_of(spec: Spec) -> list[Reconstruction]:
     return [*found.values()]
 
 
+def row_of(task: Reconstruction) -> Tabular:
+    """The input that a task rebuilds, which is a row of a table."""
+    assert isinstance(task.item, Tabular)
+    return task.item
+
+
 def numbers_of(task: Reconstruction) -> Sequence[str]:
     """The columns of a row whose cells are numbers, or dates."""
-    item: Any = task.rebuilding.item  # type: ignore[attr-defined]
+    item = row_of(task)
     return (*item.numbers, *item.dates)
 
 
@@ -192,7 +199,7 @@ def usual_errors(model: Multimodal, records: Records) -> dict[str, float]:
                 answers = rebuilt(model, {**inputs, "present": present}, task)
                 found[task.input] = float(-task.score(labels[known], answers[known]).mean())
             continue
-        item: Any = task.rebuilding.item  # type: ignore[attr-defined]
+        item = row_of(task)
         for column in numbers_of(task):
             cells = item.owners == item.columns.index(column)
             wanted = given[:, cells][:, 0]

@@ -13,19 +13,19 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import writing
 from mmzoo.modalities.tabular.cells import number_of
 
-Row = dict[str, Any]
-Blocks = Callable[[], Iterable[list[Row]]]
+Row = Mapping[str, Raw]
+Blocks = Callable[[], Iterable[Sequence[Row]]]
 """Gives all rows, some at a time, as often as it is called."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -131,7 +131,10 @@ def write_npz(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
                 value = row.get(column)
                 missing[column] += value is None
                 if not found <= {bool, int, float}:
-                    size = 0 if value is None else len(value) if found == {Vector} else len(text_of(value))
+                    if isinstance(value, list) and found == {Vector}:
+                        size = len(value)
+                    else:
+                        size = 0 if value is None else len(text_of(value))
                     sizes[column] = max(sizes[column], size)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for column, found in kinds.items():
@@ -146,7 +149,7 @@ def write_npz(file: BinaryIO, columns: Sequence[str], blocks: Blocks) -> int:
     return 0
 
 
-def array_type(found: set[type], size: int, gaps: bool) -> tuple[str, tuple[int, ...], Any]:
+def array_type(found: set[type], size: int, gaps: bool) -> tuple[str, tuple[int, ...], object]:
     """The dtype of a column, the shape of one value, and what stands for one that is missing.
 
     Args:
@@ -188,7 +191,7 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def arrow_type(pyarrow: Any, found: set[type]) -> Any:
+def arrow_type(pyarrow: Untyped, found: set[type]) -> Untyped:
     """What a column is that has values of these types."""
     if found == {bool}:
         return pyarrow.bool_()
@@ -201,12 +204,12 @@ def arrow_type(pyarrow: Any, found: set[type]) -> Any:
     return pyarrow.list_(pyarrow.string()) if found == {list} else pyarrow.string()
 
 
-def as_type(value: object, kind: Any) -> Any:
+def as_type(value: object, kind: Untyped) -> object:
     """A value of a column that is texts as a text."""
     return str(value) if str(kind) == "string" and value is not None else value
 
 
-def arrow() -> tuple[Any, Any]:
+def arrow() -> tuple[Untyped, Untyped]:
     """pyarrow, and what of it writes Parquet."""
     try:
         import pyarrow

@@ -12,13 +12,14 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from mmzoo.aliases import Raw
+from mmzoo.data.tally import PieceTally
 from mmzoo.errors import MMZooError, require
 from mmzoo.messages.words import one_line
 
@@ -31,7 +32,6 @@ except ImportError:  # Windows has no such locks
 LONGEST_LINE = 2**20
 LARGEST_BLOCK = 2**32
 Row = dict[str, Raw]
-Tally = dict[str, Any]
 
 
 class PartFile:
@@ -51,14 +51,14 @@ class PartFile:
     def __init__(
         self,
         path: Path,
-        about: dict[str, Any],
+        about: Mapping[str, object],
         *,
         anew: bool = False,
-        fits: Callable[[Tally], bool] = lambda _: True,
+        fits: Callable[[PieceTally], bool] = lambda _: True,
     ) -> None:
         self.final, self.path = path, path.with_name(f"{path.name}.part")
         self.head = json.dumps({"mmzoo answers": 1, **about}, sort_keys=True).encode() + b"\n"
-        self.tallies: list[Tally] = []
+        self.tallies: list[PieceTally] = []
         """What was counted in each block."""
         self.records = 0
         """How many rows there are."""
@@ -95,7 +95,7 @@ class PartFile:
         except OSError:
             pass  # a file system without locks
 
-    def _go_on(self, anew: bool, fits: Callable[[Tally], bool]) -> None:
+    def _go_on(self, anew: bool, fits: Callable[[PieceTally], bool]) -> None:
         """Find the end of the last whole block, and cut off what is behind it."""
         with self._read() as file:
             there = file.readline(LONGEST_LINE)
@@ -124,16 +124,16 @@ class PartFile:
         file.seek(0)
         return file
 
-    def append(self, rows: list[Row], tally: Tally) -> None:
+    def append(self, rows: list[Row], tally: PieceTally) -> None:
         """Add a block.
 
         Raises:
             MMZooError: it cannot be written; what is there already is kept.
         """
         data = as_lines(rows)
-        facts: dict[str, Any] = {"bytes": len(data), "rows": len(rows), "tally": tally}
-        facts["sha256"] = hashlib.sha256(data).hexdigest()
-        facts["proof"] = proof(len(data), len(rows), tally, facts["sha256"])
+        sha256 = hashlib.sha256(data).hexdigest()
+        facts = {"bytes": len(data), "rows": len(rows), "tally": tally, "sha256": sha256}
+        facts["proof"] = proof(len(data), len(rows), tally, sha256)
         self._write(json.dumps(facts).encode() + b"\n" + data)
         self.tallies.append(tally)
         self.records += len(rows)
@@ -190,12 +190,12 @@ def rows_of(data: bytes) -> list[Row]:
     return [json.loads(line) for line in data.split(b"\n")[:-1]]
 
 
-def proof(size: int, rows: int, tally: Tally, sha256: str) -> str:
+def proof(size: int, rows: int, tally: PieceTally, sha256: str) -> str:
     """The SHA-256 of what the line before a block says."""
     return hashlib.sha256(json.dumps([size, rows, tally, sha256], sort_keys=True).encode()).hexdigest()
 
 
-def blocks(file: BinaryIO) -> Iterator[tuple[Tally, int, bytes]]:
+def blocks(file: BinaryIO) -> Iterator[tuple[PieceTally, int, bytes]]:
     """From where a file stands, the whole blocks: their tallies, numbers of rows and bytes."""
     while line := file.readline(LONGEST_LINE):
         try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from mmzoo.answers.pieces import Made, fingerprint, made, most_records, pieces, rows_at_a_time
 from mmzoo.answers.rows.answered import RowMaker
 from mmzoo.answers.written.part import as_lines, rows_of
 from mmzoo.data.rereading import Reread
+from mmzoo.data.tally import PieceTally
 from mmzoo.errors import require
 from mmzoo.pipelines.beam import Pipeline
 from mmzoo.pipelines.units import Units
@@ -29,7 +29,7 @@ class Rows:
     source: str
     digest: str
 
-    def units(self, numbers: range) -> Iterator[tuple[dict[str, Any], bytes]]:
+    def units(self, numbers: range) -> Iterator[tuple[PieceTally, bytes]]:
         require(
             fingerprint(self.source) == self.digest,
             f"The table '{self.source}' is another one on a worker; it has to lie in a folder that all workers share.",
@@ -53,7 +53,7 @@ class Spread:
     source: str
     reread: Reread
 
-    def made(self, maker: RowMaker, start: int, units: Units, fits: Callable[[dict[str, Any]], bool]) -> Made:
+    def made(self, maker: RowMaker, start: int, units: Units, fits: Callable[[PieceTally], bool]) -> Made:
         """What `mmzoo.answers.pieces.made` gives, made elsewhere.
 
         Args:

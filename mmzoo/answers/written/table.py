@@ -6,7 +6,6 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -17,7 +16,7 @@ from mmzoo.answers.written.formats import check_ending, check_free, write_rows
 from mmzoo.answers.written.part import PartFile
 from mmzoo.answers.written.spread import Spread
 from mmzoo.data.rereading import Reread
-from mmzoo.data.tally import Tally
+from mmzoo.data.tally import PieceTally, Tally
 from mmzoo.errors import require
 from mmzoo.messages.truncation import count_truncations
 from mmzoo.pipelines.units import Units
@@ -87,9 +86,9 @@ def write_answers(
         "options": reread.options.pairs,
     }
 
-    def fits(tally: dict[str, Any]) -> bool:
+    def fits(tally: PieceTally) -> bool:
         """Where nothing was wrong it does not matter what would have been done about it."""
-        return not tally["counts"] or bool(tally["on_error"] == maker.on_error)
+        return not tally["counts"] or tally["on_error"] == maker.on_error
 
     part = PartFile(out, about, anew=overwrite, fits=fits)
     units = Units.beside(out, about)

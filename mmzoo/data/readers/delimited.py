@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import dropwhile
-from typing import Any
+from typing import TypeAlias
 
 from mmzoo.aliases import Raw
 from mmzoo.data.readers import readers
@@ -20,6 +20,8 @@ from mmzoo.errors import DataError, MMZooError, require
 from mmzoo.modalities.tabular.cells import number_of
 from mmzoo.modalities.tabular.numbers import is_plain
 
+Line: TypeAlias = tuple[int, list[str] | DataError]
+"""The number of the line where a row begins, and its fields, or what is wrong with them."""
 SEPARATORS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
 MOSTLY = 0.5  # the share of the lines whose number of fields is that of the table
 BLANKS = " "  # one or several between two fields
@@ -170,7 +172,7 @@ def check_first_line(name: str, names: Sequence[str]) -> None:
     )
 
 
-def by_blanks(names: list[str], lines: list[tuple[int, Any]]) -> tuple[list[str], list[tuple[int, Any]]]:
+def by_blanks(names: list[str], lines: list[Line]) -> tuple[list[str], list[Line]]:
     """Names and rows without what blanks at the end of a line make; the first name is "" where R named the rows."""
     names = names[:-1] if names[-1] == "" else names
     rows = [(at, row[:-1] if isinstance(row, list) and row[-1] == "" else row) for at, row in lines]
@@ -204,7 +206,7 @@ def check_widths(name: str, text: str) -> None:
     )
 
 
-def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int, list[str] | DataError]]:
+def rows_of(name: str, text: str, separator: str, first: int) -> list[Line]:
     """The number of the line where each row begins, and its fields; a `DataError` in place of what is not understood.
 
     Args:
@@ -213,11 +215,11 @@ def rows_of(name: str, text: str, separator: str, first: int) -> list[tuple[int,
     Raises:
         MMZooError: a quote is opened and never closed, so that the rest of the table would be one cell.
     """
-    options: Any = {"delimiter": separator, "strict": True, "skipinitialspace": separator != "\t"}
-    found: list[tuple[int, list[str] | DataError]] = []
+    blanks = separator != "\t"
+    found: list[Line] = []
     limit = csv.field_size_limit(2**31 - 1)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), **options)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=blanks)
         while True:
             number = reader.line_num + first
             try:

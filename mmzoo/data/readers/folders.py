@@ -7,7 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mmzoo.aliases import Raw
 from mmzoo.data.readers import readers
@@ -161,7 +161,7 @@ def by_input(files: Sequence[File]) -> tuple[list[File], list[str]]:
 
 def cells_of(name: str, home: Path, files: Sequence[File], encoding: str) -> Cells:
     """A record for the files of one name in one place; of a column that it has already, one of its own."""
-    records: dict[tuple[str, ...], dict[str, Any]] = {}
+    records: dict[tuple[str, ...], dict[str, Raw]] = {}
     for each in files:
         key: tuple[str, ...] = (each.split, *each.place, each.stem)
         if each.column in records.get(key, {}):

@@ -6,8 +6,8 @@ names. Where TFDS keeps its data is its own setting: `data_dir=`, or the variabl
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -162,9 +162,9 @@ def picked(element: dict[str, Tree], key: str) -> Tree:
     return element
 
 
-def nested(flat: dict[str, Any]) -> dict[str, Any]:
+def nested(flat: dict[str, Tree]) -> dict[str, Tree]:
     """Values by "outer/inner" as dicts in dicts."""
-    made: dict[str, Any] = {}
+    made: dict[str, Tree] = {}
     for key, value in flat.items():
         *outer, last = key.split("/")
         place = made
@@ -221,7 +221,7 @@ def waveform(value: Raw, rate: int | None) -> Raw:
     return to_wav(samples, rate)
 
 
-def guessed_label(info: tfds.core.DatasetInfo, used: dict[str, Any]) -> str:
+def guessed_label(info: tfds.core.DatasetInfo, used: Mapping[str, object]) -> str:
     """The feature that TFDS calls the answer, or the only label there is."""
     import tensorflow_datasets as tfds
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from mmzoo.aliases import Raw
 
 SOUND = 1000  # numbers that may be a sound
 FEW = 100  # entries that are written as columns of their own
@@ -18,7 +18,7 @@ class Nested:
         self.keys: list[str] = []
         self.least, self.most = 2**63, 0
 
-    def add(self, value: Any) -> None:
+    def add(self, value: Raw) -> None:
         """A cell."""
         self.count += 1
         if isinstance(value, np.ndarray) and value.ndim == 1:
@@ -50,11 +50,11 @@ class Nested:
         return ""
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Raw) -> bool:
     """Is it a number, or a missing one?"""
     return value is None or (isinstance(value, (int, float, np.number)) and not isinstance(value, bool))
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: Raw) -> bool:
     """May it stand in a cell of its own?"""
     return is_number(value) or isinstance(value, (str, bool))

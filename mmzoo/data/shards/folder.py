@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -29,6 +28,9 @@ from mmzoo.data.shards.indexes import (
     SPLITS,
     WHOLE_TABLE,
     Room,
+    ShardEntry,
+    ShardFacts,
+    ShardsAbout,
     as_json,
     read_index,
     shard_name,
@@ -79,8 +81,9 @@ def write_shards(
     kinds = {name: kind for name, kind in source.kinds.items() if name not in ("id", "split")}
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
     name = f"{source.name}, {prepared.words}" if prepared.inputs else source.name
-    about = {"format": FORMAT, "source": name, "kinds": kinds, "label": source.label}
-    about |= {"records": records, "size": size}
+    about: ShardsAbout = {
+        "format": FORMAT, "source": name, "kinds": kinds, "label": source.label, "records": records, "size": size
+    }  # fmt: skip
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -99,10 +102,10 @@ def write_shards(
         return count
 
 
-def _write(rows: AllKept, folder: Path, about: dict[str, Any], done: list[dict[str, Any]], faults: Faults) -> int:
+def _write(rows: AllKept, folder: Path, about: ShardsAbout, done: list[ShardFacts], faults: Faults) -> int:
     """What `write_shards` does in its folder, which is held and has some shards already."""
     faults.records = len(rows)
-    kinds, records, size = (about[key] for key in ("kinds", "records", "size"))
+    kinds, records, size = about["kinds"], about["records"], about["size"]
     with tqdm(total=len(rows), desc="shards", unit="record", disable=None, leave=False) as bar:
         start, number = 0, 0
         while start < len(rows):
@@ -112,9 +115,16 @@ def _write(rows: AllKept, folder: Path, about: dict[str, Any], done: list[dict[s
                 index = as_json(entry)
                 write_file(folder / f"{name}.tfrecord", data)
                 write_file(folder / f"{name}.json", index)
-                facts = {key: entry[key] for key in ("sha256", "bad", "rows")}
-                facts |= {"name": name, "count": len(entry["ids"]), "index_sha256": hashlib.sha256(index).hexdigest()}
-                done.append(facts)
+                done.append(
+                    {
+                        "sha256": entry["sha256"],
+                        "bad": entry["bad"],
+                        "rows": entry["rows"],
+                        "name": name,
+                        "count": len(entry["ids"]),
+                        "index_sha256": hashlib.sha256(index).hexdigest(),
+                    }
+                )
                 write_index(folder, {**about, "shards": done})
             for record, cause, message in done[number]["bad"]:
                 faults.add(record, DataError(message, cause))
@@ -125,7 +135,7 @@ def _write(rows: AllKept, folder: Path, about: dict[str, Any], done: list[dict[s
     return sum(shard["count"] for shard in done)
 
 
-def begun(folder: Path, about: dict[str, Any], rows: int) -> list[dict[str, Any]]:
+def begun(folder: Path, about: ShardsAbout, rows: int) -> list[ShardFacts]:
     """The shards that are there already, whole, of a source of so many rows; what follows a damaged one is made anew.
 
     Raises:
@@ -137,9 +147,9 @@ def begun(folder: Path, about: dict[str, Any], rows: int) -> list[dict[str, Any]
         write_index(folder, {**about, "shards": []})
         return []
     there = read_index(folder)
-    same = all(there[key] == value for key, value in about.items())
+    same = about.items() <= there.items()
     require(same, f"'{folder}' holds shards of another source or size; choose another folder or remove it first.")
-    kept: list[dict[str, Any]] = []
+    kept: list[ShardFacts] = []
     for shard in there["shards"]:
         wanted = {".tfrecord": shard["sha256"], ".json": shard["index_sha256"]}
         paths = {folder / f"{shard['name']}{ending}": sha256 for ending, sha256 in wanted.items()}
@@ -159,9 +169,7 @@ def digest(path: Path) -> str:
         return ""
 
 
-def shard_bytes(
-    rows: AllKept, kinds: dict[str, str], start: int, count: int, size: int
-) -> tuple[bytes, dict[str, Any]]:
+def shard_bytes(rows: AllKept, kinds: dict[str, str], start: int, count: int, size: int) -> tuple[bytes, ShardEntry]:
     """The bytes of a shard and what its index says of it; `rows` there is how many were taken until it was full.
 
     It is full too when its index is: what reads it has limits.
@@ -171,11 +179,18 @@ def shard_bytes(
         start, count: the first of the shard, and how many it has at most.
     """
     out = io.BytesIO()
-    entry: dict[str, Any] = {"offsets": [], "ids": [], "splits": [], "missing": {}, "values": {}, "bad": []}
     stored = [name for name, kind in kinds.items() if kind in inputs()]
-    entry["missing"] = {name: [] for name in stored}
-    entry["values"] = {name: [] for name in kinds if name not in stored}
-    entry["rows"] = 0
+    entry: ShardEntry = {
+        "offsets": [],
+        "ids": [],
+        "splits": [],
+        "missing": {name: [] for name in stored},
+        "values": {name: [] for name in kinds if name not in stored},
+        "bad": [],
+        "rows": 0,
+        "bytes": 0,
+        "sha256": "",
+    }
     room = Room()
     for row in range(start, min(start + count, len(rows))):
         if out.tell() >= size:
@@ -198,7 +213,8 @@ def shard_bytes(
         entry["splits"].append(kept.split)
         out.write(kept.frame)
     data = out.getvalue()
-    return data, {**entry, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    entry["bytes"], entry["sha256"] = len(data), hashlib.sha256(data).hexdigest()
+    return data, entry
 
 
 def read_shards(folder: str | Path) -> Table:
@@ -216,7 +232,7 @@ def read_shards(folder: str | Path) -> Table:
         shard, row = places[number]
         return shard.read(row)
 
-    columns: dict[str, Any] = {}
+    columns: dict[str, Sequence[Raw]] = {}
     starts = np.cumsum([0, *(len(shard.ids) for shard in shards)])
     for name, kind in kinds.items():
         if kind not in inputs():

@@ -10,14 +10,14 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict, TypeGuard, cast
 
 import numpy as np
 
-from mmzoo.aliases import Json, Raw
+from mmzoo.aliases import Raw
 from mmzoo.data.schema.kinds import column_kinds, inputs
 from mmzoo.data.shards.serialization import FOOT, HEAD, MAX_RECORD
 from mmzoo.errors import DataError, MMZooError, require, require_data
@@ -37,12 +37,63 @@ FACTS = {"name", "sha256", "index_sha256", "count", "rows", "bad"}
 ENTRY = {"offsets", "ids", "splits", "missing", "values", "bad", "rows", "bytes", "sha256"}
 
 
-def as_json(value: Json) -> bytes:
+class ShardFacts(TypedDict):
+    """What the index of a folder says of a shard.
+
+    count, rows: how many records it has, and of how many of the source; `bad` are the faults of the others.
+    """
+
+    sha256: str
+    bad: list[list[str]]
+    rows: int
+    name: str
+    count: int
+    index_sha256: str
+
+
+class ShardsAbout(TypedDict):
+    """What a folder of shards says of itself, and of how it was asked for."""
+
+    format: int
+    source: str
+    kinds: dict[str, str]
+    label: str
+    records: int
+    size: int
+
+
+class ShardsIndex(ShardsAbout):
+    """With its shards; `whole` when there are no more to come."""
+
+    shards: list[ShardFacts]
+    whole: NotRequired[bool]
+
+
+class ShardEntry(TypedDict):
+    """What the index of a shard says.
+
+    offsets, ids, splits: of each record.
+    missing, values: by column that is in the shard which records lack it, and of the others what they hold.
+    bad, rows: as `ShardFacts`.
+    """
+
+    offsets: list[int]
+    ids: list[str]
+    splits: list[str]
+    missing: dict[str, list[int]]
+    values: dict[str, list[Raw]]
+    bad: list[list[str]]
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def as_json(value: object) -> bytes:
     """Plain data as it stands in an index; half characters too."""
     return json.dumps(value, allow_nan=False).encode()
 
 
-def write_index(folder: Path, about: dict[str, Any]) -> None:
+def write_index(folder: Path, about: Mapping[str, object]) -> None:
     """Write what a folder of shards says of itself.
 
     Raises:
@@ -57,7 +108,7 @@ def write_index(folder: Path, about: dict[str, Any]) -> None:
     write_file(folder / INDEX, data)
 
 
-def read_index(folder: Path) -> dict[str, Any]:
+def read_index(folder: Path) -> ShardsIndex:
     """What a folder of shards, finished or not, says of itself.
 
     Raises:
@@ -66,6 +117,7 @@ def read_index(folder: Path) -> dict[str, Any]:
     origin = f"The index of shards '{folder / INDEX}'"
     about = parsed(origin, read_own(folder / INDEX, origin))
     check(isinstance(about, dict), origin, "no object")
+    assert isinstance(about, dict)
     found = about.get("format")
     require(type(found) is int and found == FORMAT, f"{origin} is not of format {FORMAT}, which this mmzoo reads.")
     check(about.keys() - {"whole"} == ABOUT, origin, "its keys")
@@ -83,10 +135,10 @@ def read_index(folder: Path) -> dict[str, Any]:
         check(facts["name"] == shard_name(number), origin, f"the name of {part}")
         check(is_hash(facts["sha256"]) and is_hash(facts["index_sha256"]), origin, f"the hashes of {part}")
         check_counts(origin, part, facts["count"], facts, about["records"])
-    return dict(about)
+    return cast(ShardsIndex, about)
 
 
-def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
+def read_entry(folder: Path, facts: ShardFacts, kinds: dict[str, str]) -> ShardEntry:
     """The index of one shard, of which `index.json` has told `facts`.
 
     Raises:
@@ -98,6 +150,7 @@ def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> di
     check(hashlib.sha256(data).hexdigest() == facts["index_sha256"], origin, f"its SHA-256 is not that in {INDEX}")
     entry = parsed(origin, data)
     check(isinstance(entry, dict) and entry.keys() == ENTRY, origin, "its keys")
+    assert isinstance(entry, dict)
     ids, splits, offsets, length = (entry[key] for key in ("ids", "splits", "offsets", "bytes"))
     for key in ("ids", "splits", "offsets"):
         check(isinstance(entry[key], list) and len(entry[key]) == len(ids), origin, f"the length of its {key}")
@@ -122,10 +175,10 @@ def read_entry(folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> di
     for name, column in values.items():
         check(isinstance(column, list) and len(column) == count, origin, f"the length of '{name}'")
         check(all(is_value(each, kinds[name]) for each in column), origin, f"the values of '{name}'")
-    return dict(entry)
+    return cast(ShardEntry, entry)
 
 
-def indexed(value: Raw, kind: str) -> Json:
+def indexed(value: Raw, kind: str) -> Raw:
     """A value of a column as it stands in an index.
 
     Raises:
@@ -169,12 +222,13 @@ def check(condition: object, origin: str, what: str) -> None:
         raise DataError(f"{origin} is damaged ({what}); write the shards again.", "damaged_shard")
 
 
-def check_counts(origin: str, part: str, count: Raw, facts: dict[str, Any], most: int) -> None:
+def check_counts(origin: str, part: str, count: Raw, facts: Mapping[str, Raw], most: int) -> None:
     """How many rows of the source a shard has taken, how many of them are in it, and what was wrong with which."""
     rows, bad = facts["rows"], facts["bad"]
     check(is_count(rows, most) and is_count(count, rows, 0), origin, f"the numbers of {part}")
-    lines = isinstance(bad, list) and all(isinstance(line, list) and len(line) == 3 for line in bad)
-    check(lines and all(type(word) is str for line in bad for word in line), origin, f"the faults of {part}")
+    lines = bad if isinstance(bad, list) else [None]
+    good = all(isinstance(line, list) and len(line) == 3 and all(type(word) is str for word in line) for line in lines)
+    check(good, origin, f"the faults of {part}")
 
 
 def read_own(path: Path, origin: str) -> bytes:
@@ -187,7 +241,7 @@ def read_own(path: Path, origin: str) -> bytes:
         raise DataError(f"{origin} cannot be read ({error.strerror}); copy it again.", "unreadable_file") from None
 
 
-def parsed(origin: str, data: bytes) -> Json:
+def parsed(origin: str, data: bytes) -> Raw:
     """The value of a JSON text."""
     try:
         return parse_json(origin, data, "write the shards again")
@@ -200,7 +254,7 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}"
 
 
-def is_count(value: Raw, most: int, least: int = 1) -> bool:
+def is_count(value: Raw, most: int, least: int = 1) -> TypeGuard[int]:
     """Is it a whole number from `least` to `most`?"""
     return type(value) is int and least <= value <= most
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from mmzoo.aliases import Json, Raw
+from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.data.schema.kinds import inputs
 from mmzoo.data.shards.indexes import as_json, indexed
@@ -31,7 +31,7 @@ class Prepared:
     inputs: Sequence[Modality] = ()
     lossy: bool = False
 
-    def kept(self, name: str, value: Raw, kind: str, *, stored: bool) -> Json:
+    def kept(self, name: str, value: Raw, kind: str, *, stored: bool) -> Any:
         """A value of a column as a shard keeps it, in bytes, or its index.
 
         Args:
@@ -69,7 +69,7 @@ class Kept:
     record: str
     split: str
     there: dict[str, bool]
-    values: dict[str, Json]
+    values: dict[str, Raw]
     bad: list[list[str]]
     frame: bytes | None
 

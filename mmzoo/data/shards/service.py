@@ -18,11 +18,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mmzoo.aliases import Raw, Tensor, Untyped
+from mmzoo.aliases import Raw, Tensor, Tree, Untyped
 from mmzoo.data.lazy.columns import Column, given
 from mmzoo.data.lazy.examples import Examples
 from mmzoo.data.records import Records
@@ -132,7 +132,7 @@ class ServiceBatches:
     def _decoded(self, positions: np.ndarray, values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """All inputs of the records at `positions`, of which workers sent `values`: tensors, or bytes as stored."""
         ids = [self.records.ids[k] for k in positions]
-        made: dict[str, Any] = {"position": positions}
+        made: dict[str, Tree] = {"position": positions}
         for item in self.spec.inputs:
             column = self.columns[item.name]
             if item.name not in values:
@@ -150,7 +150,7 @@ class ServiceBatches:
         Who reads waits in a thread of its own: TensorFlow waits for a dead worker without end, and cannot be asked to
         stop.
         """
-        arrived: queue.Queue[Any] = queue.Queue(maxsize=16)
+        arrived: queue.Queue[tuple[np.ndarray, dict[str, np.ndarray]] | Exception | None] = queue.Queue(maxsize=16)
         done = threading.Event()
 
         def read() -> None:

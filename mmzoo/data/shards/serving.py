@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Any
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError, check_number, require
 from mmzoo.network import check_public
 
@@ -23,7 +23,7 @@ def start_server(
     dispatcher: str | None = None,
     host: str = "localhost",
     public: bool = False,
-) -> tuple[Any, str]:
+) -> tuple[Untyped, str]:
     """A running "dispatcher" or "worker" and its address; it runs until it is let go of.
 
     Args:

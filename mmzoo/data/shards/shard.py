@@ -6,10 +6,9 @@ import os
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Any
 from weakref import ReferenceType, ref
 
-from mmzoo.data.shards.indexes import read_entry
+from mmzoo.data.shards.indexes import ShardFacts, read_entry
 from mmzoo.data.shards.serialization import FOOT, HEAD, parts_of, unframed
 from mmzoo.errors import DataError, require_data
 from mmzoo.files import open_plain
@@ -48,11 +47,12 @@ class Shard:
             it began.
     """
 
-    def __init__(self, folder: Path, facts: dict[str, Any], kinds: dict[str, str]) -> None:
+    def __init__(self, folder: Path, facts: ShardFacts, kinds: dict[str, str]) -> None:
         self.path = folder / f"{facts['name']}.tfrecord"
         self._handle: Handle | None = None
         entry = read_entry(folder, facts, kinds)
-        self.ids, self.splits, self.values, self.missing = (entry[k] for k in ("ids", "splits", "values", "missing"))
+        self.ids, self.splits = entry["ids"], entry["splits"]
+        self.values, self.missing = entry["values"], entry["missing"]
         self.ends = [*entry["offsets"][1:], entry["bytes"]]
         self.offsets = entry["offsets"]
         self.absent = {name: frozenset(rows) for name, rows in self.missing.items()}

@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from mmzoo.aliases import Raw
 from mmzoo.data.schema.kinds import files, kind_of_path
 
 MOST = 10_000
@@ -39,7 +39,7 @@ def files_below(folder: Path) -> Mapping[str, str]:
     return found
 
 
-def some_of(values: Sequence[Any]) -> list[str]:
+def some_of(values: Sequence[Raw]) -> list[str]:
     """Some of the texts among values."""
     texts = [value for value in values if isinstance(value, str)]
     return texts[:: max(len(texts) // TRIED, 1)][:TRIED]
@@ -50,7 +50,7 @@ def last_of(path: str) -> str:
     return re.split(r"[/\\]", path.strip())[-1]
 
 
-def missing_note(root: Path, written: Sequence[Any], paths: Sequence[Any]) -> str:
+def missing_note(root: Path, written: Sequence[Raw], paths: Sequence[Raw]) -> str:
     """What is to be done where no file of a column is there, but files of these names are; "" elsewhere.
 
     Args:
@@ -73,7 +73,7 @@ def missing_note(root: Path, written: Sequence[Any], paths: Sequence[Any]) -> st
     return ""
 
 
-def stems_note(root: Path, values: Sequence[Any]) -> str:
+def stems_note(root: Path, values: Sequence[Raw]) -> str:
     """What is to be done where the cells of a column name files without their endings; "" elsewhere."""
     some = [text.strip() for text in some_of(values)]
     if not some or not all(re.fullmatch(r"\S{1,200}", text) for text in some):
@@ -84,7 +84,7 @@ def stems_note(root: Path, values: Sequence[Any]) -> str:
     return f"files are called so, such as '{stems[last_of(some[0])]}': write the names with their endings"
 
 
-def slashes_note(written: Sequence[Any], paths: Sequence[Any]) -> str:
+def slashes_note(written: Sequence[Raw], paths: Sequence[Raw]) -> str:
     """How many paths with backslashes are read as if these were slashes."""
     pairs = zip(written, paths, strict=True)
     count = sum(

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -63,7 +63,21 @@ def emoji() -> tuple[Records, Records, Records]:
     return train, validation, test
 
 
-def read_facts() -> list[dict[str, Any]]:
+class Fact(TypedDict):
+    """What is known of an emoji; of its speech where it begins and how long it is."""
+
+    id: str
+    name: str
+    group: str
+    subgroup: str
+    concept: str
+    says: str
+    voice: str
+    split: str
+    speech: tuple[int, int]
+
+
+def read_facts() -> list[Fact]:
     """What is known of each emoji, in the order of the pictures and the speech."""
     return list(json.loads((FOLDER / "records.json").read_text("utf-8")))
 
@@ -81,8 +95,9 @@ def read_pictures() -> list[np.ndarray]:
         return [np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in archive.namelist()]
 
 
-def read_speech() -> Any:
+def read_speech() -> np.ndarray:
     """All clips in one waveform, float32 at `RATE`."""
     import soundfile
 
-    return soundfile.read(FOLDER / "speech.ogg", dtype="float32")[0]
+    found: np.ndarray = soundfile.read(FOLDER / "speech.ogg", dtype="float32")[0]
+    return found

@@ -11,7 +11,7 @@ pictures ask this registry. The first line of the docstring is what `mmzoo list 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from mmzoo.errors import require, unknown
 from mmzoo.evaluation.analyses.base import Analysis
@@ -67,11 +67,11 @@ def section_of(name: str) -> str:
     return str(analyses.facts(name)["section"])
 
 
-def computed(result: TaskEvaluation) -> dict[str, Any]:
+def computed(result: TaskEvaluation) -> dict[str, object]:
     """What the analyses find of one task, by name; nothing of those that do not apply to it."""
     return {name: each.compute(result) for name, each in in_order().items() if each.applies(result)}
 
 
-def drawn(result: TaskEvaluation, found: dict[str, Any]) -> dict[str, list[Block]]:
+def drawn(result: TaskEvaluation, found: Mapping[str, object]) -> dict[str, list[Block]]:
     """What the report shows of one task, by analysis, from what `computed` found."""
     return {name: each.shown(found[name], result) for name, each in in_order().items() if name in found}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
-from mmzoo.aliases import Json
 from mmzoo.evaluation.blocks import Block, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 
@@ -29,11 +28,11 @@ class Analysis:
         """Is there anything to be said? Else metrics.json and the report are silent. Ask `result.task.tags`."""
         return result.task.tags.elementwise
 
-    def compute(self, result: TaskEvaluation) -> Json:
+    def compute(self, result: TaskEvaluation) -> object:
         """Plain JSON; `{"reason": sentence}` where it cannot be had. Some record has a label of the task."""
         raise NotImplementedError
 
-    def draw(self, found: Json, result: TaskEvaluation) -> Sequence[Block]:
+    def draw(self, found: Any, result: TaskEvaluation) -> Sequence[Block]:
         """What the report shows of what `compute` has found."""
         return []
 
@@ -41,7 +40,7 @@ class Analysis:
         """What the report shows where it cannot be had."""
         return [Text(reason, soft=True)]
 
-    def shown(self, found: Json, result: TaskEvaluation) -> list[Block]:
+    def shown(self, found: object, result: TaskEvaluation) -> list[Block]:
         """What the report shows."""
         reason = reason_of(found)
         return [*(self.draw(found, result) if reason is None else self.draw_reason(reason))]
@@ -60,7 +59,7 @@ class OnRequest(Analysis):
         return {"reason": self.remedy}
 
 
-def reason_of(found: Json) -> str | None:
+def reason_of(found: object) -> str | None:
     """Why an analysis could not be had; None where it could."""
     reason = found.get("reason") if isinstance(found, dict) else None
     return reason if isinstance(reason, str) else None

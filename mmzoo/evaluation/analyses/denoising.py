@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict, TypeGuard
 
 import keras
 import numpy as np
@@ -17,8 +17,20 @@ from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.inference.running import BATCH, run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
+from mmzoo.tasks.base import Task
+from mmzoo.tasks.reconstruction import Reconstruction, rebuilds
 
 SIGNALS = ("psnr", "snr")
+
+
+class Decibels(TypedDict):
+    """By level of one kind of noise, how strong the signal is beside what is wrong with it."""
+
+    unit: str
+    levels: list[float]
+    given: list[float]
+    rebuilt: list[float]
+    gained: list[float]
 
 
 @analyses.register("denoising", section="noise")
@@ -28,14 +40,18 @@ class Denoising(OnRequest):
     remedy: ClassVar[str] = "Noise was not asked for; mmzoo evaluate RUN --noise measures what is removed of it."
 
     def applies(self, result: TaskEvaluation) -> bool:
-        return denoises(result.spec, result.task)
+        return denoises(result.task, result.spec)
 
-    def draw(self, found: dict[str, dict[str, Any]], result: TaskEvaluation) -> list[Block]:
-        task: Any = result.task
+    def draw(self, found: dict[str, Decibels], result: TaskEvaluation) -> list[Block]:
+        task = result.task
+        assert rebuilds(task)
         charts: list[Block] = [
             Chart(
                 f"{task.input}: {how}",
-                [Line(key, list(range(len(curve["levels"]))), curve[key], place, dots=True) for place, key in KEYS],
+                [
+                    Line("given", list(range(len(curve["given"]))), curve["given"], 0, dots=True),
+                    Line("rebuilt", list(range(len(curve["rebuilt"]))), curve["rebuilt"], 1, dots=True),
+                ],
                 f"{how}, {curve['unit']}",
                 f"decibels before and after {task.input} was rebuilt, by {how}",
                 x_ticks=[(place, f"{level:g}") for place, level in enumerate(curve["levels"])],
@@ -48,17 +64,14 @@ class Denoising(OnRequest):
         return [Text(said, soft=True), *charts] if charts else []
 
 
-KEYS = ((0, "given"), (1, "rebuilt"))
-
-
-def denoises(spec: Spec, task: Any) -> bool:
+def denoises(task: Task, spec: Spec) -> TypeGuard[Reconstruction]:
     """Does a task rebuild a signal that it has read?"""
-    if not task.tags.rebuilt or task.withholds:
+    if not rebuilds(task) or task.withholds:
         return False
-    return bool(task.rebuilding.measures in SIGNALS and spec.inputs[spec.input_names.index(task.column)].corruptions)
+    return task.rebuilding.measures in SIGNALS and bool(spec.inputs[spec.input_names.index(task.column)].corruptions)
 
 
-def denoised(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, Any]]]:
+def denoised(model: keras.Model, records: Records) -> dict[str, dict[str, Decibels]]:
     """By task and kind of noise: `unit`, `levels`, and for each level the decibels `given`, `rebuilt` and `gained`.
 
     Decibels are those of the task's own metric (peak signal-to-noise ratio of pictures). Noise that leaves nothing in
@@ -66,16 +79,15 @@ def denoised(model: keras.Model, records: Records) -> dict[str, dict[str, dict[s
     """
     spec: Spec = model.spec
     labels = encode_labels(spec.tasks, records, unasked=True)
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    found: dict[str, dict[str, Decibels]] = {}
     for task in spec.tasks:
-        if not denoises(spec, task):
+        if not denoises(task, spec):
             continue
-        made: Any = task
         rows = np.flatnonzero(np.asarray(task.known(labels[task.name])))[:MOST]
-        chosen, item = records.select(rows.tolist()), spec.inputs[spec.input_names.index(made.input)]
+        chosen, item = records.select(rows.tolist()), spec.inputs[spec.input_names.index(task.input)]
         inputs, clean = decode(spec, chosen), labels[task.name][rows].astype(np.float32)
         values = [*chosen.column(item.name)]
-        curves: dict[str, dict[str, Any]] = {}
+        curves: dict[str, Decibels] = {}
         for how, corruption in item.corruptions.items():
             given, rebuilt = [], []
             for step, level in enumerate(corruption.levels):
@@ -91,12 +103,12 @@ def denoised(model: keras.Model, records: Records) -> dict[str, dict[str, dict[s
                         for start in range(0, len(rows), BATCH)
                     ]
                 )
-                read = np.asarray(made.rebuilding.target_of(tf.constant(worse)), np.float32)
+                read = np.asarray(task.rebuilding.target_of(tf.constant(worse)), np.float32)
                 if np.isnan(read[np.isfinite(clean)]).any():
                     break
                 answers = to_predictions(spec, run_model(model, inputs | {item.name: worse}))[task.name]
-                given.append(made.cells.decibels(clean, read))
-                rebuilt.append(made.cells.decibels(clean, answers))
+                given.append(task.cells.decibels(clean, read))
+                rebuilt.append(task.cells.decibels(clean, answers))
             if len(given) == len(corruption.levels):
                 gained = (np.array(rebuilt) - given).tolist()
                 levels = list(corruption.levels)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Cell, Table, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
+from mmzoo.evaluation.retrieval import DirectionFigures
 from mmzoo.messages.words import decimal
 from mmzoo.tasks.metrics.recall import AT
 
@@ -19,10 +18,10 @@ class Directions(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return result.task.tags.vectors
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[DirectionFigures]:
         return [each.to_json() for each in result.directions]
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: list[DirectionFigures], result: TaskEvaluation) -> list[Block]:
         names = [*(f"recall@{k}" for k in AT), "mrr", "map", "median_rank"]
         best = found[0]["metrics"]["mrr"] if found else 1.0
         rows: list[list[Cell]] = []

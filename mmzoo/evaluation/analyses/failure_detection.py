@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Required, TypedDict
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from mmzoo.datasets import open_source
 from mmzoo.errors import require
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import OnRequest
-from mmzoo.evaluation.analyses.calibration import scores
+from mmzoo.evaluation.analyses.calibration import Bin, scores
 from mmzoo.evaluation.blocks import Block, Cell, Heading, Table, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.evaluation.uncertainty import (
@@ -46,6 +46,24 @@ SIGNS = {
 MEANS = {"mc_dropout": "The mean of the draws under dropout", "ensemble": "The mean of the ensemble"}
 
 
+class Averaged(TypedDict, total=False):
+    """The figures of what several answers say together; all but the score of probabilities alone."""
+
+    score: Required[float]
+    ece: float
+    brier: float
+    nll: float
+    reliability: list[Bin]
+
+
+class Told(TypedDict):
+    """What `failure_detection` finds of one task."""
+
+    scores: dict[str, dict[str, float | None]]
+    averaged: dict[str, Averaged]
+    ood_records: int
+
+
 @analyses.register("uncertainty", section="trust")
 class Uncertainty(OnRequest):
     """How well uncertainty scores tell mistakes, and records out of distribution."""
@@ -54,7 +72,7 @@ class Uncertainty(OnRequest):
         "Not asked for; mmzoo evaluate RUN --mc-dropout 20, --ensemble RUNS or --ood TABLE measures them."
     )
 
-    def draw(self, found: dict[str, Any], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: Told, result: TaskEvaluation) -> list[Block]:
         ood, sign = found["ood_records"], result.task.score_sign
         said = "How often a sign is stronger in a mistake than in a right answer"
         said += f", and in one of {ood} out-of-distribution records than in one like those learned" if ood else ""
@@ -86,7 +104,7 @@ def failure_detection(
     others: Sequence[keras.Model] = (),
     ood: Records | None = None,
     training: Records | None = None,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Told]:
     """What each task's uncertainty scores are worth, as an area under the ROC curve from 0 to 1; 0.5 is chance.
 
     Args:
@@ -105,7 +123,7 @@ def failure_detection(
     labels = encode_labels(spec.tasks, records, unasked=True)
     ours, logits = uncertainty_scores(model, records, draws, others), logits_of(model, records)
     far = far_off(model, records, ood, training, draws, others) if ood is not None and len(ood) else {}
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Told] = {}
     for task in spec.tasks:
         known = np.asarray(task.known(labels[task.name]))
         if not known.any() or not task.tags.elementwise:
@@ -118,11 +136,12 @@ def failure_detection(
             said[name] = {"mistakes": told, "ood": None}
         for name, told in far.get(task.name, {}).items():
             said.setdefault(name, {"mistakes": None, "ood": None})["ood"] = told
-        averaged: dict[str, dict[str, object]] = {}
+        averaged: dict[str, Averaged] = {}
         for how, answers in together.items():
             better = float(task.score(right, answers[known]).mean())
-            rest: Mapping[str, object] = scores(task, right, answers[known]) if task.tags.probabilistic else {}
-            averaged[how] = {**rest, "score": better}
+            averaged[how] = {"score": better}
+            if task.tags.probabilistic:
+                averaged[how] = {**scores(task, right, answers[known]), "score": better}
         count = 0 if ood is None else len(ood)
         found[task.name] = {"scores": said, "averaged": averaged, "ood_records": count}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import keras
 import numpy as np
@@ -24,13 +24,27 @@ from mmzoo.tasks.base import Task
 MOST = 256  # records; more would only narrow the curves
 
 
+class Curve(TypedDict):
+    """The scores under one kind of noise in one modality, as `noise_curves` tells them."""
+
+    metric: str
+    unit: str
+    levels: list[float]
+    fused: list[float]
+    unimodal: list[float]
+    late: list[float]
+    clean: dict[str, float]
+    relative: float | None
+    effective: float
+
+
 @analyses.register("noise", section="noise")
 class Noise(OnRequest):
     """The score while one modality gets worse in steps and the others stay as they are."""
 
     remedy: ClassVar[str] = "Noise was not asked for; mmzoo evaluate RUN --noise measures it."
 
-    def draw(self, found: dict[str, dict[str, dict[str, Any]]], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: dict[str, dict[str, Curve]], result: TaskEvaluation) -> list[Block]:
         charts = [chart(result, name, how, curve) for name, kinds in found.items() for how, curve in kinds.items()]
         said = "One modality gets worse from left to right, the others stay as they are."
         if len(result.spec.inputs) > 1:
@@ -38,16 +52,14 @@ class Noise(OnRequest):
         return [Text(said, soft=True), *charts] if charts else []
 
 
-def chart(result: TaskEvaluation, name: str, how: str, curve: dict[str, Any]) -> Chart:
+def chart(result: TaskEvaluation, name: str, how: str, curve: Curve) -> Chart:
     """The score with all modalities, and with the noisy one alone, by the level of one kind of noise."""
     several = len(result.spec.inputs) > 1
     steps = list(range(len(curve["levels"]) + 1))
     levels = ["none", *(f"{level:g}" for level in curve["levels"])]
-    drawn = [
-        Line(words, steps, [curve["clean"][key], *curve[key]], place, dots=True)
-        for place, (key, words) in enumerate((("fused", "fused"), ("unimodal", f"{name} alone")))
-        if key == "fused" or several
-    ]
+    drawn = [Line("fused", steps, [curve["clean"]["fused"], *curve["fused"]], 0, dots=True)]
+    if several:
+        drawn.append(Line(f"{name} alone", steps, [curve["clean"]["unimodal"], *curve["unimodal"]], 1, dots=True))
     left = curve["relative"]
     notes = [] if left is None else [f"{left * 100:.0f} % of the score is left on average"]
     notes += [against_late(result.task, curve)] * several
@@ -63,7 +75,7 @@ def chart(result: TaskEvaluation, name: str, how: str, curve: dict[str, Any]) ->
     )
 
 
-def against_late(task: Task, curve: dict[str, Any]) -> str:
+def against_late(task: Task, curve: Curve) -> str:
     """Effective robustness in words."""
     more = curve["effective"]
     size = f"{abs(more) * 100:.1f} points" if task.score_is_share else f"{abs(more):.3g}"
@@ -72,7 +84,7 @@ def against_late(task: Task, curve: dict[str, Any]) -> str:
     return f"{size} {'less' if more > 0 else 'more'} lost than unfused"
 
 
-def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
+def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, dict[str, Curve]]]:
     """Each task's score against each kind of noise, by task, modality and kind; none of a task without labels.
 
     Each has `unit`, `levels`, and for each level `fused`, all modalities with this one noisy, `unimodal`, only the
@@ -91,7 +103,7 @@ def noise_curves(model: keras.Model, records: Records) -> dict[str, dict[str, di
     chosen = np.unique(np.concatenate([*known.values()]))
     records = records.select(chosen.tolist())
     found = noisy_answers(model, records)
-    curves: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+    curves: dict[str, dict[str, dict[str, Curve]]] = {}
     for task in tasks:
         if len(known[task.name]):
             rows = np.searchsorted(chosen, known[task.name])
@@ -130,7 +142,7 @@ def noisy_answers(model: keras.Model, records: Records) -> Noisy:
 
 def task_curves(
     spec: Spec, task: Task, found: Noisy, labels: np.ndarray, rows: np.ndarray
-) -> dict[str, dict[str, dict[str, Any]]]:
+) -> dict[str, dict[str, Curve]]:
     """One task's curves by modality and kind, from the answers to the `rows` that have these `labels`."""
     sign = task.score_sign
 
@@ -138,7 +150,7 @@ def task_curves(
         """Of "fused", "unimodal" and "late"."""
         return {how: float(sign * task.score(labels, each[task.name][rows]).mean()) for how, each in found[key].items()}
 
-    curves: dict[str, dict[str, dict[str, Any]]] = {}
+    curves: dict[str, dict[str, Curve]] = {}
     for item in spec.inputs:
         clean = scores((item.name, "", 0))
         for how, corruption in item.corruptions.items():
@@ -150,7 +162,9 @@ def task_curves(
                 "metric": task.score_name,
                 "unit": corruption.unit,
                 "levels": list(corruption.levels),
-                **each,
+                "fused": each["fused"],
+                "unimodal": each["unimodal"],
+                "late": each["late"],
                 "clean": clean,
                 "relative": best["fused"] / least["fused"] if least["fused"] else None,
                 "effective": sign * ((mean["fused"] - clean["fused"]) - (mean["late"] - clean["late"])),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Heading, Pair, Pairs, Text
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.messages.words import one_line
+from mmzoo.tasks.reconstruction import rebuilds
 
 WORST, OTHERS = 8, 16
 
@@ -24,7 +25,7 @@ class Rebuilt(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return result.task.tags.rebuilt
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[dict[str, str | float]]:
         """The error of the worst eight records and of sixteen spread over the others, the worst first."""
         score, rows = result.scores[result.everything], np.flatnonzero(result.known)
         return [
@@ -37,8 +38,9 @@ class Rebuilt(Analysis):
         step = max((len(order) - WORST) // OTHERS, 1)
         return [*order[:WORST].tolist(), *order[WORST::step][:OTHERS].tolist()]
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
-        task: Any = result.task
+    def draw(self, found: list[dict[str, str | float]], result: TaskEvaluation) -> list[Block]:
+        task = result.task
+        assert rebuilds(task)
         labels, predictions = result.labels_and_predictions
         made = task.rebuilding
         pairs = [

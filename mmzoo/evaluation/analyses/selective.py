@@ -27,7 +27,7 @@ class RiskCoverage(TypedDict):
 
 @analyses.register("selective", section="trust")
 class Selective(Analysis):
-    """The share of mistakes if only the surest answers are given."""
+    """The share of mistakes if only the most confident answers are given."""
 
     place: ClassVar[int] = 20
 
@@ -42,9 +42,9 @@ class Selective(Analysis):
         ticks = [(k / 4, f"{k * 25} %") for k in range(5)]
         line = Line("mistakes", found["coverage"], found["risk"], 0)
         level = Line("all", [0, 1], [found["risk"][-1]] * 2, "soft")
-        title, label = "if only the surest are answered", "share of mistakes by share of records answered"
+        title, label = "if only the most confident are answered", "share of mistakes by share of records answered"
         span = (0, max(found["risk"]) * 1.05 + 1e-9)
-        answered = "records answered, the surest first"
+        answered = "records answered, the most confident first"
         return [Chart(f"Share of mistakes, {title}", [level, line], answered, label, span, ticks)]
 
     def draw_reason(self, reason: str) -> list[Block]:
@@ -52,7 +52,7 @@ class Selective(Analysis):
 
 
 def risk_coverage(confidence: np.ndarray, score: np.ndarray) -> RiskCoverage:
-    """The share of mistakes among the surest answers, and the area under it.
+    """The share of mistakes among the most confident answers, and the area under it.
 
     Args:
         confidence: float (N,), higher is surer.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
+
+import numpy as np
 
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import Analysis
@@ -31,12 +33,12 @@ class ShapleyValues(Analysis):
     def compute(self, result: TaskEvaluation) -> Shares:
         """`values` by modality; where they are sampled, `standard_errors` too, and from how many `orders`."""
         names, orders = result.spec.input_names, result.subset_predictions.orders
-        values: dict[Coalition, Any] = {
-            chosen: result.scores["+".join(chosen)].mean() for chosen in evaluated_subsets(result.spec)
+        values: dict[Coalition, np.ndarray] = {
+            chosen: np.asarray(result.scores["+".join(chosen)].mean()) for chosen in evaluated_subsets(result.spec)
         }
         labels = result.subset_predictions.labels[result.name][result.known]
         empty = result.subset_predictions.nothing[result.name][result.known]
-        values[()] = result.task.score(labels, empty).mean()
+        values[()] = np.asarray(result.task.score(labels, empty).mean())
         if not orders:
             return {"values": {name: float(share) for name, share in shapley(values, names).items()}}
         shares, errors = (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
+
+import numpy as np
 
 from mmzoo.data.records import Records
 from mmzoo.evaluation.analyses import analyses
@@ -18,6 +20,7 @@ from mmzoo.inference.subset_predictions import predict_subsets
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 from mmzoo.training.finished import load_finished
+from mmzoo.training.settings import Training
 from mmzoo.training.train import train
 
 
@@ -42,11 +45,15 @@ def train_unimodal(
     train_records: Records,
     validation: Records,
     records: Records,
-    scores: dict[str, Any],
+    scores: dict[str, np.ndarray],
     *,
     folder: Path,
-    **settings: Any,
-) -> dict[str, dict[str, Any]]:
+    training: Training,
+    data: str,
+    seed: int,
+    on_error: str,
+    budget: float,
+) -> dict[str, dict[str, object]]:
     """By task `models`, what a model of each input alone is worth, and the `verdict`.
 
     Each is trained into `FOLDER/unimodal/INPUT`. One that is there already is not trained again, and one that was
@@ -58,7 +65,7 @@ def train_unimodal(
         records: to test on.
         scores: by task, the fused model's, float (N,), of the records with a label of the task.
         folder: of the fused model's run.
-        settings: of `mmzoo.training.train.train`, as the fused model had them.
+        training, data, seed, on_error, budget: of `mmzoo.training.train.train`, as the fused model had them.
 
     Returns:
         Of each model its `metrics` on the same records, and the `gain` of the fused model over it.
@@ -67,14 +74,25 @@ def train_unimodal(
     found: dict[str, dict[str, tuple[dict[str, float], Gain]]] = {name: {} for name in scores}
     for name in spec.input_names:
         out = check_no_link(place / name)
-        model = load_finished(train(spec.subset([name]), train_records, validation, out=out, **settings))
+        made = train(
+            spec.subset([name]),
+            train_records,
+            validation,
+            training=training,
+            seed=seed,
+            out=out,
+            data=data,
+            on_error=on_error,
+            budget=budget,
+        )
+        model = load_finished(made)
         answers = predict_subsets(model, records)
         for task in model.spec.tasks:
             if task.name in scores:
                 theirs = task.score(*answers.labels_and_predictions(task, name))
                 values = task_metrics(model.spec, task, answers.predictions[name], answers.labels)
                 found[task.name][name] = values, gain(task, f"{name}, trained alone", scores[task.name], theirs)
-    said: dict[str, dict[str, Any]] = {}
+    said: dict[str, dict[str, object]] = {}
     for task in spec.tasks:
         if each := found.get(task.name):
             models = {name: {"metrics": values, "gain": more.to_json()} for name, (values, more) in each.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from mmzoo.evaluation.analyses.base import Analysis
 from mmzoo.evaluation.blocks import Block, Heading, Table
 from mmzoo.evaluation.of_task import TaskEvaluation
 from mmzoo.messages.words import one_line
+from mmzoo.tasks.common.written import writes
 
 SHOWN = 20
 LONG = 160  # characters of a text on the page
@@ -25,28 +26,30 @@ class Written(Analysis):
     def applies(self, result: TaskEvaluation) -> bool:
         return result.task.tags.texts
 
-    def compute(self, result: TaskEvaluation) -> list[dict[str, Any]]:
+    def compute(self, result: TaskEvaluation) -> list[dict[str, str | float]]:
         """Of the worst twenty records and of every twentieth of the others, the worst first."""
+        task = result.task
+        assert writes(task)
         labels, predictions = result.labels_and_predictions
         score, rows = result.scores[result.everything], np.flatnonzero(result.known)
         order = np.argsort(score, kind="stable")
         step = max((len(order) - SHOWN) // SHOWN, 1)
         chosen = [*order[:SHOWN], *order[SHOWN::step][:SHOWN]]
-        found = []
+        found: list[dict[str, str | float]] = []
         for k in chosen:
-            answer: Any = result.task.readable(predictions[k])
+            answer = task.readable(predictions[k])
             found.append(
                 {
                     "id": result.records.ids[rows[k]],
-                    "right": result.task.label_text(labels[k]),
+                    "right": task.label_text(labels[k]),
                     "written": answer["text"],
-                    result.task.score_name: float(score[k]),
+                    task.score_name: float(score[k]),
                     "log_prob": answer["log_prob"],
                 }
             )
         return found
 
-    def draw(self, found: list[dict[str, Any]], result: TaskEvaluation) -> list[Block]:
+    def draw(self, found: list[dict[str, str | float]], result: TaskEvaluation) -> list[Block]:
         task = result.task
         heads = ["record", task.score_words, "log-probability", "written", "right"]
         rows = [

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NotRequired, TypedDict
 
 from mmzoo.export.rows import Figures, Row
 
@@ -42,6 +42,20 @@ class Variant:
     calibrated: bool = False
 
 
+class ClientFacts(TypedDict):
+    """What a client must know: inputs with types, units and vocabularies, outputs with labels.
+
+    spec: the hash of the model's spec.
+    search: the inputs by which a page looks in the index beside it.
+    """
+
+    mmzoo: str
+    spec: str
+    inputs: list[dict[str, object]]
+    outputs: list[dict[str, object]]
+    search: NotRequired[list[str]]
+
+
 @dataclass(frozen=True)
 class Job:
     """What is exported.
@@ -59,7 +73,7 @@ class Job:
 
     model: Multimodal
     folder: Path
-    about: dict[str, Any]
+    about: ClientFacts
     training: Records | None = None
     seal: str = ""
     records: Records | None = None

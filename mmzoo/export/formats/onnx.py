@@ -9,9 +9,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from mmzoo.aliases import Tensor
+from mmzoo.aliases import Tensor, Untyped
 from mmzoo.errors import MMZooError
 from mmzoo.export.formats import formats
 from mmzoo.export.formats.base import Format, Job, Variant, one_by_one
@@ -20,7 +20,7 @@ from mmzoo.files import write_file
 from mmzoo.files.folders import discard
 
 if TYPE_CHECKING:
-    from mmzoo.export.formats.base import Arrays
+    from mmzoo.export.formats.base import Arrays, ClientFacts
     from mmzoo.graph.build import Multimodal
     from mmzoo.spec import Spec
 
@@ -45,7 +45,7 @@ class Onnx(Format):
         return one_by_one(runner(path), inputs)
 
 
-def convert(model: Multimodal, about: dict[str, Any]) -> bytes:
+def convert(model: Multimodal, about: ClientFacts) -> bytes:
     """The file: inputs and outputs as those of a .tflite, but for any number of records.
 
     Raises:
@@ -72,7 +72,7 @@ def convert(model: Multimodal, about: dict[str, Any]) -> bytes:
         return out.read_bytes()
 
 
-def runner(path: Path, threads: int = 1) -> Callable[[dict[str, Any]], Arrays]:
+def runner(path: Path, threads: int = 1) -> Callable[[Arrays], Arrays]:
     """A function from a batch of what the model takes to its answers, by ONNX Runtime.
 
     Raises:
@@ -103,7 +103,7 @@ def main(folder: Path) -> int:
     import tf2onnx
     from tf2onnx.onnx_opset.controlflow import Select
 
-    def erfc(context: Any, node: Any, name: str, args: Any) -> None:
+    def erfc(context: Untyped, node: Untyped, name: str, args: object) -> None:
         """tf2onnx does not know it: `1 - erf(x)`."""
         (shape,), (kind,) = node.output_shapes, node.output_dtypes
         one = context.make_const(tf2onnx.utils.make_name("one"), np.array(1, np.float32)).output[0]
@@ -111,7 +111,7 @@ def main(folder: Path) -> int:
         context.remove_node(node.name)
         context.make_node("Sub", [one, inner], name=name, outputs=node.output, shapes=[shape], dtypes=[kind])
 
-    def select(context: Any, node: Any, name: str, args: Any) -> None:
+    def select(context: Untyped, node: Untyped, name: str, args: object) -> None:
         """tf2onnx makes `c * x + (1 - c) * y` of it, where NaN in what is not chosen gets through."""
         if context.get_dtype(node.output[0]) == onnx.TensorProto.FLOAT:
             node.type = "Where"
@@ -125,10 +125,10 @@ def main(folder: Path) -> int:
 
     @tf.function(input_signature=signature)
     def answers(*tensors: object) -> dict[str, Tensor]:
-        found: dict[str, Any] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
+        found: dict[str, Tensor] = served(**dict(zip(sorted(keywords), tensors, strict=True)))
         return found
 
-    handlers: dict[str, Any] = {"Erfc": (erfc, []), "SelectV2": (select, [])}
+    handlers: dict[str, tuple[Callable[..., None], list[str]]] = {"Erfc": (erfc, []), "SelectV2": (select, [])}
     made, _ = tf2onnx.convert.from_function(
         answers, signature, opset=OPSET, custom_op_handlers=handlers, large_model=False
     )

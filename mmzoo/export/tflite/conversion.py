@@ -11,10 +11,11 @@ import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError, require
 from mmzoo.export.tflite.eight_bits import quantized
 from mmzoo.export.tflite.flatbuffer import deduplicated, restored
@@ -146,7 +147,7 @@ def exactly(folder: str) -> bytes:
     return converted(folder)
 
 
-def converter_of(folder: str) -> Any:
+def converter_of(folder: str) -> Untyped:
     import tensorflow as tf
 
     named = Path(folder).parent / SIGNATURES

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError, check_name, require
 from mmzoo.files.limits import check_plain
 from mmzoo.modalities import modalities
+from mmzoo.modalities.described import InputDescription
 from mmzoo.tokenizers.spelling import SPELLED
 
 KEYS = {"sha256", "format", "mmzoo", "spec", "inputs", "outputs"}
@@ -22,10 +23,46 @@ ITEM = {"uint8": 1, "int32": 4, "float32": 4}
 PRESENT = {"name", "dtype", "shape", "order"}
 
 
-def check_description(origin: str, about: Raw) -> None:
-    """Raise unless a description has exactly what `mmzoo.export.export.describe` writes, in the types it writes it.
+class AnswerText(TypedDict):
+    """How the ids of an answer become a text."""
+
+    tokenizer: str
+    vocabulary: list[str]
+    tokens: int
+
+
+class OutputDescription(TypedDict):
+    """An output; `dim` and `vectors`, by input, of what gives vectors, `text` of what writes."""
+
+    name: str
+    kind: str
+    labels: list[str]
+    dim: NotRequired[int]
+    vectors: NotRequired[dict[str, str]]
+    text: NotRequired[AnswerText]
+
+
+class Description(TypedDict):
+    """What the file says of itself. The last input of a whole model is `present`, which has no kind and no unit."""
+
+    sha256: str
+    format: int
+    mmzoo: str
+    spec: str
+    inputs: list[InputDescription]
+    outputs: list[OutputDescription]
+    variant: NotRequired[str]
+    model: NotRequired[str]
+    writes: NotRequired[bool]
+
+
+def check_description(origin: str, about: Raw) -> Description:
+    """A description that has exactly what `mmzoo.export.export.describe` writes, in the types it writes it.
 
     What an input's own options mean is left to the class that they are options of.
+
+    Raises:
+        MMZooError: it has something else.
     """
     wrong = f"The description in {origin} is not one that mmzoo writes"
     remedy = "export the model again"
@@ -67,6 +104,7 @@ def check_description(origin: str, about: Raw) -> None:
         good = good and isinstance(vectors, dict) and all(type(each) is str for each in vectors.values())
         good = good and is_text(entry.get("text"))
         require(good, f"{wrong} (its output {entry['name'][:100]!r}); {remedy}.")
+    return cast(Description, about)
 
 
 def is_text(entry: Raw) -> bool:
@@ -80,7 +118,7 @@ def is_text(entry: Raw) -> bool:
     return good and isinstance(vocabulary, list) and all(type(piece) is str for piece in vocabulary)
 
 
-def is_input(entry: dict[str, Any]) -> bool:
+def is_input(entry: InputDescription) -> bool:
     """Has an input a kind, and the type and the shape of a tensor of that kind, and what else a client of it needs?"""
     kind, dtype, shape = (entry.get(key) for key in ("kind", "dtype", "shape"))
     if type(kind) is not str or kind not in modalities.names() or type(entry.get("unit")) is not str:

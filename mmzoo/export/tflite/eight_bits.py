@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.export.tflite.flatbuffer import opened, written
 from mmzoo.export.tflite.operations import builtins
 
@@ -18,7 +18,7 @@ FEW = 4096
 nothing. Of EfficientNet-Lite0 these are eleven convolutions of 49, which have 0.05 MB more."""
 
 
-def quantized(converter: Any, exact: bytes, examples: dict[str, np.ndarray], kept: str) -> bytes:
+def quantized(converter: Untyped, exact: bytes, examples: dict[str, np.ndarray], kept: str) -> bytes:
     """The products of a model in 8 bits, activations too, by the ranges that they have on examples.
 
     Args:
@@ -101,13 +101,13 @@ def without_detours(data: bytes) -> bytes:
     return written(model)
 
 
-def kind_of(model: Any, operator: Any) -> str:
+def kind_of(model: Untyped, operator: Untyped) -> str:
     """The name of an operation's builtin."""
     code = model.operatorCodes[operator.opcodeIndex]
     return builtins()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
 
-def constant_size(model: Any, tensor: Any) -> int:
+def constant_size(model: Untyped, tensor: Untyped) -> int:
     """How many numbers of float32 a tensor holds that is the same for every input; 0 of one that is computed."""
     from tensorflow.lite.python import schema_py_generated as schema
 

@@ -13,14 +13,13 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import MMZooError, require
-from mmzoo.export.tflite.description import check_description
+from mmzoo.export.tflite.description import Description, check_description
 from mmzoo.files import MAX_FILE, open_plain, read_file
 from mmzoo.files.limits import parse_json
 
@@ -41,7 +40,7 @@ class AstrayError(ValueError):
     """A place in a file that is outside of it, or more of something than a file has."""
 
 
-def attach(data: bytes, about: dict[str, Any]) -> bytes:
+def attach(data: bytes, about: Mapping[str, object]) -> bytes:
     """The same .tflite with `about` inside, sealed by the SHA-256 of the whole file with zeros in the seal's place."""
     import numpy as np
     from tensorflow.lite.python import schema_py_generated as schema
@@ -60,7 +59,7 @@ def attach(data: bytes, about: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def opened(path: str | Path) -> Iterator[tuple[Description, dict[str, str | bytes]]]:
     """What `attach` put into a file, and the arguments by which LiteRT is given it inside, mapped where that is known.
 
     Raises:
@@ -82,7 +81,7 @@ def opened(path: str | Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         raise MMZooError(f"{origin} cannot be read ({error.strerror}); check the path.") from None
 
 
-def read(data: Bytes, origin: str) -> dict[str, Any]:
+def read(data: Bytes, origin: str) -> Description:
     """What `attach` put in.
 
     Raises:
@@ -113,8 +112,7 @@ def read(data: Bytes, origin: str) -> dict[str, Any]:
     made = f"{origin} was exported by another version of mmzoo ({named!r})"
     kind = found.get("format")
     require(type(kind) is int and kind == FORMAT, f"{made}; export it again with this one, or install that.")
-    check_description(origin, about)
-    return dict(about)
+    return check_description(origin, about)
 
 
 def entry_of(data: Bytes) -> bytes | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import flatbuffers
 import numpy as np
+
+from mmzoo.aliases import Untyped
 
 ALIGNMENT = 16
 """Of the weights, as TensorFlow's schema.fbs asks for it."""
@@ -39,7 +40,7 @@ def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
 
     made, plain = opened(data), opened(exact)
 
-    def found() -> Iterator[tuple[Any, Any]]:
+    def found() -> Iterator[tuple[Untyped, Untyped]]:
         """Each weight in 8 bits, and the same in the exact model."""
         (graph,), (other,) = made.subgraphs, plain.subgraphs
         known = {other.tensors[operator.outputs[0]].name: operator for operator in other.operators}
@@ -57,7 +58,7 @@ def restored(data: bytes, exact: bytes, outputs: str) -> bytes:
     return written(made)
 
 
-def opened(data: bytes) -> Any:
+def opened(data: bytes) -> Untyped:
     """A .tflite as a `ModelT` of TensorFlow's schema, to be changed and `written`.
 
     ai-edge-quantizer puts large buffers behind the tables, by their places in the file, which change: they are brought
@@ -73,7 +74,7 @@ def opened(data: bytes) -> Any:
     return model
 
 
-def written(model: Any) -> bytes:
+def written(model: Untyped) -> bytes:
     """A `ModelT` of TensorFlow's schema as a file."""
     builder = Sharing(2**20)
     builder.Finish(model.Pack(builder), b"TFL3")
@@ -85,7 +86,7 @@ class Sharing(flatbuffers.Builder):  # type: ignore[misc]
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self.known: dict[Any, int] = {}
+        self.known: dict[tuple[str, int, bytes] | str | bytes, int] = {}
 
     def CreateNumpyVector(self, x: np.ndarray) -> int:  # noqa: N802, the base class's name
         key = (x.dtype.str, x.size, hashlib.sha256(x.tobytes()).digest())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.export.tflite.flatbuffer import opened, written
 
 
@@ -17,12 +16,12 @@ def with_lookups(data: bytes) -> bytes:
     gather = schema.BuiltinOperator.GATHER
     gathers = {place for place, code in enumerate(model.operatorCodes) if code.builtinCode == gather}
     for graph in model.subgraphs:
-        users: dict[int, list[Any]] = {}
+        users: dict[int, list[Untyped]] = {}
         for operator in graph.operators:
             for tensor in operator.inputs:
                 users.setdefault(tensor, []).append(operator)
 
-        def rows_of_a_table(operator: Any, graph: Any = graph, users: dict[int, list[Any]] = users) -> bool:
+        def rows_of_a_table(operator: Untyped, graph: Untyped = graph, users: dict[int, list[Untyped]] = users) -> bool:
             if operator.opcodeIndex not in gathers:
                 return False
             table, ids = (graph.tensors[k] for k in operator.inputs)
@@ -44,7 +43,7 @@ def with_lookups(data: bytes) -> bytes:
     return written(model)
 
 
-def looked_up(model: Any, graph: Any, operator: Any) -> list[Any]:
+def looked_up(model: Untyped, graph: Untyped, operator: Untyped) -> list[Untyped]:
     """A GATHER of rows as a lookup of a list of ids, brought to its shape before and to the output's after."""
     from tensorflow.lite.python import schema_py_generated as schema
 
@@ -69,13 +68,13 @@ def looked_up(model: Any, graph: Any, operator: Any) -> list[Any]:
         graph.tensors.append(made)
         return len(graph.tensors) - 1
 
-    def operation(name: str, inputs: list[int], output: int) -> Any:
+    def operation(name: str, inputs: list[int], output: int) -> Untyped:
         made = schema.OperatorT()
         made.opcodeIndex = code(name)
         made.inputs, made.outputs = np.array(inputs, np.int32), np.array([output], np.int32)
         return made
 
-    def reshape(before: int, after: int, name: str) -> Any:
+    def reshape(before: int, after: int, name: str) -> Untyped:
         shape = graph.tensors[after].shape
         wanted = tensor(name, [len(shape)], schema.TensorType.INT32, np.array(shape, np.int32))
         return operation("RESHAPE", [before, wanted], after)

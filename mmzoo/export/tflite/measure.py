@@ -10,10 +10,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from mmzoo.aliases import Untyped
 from mmzoo.errors import MMZooError
 from mmzoo.export.rows import Figures
 
@@ -23,7 +23,7 @@ NOISY = 2.0
 """How much longer one call in twenty may take than the median, until it is said that the machine is busy."""
 
 
-def interpreter() -> Any:
+def interpreter() -> Untyped:
     """LiteRT's class `Interpreter`: from ai-edge-litert where it is installed, else TensorFlow's own."""
     try:
         from ai_edge_litert.interpreter import Interpreter

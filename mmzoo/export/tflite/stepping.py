@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -33,7 +32,9 @@ class Stepping:
         caches = {name: np.array(value) for name, value in self.encode(**tensors).items()}
         return decode(self._next, caches, np.zeros(1, np.int32), end=0, most=self.most, how=how, seen=seen)
 
-    def _next(self, tokens: np.ndarray, caches: Any, position: int) -> tuple[np.ndarray, Any]:
+    def _next(
+        self, tokens: np.ndarray, caches: dict[str, np.ndarray], position: int
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """One step of each hypothesis, one after the other."""
         place, log_probs = np.array([position], np.int32), []
         after = {name: np.array(value) for name, value in caches.items()}

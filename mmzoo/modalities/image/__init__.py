@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.described import InputDescription
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, unwrapped
 from mmzoo.modalities.image.client import read_image, squeezed
@@ -231,12 +232,12 @@ class Image(Modality):
         return Each(lambda value: picture_vector(small.decode(value)), f"looking at {self.name}")
 
     @classmethod
-    def is_described(cls, about: Mapping[str, Any]) -> bool:
+    def is_described(cls, about: InputDescription) -> bool:
         high, wide, channels = about["shape"][1:]
         return bool(high == wide and channels == 3)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
+    def client(cls, about: InputDescription) -> Callable[[Raw], np.ndarray]:
         """The same as `decode`, squeezed by NumPy."""
         return lambda value: squeezed(read_image(value, f"image '{about['name']}'"), about["shape"][1])
 

@@ -20,15 +20,8 @@ from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.shown import Shown
 from mmzoo.modalities.tabular.cells import is_missing
 from mmzoo.modalities.tabular.corruption import CORRUPTIONS
-from mmzoo.modalities.tabular.days import PARTS, parts_of_days
-from mmzoo.modalities.tabular.fitting import (
-    MOST_CATEGORIES,
-    MOST_WORDS,
-    check_quantiles,
-    delimiter_of,
-    quantiles_of,
-    vocabulary_of,
-)
+from mmzoo.modalities.tabular.days import PARTS
+from mmzoo.modalities.tabular.fitting import check_quantiles, learned
 from mmzoo.modalities.tabular.form import form_of
 from mmzoo.modalities.tabular.rebuilding import Cells
 from mmzoo.modalities.tabular.rows import MISSING, UNKNOWN, Rows, from_text
@@ -157,28 +150,7 @@ class Tabular(Modality):
         """With the quantiles of the numbers, and the vocabularies of the categories, in these rows."""
         if not self.unfitted:
             return self
-        given = [self._rows.checked(value) for value in values]
-        days = np.array([self._rows.days_in(row) for row in given], np.float32).reshape(len(given), -1)
-        tables = [np.array([self._rows.numbers_in(row) for row in given], np.float64).reshape(len(given), -1)]
-        tables += [parts_of_days(each) for each in days.T.astype(np.float64)]
-        delimiters = self.delimiters or [
-            delimiter_of([cell for row in given if isinstance(cell := row.get(column), str)])
-            for column in self.multi_categories
-        ]
-        vocabularies = [
-            vocabulary_of((self._rows.category_in(column, row) for row in given), MOST_CATEGORIES)
-            for column in self.categories
-        ]
-        vocabularies += [
-            vocabulary_of((word for row in given for word in self._rows.words_in(column, mark, row) or ()), MOST_WORDS)
-            for column, mark in zip(self.multi_categories, delimiters, strict=True)
-        ]
-        return replace(
-            self,
-            quantiles=quantiles_of(np.concatenate(tables, axis=1)),
-            vocabularies=vocabularies,
-            delimiters=delimiters,
-        )
+        return replace(self, **learned(self._rows, values))
 
     @property
     def unfitted(self) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.errors import check_number, require
+from mmzoo.modalities.tabular.days import parts_of_days
 from mmzoo.modalities.tabular.lists import DELIMITERS
+from mmzoo.modalities.tabular.rows import Rows
 
 MOST_BINS = 32
 ROOM = 200_000  # quantiles of all columns together: the spec of a wide table stays small
@@ -18,6 +22,38 @@ HUGE = 1e30  # beyond it the graph takes a number for missing
 MOST_CATEGORIES = 5000  # of one column
 MOST_WORDS = 256  # of one column of multi-categories, whose every word is a place of the decoded example
 FEW = 50  # categories of which each is worth a place of its own, also where it was seen once
+
+
+class Learned(TypedDict):
+    """The fields of a `Tabular` that its rows fill in."""
+
+    quantiles: list[list[float]]
+    vocabularies: list[list[str]]
+    delimiters: Sequence[str]
+
+
+def learned(rows: Rows, values: Sequence[Raw]) -> Learned:
+    """What these rows say of their columns; delimiters that are known stay."""
+    given = [rows.checked(value) for value in values]
+    days = np.array([rows.days_in(row) for row in given], np.float32).reshape(len(given), -1)
+    tables = [np.array([rows.numbers_in(row) for row in given], np.float64).reshape(len(given), -1)]
+    tables += [parts_of_days(each) for each in days.T.astype(np.float64)]
+    delimiters = rows.delimiters or [
+        delimiter_of([cell for row in given if isinstance(cell := row.get(column), str)])
+        for column in rows.multi_categories
+    ]
+    vocabularies = [
+        vocabulary_of((rows.category_in(column, row) for row in given), MOST_CATEGORIES) for column in rows.categories
+    ]
+    vocabularies += [
+        vocabulary_of((word for row in given for word in rows.words_in(column, mark, row) or ()), MOST_WORDS)
+        for column, mark in zip(rows.multi_categories, delimiters, strict=True)
+    ]
+    return {
+        "quantiles": quantiles_of(np.concatenate(tables, axis=1)),
+        "vocabularies": vocabularies,
+        "delimiters": delimiters,
+    }
 
 
 def quantiles_of(table: np.ndarray) -> list[list[float]]:

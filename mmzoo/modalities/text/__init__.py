@@ -16,6 +16,7 @@ from mmzoo.messages.truncation import note_truncation
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.described import InputDescription
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.lengths import fitting_length
 from mmzoo.modalities.text.client import decoder, is_described
@@ -284,9 +285,9 @@ class Text(Modality):
         return embedded(x, self, width)
 
     @classmethod
-    def is_described(cls, about: Mapping[str, Any]) -> bool:
+    def is_described(cls, about: InputDescription) -> bool:
         return is_described(about)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
+    def client(cls, about: InputDescription) -> Callable[[Raw], np.ndarray]:
         return decoder(about)

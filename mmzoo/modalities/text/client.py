@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeGuard
 
 import numpy as np
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import MMZooError
-from mmzoo.modalities.described import following
+from mmzoo.modalities.described import InputDescription, following
 from mmzoo.tokenizers.normalizing import normalized
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 TRAINED = ("words", "wordpiece", "bpe", "sentencepiece")  # tokenizers whose vocabulary is in the description
 
 
-def is_described(about: Mapping[str, Any]) -> bool:
+class Chosen(TypedDict):
+    """A tokenizer that is chosen by its name."""
+
+    name: str
+
+
+class TextDescription(InputDescription):
+    """What a text's description says beside: whether capitals are made small, and what makes ids of it."""
+
+    lowercase: bool
+    tokenizer: NotRequired[Chosen]
+    vocabulary: NotRequired[list[str]]
+
+
+def is_described(about: InputDescription) -> TypeGuard[TextDescription]:
     """Is it said whether capitals count, and for a model that takes ids, which tokenizer and vocabulary make them?"""
     if type(about.get("lowercase")) is not bool:
         return False
@@ -26,8 +43,9 @@ def is_described(about: Mapping[str, Any]) -> bool:
     return named and isinstance(vocabulary, list) and all(type(word) is str for word in vocabulary)
 
 
-def decoder(about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
+def decoder(about: InputDescription) -> Callable[[Raw], np.ndarray]:
     """The first UTF-8 bytes, or the ids of the first tokens, of a text in NFKC and the case described; then zeros."""
+    assert is_described(about)
     name, dtype, length = about["name"], about["dtype"], about["shape"][1]
     tokenizer = None if dtype == "uint8" else trained(about)
 
@@ -47,9 +65,10 @@ def decoder(about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
     return decode
 
 
-def trained(about: Mapping[str, Any]) -> Any:
+def trained(about: TextDescription) -> Tokenizer:
     """The trained tokenizer, from its vocabulary in the description."""
     from mmzoo.tokenizers.trained import Trained
 
     (made,) = [each for each in Trained.__subclasses__() if each.name == about["tokenizer"]["name"]]
-    return made.build(tuple(about["vocabulary"]))
+    found: Tokenizer = made.build(tuple(about["vocabulary"]))
+    return found

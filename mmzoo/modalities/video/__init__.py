@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from mmzoo.modalities.arrays import axes_of
 from mmzoo.modalities.audio.containers import count_frames, frames
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.corruption import Corruption
+from mmzoo.modalities.described import InputDescription
 from mmzoo.modalities.explanation import InputExplanation, Probe
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
 from mmzoo.modalities.image.client import squeezed
@@ -169,12 +170,12 @@ class Video(Modality):
         return Each(vector, f"watching {self.name}")
 
     @classmethod
-    def is_described(cls, about: Mapping[str, Any]) -> bool:
+    def is_described(cls, about: InputDescription) -> bool:
         high, wide, channels = about["shape"][2:]
         return bool(high == wide and channels == 3)
 
     @classmethod
-    def client(cls, about: Mapping[str, Any]) -> Callable[[Raw], np.ndarray]:
+    def client(cls, about: InputDescription) -> Callable[[Raw], np.ndarray]:
         """An array uint8 (any, H, W, 3): frames at even distances."""
         _, count, size, *_ = about["shape"]
 

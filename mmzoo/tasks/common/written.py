@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeGuard
 
 import numpy as np
 
@@ -232,3 +232,8 @@ class Written(Task):
     def score(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """chrF of each."""
         return chrf(self.texts(predictions), self.right(labels))
+
+
+def writes(task: Task) -> TypeGuard[Written]:
+    """Are a task's answers texts, so that it has what the tasks of this file have?"""
+    return task.tags.texts

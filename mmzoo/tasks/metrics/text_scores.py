@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
+
+from mmzoo.aliases import Untyped
 
 References = Sequence[Sequence[str]]
 """Of each record, the right answers: one at least."""
@@ -37,7 +38,7 @@ def _chrf(text: str, right: tuple[str, ...]) -> float:
 
 
 @lru_cache(maxsize=1)
-def _scorer() -> Any:
+def _scorer() -> Untyped:
     from sacrebleu.metrics.chrf import CHRF
 
     return CHRF()
@@ -51,7 +52,7 @@ def bleu(found: Sequence[str], right: References) -> float:
     from sacrebleu.metrics.bleu import BLEU
 
     most = max(len(several) for several in right)
-    columns: Any = [[several[k] if k < len(several) else None for several in right] for k in range(most)]
+    columns: Untyped = [[several[k] if k < len(several) else None for several in right] for k in range(most)]
     longest = max(len(each.split()) for several in right for each in several)
     return float(BLEU(max_ngram_order=min(4, max(longest, 1))).corpus_score(list(found), columns).score)
 

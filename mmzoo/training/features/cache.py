@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import mmzoo
-from mmzoo.aliases import Json, Tensor, Tree
+from mmzoo.aliases import Tensor, Tree
 from mmzoo.errors import MMZooError
 from mmzoo.files import BESIDE, read_file, write_file
 from mmzoo.files.cache import claim, folder, is_own
@@ -115,7 +115,7 @@ def make_room(place: Path, limit: int) -> None:
                 path.unlink()
 
 
-def key_of(facts: Json, weights: list[keras.Variable], arrays: dict[str, Tree]) -> str:
+def key_of(facts: object, weights: list[keras.Variable], arrays: dict[str, Tree]) -> str:
     """A hash of plain data, of weights, and of the arrays or `Examples` that go in."""
     digest = hashlib.sha256(json.dumps([mmzoo.__version__, keras.__version__, facts], sort_keys=True).encode())
     for array in [*map(np.asarray, weights), *(arrays[name] for name in sorted(arrays))]:

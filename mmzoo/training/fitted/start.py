@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def choose(model: keras.Model, spec: Spec, feed: Feed, task: Task, chooser: Text
 
 def targets_of(task: Task, ids: np.ndarray) -> np.ndarray:
     """How alike the right texts, int32 (N, R, tokens), and the choices are on average, float32 (N, C)."""
-    sums: Any = 0.0
+    sums: np.ndarray | float = 0.0
     for texts in ids.transpose(1, 0, 2):
         given = (texts[:, :1] > 0).astype(np.float32)
         parts = [np.asarray(task.alike(texts[k : k + BATCH])) for k in range(0, len(texts), BATCH)]  # type: ignore[attr-defined]

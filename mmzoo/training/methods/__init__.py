@@ -1,4 +1,4 @@
-"""The ways to learn beyond a loss and its gradient. One file each.
+"""The training methods: what is done beyond a loss and its gradient. One file each.
 
     @methods.register("name")
     class Name(TrainingMethod):

@@ -1,4 +1,4 @@
-"""What a way to learn may do, and when it is asked."""
+"""What a training method may do, and when it is asked."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LabelledOutputs(NamedTuple):
 
 
 class TrainingMethod:
-    """A way to learn: it overrides what it needs, in the order in which these are called. Options are keyword-only.
+    """A training method: it overrides what it needs, in the order in which these are called. Options are keyword-only.
 
     Whatever runs in the step is traced into one graph, runs on every replica, and must give every replica the same
     variables. Where a loss has parts (`Training.grad_accum_steps`), the parts of a batch must add up.
@@ -106,11 +106,16 @@ class TrainingMethod:
         return losses
 
     def added_loss(self, batch: Batch, outputs: dict[str, Tensor]) -> Tensor | None:
-        """What is added to a replica's part of the loss, float32 (), in training only; see `term`."""
+        """What is added to a replica's part of the loss, float32 (), in training only; see `term`.
+
+        It is called for the model's own outputs and for those of each `harder`, whose mean counts.
+        """
         return None
 
     def harder(self, batch: Batch, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> dict[str, Tensor] | None:
         """The model's outputs in training for changed examples, whose loss counts as much as that of the others.
+
+        Or for the same examples once more, under another dropout. It is called before `added_loss`.
 
         Args:
             loss_of: from the model's outputs to the loss of these examples, float32 ().

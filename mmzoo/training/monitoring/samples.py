@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ from mmzoo.files import subfolder, write_file
 from mmzoo.inference.generate import draw, layers_that_draw
 from mmzoo.modalities.shown import grid, png
 from mmzoo.spec import Spec
+from mmzoo.tasks.reconstruction import rebuilds
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.settings import Training
 
@@ -41,7 +41,7 @@ class Samples(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.spec, self.drawing, self.folder, self.every, self.epochs = spec, drawing, folder, every, epochs
-        self.tasks: list[Any] = [task for task in spec.tasks if task.tags.pictures]
+        self.tasks = [task for task in spec.tasks if rebuilds(task) and task.tags.pictures]
         self.labels = labels
         self.inputs = keras.tree.map_structure(lambda x: np.repeat(x, DRAWN, axis=0), inputs)
 
@@ -56,7 +56,7 @@ class Samples(keras.callbacks.Callback):
             pictures = []
             for row, label in enumerate(self.labels[task.name]):
                 made = cells[row * DRAWN : (row + 1) * DRAWN]
-                pictures += [task.rebuilding.readable(each) for each in (label.astype(np.float32), *made)]
+                pictures += [np.asarray(task.rebuilding.readable(each)) for each in (label.astype(np.float32), *made)]
             place = subfolder(self.folder, "samples") / f"{task.name}-{epoch + 1:04d}.png"
             write_file(place, png(grid(pictures, DRAWN + 1)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(steps, key=steps.__getitem__)
 
 
-def save_checkpoint(folder: Path, step: int, arrays: dict[str, np.ndarray], state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, step: int, arrays: dict[str, np.ndarray], state: Mapping[str, object]) -> None:
     """Keep `arrays` and `state` of a step; the last `KEEP` checkpoints stay.
 
     Raises:

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from mmzoo.errors import MMZooError, require
 from mmzoo.files import read_file, remove_beside, subfolder, write_file
@@ -31,7 +30,7 @@ def make_folder(folder: Path) -> None:
         raise MMZooError(f"The folder '{folder}' cannot be made ({error.strerror}); choose another --out.") from error
 
 
-def claim(folder: Path, spec: Spec, settings: Mapping[str, Any], recipe: Path | None) -> bool:
+def claim(folder: Path, spec: Spec, settings: Mapping[str, object], recipe: Path | None) -> bool:
     """Make `folder`, which is there and held, this run's, or see that it is; True where the run is finished.
 
     Nothing that was there before is overwritten, but for the notes of a run that has no checkpoint, or none any more.
@@ -88,7 +87,7 @@ def claim(folder: Path, spec: Spec, settings: Mapping[str, Any], recipe: Path | 
     return finished
 
 
-def keep_budget(folder: Path, budget: float) -> None:
+def keep_budget(folder: Path, budget: object) -> None:
     """Let a finished run have another budget of bad records from here on: nothing was learnt of it."""
     there = read_object(folder / "run.json")
     if there.get("budget") != budget:

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any, NotRequired, TypeAlias, TypedDict, cast
+from typing import NotRequired, TypeAlias, TypedDict, cast
 
 from mmzoo.aliases import Raw
 from mmzoo.data.faults import Faults
@@ -60,11 +60,12 @@ def read_own(path: Path, limit: int, remedy: str = AGAIN) -> bytes:
         raise MMZooError(f"'{path}' cannot be read ({error.strerror or error}); {remedy}.") from None
 
 
-def read_object(path: Path, remedy: str = AGAIN) -> dict[str, Any]:
+def read_object(path: Path, remedy: str = AGAIN) -> dict[str, Raw]:
     """The JSON object in a file of a run's folder."""
     found = parse_json(f"'{path}'", read_own(path, MAX_JSON, remedy), remedy)
-    require(isinstance(found, dict), f"'{path}' must hold an object, not {type(found).__name__}; {remedy}.")
-    return dict(found)
+    if not isinstance(found, dict):
+        raise MMZooError(f"'{path}' must hold an object, not {type(found).__name__}; {remedy}.")
+    return found
 
 
 def read_settings(folder: Path) -> Settings:
@@ -74,15 +75,15 @@ def read_settings(folder: Path) -> Settings:
     for key, kind, words in (("data", str, "a text"), ("training", dict, "an object"), ("seed", int, "a whole number")):
         require(key in found, f"'{path}' has no '{key}'; {AGAIN}.")
         require(type(found[key]) is kind, f"The '{key}' in '{path}' must be {words}; {AGAIN}.")
-    found = {"on_error": "error", "budget": 0.01, **found}
+    settings = cast(Settings, {"on_error": "error", "budget": 0.01, **found})
     try:
-        found["data"].encode()
-        check_number("The seed", found["seed"], 0, 2**32 - 1, whole=True)
-        Training.from_json(found["training"])
-        Faults(found["on_error"], found["budget"])
+        settings["data"].encode()
+        check_number("The seed", settings["seed"], 0, 2**32 - 1, whole=True)
+        Training.from_json(settings["training"])
+        Faults(settings["on_error"], settings["budget"])
     except Exception as error:  # a stranger's values may be of any kind
         raise MMZooError(f"The settings in '{path}' cannot be used ({one_line(error)}); {AGAIN}.") from error
-    return cast(Settings, found)
+    return settings
 
 
 def usual_settings(data: str) -> Settings:

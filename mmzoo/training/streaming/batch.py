@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +15,7 @@ from mmzoo.aliases import Raw, Tensor
 from mmzoo.data.decoding import decoded, note
 from mmzoo.data.rereading import Reread
 from mmzoo.data.streams.arriving import Arrived
-from mmzoo.data.tally import tally_of
+from mmzoo.data.tally import Counted, tally_of
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.labels import encoded_label
 from mmzoo.messages.words import one_line
@@ -31,6 +30,8 @@ KEPT = 20
 """Records of a new class that are kept for a head that has it."""
 
 Line = dict[str, Raw] | DataError
+Placed = tuple[str, Line]
+"""A place and its row; a list of both where it was in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,10 @@ class Decoder:
     on_error: str
     new_classes: str = "ignore"
     named: list[str] = field(default_factory=list)
-    late: dict[str, list[Raw]] = field(default_factory=dict)
+    late: dict[str, list[Placed]] = field(default_factory=dict)
     strangers: int = 0
 
-    def __call__(
-        self, rows: Sequence[Line], places: list[str], *, again: bool = False
-    ) -> tuple[Usable, dict[str, Any]]:
+    def __call__(self, rows: Sequence[Line], places: list[str], *, again: bool = False) -> tuple[Usable, Counted]:
         """Those that can be used, and a tally of the others.
 
         Args:
@@ -138,7 +137,7 @@ class Decoder:
             if self.new_classes == "grow" and name in self.named and task.tags.exclusive:
                 kept = self.late.setdefault(name, [])
                 if len(kept) < KEPT:
-                    kept.append([place, line])
+                    kept.append((place, line))
             return task.missing_label
 
 

@@ -7,9 +7,9 @@ exactly, and which are read back without anything of a file being executed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -39,6 +39,14 @@ def alarm(what: str, records: int, moved: Sequence[str]) -> str:
         f"note: about record {records:,} {why} (the {what}){which}. Look at what comes since then: if it is wrong, "
         "stop (Ctrl-C) and mend the source; if the world has changed, go on: it is being learnt."
     )
+
+
+class Buckets(TypedDict):
+    """An `Adwin` as plain data."""
+
+    sizes: list[int]
+    totals: list[float]
+    spreads: list[float]
 
 
 @dataclass
@@ -127,12 +135,12 @@ class Drift:
             changed.append("embedding")
         return changed
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Buckets]:
         """Plain data, exactly."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, facts: dict[str, Any]) -> Drift:
+    def from_json(cls, facts: Mapping[str, Buckets]) -> Drift:
         """What `to_json` has made."""
         return cls(**{name: Adwin(**each) for name, each in facts.items()})
 

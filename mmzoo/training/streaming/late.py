@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmzoo.data.rereading import Reread
 from mmzoo.errors import MMZooError
-from mmzoo.training.streaming.batch import KEPT
+from mmzoo.training.streaming.batch import KEPT, Placed
 
 if TYPE_CHECKING:
     from mmzoo.run import Run
 
-Placed = Sequence[Any]
-"""A place and a row, as JSON has a pair."""
 GROWN = "grown"
 """The folder of the run with all classes, in that of the run over the stream."""
 MOST_OLD = 5_000

@@ -31,9 +31,9 @@ from mmzoo.training.run_folder.notes import history_text
 from mmzoo.training.settings import Training
 from mmzoo.training.step import prepared
 from mmzoo.training.stopping import Interrupted, stop_requests
-from mmzoo.training.streaming.batch import Decoder, Usable, filled, line_of
+from mmzoo.training.streaming.batch import Decoder, Placed, Usable, filled, line_of
 from mmzoo.training.streaming.drift import COMPARED, FEWEST_OLD, Drift, alarm, places_among
-from mmzoo.training.streaming.late import MOST_OLD, Placed
+from mmzoo.training.streaming.late import MOST_OLD
 from mmzoo.training.streaming.numbers import Numbers, columns_of
 from mmzoo.training.streaming.prequential import Window, shown
 from mmzoo.training.streaming.replay import Reservoir, failure
@@ -148,7 +148,7 @@ class StreamLoop:
             self.end_window()
             self.save()
             if self.taken.late:
-                self.old = [json.loads(line)[1:] for line in self.reservoir.first(MOST_OLD)]
+                self.old = [(place, row) for _, place, row in map(json.loads, self.reservoir.first(MOST_OLD))]
             if asked:
                 said = f"Stopped after {self.taken.records:,} records; run the same command again to go on."
                 raise Interrupted(said, asked[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -19,6 +19,14 @@ MOVED = 1.0
 """Deviations by which the mean of a column has moved, if it is named."""
 FEWEST = 10
 """Numbers of a column that a mean is of, at least."""
+
+
+class Moments(TypedDict):
+    """A `Running` as plain data."""
+
+    counts: list[int]
+    means: list[float]
+    squares: list[float]
 
 
 @dataclass
@@ -89,12 +97,12 @@ class Numbers:
                     found.append((far, f"'{names[place]}' {new:.4g} on average, before {old:.4g}"))
         return [said for _, said in sorted(found, reverse=True)]
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, Moments]:
         """Plain data, exactly."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, facts: Mapping[str, Mapping[str, Any]]) -> Numbers:
+    def from_json(cls, facts: Mapping[str, Moments]) -> Numbers:
         """What `to_json` has made."""
         return cls(**{name: Running(**each) for name, each in facts.items()})
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO, TypedDict
 
 import numpy as np
 
@@ -23,6 +22,15 @@ from mmzoo.messages.words import one_line
 NAME = re.compile(r"replay-[0-9]{8,15}\.jsonl")
 ROOM = 2**20
 """Bytes of records that are in the sample no more, which are not worth writing the file anew."""
+
+
+class Place(TypedDict):
+    """Where in which file a sample is, as a checkpoint knows it; `before`, the file of the one before."""
+
+    offered: int
+    end: int
+    name: str
+    before: str
 
 
 class Reservoir:
@@ -40,7 +48,7 @@ class Reservoir:
         self,
         folder: Path,
         capacity: int,
-        facts: Mapping[str, Any] | None = None,
+        facts: Place | None = None,
         arrays: dict[str, np.ndarray] | None = None,
     ) -> None:
         self.folder, self.capacity = folder, capacity
@@ -48,7 +56,10 @@ class Reservoir:
         self.places = np.zeros((capacity, 2), np.int64)  # where each record begins, and how long it is
         if facts is not None and arrays is not None:
             self.offered, self.end, self.name, self.before = (
-                facts[key] for key in ("offered", "end", "name", "before")
+                facts["offered"],
+                facts["end"],
+                facts["name"],
+                facts["before"],
             )
             self.places = np.array(arrays["replay-places"], np.int64)
             require(NAME.fullmatch(self.name) and self.places.shape == (capacity, 2), "its sample is another's")
@@ -122,7 +133,7 @@ class Reservoir:
         self.file = self._open()
 
     @property
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> Place:
         """For a checkpoint, beside `arrays`."""
         return {"offered": self.offered, "end": self.end, "name": self.name, "before": self.before}
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from mmzoo.data.streams.arriving import Arrived, Cursor
+from mmzoo.data.tally import Counted
 from mmzoo.training.run_folder.notes import Row
+from mmzoo.training.streaming.batch import Placed
+from mmzoo.training.streaming.drift import Buckets
+from mmzoo.training.streaming.numbers import Moments
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,11 @@ class Taken:
     sha256: str = ""
     drifts: int = 0
     history: list[Row] = field(default_factory=list)
-    tally: dict[str, Any] = field(default_factory=dict)
-    drift: dict[str, Any] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
+    tally: Counted | None = None
+    drift: dict[str, Buckets] = field(default_factory=dict)
+    numbers: dict[str, Moments] = field(default_factory=dict)
     named: list[str] = field(default_factory=list)
-    late: dict[str, list[Any]] = field(default_factory=dict)
+    late: dict[str, list[Placed]] = field(default_factory=dict)
 
 
 def chained(before: str, arrived: Arrived) -> str:

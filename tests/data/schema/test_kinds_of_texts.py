@@ -74,6 +74,20 @@ def test_a_table_whose_names_are_taken(taken: tuple[str, ...]) -> None:
     assert records[1][spec.tasks[0].name] == "b"
 
 
+def test_phrases_that_come_again_are_texts_where_they_are_to_be_found() -> None:
+    """A caption that several pictures have is asked for in other words; one word stays a category."""
+    captions = ["a large red circle", "a small blue star", "a ring of gold"]
+    table = {"caption": captions * 20, "kind": ["round", "sharp", "round"] * 20, "size": [*range(60)]}
+    asked, _ = mmzoo.table_spec(mmzoo.read_table({**table, "y": ["a", "b"] * 30}), "y")
+    assert asked.input_names == ["row"]
+    found, records = mmzoo.table_spec(mmzoo.read_table(table), "", task="retrieval")
+    assert [(item.name, item.kind) for item in found.inputs] == [("caption", "text"), ("row", "tabular")]
+    assert records[1]["caption"] == captions[1]
+    told = mmzoo.read_table(table, kinds={"caption": "category"})
+    with pytest.raises(mmzoo.MMZooError, match="two"):
+        mmzoo.table_spec(told, "", task="retrieval")
+
+
 def test_many_short_texts_are_one_input() -> None:
     """The long ones stay inputs of their own."""
     words = [f"n{k * 7919 % 1000} of {k}" for k in range(60)]

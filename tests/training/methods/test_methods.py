@@ -1,4 +1,4 @@
-"""A way to learn is one file: it is found, checked, called in the order that is said, and kept in checkpoints."""
+"""A training method is one file: it is found, checked, called in the order that is said, and kept in checkpoints."""
 
 from __future__ import annotations
 
