@@ -117,18 +117,28 @@ class Trials:
             raise MMZooError(f"'{path}' is damaged ({one_line(error)}); {remedy}.") from None
 
     def check_asked(self, asked: Mapping[str, object], folder: Path) -> None:
-        """Raise unless this is what was asked for, but for the budget of bad records: nothing is learnt of it."""
-        same = {**self.asked, "budget": asked["budget"]} == json.loads(json.dumps(asked))
+        """Raise unless this is what was asked for, but for what is done about bad records, if none was met so far.
+
+        The budget of them is never learnt of. Where they end the work and a model was kept, there was none in what it
+        learnt from.
+        """
+        theirs = {**self.asked, "budget": asked["budget"]}
+        if theirs["on_error"] == "error" and self.chosen:
+            theirs["on_error"] = asked["on_error"]
+        same = theirs == json.loads(json.dumps(asked))
         require(
             same,
             f"'{folder}' holds candidates for another spec, other settings, data, seed, quality or time; "
             "choose another --out or remove the folder first.",
         )
 
-    @property
-    def nothing_done(self) -> bool:
-        """Did it end before anything was fitted, at a record that cannot be read?"""
-        return self.floor is None and not self.candidates
+    def ended_at_once(self, asked: Mapping[str, object]) -> bool:
+        """Did it end before anything was fitted, at a record that cannot be read?
+
+        A floor that reads no input is fitted all the same; with another policy for such records it is fitted anew.
+        """
+        other = self.asked.get("on_error") == "error" != asked["on_error"]
+        return (self.floor is None or other) and not self.candidates
 
     @property
     def best_floor(self) -> Floor | None:

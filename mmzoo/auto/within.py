@@ -20,7 +20,7 @@ from mmzoo.files.folders import check_no_link, discard, held, made_in
 from mmzoo.inference.metrics import primary
 from mmzoo.messages.words import json_bytes
 from mmzoo.spec import Spec
-from mmzoo.training.run_folder.claim import keep_budget, make_folder
+from mmzoo.training.run_folder.claim import keep_policy, make_folder
 from mmzoo.training.run_folder.notes import read_settings
 from mmzoo.training.settings import Training, check_settings
 from mmzoo.training.stopping import stop_requests
@@ -81,7 +81,7 @@ def train_within(
         if trials is None:
             others = sorted(path.name for path in folder.iterdir())
             require(not others, f"The folder '{folder}' is not empty ({others[:1]}); choose another --out.")
-        if trials is None or trials.nothing_done:
+        if trials is None or trials.ended_at_once(asked):
             trials = Trials(json.loads(json.dumps(asked)), primary(spec), spec.tasks[0].name, seconds)
             trials.write(folder)
         trials.check_asked(asked, folder)
@@ -97,7 +97,7 @@ def train_within(
             fitted = [*search.baselines]
         elif (folder / "model" / "card.json").exists():
             print(f"'{folder}' is trained already.")
-            keep_budget(folder, budget)
+            keep_policy(folder, on_error, budget)
         names = [name for each in found for name in (each.name, longer(each.name))] + [DISTILLED]
         if trials.chosen not in names:
             raise unknown("candidate called", trials.chosen, names)

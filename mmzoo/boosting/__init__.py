@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmzoo.boosting.committee import Committee, Grown, Shape
+from mmzoo.boosting.hiding import Hiding
 from mmzoo.boosting.linear import Encoding
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def grow(
     seed: int = 0,
     enough: Callable[[], bool] = lambda: False,
     say: Callable[[int, float], object] = lambda trees, loss: None,
+    hiding: Hiding | None = None,
 ) -> list[Grown]:
     """Trees for each score of a task.
 
@@ -62,14 +64,17 @@ def grow(
             their means, or 1 for each label that is right. Each must be known.
         encoding: of the linear part; without it there are trees alone.
         enough: is the time over? Asked now and then; what was grown by then is what there is.
+        hiding: which cells trees are grown without too; none, if not given.
         say: is told how many trees each member has, and how far their answers to what they have not seen are off.
     """
     matrix = matrix.astype(np.float64)
     with few_threads(len(matrix)):
         if task.tags.exclusive:
-            return Committee(matrix, targets.astype(int), scores_of(task), shape, encoding, seed).grow(enough, say)
+            whole = Committee(matrix, targets.astype(int), scores_of(task), shape, encoding, seed, hiding)
+            return whole.grow(enough, say)
         found = []
         for column in targets.T:
             labels = column if task.tags.numeric else (column > 0.5).astype(int)
-            found += Committee(matrix, labels, 0 if task.tags.numeric else 1, shape, encoding, seed).grow(enough, say)
+            scores = 0 if task.tags.numeric else 1
+            found += Committee(matrix, labels, scores, shape, encoding, seed, hiding).grow(enough, say)
         return found

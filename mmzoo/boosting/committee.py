@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmzoo.aliases import Untyped
+from mmzoo.boosting.hiding import Hiding
 from mmzoo.boosting.linear import Encoding, fit_linear, share_of
 from mmzoo.boosting.nodes import Tree, plain
 
@@ -68,10 +69,12 @@ class Committee:
         shape: Shape,
         encoding: Encoding | None = None,
         seed: int = 0,
+        hiding: Hiding | None = None,
     ) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
         self.matrix, self.labels, self.scores, self.shape, self.encoding = matrix, labels, scores, shape, encoding
+        self.hiding, self.seed = hiding, seed
         self.parts = parts_of(labels, scores > 0, shape.members, seed)
         made = HistGradientBoostingClassifier if scores else HistGradientBoostingRegressor
         self.members = [
@@ -118,9 +121,12 @@ class Committee:
         rows = np.ones(len(self.labels), bool)
         if self.parts:
             rows[self.parts[number]] = False
-        seen = self.matrix[rows]
+        seen, labels = self.matrix[rows], self.labels[rows]
+        if self.hiding is not None:
+            more, places = self.hiding.copy_of(seen, self.seed + number)  # the same each time that it grows on
+            seen, labels = np.concatenate([seen, more]), np.concatenate([labels, labels[places]])
         seen[:, np.isnan(seen).all(axis=0)] = 0.0  # scikit-learn takes no column without any number
-        member.set_params(max_iter=trees).fit(seen, self.labels[rows])
+        member.set_params(max_iter=trees).fit(seen, labels)
 
     def raw(self, member: Untyped, rows: np.ndarray) -> np.ndarray:
         """The scores of one member, float (rows, K)."""

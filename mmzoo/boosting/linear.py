@@ -17,7 +17,13 @@ FARTHEST = 3.0  # deviations from the mean; a number further away is as good as 
 PENALTIES = (1.0, 10.0, 100.0)
 MOST = 2 * 10**7  # numbers of the encoded records: more of them can well be left to the trees
 WIDE = 256  # places of categories from which most of an encoded row is zeros
+WORSE = 1.02  # how far off what is whole may be, so that what is not whole is answered better
 STEPS = 10  # of the share of the linear scores
+HIDDEN = 0.03  # what a record with hidden cells counts beside a whole one: .1 costs R2 .01 where nothing is missing
+
+
+Lacking = tuple[Untyped, np.ndarray]
+"""Records with hidden cells, encoded, and which each is of."""
 
 
 class Encoding(NamedTuple):
@@ -77,31 +83,58 @@ def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
     """
     if not committee.parts or len(committee.matrix) * (2 * len(encoding.means) + len(encoding.sizes)) > MOST:
         return None
-    encoded = encoding(committee.matrix)
+    encoded, lacking = encoding(committee.matrix), None
+    if committee.hiding is not None:
+        hidden, owners = committee.hiding.copy_of(committee.matrix, committee.seed)
+        lacking = encoding(hidden), owners
+    ways = [fitted(committee, encoded, None)] + ([] if lacking is None else [fitted(committee, encoded, lacking)])
+    if lacking is not None and ways[1][0] > WORSE * ways[0][0]:  # here columns must be held against one another
+        lacking, ways = None, ways[:1]
+    _, penalty, left_out = ways[-1]
+    every = np.ones(encoded.shape[0], bool)  # what few records say is said best by all of them
+    return Linear(*regressed(committee, encoded, every, penalty, lacking), left_out)
+
+
+def fitted(committee: Committee, encoded: Untyped, lacking: Lacking | None) -> tuple[float, float, np.ndarray]:
+    """The best penalty for what the members leave out: how far that is off, the penalty, and the scores, (N, K)."""
     found: list[tuple[float, float, np.ndarray]] = []
     for penalty in PENALTIES:
         left_out = committee.blank()
         for part in committee.parts:
             rows = np.ones(encoded.shape[0], bool)
             rows[part] = False
-            weights, bias = regressed(committee, encoded, rows, penalty)
+            weights, bias = regressed(committee, encoded, rows, penalty, lacking)
             left_out[part] = encoded[part] @ weights + bias
-        found.append((committee.losses(left_out).mean(), penalty, left_out))
-    _, penalty, left_out = min(found, key=lambda each: each[0])
-    every = np.ones(encoded.shape[0], bool)  # what few records say is said best by all of them
-    return Linear(*regressed(committee, encoded, every, penalty), left_out)
+        found.append((float(committee.losses(left_out).mean()), penalty, left_out))
+    return min(found, key=lambda each: each[0])
 
 
 def regressed(
-    committee: Committee, encoded: Untyped, rows: np.ndarray, penalty: float
+    committee: Committee,
+    encoded: Untyped,
+    rows: np.ndarray,
+    penalty: float,
+    lacking: Lacking | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The weights (width, K) and bias (K,) of a regression of some of the records."""
+    """The weights (width, K) and bias (K,) of a regression of some of the records.
+
+    Args:
+        lacking: records with hidden cells, encoded, and which each is of, see `mmzoo.boosting.hiding`: columns that say
+            nearly the same shall not be held against one another, so that the answer is far off without one.
+    """
+    from scipy.sparse import vstack
     from sklearn.linear_model import LogisticRegression, Ridge
 
     made: Untyped = LogisticRegression(C=1 / penalty, max_iter=300) if committee.scores else Ridge(penalty)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what does not converge is measured as it is
-        made.fit(encoded[rows], committee.labels[rows])
+        seen, labels, counts = encoded[rows], committee.labels[rows], np.ones(int(rows.sum()))
+        if lacking is not None and (mine := rows[lacking[1]]).any():
+            more, places = lacking[0][mine], lacking[1][mine]
+            seen = np.concatenate([seen, more]) if isinstance(seen, np.ndarray) else vstack([seen, more], format="csr")
+            labels = np.concatenate([labels, committee.labels[places]])
+            counts = np.concatenate([counts, np.full(len(places), HIDDEN)])
+        made.fit(seen, labels, sample_weight=counts)
     classes = made.classes_ if committee.scores else np.zeros(1, int)
     both = np.concatenate([np.atleast_2d(made.coef_), np.atleast_1d(made.intercept_)[:, None]], axis=1)
     wide = committee.spread(both.T, classes, missing=0.0)

@@ -64,7 +64,9 @@ def add_faults(sub: argparse.ArgumentParser) -> None:
         default="error",
         help="a record that cannot be used: stop, leave it out, or take what is bad in it for missing (default error)",
     )
-    sub.add_argument("--budget", type=float, default=0.01, help="the share that may be bad (default 0.01)")
+    sub.add_argument(
+        "--budget", type=float, default=0.01, help="the share that may be bad, of few records one (default 0.01)"
+    )
 
 
 def add_table(sub: argparse.ArgumentParser) -> None:

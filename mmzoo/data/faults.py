@@ -23,6 +23,11 @@ POLICIES = ("error", "skip", "mask")
 SHOWN = 5  # records named for each cause
 
 
+def allowed(budget: float, records: int) -> float:
+    """How many of some records may be bad: their share, and of however few records one, unless it is none."""
+    return max(budget * records, 1.0) if budget else 0.0
+
+
 @dataclass
 class Faults:
     """Records that cannot be used, by cause, and what is done about them.
@@ -30,7 +35,8 @@ class Faults:
     Args:
         on_error: "error": the first one ends the work; "skip": such a record is left out; "mask": what is bad in
             it is taken for missing, and the record is left out only if nothing is left of it.
-        budget: the share of the records that may be bad before the work ends all the same.
+        budget: the share of the records that may be bad before the work ends all the same; one always may, unless
+            it is 0.
     """
 
     on_error: str = "error"
@@ -102,7 +108,7 @@ class Faults:
         bad = {record for cause, found in self.found.items() if cause != "missing_label" for record, _ in found}
         needed = math.ceil(1000 * len(bad) / max(self.records, 1)) / 1000
         require(
-            len(bad) <= self.budget * self.records,
+            len(bad) <= allowed(self.budget, self.records),
             f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records, or raise the budget "
             f"(--budget {needed:g}) and give the same command again.",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmzoo.aliases import Raw
-from mmzoo.data.lazy.columns import sample
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.schema.kinds import OTHER
@@ -26,8 +24,9 @@ from mmzoo.data.splits.parts import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.table import Table
 from mmzoo.data.tables.labels import label_task, no_label
 from mmzoo.data.tables.nearby import NOT_THERE
+from mmzoo.data.tables.phrases import good_values, searched_by_words, short_texts
 from mmzoo.data.tables.suspicions import repeats, warnings_of
-from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.errors import MMZooError, require
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular import Tabular
 from mmzoo.modalities.tabular.cells import is_missing
@@ -36,12 +35,8 @@ from mmzoo.spec import Spec
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
 
-LOOKED_AT = 200  # values of a column that are read to guess how long they are
 TEXTS = "texts"  # the input that short texts of a table make together
-MOST_TEXTS = 3  # columns of texts that are inputs of their own
-PHRASE = 3  # words from which a cell is a phrase that one could put in other words
 MATCH = "match"  # what a task without a label is called
-LONG_TEXT = 100  # characters, on average, of one that stays an input of its own where there are more
 
 
 Splits = tuple[Records, Records, Records]
@@ -99,7 +94,7 @@ def explained_spec(
     inputs: list[Modality] = []
     kinds = input_kinds()
     cells: dict[str, list[str]] = {kind: [] for kind in Tabular.gathers}
-    apart = dict.fromkeys(("split", "id"), "")
+    apart = dict.fromkeys(("split", "id") if table.tells_parts else ("id",), "")
     for each in labels or [""]:
         apart |= no_inputs(table, each, group)
     apart |= dict.fromkeys(labels, "")
@@ -200,53 +195,6 @@ def no_inputs(table: Table, label: str, group: str) -> dict[str, str]:
     return found
 
 
-def searched_by_words(table: Table, task: str) -> dict[str, str]:
-    """The columns that are read as texts where inputs are to find each other, though their cells come again and again.
-
-    Captions are few in many data sets; as categories nobody could ask for them in other words.
-    """
-    if task not in tasks.names(phrases="text"):
-        return {}
-    return {
-        column: "text"
-        for column, kind in table.kinds.items()
-        if kind == "category"
-        and column not in table.told
-        and np.median([len(str(value).split()) for value in good_values(table.columns[column])] or [0]) >= PHRASE
-    }
-
-
-def short_texts(table: Table, kinds: Mapping[str, str], apart: Iterable[str]) -> list[str]:
-    """The columns of texts that are one input together: where there are many, all but the longest.
-
-    Ten inputs of titles and names would have ten towers and a thousand subsets, and say no more.
-
-    Args:
-        kinds: what each column is read as.
-        apart: columns that are no inputs.
-    """
-    columns = [name for name, kind in kinds.items() if kind == "text" and name not in apart]
-    if len(columns) <= MOST_TEXTS:
-        return []
-    found = {column: good_values(table.columns[column]) for column in columns}
-    lengths = {column: np.mean([len(str(text)) for text in texts]) if texts else 0.0 for column, texts in found.items()}
-    longest = sorted(columns, key=lambda column: -lengths[column])[:MOST_TEXTS]
-    return [column for column in columns if column not in longest or lengths[column] < LONG_TEXT]
-
-
-def good_values(values: Sequence[object]) -> list[Raw]:
-    """Some values of a column that can be used, to guess how long they are.
-
-    Raises:
-        MMZooError: there are values, and the first of them cannot be used.
-    """
-    looked_at = sample(values, LOOKED_AT)
-    found = [value for value in looked_at if not isinstance(value, DataError)]
-    if looked_at and not found:
-        raise MMZooError(str(looked_at[0]))
-    return found
-
-
 def load_table(path: str | Path, label: str = "") -> tuple[Spec, Splits]:
     """A table's spec and its training, validation and test records.
 
@@ -279,6 +227,10 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
     table = table.without(others) if others else table
     classes = records.column(spec.tasks[0].name) if spec.tasks[0].tags.probabilistic else None
     parts = parts_of(table, label, classes, options.drawing)
+    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
+    warned = warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
+    if records.layout is not None:
+        records.layout = replace(records.layout, warnings=(*(one.removeprefix("warning: ") for one in warned),))
     found = selected(records, parts)
     where = f" of '{named.path}'" if named.path else ""
     for part, chosen in zip(SHARES, found, strict=True):
@@ -293,8 +245,7 @@ def load_named(named: TableName, table: Table | None = None, *, folds: int = 0) 
     if none > len(table) / 2:
         lines.append(f"warning: most records have no label, {none} of {len(table)}.")
     lines += split_lines(table, classes, parts, label, options.drawing)
-    rows = [column for item in spec.inputs if isinstance(item, Tabular) for column in item.columns]
-    lines += warnings_of(table, label, parts, rows, classed=classes is not None, group=options.group)
+    lines += warned
     drawn = folds_of(table, label, folds, classes, options.drawing) if folds else []
     return Loaded(spec, found, lines, [selected(records, each) for each in drawn])
 

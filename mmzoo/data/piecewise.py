@@ -248,4 +248,5 @@ class Survey:
             places=places,
             told=sorted(self.told),
             forms={name: guess.form for name, guess in known.items() if guess.form},
+            remarks={name: guess.note for name, guess in known.items()},
         )

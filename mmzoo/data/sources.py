@@ -127,7 +127,7 @@ def open_source(name: str, kinds: dict[str, str] | None = None, *, held: bool = 
         found[label] = "category" if made.tags.probabilistic else "text" if made.tags.texts else "number"
         classes = table.columns[label] if made.tags.probabilistic else None
         notes = notes | {label: said}
-    if "split" not in table.columns and not label:
+    if not table.tells_parts and not label:
         return Source(name, {"all": table}, found, label, notes, table.note)
     parts = parts_of(table, label, classes, options.drawing)
     return Source(name, split_table(table, parts), found, label, notes, table.note)

@@ -20,6 +20,7 @@ class Table(Records):
     places: where each record stands: "line 7"; its id, if not given.
     told: the columns whose kinds were not guessed.
     notes: what is to be said of a column.
+    remarks: what of that was said when it was guessed what the column is.
     forms: how the cells of a column are written where they do not say it one by one, see
         `mmzoo.data.schema.guessed.form_of`.
     """
@@ -36,12 +37,18 @@ class Table(Records):
         notes: Mapping[str, str] | None = None,
         note: str = "",
         forms: Mapping[str, str] | None = None,
+        remarks: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(columns, ids)
         self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
-        self.forms = dict(forms or {})
+        self.forms, self.remarks = dict(forms or {}), dict(remarks or {})
         self.written = written if written is not None else self.columns
         self.places: Sequence[str] = places if isinstance(places, Column) else list(places) or self.ids
+
+    @property
+    def tells_parts(self) -> bool:
+        """Does a column `split` say which record is for what? Not if it was said what that column is."""
+        return "split" in self.columns and "split" not in self.told
 
     def select(self, positions: Sequence[int] | np.ndarray) -> Table:
         """The records at `positions`, in that order, as a table of these alone."""
@@ -74,6 +81,7 @@ class Table(Records):
             notes=self.notes,
             note=self.note,
             forms=self.forms,
+            remarks=self.remarks,
         )
 
 

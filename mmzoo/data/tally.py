@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from mmzoo.aliases import Raw
-from mmzoo.data.faults import SHOWN, Faults
+from mmzoo.data.faults import SHOWN, Faults, allowed
 from mmzoo.errors import DataError, require
 
 Row = dict[str, Raw]
@@ -64,7 +64,7 @@ class Tally:
             most: as many records as there will be, or more; the work goes on then while that allows it.
         """
         require(
-            self.bad <= self.budget * max(most or 0, self.records),
+            self.bad <= allowed(self.budget, max(most or 0, self.records)),
             f"{self.table()}\nThat is over the budget of {self.budget:.2%}; mend the records or raise the budget.",
         )
 

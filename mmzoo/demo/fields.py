@@ -15,6 +15,7 @@ from mmzoo.files import read_file, write_file
 from mmzoo.modalities.arrays import MAGIC
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.tabular.cells import number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.clock import TIME
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.lists import parts_of
 from mmzoo.modalities.widgets import Cell, Widget
@@ -122,6 +123,8 @@ def component_of_cell(cell: Cell) -> Untyped:
     if cell.kind == "number":  # no `gradio.Number`: left empty it says 0
         usual = f"{cell.usual[0]:g} to {cell.usual[1]:g}" if cell.usual else "a number"
         return gr.Textbox(label=cell.column, placeholder=usual, max_lines=1)
+    if cell.form == TIME:
+        return gr.Textbox(label=cell.column, placeholder="14:30", max_lines=1)
     if cell.kind in ("date", "moment"):
         return gr.DateTime(label=cell.column, type="string", include_time=cell.kind == "moment")
     if len(cell.choices) > MOST_CHOICES:
@@ -148,6 +151,8 @@ def held(cell: Cell, value: Raw) -> object:
         return None if number is None else f"{number:.10g}"
     if cell.kind in ("date", "moment"):
         when = date_of(value, cell.form)
+        if cell.form == TIME:
+            return when and when.strftime("%H:%M")
         return when and when.strftime("%Y-%m-%d %H:%M:%S" if cell.kind == "moment" else "%Y-%m-%d")
     if cell.kind == "choices":
         return [word for word in parts_of(value, cell.delimiter) if word in cell.choices]

@@ -12,6 +12,7 @@ from mmzoo.aliases import Raw
 from mmzoo.data.records import Records
 from mmzoo.errors import require
 from mmzoo.evaluation.analyses import computed
+from mmzoo.evaluation.analyses.columns import columns_of
 from mmzoo.evaluation.analyses.denoising import denoised
 from mmzoo.evaluation.analyses.noise import noise_curves
 from mmzoo.evaluation.of_task import TaskEvaluation
@@ -93,8 +94,11 @@ def by_task(data: Mapping[str, Raw]) -> dict[str, Mapping[str, Raw]]:
 
 def verdict_of(found: Mapping[str, Raw]) -> str:
     """What is said of one task in a sentence or two, or why nothing can be said."""
-    beside = [found.get(name) for name in ("unimodal", "baselines")]
+    beside = [found.get(name) for name in ("unimodal", "baselines", "columns")]
     said = [found.get("verdict"), *(each.get("verdict") for each in beside if isinstance(each, dict))]
+    floor = found.get("baselines")
+    if not found.get("gains") and isinstance(floor, dict):  # else it would not be said what its figures are worth
+        said.append(floor.get("reason"))
     return str(found["reason"]) if found.get("reason") else " ".join(each for each in said if isinstance(each, str))
 
 
@@ -128,6 +132,7 @@ def evaluate(
         tasks[task.name] = kind(spec, task, split_name, records, found, theirs, held_out)
     analyzed = {name: {} if each.reason else computed(each) for name, each in tasks.items()}
     result = Evaluation(spec, split_name, found, scores, tasks, analyzed)
+    result = result.with_found("columns", columns_of(model, records))
     if not noise:
         return result
     return result.with_found("noise", noise_curves(model, records)).with_found("denoising", denoised(model, records))

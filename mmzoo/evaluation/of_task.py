@@ -14,6 +14,7 @@ from mmzoo.evaluation.uncertainty import conflict
 from mmzoo.evaluation.verdict import Gain, gain, sentence
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.inference.subsets import subsets
+from mmzoo.messages.words import decimal
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 
@@ -122,8 +123,19 @@ class TaskEvaluation:
     def verdict(self) -> str:
         """In one sentence: is the fused model better than the best single modality?"""
         if not self.gains:
-            return f"The model has one modality, {self.spec.input_names[0]}; there is nothing to fuse."
+            return self.single_verdict
         return sentence(self.task, self.gains[0], self.gains[1] if len(self.gains) > 1 else None)
+
+    @property
+    def single_verdict(self) -> str:
+        """What a model of one input is worth, which is held against baselines and not against its other inputs."""
+        said = f"The model reads one input, {self.spec.input_names[0]}"
+        if len(self.spec.inputs) > 1 or not np.isfinite(self.scores[self.everything]).any():
+            return f"{said}; there is nothing to fuse."
+        value = self.subsets[self.everything][self.score_name]
+        low, high = self.intervals[self.everything][self.score_name]
+        words = self.task.score_name.replace("_", " ")
+        return f"{said}: {words} {decimal(value)} (95 % {decimal(low)} to {decimal(high)})."
 
     @cached_property
     def conflicts(self) -> np.ndarray:

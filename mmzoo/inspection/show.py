@@ -13,10 +13,10 @@ from mmzoo import datasets
 from mmzoo.augmentations import augmentations
 from mmzoo.choice import Method
 from mmzoo.data.faults import checked
-from mmzoo.data.guess import good_values
 from mmzoo.data.records import Records
 from mmzoo.data.schema.kinds import inputs
 from mmzoo.data.schema.names import input_names
+from mmzoo.data.tables.phrases import good_values
 from mmzoo.draws import keys_of
 from mmzoo.errors import DataError, MMZooError, check_number
 from mmzoo.files import write_file

@@ -49,6 +49,7 @@ def write_report(run: Run, records: Records, result: Evaluation) -> None:
         spec=result.spec,
         towers={item.name: Tower.of(item.tower).name for item in result.spec.inputs},
         split=result.split,
+        warnings=run.reading().layout.warnings,
         metrics=result.subsets[result.everything],
         tasks=[task_of(each, result.of_task(each.name), shown[each.name], several) for each in result.tasks.values()],
         sections=SECTIONS,

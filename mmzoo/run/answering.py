@@ -52,7 +52,8 @@ class Answering(RunFolder):
         - a DataFrame (pandas, Polars) gives a DataFrame, in the same order and with the same index;
         - anything else (the path of a table, a list of mappings, an Arrow table, `Records`) a list of dicts.
 
-        The columns of many answers are those that `mmzoo predict` writes.
+        The columns of many answers are those that `mmzoo predict` writes: flat cells with the range, or the set of
+        labels that are not ruled out. One record has them as `run.predict([record])[0]`.
 
         Args:
             options: how the table is read, where that differs from the one that the run was trained on.

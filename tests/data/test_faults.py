@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,37 @@ def test_the_budget_ends_the_work_with_the_table() -> None:
     assert len(usable(SPEC, given, Faults("skip", budget=0.1))) == 90
 
 
+def test_of_few_records_one_may_be_bad() -> None:
+    """One of thirty is more than a hundredth, and no reason to ask twice; two are."""
+    one, two = (records(*[{}] * 30, *[FAULTS["junk_image"]] * bad) for bad in (1, 2))
+    assert len(usable(SPEC, one, Faults("skip"))) == 30
+    with pytest.raises(MMZooError, match=r"(?s)2 of 32 .* over the budget of 1\.00%"):
+        usable(SPEC, two, Faults("skip"))
+    with pytest.raises(MMZooError, match="over the budget"):
+        usable(SPEC, one, Faults("skip", budget=0))
+
+
+@pytest.mark.long
+def test_a_folder_with_one_bad_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused by its name; with the option that is named, in the same folder, told in one line and left out."""
+    for name, shade in (("day", 250), ("night", 20)):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for k in range(20):
+            grey = Pillow.new("L", (8, 8), shade - k // 2)
+            grey.save(tmp_path / "photos" / name / f"{k}.png")
+    bad = tmp_path / "photos" / "day" / "7.png"
+    bad.write_bytes(bad.read_bytes()[:40])
+    small = ["--set", "image.tower=small_cnn", "--set", "image.size=16", "--set", "dim=8"]
+    command = ["train", str(tmp_path / "photos"), "--budget-minutes", "0.1", "--out", str(tmp_path / "run"), *small]
+    assert main([*command, "--quality", "fast"]) == 2
+    err = capsys.readouterr().err
+    assert "Record 'day/7'" in err and "--on-error skip leaves such records out" in err
+    assert main([*command, "--quality", "fast", "--on-error", "skip"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"1 of \d+ (train and validation|test) records have something .* \(left out\)", out)
+    assert re.search(r"\n +1  \w+: day/7\n", out)
+
+
 def test_nothing_left_and_unknown_policy() -> None:
     with pytest.raises(MMZooError, match="No record is left"):
         usable(SPEC, records(FAULTS["junk_image"]), Faults("skip", budget=1))
@@ -154,7 +186,7 @@ def test_a_training_counts_what_it_leaves_out(tmp_path: Path, capsys: pytest.Cap
     """From a table with bad files: refused by default, counted with a policy, in the run's evaluation too."""
     lines = ["photo,split,colour"]
     for k in range(40):
-        (tmp_path / f"{k}.png").write_bytes(picture() if k not in (3, 33) else b"broken")
+        (tmp_path / f"{k}.png").write_bytes(picture() if k not in (3, 9, 33, 35) else b"broken")
         lines.append(f"{k}.png,{('train', 'validation', 'test')[0 if k < 24 else k % 2 + 1]},{('red', 'blue')[k % 2]}")
     table = tmp_path / "things.csv"
     table.write_text("\n".join(lines))
@@ -166,15 +198,15 @@ def test_a_training_counts_what_it_leaves_out(tmp_path: Path, capsys: pytest.Cap
     assert "over the budget of 1.00%" in capsys.readouterr().err
     out = str(tmp_path / "skipped")
     again = [*command[:-8], "--out", out, *small, "--on-error", "skip", "--budget"]
-    assert main([*again, "0.05"]) == 2  # enough for what is learnt from, and too little for the eight test records
+    assert main([*again, "0.1"]) == 2  # enough for what is learnt from, and too little for the eight test records
     said, err = capsys.readouterr()
-    assert "1 of 8 test records have" in err
-    assert "(--budget 0.125) and give the same command again" in err
+    assert "2 of 8 test records have" in err
+    assert "(--budget 0.25) and give the same command again" in err
     before = (tmp_path / "skipped" / "model" / "card.json").stat().st_mtime_ns
-    assert main([*again, "0.125"]) == 0, "the same run is evaluated"
+    assert main([*again, "0.25"]) == 0, "the same run is evaluated"
     assert (tmp_path / "skipped" / "model" / "card.json").stat().st_mtime_ns == before
-    assert "junk_image: line 5" in said
+    assert "junk_image: line 5, line 11" in said
     found = json.loads((tmp_path / "skipped" / "data_errors.json").read_text())
-    assert (found["records"], found["bad"], found["errors"]) == (32, 1, {"junk_image": 1})
-    assert found["first"] == {"junk_image": ["line 5"]}
-    assert json.loads((tmp_path / "skipped" / "metrics.json").read_text())["examples"] == 7
+    assert (found["records"], found["bad"], found["errors"]) == (32, 2, {"junk_image": 2})
+    assert found["first"] == {"junk_image": ["line 5", "line 11"]}
+    assert json.loads((tmp_path / "skipped" / "metrics.json").read_text())["examples"] == 6

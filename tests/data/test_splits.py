@@ -224,3 +224,57 @@ def test_a_column_that_says_it(tmp_path: Path, said: str, words: str) -> None:
     (tmp_path / "t.csv").write_text("x,split,y\n" + "\n".join(rows))
     with pytest.raises(MMZooError, match=words):
         parts_of(mmzoo.read_table(tmp_path / "t.csv"), "y")
+
+
+def drawn_parts(columns: dict[str, list[object]], **kinds: str) -> tuple[np.ndarray, dict[str, str]]:
+    table = mmzoo.read_table(columns, kinds=kinds)
+    return parts_of(table, "y"), table.kinds
+
+
+def test_numbers_of_rows_keep_no_two_records_apart() -> None:
+    """Each record is there twice, under two numbers."""
+    values = RANDOM.normal(size=100).tolist() * 2
+    answers = ["ab"[value > 0] for value in values]
+    columns: dict[str, list[object]] = {"n": [*range(1, 201)], "x": values, "y": answers}
+    parts, kinds = drawn_parts(columns)
+    assert kinds["n"] == "ignore"
+    assert parts[:100].tolist() == parts[100:].tolist()
+    assert {*parts.tolist()} == {*SHARES}
+    same, _ = drawn_parts({"x": values, "y": answers})
+    assert same.tolist() == parts.tolist(), "as if the column were not there"
+    told, _ = drawn_parts(columns, n="number")
+    assert told[:100].tolist() != told[100:].tolist(), "an input tells records apart"
+
+
+def test_records_that_are_equal_by_nature_stay_different() -> None:
+    """Of two questions with two answers each there are four records; their numbers tell them apart."""
+    answers = [["yes", "no"][k % 2] for k in range(400)]
+    columns: dict[str, list[object]] = {
+        "n": [*range(400)],
+        "p": answers,
+        "q": answers[::-1],
+        "y": ["ab"[k % 3 > 0] for k in range(400)],
+    }
+    parts, kinds = drawn_parts(columns)
+    assert kinds["n"] == "ignore"
+    assert {part: int(np.sum(parts == part)) for part in SHARES} == {"train": 280, "validation": 40, "test": 80}
+
+
+def test_a_column_split_that_is_something_else() -> None:
+    values = RANDOM.normal(size=60).tolist()
+    columns: dict[str, list[object]] = {
+        "x": values,
+        "split": ["banana", "sundae"] * 30,
+        "y": ["ab"[v > 0] for v in values],
+    }
+    asked = r"'split' says 'banana' in row 0, .*--kind split=category makes it an input and --kind split=ignore leaves"
+    with pytest.raises(MMZooError, match=asked):
+        load_named(TableName("", "y"), mmzoo.read_table(columns))
+    for kind, read in (("category", ("x", "split")), ("ignore", ("x",))):
+        table = mmzoo.read_table(columns, kinds={"split": kind})
+        found = load_named(TableName("", "y"), table)
+        (row,) = found.spec.inputs
+        assert row.columns == read
+        assert [len(part) for part in found.splits] == [42, 6, 12]
+    with pytest.raises(MMZooError, match="Did you mean 'train'"):
+        drawn_parts({**columns, "split": ["trian"] * 60})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import mmzoo
 from mmzoo.data.guess import load_named
+from mmzoo.data.schema.layout import Layout
 from mmzoo.data.schema.options import Options, TableName
 from mmzoo.data.tables.labels import decided
 
@@ -20,7 +23,7 @@ def test_a_column_that_has_the_answer() -> None:
     lines = said({"x": numbers, "copy": [each.upper() for each in answers], "y": answers})
     assert "copy: left out, since it says what the label 'y' says; --kind copy=category makes it an input" in lines
     lines = said({"x": numbers, "alive": [int(each == "yes") for each in answers], "y": answers})
-    assert [line for line in lines if "'alive' has a value of its own for each label" in line]
+    assert [line for line in lines if "the column 'alive' GIVES THE ANSWER AWAY" in line]
     assert not [line for line in said({"x": numbers, "y": answers}) if line.startswith("warning")]
 
 
@@ -55,3 +58,25 @@ def test_most_records_without_a_label() -> None:
 )
 def test_counts_and_codes(numbers: list[int], task: str) -> None:
     assert decided([str(number) for number in numbers])[0] == task
+
+
+def test_a_leak_is_named_once_with_what_to_do_and_kept_for_the_report() -> None:
+    """Recoded one to one, or a number in other units."""
+    answers = ["yes" if k % 3 else "no" for k in range(60)]
+    columns: dict[str, list[object]] = {
+        "x": [k + 0.5 for k in range(60)],
+        "is it": ["A7" if k % 3 else "B9" for k in range(60)],
+    }
+    found = load_named(TableName("t", "y"), mmzoo.read_table({**columns, "y": answers}))
+    (line,) = [line for line in found.lines if "'is it'" in line]
+    assert line.startswith("warning: the column 'is it' GIVES THE ANSWER AWAY") and "--kind 'is it=ignore'" in line
+    for part in found.splits:
+        assert part.layout is not None
+        assert part.layout.warnings == (line.removeprefix("warning: "),)
+        again = Layout.from_json(part.layout.to_json(), found.spec)
+        assert again == part.layout
+    degrees = [20 + 7 * math.sin(k) for k in range(60)]
+    table = {"x": columns["x"], "f": [f"{1.8 * each + 32:.2f} °F" for each in degrees], "y": degrees}
+    assert [line for line in said(table) if "the column 'f' GIVES THE ANSWER AWAY" in line]
+    table["f"] = [each + 0.1 * math.cos(5 * k) for k, each in enumerate(degrees)]
+    assert not [line for line in said(table) if "AWAY" in line]

@@ -140,7 +140,7 @@ def test_what_is_not_there_is_said(words: Path, tmp_path: Path) -> None:
     run = mmzoo.Run(shutil.copytree(words, tmp_path / "run"))
     run.evaluate(cats)
     page, _ = page_of(run)
-    assert "there is nothing to fuse" in page
+    assert "The model reads one input, words: accuracy " in page
     assert "mmzoo evaluate RUN --noise measures it" in page
     assert "There are no validation records" in page
     assert "there were no validation records to fit them on" in page

@@ -96,7 +96,7 @@ def test_one_file_is_an_analysis(completeness: None, tmp_path: Path) -> None:
     page = (run.folder / "report.html").read_text("utf-8")
     assert page.index('id="animal-trust"') < page.index("Confidence by inputs") < page.index('id="animal-mistakes"')
     assert "inputs &lt;n&gt;" in page, "its words are escaped"
-    row = f'<th scope="row">2 of them</th><td class="number">{rows[0]["confidence"]:.3f}</td>'
+    row = f'<th scope="row"><bdi>2 of them</bdi></th><td class="number"><bdi>{rows[0]["confidence"]:.3f}</bdi></td>'
     assert page.count(row) == 1
     assert '<p class="soft">More inputs, more confidence?</p>' in page
     assert (run.folder / "pictures" / "animal-completeness-confidence-by-inputs.png").is_file()

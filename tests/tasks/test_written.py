@@ -15,10 +15,11 @@ from mmzoo.data.schema.guessed import guess
 from mmzoo.data.schema.identifiers import Naming
 from mmzoo.data.schema.options import TableName, told_kinds
 from mmzoo.errors import MMZooError
+from mmzoo.modalities.tabular.amounts import number_in
 from mmzoo.modalities.tabular.cells import number_of, text_of
 from mmzoo.modalities.tabular.dates import DatesWritten, date_of
 from mmzoo.modalities.tabular.lists import ListsWritten, parts_of
-from mmzoo.modalities.tabular.numbers import NumbersWritten, number_in
+from mmzoo.modalities.tabular.numbers import NumbersWritten
 
 MOST = 0.9
 Made = TypeVar("Made", NumbersWritten, DatesWritten, ListsWritten)

@@ -21,7 +21,8 @@ import mmzoo
 from mmzoo.artifact import load
 from mmzoo.boosting import grow
 from mmzoo.boosting.committee import Committee, Shape
-from mmzoo.boosting.linear import Encoding
+from mmzoo.boosting.hiding import SHARE, Hiding
+from mmzoo.boosting.linear import Encoding, fit_linear
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
@@ -280,3 +281,77 @@ def test_threads_are_few_from_the_first_fit_on() -> None:
         "    assert {each['num_threads'] for each in found} == {1}, found\n"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, env={**os.environ, "OMP_NUM_THREADS": "2"})
+
+
+def test_what_is_hidden_is_a_column_as_a_whole_and_never_was_missing() -> None:
+    random = np.random.RandomState(0)
+    matrix = random.normal(size=(500, 6))
+    matrix[:, 2] = random.randint(1, 5, 500)  # a category
+    matrix[::7, 1] = np.nan
+    hiding = Hiding(np.array([0, 1, 2, 3, 3, 4]), range(2, 3))
+    found, rows = hiding.copy_of(matrix, 3)
+    gone = np.isnan(found) | ((found == 0) & (np.arange(6) == 2))
+    np.testing.assert_array_equal(found[~gone], matrix[rows][~gone])
+    np.testing.assert_array_equal(gone[:, 1], np.isnan(matrix[rows][:, 1]), "it said something where it was missing")
+    np.testing.assert_array_equal(gone[:, 3], gone[:, 4])
+    assert gone[:, [0, 2, 3, 5]].any(axis=1).all() and len(np.unique(rows)) == len(rows)
+    whole = 500 * SHARE
+    for column in (0, 2, 3, 5):
+        assert abs(gone[:, column].sum() - whole) < 4 * np.sqrt(whole)
+    again, _ = hiding.copy_of(matrix, 3)
+    np.testing.assert_array_equal(found, again)
+    every, none = Hiding(np.zeros(1, int), range(0)).copy_of(np.full((4, 1), np.nan), 0)
+    assert not len(every) and not len(none)
+
+
+@pytest.mark.parametrize("category", [False, True])
+def test_a_column_that_is_missing_at_prediction_alone(category: bool) -> None:
+    """It says nothing: the best answer is the mean over what it could be, given the others."""
+    random = np.random.RandomState(0)
+    task = mmzoo.Regression("y")
+    first = random.choice(3, 2000, p=[0.6, 0.2, 0.2]) + 2.0 if category else random.exponential(size=2000)
+    matrix = np.stack([random.normal(size=2000), first], axis=1)
+    truth = matrix[:, 0] + (np.where(first == 4, 4.0, 0.0) if category else first)
+    targets = ((truth - truth.mean()) / truth.std())[:, None]
+    hiding = Hiding(np.arange(2), range(1, 2) if category else range(0))
+    shape, encoding = Shape(200, 16, 8, 0.1, 2), Encoding.of(matrix, 1 if category else 2, [5] if category else [])
+    lacking = matrix.copy()
+    lacking[:, 1] = 0 if category else np.nan
+    errors = []
+    for hides in (None, hiding):
+        forest = Forest(1, 200, 16, 8, 0.1, 2, encoding.start, encoding.sizes)
+        forest.build((None, 2))
+        forest.hold(grow(task, matrix, targets, shape, None, 0, hiding=hides))
+        said = np.asarray(forest(lacking.astype(np.float32)))[:, 0] * truth.std() + truth.mean()
+        best = matrix[:, 0] + (truth - matrix[:, 0]).mean()
+        errors.append((abs(said.mean() - best.mean()), np.mean((said - best) ** 2)))
+        whole = np.asarray(forest(matrix.astype(np.float32)))[:, 0] * truth.std() + truth.mean()
+        assert np.mean((whole - truth) ** 2) < 0.03 * truth.var(), "what is there is read as well"
+    assert errors[1][0] < 0.1 < errors[0][0], "the commonest side is biased"
+    assert errors[1][1] < errors[0][1] / 3
+
+
+@pytest.mark.parametrize("against", [False, True])
+def test_the_linear_part_holds_columns_against_one_another_only_where_it_must(against: bool) -> None:
+    """Two columns say nearly the same. Without one the answer is that of the other, unless their difference counts."""
+    random = np.random.RandomState(1)
+    size = random.normal(size=300)
+    other = size + random.normal(size=300) * 0.05
+    matrix = np.stack([size, other, random.randint(2, 400, 300) * 1.0], axis=1)
+    targets = size + random.normal(size=300) * 0.3 + (100 * (size - other) if against else 0)
+    encoding = Encoding.of(matrix, 2, [402])  # so many categories that it is sparse
+    assert issparse(encoding(matrix))
+    lacking = matrix.copy()
+    lacking[:, 1] = np.nan
+    errors, found = [], []
+    for hides in (None, Hiding(np.arange(3), range(2, 3))):
+        committee = Committee(matrix, targets, 0, Shape(20, 8, 4, 0.1, 5), encoding, 0, hides)
+        found.append(fit_linear(committee, encoding))
+        assert found[-1] is not None
+        said = [np.asarray(encoding(each) @ found[-1].weights)[:, 0] + found[-1].bias for each in (matrix, lacking)]
+        errors.append([float(((each - targets) ** 2).mean() / targets.var()) for each in said])
+    if against:
+        np.testing.assert_array_equal(found[0].weights, found[1].weights)
+    else:
+        assert errors[1][1] < errors[0][1]
+        assert errors[1][0] < errors[0][0] + 0.05

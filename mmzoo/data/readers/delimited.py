@@ -17,8 +17,8 @@ from mmzoo.data.schema.kinds import kind_of_path
 from mmzoo.data.tables.cells import Cells, check_names, in_columns
 from mmzoo.data.tables.pieces import count_lines, is_utf8, line_pieces
 from mmzoo.errors import DataError, MMZooError, require
+from mmzoo.modalities.tabular.amounts import is_plain
 from mmzoo.modalities.tabular.cells import number_of
-from mmzoo.modalities.tabular.numbers import is_plain
 
 Line: TypeAlias = tuple[int, list[str] | DataError]
 """The number of the line where a row begins, and its fields, or what is wrong with them."""

@@ -15,7 +15,8 @@ from mmzoo.data.schema.identifiers import Different, Naming, hardly_there, named
 from mmzoo.data.schema.kinds import MOST, OTHER, files, inputs, is_code, look
 from mmzoo.data.schema.nested import Nested
 from mmzoo.errors import DataError
-from mmzoo.modalities.tabular.cells import text_of
+from mmzoo.modalities.tabular.cells import NO_AMOUNT, text_of
+from mmzoo.modalities.tabular.clock import ClockWritten
 from mmzoo.modalities.tabular.dates import DatesWritten
 from mmzoo.modalities.tabular.lists import ListsWritten, Several, parts_of
 from mmzoo.modalities.tabular.numbers import NumbersWritten
@@ -177,7 +178,7 @@ class Written:
         useless = (
             hardly_there(count, self.looks.records)
             or ("the same in every record" if constant else "")
-            or ("" if found.kind == "date" else self.naming.why(column))
+            or ("" if found.kind == "date" or (found.kind == "number" and found.form) else self.naming.why(column))
         )
         if useless and not self.looks.are_paths:
             return Guess("ignore", f"{useless}; --kind {quoted}={found.kind} makes it an input", found.form)
@@ -188,6 +189,9 @@ class Written:
         comes_again = different <= max(count / 2, 2)
         if dates := self._dates(column):
             return dates
+        if not self.are_numbers and (clock := self.forms.clock.format(MOST, column)):
+            kind, form, said = clock
+            return Guess(kind, said, form)
         numbers = self.forms.numbers
         written = numbers.points.format(column) if self.are_numbers else numbers.format(MOST, column)
         if written and self.codes <= (1 - MOST) * count:
@@ -233,13 +237,16 @@ class Forms:
     """How the cells of a column are written: counted one by one, in memory that does not grow."""
 
     def __init__(self) -> None:
-        self.numbers, self.dates, self.lists = NumbersWritten(), DatesWritten(), ListsWritten()
+        self.numbers, self.dates, self.clock = NumbersWritten(), DatesWritten(), ClockWritten()
+        self.lists = ListsWritten()
 
     def add(self, text: str, times: int = 1) -> None:
         """A cell that says something, and how often it is there."""
-        self.numbers.add(text, times)
-        self.dates.add(text, times)
         self.lists.add(text, times)
+        if text.strip().casefold() not in NO_AMOUNT:
+            self.numbers.add(text, times)
+            self.dates.add(text, times)
+            self.clock.add(text, times)
 
     def add_all(self, values: Iterable[object]) -> None:
         """The texts among some cells."""
@@ -250,6 +257,9 @@ class Forms:
         """How those of a kind are written: the decimal mark and the unit of numbers, the order of dates, what is
         between several categories; "" where the cells say it one by one.
         """
+        clock = self.clock.format(COMMON)
+        if clock and kind == clock[0]:
+            return clock[1]
         if kind == "number":
             return (self.numbers.format(COMMON) or ("",))[0]
         if kind == "date":

@@ -10,11 +10,15 @@ from mmzoo.aliases import Raw
 from mmzoo.data.schema.kinds import column_kinds
 from mmzoo.data.schema.names import plain_name
 from mmzoo.errors import MMZooError, require
+from mmzoo.messages.words import one_line
 
 if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
     from mmzoo.spec import Spec
     from mmzoo.tasks.base import Task
+
+
+MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,13 @@ class Layout:
         inputs: by input, the columns that it is read from and their kinds.
         tasks: by task, the column of its label.
         forms: by task, how its labels are written where they are numbers of people, as "1.250,50 €" is.
+        warnings: what was said of the table that a person should know who reads of the run.
     """
 
     inputs: dict[str, dict[str, str]]
     tasks: dict[str, str]
     forms: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -54,7 +60,8 @@ class Layout:
         )
 
     def to_json(self) -> dict[str, object]:
-        return {"inputs": self.inputs, "tasks": self.tasks, "forms": self.forms}
+        said = {"warnings": list(self.warnings)} if self.warnings else {}
+        return {"inputs": self.inputs, "tasks": self.tasks, "forms": self.forms, **said}
 
     @classmethod
     def from_json(cls, data: Raw, spec: Spec) -> Layout:
@@ -76,7 +83,10 @@ class Layout:
         require(all(isinstance(column, str) for column in tasks.values()), "The label of a run is no column's name.")
         forms = {name: form for name in usual.tasks if (form := data["forms"].get(name))}
         require(all(isinstance(form, str) for form in forms.values()), "How a run's labels are written is no text.")
-        return cls(inputs, tasks, forms)
+        warnings = data.get("warnings", [])
+        good = isinstance(warnings, list) and all(isinstance(each, str) for each in warnings)
+        require(good, "What was said of the table of a run is no list of sentences.")
+        return cls(inputs, tasks, forms, tuple(one_line(each, 1000) for each in warnings[:MOST_WARNINGS]))
 
     @property
     def kinds(self) -> dict[str, str]:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, quote
 from mmzoo.aliases import Raw
 from mmzoo.data.schema.kinds import column_kinds
 from mmzoo.errors import MMZooError, require, unknown
+from mmzoo.modalities.tabular.amounts import FRACTION
+from mmzoo.modalities.tabular.clock import DURATION, TIME
 from mmzoo.modalities.tabular.dates import ORDERS
 from mmzoo.tasks import tasks
 
@@ -196,11 +198,11 @@ def check_kind(kind: str) -> None:
         raise unknown("kind of column called", kind, column_kinds())
     require(
         not form
-        or (kind == "number" and form[0] in ".,")
-        or (kind == "date" and form in ORDERS)
+        or (kind == "number" and (form[0] in ".," or form in (DURATION, FRACTION)))
+        or (kind == "date" and form in (*ORDERS, TIME))
         or (kind == "multi_category" and len(form) == 1),
-        f"'{kind}:{form}' says nothing; write number:, (a decimal comma) or number:., date:DMY, date:MDY or date:YMD, "
-        "multi_category:; (what is between several).",
+        f"'{kind}:{form}' says nothing; write number:, (a decimal comma) or number:., number:{DURATION} or "
+        f"number:{FRACTION}, date:DMY, date:MDY, date:YMD or date:{TIME}, multi_category:; (what is between several).",
     )
 
 

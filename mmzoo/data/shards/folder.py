@@ -78,6 +78,11 @@ def write_shards(
     for split in source.splits:
         if split not in (*SPLITS, WHOLE_TABLE):
             raise unknown("split called", split, (*SPLITS, WHOLE_TABLE))
+    own = any(isinstance(part, Table) and "split" in part.told for part in source.splits.values())
+    require(
+        not own or source.kinds.get("split") == "ignore",
+        "Shards keep the parts of a split under 'split'; give the column of that name another one.",
+    )
     kinds = {name: kind for name, kind in source.kinds.items() if name not in ("id", "split")}
     kinds = {name: kind for name, kind in kinds.items() if kind != "ignore" or name == source.label}
     name = f"{source.name}, {prepared.words}" if prepared.inputs else source.name

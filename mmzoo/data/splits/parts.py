@@ -15,6 +15,7 @@ from mmzoo.data.splits.contents import contents_of
 from mmzoo.data.splits.dealing import dealt_evenly, drawn
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
+from mmzoo.messages.words import one_line
 from mmzoo.modalities.tabular.cells import is_missing, text_of
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -49,8 +50,8 @@ def parts_of(table: Table, label: str, classes: Sequence[object] | None = None, 
     Raises:
         MMZooError: the column `split` says something else, or the column of groups is not there or has one alone.
     """
-    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "train", dtype=object)
-    there = ["train"] if "split" not in table.columns else [part for part in SHARES if part in parts]
+    parts = told_parts(table) if table.tells_parts else np.full(len(table), "train", dtype=object)
+    there = ["train"] if not table.tells_parts else [part for part in SHARES if part in parts]
     if len(there) == len(SHARES):
         return parts
     require("train" in there, "The column 'split' has no record for training; say 'train' of most of them.")
@@ -75,7 +76,7 @@ def folds_of(
     Raises:
         MMZooError: there are too few different records, or groups, for so many folds.
     """
-    parts = told_parts(table) if "split" in table.columns else np.full(len(table), "", dtype=object)
+    parts = told_parts(table) if table.tells_parts else np.full(len(table), "", dtype=object)
     rows = np.flatnonzero(parts != "test")
     require(len(rows), "The column 'split' says that all records are for the test, so that there are no folds.")
     units, places = units_of(table if len(rows) == len(table) else table.select(rows.tolist()), label, drawing)
@@ -143,8 +144,12 @@ def told_parts(table: Table) -> np.ndarray:
         require(said, f"The column 'split' is empty in {where}; say train, validation or test.")
         part = part_called(said)
         if part not in SHARES:
-            said = str(unknown("split called", said, SHARES))
-            raise MMZooError(f"{said} If the column 'split' tells something else, give it another name.")
+            told = f"The column 'split' says '{one_line(said, 40)}' in {where}, which is no part of a split. "
+            told += str(unknown("split called", said, SHARES)).partition(". ")[2]
+            raise MMZooError(
+                f"{told} If the column tells something else, --kind split=category makes it an input and "
+                "--kind split=ignore leaves it out."
+            )
         parts.append(part)
     return np.array(parts, dtype=object)
 
@@ -213,7 +218,7 @@ def split_lines(
     """The sizes of the parts, by what rule they came about, and what is missing in one."""
     sizes = Counter(parts.tolist())
     shown = ", ".join(f"{sizes[part]} {part}" for part in SHARES)
-    told = told_parts(table) if "split" in table.columns else np.array([], object)
+    told = told_parts(table) if table.tells_parts else np.array([], object)
     undecided = [part for part in SHARES if part not in told]
     stratified = classes is not None and drawing.stratify
     rule = [f"stratified by '{label}'"] if stratified else []

@@ -9,13 +9,13 @@ from sys import intern
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.data.schema.guessed import guess
 from mmzoo.data.schema.kinds import MOST, is_code, shown
 from mmzoo.data.schema.options import asks_no_label, check_task
 from mmzoo.data.schema.spellings import spellings_note
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
 from mmzoo.modalities.base import frequent
+from mmzoo.modalities.tabular.amounts import FRACTION
 from mmzoo.modalities.tabular.cells import LARGEST, number_of, says_nothing, text_of
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
@@ -68,7 +68,9 @@ def label_task(
         label_of(label, value, where, words, delimiter)
         for value, where in zip(table.written[label], table.places, strict=True)
     ]
-    if (form := table.forms.get(label, "")) and not words:  # "$1,000"
+    as_they_are = cells
+    form = table.forms.get(label, "")
+    if form and not words and (task or form != FRACTION):  # "$1,000"; "3/10" may be one of ten labels
         read = [number_of(value, form) if isinstance(value, str) else None for value in cells]
         cells = [value if number is None else text_of(number) for value, number in zip(cells, read, strict=True)]
     there = [value for value in cells if value is not None and not isinstance(value, DataError)]
@@ -99,7 +101,7 @@ def label_task(
     if amounts and not task:
         task, said = decided([value for value in numbers if fits(value)])
     if holds(task) == "number":
-        note = "" if label in table.told or table.kinds[label] != "number" else guess(table.written[label], label).note
+        note = table.remarks.get(label, "") if table.kinds[label] == "number" and label not in table.told else ""
         said = "; ".join(filter(None, [said, note]))
         fault = "has {1!r} in {0}, where a number should be; mend it, or --task classification takes such labels"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
@@ -110,6 +112,8 @@ def label_task(
     if amounts:
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
+    pairs = zip(cells, as_they_are, strict=True)
+    cells = [one if isinstance(cell, str) else cell for cell, one in pairs]  # of labels "5+" is one, and not 5
     return one_of(name, label, task, cells, said)
 
 

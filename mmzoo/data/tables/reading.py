@@ -24,7 +24,15 @@ from mmzoo.data.tables.cells import Cells
 from mmzoo.data.tables.nearby import files_below, missing_note, slashes_note, stems_note
 from mmzoo.errors import DataError, MMZooError, unknown
 from mmzoo.modalities import modalities
-from mmzoo.modalities.tabular.cells import LARGEST, is_encodable, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import (
+    LARGEST,
+    is_encodable,
+    is_missing,
+    is_no_amount,
+    number_of,
+    says_nothing,
+    text_of,
+)
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.lists import parts_of
 
@@ -47,7 +55,7 @@ def table_of(
             raise unknown("column called", column, cells.columns)
     reader = Converter(check_root(root), allow_outside, cells.places)
     files_below.cache_clear()  # they may be others than for the last table
-    columns, written, found, notes, forms = {}, {}, {}, {}, {}
+    columns, written, found, notes, forms, remarks = {}, {}, {}, {}, {}, {}
     bar = tqdm(cells.columns.items(), desc="reading columns", unit="column", disable=None, leave=False, delay=2.0)
     parts = column_of_parts(cells.columns, lambda name: says_parts(name, cells.columns[name]), kinds)
     for name, values in bar:
@@ -62,8 +70,8 @@ def table_of(
             raise MMZooError(str(faults[0]))
         seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
-        forms[column] = seen.form
-        said = [seen.note, words_note(written[column], there), odd_note(columns[column])]
+        forms[column], remarks[column] = seen.form, seen.note
+        said = [seen.note, words_note(written[column], columns[column]), odd_note(columns[column])]
         said += [categories_note(seen.kind, columns[column])]
         said += files_notes(reader.root, seen.kind, there, columns[column])
         notes[column] = "; ".join(filter(None, said))
@@ -78,6 +86,7 @@ def table_of(
         told=sorted(kinds),
         notes={column: note for column, note in notes.items() if note},
         forms={column: form for column, form in forms.items() if form},
+        remarks=remarks,
         note=cells.note,
     )
 
@@ -182,7 +191,9 @@ class Converter:
         return held(column, kind, value, where)
 
     def one(self, column: str, kind: str, value: Raw, where: str, form: str) -> Raw:
-        """One value that is there, of another kind."""
+        """One value that is there, of another kind; None of a number or a date that says nothing all the same."""
+        if kind in ("number", "date") and is_no_amount(value):
+            return None
         if kind == "number":
             number = None if isinstance(value, (bool, np.bool_)) else number_of(value, form)
             if number is None or abs(number) > LARGEST:

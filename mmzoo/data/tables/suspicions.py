@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,6 +22,9 @@ from mmzoo.modalities.tabular.cells import is_missing, number_of, text_of
 
 LEAST = 20
 """Records from which a column that tells the label does not do so by chance."""
+
+SAME_LINE = 0.99999
+"""The correlation from which a number is another one in other units, rounded or not."""
 
 CHEAP = 2 * 1024**3
 """Bytes of all files up to which they are read only to see whether two are the same."""
@@ -49,6 +53,24 @@ def tells(table: Table, column: str, label: str) -> bool:
     return len(pairs) >= LEAST and 1 < different <= len(pairs) / 4 and len(values) == len(labels) == different
 
 
+def in_other_units(table: Table, column: str, label: str) -> bool:
+    """Is a column of numbers the label of numbers but for its unit and where it begins?"""
+    if table.kinds[column] != "number" or table.kinds[label] != "number":
+        return False
+    forms = table.forms.get(column, ""), table.forms.get(label, "")
+    pairs = [
+        [number_of(one, forms[0]), number_of(other, forms[1])]
+        for one, other in cells_of(table, column, label)
+        if one is not None and other is not None
+    ]
+    found = np.array([pair for pair in pairs if None not in pair], np.float64).reshape(-1, 2).T
+    if found.shape[1] < LEAST or not np.isfinite(found).all() or not (found.std(axis=1) > 0).all():
+        return False
+    from scipy.stats import pearsonr
+
+    return abs(float(pearsonr(*found)[0])) > SAME_LINE
+
+
 def cells_of(table: Table, column: str, label: str) -> list[tuple[str | None, str | None]]:
     """The cells of two columns as texts; None where there is none."""
     return [(text(one), text(other)) for one, other in zip(table.written[column], table.written[label], strict=True)]
@@ -72,12 +94,14 @@ def warnings_of(
         group: the column that names the groups of the split.
     """
     lines = [
-        f"warning: the column '{column}' has a value of its own for each label, as if it gave the answer away; "
-        f"leave it out if it is not known beforehand (--kind '{column}=ignore')."
+        f"warning: the column '{column}' GIVES THE ANSWER AWAY: it says what the label '{label}' says in other words "
+        f"or units. If it is not known before the label is, what is measured here means nothing; leave it out: "
+        f"--kind {shlex.quote(f'{column}=ignore')}"
         for column in (inputs if label else ())
-        if table.kinds[column] in ("category", "number") and tells(table, column, label)
+        if table.kinds[column] in ("category", "number")
+        and (tells(table, column, label) or (not classed and in_other_units(table, column, label)))
     ]
-    if "split" in table.columns and size_of(table) > CHEAP:
+    if table.tells_parts and size_of(table) > CHEAP:
         return lines
     held: dict[bytes, list[int]] = defaultdict(list)
     for row, content in enumerate(contents_of(table, label, group)):

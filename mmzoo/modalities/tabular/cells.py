@@ -8,11 +8,20 @@ from decimal import Decimal
 import numpy as np
 
 from mmzoo.aliases import Raw
-from mmzoo.modalities.tabular.numbers import is_plain, number_in
+from mmzoo.modalities.tabular.amounts import is_plain, number_in
 
 DASHES = frozenset({"-", "--", "\N{EN DASH}", "\N{EM DASH}"})
-NOTHING = DASHES | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "?"}
+ERRORS = frozenset({"#null!", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#na", "#n/a n/a"})
+"""What a spreadsheet writes in place of what it could not compute, and pandas for nothing."""
+
+NOTHING = DASHES | ERRORS | {"", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "nat", "null", "none", "?"}
 """What stands in a cell, in lower case and without blanks around it, to say that there is nothing."""
+
+NO_AMOUNT = frozenset(
+    {"unknown", "missing", "not available", "not applicable", "not known", "no data", "not given", "undefined"}
+    | {"unspecified", "tbd", "tba", "nd", "n.d.", "n/d", "k.a.", "-nan", "1.#ind", "-1.#ind", "1.#qnan", ".", ".."}
+)
+"""What stands among numbers and dates for nothing, and elsewhere may be a word as good as others."""
 
 LARGEST = float(np.finfo(np.float32).max)
 """Of a number, because models compute in float32."""
@@ -32,6 +41,11 @@ def is_missing(value: Raw) -> bool:
 def says_nothing(value: Raw) -> bool:
     """Is it missing, or one of the usual words for that?"""
     return value.strip().casefold() in NOTHING if isinstance(value, str) else is_missing(value)
+
+
+def is_no_amount(value: Raw) -> bool:
+    """Does a cell among numbers or dates say nothing?"""
+    return says_nothing(value) or (isinstance(value, str) and value.strip().casefold() in NO_AMOUNT)
 
 
 def number_of(value: Raw, form: str = "") -> float | None:

@@ -2,7 +2,7 @@
 
 Whether the day or the month goes first is decided by the whole of a column and never cell by cell. The decision is a
 short text, the *format*: "DMY", "MDY" or "YMD" of numbers; "" where every cell says it by itself, as ISO 8601 and the
-names of months do.
+names of months do. A column of times of day, "14:35", has the format "time": all are of the first day of 2000.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import date, datetime, timedelta, timezone
 
 from mmzoo.aliases import Raw
+from mmzoo.modalities.tabular.clock import TIME, time_of
 
 ORDERS = ("DMY", "MDY", "YMD")
 LONGEST = 40  # characters
@@ -44,6 +45,10 @@ def date_of(value: Raw, form: str = "") -> datetime | None:
     Args:
         form: of its column: which of day, month and year goes first where the text does not say it.
     """
+    if form == TIME:
+        if clock := time_of(value):
+            return datetime(2000, 1, 1, *clock)
+        return (when := date_of(value)) and datetime(2000, 1, 1, when.hour, when.minute)
     if isinstance(value, datetime):
         return in_utc(value)
     if isinstance(value, date):

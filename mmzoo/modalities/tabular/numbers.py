@@ -1,151 +1,51 @@
-"""Numbers as people write them: "$1,000", "5 %", "0,5", "1 234,5", "(1,000)", "12 kg".
+"""How the numbers of a column are written: "$1,000", "5 %", "0,5", "1 234,5", "(1,000)", "12 kg", "1.3M", "<5".
 
 How a column is written is decided by the whole of it and never cell by cell: "1,234" is one number where others say
 "0,5" and another where they say "1,234.5". The decision is a short text, the *format*: the decimal mark and the unit,
-such as ".$" or ",%"; "" where every number is written plainly. A model keeps it, so that the same cell is always the
-same number.
+such as ".$" or ",%"; "duration" or "fraction" of numbers in parts; "" where every number is written plainly. A model
+keeps it, so that the same cell is always the same number.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
-from mmzoo.aliases import Raw
-
-LONGEST = 60
-"""Characters of a number that is not written plainly."""
-
-PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""A number as programs write it."""
-
-_UNIT = r"[%‰°'\"]|[^\W\d_]{1,3}\$|[^\W\d_°]{1,12}(?:/[^\W\d_]{1,6})?[²³]?|°[A-Za-z]|[µμ][A-Za-z]{1,3}"
-_BLANK = "\u0020\u00a0\u2009\u202f"
-_DIGITS = rf"[0-9](?:[0-9.,'\u2019{_BLANK}]*[0-9])?[.,]?|[.,][0-9]+"
-_MONEY = r"[^\w\s.,+\-()%‰°'\"*#@&|/\\]"  # a sign that stands alone; `money` sees whether it is one of a currency
-WRITTEN = re.compile(
-    rf"(?P<open>\()?\s*(?P<sign>[+\-\u2212])?\s?(?P<before>[A-Z]{{0,3}}{_MONEY}|[A-Z]{{3}}(?=\s))?\s?"
-    rf"(?P<inner>[+\-\u2212])?(?P<digits>{_DIGITS})(?P<power>[eE][+-]?[0-9]{{1,3}})?"
-    rf"(?:[{_BLANK}]{{0,2}}(?P<after>{_MONEY}|{_UNIT}))?\s*(?P<close>\))?"
+from mmzoo.modalities.tabular.amounts import (
+    CURRENCIES,
+    FRACTION,
+    PARTS,
+    THOUSANDS,
+    apart,
+    fraction_of,
+    is_plain,
+    money,
+    number_in,
 )
+from mmzoo.modalities.tabular.points import Points
 
-THOUSANDS = {
-    mark: re.compile(
-        rf"[0-9]{{1,3}}(?:(?P<by>[{'.' if mark == ',' else ','}'\u2019{_BLANK}])[0-9]{{3}}(?:(?P=by)[0-9]{{3}})*)?"
-        rf"(?:{re.escape(mark)}[0-9]*)?|[0-9]*{re.escape(mark)}?[0-9]+|[0-9]+{re.escape(mark)}" + lakhs
-    )
-    for mark, lakhs in ((".", r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]*)?"), (",", ""))
-}
-"""The digits of a number by its decimal mark, whole thousands separated or not."""
-
-
-def is_plain(text: str) -> bool:
-    """Is a text a number as programs write it, and nothing else?"""
-    return len(text) <= 1000 and bool(PLAIN.fullmatch(text.strip()))
-
-
-GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
-SMALL = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,2})")
 NAMED = 4
 """Units that are named."""
 
-ENOUGH = 20
-"""Different numbers with three decimals from which it is no chance that none ends in 0, if zeros are dropped."""
+EXACT = 0.25
+"""The share of the numbers that must be exact where others are no more than bounds, "<5"."""
 
-CURRENCIES = re.compile("USD|EUR|GBP|CHF|INR|BRL|CAD|AUD|SEK|NOK|DKK|PLN|CZK|RUB|TRY|ZAR|MXN|kr|zł|Kč")
-
-
-class Written(NamedTuple):
-    """A number that was taken apart: its sign, its digits with their marks, its power of ten and its unit."""
-
-    negative: bool
-    digits: str
-    power: str
-    unit: str
-
-
-def apart(text: str) -> Written | None:
-    """The parts of a number; None where a text is none."""
-    text = text.strip()
-    found = WRITTEN.fullmatch(text) if len(text) <= LONGEST else None
-    if found is None or bool(found["open"]) != bool(found["close"]):
-        return None
-    signs = [found[part] for part in ("sign", "inner") if found[part]]
-    units = [found[part] for part in ("before", "after") if found[part]]
-    before = found["before"] or ""
-    if len(signs) > 1 or len(units) > 1 or (found["open"] and signs):
-        return None
-    if (before and not before.isalpha() and not money(before[-1])) or not is_unit(found["after"] or ""):
-        return None
-    negative = bool(found["open"]) or any(sign != "+" for sign in signs)
-    return Written(negative, found["digits"], found["power"] or "", units[0] if units else "")
-
-
-def money(sign: str) -> bool:
-    """Is it the sign of a currency?"""
-    return unicodedata.category(sign) == "Sc"
-
-
-def is_unit(text: str) -> bool:
-    """Is what stands behind a number letters, or a sign that can be a unit?"""
-    return not text or any(char.isalpha() or char in "%‰°'\"" or money(char) for char in text)
-
-
-def number_in(text: str, form: str) -> float | None:
-    """The number that a text of a column of this format is; None where it is none, or has another unit."""
-    if (found := apart(text)) is None or found.unit not in ("", form[1:]):
-        return None
-    mark = form[:1] or "."
-    if not THOUSANDS[mark].fullmatch(found.digits):
-        return None
-    digits = re.sub(rf"[^0-9{re.escape(mark)}]", "", found.digits).replace(mark, ".")
-    return (-1 if found.negative else 1) * float(digits + found.power)
-
-
-class Points:
-    """Do the points of plain numbers stand between thousands? Counted one by one, in memory that does not grow.
-
-    They do where all have three digits behind them and other numbers, all below 1000, have none: "3.432" beside "958".
-    Decimals that are rounded to three digits are all written with them, or else without the zeros at their end.
-    """
-
-    def __init__(self) -> None:
-        self.refused = self.zeros = False
-        self.grouped = self.small = 0
-        self.first = ""
-
-    def add(self, value: Raw) -> None:
-        """A cell that is a number."""
-        if self.refused:
-            return
-        text = value.strip() if isinstance(value, str) else ""
-        if GROUPED.fullmatch(text):
-            self.first = self.first or text
-            self.grouped += 1
-            self.zeros |= text.endswith("0")
-        elif SMALL.fullmatch(text):
-            self.small += 1
-        else:
-            self.refused = True
-
-    def format(self, column: str) -> tuple[str, str]:
-        """As `NumbersWritten.format`; what could be either is taken for decimals, and that is said."""
-        if self.refused or self.grouped < 2:
-            return "", ""
-        if self.small > 1 and (self.zeros or self.grouped >= ENOUGH):
-            said = f"'{self.first}' is {number_in(self.first, ','):.10g}"
-            return ",", f"{said}, where the point is no decimal mark; else --kind {column}=number:."
-        return "", f"'{self.first}' is {float(self.first):.10g}; else --kind {column}=number:,"
+BOTTOMS = frozenset({2, 3, 4, 5, 6, 8, 10, 12, 16, 32, 64, 100})
+"""Of fractions, if they are not all the same."""
 
 
 class NumbersWritten:
     """How the numbers of a column are written, by its texts: counted one by one, in memory that does not grow."""
 
     def __init__(self) -> None:
-        self.count = self.strange = self.read = 0
+        self.count = self.strange = self.read = self.fractions = 0
         self.points = Points()
+        self.bottoms: set[int] = set()
+        self.marks: Counter[str] = Counter()
+        """Of numbers, what says that they are not exact; "" of those that are."""
+        self.marked = self.fraction = ""
+        """The first of each."""
         self.units: Counter[str] = Counter()
         self.good: Counter[tuple[str, str]] = Counter()
         """Numbers by decimal mark and unit."""
@@ -162,7 +62,13 @@ class NumbersWritten:
         if not plain:
             self.strange += times
             self.read += times * (found is not None)
+        if not plain and found is None and fraction_of(text) is not None:
+            self.fractions += times
+            self.fraction = self.fraction or text.strip()
+            self.bottoms.add(int(PARTS.fullmatch(text.strip())["bottom"]))  # type: ignore[index]
         if found is not None:
+            self.marks[found.mark] += times
+            self.marked = self.marked or (text.strip() if found.mark else "")
             for mark, digits in THOUSANDS.items():
                 if digits.fullmatch(found.digits):
                     self.good[mark, found.unit] += times
@@ -182,7 +88,11 @@ class NumbersWritten:
             column: its name, for the remark.
         """
         if not self.strange:
-            return self.points.format(column)
+            return self.points.format(column) if self.count else None
+        if self._are_fractions(share):
+            return FRACTION, f"'{self.fraction}' is {number_in(self.fraction, FRACTION):.10g}"
+        if not self._are_exact:
+            return None
         if self.read + self.count - self.strange < share * self.count:
             return None
         unit, count = self.units.most_common(1)[0] if self.units else ("", 0)
@@ -198,7 +108,30 @@ class NumbersWritten:
         said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}"
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
-        return mark + unit, said + other
+        bounds = self._marked(mark + unit)
+        told = [said + other, bounds] if example.strip() != self.marked else [(bounds or said) + other]
+        return mark + unit, "; ".join(filter(None, told))
+
+    @property
+    def _are_exact(self) -> bool:
+        """Are enough numbers exact, or all marked alike, as "~5" and "1,000+" are? "<50" and ">50" are two classes."""
+        exact, marks = self.marks[""], len(self.marks) - ("" in self.marks)
+        if not exact:
+            return marks == 1
+        return exact >= (EXACT if marks == 1 else 0.5) * self.marks.total()
+
+    def _are_fractions(self, share: float) -> bool:
+        """Are `share` of the texts numbers, some of which are fractions as people write them?"""
+        plain = self.count - self.strange
+        usual = self.bottoms <= BOTTOMS or len(self.bottoms) == 1
+        return bool(self.fractions) and usual and self.fractions + plain >= share * self.count
+
+    def _marked(self, form: str) -> str:
+        """What is to be said of numbers that are not exact."""
+        count, number = self.marks.total() - self.marks[""], number_in(self.marked, form)
+        if not count or number is None:
+            return ""
+        return f"{count} such as '{self.marked}', which is taken for {number:.10g}"
 
     def several_units(self, share: float) -> str:
         """Where `share` of the texts are numbers, but with several units, what to do; "" elsewhere."""

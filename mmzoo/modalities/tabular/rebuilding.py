@@ -10,6 +10,7 @@ import numpy as np
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.modalities.rebuilding import Rebuilding, hidden_parts, perceived
 from mmzoo.modalities.shown import Shown
+from mmzoo.modalities.tabular.clock import TIME
 
 if TYPE_CHECKING:
     from mmzoo.modalities.tabular import Tabular
@@ -85,7 +86,8 @@ class Cells(Rebuilding):
             elif place in self.sizes:
                 found[column] = self.values(place)[int(own[0])]
             elif column in self.item.dates:
-                found[column] = str(np.datetime64("2000-01-01T00:00") + np.timedelta64(round(own[0] * 1440), "m"))
+                moment = str(np.datetime64("2000-01-01T00:00") + np.timedelta64(round(own[0] * 1440), "m"))
+                found[column] = moment[-5:] if self.item.cell_forms[column] == TIME else moment
             else:
                 found[column] = float(own[0])
         return found

@@ -13,7 +13,7 @@ from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require, require_data, unknown
 from mmzoo.files.limits import unique_keys
 from mmzoo.messages.words import one_line
-from mmzoo.modalities.tabular.cells import LARGEST, is_missing, number_of, says_nothing, text_of
+from mmzoo.modalities.tabular.cells import LARGEST, is_missing, is_no_amount, number_of, says_nothing, text_of
 from mmzoo.modalities.tabular.dates import date_of
 from mmzoo.modalities.tabular.days import days_of
 from mmzoo.modalities.tabular.lists import DELIMITERS
@@ -85,7 +85,7 @@ class Rows:
         """Its numbers, NaN where missing or too large for a float32."""
         found = []
         for (column, value), form in zip(cells(self.numbers, row), self.forms, strict=False):
-            number = float("nan") if says_nothing(value) else number_of(value, form)
+            number = float("nan") if is_no_amount(value) else number_of(value, form)
             if number is None:
                 message = f"Column '{column}' of input '{self.name}' must be a number, not {value!r}; mend or empty it."
                 raise DataError(message, "bad_number")
@@ -96,8 +96,8 @@ class Rows:
         """Its dates as days since 2000, NaN where missing."""
         found = []
         for (column, value), form in zip(cells(self.dates, row), self.forms[len(self.numbers) :], strict=True):
-            when = None if says_nothing(value) else date_of(value, form)
-            if when is None and not says_nothing(value):
+            when = None if is_no_amount(value) else date_of(value, form)
+            if when is None and not is_no_amount(value):
                 message = (
                     f"Column '{column}' of input '{self.name}' must be a date such as 2024-05-31 or 2024-05-31T14:30, "
                     f"not {value!r}; mend or empty it."

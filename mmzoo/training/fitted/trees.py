@@ -11,10 +11,13 @@ from tqdm import tqdm
 from mmzoo.aliases import Tree
 from mmzoo.boosting import grow, scores_of
 from mmzoo.boosting.committee import Grown, Shape
+from mmzoo.boosting.hiding import Hiding, hiding_of
 from mmzoo.boosting.linear import Encoding
 from mmzoo.choice import Tower
 from mmzoo.errors import require
 from mmzoo.inference.running import run_model
+from mmzoo.modalities.tabular import Tabular
+from mmzoo.modalities.tabular.days import PARTS
 from mmzoo.modalities.tabular.fitting import HUGE
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
@@ -65,10 +68,14 @@ def fit_trees(
         matrix = np.where(np.abs(matrix) < HUGE, matrix, np.nan)
         there = arrays["present"][:, index]
         encoding = Encoding.of(matrix[there].astype(np.float64), layer.start, layer.sizes)
+        assert isinstance(item, Tabular)  # no other tower is fitted so
+        first = layer.start + len(layer.sizes)
+        days = item.owners[first : first + len(item.dates)]
+        hiding = hiding_of(item.owners, days, len(PARTS), range(layer.start, first))
         grown: list[Grown] = []
         with tqdm(desc=f"trees of {item.name}", unit="tree", disable=None, leave=False) as bar:
             for task in asked:
-                grown += of_task(task, layer, matrix, encoding, there, labels[task.name], seed, enough, bar)
+                grown += of_task(task, layer, matrix, encoding, there, labels[task.name], seed, enough, bar, hiding)
         layer.hold(grown, encoding)
         count = sum(len(each.trees) for each in grown)
         beside = " and linear scores" if any(each.weights is not None for each in grown) else ""
@@ -87,6 +94,7 @@ def of_task(
     seed: int,
     enough: Callable[[], bool],
     bar: tqdm,
+    hiding: Hiding,
 ) -> list[Grown]:
     """The trees of one task, fitted to the records that have the input and a label; 0 stands for other ones' scores."""
     rows = there & np.asarray(task.known(labels))
@@ -100,7 +108,7 @@ def of_task(
         bar.update()
         bar.set_postfix_str(f"{task.name}: {trees} trees a member, loss {loss:.4g} on records that each left out")
 
-    grown = grow(task, matrix[rows], targets, shape, encoding, seed, enough, say)
+    grown = grow(task, matrix[rows], targets, shape, encoding, seed, enough, say, hiding)
     for each in grown:
         scores = np.zeros(len(there), np.float32)
         scores[rows] = each.left_out

@@ -53,6 +53,8 @@ def claim(folder: Path, spec: Spec, settings: Mapping[str, object], recipe: Path
             there.pop("made_in", None)
             if "budget" in there and "budget" in value:  # nothing is learnt of it
                 there["budget"] = value["budget"]
+            if finished and there.get("on_error") == "error" and "on_error" in value:  # it met no bad record
+                there["on_error"] = value["on_error"]
             what = "another spec" if name == "spec.json" else "other settings, data or seed"
             require(
                 there == json.loads(json.dumps(value)),
@@ -81,17 +83,17 @@ def claim(folder: Path, spec: Spec, settings: Mapping[str, object], recipe: Path
     if begun or (not finished and read_object(folder / "run.json") != settings):
         write_file(folder / "run.json", json_bytes(settings))
     elif finished and "budget" in settings:
-        keep_budget(folder, settings["budget"])
+        keep_policy(folder, settings["on_error"], settings["budget"])
     if begun:
         write_file(folder / "spec.json", json_bytes(wanted["spec.json"]))
     return finished
 
 
-def keep_budget(folder: Path, budget: object) -> None:
-    """Let a finished run have another budget of bad records from here on: nothing was learnt of it."""
+def keep_policy(folder: Path, on_error: object, budget: object) -> None:
+    """Let a finished run treat bad records otherwise from here on: it has learnt of none."""
     there = read_object(folder / "run.json")
-    if there.get("budget") != budget:
-        write_file(folder / "run.json", json_bytes({**there, "budget": budget}))
+    if (there.get("on_error"), there.get("budget")) != (on_error, budget):
+        write_file(folder / "run.json", json_bytes({**there, "on_error": on_error, "budget": budget}))
 
 
 def check_empty(folder: Path) -> None:
