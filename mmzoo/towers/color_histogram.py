@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import keras
 from keras import ops
@@ -40,7 +40,7 @@ class ColorHistogram(keras.layers.Layer):
     Counted by a product of matrices, in float32 whatever the policy: thousands of pixels are more than bfloat16 counts.
     """
 
-    def __init__(self, bins: int, **kwargs: Any) -> None:
+    def __init__(self, bins: int, **kwargs: object) -> None:
         super().__init__(**{"trainable": False, "dtype": "float32", **kwargs})
         self.bins = bins
 
