@@ -37,6 +37,7 @@ PICTURES = mmzoo.Tower(
         mmzoo.Tower("efficientnet_lite1", resolution=240, inner=True),
         mmzoo.Tower("efficientnet_lite2", resolution=260, inner=True),
     ],
+    scaled=False,  # the networks' own classifiers read the means as they are
 )
 
 recipe = mmzoo.Recipe(

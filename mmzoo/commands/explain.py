@@ -23,7 +23,10 @@ def run(args: argparse.Namespace) -> None:
     run = Run(args.run)
     record = records.record_of(run, args)
     # A label is one task's: without the task's name it is the first one's.
-    names = [args.task] if args.task or args.label else [task.name for task in run.spec.tasks if task.tags.elementwise]
+    tasks = run.spec.tasks
+    # Where none can be explained, the first one is asked, which says so.
+    every = [task.name for task in tasks if task.tags.elementwise] or [tasks[0].name]
+    names = [args.task] if args.task or args.label else every
     for place, name in enumerate(names):
         found = run.explain(record, task=name, label=args.label)
         print("\n" * (place > 0) + found.text())

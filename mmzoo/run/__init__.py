@@ -146,7 +146,7 @@ class Run(Answering):
         wanted = wanted_variants(self.results / "export", format, variants, fit)
         records = self.usable(records if records is not None else self.records("test"), "test")
         if training is None and self.data and is_calibrated(format, wanted):
-            training = self.records("train")
+            training = self.usable(self.records("train"), "train")
         return export(
             self,
             format,

@@ -61,7 +61,8 @@ class Retrieval(Searched):
             softmax). How much that counts is fitted on the validation records when training ends; 0 leaves it out.
         class_words: a pretrained picture network knows classes by name, which no pair has to teach. So many numbers of
             a vector say in their words what a picture shows, and what a text does
-            (`mmzoo.layers.nearness.WordedByClasses`). The picture's tower is one with such classes ("efficientnet_lite1"), the text's a frozen one ("sentence").
+            (`mmzoo.layers.nearness.WordedByClasses`). The picture's tower is one with such classes
+            ("efficientnet_lite1"), the text's a frozen one ("sentence").
             How much these numbers count is fitted on the validation records when training ends; 0 leaves them out.
         hard_negatives: how much more the near ones among the wrong count, `exp(hard_negatives * cosine)`, 1 on average
             (Robinson et al. 2021, arXiv:2010.04592); 0 for all alike.

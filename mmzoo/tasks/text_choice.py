@@ -12,7 +12,7 @@ import numpy as np
 from mmzoo.aliases import Tensor
 from mmzoo.errors import as_tuple, check_number, require
 from mmzoo.tasks import tasks
-from mmzoo.tasks.common.written import Written
+from mmzoo.tasks.common.written import ALIKE, Written
 from mmzoo.tasks.question import Question
 from mmzoo.tokenizers import tokenizers
 
@@ -161,6 +161,15 @@ class TextChoice(Written):
             apart = apart + ops.where(present[name][:, None], each[:, 0], each[:, 1])
         near = ops.exp(-0.5 * apart)
         return TextChooser(self.table, name=f"{self.name}.chooser")(near, fused), {}, {}
+
+    def difference(self, answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """How much more or less the text is worth, (N, 1); 1 where another is chosen.
+
+        Of two texts that are worth the same either is right.
+        """
+        off = np.abs(np.exp(answers[:, -1:]) - np.exp(wanted[:, -1:]))
+        other = (answers[:, :-1] != wanted[:, :-1]).any(axis=1, keepdims=True)
+        return np.asarray(np.where(other & (off > ALIKE), 1.0, off))
 
     def loss_of_tokens(self, ids: Tensor, log_probs: Tensor) -> Tensor:
         """The squared error (B,) of what the choices are worth.

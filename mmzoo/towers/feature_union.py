@@ -20,9 +20,10 @@ from mmzoo.towers.nested import called
 
 KINDS = ("image", "text", "audio", "video", "sensor", "tabular")
 FITTED = ("boosted_trees",)  # towers that answer the tasks by themselves
+LEAST = 1e-6  # squared length of a vector that has one
 
 
-def check_towers(item: Modality, *, towers: Sequence[Tower | str]) -> None:
+def check_towers(item: Modality, *, towers: Sequence[Tower | str], scaled: bool) -> None:
     """There are several towers, and each of them reads the input and knows its options."""
     require(len(towers) > 1, f"Give the tower 'feature_union' of input '{item.name}' two towers or more.")
     for part in parts_of(item, towers):
@@ -37,36 +38,47 @@ def check_towers(item: Modality, *, towers: Sequence[Tower | str]) -> None:
 
 
 @known.register("feature_union", check_towers, serves=KINDS)
-def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = ()) -> Tokens:
+def feature_union(x: Tensor, item: Modality, *, towers: Sequence[Tower | str] = (), scaled: bool = True) -> Tokens:
     """Several towers, each by itself; of each the mean over its tokens, side by side.
 
     Networks that were trained on something else know something else. (B, *shape) -> `Tokens` (B, 1, the widths of the
-    towers together). What of them never trains is computed once for each record.
+    towers together). What of the towers never trains is computed once for each record.
 
     Args:
         towers: of the input's kind, by name, or `Tower(name, option=...)`.
+        scaled: are the means brought to one length, so that none counts for more because its numbers are larger or
+            more? On average the square of a number is 1 then. `Retrieval(class_words=N)` needs them as they are.
     """
     name, start = scoped(item), keras.Input(item.shape, dtype=item.dtype)
-    found = [
-        (part, known[Tower.of(part.tower).name](start, part, **Tower.of(part.tower).options))
-        for part in parts_of(item, towers)
-    ]
-    frozen = [frozen_of(part) for part, _ in found]
-    given = [start if layer is None else called_output(layer) for layer in frozen]
-    read: list[Tree] = [x] * len(found)
-    if any(frozen):
+    given, readers, kept, width = [], [], False, 0
+    for part in parts_of(item, towers):
+        tokens = known[Tower.of(part.tower).name](start, part, **Tower.of(part.tower).options)
+        mean = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
+        layer = frozen_of(part)
+        before = start if layer is None else called_output(layer)
+        reader = keras.Model(before, mean, name=f"{part.name}.mean")
+        # A mean of what never trains, over the places of a map, is a fraction of it to be kept.
+        whole = layer is not None and not reader.variables
+        given.append(mean if whole else before)
+        readers.append(None if whole else reader)
+        if not scaled:  # else a network's own classifier would read other numbers than it was trained on
+            knows_classes(item, *(each._replace(place=width + each.place) for each in classifiers_of(part.name)))
+        kept, width = kept or layer is not None, width + mean[0].shape[-1]
+    read: list[Tree] = [x] * len(given)
+    if kept:
         lower = keras.Model(start, given, name=name("frozen_features"))
         lower.trainable = False
         read = frozen_features(item, lower)(x)
-    means, masks, place = [], [], 0
-    for (part, tokens), before, behind in zip(found, given, read, strict=True):
-        out = masked_mean(*tokens), ops.any(tokens.mask, axis=1, keepdims=True)
-        mean, real = keras.Model(before, out, name=f"{part.name}.mean")(behind)
-        means.append(mean)
-        masks.append(real)
-        knows_classes(item, *(each._replace(place=place + each.place) for each in classifiers_of(part.name)))
-        place += mean.shape[-1]
-    return Tokens(ops.concatenate(means, axis=-1)[:, None], ops.any(ops.concatenate(masks, axis=1), axis=1)[:, None])
+    found = [each if reader is None else reader(each) for reader, each in zip(readers, read, strict=True)]
+    means = [of_length(mean, width / len(found)) if scaled else mean for mean, _ in found]
+    masks = ops.concatenate([real for _, real in found], axis=1)
+    return Tokens(ops.concatenate(means, axis=-1)[:, None], ops.any(masks, axis=1)[:, None])
+
+
+def of_length(x: Tensor, square: float) -> Tensor:
+    """Vectors (B, D) of that squared length; those of zeros stay."""
+    own = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.sqrt(square / ops.maximum(own, LEAST))
 
 
 def called_output(layer: keras.layers.Layer) -> Tree:

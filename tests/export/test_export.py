@@ -17,7 +17,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 import mmzoo
-from mmzoo.data.records import decode
+from mmzoo.data.records import Records, decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.export import wanted_variants
 from mmzoo.export.fit import Fit
@@ -67,6 +67,19 @@ def test_tflite(run: mmzoo.Run) -> None:
     assert about["outputs"][0]["labels"] == ["cat", "dog", "bird"]
     written = json.loads((run.folder / "export" / "report.json").read_text())
     assert row in written
+
+
+def test_what_training_left_out_has_no_part_in_the_ranges(little: mmzoo.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run that was told to skip what cannot be used."""
+    pictures: list[Any] = [*RECORDS.column("picture")]
+    pictures[3] = Path("gone.png")
+    training = Records({**RECORDS.columns, "picture": pictures}, RECORDS.ids)
+    asked: list[Any] = []
+    monkeypatch.setattr(mmzoo.Run, "settings", {"data": "t", "on_error": "skip", "budget": 0.1})
+    monkeypatch.setattr(mmzoo.Run, "records", lambda self, split: training)
+    monkeypatch.setattr("mmzoo.export.export.export", lambda *_args, **options: asked.append(options["training"]))
+    little.export("tflite", RECORDS, variants=["int8"])
+    assert asked[0].ids == [*RECORDS.ids[:3], *RECORDS.ids[4:]]
 
 
 CLIENT = """

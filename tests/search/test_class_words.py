@@ -171,12 +171,15 @@ def test_an_encoder_of_a_phone_says_the_same(run: mmzoo.Run) -> None:
 
 
 def test_beside_another_tower_its_classes_are_told_by_its_own_columns(told: str) -> None:
-    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("small_cnn", filters=[4, 6]), told])
+    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("small_cnn", filters=[4, 6]), told], scaled=False)
     parts = mmzoo.build(spec_of(both, class_words=4).fit(records(range(4), 1, 0))).parts
     (known,) = parts.inputs["photo"].classifiers
     width = parts.tower_tokens("photo").values.shape[-1]
     assert (known.place, known.classes) == (width - SIDE, SIDE)
     assert parts.inputs["says"].classifiers == ()
+    scaled = mmzoo.Tower("feature_union", towers=["small_cnn", told])
+    # The classifier would read other numbers than it was trained on.
+    assert mmzoo.build(spec_of(scaled).fit(records(range(4), 1, 0))).parts.inputs["photo"].classifiers == ()
 
 
 def test_what_lacks_classes_is_told_so(told: str, tmp_path: Path) -> None:

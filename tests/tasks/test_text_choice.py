@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import mmzoo
+from mmzoo.cli import main
 from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.export.serving import Serving
@@ -151,6 +152,14 @@ def test_the_answer_is_the_row_that_is_worth_most() -> None:
     np.testing.assert_array_equal(again(x, learned), found)
 
 
+def test_how_far_an_exported_answer_is_off() -> None:
+    """In what the text is worth, which is computed, and not in its logarithm, which is larger the less it is worth."""
+    task = fitted()
+    wanted = np.array([[1, 2, 0, 0, np.log(0.01)], [1, 2, 0, 0, np.log(0.5)], [1, 2, 0, 0, np.log(0.5)]])
+    answers = np.array([[1, 2, 0, 0, np.log(0.011)], [3, 0, 0, 0, np.log(0.5)], [3, 0, 0, 0, np.log(0.6)]])
+    np.testing.assert_allclose(task.difference(answers, wanted), [[0.001], [0.0], [1.0]], atol=1e-9)
+
+
 def test_what_cannot_be_chosen() -> None:
     spec = spec_of().subset(["word"])
     with pytest.raises(MMZooError, match="has no vocabulary yet"):
@@ -191,6 +200,12 @@ def test_it_learns_what_to_choose(run: mmzoo.Run) -> None:
     assert "green things" in half["text"]
     assert half["log_prob"] < answer["log_prob"]
     assert mmzoo.Run(run.folder).predict({"word": "green"})["says"] == half
+
+
+@pytest.mark.long
+def test_that_it_cannot_be_explained_is_said(run: mmzoo.Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(run.folder), "--input", "word=green"]) == 2
+    assert "Task 'says' answers with a vector or a text" in capsys.readouterr().err
 
 
 @pytest.mark.long

@@ -20,7 +20,7 @@ from mmzoo.inference.running import run_model
 from mmzoo.tokens import masked_mean
 from mmzoo.towers import towers
 from mmzoo.towers.bert import MINILM, preset_vocabulary
-from mmzoo.towers.feature_union import parts_of
+from mmzoo.towers.feature_union import of_length, parts_of
 from mmzoo.weights import is_installed
 from tests.zoo import TASK, batch_of, make_input
 
@@ -30,7 +30,7 @@ def spec_of(item: Any) -> mmzoo.Spec:
 
 
 def test_each_tower_is_as_it_would_be_alone() -> None:
-    """A mean of each, side by side; and cut behind what never trains it gives the same."""
+    """A mean of each, side by side and of one length; and cut behind what never trains it gives the same."""
     item = make_input("sensor", "feature_union")
     model = mmzoo.build(spec_of(item))
     batch = batch_of(model.spec)
@@ -48,13 +48,33 @@ def test_each_tower_is_as_it_would_be_alone() -> None:
                 (key,) = same
                 weight.assign(own[key])
         wanted.append(np.asarray(alone(batch["x"])))
-    np.testing.assert_allclose(found["values"][:, 0], np.concatenate(wanted, axis=1), atol=1e-5)
+    lengths = [np.linalg.norm(each, axis=1, keepdims=True) for each in wanted]
+    both = np.concatenate([each / length for each, length in zip(wanted, lengths, strict=True)], axis=1)
+    np.testing.assert_allclose(found["values"][:, 0], both * np.sqrt(both.shape[1] / 2), rtol=1e-4, atol=1e-5)
     assert found["mask"].shape == (3, 1) and np.asarray(found["mask"]).all()
     part = split(model)
     features = {name: frozen(batch) for name, frozen in part.frozen.items()}
     assert features.keys() == {"x"}
     rest = run_model(part.rest, {**batch, **keras.tree.map_structure(np.asarray, features)})
     np.testing.assert_allclose(rest["animal"], model(batch)["animal"], atol=1e-5)
+
+
+@pytest.mark.parametrize("beside", ["small_cnn", mmzoo.Tower("color_histogram", bins=2)])
+def test_of_what_never_trains_the_mean_is_kept(beside: Any) -> None:
+    """Beside a tower that trains, and where nothing trains at all."""
+    tower = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("color_histogram", bins=3), beside])
+    model = mmzoo.build(spec_of(mmzoo.Image("x", size=32, tower=tower, augmentations=[])))
+    batch, part = batch_of(model.spec), split(model)
+    kept = part.frozen["x"](batch)
+    shapes = [tuple(each.shape) for each in keras.tree.flatten(kept)]
+    assert shapes[:2] == [(3, 27), (3, 1)] and shapes[2] == ((3, 32, 32, 3) if beside == "small_cnn" else (3, 8))
+    rest = run_model(part.rest, {**batch, "x": keras.tree.map_structure(np.asarray, kept)})
+    np.testing.assert_allclose(rest["animal"], model(batch)["animal"], atol=1e-5)
+
+
+def test_what_is_not_there_has_no_length() -> None:
+    x = np.array([[0, 0], [3, 4]], np.float32)
+    np.testing.assert_allclose(of_length(x, 4.0), [[0, 0], [1.2, 1.6]], rtol=1e-6)
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from mmzoo.data.records import decode
 from mmzoo.errors import MMZooError
 from mmzoo.graph.cut import Split, split
 from mmzoo.layers import entry
-from mmzoo.training.features.compute import compute_features, run_frozen_features
+from mmzoo.training.features.compute import compute_features, run_frozen_features, runner
 from mmzoo.training.feeds.batches import Varied, chosen_variant, records_named, rows_at, stream
 from mmzoo.training.feeds.feed import Stream
 from tests.conftest import augmented_spec, small_records, small_spec, usual
@@ -133,6 +133,31 @@ def test_what_is_computed_once_for_a_frozen_network_is_what_it_reads_elsewhere()
     variants = chosen_variant(keys, 1, 3).numpy()
     assert set(variants.tolist()) == {0, 1, 2}
     np.testing.assert_array_equal(drawn, kept[np.arange(10), variants])
+
+
+def test_of_examples_that_are_the_same_one_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture about which several things are asked; with a presence of its own it is another example."""
+    item = augmented_spec().inputs[0]
+    few = decode(small_spec(inputs=[item]), small_records(10))
+    rows = np.random.default_rng(0).integers(0, 10, 150)
+    arrays = {"picture": few["picture"][rows], "present": few["present"][rows]}
+    arrays["present"][-1] = ~arrays["present"][-1]
+    computed: list[int] = []
+
+    def counted(*args: Any) -> Any:
+        run = runner(*args)
+
+        def counting(batch: Any) -> Any:
+            computed.append(len(batch["picture"]))
+            return run(batch)
+
+        return counting
+
+    monkeypatch.setattr("mmzoo.training.features.compute.runner", counted)
+    given = {"picture": (x := entry(item.shape, "uint8", "picture")), "present": entry((1,), "bool", "present")}
+    found = run_frozen_features(keras.Model(given, x), item, arrays, 1, 0, "")
+    np.testing.assert_array_equal(found[:, 0], arrays["picture"])
+    assert sum(computed) == len({*rows}) + 1
 
 
 def test_the_trunk_of_an_augmented_input_is_not_computed_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 
@@ -88,22 +89,48 @@ def as_half(array: np.ndarray, tensor: Tensor) -> np.ndarray:
 def run_frozen_features(
     frozen_features: keras.Model, item: Modality, arrays: dict[str, Tree], num_variants: int, seed: int, what: str
 ) -> Tensor:
-    """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants."""
+    """What a frozen part makes of all examples, (N, num_variants, ...): of the originals, then of variants.
+
+    Originals that are the same, as a picture is that much is asked about, are computed once.
+    """
     run = runner(frozen_features, item)
     total = len(arrays["present"])
     found = []
     with tqdm(total=num_variants * total, desc=what, unit="example", disable=None, leave=False) as bar:
         for variant in range(num_variants):
-            parts = []
+            parts, places, seen = [], [], dict[bytes, int]()
             for start in range(0, total, BATCH):
-                batch = {name: tf.constant(array[start : start + BATCH]) for name, array in arrays.items()}
+                batch = {name: np.asarray(array[start : start + BATCH]) for name, array in arrays.items()}
+                rows = np.arange(start, start + len(batch["present"]))
                 if variant:
-                    rows = tf.range(start, start + len(batch["present"]), dtype=tf.int64)
-                    batch[item.name] = item.augment(batch[item.name], keys_of(seed, rows, variant + 0 * rows))
-                parts.append(keras.tree.map_structure(np.asarray, run(batch)))
-                bar.update(len(batch["present"]))
-            found.append(keras.tree.map_structure(lambda *each: np.concatenate(each), *parts))
+                    keys = keys_of(seed, tf.constant(rows), variant + 0 * rows)
+                    batch[item.name] = item.augment(tf.constant(batch[item.name]), keys)
+                    new, own = np.arange(len(rows)), rows
+                else:
+                    new, own = unseen(batch, seen)
+                places.append(own)
+                if len(new):
+                    kept = {name: tf.gather(each, new) for name, each in batch.items()}
+                    parts.append(keras.tree.map_structure(np.asarray, run(kept)))
+                bar.update(len(rows))
+            order = np.concatenate(places)
+            found.append(keras.tree.map_structure(lambda *each, rows=order: np.concatenate(each)[rows], *parts))
     return keras.tree.map_structure(lambda *each: np.stack(each, axis=1), *found)
+
+
+def unseen(batch: dict[str, np.ndarray], seen: dict[bytes, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The examples of a batch that are like none before, int (n,), and of each which one of all these it is, int (B,).
+
+    Args:
+        seen: of the batches before, by what they hold; what is new is added.
+    """
+    new, own = [], []
+    for row, values in enumerate(zip(*batch.values(), strict=True)):
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(each).tobytes() for each in values)).digest()
+        if digest not in seen:
+            new.append(row)
+        own.append(seen.setdefault(digest, len(seen)))
+    return np.array(new, int), np.array(own, int)
 
 
 def runner(frozen_features: keras.Model, item: Modality) -> Callable[[dict[str, Tensor]], Tree]:
