@@ -144,7 +144,7 @@ WRONG = {
     ),
     "nested of another kind": (
         lambda: mmzoo.Video("x", tower=mmzoo.Tower("frames", image="lstm")),
-        "'lstm' is none; there are: convnext_tiny",
+        "'lstm' is none; there are: color_histogram, convnext_tiny",
     ),
     "nested option": (
         lambda: mmzoo.Video("x", tower=mmzoo.Tower("frames", image=mmzoo.Tower("vgg16", weight=None))),
