@@ -13,6 +13,7 @@ from mmzoo.boosting.linear import Encoding, fit_linear, share_of
 from mmzoo.boosting.nodes import Tree, plain
 
 STEP, PATIENCE = 20, 3
+HIDDEN = 0.05  # what a record with hidden cells counts beside a whole one: enough to learn the side of each question
 SHARE = 0.5  # of the columns, that a split is chosen from
 PENALTY = 1.0  # on the squares of the leaves
 SMALL = 8  # leaves of a tree of few records
@@ -122,11 +123,13 @@ class Committee:
         if self.parts:
             rows[self.parts[number]] = False
         seen, labels = self.matrix[rows], self.labels[rows]
+        weights = None
         if self.hiding is not None:
             more, places = self.hiding.copy_of(seen, self.seed + number)  # the same each time that it grows on
+            weights = np.repeat([1.0, HIDDEN], [len(seen), len(more)])
             seen, labels = np.concatenate([seen, more]), np.concatenate([labels, labels[places]])
         seen[:, np.isnan(seen).all(axis=0)] = 0.0  # scikit-learn takes no column without any number
-        member.set_params(max_iter=trees).fit(seen, labels)
+        member.set_params(max_iter=trees).fit(seen, labels, weights)
 
     def raw(self, member: Untyped, rows: np.ndarray) -> np.ndarray:
         """The scores of one member, float (rows, K)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,31 @@ def test_labels_are_the_ids_of_all_right_answers() -> None:
     )
     assert task.references == 2
     labels = encode_labels([task], data)["says"]
-    assert labels.shape == (3, 2 * 8)
+    longest = len("Ünïcödé 🐈 are bytes".encode())
+    assert task.label_bytes == 2 * longest
+    assert labels.shape == (3, 2 * (8 + 2 * longest))
+    assert task.label_ids(labels).shape == (3, 2, 8)
     assert task.known(np.stack([*labels, task.missing_label])).tolist() == [True, True, True, False]
     assert task.right(labels[:2]) == [["Zwei rote", "two red"], ["none"]]
     cut = task.text(task.encode("🐘🐘🐘🐘")[:8])  # what training has not seen is bytes; what is too long is cut
     assert cut != "🐘🐘🐘🐘"
     assert "🐘🐘🐘🐘".startswith(cut.rstrip("\ufffd"))
     assert task.label_text(labels[0]) == "Zwei rote / two red"
+
+
+def test_answers_are_held_against_the_right_text_itself() -> None:
+    words = replace(spec_of().tasks[0], tokenizer="words")
+    task = words.fit(np.stack([words.encode(["a red cat", "a cat"]), words.encode("a blue cat")]))
+    labels = task.encode(["a red  ocelot", "a cät"])[None]
+    assert task.right(labels) == [["a red ocelot", "a cät"]]
+    assert task.text(task.label_ids(labels)[0, 0]) == "a red [UNK]"
+    answer = np.append(task.encode("a red")[: task.tokens], 0.0).astype(np.float32)[None]
+    found = task.metrics(labels, answer)
+    assert found["exact_match"] == 0 and found["chrf"] < 70
+    long = task.encode("a red " * 20)[None]  # what is longer than twice the longest of training is cut
+    assert task.right(long) == [[("a red " * 20)[: task.label_bytes]]]
+    by_ids = replace(task, label_bytes=0)
+    assert by_ids.right(by_ids.encode("a red ocelot")[None]) == [["a red [UNK]"]]
 
 
 def test_the_loss_is_that_of_the_formula() -> None:

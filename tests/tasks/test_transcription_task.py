@@ -17,6 +17,7 @@ from mmzoo.export.tflite.conversion import converted
 from mmzoo.inference.running import run_model
 from mmzoo.labels import encode_labels
 from mmzoo.layers.ctc import FrameReader, ctc_loss
+from mmzoo.tasks.common.written import writes
 from mmzoo.tasks.transcription import Transcription
 
 RATE = 8000
@@ -145,4 +146,6 @@ def test_it_reads_one_input_whatever_is_fused() -> None:
     assert spec.tasks[0].left_with(["other"]) is None
     assert mmzoo.Spec.from_json(spec.to_json()) == spec
     labels = encode_labels(spec.tasks, Records({"sound": [None], "said": ["low high"]}))["said"]
-    assert labels.shape == (1, 6) and (labels[0] > 0).sum() == 2
+    (task,) = spec.tasks
+    assert writes(task)
+    assert labels.shape == (1, 6 + task.label_bytes) and (task.label_ids(labels) > 0).sum() == 2

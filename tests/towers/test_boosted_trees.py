@@ -327,7 +327,7 @@ def test_a_column_that_is_missing_at_prediction_alone(category: bool) -> None:
         errors.append((abs(said.mean() - best.mean()), np.mean((said - best) ** 2)))
         whole = np.asarray(forest(matrix.astype(np.float32)))[:, 0] * truth.std() + truth.mean()
         assert np.mean((whole - truth) ** 2) < 0.03 * truth.var(), "what is there is read as well"
-    assert errors[1][0] < 0.1 < errors[0][0], "the commonest side is biased"
+    assert errors[1][0] < errors[0][0] / 3, f"the commonest side is biased: {errors}"
     assert errors[1][1] < errors[0][1] / 3
 
 

@@ -23,6 +23,7 @@ from mmzoo.tokenizers.normalizing import normalized
 from mmzoo.tokenizers.spelling import spelling
 
 LONGEST = 512
+LONGEST_LABEL = 4096  # bytes
 MOST_REFERENCES = 16
 ALIKE = 1e-4  # log-probabilities a token that are equal but for rounding
 
@@ -31,8 +32,9 @@ ALIKE = 1e-4  # log-probabilities a token that are equal but for rounding
 class Written(Task):
     """A task whose answer is a text.
 
-    An encoded label is int32 (references * tokens,): the ids of each right answer, zeros behind its end. An answer is
-    float32 (tokens + 1,): ids likewise, and the log-probability of the whole.
+    An encoded label is int32 (references * (tokens + label_bytes),): of each right answer the ids, zeros behind its
+    end, and the text itself in UTF-8, since ids do not tell words that the vocabulary lacks. An answer is float32
+    (tokens + 1,): ids likewise, and the log-probability of the whole.
 
     Args:
         tokens: of an answer at most; longer labels are cut, and counted.
@@ -41,6 +43,8 @@ class Written(Task):
         vocabulary: of the tokenizer; `Spec.fit` learns it from the training labels.
         references: right answers that a record may have; with 0 `Spec.fit` counts them.
         lowercase: are capitals made small?
+        label_bytes: of a right answer that are kept as they stand, to hold answers against; `Spec.fit` makes it twice
+            the longest one. With 0 right answers are told by their ids.
     """
 
     tokens: int = 32
@@ -48,6 +52,7 @@ class Written(Task):
     vocabulary: Sequence[str] = field(default=(), kw_only=True, repr=False)
     references: int = field(default=0, kw_only=True)
     lowercase: bool = field(default=False, kw_only=True)
+    label_bytes: int = field(default=0, kw_only=True, repr=False)
     primary_metric: ClassVar[str] = "chrf"
     metric_names: ClassVar[tuple[str, ...]] = ("chrf", "exact_match", "bleu", "wer")
     metric_range: ClassVar[float] = 100.0
@@ -58,6 +63,7 @@ class Written(Task):
         super().__post_init__()
         check_number(f"The tokens of task '{self.name}'", self.tokens, 2, LONGEST, whole=True)
         check_number(f"The references of task '{self.name}'", self.references, 0, MOST_REFERENCES, whole=True)
+        check_number(f"The label_bytes of task '{self.name}'", self.label_bytes, 0, LONGEST_LABEL, whole=True)
         require(isinstance(self.lowercase, bool), f"The lowercase of task '{self.name}' must be true or false.")
         require(
             not self.auxiliary, f"Task '{self.name}' writes one answer of all that is present; leave out 'auxiliary'."
@@ -112,7 +118,7 @@ class Written(Task):
         return texts
 
     def encode(self, value: Raw) -> np.ndarray:
-        """A text, or a list of those that are right, as ids int32 (references * tokens,).
+        """A text, or a list of those that are right, as int32 (references * (tokens + label_bytes),).
 
         Without a vocabulary the texts themselves, in an array (1,), which `fit` learns from.
         """
@@ -123,13 +129,14 @@ class Written(Task):
             return whole
         made, _ = self._tokenizer
         encoder = tokenizers[made].encoder(self.vocabulary)
-        found = np.zeros((max(self.references, 1), self.tokens), np.int32)
+        found = np.zeros((max(self.references, 1), self.tokens + self.label_bytes), np.int32)
         for row, text in zip(found, texts, strict=False):
-            ids = encoder(text)
+            ids, kept = encoder(text), text.encode()[: self.label_bytes]
             if len(ids) > self.tokens:
                 note_truncation(self.name, len(ids), self.tokens, "tokens", "tokens", LONGEST)
-            row[: len(ids)] = ids[: self.tokens]
-        if not found[0].any():
+            row[: min(len(ids), self.tokens)] = ids[: self.tokens]
+            row[self.tokens : self.tokens + len(kept)] = np.frombuffer(kept, np.uint8)
+        if not found[0, 0]:
             raise DataError(f"The answer of task '{self.name}' has no token of its vocabulary.", "empty_answer")
         return found.reshape(-1)
 
@@ -137,7 +144,11 @@ class Written(Task):
     def missing_label(self) -> np.ndarray:
         if not self.vocabulary:
             return np.full(1, None, object)
-        return np.zeros(max(self.references, 1) * self.tokens, np.int32)
+        return np.zeros(max(self.references, 1) * (self.tokens + self.label_bytes), np.int32)
+
+    def label_ids(self, labels: np.ndarray) -> np.ndarray:
+        """The ids of encoded labels, (N, references, tokens)."""
+        return labels.reshape(len(labels), -1, self.tokens + self.label_bytes)[:, :, : self.tokens]
 
     def known(self, labels: Tensor) -> Tensor:
         return labels[:, 0] > 0
@@ -153,7 +164,13 @@ class Written(Task):
         name, options = self._tokenizer
         vocabulary = tokenizers[name](**options).train(text for texts in answers for text in texts)
         most = min(max(len(texts) for texts in answers), MOST_REFERENCES)
-        return replace(self, vocabulary=vocabulary, references=self.references or most)
+        longest = max(len(text.encode()) for texts in answers for text in texts)
+        return replace(
+            self,
+            vocabulary=vocabulary,
+            references=self.references or most,
+            label_bytes=self.label_bytes or min(2 * longest, LONGEST_LABEL),
+        )
 
     # How it answers.
 
@@ -206,9 +223,16 @@ class Written(Task):
         return [self.text(row[:-1]) for row in predictions]
 
     def right(self, labels: np.ndarray) -> list[list[str]]:
-        """The right answers of encoded labels (N, references * tokens), as far as they go into `tokens`."""
-        rows = labels.reshape(len(labels), -1, self.tokens)
-        return [[self.text(ids) for ids in several if ids[0] > 0] for several in rows]
+        """The right answers of encoded labels (N, any); without `label_bytes`, as far as they go into `tokens`."""
+        rows = labels.reshape(len(labels), -1, self.tokens + self.label_bytes)
+        return [[self.right_text(row) for row in several if row.any()] for several in rows]
+
+    def right_text(self, label: np.ndarray) -> str:
+        """One right answer, int32 (tokens + label_bytes,), as a text."""
+        if not self.label_bytes:
+            return self.text(label)
+        kept = label[self.tokens :]
+        return kept[kept > 0].astype(np.uint8).tobytes().decode(errors="ignore")
 
     def readable(self, prediction: np.ndarray) -> WrittenText:
         """`{"text": what is written, "log_prob": the logarithm of its probability}`."""

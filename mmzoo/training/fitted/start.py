@@ -12,6 +12,7 @@ from mmzoo.layers.text_chooser import Apart, TextChooser
 from mmzoo.names import PRESENT
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
+from mmzoo.tasks.common.written import writes
 from mmzoo.training.feeds.feed import Feed
 from mmzoo.training.fitted.correlations import Landmarks, correlations
 from mmzoo.training.fitted.ridge import ridge
@@ -76,7 +77,8 @@ def begin(model: keras.Model, spec: Spec, feed: Feed, heads: dict[str, tuple[ker
 def choose(model: keras.Model, spec: Spec, feed: Feed, task: Task, chooser: TextChooser) -> None:
     """Set the weights of a task's `Apart` and of what chooses, by `mmzoo.training.fitted.ridge`."""
     examples, labels = feed.sample(MOST)
-    ids = labels[task.name].reshape(len(labels[task.name]), -1, chooser.tokens)
+    assert writes(task)
+    ids = task.label_ids(labels[task.name])
     known = ids[:, 0, 0] > 0
     print(f"Finding what {chooser.count:,} texts are worth by {int(known.sum()):,} training records.", flush=True)
     single = model.parts.heads[task.name].single

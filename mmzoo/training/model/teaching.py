@@ -12,6 +12,7 @@ from mmzoo.aliases import Tensor, Tree
 from mmzoo.graph.parts import writer_of
 from mmzoo.layers import entry
 from mmzoo.names import given_input, taught_output
+from mmzoo.tasks.common.written import writes
 
 if TYPE_CHECKING:
     from mmzoo.graph.parts import Parts
@@ -19,27 +20,33 @@ if TYPE_CHECKING:
 
 
 class Taught(keras.layers.Layer):
-    """The loss of right answers under teacher forcing: what a writer asks, and int32 (B, R * T) -> float32 (B, 1).
+    """The loss of right answers under teacher forcing: what a writer asks, and int32 (B, R * W) -> float32 (B, 1).
 
     Args:
         teach: its `taught`; the writer stays the model's own layer, where its weights are.
         loss: from ids (B, T) and log-probabilities (B, T, V) to (B,).
-        tokens: T; of several right answers the mean counts.
+        tokens: of the W numbers of a right answer so many are its ids; of several right answers the mean counts.
+        width: W.
     """
 
     def __init__(
-        self, teach: Callable[..., Tensor], loss: Callable[[Tensor, Tensor], Tensor], tokens: int, **kwargs: object
+        self,
+        teach: Callable[..., Tensor],
+        loss: Callable[[Tensor, Tensor], Tensor],
+        tokens: int,
+        width: int,
+        **kwargs: object,
     ) -> None:
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.teach, self.loss, self.tokens = teach, loss, tokens
+        self.teach, self.loss, self.tokens, self.width = teach, loss, tokens, width
 
     def compute_output_spec(self, first: Tensor, *_: object, **__: object) -> Tensor:
         return keras.KerasTensor((first.shape[0], 1), "float32")
 
     def call(self, *asked_and_ids: Tensor, training: bool | None = None) -> Tensor:
         *asked, ids = asked_and_ids
-        several = ids.shape[1] // self.tokens
-        ids = ops.reshape(ids, (-1, self.tokens))
+        several = ids.shape[1] // self.width
+        ids = ops.reshape(ids, (-1, self.width))[:, : self.tokens]
         asked = [ops.repeat(each, several, axis=0) if several > 1 else each for each in asked]
         losses = ops.reshape(self.loss(ids, self.teach(*asked, ids, training=bool(training))), (-1, several))
         given = ops.cast(ops.reshape(ids[:, 0] > 0, (-1, several)), "float32")
@@ -51,11 +58,12 @@ def teaching(spec: Spec, parts: Parts) -> tuple[dict[str, Tensor], dict[str, Ten
     """What the model takes and puts out beside its own while it trains, by name: the right texts, and their losses."""
     inputs, outputs = {}, {}
     for task in spec.tasks:
-        if not task.tags.texts:
+        if not writes(task):
             continue
         writer = writer_of(parts, task.name)
         ids = entry(task.missing_label.shape, "int32", given_input(task.name))
-        layer = Taught(writer.taught, task.loss_of_tokens, writer.tokens, name=f"{task.name}.taught")  # type: ignore[attr-defined]
+        name, width = f"{task.name}.taught", task.tokens + task.label_bytes
+        layer = Taught(writer.taught, task.loss_of_tokens, writer.tokens, width, name=name)
         inputs[given_input(task.name)] = ids
         outputs[taught_output(task.name)] = layer(*parts.arguments(writer), ids)
     return inputs, outputs
