@@ -17,7 +17,7 @@ FARTHEST = 3.0  # deviations from the mean; a number further away is as good as 
 PENALTIES = (1.0, 10.0, 100.0)
 MOST = 2 * 10**7  # numbers of the encoded records: more of them can well be left to the trees
 WIDE = 256  # places of categories from which most of an encoded row is zeros
-WORSE = 1.02  # how far off what is whole may be, so that what is not whole is answered better
+WORSE = 1.0  # how far off what is whole may be, so that what is not whole is answered better: no further than without
 STEPS = 10  # of the share of the linear scores
 HIDDEN = 0.03  # what a record with hidden cells counts beside a whole one: .1 costs R2 .01 where nothing is missing
 
