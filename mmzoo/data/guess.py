@@ -141,6 +141,7 @@ def explained_spec(
     lines += answers
     if not labels:
         own = next(name for name in unused() if name not in names.values())
+        inputs = [tasks[task].suited(item) for item in inputs]
         asked = list(tasks[task].without_label(own, inputs))
         lines += [f"no label: {each.kind} ({each.name})" for each in asked]
         again = {each.column for each in asked}

@@ -96,6 +96,11 @@ class Question:
         return self.kind
 
     @classmethod
+    def suited(cls, item: Modality) -> Modality:
+        """An input that was guessed of a table, as this task reads it best where no column says what is right."""
+        return item
+
+    @classmethod
     def without_label(cls, name: str, inputs: Sequence[Modality]) -> Sequence[Self]:
         """What is asked of a table of these inputs, where no column says what is right.
 

@@ -182,6 +182,21 @@ def test_beside_another_tower_its_classes_are_told_by_its_own_columns(told: str)
     assert mmzoo.build(spec_of(scaled).fit(records(range(4), 1, 0))).parts.inputs["photo"].classifiers == ()
 
 
+def test_a_table_is_asked_in_the_words_of_classes_where_its_towers_know_them() -> None:
+    picture = mmzoo.Image("photo", size=32, tower="efficientnet_lite1")
+    says = mmzoo.Text("says", tower="sentence_bag")
+    sound = mmzoo.Audio("sound")
+    suited = [Retrieval.suited(item) for item in (picture, says, sound)]
+    assert [mmzoo.Tower.of(item.tower).name for item in suited[:2]] == ["efficientnet_lite1", "sentence"]
+    assert suited[2] is sound
+    (task,) = Retrieval.without_label("match", suited)
+    assert (task.start, task.class_words, task.dim - task.class_words) == ("correlations", 256, 256)
+    untaught = mmzoo.Image("photo", size=32, tower=mmzoo.Tower("efficientnet_lite1", weights=None))
+    for inputs in ([suited[0], sound], suited[1:], [picture, says], [untaught, suited[1]]):
+        (task,) = Retrieval.without_label("match", inputs)
+        assert (task.start, task.class_words, task.dim) == ("correlations", 0, 256)
+
+
 def test_what_lacks_classes_is_told_so(told: str, tmp_path: Path) -> None:
     with pytest.raises(MMZooError, match="no text is among photo, pulse"):
         mmzoo.Spec(
