@@ -127,7 +127,7 @@ def test_bert_stands_beside_a_tower_that_reads_bytes() -> None:
     texts = Records(
         {"x": ["man: curly hair", "three o\u2019clock", "a station"], "animal": ["cat", "dog", "cat"]}, [*"abc"]
     )
-    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("embedding_bag", width=4), chosen])
+    both = mmzoo.Tower("feature_union", towers=[mmzoo.Tower("embedding_bag", width=4), chosen], scaled=False)
     found = []
     for tokenizer, tower in (("wordpiece_in_graph", both), ("wordpiece", chosen)):
         item = mmzoo.Text("x", max_bytes=32, tokens=12, tokenizer=tokenizer, vocabulary=vocabulary, tower=tower)
