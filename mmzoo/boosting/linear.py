@@ -17,7 +17,6 @@ FARTHEST = 3.0  # deviations from the mean; a number further away is as good as 
 PENALTIES = (1.0, 10.0, 100.0)
 MOST = 2 * 10**7  # numbers of the encoded records: more of them can well be left to the trees
 WIDE = 256  # places of categories from which most of an encoded row is zeros
-WORSE = 1.0  # how far off what is whole may be, so that what is not whole is answered better: no further than without
 STEPS = 10  # of the share of the linear scores
 HIDDEN = 0.03  # what a record with hidden cells counts beside a whole one: .1 costs R2 .01 where nothing is missing
 
@@ -88,7 +87,7 @@ def fit_linear(committee: Committee, encoding: Encoding) -> Linear | None:
         hidden, owners = committee.hiding.copy_of(committee.matrix, committee.seed)
         lacking = encoding(hidden), owners
     ways = [fitted(committee, encoded, None)] + ([] if lacking is None else [fitted(committee, encoded, lacking)])
-    if lacking is not None and ways[1][0] > WORSE * ways[0][0]:  # here columns must be held against one another
+    if lacking is not None and ways[1][0] > ways[0][0]:  # here columns must be held against one another
         lacking, ways = None, ways[:1]
     _, penalty, left_out = ways[-1]
     every = np.ones(encoded.shape[0], bool)  # what few records say is said best by all of them

@@ -19,6 +19,7 @@ from mmzoo.errors import MMZooError, as_tuple, check_strings, require, unknown
 from mmzoo.evaluation.statistics import interval
 from mmzoo.inference.agreement import agreement_of
 from mmzoo.inference.embed import embed, embedding_task, inputs_of
+from mmzoo.inference.rarity import unit
 from mmzoo.inference.running import run_model, to_predictions
 from mmzoo.labels import encode_labels
 from mmzoo.spec import Spec
@@ -113,8 +114,7 @@ def zero_shot(
     for name, vectors in embed(model, records, inputs=others).items():
         there = ~np.isnan(vectors[:, 0])
         weights = agreement_of(model, task, reads, name)
-        told = means @ weights
-        told /= np.maximum(np.linalg.norm(told, axis=1, keepdims=True), 1e-9)
+        told = unit(means @ weights)
         nearest = (np.nan_to_num(vectors) @ weights @ told.T).argmax(axis=1)
         answers[name] = [asked[k] if here else None for k, here in zip(nearest, there, strict=True)]
     column = truth_of(records, asked, truth)

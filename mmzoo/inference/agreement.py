@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from mmzoo.inference.embed import inputs_of
+from mmzoo.inference.rarity import unit
 from mmzoo.layers.nearness import Joined, Rarity
 from mmzoo.names import single_output
 from mmzoo.tasks.base import Task
@@ -127,11 +128,6 @@ def separation(one: np.ndarray, other: np.ndarray, groups: np.ndarray) -> float:
     wrong = (groups[:, None] != groups[None]).all(axis=2)
     below = (cosines < own[:, None]).astype(float) + (cosines < own[None])
     return float((below * wrong).sum() / max(2 * wrong.sum(), 1))
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1; zeros stay zeros."""
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), LEAST))
 
 
 def paired(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

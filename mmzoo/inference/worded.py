@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.inference.rarity import unit
 from mmzoo.layers.nearness import Beside
 from mmzoo.names import single_output
 from mmzoo.tasks.base import Task
@@ -51,8 +52,3 @@ def fit_share(task: Searched, layers: dict[str, Beside], vectors: dict[str, np.n
 def beside(x: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
     """What `Beside` makes of vectors of any length, float (N, D + E)."""
     return unit(np.concatenate([unit(x), np.sqrt(share) * unit(other)], axis=1))
-
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1; zeros stay zeros."""
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9))

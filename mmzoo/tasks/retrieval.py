@@ -207,15 +207,15 @@ class Retrieval(Searched):
 
     def head(self, fused: Fused, name: str) -> Tensor:
         from mmzoo.layers import head
-        from mmzoo.layers.nearness import Near, Rarity, Straight
+        from mmzoo.layers.nearness import Near, Rarity, Straight, of_length_1
 
         width = self.dim - bool(self.bank) - self.class_words
         if self.start == "random" or fused.tower is None:
-            found = unit(head(width, name, dropout=self.dropout)(fused.embedding))
+            found = of_length_1(head(width, name, dropout=self.dropout)(fused.embedding))
         else:
             own = Near(self.landmarks, name=f"{name}.near")(fused.tower) if self.landmarks else fused.tower
             learned = head(width, name, 0.0, self.dropout)(fused.embedding)
-            found = unit(Straight(width, name=f"{name}.straight")(own) + learned)
+            found = of_length_1(Straight(width, name=f"{name}.straight")(own) + learned)
         if self.class_words:
             found = worded(found, fused.tower, name, name.removeprefix(f"{self.name}."), self.class_words)
         return Rarity(self.bank, name=f"{name}.rarity")(found) if self.bank else found
@@ -226,12 +226,14 @@ class Retrieval(Searched):
         from keras import ops
 
         from mmzoo.layers import Numbers
-        from mmzoo.layers.nearness import Joined
+        from mmzoo.layers.nearness import Joined, of_length_1
 
         vectors = {name: ops.where(present[name][:, None], each, 0.0) for name, each in single.items()}
         record = fused
         if fused is None:
-            record = unit(Joined(self.name, name=f"{self.name}.joined")(ops.stack(list(vectors.values()), axis=1)))
+            record = of_length_1(
+                Joined(self.name, name=f"{self.name}.joined")(ops.stack(list(vectors.values()), axis=1))
+            )
         facts = objectives.facts(self._chosen[0])
         first = [math.log(float(str(facts["scale"]))), float(str(facts["bias"]))]
         scale = Numbers(first, dtype="float32", name=f"{self.name}.scale")(record)
@@ -303,10 +305,3 @@ class Retrieval(Searched):
             mean = ops.sum(weights, axis=1) / ops.maximum(ops.sum(wrong, axis=1), 1.0)
             wrong = weights / ops.maximum(mean, 1e-9)[:, None]
         return wrong + own
-
-
-def unit(vectors: Tensor) -> Tensor:
-    """Vectors (B, D) scaled to length 1; zeros stay zeros, with a slope of 0."""
-    from keras import ops
-
-    return vectors * ops.rsqrt(ops.maximum(ops.sum(ops.square(vectors), axis=-1, keepdims=True), 1e-12))

@@ -107,6 +107,11 @@ class Written(Task):
 
     # What it learns from.
 
+    @property
+    def label_width(self) -> int:
+        """Numbers of one right answer in an encoded label: its ids, and the text itself."""
+        return self.tokens + self.label_bytes
+
     def texts_of(self, value: Raw) -> list[str]:
         """The right answers of a label: a string, or a list of them, as they are read."""
         given = [value] if isinstance(value, str) else value
@@ -129,7 +134,7 @@ class Written(Task):
             return whole
         made, _ = self._tokenizer
         encoder = tokenizers[made].encoder(self.vocabulary)
-        found = np.zeros((max(self.references, 1), self.tokens + self.label_bytes), np.int32)
+        found = np.zeros((max(self.references, 1), self.label_width), np.int32)
         for row, text in zip(found, texts, strict=False):
             ids, kept = encoder(text), text.encode()[: self.label_bytes]
             if len(ids) > self.tokens:
@@ -144,11 +149,11 @@ class Written(Task):
     def missing_label(self) -> np.ndarray:
         if not self.vocabulary:
             return np.full(1, None, object)
-        return np.zeros(max(self.references, 1) * (self.tokens + self.label_bytes), np.int32)
+        return np.zeros(max(self.references, 1) * self.label_width, np.int32)
 
     def label_ids(self, labels: np.ndarray) -> np.ndarray:
         """The ids of encoded labels, (N, references, tokens)."""
-        return labels.reshape(len(labels), -1, self.tokens + self.label_bytes)[:, :, : self.tokens]
+        return labels.reshape(len(labels), -1, self.label_width)[:, :, : self.tokens]
 
     def known(self, labels: Tensor) -> Tensor:
         return labels[:, 0] > 0
@@ -224,7 +229,7 @@ class Written(Task):
 
     def right(self, labels: np.ndarray) -> list[list[str]]:
         """The right answers of encoded labels (N, any); without `label_bytes`, as far as they go into `tokens`."""
-        rows = labels.reshape(len(labels), -1, self.tokens + self.label_bytes)
+        rows = labels.reshape(len(labels), -1, self.label_width)
         return [[self.right_text(row) for row in several if row.any()] for several in rows]
 
     def right_text(self, label: np.ndarray) -> str:

@@ -62,8 +62,8 @@ def teaching(spec: Spec, parts: Parts) -> tuple[dict[str, Tensor], dict[str, Ten
             continue
         writer = writer_of(parts, task.name)
         ids = entry(task.missing_label.shape, "int32", given_input(task.name))
-        name, width = f"{task.name}.taught", task.tokens + task.label_bytes
-        layer = Taught(writer.taught, task.loss_of_tokens, writer.tokens, width, name=name)
+        name = f"{task.name}.taught"
+        layer = Taught(writer.taught, task.loss_of_tokens, writer.tokens, task.label_width, name=name)
         inputs[given_input(task.name)] = ids
         outputs[taught_output(task.name)] = layer(*parts.arguments(writer), ids)
     return inputs, outputs
