@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,33 +70,81 @@ def test_what_is_not_there(broker: str, monkeypatch: pytest.MonkeyPatch) -> None
         records(Kafka(f"kafka://{broker}/events").records({"offsets": {"0": 100}}))
 
 
-class Error:
-    """An error as the client gives it."""
+class Cluster:
+    """A broker that goes away and comes back: librdkafka's own for tests, as its functions in C have it."""
 
-    def __init__(self, code: int, fatal: bool = False) -> None:
-        self.code, self.fatal = (lambda: code), (lambda: fatal)
+    def __init__(self) -> None:
+        found = [*(Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*")]
+        if not found:
+            pytest.skip("librdkafka is not beside the client here")
+        self.library = ctypes.CDLL(str(found[0]))
+        for name in ("conf_new", "new", "mock_cluster_new"):
+            getattr(self.library, f"rd_kafka_{name}").restype = ctypes.c_void_p
+        self.library.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+        said, size = ctypes.create_string_buffer(200), ctypes.c_size_t(200)
+        settings = ctypes.c_void_p(self.library.rd_kafka_conf_new())
+        self.library.rd_kafka_conf_set(settings, b"log_level", b"0", said, size)
+        self.client = ctypes.c_void_p(self.library.rd_kafka_new(0, settings, said, size))
+        self.cluster = ctypes.c_void_p(self.library.rd_kafka_mock_cluster_new(self.client, 1))
+        self.servers = self.library.rd_kafka_mock_cluster_bootstraps(self.cluster).decode()
 
-    def __str__(self) -> str:
-        return "an error"
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.library.rd_kafka_mock_cluster_destroy(self.cluster)
+        self.library.rd_kafka_destroy(self.client)
+
+    def away(self, away: bool) -> None:
+        """Let go of who is connected and refuse everybody; or let them come again."""
+        change = "down" if away else "up"
+        assert getattr(self.library, f"rd_kafka_mock_broker_set_{change}")(self.cluster, ctypes.c_int32(1)) == 0
 
 
-class Message:
-    """A message, or an error in its place."""
+def test_a_broker_that_goes_away_and_comes_back(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long that is, and though no message is waited for: those that come behind it are taken, each once."""
+    monkeypatch.setattr(logging.getLogger("mmzoo"), "propagate", True)
+    with Cluster() as cluster:
+        producer = confluent_kafka.Producer({"bootstrap.servers": cluster.servers, "log_level": 0})
+        written(producer, "events", [b'{"x": 0}', b'{"x": 1}'])
+        found = Kafka(f"kafka://{cluster.servers}/events", wait=0.5).records({})
+        assert [next(found).row, next(found).row] == [{"x": 0}, {"x": 1}]  # type: ignore[union-attr]
+        cluster.away(True)
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            assert next(found) is None
+        cluster.away(False)
+        written(producer, "events", [b'{"x": 2}', b'{"x": 3}'])
+        assert [each.row for each in records(found)] == [{"x": 2}, {"x": 3}]
+        said = [record.getMessage() for record in dict.fromkeys(caplog.records)]  # one may pass two loggers
+        assert [line for line in said if "is away" in line] == [
+            f"The broker at {cluster.servers} is away (1/1 brokers are down); this waits until it is back."
+        ]
+        # Away again after all was read, and back with nothing new: that is the end.
+        rest = Kafka(f"kafka://{cluster.servers}/events", wait=2.0).records({"offsets": {"0": 3}})
+        assert next(each for each in rest if each).row == {"x": 3}
+        cluster.away(True)
+        end = time.monotonic() + 3.0
+        while time.monotonic() < end:
+            assert next(rest) is None
+        cluster.away(False)
+        assert records(rest) == []
 
-    def __init__(self, value: bytes = b"", offset: int = 0, error: Error | None = None) -> None:
-        self.value, self.offset, self.error = (lambda: value), (lambda: offset), (lambda: error)
-        self.partition = lambda: 0
 
+def test_what_no_waiting_mends() -> None:
+    """A recorded exchange, since the broker for tests has no such fault."""
 
-def test_a_broker_that_goes_away_and_comes_back(caplog: pytest.LogCaptureFixture) -> None:
-    """A recorded exchange: the client says that the broker is away, twice, and then has what comes."""
-    away = Message(error=Error(confluent_kafka.KafkaError._ALL_BROKERS_DOWN))
-    end = Message(error=Error(confluent_kafka.KafkaError._PARTITION_EOF))
+    class Fault:
+        code = staticmethod(lambda: confluent_kafka.KafkaError._FATAL)
+        fatal = staticmethod(lambda: True)
+        str = staticmethod(lambda: "an error")
 
     class Consumer:
         def __init__(self, settings: dict[str, Any]) -> None:
             assert settings["enable.auto.commit"] is False
-            self.left = [Message(b'{"x": 0}'), away, away, None, Message(b'{"x": 1}', 1), end, None]
+            self.tell = settings["error_cb"]
 
         def list_topics(self, topic: str, timeout: float) -> Any:
             one = type("Topic", (), {"error": None, "partitions": {0: None}})
@@ -103,23 +154,10 @@ def test_a_broker_that_goes_away_and_comes_back(caplog: pytest.LogCaptureFixture
             pass
 
         def poll(self, timeout: float) -> Any:
-            return self.left.pop(0)
+            self.tell(Fault)
 
         def close(self) -> None:
-            self.left = []
+            pass
 
-    logging.getLogger("mmzoo").propagate = True
-    found = records(Kafka("kafka://host:1/events", make=Consumer).records({}))
-    assert [each.row for each in found] == [{"x": 0}, {"x": 1}]
-    said = [record.getMessage() for record in dict.fromkeys(caplog.records)]  # one may pass two loggers
-    assert [line for line in said if "is away" in line] == [
-        "The broker at host:1 is away (an error); this waits until it is back."
-    ]
-    fatal = Message(error=Error(confluent_kafka.KafkaError._FATAL, True))
-
-    class Broken(Consumer):
-        def __init__(self, settings: dict[str, Any]) -> None:
-            self.left = [fatal]
-
-    with pytest.raises(MMZooError, match="cannot go on"):
-        records(Kafka("kafka://host:1/events", make=Broken).records({}))
+    with pytest.raises(MMZooError, match=r"Kafka cannot go on \(an error\)"):
+        records(Kafka("kafka://host:1/events", make=Consumer).records({}))

@@ -58,12 +58,13 @@ class Kafka:
         """See `mmzoo.data.streams.arriving.Source`."""
         from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-        consumer = self.make(self.settings)
+        faults: list[Untyped] = []  # that a broker is away, the client says to nobody but this
+        consumer = self.make({**self.settings, "error_cb": faults.append})
         try:
             begun = cursor.get("offsets", {})
             offsets = {str(number): OFFSET_BEGINNING for number in self._partitions(consumer)} | begun
             consumer.assign([TopicPartition(self.topic, int(key), at) for key, at in offsets.items()])
-            yield from self._polled(consumer, dict(begun), {*offsets})
+            yield from self._polled(consumer, faults, dict(begun), {*offsets})
         finally:
             consumer.close()
 
@@ -78,18 +79,24 @@ class Kafka:
         require(found.error is None and found.partitions, said)
         return sorted(found.partitions)
 
-    def _polled(self, consumer: Untyped, offsets: dict[str, int], unread: set[str]) -> Iterator[Arrived | None]:
-        """What comes; `unread` are the partitions whose end was not seen yet."""
+    def _polled(
+        self, consumer: Untyped, faults: list[Untyped], offsets: dict[str, int], partitions: set[str]
+    ) -> Iterator[Arrived | None]:
+        """What comes; `faults` is what the client finds meanwhile."""
         last, away = time.monotonic(), False
+        ends: dict[str, int] = {}
         while True:
             message = consumer.poll(arriving.POLL)
+            while faults:
+                away = self._tell(faults.pop(0), away)
             if message is None:
-                if not unread and time.monotonic() - last >= self.wait:
+                done = partitions <= ends.keys() and time.monotonic() - last >= self.wait
+                if done and not (away and self._has_more(consumer, ends)):
                     return
                 yield None
             elif (error := message.error()) is not None:
                 if at_end(error):
-                    unread.discard(str(message.partition()))
+                    ends[str(message.partition())] = message.offset()
                 else:
                     away = self._tell(error, away)
                     yield None
@@ -101,6 +108,19 @@ class Kafka:
                 row = lines.too_long(what, offset) if len(data) > lines.LONGEST else lines.parsed(what, offset, data)
                 yield Arrived(f"partition {key} line {offset}", row, {"offsets": offsets})
 
+    def _has_more(self, consumer: Untyped, ends: Mapping[str, int]) -> bool:
+        """Is there something behind the ends that were seen, or can nobody say so, as the broker is still away?"""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        try:
+            for key, end in ends.items():
+                _, found = consumer.get_watermark_offsets(TopicPartition(self.topic, int(key)), timeout=SECONDS / 20)
+                if found > end:
+                    return True
+        except KafkaException:
+            return True
+        return False
+
     def _tell(self, error: Untyped, away: bool) -> bool:
         """Say once that the broker is away, which librdkafka goes on to look for; raise what does not pass."""
         from confluent_kafka import KafkaError
@@ -111,12 +131,11 @@ class Kafka:
             f"What comes next of '{self.topic}' is not kept by the broker any more; train into a new folder, and keep "
             "messages longer.",
         )
-        require(
-            not error.fatal(), f"Kafka cannot go on ({one_line(error)}); mend that and give the same command again."
-        )
+        why = one_line(error.str())
+        require(not error.fatal(), f"Kafka cannot go on ({why}); mend that and give the same command again.")
         if not away:
             said = "The broker at %s is away (%s); this waits until it is back."
-            logging.getLogger("mmzoo").warning(said, self.servers, one_line(error))
+            logging.getLogger("mmzoo").warning(said, self.servers, why)
         return True
 
 
