@@ -11,7 +11,7 @@ EXAMPLE = "mmzoo label-next runs/mine unlabelled.csv --count 20 --out next.csv -
 
 
 def add(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("run", type=Path, help="a run's folder")
+    sub.add_argument("run", type=Path, help="a run's folder, or the name of a trained model (mmzoo list models)")
     sub.add_argument("table", help="the records: a table, shards or a data set; those with a label are left out")
     sub.add_argument("--count", type=int, default=20, metavar="N", help="how many (default 20)")
     sub.add_argument(
@@ -33,7 +33,7 @@ def add(sub: argparse.ArgumentParser) -> None:
         "--diverse",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="no two alike (default); without, the least certain ones alone",
+        help="no two alike (default), or those alone that come first by --by, however alike they are",
     )
     sub.add_argument("--overwrite", action="store_true", help="replace files that are there")
     tables.add_faults(sub)

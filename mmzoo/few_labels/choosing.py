@@ -45,12 +45,14 @@ class Chosen:
         columns: of these rows, in order.
         records: their inputs.
         looked_at: how many records there were without a label.
+        diverse: were those left out that are like others?
     """
 
     rows: list[Row]
     columns: list[str]
     records: Records
     looked_at: int
+    diverse: bool
 
 
 def label_next(
@@ -126,7 +128,7 @@ def label_next(
     order = spread(scores, vectors_of(run, chosen), count) if diverse else np.argsort(-scores, kind="stable")[:count]
     rows = [{**pool.rows[k], column: None, by: number(max(scores[k], 0.0))} for k in order.tolist()]
     columns = columns_of([*own, column], [f"{asked.name}_prediction", f"{asked.name}_confidence", by])
-    return Chosen(rows, columns[:-1], chosen.select(order.tolist()), pool.seen)
+    return Chosen(rows, columns[:-1], chosen.select(order.tolist()), pool.seen, diverse)
 
 
 class Pool:

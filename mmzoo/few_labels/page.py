@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from mmzoo.modalities.base import Modality
     from mmzoo.run import Run
 
+WHY = {
+    "entropy": "it is least sure of (the entropy of its answer, in bits)",
+    "bald": "its answers under dropout disagree most on (BALD, in bits)",
+}
+"""By what records are chosen: those that ..."""
+
 
 def write_page(path: Path, run: Run, chosen: Chosen) -> None:
     """Draw the records with their pictures, texts and players."""
     score = chosen.columns[-2]
+    why = f"{WHY[score]}, and which differ most from each other" if chosen.diverse else WHY[score]
     said, sure = chosen.columns[-4:-2]
     cards = [
         {
@@ -31,7 +38,7 @@ def write_page(path: Path, run: Run, chosen: Chosen) -> None:
         }
         for k, row in enumerate(chosen.rows)
     ]
-    content = page("mmzoo.few_labels", "next.html.j2", run=run, cards=cards, score=score, looked_at=chosen.looked_at)
+    content = page("mmzoo.few_labels", "next.html.j2", run=run, cards=cards, why=why, looked_at=chosen.looked_at)
     write_file(path, content)
 
 

@@ -82,6 +82,10 @@ def test_a_table_and_a_page(run: mmzoo.Run, tmp_path: Path, monkeypatch: pytest.
     assert rows[0]["words"].replace("<b>", "&lt;b&gt;") in text and "<script" not in text
     said = rows[0]["animal_prediction"]  # in Hebrew it would turn around what stands beside it
     assert f"it says <bdi>{said}</bdi>, " in text and f'dir="auto">{rows[0]["words"][:5]}' in text
+    assert "it is least sure of (the entropy of its answer, in bits), and which differ most" in text
+    assert main([*command, "--overwrite", "--no-diverse", "--by", "bald"]) == 0
+    text = html.read_text("utf-8")
+    assert "disagree most on (BALD, in bits)." in text and "differ most" not in text
     assert main(command) == 2
     assert "is there already; give --overwrite" in capsys.readouterr().err
     rows_in = [{"words": f"the {label}", "animal": label} for label in LABELS]
