@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from mmzoo.aliases import Raw
+from mmzoo.answers.given import tell_misspelt
 from mmzoo.answers.pieces import rows_at_a_time
 from mmzoo.answers.rows.answered import Answerer, Row
 from mmzoo.answers.waiting import Waiting
@@ -18,6 +19,8 @@ LATENCY = 0.05
 """Seconds that a record waits for others."""
 MOST = 128
 """Records that are computed together."""
+SHAPES = 100
+"""Different sets of names that are looked at: a producer has few, and whoever makes them up has no end."""
 
 Placed = tuple[str, Mapping[str, object] | DataError]
 """Where a record stands ("line 7"), and its cells, or what is wrong with it."""
@@ -63,6 +66,7 @@ def answered(
             waiting.put(error)
         waiting.put(None)
 
+    shapes: set[tuple[str, ...]] = set()
     thread = threading.Thread(target=read, name="mmzoo stream", daemon=True)  # nobody can wake it while it reads
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         thread.start()
@@ -71,6 +75,11 @@ def answered(
                 failure = found.pop() if isinstance(found[-1], BaseException) else None
                 rows = [each[1] for each in found if isinstance(each, tuple)]
                 places = [each[0] for each in found if isinstance(each, tuple)]
+                for row in rows:
+                    names = tuple(map(str, row)) if isinstance(row, Mapping) else ()
+                    if names not in shapes and len(shapes) < SHAPES:
+                        shapes.add(names)
+                        tell_misspelt([*names], reread.layout)
                 if rows:
                     yield from answerer.rows(reread.piece(rows, places, "The stream"), pool)[0]
                 if isinstance(failure, BaseException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -98,6 +99,16 @@ def test_lines_are_answered_in_order_and_bad_ones_with_their_error(
     masked = ask(run, data, monkeypatch, capsys, "--on-error", "mask")
     assert masked[6]["kind_prediction"] in ("a", "b")
     assert "much" in masked[6]["error"]
+
+
+def test_a_name_that_is_nearly_a_columns_is_said_once(
+    run: mmzoo.Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("mmzoo"), "propagate", True)
+    records = [*[{"size": 1.5, "colur": "g"}] * 3, {"size": 1.5}]
+    assert [row["error"] for row in run.predict_stream(records, most=2)] == [None] * 4
+    said = [record.getMessage() for record in dict.fromkeys(caplog.records)]  # one may pass two loggers
+    assert said == ["Nothing reads 'colur'; did you mean 'colour'?"]
 
 
 def test_a_path_is_followed_below_the_root(run: mmzoo.Run, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
