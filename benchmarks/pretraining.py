@@ -1,6 +1,7 @@
 """What the unlabelled rest is worth where few records have a label: towers from scratch on the embedded sample.
 
     python benchmarks/pretraining.py --labels 1 5 10 20 0 --seeds 0 1 2
+    python benchmarks/pretraining.py --prompts /usr/share/asterisk/sounds/en_US_f_Allison --inputs speech
 
 Of each class of the training records so many keep their label (0: all), drawn by the seed. The towers of pictures,
 names and speech, which begin at random, learn of these alone ("from scratch"); or of all training records without any
@@ -16,11 +17,17 @@ With `--tuned` the pretrained towers go on from there with the labels (LP-FT; Ku
 a logistic regression on what mmzoo's baselines read of the same labelled records ("raw features"), as strong as is best
 for the 164 validation records, which nothing else looks at. All are tested on the same 328 records. Gains have the
 bootstrap interval of the paired difference over the test records, the mean of the seeds of each.
+
+With `--prompts` the records are the spoken prompts of Debian's asterisk-core-sounds-en-wav (CC-BY-SA 3.0), whose file
+names are what is said: is one of the mailbox, of a conference, a number, a letter or a word that spells one? The words
+of the validation and the test records are said in no other; prompts of no such kind are pretrained on, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +35,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from sklearn.linear_model import LogisticRegression
 
 import mmzoo
@@ -45,6 +53,41 @@ LEAST_EPOCHS = 8
 STRENGTHS = (1.0, 0.1, 10.0, 100.0)
 """By how little a regression is regularised; the first is scikit-learn's own."""
 
+KINDS = {"vm-": "mailbox", "conf": "conference", "digits/": "number", "letters/": "letter", "phonetic/": "spelling"}
+"""By how a prompt's file is called, what kind it is of."""
+UNSAID = re.compile(r"(h|day|mon)-.*|ascii\d+|._p")
+"""File names that are not what is said."""
+
+
+def sample(names: Sequence[str]) -> tuple[Records, list[Records]]:
+    """What is pretrained on, and the three parts of the embedded sample, without what was said."""
+    parts = load("emoji")
+    kept = (*names, GROUP)  # what was said is no input of what tells the classes
+    return parts[0], [Records({name: part.column(name) for name in kept}, part.ids) for part in parts]
+
+
+def prompts(folder: Path) -> tuple[Records, list[Records]]:
+    """The same of the spoken prompts, of which no words stand in two parts."""
+    rows: list[list[dict[str, object]]] = [[], [], []]
+    for path in sorted(folder.glob("**/*.wav")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        start = next((start for start in KINDS if name.startswith(start)), "")
+        said = re.sub(r"^(vm-|conf(bridge)?-|\w+/)", "", name)
+        words = None if UNSAID.fullmatch(said) else said.replace("-", " ")
+        wave, rate = soundfile.read(path, dtype="float32")
+        if name.startswith("silence/") or rate != RATE:
+            continue
+        drawn = int(hashlib.sha256((words or name).encode()).hexdigest(), 16) % 100
+        place = 0 if not start or drawn < 60 else 1 if drawn < 75 else 2
+        rows[place].append({"id": name, "speech": wave, "says": words, GROUP: KINDS.get(start)})
+    names = ("speech", "says", GROUP)
+    parts = [
+        Records({key: [row[key] for row in part] for key in names}, [str(row["id"]) for row in part]) for part in rows
+    ]
+    known = [k for k, row in enumerate(rows[0]) if row[GROUP]]
+    kept = [parts[0].select(known), *parts[1:]]
+    return parts[0], [Records({name: part.column(name) for name in ("speech", GROUP)}, part.ids) for part in kept]
+
 
 def inputs(train: Records, names: Sequence[str], weights: str = "") -> list[mmzoo.Image | mmzoo.Text | mmzoo.Audio]:
     """Inputs with towers that begin at random or as a run's; what words there are is known of all records."""
@@ -60,7 +103,7 @@ def inputs(train: Records, names: Sequence[str], weights: str = "") -> list[mmzo
         else:
             tower = mmzoo.Tower("embedding_bag", **options)
             item = mmzoo.Text(name, tokenizer="ngrams", augmentations=["word_dropout"], tower=tower)
-            found.append(item.fit(train.column(name)))
+            found.append(item.fit([each for each in train.column(name) if each is not None]))
     return found
 
 
@@ -129,16 +172,13 @@ def main() -> None:
     parser.add_argument("--pretraining-seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", default=["retrieval"], choices=BY)
     parser.add_argument("--inputs", nargs="+", default=["image", "name", "speech"], help="that the classes are told by")
+    parser.add_argument("--prompts", type=Path, help="the folder of the spoken prompts")
     parser.add_argument("--epochs", type=int, default=40, help="of the pretraining")
     parser.add_argument("--steps", type=int, default=200, help="with labels")
     parser.add_argument("--out", type=Path, help="a folder that keeps the runs, with which the same command goes on")
     parser.add_argument("--tuned", action="store_true", help="go on with the pretrained towers, too")
     args = parser.parse_args()
-    splits = [
-        # Without what was said: that is no input of what tells the classes.
-        Records({name: part.column(name) for name in (*args.inputs, GROUP)}, part.ids)
-        for part in load("emoji")
-    ]
+    unlabelled, splits = prompts(args.prompts) if args.prompts else sample(args.inputs)
     train, _, test = splits
     right = [np.array(part.column(GROUP)) for part in splits]
     spec = mmzoo.Spec(inputs(train, args.inputs), "concat", [mmzoo.Classification(GROUP, labels=sorted({*right[0]}))])
@@ -149,7 +189,7 @@ def main() -> None:
         runs = {}
         for by in args.by:
             began = time.process_time()
-            runs[by] = pretrained(by, load("emoji")[0], args, Path(home) / f"{by}-{args.pretraining_seed}")
+            runs[by] = pretrained(by, unlabelled, args, Path(home) / f"{by}-{args.pretraining_seed}")
             print(f"Pretraining by {by}: {time.process_time() - began:.0f} s of processor time.", flush=True)
             matrices[by] = [sum(runs[by].embed(part, inputs=args.inputs).values()) for part in splits]
         for seed in args.seeds:
