@@ -1,7 +1,7 @@
 """What the unlabelled rest is worth where few records have a label: towers from scratch on the embedded sample.
 
     python benchmarks/pretraining.py --labels 1 5 10 20 0 --seeds 0 1 2
-    python benchmarks/pretraining.py --prompts /usr/share/asterisk/sounds/en_US_f_Allison --inputs speech
+    python benchmarks/pretraining.py --prompts /usr/share/asterisk/sounds/{en,es,fr}* --inputs speech
 
 Of each class of the training records so many keep their label (0: all), drawn by the seed. The towers of pictures,
 names and speech, which begin at random, learn of these alone ("from scratch"); or of all training records without any
@@ -18,9 +18,10 @@ a logistic regression on what mmzoo's baselines read of the same labelled record
 for the 164 validation records, which nothing else looks at. All are tested on the same 328 records. Gains have the
 bootstrap interval of the paired difference over the test records, the mean of the seeds of each.
 
-With `--prompts` the records are the spoken prompts of Debian's asterisk-core-sounds-en-wav (CC-BY-SA 3.0), whose file
-names are what is said: is one of the mailbox, of a conference, a number, a letter or a word that spells one? The words
-of the validation and the test records are said in no other; prompts of no such kind are pretrained on, too.
+With `--prompts` the records are the spoken prompts of Debian's asterisk-core-sounds-en-wav, -es-wav and -fr-wav
+(CC-BY-SA 3.0), whose file names are what is said, in English: is one of the mailbox, of a conference, a number, a
+letter or a word that spells one? What a validation or a test record says is said in no training record, in whatever
+language; prompts of no such kind are pretrained on, too.
 """
 
 from __future__ import annotations
@@ -66,11 +67,12 @@ def sample(names: Sequence[str]) -> tuple[Records, list[Records]]:
     return parts[0], [Records({name: part.column(name) for name in kept}, part.ids) for part in parts]
 
 
-def prompts(folder: Path) -> tuple[Records, list[Records]]:
+def prompts(folders: Sequence[Path]) -> tuple[Records, list[Records]]:
     """The same of the spoken prompts, of which no words stand in two parts."""
     rows: list[list[dict[str, object]]] = [[], [], []]
-    for path in sorted(folder.glob("**/*.wav")):
-        name = path.relative_to(folder).with_suffix("").as_posix()
+    for path in (path for folder in folders for path in sorted(folder.glob("**/*.wav"))):
+        (home,) = {*folders} & {*path.parents}
+        name = path.relative_to(home).with_suffix("").as_posix()
         start = next((start for start in KINDS if name.startswith(start)), "")
         said = re.sub(r"^(vm-|conf(bridge)?-|\w+/)", "", name)
         words = None if UNSAID.fullmatch(said) else said.replace("-", " ")
@@ -79,7 +81,9 @@ def prompts(folder: Path) -> tuple[Records, list[Records]]:
             continue
         drawn = int(hashlib.sha256((words or name).encode()).hexdigest(), 16) % 100
         place = 0 if not start or drawn < 60 else 1 if drawn < 75 else 2
-        rows[place].append({"id": name, "speech": wave, "says": words, GROUP: KINDS.get(start)})
+        rows[place].append({"id": f"{home.name}/{name}", "speech": wave, "says": words, GROUP: KINDS.get(start)})
+    held_out = {row["says"] for row in [*rows[1], *rows[2]]}
+    rows[0] = [row for row in rows[0] if row[GROUP] or row["says"] not in held_out]
     names = ("speech", "says", GROUP)
     parts = [
         Records({key: [row[key] for row in part] for key in names}, [str(row["id"]) for row in part]) for part in rows
@@ -172,7 +176,7 @@ def main() -> None:
     parser.add_argument("--pretraining-seed", type=int, default=0)
     parser.add_argument("--by", nargs="+", default=["retrieval"], choices=BY)
     parser.add_argument("--inputs", nargs="+", default=["image", "name", "speech"], help="that the classes are told by")
-    parser.add_argument("--prompts", type=Path, help="the folder of the spoken prompts")
+    parser.add_argument("--prompts", type=Path, nargs="+", help="the folders of the spoken prompts")
     parser.add_argument("--epochs", type=int, default=40, help="of the pretraining")
     parser.add_argument("--steps", type=int, default=200, help="with labels")
     parser.add_argument("--out", type=Path, help="a folder that keeps the runs, with which the same command goes on")
