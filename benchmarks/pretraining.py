@@ -33,6 +33,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +94,9 @@ def prompts(folders: Sequence[Path]) -> tuple[Records, list[Records]]:
     return parts[0], [Records({name: part.column(name) for name in ("speech", GROUP)}, part.ids) for part in kept]
 
 
-def inputs(train: Records, names: Sequence[str], weights: str = "") -> list[mmzoo.Image | mmzoo.Text | mmzoo.Audio]:
+def inputs(
+    train: Records, names: Sequence[str], by: str = "", weights: str = ""
+) -> list[mmzoo.Image | mmzoo.Text | mmzoo.Audio]:
     """Inputs with towers that begin at random or as a run's; what words there are is known of all records."""
     options = {"weights": f"run:{weights}"} if weights else {}
     found: list[mmzoo.Image | mmzoo.Text | mmzoo.Audio] = []
@@ -105,8 +108,13 @@ def inputs(train: Records, names: Sequence[str], weights: str = "") -> list[mmzo
             tower = mmzoo.Tower("spectrogram_cnn", filters=[8, 16, 32, 64], dropout=0.0, **options)
             found.append(mmzoo.Audio(name, sample_rate=RATE, seconds=2.0, tower=tower))
         else:
-            tower = mmzoo.Tower("embedding_bag", **options)
-            item = mmzoo.Text(name, tokenizer="ngrams", augmentations=["word_dropout"], tower=tower)
+            if by == "masked":  # n-grams are no words that could be hidden
+                item = mmzoo.Text(
+                    name, tokens=10, tokenizer="words", tower=mmzoo.Tower("embedding_attention", **options)
+                )
+            else:
+                item = mmzoo.Text(name, tokenizer="ngrams", tower=mmzoo.Tower("embedding_bag", **options))
+            item = replace(item, augmentations=["word_dropout"])
             found.append(item.fit([each for each in train.column(name) if each is not None]))
     return found
 
@@ -127,7 +135,7 @@ def pretrained(by: str, train: Records, args: argparse.Namespace, out: Path) -> 
         "simclr": [mmzoo.Reconstruction(names[0], weight=0.0)],
         "masked": [mmzoo.Reconstruction(name, masked=0.3 if name == "name" else 0.6) for name in names],
     }
-    spec = mmzoo.Spec(inputs(train, names), "concat", tasks[by], dim=128)
+    spec = mmzoo.Spec(inputs(train, names, by), "concat", tasks[by], dim=128)
     training = mmzoo.Training(
         epochs=args.epochs // 2 if by == "simclr" else args.epochs,  # in which every record comes twice
         batch_size=128,
@@ -139,12 +147,19 @@ def pretrained(by: str, train: Records, args: argparse.Namespace, out: Path) -> 
 
 
 def supervised(
-    labelled: Records, every: Records, test: Records, args: argparse.Namespace, seed: int, out: Path, weights: str = ""
+    labelled: Records,
+    every: Records,
+    test: Records,
+    args: argparse.Namespace,
+    seed: int,
+    out: Path,
+    by: str = "",
+    weights: str = "",
 ) -> np.ndarray:
     """Is each test record's class right? By towers that begin at random, or as pretrained ones."""
     labels = tuple(sorted({*labelled.column(GROUP)}))
     task = mmzoo.Classification(GROUP, labels=labels, auxiliary=1.0)
-    spec = mmzoo.Spec(inputs(every, args.inputs, weights), "concat", [task], dim=128)
+    spec = mmzoo.Spec(inputs(every, args.inputs, by, weights), "concat", [task], dim=128)
     size = min(16, len(labelled))
     epochs = max(round(args.steps * size / len(labelled)), LEAST_EPOCHS)
     # What a tower has learned must not be lost while the new heads are still random.
@@ -209,7 +224,7 @@ def main() -> None:
                     told = supervised(labelled, train, test, args, seed, out / "scratch")
                     rows.setdefault("from scratch", []).append(told)
                 for by, run in runs.items() if args.tuned else ():
-                    told = supervised(labelled, train, test, args, seed, out / by, str(run.folder))
+                    told = supervised(labelled, train, test, args, seed, out / by, by, str(run.folder))
                     rows.setdefault(f"{by}, tuned", []).append(told)
                 said = ", ".join(f"{name} {each[-1].mean():.3f}" for name, each in rows.items())
                 print(f"seed {seed}, {count or 'all'} labels a class: {said}", flush=True)
