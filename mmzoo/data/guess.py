@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -144,8 +144,7 @@ def explained_spec(
     if not labels:
         own = next(name for name in unused() if name not in names.values())
         inputs = [tasks[task].suited(item, tower_fact(item, "frozen")) for item in inputs]
-        named = [item.name for item in inputs if tower_fact(item, "classes")]
-        asked = list(tasks[task].without_label(own, inputs, named))
+        asked = without_label(task, own, inputs)
         lines += [f"no label: {each.kind} ({each.name})" for each in asked]
         again = {each.column for each in asked}
         # What is turned or mirrored at random nobody can rebuild as it was.
@@ -153,6 +152,12 @@ def explained_spec(
     forms = {names[each]: table.forms.get(each, "") for each in labels} or {asked[0].name: ""}
     layout = Layout.of(inputs, asked, names, forms)
     return Spec(inputs, "concat", asked), Records(columns, table.ids, layout=layout), lines
+
+
+def without_label(task: str, name: str, inputs: Sequence[Modality]) -> list[Task]:
+    """What a task that needs no label asks of these inputs; `name` is one that no column has."""
+    named = [item.name for item in inputs if tower_fact(item, "classes")]
+    return list(tasks[task].without_label(name, inputs, named))
 
 
 def tower_fact(item: Modality, fact: str) -> str:
