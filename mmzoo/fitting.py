@@ -17,7 +17,7 @@ from mmzoo.auto.summary import described
 from mmzoo.auto.within import train_within as train_within_folder
 from mmzoo.baselines import Baseline
 from mmzoo.choice import Tower
-from mmzoo.data.guess import Loaded, Splits, load_named
+from mmzoo.data.guess import Loaded, Splits, load_named, without_label
 from mmzoo.data.schema.options import LABEL, Options, TableName, asks_no_label, check_task, is_folder
 from mmzoo.data.sources import absolute, read_table
 from mmzoo.data.table import Table
@@ -148,7 +148,14 @@ def table_recipe(
     loaded = load_named(named, table, folds=folds)
     print("\n".join(loaded.lines))
     spec = with_auxiliary(loaded.spec)
-    recipe = Recipe(spec, str(named), training_for(spec, len(loaded.splits[0]))).changed(settings)
+    recipe = Recipe(spec, str(named), training_for(spec, len(loaded.splits[0])))
+    if not named.label:
+        # What can be asked of inputs hangs on their towers, so that these are set first.
+        first = [each for each in settings if each.partition(".")[0] in spec.input_names]
+        recipe, settings = recipe.changed(first), [each for each in settings if each not in first]
+        (task, *_), items = recipe.spec.tasks, recipe.spec.inputs
+        recipe = replace(recipe, spec=replace(recipe.spec, tasks=without_label(task.kind, task.name, items)))
+    recipe = recipe.changed(settings)
     for item in recipe.spec.inputs if folds else ():
         weights = Tower.of(item.tower).options.get("weights")
         require(

@@ -10,7 +10,14 @@ name .409 / .759; picture -> name .220 / .649, name -> picture .262 / .655, name
 
 import mmzoo
 
-PICTURES = mmzoo.Tower("efficientnet_lite2", resolution=260, inner=True)
+PICTURES = mmzoo.Tower(
+    "feature_union",
+    towers=[
+        mmzoo.Tower("efficientnet_lite1", resolution=240, inner=True),
+        mmzoo.Tower("efficientnet_lite2", resolution=260, inner=True),
+    ],
+    scaled=False,
+)
 
 recipe = mmzoo.Recipe(
     spec=mmzoo.Spec(
@@ -20,7 +27,11 @@ recipe = mmzoo.Recipe(
             mmzoo.Text("heard", max_bytes=64, tower="sentence"),
         ],
         fusion="concat",
-        tasks=[mmzoo.Retrieval("match", dim=256, start="correlations", landmarks=1200, dropout=0.5)],
+        tasks=[
+            mmzoo.Retrieval(
+                "match", dim=768, start="correlations", landmarks=1200, dropout=0.5, bank=1200, class_words=256
+            )
+        ],
         dim=512,
     ),
     data="emoji",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmzoo.choice import Tower
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
 from mmzoo.data.schema.kinds import OTHER
@@ -34,6 +35,7 @@ from mmzoo.modalities.text import Text
 from mmzoo.spec import Spec
 from mmzoo.tasks import tasks
 from mmzoo.tasks.base import Task
+from mmzoo.towers import towers
 
 TEXTS = "texts"  # the input that short texts of a table make together
 MATCH = "match"  # what a task without a label is called
@@ -141,8 +143,8 @@ def explained_spec(
     lines += answers
     if not labels:
         own = next(name for name in unused() if name not in names.values())
-        inputs = [tasks[task].suited(item) for item in inputs]
-        asked = list(tasks[task].without_label(own, inputs))
+        inputs = [tasks[task].suited(item, tower_fact(item, "frozen")) for item in inputs]
+        asked = without_label(task, own, inputs)
         lines += [f"no label: {each.kind} ({each.name})" for each in asked]
         again = {each.column for each in asked}
         # What is turned or mirrored at random nobody can rebuild as it was.
@@ -150,6 +152,19 @@ def explained_spec(
     forms = {names[each]: table.forms.get(each, "") for each in labels} or {asked[0].name: ""}
     layout = Layout.of(inputs, asked, names, forms)
     return Spec(inputs, "concat", asked), Records(columns, table.ids, layout=layout), lines
+
+
+def without_label(task: str, name: str, inputs: Sequence[Modality]) -> list[Task]:
+    """What a task that needs no label asks of these inputs; `name` is one that no column has."""
+    named = [item.name for item in inputs if tower_fact(item, "classes")]
+    return list(tasks[task].without_label(name, inputs, named))
+
+
+def tower_fact(item: Modality, fact: str) -> str:
+    """What the registry says of an input's tower; "" if nothing, or if it was told to begin without its weights."""
+    tower = Tower.of(item.tower)
+    found = str(towers.facts(tower.name).get(fact, ""))
+    return found if tower.options.get("weights", True) else ""
 
 
 def labels_in(table: Table, label: str) -> list[str]:

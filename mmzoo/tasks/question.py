@@ -96,16 +96,21 @@ class Question:
         return self.kind
 
     @classmethod
-    def suited(cls, item: Modality) -> Modality:
-        """An input that was guessed of a table, as this task reads it best where no column says what is right."""
+    def suited(cls, item: Modality, frozen: str) -> Modality:
+        """An input that was guessed of a table, as this task reads it best where no column says what is right.
+
+        Args:
+            frozen: the tower that is the part of the input's own that never learns; "" if it has none.
+        """
         return item
 
     @classmethod
-    def without_label(cls, name: str, inputs: Sequence[Modality]) -> Sequence[Self]:
+    def without_label(cls, name: str, inputs: Sequence[Modality], named: Sequence[str]) -> Sequence[Self]:
         """What is asked of a table of these inputs, where no column says what is right.
 
         Args:
             name: that no column has.
+            named: the inputs whose towers begin as networks that know classes by name.
 
         Raises:
             MMZooError: there is nothing to ask.

@@ -108,7 +108,7 @@ class Reconstruction(Task):
     # What it is.
 
     @classmethod
-    def without_label(cls, name: str, inputs: Sequence[Modality]) -> Sequence[Self]:
+    def without_label(cls, name: str, inputs: Sequence[Modality], named: Sequence[str]) -> Sequence[Self]:
         """Each input that can be; rows and series with a part hidden, so that what is empty can be filled in."""
         found, refused = [], ""
         for item in inputs:

@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 LARGEST_SCALE = 100.0  # of a cosine, as CLIP has it
 STARTS = ("random", "correlations")
-FROZEN_ALONE = {"sentence_bag": "sentence"}
-"""Towers of texts of which a part learns, and the rest of them alone: a closed form begins with what is frozen."""
-NAMES_CLASSES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
-"""Towers of pictures whose networks know classes by name."""
 PAIRS = 1200  # of a table, that the closed form looks at
 
 
@@ -133,20 +129,18 @@ class Retrieval(Searched):
         return f"{self.kind}: {' <-> '.join(self.inputs)}"
 
     @classmethod
-    def suited(cls, item: Modality) -> Modality:
-        tower = FROZEN_ALONE.get(Tower.of(item.tower).name)
-        return replace(item, tower=Tower(tower)) if tower else item
+    def suited(cls, item: Modality, frozen: str) -> Modality:
+        """As what is frozen reads it: a closed form begins with that."""
+        return replace(item, tower=Tower(frozen)) if frozen else item
 
     @classmethod
-    def without_label(cls, name: str, inputs: Sequence[Modality]) -> Sequence[Self]:
+    def without_label(cls, name: str, inputs: Sequence[Modality], named: Sequence[str]) -> Sequence[Self]:
         """What a closed form finds in pairs, which is hard to better, and what pretrained networks have names for.
 
         As the recipe `retrieval` has it; `docs/retrieval.md` has the figures.
         """
-        towers = [Tower.of(item.tower) for item in inputs]
-        texts = {tower for tower, item in zip(towers, inputs, strict=True) if item.is_text}
-        pictures = any(each.name in NAMES_CLASSES and each.options.get("weights", "imagenet") for each in towers)
-        words = 256 if pictures and texts == {Tower("sentence")} else 0
+        texts = {Tower.of(item.tower) for item in inputs if item.is_text}
+        words = 256 if named and texts == {Tower("sentence")} else 0
         return [cls(name, 256 + words, start="correlations", landmarks=PAIRS, bank=PAIRS, class_words=words)]
 
     def of_inputs(self, inputs: Sequence[Modality]) -> Self:

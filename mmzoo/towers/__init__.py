@@ -7,8 +7,10 @@
 input's part of the spec. Layers are named `<item.name>....`. What a layer is to
 those who cut or watch the model is declared with `mmzoo.declared`: above all the
 part that never trains and is worth computing once (log-mel, tokenizer, frozen
-pretrained blocks), one layer, whose output training keeps. A tower over texts that tokenizes
-them by itself, whatever the input's tokenizer is, is registered with `tokenizer="own"`.
+pretrained blocks), one layer, whose output training keeps. What else is to be known of a tower
+before it is built is registered: `tokenizer="own"` of one over texts that tokenizes them by
+itself, whatever the input's tokenizer is; `frozen="NAME"`, the tower that is the part of it
+which never learns; `classes="imagenet"`, that its own weights know these classes by name.
 """
 
 import functools

@@ -158,7 +158,7 @@ def register(called: str, member: Member) -> None:
         inner: put the channels of the sixth stage beside those of the top, which tell more of ImageNet's classes and
             less of drawings.
     """
-    towers.register(called, check, serves="image")(tower)
+    towers.register(called, check, serves="image", classes="imagenet")(tower)
 
 
 def classifier(called: str) -> tuple[list[str], np.ndarray, np.ndarray]:

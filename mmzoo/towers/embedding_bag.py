@@ -59,7 +59,7 @@ def static_embedding_bag(x: Tensor, item: Text, *, width: int = 64, dropout: flo
     return beside(x, item, vectors, width, dropout)
 
 
-@towers.register("sentence_bag", serves="text")
+@towers.register("sentence_bag", serves="text", frozen="sentence")
 def sentence_bag(
     x: Tensor, item: Text, *, weights: str = "use_multilingual", width: int = 64, dropout: float = 0.3
 ) -> Tokens:

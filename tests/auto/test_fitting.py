@@ -82,7 +82,7 @@ def test_the_command_does_the_same(tmp_path: Path, capsys: pytest.CaptureFixture
     ]  # fmt: skip
     assert main(asked) == 0
     said = capsys.readouterr().out
-    assert "1 candidate" in said
+    assert "2 candidates: boosted_trees, row." in said
     assert "is kept" in said
     assert "Report:" in said
     assert (tmp_path / "run" / "candidates.json").exists()

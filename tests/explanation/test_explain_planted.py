@@ -25,13 +25,13 @@ FILL = ("a", "the", "seen", "by", "lake", "house", "some", "old", "day", "far")
 
 
 def planted_pictures(random: np.random.Generator, labels: np.ndarray) -> tuple[list[Any], np.ndarray]:
-    """Grey noise, and one 8 x 8 patch in one of 16 places, red or green."""
+    """Grey noise, and in one of 16 places a patch that is red or green, and as large as what is covered at a time."""
     pictures = np.repeat(random.integers(90, 170, (len(labels), 32, 32, 1)), 3, axis=-1).astype(np.uint8)
     places = random.integers(0, 16, len(labels))
     for picture, place, label in zip(pictures, places, labels, strict=True):
         row, column = 8 * np.array(divmod(place, 4))
         if label < 2:
-            picture[row : row + 8, column : column + 8] = np.eye(3, dtype=np.uint8)[label] * 255
+            picture[row : row + 4, column : column + 4] = np.eye(3, dtype=np.uint8)[label] * 255
     return list(pictures), places
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 from tensorflow.lite.python import schema_py_generated as schema
 
+from mmzoo.errors import MMZooError
 from mmzoo.export.tflite.conversion import converted, converter_of
 from mmzoo.export.tflite.eight_bits import FEW, kind_of, left_exact, quantized, without_detours
 from mmzoo.export.tflite.flatbuffer import opened, written
@@ -109,12 +110,28 @@ def rounded(model: Any, place: int, kind: str, scale: float | None) -> int:
 
 
 def test_layers_that_stay_exact_are_no_layers_of_many_weights(exact: bytes) -> None:
-    names = [name.decode() for name in (each.name for each in opened(exact).subgraphs[0].tensors)]
-    second = next(name for name in names if "second" in name)
     others, alone = left_exact(exact, NONE)
-    _, more = left_exact(exact, second.split(";")[0])
     assert "CONCATENATION" in others and "CONV_2D" not in others
-    assert len(alone) == 1 and len(more) == 3
+    assert len(alone) == 1
+    _, both = left_exact(exact, "first")
+    assert both == alone
+
+
+def test_small_layers_are_in_eight_bits_where_there_are_no_others(
+    exact: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    _, alone = left_exact(exact, "second")
+    assert len(alone) == 1 and "second" in alone[0]
+    found = opened(quantized(converter_of(saved(tmp_path_factory)), exact, EXAMPLES, "second"))
+    (graph,) = found.subgraphs
+    kernels = [graph.tensors[each.inputs[1]] for each in graph.operators if kind_of(found, each) == "CONV_2D"]
+    assert [each.type for each in kernels] == [
+        schema.TensorType.INT8,
+        schema.TensorType.FLOAT32,
+        schema.TensorType.INT8,
+    ]
+    with pytest.raises(MMZooError, match="nothing in this model that could be computed in 8 bits; choose"):
+        left_exact(exact, ".")
 
 
 def test_what_has_no_detours_stays_as_it_is(exact: bytes, in_eight_bits: bytes) -> None:

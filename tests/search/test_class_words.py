@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from scipy.special import softmax
 
 import mmzoo
 from mmzoo import lite
+from mmzoo.data.guess import tower_fact
 from mmzoo.data.records import Records
 from mmzoo.declared import Classifier, knows_classes
 from mmzoo.errors import MMZooError
 from mmzoo.inference.worded import beside, fit_share, shares_of
 from mmzoo.layers.nearness import Beside, Worded, WordedByClasses
+from mmzoo.modalities.base import Modality
 from mmzoo.names import single_output
 from mmzoo.tasks.common.class_words import SHRINKAGE, as_one, word_space
 from mmzoo.tasks.retrieval import Retrieval
@@ -186,15 +188,19 @@ def test_a_table_is_asked_in_the_words_of_classes_where_its_towers_know_them() -
     picture = mmzoo.Image("photo", size=32, tower="efficientnet_lite1")
     says = mmzoo.Text("says", tower="sentence_bag")
     sound = mmzoo.Audio("sound")
-    suited = [Retrieval.suited(item) for item in (picture, says, sound)]
+    suited = [Retrieval.suited(item, tower_fact(item, "frozen")) for item in (picture, says, sound)]
     assert [mmzoo.Tower.of(item.tower).name for item in suited[:2]] == ["efficientnet_lite1", "sentence"]
     assert suited[2] is sound
-    (task,) = Retrieval.without_label("match", suited)
+    (task,) = Retrieval.without_label("match", suited, named(suited))
     assert (task.start, task.class_words, task.dim - task.class_words) == ("correlations", 256, 256)
     untaught = mmzoo.Image("photo", size=32, tower=mmzoo.Tower("efficientnet_lite1", weights=None))
     for inputs in ([suited[0], sound], suited[1:], [picture, says], [untaught, suited[1]]):
-        (task,) = Retrieval.without_label("match", inputs)
+        (task,) = Retrieval.without_label("match", inputs, named(inputs))
         assert (task.start, task.class_words, task.dim) == ("correlations", 0, 256)
+
+
+def named(inputs: Sequence[Modality]) -> list[str]:
+    return [item.name for item in inputs if tower_fact(item, "classes")]
 
 
 def test_what_lacks_classes_is_told_so(told: str, tmp_path: Path) -> None:

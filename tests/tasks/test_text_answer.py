@@ -17,7 +17,7 @@ from mmzoo.data.records import Records
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.export.formats import web
 from mmzoo.labels import encode_labels
-from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, rouge_l, word_errors
 from tests.tasks.text_answer_case import records, spec_of
 
 
@@ -166,6 +166,8 @@ def test_scores_of_texts() -> None:
     assert word_errors(["the cat sat on mat", "a"], [["the cat sat on the mat"], ["b c", "a c"]]) == 2 / 8
     assert bleu(["a b c d e"], [["a b c d e"]]) == pytest.approx(100)
     assert bleu(["a b"], [["a b"]]) == pytest.approx(100)
+    # "a c d" of four and of five words; nothing of nothing.
+    assert rouge_l(["A x c d", ""], [["q", "a b c d e"], ["w"]]).tolist() == [2 * 3 / 9, 0.0]
 
 
 WRITTEN = """

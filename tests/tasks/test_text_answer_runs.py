@@ -63,7 +63,7 @@ def test_an_evaluation_has_texts(run: mmzoo.Run) -> None:
     test = records(30, 2)
     data = run.evaluate(test, validation=records(20, 3))
     assert data["subsets"]["word+row"]["chrf"] > data["subsets"]["row"]["chrf"]
-    assert {"chrf", "exact_match", "bleu", "wer"} == {*data["metrics"]}
+    assert {"chrf", "exact_match", "bleu", "rouge_l", "cider", "wer"} == {*data["metrics"]}
     assert sum(data["shapley_values"]["values"].values()) == pytest.approx(
         data["metrics"]["chrf"] - nothing(run, test), abs=0.1
     )

@@ -94,7 +94,7 @@ def apart(folder: Path, variants: Sequence[str]) -> dict[str, bytes | MMZooError
         command = [sys.executable, "-m", __name__, str(folder), *left]
         try:
             done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS * len(left))
-            how = f"crashed ({ending(done.returncode)})"
+            how = f"crashed ({ending(done.returncode, done.stderr)})"
         except subprocess.TimeoutExpired:
             how = f"was not done within {SECONDS * len(left) // 60} minutes"
         for variant in left:
@@ -112,9 +112,12 @@ def apart(folder: Path, variants: Sequence[str]) -> dict[str, bytes | MMZooError
     return made
 
 
-def ending(code: int) -> str:
-    """How a process ended, in words."""
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+def ending(code: int, said: bytes) -> str:
+    """How a process ended, in words: by which signal, or the last line that it has said."""
+    if code < 0:
+        return signal.Signals(-code).name
+    last = said.decode(errors="replace").strip().rpartition("\n")[2][:200]
+    return last or f"exit code {code}"
 
 
 def converted(folder: str, variant: str = "fp32") -> bytes:

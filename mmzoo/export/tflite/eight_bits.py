@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmzoo.aliases import Untyped
+from mmzoo.errors import MMZooError
 from mmzoo.export.tflite.flatbuffer import opened, written
 from mmzoo.export.tflite.operations import builtins
 
@@ -26,6 +27,9 @@ def quantized(converter: Untyped, exact: bytes, examples: dict[str, np.ndarray],
         exact: the same model in float32.
         examples: (N, ...) an input.
         kept: a pattern that finds the outputs' names of what stays in float32 beside the first layers.
+
+    Raises:
+        MMZooError: there is nothing that could be computed in 8 bits.
     """
     import tensorflow as tf
 
@@ -44,11 +48,16 @@ def quantized(converter: Untyped, exact: bytes, examples: dict[str, np.ndarray],
 def left_exact(exact: bytes, kept: str) -> tuple[list[str], list[str]]:
     """What is not computed in 8 bits: operations by their builtins' names, and single ones by their outputs' names.
 
+    The first layers with few weights are, where there are no others.
+
     Args:
         kept: see `quantized`; these do not count as layers.
+
+    Raises:
+        MMZooError: as `quantized` says.
     """
     model = opened(exact)
-    kinds, names = set[str](), list[str]()
+    kinds, names, first, rest = set[str](), list[str](), list[str](), 0
     for graph in model.subgraphs:
         late = set[int]()  # tensors that come after a layer with more than a few weights
         for operator in graph.operators:
@@ -60,9 +69,15 @@ def left_exact(exact: bytes, kept: str) -> tuple[list[str], list[str]]:
             is_late = bool(inputs & late) or (kind in PRODUCTS and weights > FEW and not stays)
             if is_late:
                 late |= {int(place) for place in operator.outputs}
-            if kind in PRODUCTS and (stays or not is_late):
-                names.append(name)
-    return sorted(kinds - PRODUCTS), names
+            if kind in PRODUCTS:
+                rest += is_late and not stays
+                if stays or not is_late:
+                    (names if stays else first).append(name)
+    if not rest and not first:
+        raise MMZooError(
+            "There is nothing in this model that could be computed in 8 bits; choose the variant 'dynamic'."
+        )
+    return sorted(kinds - PRODUCTS), names + (first if rest else [])
 
 
 def without_detours(data: bytes) -> bytes:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import NamedTuple
 
 from mmzoo.modalities.tabular.clock import DURATION, duration_of
+from mmzoo.modalities.tabular.units import factor
 
 LONGEST = 60
 """Characters of a number that is not written plainly."""
@@ -119,21 +120,21 @@ def is_unit(text: str) -> bool:
 
 
 def number_in(text: str, form: str) -> float | None:
-    """The number that a text of a column of this format is; None where it is none, or has another unit.
+    """The number that a text of a column of this format is; None where it is none, or measures something else.
 
-    Of "<5", "~5" and "5+" it is 5.
+    Of "<5", "~5" and "5+" it is 5, and of "500 g" among kilograms 0.5.
     """
     if form == DURATION:
         return duration_of(text)
     if form == FRACTION:
         return float(text) if is_plain(text) else fraction_of(text)
-    if (found := apart(text)) is None or found.unit not in ("", form[1:]):
+    if (found := apart(text)) is None or (times := factor(found.unit or form[1:], form[1:])) is None:
         return None
     mark = form[:1] or "."
     if not THOUSANDS[mark].fullmatch(found.digits):
         return None
     digits = re.sub(rf"[^0-9{re.escape(mark)}]", "", found.digits).replace(mark, ".")
-    return (-1 if found.negative else 1) * float(f"{digits}e{found.power}")
+    return (-1 if found.negative else 1) * float(f"{digits}e{found.power}") * times
 
 
 def fraction_of(text: str) -> float | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Set
 from typing import Any
 
 from mmzoo.modalities.tabular.amounts import (
@@ -24,6 +25,7 @@ from mmzoo.modalities.tabular.amounts import (
     number_in,
 )
 from mmzoo.modalities.tabular.points import Points
+from mmzoo.modalities.tabular.units import quantity_of
 
 NAMED = 4
 """Units that are named."""
@@ -95,22 +97,36 @@ class NumbersWritten:
             return None
         if self.read + self.count - self.strange < share * self.count:
             return None
-        unit, count = self.units.most_common(1)[0] if self.units else ("", 0)
-        unit = unit if count > self.count / 2 else ""  # a unit of a few cells is another amount than theirs
-        mark, sure = self._decimal_mark(unit)
-        good = sum(self.good[mark, each] for each in {"", unit})
+        unit, *others = self._of_one_quantity()
+        # Beside several units a number without one may be of any of them.
+        read = {unit, *others} if others else {"", unit}
+        mark, sure = self._decimal_mark(unit, read)
+        good = sum(self.good[mark, each] for each in read)
         if good < share * self.count:
             return None
-        examples = [self.examples[mark, each] for each in {"", unit} if (mark, each) in self.examples]
+        examples = {each: self.examples[mark, each] for each in read if (mark, each) in self.examples}
         if not examples or good == self.count - self.strange:  # what is strange stays so
             return "", ""
-        _, example = min(examples)
-        said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}"
+        _, example = min(examples[each] for each in examples.keys() & {*others} or examples)
+        said = f"'{example.strip()}' is {number_in(example, mark + unit):.10g}{f' {unit}' if others else ''}"
         other = "" if sure else f", where the comma is no decimal mark; else --kind {column}=number:,{unit}"
         other = other if mark == "." else other.replace("comma", "point").replace("number:,", "number:.")
         bounds = self._marked(mark + unit)
         told = [said + other, bounds] if example.strip() != self.marked else [(bounds or said) + other]
         return mark + unit, "; ".join(filter(None, told))
+
+    def _of_one_quantity(self) -> list[str]:
+        """The units of what most of the numbers measure, the commonest first; [""] where most have none.
+
+        A unit of a few cells is another amount than theirs.
+        """
+        quantities: Counter[str] = Counter()
+        for unit, count in self.units.items():
+            quantities[quantity_of(unit)] += count
+        quantity, count = quantities.most_common(1)[0] if quantities else ("", 0)
+        if count <= self.count / 2:
+            return [""]
+        return [unit for unit, _ in self.units.most_common() if quantity_of(unit) == quantity]
 
     @property
     def _are_exact(self) -> bool:
@@ -141,12 +157,16 @@ class NumbersWritten:
         named = ", ".join(units[:NAMED]) + (" ..." if len(units) > NAMED else "")
         return f"numbers with several units ({named}); written in one they are a number"
 
-    def _decimal_mark(self, unit: str) -> tuple[str, bool]:
-        """The mark before the decimals, and whether anything tells it from that between thousands."""
+    def _decimal_mark(self, unit: str, units: Set[str]) -> tuple[str, bool]:
+        """The mark before the decimals, and whether anything tells it from that between thousands.
+
+        Args:
+            unit: of most numbers, and all `units` that say something of them.
+        """
         votes: Counter[str] = Counter()
         open_ends: Counter[str] = Counter()
         for (whose, mark, sure), (times, _) in sorted(self.votes.items(), key=lambda pair: pair[1][1]):
-            if whose in (None, "", unit):
+            if whose in units or not whose:
                 (votes if sure else open_ends)[mark] += times
         if votes:
             return votes.most_common(1)[0][0], True

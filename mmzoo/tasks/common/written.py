@@ -15,7 +15,8 @@ from mmzoo.errors import DataError, as_tuple, check_number, require, require_dat
 from mmzoo.messages.truncation import note_truncation
 from mmzoo.names import taught_output
 from mmzoo.tasks.base import Task
-from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, word_errors
+from mmzoo.tasks.metrics.cider import cider
+from mmzoo.tasks.metrics.text_scores import bleu, chrf, exact, rouge_l, word_errors
 from mmzoo.tasks.question import Question
 from mmzoo.tasks.tags import Tags
 from mmzoo.tokenizers import tokenizers
@@ -54,7 +55,7 @@ class Written(Task):
     lowercase: bool = field(default=False, kw_only=True)
     label_bytes: int = field(default=0, kw_only=True, repr=False)
     primary_metric: ClassVar[str] = "chrf"
-    metric_names: ClassVar[tuple[str, ...]] = ("chrf", "exact_match", "bleu", "wer")
+    metric_names: ClassVar[tuple[str, ...]] = ("chrf", "exact_match", "bleu", "rouge_l", "cider", "wer")
     metric_range: ClassVar[float] = 100.0
     score_name: ClassVar[str] = "chrf"
     score_words: ClassVar[str] = "chrF"
@@ -249,12 +250,18 @@ class Written(Task):
     # How good they are.
 
     def metrics(self, labels: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """chrF (the mean over the records) and BLEU (of all together), 0 to 100; the share of exact matches; WER."""
+        """Means over the records, but for BLEU and WER, which are of all together.
+
+        chrF and BLEU from 0 to 100, the share of exact matches, ROUGE-L from 0 to 1, CIDEr-D from 0 to 10, and the word
+        error rate.
+        """
         found, right = self.texts(predictions), self.right(labels)
         return {
             "chrf": float(chrf(found, right).mean()),
             "exact_match": float(exact(found, right).mean()),
             "bleu": bleu(found, right),
+            "rouge_l": float(rouge_l(found, right).mean()),
+            "cider": float(cider(found, right).mean()),
             "wer": word_errors(found, right),
         }
 

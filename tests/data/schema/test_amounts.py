@@ -55,6 +55,9 @@ def column(cells: list[str], name: str = "x") -> tuple[str, str, list[object], s
         ([f"{v} m" for v in VALUES], VALUES, "is "),  # metres
         ([f"{v} km" for v in VALUES], VALUES, "is "),
         ([f"{v} K" for v in VALUES], VALUES, "is "),  # kelvins
+        ([f"{v} kg" if v > 30 else f"{1000 * v:.0f} g" for v in VALUES], VALUES, " kg"),
+        ([f"{v}GB" if v < 70 else f"{v / 1000:.4f} TB" for v in VALUES], VALUES, " GB"),
+        ([f"{v} ft" if v > 30 else f'{12 * v:.1f}"' for v in VALUES], VALUES, " ft"),
         ([f"{v:.0f} {v:.0f}/100" for v in VALUES], [round(v) * 1.01 for v in VALUES], "is "),
         ([f"{n}/32" for n in WHOLE], [n / 32 for n in WHOLE], "/32' is"),
         (

@@ -50,7 +50,7 @@ def test_of_inputs_and_of_labels() -> None:
 
 @pytest.mark.parametrize(
     ("units", "said"),
-    [(["kg", "g"], "(kg, g)"), (["€", "$"], "(€, $)"), (["a", "b", "c", "d", "e"], "(a, b, c, d ...)"), (["kg"], "")],
+    [(["kg", "m"], "(kg, m)"), (["€", "$"], "(€, $)"), (["a", "b", "c", "d", "e"], "(a, b, c, d ...)"), (["kg"], "")],
 )
 def test_several_units_are_told(units: list[str], said: str) -> None:
     found = guess([f"{amount} {units[k % len(units)]}" for k, amount in enumerate(AMOUNTS)], "u")

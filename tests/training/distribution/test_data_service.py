@@ -147,6 +147,11 @@ def check_same(found: dict[str, np.ndarray], wanted: dict[str, np.ndarray]) -> N
         np.testing.assert_allclose(one, other, rtol=0, atol=1 if array.dtype == np.uint8 else 0, err_msg=name)
 
 
+def check_near(one: Any, other: Any) -> None:
+    """The same, drawn from pictures that are a level of 255 apart where the service was late and the host read them."""
+    np.testing.assert_allclose(one, other, rtol=1e-7, atol=3 if one.dtype == tf.uint8 else 1e-5)
+
+
 @pytest.mark.long
 def test_a_model_trains_from_it(machines: Machines, shards: Path, wanted: Any) -> None:
     spec, records, _ = wanted
@@ -182,7 +187,7 @@ def test_training_takes_its_batches(machines: Machines, shards: Path, wanted: An
             (step, k), (other_step, other_k) = divmod(place, 16), here[key]
             one = tf.nest.map_structure(lambda part, k=k: part[k], batches[step])
             two = tf.nest.map_structure(lambda part, k=other_k: part[k], others[other_step])
-            tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), one, two)
+            tf.nest.map_structure(check_near, one, two)
             compared += 1
     assert compared >= feed.count
 
