@@ -238,8 +238,8 @@ class Audio(Modality):
         return cls(name, sample_rate=rate, seconds=seconds, tower=tower, augmentations=())
 
     @classmethod
-    def trial(cls) -> Self:
-        return cls("value", sample_rate=16000, seconds=10)
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self:
+        return cls(name, sample_rate=16000, seconds=10)
 
     def fingerprint(self, example: np.ndarray) -> np.ndarray:
         return sound_map(example)
