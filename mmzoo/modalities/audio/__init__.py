@@ -211,7 +211,8 @@ class Audio(Modality):
     @classmethod
     def holds(cls, value: Raw) -> bool:
         """A waveform with its rate."""
-        return isinstance(value, tuple)
+        pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], (int, float, np.number))
+        return pair and hasattr(value[0], "__len__") and not isinstance(value[0], (str, bytes))
 
     @classmethod
     def from_cell(cls, value: Raw) -> Raw:
