@@ -109,10 +109,8 @@ def typed(cells: Cells, categories: Mapping[str, Sequence[object]], ordered: Seq
         categories: of the columns whose type has some.
         ordered: those of them whose order means something.
     """
-    numbers = [
-        name for name, known in categories.items() if known and {look(plain(one)) for one in known} == {"number"}
-    ]
-    few = [name for name in numbers if len(categories[name]) <= len(cells) / 2]
+    looks = {name: {look(plain(one)) for one in known} for name, known in categories.items()}
+    few = [name for name, known in categories.items() if looks[name] == {"number"} and len(known) <= len(cells) / 2]
     levels = {name: [text_of(plain(one)) for one in categories[name]] for name in ordered}
     return replace(cells, kinds=dict.fromkeys(few, "category"), levels=levels)
 
