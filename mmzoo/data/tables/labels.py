@@ -27,6 +27,9 @@ LABELS = 20
 FEW = 10
 """Different whole numbers that may be ratings, which are labels however smoothly they are spread."""
 
+PILE = 0.01
+"""The share of labels that are 0, of none below, from which no answer is below 0 either."""
+
 SPREAD = 30
 """Numbers from which it is seen how they are spread."""
 
@@ -109,7 +112,11 @@ def label_task(
         if tasks.facts(task).get("values") == "positive":
             fault = "has {1!r} in {0}, where a number above 0 should be; mend it, or --task regression takes it too"
             cells = replaced(table, label, cells, lambda value: not isinstance(value, str) or float(value) <= 0, fault)
-        return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said
+        answers = [float(value) if isinstance(value, str) else value for value in cells]
+        if task != "regression" or not ends_at_zero(answers):
+            return tasks[task](name), answers, said
+        made = tasks[task](name, lowest=0.0)  # type: ignore[call-arg]
+        return made, answers, "; ".join(filter(None, [said, "no answer is below 0"]))
     if amounts:
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
@@ -207,6 +214,12 @@ def spans_powers(numbers: Sequence[float]) -> bool:
     logs = np.log(numbers)
     low, high = np.percentile(logs, [1, 99])
     return bool(high - low >= np.log(1000) and abs(skew(logs)) < abs(skew(numbers)))
+
+
+def ends_at_zero(answers: Sequence[Raw]) -> bool:
+    """Is 0 the least of the numbers and a usual one of them, as of counts and of money that was paid?"""
+    numbers = np.array([value for value in answers if isinstance(value, float)])
+    return bool((numbers >= 0).all() and (numbers == 0).sum() > max(1, PILE * len(numbers)))
 
 
 def is_smooth(counts: dict[int, int]) -> bool:
