@@ -138,7 +138,7 @@ class TaskEvaluation:
         if self.task.score_name != "accuracy" or not is_skewed(self.task, labels):
             return ""
         counts = np.bincount(labels.astype(int))
-        label, share = one_line(self.task.labels[int(counts.argmax())], 40), decimal(counts.max() / len(labels))
+        label, share = one_line(self.task.answer_names[int(counts.argmax())], 40), decimal(counts.max() / len(labels))
         found = self.subsets[self.everything]
         names = {name: self.spec.metric_name(self.task, name) for name in TELLING}
         others = [f"{name.replace('_', ' ')} {decimal(found[own])}" for name, own in names.items() if own in found]

@@ -211,8 +211,10 @@ class Audio(Modality):
     @classmethod
     def holds(cls, value: Raw) -> bool:
         """A waveform with its rate."""
-        pair = isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], (int, float, np.number))
-        return pair and hasattr(value[0], "__len__") and not isinstance(value[0], (str, bytes))
+        if not isinstance(value, tuple) or len(value) != 2:
+            return False
+        wave, rate = value
+        return isinstance(rate, (int, float, np.number)) and hasattr(wave, "__len__") and not isinstance(wave, str)
 
     @classmethod
     def from_cell(cls, value: Raw) -> Raw:
