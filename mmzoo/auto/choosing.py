@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from mmzoo.data.balance import is_skewed
 from mmzoo.data.records import Records, decode
 from mmzoo.graph.cut import split
 from mmzoo.inference.metrics import metrics, primary
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mmzoo.graph.build import Multimodal
 
 FEW = 200  # records with a label; with fewer a share of right answers says too little
-RARE = 0.9  # of the records have one label: who always gives that one is nearly always right
 WORST = 10.0  # an answer's negative log-likelihood counts as this at most
 
 
@@ -76,11 +76,6 @@ def scores_of(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         lost = task.negative_log_likelihood(tf.constant(labels), tf.constant(logits))
         return -np.minimum(np.asarray(lost, np.float64), WORST)
     return np.asarray(task.score(labels, np.asarray(task.to_predictions(logits))), np.float64)
-
-
-def is_skewed(task: Task, labels: np.ndarray) -> bool:
-    """Have nearly all records the same label, so that accuracy does not see the others?"""
-    return task.tags.exclusive and len(labels) > 0 and bool(np.bincount(labels.astype(int)).max() > RARE * len(labels))
 
 
 def answers_of(model: Multimodal, records: Records, memory: float) -> Answers:

@@ -39,10 +39,12 @@ def described(spec: Spec, training: Training, splits: Sequence[Records]) -> list
     joined = f"{Fusion.of(spec.fusion).name} fusion -> " if len(spec.inputs) > 1 else ""
     heads = " with a head for each input too" if any(task.auxiliary for task in spec.tasks) else ""
     lines.append(f"{joined}{tasks}{heads}")
-    patience = f", ends after {training.patience} without gain" if training.patience else ""
+    can_end = 0 < training.patience < training.epochs
+    patience = f", ends after {training.patience} without gain" if can_end else ""
+    epochs = f"up to {training.epochs} epochs" if training.epochs > 1 else "1 epoch"
     sizes = ", ".join(f"{len(part)} {name}" for name, part in zip(("train", "validation", "test"), splits, strict=True))
     rate = f"rate {training.learning_rate:.2g}"
-    lines.append(f"{sizes}; up to {training.epochs} epochs of batches of {training.batch_size}, {rate}{patience}")
+    lines.append(f"{sizes}; {epochs} of batches of {training.batch_size}, {rate}{patience}")
     return lines
 
 

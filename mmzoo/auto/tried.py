@@ -150,6 +150,8 @@ class Trials:
         """In a sentence: does the one that is kept beat the floor?"""
         assert floor.score is not None
         both = f"{self.metric} {score:.3f} against {floor.score:.3f} on the validation records"
+        if f"{score:.3f}" == f"{floor.score:.3f}":
+            return f"It is level with the floor, {floor.name}: {both}."
         if score > floor.score:
             return f"It beats the floor, {floor.name}: {both}."
         return f"Nothing beat the floor, {floor.name}: {both}; a model of scikit-learn is enough here."

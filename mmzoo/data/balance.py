@@ -7,6 +7,7 @@ import numpy as np
 from mmzoo.errors import MMZooError
 from mmzoo.tasks.base import Task
 
+RARE = 0.9  # of the records have one label: who always gives that one is nearly always right
 MOST = 20  # times that the records of a rare label are drawn in one pass, at most
 
 
@@ -20,6 +21,11 @@ def weights_of(task: Task, labels: np.ndarray) -> np.ndarray:
     found = np.ones(len(labels), np.float32)
     found[known] = known.sum() / (np.count_nonzero(counts) * counts[groups[known]])
     return found
+
+
+def is_skewed(task: Task, labels: np.ndarray) -> bool:
+    """Have nearly all records the same label, so that accuracy does not see the others?"""
+    return task.tags.exclusive and len(labels) > 0 and bool(np.bincount(labels.astype(int)).max() > RARE * len(labels))
 
 
 def rows_of(task: Task, labels: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmzoo.aliases import Raw
 from mmzoo.choice import Tower
 from mmzoo.data.readers.frames import column_name
 from mmzoo.data.records import Records
@@ -20,7 +21,7 @@ from mmzoo.data.schema.layout import Layout
 from mmzoo.data.schema.names import ROW, input_names
 from mmzoo.data.schema.options import TableName, asks_no_label
 from mmzoo.data.schema.told import MANY, Told, column_lines, names_of
-from mmzoo.data.sources import open_table
+from mmzoo.data.sources import open_table, read_table
 from mmzoo.data.splits.parts import SHARES, folds_of, parts_of, split_lines
 from mmzoo.data.table import Table
 from mmzoo.data.tables.labels import label_task, no_label
@@ -54,7 +55,7 @@ class Loaded(NamedTuple):
     folds: list[Splits]
 
 
-def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
+def table_spec(table: Raw, label: str, *, task: str = "", delimiter: str = "") -> tuple[Spec, Records]:
     """A spec for a table, and its records under the names of the spec.
 
     Pictures, sounds, videos, sensor files and texts are inputs of their own; all numbers, categories and dates
@@ -62,6 +63,7 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     "texts". Towers with pretrained weights are taken where their package is installed.
 
     Args:
+        table: what `read_table` returns, or what it takes.
         label: the column that is to be predicted, or several with commas between them, of which each is a task; "" of a
             task that needs none, such as "retrieval".
         task: what is asked of it, "classification", "regression" ..., where the guess is wrong.
@@ -70,7 +72,8 @@ def table_spec(table: Table, label: str, *, task: str = "", delimiter: str = "")
     Raises:
         MMZooError: there is no such label or no input, or a column has values that no input reads.
     """
-    spec, records, _ = explained_spec(table, label, task=task, delimiter=delimiter)
+    read = table if isinstance(table, Table) else read_table(table)
+    spec, records, _ = explained_spec(read, label, task=task, delimiter=delimiter)
     return spec, records
 
 
@@ -111,8 +114,9 @@ def explained_spec(
         own = names[column]
         told.append(Told(column, own if kind in kinds else column, kind, table.notes.get(column, "")))
         if kind == OTHER:
+            said = table.notes.get(column) or "values that no input reads"
             raise MMZooError(
-                f"Column '{column}' has {table.notes.get(column) or 'values that no input reads'}; or leave it out "
+                f"Column '{column}' has {said}; {'or ' * (';' in said)}leave it out "
                 f"(--kind {shlex.quote(column)}=ignore, kinds={{'{column}': 'ignore'}})."
             )
         if kind in cells:
@@ -125,7 +129,7 @@ def explained_spec(
             inputs.append(kinds[kind].guessed(own, values))
     lines += column_lines(told)
     if short:
-        name = TEXTS if TEXTS not in names.values() else f"all_{TEXTS}"
+        name = name_of_all(TEXTS, names)
         columns[name] = Text(name, columns=short).gathered(table.columns)
         values = good_values(columns[name])
         require(values, f"The columns {names_of(short)} are empty, so they are no texts; leave them out.")
@@ -133,9 +137,10 @@ def explained_spec(
         lines.append(f"{name}: text, of {names_of(short)}")
     if chosen := [column for found in cells.values() for column in found]:
         rows = zip(*(table.columns[name] for name in chosen), strict=True)
-        columns[ROW] = [dict(zip(chosen, row, strict=True)) for row in rows]
-        inputs.append(row_of(table, cells))
-        lines.append(f"{ROW}: tabular, of {names_of(chosen)}")
+        name = name_of_all(ROW, names)
+        columns[name] = [dict(zip(chosen, row, strict=True)) for row in rows]
+        inputs.append(row_of(name, table, cells))
+        lines.append(f"{name}: tabular, of {names_of(chosen)}")
     beside = f" beside '{label}'" if labels else ""
     if not inputs:
         why = "; ".join(each.line for each in told[:MANY] if each.note)
@@ -187,12 +192,19 @@ def unused() -> Iterator[str]:
     yield from (f"{MATCH}_{k}" for k in count(2))
 
 
-def row_of(table: Table, cells: dict[str, list[str]]) -> Tabular:
+def name_of_all(name: str, columns: dict[str, str]) -> str:
+    """The name of an input that several columns make, which none of them has: a record may be by either names."""
+    while name in columns or name in columns.values():
+        name = f"all_{name}"
+    return name
+
+
+def row_of(name: str, table: Table, cells: dict[str, list[str]]) -> Tabular:
     """The row of columns by their kinds, with how their cells are written."""
     forms = [table.forms.get(column, "") for kind in ("number", "date") for column in cells[kind]]
     delimiters = [table.forms.get(column, ",") for column in cells["multi_category"]]
     columns: dict[str, Any] = {Tabular.gathers[kind]: found for kind, found in cells.items()}
-    return Tabular(ROW, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
+    return Tabular(name, **columns, forms=forms if any(forms) else [], delimiters=delimiters)
 
 
 def no_inputs(table: Table, label: str, group: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ class Table(Records):
     remarks: what of that was said when it was guessed what the column is.
     forms: how the cells of a column are written where they do not say it one by one, see
         `mmzoo.data.schema.guessed.form_of`.
+    levels: of a column whose type says their order, its categories, lowest first.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Table(Records):
         note: str = "",
         forms: Mapping[str, str] | None = None,
         remarks: Mapping[str, str] | None = None,
+        levels: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(columns, ids)
         self.kinds, self.told, self.notes, self.note = kinds, frozenset(told), dict(notes or {}), note
-        self.forms, self.remarks = dict(forms or {}), dict(remarks or {})
+        self.forms, self.remarks, self.levels = dict(forms or {}), dict(remarks or {}), dict(levels or {})
         self.written = written if written is not None else self.columns
         self.places: Sequence[str] = places if isinstance(places, Column) else list(places) or self.ids
 
@@ -62,6 +64,7 @@ class Table(Records):
             places=chosen.of(self.places),
             told=sorted(self.told),
             forms=self.forms,
+            levels=self.levels,
         )
 
     def without(self, names: Sequence[str]) -> Table:
@@ -82,6 +85,7 @@ class Table(Records):
             note=self.note,
             forms=self.forms,
             remarks=self.remarks,
+            levels=self.levels,
         )
 
 

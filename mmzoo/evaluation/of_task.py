@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mmzoo.data.balance import is_skewed
 from mmzoo.data.records import Records
 from mmzoo.evaluation.statistics import interval
 from mmzoo.evaluation.uncertainty import conflict
 from mmzoo.evaluation.verdict import Gain, gain, sentence
 from mmzoo.inference.subset_predictions import SubsetPredictions
 from mmzoo.inference.subsets import subsets
-from mmzoo.messages.words import decimal
+from mmzoo.messages.words import decimal, one_line
 from mmzoo.spec import Spec
 from mmzoo.tasks.base import Task
 
 if TYPE_CHECKING:
     from mmzoo.evaluation.retrieval import Direction
+
+
+TELLING = ("average_precision", "roc_auc", "kappa", "macro_f1")
+"""Metrics that see rare labels."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +127,23 @@ class TaskEvaluation:
     @property
     def verdict(self) -> str:
         """In one sentence: is the fused model better than the best single modality?"""
-        if not self.gains:
-            return self.single_verdict
-        return sentence(self.task, self.gains[0], self.gains[1] if len(self.gains) > 1 else None)
+        two = self.gains[1] if len(self.gains) > 1 else None
+        said = sentence(self.task, self.gains[0], two) if self.gains else self.single_verdict
+        return " ".join(filter(None, [said, self.skewed_words]))
+
+    @property
+    def skewed_words(self) -> str:
+        """What a share of right answers is worth where nearly all records have one label; "" where they have not."""
+        labels = self.labels_and_predictions[0]
+        if self.task.score_name != "accuracy" or not is_skewed(self.task, labels):
+            return ""
+        counts = np.bincount(labels.astype(int))
+        label, share = one_line(self.task.answer_names[int(counts.argmax())], 40), decimal(counts.max() / len(labels))
+        found = self.subsets[self.everything]
+        names = {name: self.spec.metric_name(self.task, name) for name in TELLING}
+        others = [f"{name.replace('_', ' ')} {decimal(found[own])}" for name, own in names.items() if own in found]
+        more = f"; {' and '.join(others[:2])} tell more" if others else ""
+        return f"Whoever always says '{label}' has accuracy {share} on these records{more}."
 
     @property
     def single_verdict(self) -> str:

@@ -58,10 +58,13 @@ class Explanation:
     def text(self) -> str:
         """The answer, each modality's share of the probability and of the logit, and what counted most inside it."""
         everything = tuple(self.target.names)
-        rows = [("without any", {scale: found[()] for scale, found in self.values.items()}, "")]
-        for name in self.target.spec.input_names:
-            rows.append((name, {scale: shares[name] for scale, shares in self.shares.items()}, "+"))
-        rows.append(("all of them", {scale: found[everything] for scale, found in self.values.items()}, ""))
+        whole = {scale: found[everything] for scale, found in self.values.items()}
+        inputs = self.target.spec.input_names
+        rows = [(inputs[0], whole, "")]
+        if len(inputs) > 1:  # what a model of one input says without it, no record has taught
+            rows = [("without any", {scale: found[()] for scale, found in self.values.items()}, "")]
+            rows += [(name, {scale: each[name] for scale, each in self.shares.items()}, "+") for name in inputs]
+            rows += [("all of them", whole, "")]
         width = max(len(name) for name, _, _ in rows)
         sure = self.target.task.tags.probabilistic
         heads = ("probability", "logit") if sure else ("answer", "")

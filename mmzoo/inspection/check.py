@@ -18,6 +18,7 @@ from mmzoo.data.table import Source
 from mmzoo.data.tables.labels import LABELS
 from mmzoo.errors import DataError, MMZooError
 from mmzoo.fingerprints import exact, near_groups, plain_words
+from mmzoo.messages.truncation import count_truncations
 from mmzoo.modalities.tabular.cells import is_missing, number_of
 
 LONG = 30  # characters from which the same text in two splits is a leak, not a common word
@@ -169,7 +170,8 @@ def looked_at(name: str, kind: str, values: Sequence[object], ids: Sequence[str]
     """The exact hash of each value, and the group of those that are nearly the same; None where none is given."""
     made = input_kinds().get(kind)
     files = made is not None and bool(made.endings)
-    trial = made.trial() if made is not None else None
+    there = [value for value in values if not (is_missing(value) or isinstance(value, DataError))] if files else []
+    trial = made.trial(name, there) if made is not None else None
 
     def one(value: Raw) -> tuple[Hashable | MMZooError, np.ndarray | None]:
         if value is None if files else is_missing(value):
@@ -184,7 +186,8 @@ def looked_at(name: str, kind: str, values: Sequence[object], ids: Sequence[str]
         except MMZooError as error:
             return error, None
 
-    results = in_threads(one, values, f"reading {name}")
+    with count_truncations(name, kind, len(values), told=True):  # no model is there that would cut them
+        results = in_threads(one, values, f"reading {name}")
     hashes: list[Hashable] = []
     for record, (result, _) in zip(ids, results, strict=True):
         if isinstance(result, MMZooError) and not found.faults.has(record, result):

@@ -104,8 +104,13 @@ class Defaults:
         return cls(name)  # type: ignore[call-arg]
 
     @classmethod
-    def trial(cls) -> Self | None:
-        """A small input that tries whether values can be decoded; None where that is not tried."""
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self | None:
+        """A small input that tries whether values can be decoded; None where that is not tried.
+
+        Args:
+            name: of its column.
+            values: of its column, which may say what an input for them is.
+        """
         return None
 
     @classmethod

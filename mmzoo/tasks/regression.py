@@ -41,12 +41,14 @@ class Regression(Learned):
         targets: numbers an answer.
         means, deviations: of each target's training labels; `Spec.fit` fills them in. Given as zeros and ones, the
             numbers are learned as they are. A target that is the same in all training records has deviation 1.
+        lowest: no answer is below it, as no count and no sum that was paid is below 0; any may be, if not given.
     """
 
     targets: int = 1
     objective: Objective | str = field(default="mse", kw_only=True)
     means: Sequence[float] = field(default=(), kw_only=True)
     deviations: Sequence[float] = field(default=(), kw_only=True)
+    lowest: float | None = field(default=None, kw_only=True)
     reads: ClassVar[tuple[str, ...]] = ("numbers",)
     kind: ClassVar[str] = "regression"
     primary_metric: ClassVar[str] = "r2"
@@ -64,6 +66,8 @@ class Regression(Learned):
             object.__setattr__(self, what, numbers)
             for number in numbers:
                 check_number(f"One of the {what} of task '{self.name}'", number, least, LARGEST)
+        if self.lowest is not None:
+            check_number(f"The lowest answer of task '{self.name}'", self.lowest, -LARGEST, LARGEST)
         require(
             len(self.means) == len(self.deviations) and len(self.means) in (0, self.targets),
             f"Task '{self.name}' needs a mean and a deviation for each of its {self.targets} targets, or none.",
@@ -128,6 +132,15 @@ class Regression(Learned):
         if self.unfitted:
             return ops.cast(exact, "float32")
         return ops.cast((exact - np.array(self.means, float)) / np.array(self.deviations, float), "float32")
+
+    def off_scale(self, numbers: Tensor) -> Tensor:
+        if self.lowest is None:
+            return numbers
+        if isinstance(numbers, np.ndarray):
+            return np.maximum(numbers, self.lowest)
+        from keras import ops
+
+        return ops.maximum(numbers, self.lowest)
 
     def head(self, fused: Fused, name: str) -> Tensor:
         """It begins near the mean of the training labels: an answer that is off by a deviation is to be unlearned."""

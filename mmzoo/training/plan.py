@@ -47,9 +47,10 @@ class Plan:
         """Two lines, and a third where the memory of this machine is less than that."""
         shared = f" on {self.replicas} replicas" if self.replicas > 1 else ""
         need = self.state + self.activations
+        epochs = f"{self.epochs} epochs" if self.epochs > 1 else "1 epoch"
         lines = [
             f"{self.examples:,} examples in batches of {self.batch_size}{shared}: {self.steps:,} steps in "
-            f"{self.epochs} epochs. {self.trainable:,} of {self.parameters:,} parameters train.",
+            f"{epochs}. {self.trainable:,} of {self.parameters:,} parameters train.",
             f"About {readable(need)} a replica beside the examples: {readable(self.state)} for weights and optimizer, "
             f"{readable(self.activations)} for a step.",
         ]

@@ -197,6 +197,7 @@ def test_the_floor_is_beside_the_candidates(tmp_path: Path, capsys: pytest.Captu
     assert "The floor is" in capsys.readouterr().out
     assert "Nothing beat the floor" in found.against(best, best.score - 0.1)
     assert "It beats the floor" in found.against(best, best.score + 0.1)
+    assert "It is level with the floor" in found.against(best, best.score + 1e-7)
 
 
 def test_one_that_fails_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,3 +242,5 @@ def test_the_spec_in_a_line_for_each_input() -> None:
     assert asked == "concat fusion -> animal (classification)"
     assert training.startswith("5 train, 3 validation, 2 test; up to 7 epochs of batches of 32")
     assert training.endswith("ends after 3 without gain")
+    once = described(spec, Training(epochs=1, patience=3), splits)[-1]
+    assert once.startswith("5 train, 3 validation, 2 test; 1 epoch of batches of 32") and "gain" not in once

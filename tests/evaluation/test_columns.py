@@ -67,3 +67,26 @@ def test_the_verdict_and_the_report(run: Run) -> None:
 
 def test_too_few_records_and_other_inputs(run: Run) -> None:
     assert "too few" in evaluate(run.model, run.records("test").take(5)).found["y"]["columns"]["reason"]
+
+
+def test_where_nearly_all_records_have_one_label(tmp_path: Path) -> None:
+    """Accuracy sees no column then, and is what a constant has: the likelihood of the labels sees it."""
+    random = np.random.default_rng(1)
+    x, noise = random.normal(size=(2, 400))
+    rare = np.where(x + 0.3 * random.normal(size=400) > 1.9, "fraud", "fine")
+    loaded = load_named(TableName("", "y"), mmzoo.read_table({"x": x, "noise": noise, "y": rare}))
+    (row,) = loaded.spec.inputs
+    trees = replace(row, tower=mmzoo.Tower("boosted_trees", trees=50))
+    spec = mmzoo.Spec([trees], "decision_mean", loaded.spec.tasks)
+    train, validation, test = loaded.splits
+    run = mmzoo.train(spec, train, validation, training=mmzoo.Training(epochs=1), out=tmp_path / "run")
+    run.keep_splits(loaded.splits)
+    found = run.evaluate(test)
+    columns = found["columns"]
+    assert columns["metric"] == "log_likelihood"
+    assert [each["column"] for each in columns["columns"]] == ["x", "noise"]
+    share = np.mean([label == "fine" for label in test.column("y")])
+    assert share > 0.9
+    assert f"Whoever always says 'fine' has accuracy {share:.3f} on these records; average precision " in verdict_of(
+        found
+    )

@@ -183,3 +183,12 @@ def test_from_the_command_line(learned: Path, tmp_path: Path, capsys: pytest.Cap
     assert said["predictions"]["animal"][said["explanation"]["answer"]] == max(said["predictions"]["animal"].values())
     assert main(["explain", *asked, "--png", str(tmp_path / "no" / "why.png")]) == 2
     assert "could not be written" in capsys.readouterr().err
+
+
+def test_one_input_alone_shares_with_none() -> None:
+    """What a model of one input says without it no record has taught, so that it is not told."""
+    one = explain(mmzoo.build(small_spec().subset(["words"])), {"words": "red fox"}, inside=False).text()
+    assert "without any" not in one and "all of them" not in one
+    assert one.splitlines()[2].startswith("words ")
+    several = explain(mmzoo.build(small_spec()), {"words": "red fox"}, inside=False).text()
+    assert "without any" in several and "all of them" in several

@@ -143,3 +143,27 @@ def test_labels_that_are_amounts_are_told_by_their_range(tmp_path: Path, capsys:
     assert "Labels of train: 30 numbers from 0.5 to 29.5, half of them up to 15" in said
     assert "Labels of test: 7 numbers from 33.5 to 39.5, half of them up to 36.5" in said
     assert "class weight" not in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_series_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    """One with a word in it, one of other channels."""
+    lines = ["record,answer"]
+    for k in range(8):
+        steps = "\n".join(f"2024-05-01 08:00:{step:02d},{k + step},{step}" for step in range(10))
+        (tmp_path / f"{k}.csv").write_text(f"time,x,y\n{steps}\n")
+        lines.append(f"{k}.csv,{'ab'[k % 2]}")
+    (tmp_path / "3.csv").write_text("time,x,y\n2024-05-01 08:00:00,much,2\n")
+    (tmp_path / "5.csv").write_text("time,x\n2024-05-01 08:00:00,1\n2024-05-01 08:00:01,2\n")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    found = check(open_source(f"{tmp_path}/table.csv#answer"))
+    assert found.faults.to_json()["first"] == {"bad_number": ["line 5"], "wrong_shape": ["line 7"]}
+
+
+def test_no_model_cuts_what_is_checked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A minute of sound is no news to who only looks at it."""
+    soundfile.write(tmp_path / "long.wav", np.zeros(8000 * 60), 8000)
+    soundfile.write(tmp_path / "short.wav", np.ones(8000) / 2, 8000)
+    (tmp_path / "table.csv").write_text("sound,answer\n" + "long.wav,a\nshort.wav,b\n" * 2)
+    with caplog.at_level("INFO", "mmzoo"):
+        check(open_source(f"{tmp_path}/table.csv#answer"))
+    assert "reads the first" not in caplog.text

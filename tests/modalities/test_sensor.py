@@ -60,6 +60,50 @@ def test_times_are_brought_to_even_steps(tmp_path: Path) -> None:
     assert np.isnan(timed.decode(np.zeros((0, 3)))).all()
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["2024-05-01 08:00:00.0", "2024-05-01 08:00:00.5", "2024-05-01 08:00:01.0", "2024-05-01 08:00:01.5"],
+        ["31/12/2023 23:59:59", "31/12/2023 23:59:59", "01/01/2024 00:00:00", "01/01/2024 00:00:00"],
+        ["2024-05-01T08:00:00+02:00", "2024-05-01T06:00:00.5Z", "2024-05-01T06:00:01Z", "2024-05-01T06:00:01.5Z"],
+        ["14:35:20", "14:35:20.5", "14:35:21", "14:35:21.5"],
+    ],
+)
+def test_a_column_of_moments_is_the_time(tmp_path: Path, times: list[str]) -> None:
+    """Wherever it stands and whatever its name is; lines of one second are spread over it."""
+    values = [[1.0, 5.0], [2.0, 6.0], [3.0, 7.0], [4.0, 8.0]]
+    lines = [f"{x},{time},{y}" for time, (x, y) in zip(times, values, strict=True)]
+    for header, file in (("x,measured,y", "named.csv"), ("", "bare.csv")):
+        (tmp_path / file).write_text("\n".join([header] * bool(header) + lines))
+        guessed = mmzoo.Sensor.guessed("watch", [tmp_path / file] * 3)
+        assert (guessed.channels, guessed.steps, guessed.rate) == (2, 4, 2.0)
+        assert guessed.channel_names == (("x", "y") if header else ())
+        np.testing.assert_allclose(guessed.decode(tmp_path / file), values, atol=1e-5)
+    # Whoever asks for the channels alone gets them.
+    plain = mmzoo.Sensor("watch", channels=1, steps=4, channel_names=["y"])
+    np.testing.assert_allclose(plain.decode(tmp_path / "named.csv")[:, 0], [5, 6, 7, 8])
+
+
+def test_what_is_no_moment_is_named(tmp_path: Path) -> None:
+    (tmp_path / "walk.csv").write_text("t,x\n2024-05-01 08:00:00,1\n2024-05-01 08:00:01,2\nsoon,3\n")
+    with pytest.raises(DataError, match=r"no date or time in line 4 \('soon'\); mend it\."):
+        WATCH.decode(tmp_path / "walk.csv")
+    (tmp_path / "walk.csv").write_text("t,x\n2024-05-01 08:00:00,1\n2024-05-01 08:00:01,two\n")
+    with pytest.raises(DataError, match=r"no number in line 3 \('two'\); mend or empty it, and write"):
+        WATCH.decode(tmp_path / "walk.csv")
+
+
+def test_moments_of_parquet(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    times = pandas.date_range("2024-05-01", periods=5, freq="250ms", tz="Europe/Vienna")
+    for column in (times, times - times[0]):
+        pandas.DataFrame({"x": np.arange(5.0), "when": column}).to_parquet(tmp_path / "walk.parquet")
+        guessed = mmzoo.Sensor.guessed("watch", [tmp_path / "walk.parquet"] * 3)
+        assert (guessed.rate, guessed.channel_names) == (4.0, ("x",))
+        np.testing.assert_allclose(guessed.decode(tmp_path / "walk.parquet")[:, 0], np.arange(5))
+
+
 def test_parquet(tmp_path: Path) -> None:
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
@@ -168,7 +212,6 @@ NO_CSV = {
     "a picture": b"\x89PNG\r\n\x1a\n" + bytes(range(1, 256)),
     "JSON": b"[[1, 2], [3, 4]]",
     "brackets in brackets": b"[" * 100_000,
-    "dates": b"2020-01-01,1\n2020-01-02,2\n",
     "a line more": b"1,2\n3,4,5\n",
     "words alone": b"x,y\nz,w\n",
 }
@@ -195,8 +238,7 @@ def test_other_parquet_files_are_refused_in_a_sentence(tmp_path: Path, monkeypat
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     path = tmp_path / "walk.parquet"
-    times = pandas.to_datetime(["2020-01-01", "2020-01-02"])
-    for odd in (["1", "2"], times, [[1], [2]], [b"1", b"2"]):
+    for odd in (["1", "2"], [[1], [2]], [b"1", b"2"]):
         pandas.DataFrame({"x": [1.0, 2.0], "y": odd}).to_parquet(path)
         with pytest.raises(DataError, match="no number in column 'y'"):
             WATCH.decode(path)

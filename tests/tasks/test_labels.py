@@ -144,7 +144,7 @@ def test_overruled(tmp_path: Path, labels: list[str], options: dict[str, str], k
     ("labels", "options", "words"),
     [
         (["a", "b", "c"] * 5, {"task": "binary"}, "two values, but 'y' has 3"),
-        (["low", "high"] * 5, {"task": "ordinal"}, "begin each with a number"),
+        (["ripe", "odd"] * 5, {"task": "ordinal"}, "begin each with a number"),
         (["a", "b"] * 5, {"task": "clasification"}, "Did you mean 'classification'"),
         (["a", "b"] * 5, {"task": "binary", "delimiter": ";"}, "--delimiter is for"),
         (["a", "b"] * 5, {"task": "regression"}, "where a number should be"),

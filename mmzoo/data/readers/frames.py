@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mmzoo.aliases import Raw, Untyped
 from mmzoo.data.readers import readers
 from mmzoo.data.readers.base import CellReader
+from mmzoo.data.schema.kinds import look, plain
 from mmzoo.data.tables.cells import Cells, check_names
 from mmzoo.errors import MMZooError, require
+from mmzoo.modalities.tabular.cells import text_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -37,9 +40,14 @@ class Frames(CellReader):
         table: Untyped = source
         if kind == "pandas":
             columns = [(column, table.iloc[:, k].tolist()) for k, column in enumerate(table.columns)]
-            return cells_of("The DataFrame", columns)
+            types = {column_name(name): table.iloc[:, k].dtype for k, name in enumerate(table.columns)}
+            found = {name: kind for name, kind in types.items() if hasattr(kind, "categories")}
+            categories = {name: kind.categories.tolist() for name, kind in found.items()}
+            return typed(cells_of("The DataFrame", columns), categories, [n for n, k in found.items() if k.ordered])
         if kind == "polars":
-            return cells_of("The DataFrame", [(column.name, column.to_list()) for column in table.iter_columns()])
+            cells = cells_of("The DataFrame", [(column.name, column.to_list()) for column in table.iter_columns()])
+            enums = {name: kind.categories.to_list() for name, kind in table.schema.items() if str(kind)[:4] == "Enum"}
+            return typed(cells, enums, [*enums])
         if kind == "arrow":
             return cells_of("The table", arrow_columns(table))
         if kind == "columns":
@@ -90,6 +98,21 @@ def cells_of(name: str, columns: Sequence[tuple[object, list[Raw]]]) -> Cells:
     (count,) = lengths
     found = {column: [as_cell(value) for value in values] for column, (_, values) in zip(names, columns, strict=True)}
     return Cells(name, found, [f"row {k}" for k in range(count)])
+
+
+def typed(cells: Cells, categories: Mapping[str, Sequence[object]], ordered: Sequence[str]) -> Cells:
+    """Cells with what the types of their columns say.
+
+    A column of categories that look like numbers is none of numbers; of others it is seen in their cells what they are.
+
+    Args:
+        categories: of the columns whose type has some.
+        ordered: those of them whose order means something.
+    """
+    looks = {name: {look(plain(one)) for one in known} for name, known in categories.items()}
+    few = [name for name, known in categories.items() if looks[name] == {"number"} and len(known) <= len(cells) / 2]
+    levels = {name: [text_of(plain(one)) for one in categories[name]] for name in ordered}
+    return replace(cells, kinds=dict.fromkeys(few, "category"), levels=levels)
 
 
 def as_cell(value: Raw) -> Raw:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from mmzoo.aliases import Raw
+from mmzoo.aliases import Raw, Untyped
 from mmzoo.modalities import modalities
 from mmzoo.modalities.base import Modality
 from mmzoo.modalities.defaults import beginning
@@ -103,7 +103,8 @@ def plain(value: Raw) -> Raw:
     """A cell as one of a few types: str, bool, int, float, Decimal, bytes, array, (waveform, rate), list, or as it is.
 
     The two kinds of dicts that Hugging Face's data sets have, `{"bytes", "path"}` and `{"array", "sampling_rate"}`,
-    become what they hold. Dates become ISO texts, lengths of time seconds.
+    become what they hold. Dates become ISO texts, lengths of time seconds; of pandas a period is its first day, and an
+    interval a text.
     """
     if isinstance(value, (str, bytes)):
         return value
@@ -113,6 +114,9 @@ def plain(value: Raw) -> Raw:
         return value.total_seconds()
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
+    if type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ in ("Period", "Interval"):
+        found: Untyped = value
+        return plain(found.to_timestamp()) if hasattr(found, "to_timestamp") else str(value)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:

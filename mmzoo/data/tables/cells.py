@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require
@@ -23,12 +23,16 @@ class Cells:
             not understood; None where there is none.
         places: where each record stands: "line 7".
         note: what was found out about the table as a whole; "" where there is nothing to say.
+        kinds: what columns are by their types in memory, where these say it.
+        levels: of a column whose type says their order, its categories, lowest first.
     """
 
     name: str
     columns: dict[str, list[Raw]]
     places: list[str]
     note: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """How many records it has."""

@@ -11,6 +11,7 @@ import numpy as np
 from mmzoo.aliases import Raw
 from mmzoo.data.schema.kinds import MOST, is_code, shown
 from mmzoo.data.schema.options import asks_no_label, check_task
+from mmzoo.data.schema.scales import levels_of
 from mmzoo.data.schema.spellings import spellings_note
 from mmzoo.data.table import Table
 from mmzoo.errors import DataError, MMZooError, require, unknown
@@ -25,6 +26,9 @@ LABELS = 20
 
 FEW = 10
 """Different whole numbers that may be ratings, which are labels however smoothly they are spread."""
+
+PILE = 0.01
+"""The share of labels that are 0, of none below, from which no answer is below 0 either."""
 
 SPREAD = 30
 """Numbers from which it is seen how they are spread."""
@@ -108,13 +112,17 @@ def label_task(
         if tasks.facts(task).get("values") == "positive":
             fault = "has {1!r} in {0}, where a number above 0 should be; mend it, or --task regression takes it too"
             cells = replaced(table, label, cells, lambda value: not isinstance(value, str) or float(value) <= 0, fault)
-        return tasks[task](name), [float(value) if isinstance(value, str) else value for value in cells], said
+        answers = [float(value) if isinstance(value, str) else value for value in cells]
+        if task != "regression" or not ends_at_zero(answers):
+            return tasks[task](name), answers, said
+        made = tasks[task](name, lowest=0.0)  # type: ignore[call-arg]
+        return made, answers, "; ".join(filter(None, [said, "no answer is below 0"]))
     if amounts:
         fault = "has {1!r} in {0}, where other labels are whole numbers; mend it, or --task classification takes it too"
         cells = replaced(table, label, cells, lambda value: not fits(value), fault)
     pairs = zip(cells, as_they_are, strict=True)
     cells = [one if isinstance(cell, str) else cell for cell, one in pairs]  # of labels "5+" is one, and not 5
-    return one_of(name, label, task, cells, said)
+    return one_of(name, label, task, cells, said, table.levels.get(label, ()))
 
 
 def no_label(table: Table, label: str) -> MMZooError:
@@ -208,6 +216,12 @@ def spans_powers(numbers: Sequence[float]) -> bool:
     return bool(high - low >= np.log(1000) and abs(skew(logs)) < abs(skew(numbers)))
 
 
+def ends_at_zero(answers: Sequence[Raw]) -> bool:
+    """Is 0 the least of the numbers and a usual one of them, as of counts and of money that was paid?"""
+    numbers = np.array([value for value in answers if isinstance(value, float)])
+    return bool((numbers >= 0).all() and (numbers == 0).sum() > max(1, PILE * len(numbers)))
+
+
 def is_smooth(counts: dict[int, int]) -> bool:
     """Do neighbouring numbers come about as often, as the numbers of rooms and visits do, and the codes of classes not?
 
@@ -218,8 +232,14 @@ def is_smooth(counts: dict[int, int]) -> bool:
     return len(series) < 2 * len(counts) and bool(variance > 0.25 and np.diff(series).var() < variance)
 
 
-def one_of(name: str, label: str, task: str, cells: list[Raw], said: str) -> tuple[Task, list[Raw], str]:
-    """The task whose answer is one of the labels."""
+def one_of(
+    name: str, label: str, task: str, cells: list[Raw], said: str, levels: Sequence[str]
+) -> tuple[Task, list[Raw], str]:
+    """The task whose answer is one of the labels.
+
+    Args:
+        levels: the labels in their order, where the table says it.
+    """
     there = [value for value in cells if isinstance(value, str)]
     labels = sorted(set(there), key=in_order)
     require(len(labels) > 1, f"The label '{label}' needs two different values at least; the table has {labels}.")
@@ -229,15 +249,21 @@ def one_of(name: str, label: str, task: str, cells: list[Raw], said: str) -> tup
             f"The label '{label}' has {len(labels)} different values in {len(there)} records ({most} ...); "
             "choose another, or give more records of each."
         )
+    told = bool(task)
     task = task or ("binary" if len(labels) == 2 else "classification")
     require(task != "binary" or len(labels) == 2, f"A binary label has two values, but '{label}' has {len(labels)}.")
-    ordered = all(number_of(text.split()[0]) is not None for text in labels)
+    ordered = levels_of(labels, levels)
     require(
         holds(task) != "level" or ordered,
-        f"The labels of '{label}' have no order that can be seen ({shown(labels[0])} ...); begin each with a number.",
+        f"The labels of '{label}' have no order that can be seen ({', '.join(map(shown, labels[:3]))} ...); begin each "
+        "with a number, or give a DataFrame with an ordered pandas.Categorical.",
     )
     if holds(task) == "level":
-        labels.sort(key=lambda text: number_of(text.split()[0]) or 0.0)
+        labels = ordered
+        said = said or f"{len(labels)} levels, {shown(labels[0])} to {shown(labels[-1])}"
+    elif ordered and not said and task == "classification" and not told:
+        in_turn = ", ".join(map(shown, [*ordered[:3], *["..."][: len(ordered) - 3]]))
+        said = f"{len(labels)} labels; --task ordinal takes them for levels in their order: {in_turn}"
     said = with_spellings(said or f"{len(labels)} labels", labels)
     return tasks[task](name, labels=tuple(labels)), cells, said  # type: ignore[call-arg]
 

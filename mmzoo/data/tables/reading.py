@@ -53,6 +53,8 @@ def table_of(
     for column in kinds:
         if column not in cells.columns:
             raise unknown("column called", column, cells.columns)
+    by_type = {column: kind for column, kind in cells.kinds.items() if column not in kinds}
+    kinds = {**by_type, **kinds}
     reader = Converter(check_root(root), allow_outside, cells.places)
     files_below.cache_clear()  # they may be others than for the last table
     columns, written, found, notes, forms, remarks = {}, {}, {}, {}, {}, {}
@@ -68,7 +70,8 @@ def table_of(
         faults = [value for value in there if isinstance(value, DataError)]
         if faults and len(faults) == sum(value is not None for value in there):
             raise MMZooError(str(faults[0]))
-        seen = Guess(told, "", form or form_of(told, there)) if told else guess(there, column)
+        why = "as its type says" if column in by_type else ""
+        seen = Guess(told, why, form or form_of(told, there)) if told else guess(there, column)
         columns[column], found[column] = reader.converted(column, seen.kind, there, seen.form), seen.kind
         forms[column], remarks[column] = seen.form, seen.note
         said = [seen.note, words_note(written[column], columns[column]), odd_note(columns[column])]
@@ -88,6 +91,7 @@ def table_of(
         forms={column: form for column, form in forms.items() if form},
         remarks=remarks,
         note=cells.note,
+        levels=cells.levels,
     )
 
 

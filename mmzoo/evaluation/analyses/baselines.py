@@ -86,7 +86,8 @@ def against_baselines(result: TaskEvaluation, fitted: Sequence[Baseline]) -> Bes
     ]
     # A model that has learnt nothing may still be "better" by all inputs than by one.
     constant = [
-        f"The model is not shown to be better than {each.name}, which reads no input: what fusion adds says little."
+        f"The model is not shown to be better than {each.name}, which reads no input"
+        + (": what fusion adds says little." if len(result.spec.inputs) > 1 else ".")
         for each, said in zip(theirs, answers, strict=True)
         if not each.inputs
         and gain(task, each.name, result.scores[result.everything], task.score(labels, said)).significance <= 0

@@ -6,8 +6,10 @@ from typing import ClassVar, TypedDict
 
 import keras
 import numpy as np
+from keras import ops
 
 from mmzoo.aliases import Tree
+from mmzoo.data.balance import is_skewed
 from mmzoo.data.records import Records, decode
 from mmzoo.evaluation.analyses import analyses
 from mmzoo.evaluation.analyses.base import OnRequest, Reason
@@ -94,13 +96,26 @@ def columns_of(model: keras.Model, records: Records) -> dict[str, Columns | Reas
     repeats = min(max(ROWS // (len(records) * len(item.columns)), 1), REPEATS)
     random = np.random.RandomState(0)
 
+    skewed = [
+        task.name
+        for task in tasks
+        if task.tags.probabilistic and is_skewed(task, labels[task.name][np.asarray(task.known(labels[task.name]))])
+    ]
+
     def scores(inputs: dict[str, Tree]) -> dict[str, np.ndarray]:
-        answers = to_predictions(spec, run_model(model, inputs))
-        known = {task.name: np.asarray(task.known(labels[task.name])) for task in tasks}
-        return {
-            task.name: task.score(labels[task.name][known[task.name]], answers[task.name][known[task.name]])
-            for task in tasks
-        }
+        logits = run_model(model, inputs)
+        answers = to_predictions(spec, logits)
+        found = {}
+        for task in tasks:
+            known = np.asarray(task.known(labels[task.name]))
+            asked = labels[task.name][known]
+            likely = task.name in skewed
+            found[task.name] = (
+                likelihoods(task, asked, logits[task.name][known])
+                if likely
+                else task.score(asked, answers[task.name][known])
+            )
+        return found
 
     usual = scores(inputs)
     lost: dict[str, dict[str, np.ndarray]] = {task.name: {} for task in tasks}
@@ -112,11 +127,20 @@ def columns_of(model: keras.Model, records: Records) -> dict[str, Columns | Reas
             shuffled.append(scores({**inputs, item.name: rows}))
         for name, scored in usual.items():
             lost[name][column] = scored - np.mean([each[name] for each in shuffled], axis=0)
-    return {task.name: told(task, lost[task.name]) for task in tasks}
+    return {task.name: told(task, lost[task.name], task.name in skewed) for task in tasks}
 
 
-def told(task: Task, lost: dict[str, np.ndarray]) -> Columns | Reason:
-    """What is kept of the losses of a task by column, float (N,) of the records with a label."""
+def likelihoods(task: Task, labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """How likely each label is found, by its logarithm; where nearly all are the same, accuracy sees no difference."""
+    return -np.asarray(task.negative_log_likelihood(ops.convert_to_tensor(labels), ops.convert_to_tensor(logits)))
+
+
+def told(task: Task, lost: dict[str, np.ndarray], likely: bool) -> Columns | Reason:
+    """What is kept of the losses of a task by column, float (N,) of the records with a label.
+
+    Args:
+        likely: are they of the log-likelihood, and not of the task's score?
+    """
     count = len(next(iter(lost.values())))
     if not count:
         return {"reason": "None of the records among which columns are shuffled has a label."}
@@ -127,6 +151,8 @@ def told(task: Task, lost: dict[str, np.ndarray]) -> Columns | Reason:
     ]
     columns.sort(key=lambda each: -each["lost"])
     matter = [each for each in columns if each["low"] > 0][:NAMED]
-    named = ", ".join(f"{one_line(each['column'], 40)} ({task.difference_words(each['lost'])})" for each in matter)
+    words = (lambda loss: f"{loss:.3g} of log-likelihood") if likely else task.difference_words
+    named = ", ".join(f"{one_line(each['column'], 40)} ({words(each['lost'])})" for each in matter)
     said = f"It loses most without {named}." if matter else "It is not shown to lose anything without any one column."
-    return {"metric": task.score_name, "records": count, "columns": columns, "verdict": said}
+    metric = "log_likelihood" if likely else task.score_name
+    return {"metric": metric, "records": count, "columns": columns, "verdict": said}

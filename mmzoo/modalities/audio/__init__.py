@@ -211,7 +211,10 @@ class Audio(Modality):
     @classmethod
     def holds(cls, value: Raw) -> bool:
         """A waveform with its rate."""
-        return isinstance(value, tuple)
+        if not isinstance(value, tuple) or len(value) != 2:
+            return False
+        wave, rate = value
+        return isinstance(rate, (int, float, np.number)) and hasattr(wave, "__len__") and not isinstance(wave, str)
 
     @classmethod
     def from_cell(cls, value: Raw) -> Raw:
@@ -238,8 +241,8 @@ class Audio(Modality):
         return cls(name, sample_rate=rate, seconds=seconds, tower=tower, augmentations=())
 
     @classmethod
-    def trial(cls) -> Self:
-        return cls("value", sample_rate=16000, seconds=10)
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self:
+        return cls(name, sample_rate=16000, seconds=10)
 
     def fingerprint(self, example: np.ndarray) -> np.ndarray:
         return sound_map(example)

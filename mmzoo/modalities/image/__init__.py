@@ -168,8 +168,8 @@ class Image(Modality):
         return cls(name, size=size, tower=tower, augmentations=() if small and found.grey else None)
 
     @classmethod
-    def trial(cls) -> Self:
-        return cls("value", size=32)
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self:
+        return cls(name, size=32)
 
     @classmethod
     def content(cls, value: Raw) -> Raw:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmzoo.aliases import Raw, Tensor
 from mmzoo.choice import Tower
-from mmzoo.errors import as_tuple, check_number, check_strings, require, unknown
+from mmzoo.errors import MMZooError, as_tuple, check_number, check_strings, require, unknown
 from mmzoo.messages.truncation import note_truncation
 from mmzoo.modalities import modalities
 from mmzoo.modalities.arrays import axes_of, read_array, real_numbers
@@ -42,7 +42,8 @@ class Sensor(Modality):
         steps: steps read at most.
         rate: steps a second. Where it is given, what is read has one column more, the first: the time of each line in
             seconds (or in another unit, of which `rate` then says the steps); it is brought to even steps from the
-            first line on. 0: the steps are even already.
+            first line on. A file's column of dates or times of day is that column, wherever it stands. 0: the steps
+            are even already.
         channels_first: what is read is (channels, steps), and turned.
         channel_names: of a file whose first line has names, the columns of these names are read, in this order.
         normalize: "all" brings each channel to mean 0 and deviation 1 over the training records; "each" over the
@@ -144,7 +145,7 @@ class Sensor(Modality):
     def _read(self, value: Raw) -> tuple[np.ndarray, int]:
         """Up to `steps` steps, float32 (any, channels), NaN in gaps; and how many there are."""
         what = f"sensor '{self.name}'"
-        found, names = read_named(value)
+        found, names, _ = read_named(value)
         if self.channels_first:
             found = real_numbers(found, what, np.float64).T
         elif names and self.channel_names:
@@ -175,6 +176,19 @@ class Sensor(Modality):
         # The longest kernels reach over the whole of it.
         dilations = int(np.clip(np.log2(layout.steps / 4), 1, 9))
         return cls(name, **layout._asdict(), tower=Tower("rocket", dilations=dilations))
+
+    @classmethod
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self | None:
+        """An input of the channels that most of the values have; None where none of them can be read."""
+        try:
+            return cls(name, **layout_of(name, values)._asdict()) if values else None
+        except MMZooError:
+            return None
+
+    @classmethod
+    def content(cls, value: Raw) -> Raw:
+        """The numbers of a file, however they are written."""
+        return np.asarray(read_named(value).values)
 
     @classmethod
     def to_stored(cls, value: Raw) -> bytes:

@@ -38,11 +38,11 @@ def layout_of(name: str, values: Sequence[object]) -> Layout:
     Raises:
         MMZooError: none of them can be read, or they do not have the same channels.
     """
-    what, arrays, headers = f"sensor '{name}'", [], []
+    what, arrays, headers, timed = f"sensor '{name}'", [], [], []
     failed: MMZooError | None = None
     for value in spread(values):
         try:
-            found, header = read_named(value)
+            found, header, moments = read_named(value)
             array = real_numbers(found, what, np.float64)
             wrong = f"An array for {what} must have shape (steps, channels), not {array.shape}."
             require(array.ndim in (1, 2), wrong)
@@ -52,19 +52,23 @@ def layout_of(name: str, values: Sequence[object]) -> Layout:
         if array.size:
             arrays.append(array.reshape(len(array), -1))
             headers.append(header)
+            timed.append(moments)
     if not arrays:
         raise failed or MMZooError(f"The arrays for {what} are empty; leave it out.")
     names = headers[0] if len(set(headers)) == 1 else ()
-    first = not names and is_channels_first(what, [array.shape for array in arrays])
+    first = not names and not all(timed) and is_channels_first(what, [array.shape for array in arrays])
     arrays = [array.T for array in arrays] if first else arrays
     steps = [len(array) for array in arrays]
     rate = 0.0
-    if arrays[0].shape[1] > 1 and (TIME.fullmatch(names[0].strip()) if names else True):
+    if all(timed):
+        rate = rate_of([np.sort(array[:, 0]) for array in arrays], named=True)
+    elif arrays[0].shape[1] > 1 and (TIME.fullmatch(names[0].strip()) if names else True):
         rate = rate_of([array[:, 0] for array in arrays], named=bool(names))
     if rate:
-        steps = [int((array[-1, 0] - array[0, 0]) * rate + 1e-6) + 1 for array in arrays]
-        say = "%s: the first column is taken for the time of each line, %.4g lines a unit of it."
-        logging.getLogger("mmzoo").info(say, what, rate)
+        steps = [int(np.ptp(array[:, 0]) * rate + 1e-6) + 1 for array in arrays]
+        say = "%s: the %s column is taken for the time of each line, %.4g lines a %s."
+        which, unit = (repr(names[0]) if names else "first"), ("second" if all(timed) else "unit of it")
+        logging.getLogger("mmzoo").info(say, what, which, rate, unit)
     length = math.ceil(fitting_length(steps, 2, GUESSED_STEPS))
     width = arrays[0].shape[1] - (rate > 0)
     return Layout(width, length, rate, first, names[-width:] if len(set(names)) == len(names) else ())

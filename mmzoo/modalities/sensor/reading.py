@@ -17,16 +17,18 @@ from mmzoo.aliases import Raw
 from mmzoo.errors import DataError, MMZooError, require_data
 from mmzoo.modalities.arrays import load_npy
 from mmzoo.modalities.files import FILES, read_bytes, unwrapped
+from mmzoo.modalities.sensor.moments import apart, is_moment, seconds_of
 
 MAX_TEXT = 2**27  # bytes of a CSV: about 30 times as many are needed while it is read
 MAX_NUMBERS = 2**27  # of a Parquet file, in all its columns
 
 
 class Numbers(NamedTuple):
-    """An array, or what becomes one, and the names of its columns, where a file has some."""
+    """An array, or what becomes one; its columns' names, where a file has some; is the first column of moments?"""
 
     values: Raw
     names: tuple[str, ...] = ()
+    timed: bool = False
 
 
 def read_named(value: Raw) -> Numbers:
@@ -92,6 +94,8 @@ def even_steps(array: np.ndarray, rate: float, steps: int, what: str) -> tuple[n
 def read_parquet(path: str | os.PathLike[str]) -> Numbers:
     """The columns of numbers of a Parquet file, float64 (N, columns); what is missing is NaN.
 
+    A column of moments or of lengths of time becomes the first, in seconds.
+
     Raises:
         DataError: it is damaged, has a column of something else, or is larger than `MAX_NUMBERS`.
     """
@@ -105,10 +109,16 @@ def read_parquet(path: str | os.PathLike[str]) -> Numbers:
         large = f"{origin} holds {count} numbers, over the limit of {MAX_NUMBERS}; cut it into parts."
         require_data(count <= MAX_NUMBERS, "too_large_array", large)
         frame = pandas.read_parquet(io.BytesIO(data))
+        moments = [name for name, kind in frame.dtypes.items() if kind.kind in "mM"]
+        for name in moments[:1]:
+            ticks = frame.pop(name).dt.as_unit("us")
+            seconds = (ticks.astype("int64") / 1e6).where(ticks.notna(), np.nan)
+            frame.insert(0, name, apart(seconds.to_numpy(np.float64)))
         odd = [name for name, kind in frame.dtypes.items() if not pandas.api.types.is_numeric_dtype(kind)]
         words = f"{origin} has something that is no number in column {odd[0]!r}; leave it out." if odd else ""
         require_data(not odd, "bad_number", words)
-        return Numbers(frame.to_numpy(np.float64, na_value=np.nan), tuple(str(column) for column in frame.columns))
+        names = tuple(str(column) for column in frame.columns)
+        return Numbers(frame.to_numpy(np.float64, na_value=np.nan), names, bool(moments))
     except DataError:
         raise
     except ImportError as error:
@@ -122,6 +132,7 @@ def read_csv(path: str | os.PathLike[str]) -> Numbers:
     """The numbers of a CSV or TSV, float64 (N, columns); an empty field, or one that says nan, is NaN.
 
     Fields are parted by tabs, semicolons or commas; lines end in any of the three usual ways; the first may hold names.
+    A column of dates or times of day becomes the first, in seconds.
 
     Raises:
         DataError: a field is no number, lines are of different lengths, or there are none.
@@ -133,6 +144,7 @@ def read_csv(path: str | os.PathLike[str]) -> Numbers:
     first = start[: re.search(r"[\r\n]|$", start).start()]  # type: ignore[union-attr]
     comma = "\t" if "\t" in first else ";" if ";" in first else ","
     rows, width, names = array("d"), 0, tuple[str, ...]()
+    at, moments, places = -1, list[str](), list[int]()
     try:
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=comma, strict=True)
         for line in lines:
@@ -143,8 +155,14 @@ def read_csv(path: str | os.PathLike[str]) -> Numbers:
             if not width and bad and len(bad) == sum(1 for field in line if field.strip()):
                 width, names = len(line), tuple(field.strip() for field in line)
                 continue
-            words = f"{origin} has something that is no number in line {lines.line_num} ({''.join(bad[:1])[:40]!r}); "
-            require_data(not bad, "bad_number", words + "mend or empty it, and write decimals with a point.")
+            if not rows and len(bad) == 1 and is_moment(bad[0]):
+                at = line.index(bad[0])
+            if 0 <= at < len(line):
+                moments.append(line[at])
+                places.append(lines.line_num)
+                numbers[at] = np.nan
+                bad = [field for field, found in zip(line, numbers, strict=True) if found is None]
+            require_data(not bad, "bad_number", no_number(origin, lines.line_num, "".join(bad[:1])))
             width = width or len(line)
             ragged = f"{origin} has lines of different lengths; give every line the same number of fields."
             require_data(len(line) == width, "ragged_file", ragged)
@@ -152,7 +170,21 @@ def read_csv(path: str | os.PathLike[str]) -> Numbers:
     except csv.Error as error:
         raise DataError(f"{origin} is no CSV that can be read ({error}); save it again.", "junk_array") from error
     require_data(rows, "empty_file", f"{origin} holds no numbers; give a line a step, a field a channel.")
-    return Numbers(np.array(rows, np.float64).reshape(-1, width), names)
+    values = np.array(rows, np.float64).reshape(-1, width)
+    if at < 0:
+        return Numbers(values, names)
+    seconds = seconds_of(moments)
+    if isinstance(seconds, int):
+        raise DataError(no_number(origin, places[seconds], moments[seconds], "date or time"), "bad_number")
+    others = [column for column in range(width) if column != at]
+    named = tuple(names[column] for column in [at, *others]) if names else ()
+    return Numbers(np.column_stack([seconds, values[:, others]]), named, True)
+
+
+def no_number(origin: str, line: int, field: str, what: str = "number") -> str:
+    """What is said of a field that is none."""
+    remedy = "mend or empty it, and write decimals with a point" if what == "number" else "mend it"
+    return f"{origin} has something that is no {what} in line {line} ({field[:40]!r}); {remedy}."
 
 
 def number(field: str) -> float | None:

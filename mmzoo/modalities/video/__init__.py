@@ -144,8 +144,8 @@ class Video(Modality):
         return cls(name, frames=int(fitting_length(counts, 2, 8 if size > 32 else 16)), size=size)
 
     @classmethod
-    def trial(cls) -> Self:
-        return cls("value", frames=2, size=32)
+    def trial(cls, name: str = "value", values: Sequence[object] = ()) -> Self:
+        return cls(name, frames=2, size=32)
 
     def widget(self) -> Widget:
         return Widget("video")
