@@ -130,7 +130,8 @@ def main() -> None:
             seconds = time.monotonic() - began
             data = mmzoo.evaluate(run.model, splits["test"]).to_json()
             labels = sorted(set(splits["train"].column("group")))
-            told = zero_shot(run.model, splits["test"], labels, truth="group")
+            words = next(item.name for item in recipe.spec.inputs if item.is_text)  # what was heard is another text
+            told = zero_shot(run.model, splits["test"], labels, text=words, truth="group")
         runs.append({"directions": data["directions"], "zero_shot": told.accuracy, "seconds": seconds})
         print(
             json.dumps(
