@@ -142,7 +142,7 @@ class TaskEvaluation:
         found = self.subsets[self.everything]
         names = {name: self.spec.metric_name(self.task, name) for name in TELLING}
         others = [f"{name.replace('_', ' ')} {decimal(found[own])}" for name, own in names.items() if own in found]
-        more = f"; {' and '.join(others[:2])} tell more" if others else ""
+        more = f"; {' and '.join(others[:2])} tell{'s' * (len(others) == 1)} more" if others else ""
         return f"Whoever always says '{label}' has accuracy {share} on these records{more}."
 
     @property

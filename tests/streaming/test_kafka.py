@@ -109,8 +109,9 @@ def test_a_broker_that_goes_away_and_comes_back(
     with Cluster() as cluster:
         producer = confluent_kafka.Producer({"bootstrap.servers": cluster.servers, "log_level": 0})
         written(producer, "events", [b'{"x": 0}', b'{"x": 1}'])
-        found = Kafka(f"kafka://{cluster.servers}/events", wait=0.5).records({})
-        assert [next(found).row, next(found).row] == [{"x": 0}, {"x": 1}]  # type: ignore[union-attr]
+        found = Kafka(f"kafka://{cluster.servers}/events", wait=2.0).records({})
+        there = (each for each in found if each)  # on a busy machine they may be a while in coming
+        assert [next(there).row, next(there).row] == [{"x": 0}, {"x": 1}]
         cluster.away(True)
         end = time.monotonic() + 3.0
         while time.monotonic() < end:
@@ -119,9 +120,8 @@ def test_a_broker_that_goes_away_and_comes_back(
         written(producer, "events", [b'{"x": 2}', b'{"x": 3}'])
         assert [each.row for each in records(found)] == [{"x": 2}, {"x": 3}]
         said = [record.getMessage() for record in dict.fromkeys(caplog.records)]  # one may pass two loggers
-        assert [line for line in said if "is away" in line] == [
-            f"The broker at {cluster.servers} is away (1/1 brokers are down); this waits until it is back."
-        ]
+        (away,) = [line for line in said if "is away" in line]  # why, librdkafka says now in one way, now in another
+        assert away.startswith(f"The broker at {cluster.servers} is away (") and away.endswith("until it is back.")
         # Away again after all was read, and back with nothing new: that is the end.
         rest = Kafka(f"kafka://{cluster.servers}/events", wait=2.0).records({"offsets": {"0": 3}})
         assert next(each for each in rest if each).row == {"x": 3}
