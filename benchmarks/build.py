@@ -93,6 +93,11 @@ def mmzoo_gaps(series: Any) -> Any:
     return FillGaps([0.0] * 6, [1.0] * 6)(series)
 
 
+def learnt(model: keras.Model) -> int:
+    """How many numbers train: temperatures, which are fitted afterwards, are no part of the step."""
+    return sum(int(np.prod(each.shape)) for each in model.trainable_variables)
+
+
 def ready(model: keras.Model) -> keras.Model:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer="adam", loss={"label": loss}, jit_compile=False)
@@ -169,7 +174,7 @@ def build_time() -> None:
 if __name__ == "__main__":
     built = ready(mmzoo.build(spec()))
     hand = ready(by_hand(tolerant=True))
-    assert built.count_params() == hand.count_params(), "not the same model"
+    assert learnt(built) == learnt(hand), "not the same model"
     compare("the same model", built, hand)
     compare("one that may not miss anything", built, ready(by_hand(tolerant=False)))
     build_time()
