@@ -19,7 +19,6 @@ PREFIXED = {
     "current": ("A", "m µ"),
     "data": ("B", "k M G T"),
     "data rate": ("bps", "k M G"),
-    "pixels": ("px", ""),
     "time": ("s", "m µ n"),
 }
 """A unit of each quantity, and the prefixes that are written before it."""

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmzoo.tasks.metrics.text_scores import words_of
+
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0  # words: how far the lengths of two texts may differ
 
@@ -25,18 +27,14 @@ def cider(found: Sequence[str], right: Sequence[Sequence[str]]) -> np.ndarray:
     Args:
         right: of each record, the right texts: one at least.
     """
-    given = [split(text) for text in found]
-    wanted = [[split(text) for text in several] for several in right]
+    given = [words_of(text) for text in found]
+    wanted = [[words_of(text) for text in several] for several in right]
     having = {n: Counter(gram for several in wanted for gram in {*grams_of(several, n)}) for n in ORDERS}
     scores = [
         np.mean([similarity(words, each, having, len(wanted)) for each in several])
         for words, several in zip(given, wanted, strict=True)
     ]
     return np.array(scores, float)
-
-
-def split(text: str) -> list[str]:
-    return text.casefold().split()
 
 
 def grams(words: Sequence[str], n: int) -> Grams:

@@ -21,7 +21,12 @@ def exact(found: Sequence[str], right: References) -> np.ndarray:
 
 def plain(text: str) -> str:
     """In lower case, with single spaces."""
-    return " ".join(text.casefold().split())
+    return " ".join(words_of(text))
+
+
+def words_of(text: str) -> list[str]:
+    """What stands between blanks, in lower case."""
+    return text.casefold().split()
 
 
 def chrf(found: Sequence[str], right: References) -> np.ndarray:
@@ -88,7 +93,7 @@ def rouge_l(found: Sequence[str], right: References) -> np.ndarray:
     from rapidfuzz.distance import LCSseq
 
     def score(text: str, other: str) -> float:
-        words, wanted = text.casefold().split(), other.casefold().split()
+        words, wanted = words_of(text), words_of(other)
         return 2.0 * LCSseq.similarity(words, wanted) / max(len(words) + len(wanted), 1)
 
     return np.array(
