@@ -96,26 +96,19 @@ def columns_of(model: keras.Model, records: Records) -> dict[str, Columns | Reas
     repeats = min(max(ROWS // (len(records) * len(item.columns)), 1), REPEATS)
     random = np.random.RandomState(0)
 
-    skewed = [
-        task.name
-        for task in tasks
-        if task.tags.probabilistic and is_skewed(task, labels[task.name][np.asarray(task.known(labels[task.name]))])
-    ]
+    known = {task.name: np.asarray(task.known(labels[task.name])) for task in tasks}
+    asked = {name: labels[name][there] for name, there in known.items()}
+    skewed = [task.name for task in tasks if task.tags.probabilistic and is_skewed(task, asked[task.name])]
 
     def scores(inputs: dict[str, Tree]) -> dict[str, np.ndarray]:
         logits = run_model(model, inputs)
         answers = to_predictions(spec, logits)
-        found = {}
-        for task in tasks:
-            known = np.asarray(task.known(labels[task.name]))
-            asked = labels[task.name][known]
-            likely = task.name in skewed
-            found[task.name] = (
-                likelihoods(task, asked, logits[task.name][known])
-                if likely
-                else task.score(asked, answers[task.name][known])
-            )
-        return found
+        return {
+            task.name: likelihoods(task, asked[task.name], logits[task.name][known[task.name]])
+            if task.name in skewed
+            else task.score(asked[task.name], answers[task.name][known[task.name]])
+            for task in tasks
+        }
 
     usual = scores(inputs)
     lost: dict[str, dict[str, np.ndarray]] = {task.name: {} for task in tasks}
